@@ -1,0 +1,73 @@
+import type { CellConfiguration, CellRecord } from "./results.ts";
+import type { Comparison } from "./side_by_side.ts";
+import { median, type PairedRatio, pairedRatio, summarize, type Summary } from "./statistics.ts";
+
+/** The rounds of one cell: records that differ in nothing but the round. */
+export class Cell {
+  constructor(readonly records: readonly CellRecord[]) {}
+
+  get configuration(): CellConfiguration {
+    return this.records[0].configuration;
+  }
+
+  /** The first record that did not end well; undefined if all did. */
+  get failure(): CellRecord | undefined {
+    return this.records.find((r) => r.status !== "ok");
+  }
+
+  /** Memory is a matter of the plan, so every round has the same; a cell out of memory still knows its plan. */
+  get memory() {
+    return this.records.find((r) => r.memory)?.memory ?? null;
+  }
+
+  /** The driver's figure is measured, so the median counts. */
+  get driverBytes(): number | null {
+    const values = this.records.flatMap((r) => r.memory?.driverBytes ?? []);
+    return values.length ? median(values) : null;
+  }
+
+  get quality() {
+    return this.records.find((r) => r.quality)?.quality ?? null;
+  }
+
+  /** Milliseconds of a step, over the steps of all rounds. */
+  get step(): Summary | null {
+    return summarize(this.records.flatMap((r) => r.timing?.stepMilliseconds ?? []));
+  }
+
+  get tokensPerSecond(): number | null {
+    const { batch, sequence } = this.configuration;
+    return this.step && 1000 * batch * sequence / this.step.median;
+  }
+
+  /** Speed as a multiple of `base`'s, round by round. */
+  speedAgainst(base: Cell): PairedRatio | null {
+    return pairedRatio(base.#stepByRound(), this.#stepByRound());
+  }
+
+  #stepByRound(): Map<number, number> {
+    return new Map(
+      this.records.flatMap((r) =>
+        r.timing ? [[r.configuration.round, median(r.timing.stepMilliseconds)]] : []
+      ),
+    );
+  }
+}
+
+/** Groups records into comparisons, in the order of their first appearance. */
+export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
+  const groups = Map.groupBy(
+    records,
+    ({ configuration: { policy: _, round: __, qualitySteps: ___, ...rest } }) => JSON.stringify(rest),
+  );
+  return [...groups.values()].map((members) => {
+    const { model, sequence, batch } = members[0].configuration;
+    const cells = Map.groupBy(members, (r) => r.configuration.policy);
+    return {
+      model,
+      sequence,
+      batch,
+      cells: new Map([...cells].map(([policy, rs]) => [policy, new Cell(rs)])),
+    };
+  });
+}

@@ -1,0 +1,58 @@
+import { extractOptionNames, type Message, message, or, text } from "@optique/core";
+import { run } from "@optique/run";
+import { nearest } from "../src/suggest.ts";
+import { bench } from "./commands/bench.ts";
+import { cell } from "./commands/cell.ts";
+import { doctor } from "./commands/doctor.ts";
+import { plan } from "./commands/plan.ts";
+import { test } from "./commands/test.ts";
+import { train } from "./commands/train.ts";
+import { verify } from "./commands/verify.ts";
+
+/** What a command line stands for: does the work and gives the exit code. */
+export type Action = () => Promise<number>;
+
+const commands = { bench, train, verify, plan, doctor, test, cell };
+const publicNames = Object.keys(commands).filter((name) => name !== "cell");
+
+/** What stands in for the process in tests. */
+export interface CommandLineHost {
+  exit?: (code: number) => never;
+  stderr?: (text: string) => void;
+}
+
+/** Reads the arguments. Help, completion scripts and wrong arguments are answered here, and end the process: with 2 if wrong. */
+export function parseCommandLine(args: readonly string[], host: CommandLineHost = {}): Action {
+  const errors = {
+    noMatch: message`Give a command: ${text(publicNames.join(", "))}`,
+    unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
+  };
+  return run(or(bench, train, verify, plan, doctor, test, cell, { errors }), {
+    programName: "headroom",
+    args,
+    brief: message`How much memory can the training of a Transformer give back, and what does that cost?`,
+    footer: message`Every command runs as ${text("deno task COMMAND")}.`,
+    help: "both",
+    completion: "command",
+    aboveError: "none",
+    errorExitCode: 2,
+    showDefault: true,
+    termWidth: "auto",
+    usageLine: [{ type: "ellipsis" }],
+    onExit: host.exit ?? Deno.exit,
+    stderr: host.stderr ?? console.error,
+  });
+}
+
+/** A sentence about an argument that fits nowhere, with the nearest one that would. */
+function unexpected(token: string, commandName: string): string {
+  if (!Object.hasOwn(commands, commandName)) return didYouMean("command", token, publicNames);
+  if (!token.startsWith("-")) return `${commandName} takes no argument "${token}"`;
+  const options = extractOptionNames(commands[commandName as keyof typeof commands].usage);
+  return didYouMean(`option of ${commandName}`, token.split("=")[0], [...options]);
+}
+
+function didYouMean(kind: string, token: string, known: string[]): string {
+  const near = nearest(token, known);
+  return `Unknown ${kind} "${token}"; ${near ? `did you mean "${near}"?` : `known: ${known.join(", ")}`}`;
+}

@@ -1,0 +1,19 @@
+import { argument, command, message, object, option, string } from "@optique/core";
+import { path } from "@optique/run";
+import { runCell } from "../cell.ts";
+import { requireGpuOption } from "../options.ts";
+import { parseConfiguration } from "../results.ts";
+
+const options = object({
+  configuration: argument(string({ metavar: "JSON" })),
+  data: option("--data", path({ metavar: "FILE" })),
+  requireGpu: requireGpuOption,
+});
+
+/** One cell in this process, as `bench` runs it in a child: the measurement is printed as one line of JSON. */
+export const cell = command("cell", options, { hidden: true, brief: message`Run one cell` }).map(
+  (o) => async () => {
+    console.log(JSON.stringify(await runCell(parseConfiguration(o.configuration), o)));
+    return 0;
+  },
+);

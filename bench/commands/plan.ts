@@ -1,0 +1,55 @@
+import { command, message, object, option } from "@optique/core";
+import { categories } from "../../src/memory/category.ts";
+import type { MemoryPlan } from "../../src/memory/plan.ts";
+import { gpt2Config } from "../../src/models/gpt2_config.ts";
+import { policyNames } from "../../src/storage/policies.ts";
+import { planTraining } from "../../src/train/plan_training.ts";
+import { sweepOptions } from "../options.ts";
+import { bytesQuantity, type Comparison, type Quantity, sideBySide } from "../side_by_side.ts";
+import { shapes } from "../sweep.ts";
+
+const options = object({
+  ...sweepOptions,
+  json: option("--json", { description: message`Print the plans as JSON, sizes in bytes` }),
+});
+const brief = message`Print the memory of a training step without an adapter`;
+
+export const plan = command("plan", options, { brief }).map((o) => () => {
+  const comparisons = shapes(orElse(o.models, ["nano"]), o.sequences, orElse(o.batches, [4])).map((
+    shape,
+  ) => ({
+    ...shape,
+    cells: new Map(
+      orElse(o.policies, policyNames).map((policy) => [
+        policy,
+        planTraining({ ...shape, model: gpt2Config(shape.model), policy, seed: 0 }),
+      ]),
+    ),
+  }));
+  console.log(
+    o.json ? JSON.stringify(comparisons.flatMap(plain), null, 2) : sideBySide(comparisons, quantities),
+  );
+  return Promise.resolve(0);
+});
+
+const quantities: Quantity<MemoryPlan>[] = [
+  bytesQuantity("saved activations", (plan) => plan.savedBytes),
+  ...categories.map((category) =>
+    bytesQuantity(`peak: ${category}`, (plan: MemoryPlan) => plan.liveAtPeak[category] || null)
+  ),
+  bytesQuantity("live peak", (plan) => plan.livePeakBytes),
+  bytesQuantity("buffers", (plan) => plan.bufferBytes),
+];
+
+function plain({ model, sequence, batch, cells }: Comparison<MemoryPlan>) {
+  return [...cells].map((
+    [policy, { savedBytes, livePeakBytes, liveAtPeak, bufferBytes, largestBufferBytes }],
+  ) => ({
+    ...{ model, sequence, batch, policy },
+    ...{ savedBytes, livePeakBytes, liveAtPeak, bufferBytes, largestBufferBytes },
+  }));
+}
+
+function orElse<T>(values: readonly T[], fallback: readonly T[]): readonly T[] {
+  return values.length ? values : fallback;
+}

@@ -1,0 +1,31 @@
+import { command, message, object, string } from "@optique/core";
+import * as given from "../options.ts";
+import { defaulted, maybe, nonNegative } from "../options.ts";
+import { runTraining } from "../train.ts";
+import { whole } from "../value_parsers.ts";
+
+const options = object({
+  model: maybe("--model", given.modelName, message`Model; left out, the checkpoint's or nano`),
+  sequence: maybe("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
+  batch: defaulted("--batch", whole(1), 4, message`Sequences of a step`),
+  policy: defaulted("--policy", given.policyName, "exact", message`Storage policy`),
+  ...given.storageOptions,
+  steps: defaulted("--steps", whole(1), 300, message`Training steps`),
+  seed: defaulted("--seed", whole(0), 1, message`Seed of parameters, batches, rounding and the sample`),
+  data: given.dataOption,
+  learningRate: defaulted("--learning-rate", nonNegative, 1e-3, message`Highest learning rate of AdamW`),
+  weightDecay: defaulted("--weight-decay", nonNegative, 0.1, message`Weight decay of the matrices`),
+  clip: defaulted("--clip", nonNegative, 1, message`Largest norm of the gradient; 0: no clipping`),
+  warmup: defaulted("--warmup", whole(0), 20, message`Steps in which the learning rate rises`),
+  evalEvery: defaulted("--eval-every", whole(0), 0, message`Steps between validations; 0: only at the end`),
+  weights: maybe("--weights", given.file, message`GPT-2 checkpoint to begin with (.safetensors)`),
+  heads: maybe("--heads", whole(1), message`Heads, where the checkpoint does not tell them`),
+  save: maybe("--save", given.newFile, message`Where to save the trained model (.safetensors)`),
+  sampleTokens: defaulted("--sample-tokens", whole(0), 200, message`Tokens to write at the end; 0: none`),
+  temperature: defaulted("--temperature", nonNegative, 0.8, message`Of the sample; 0: the likeliest token`),
+  prompt: maybe("--prompt", string({ metavar: "TEXT" }), message`What the sample continues`),
+  requireGpu: given.requireGpuOption,
+});
+const brief = message`Train one model with a live loss line`;
+
+export const train = command("train", options, { brief }).map((o) => () => runTraining(o));

@@ -1,0 +1,29 @@
+import { argument, command, message, object, option } from "@optique/core";
+import { openGpu } from "../../src/gpu/device.ts";
+import { writeSafetensors } from "../../src/io/safetensors.ts";
+import { verifyCase } from "../../src/train/verify.ts";
+import { defaulted, folder, maybe, newFile, policyName, requireGpuOption } from "../options.ts";
+import { ensureAdapterEnvironment } from "../start.ts";
+import { renderVerification } from "../verification.ts";
+
+const options = object({
+  folder: argument(folder, { description: message`Weights, batches, gradients and losses of a reference` }),
+  policy: defaulted("--policy", policyName, "exact", message`Storage policy`),
+  json: option("--json", { description: message`Print the report as JSON` }),
+  writeGradients: maybe(
+    "--write-grads",
+    newFile,
+    message`Save the gradients of the first step (.safetensors)`,
+  ),
+  requireGpu: requireGpuOption,
+});
+const brief = message`Compare losses and gradients with a reference case`;
+
+export const verify = command("verify", options, { brief }).map((o) => async () => {
+  await ensureAdapterEnvironment(o);
+  const gpu = await openGpu(o);
+  const { gradients, ...report } = await verifyCase(gpu, o.folder, { policy: o.policy });
+  if (o.writeGradients) await writeSafetensors(o.writeGradients, gradients);
+  console.log(o.json ? JSON.stringify(report, null, 2) : renderVerification(report));
+  return report.pass ? 0 : 1;
+});

@@ -1,0 +1,40 @@
+import { cpus } from "node:os";
+import type { AdapterReport } from "../src/gpu/adapter.ts";
+import type { Environment } from "./results.ts";
+
+/** The machine, the adapter and the version of the program. */
+export async function describeEnvironment(adapter: AdapterReport): Promise<Environment> {
+  const commit = await output("git", "rev-parse", "HEAD");
+  const changes = commit && await output("git", "status", "--porcelain", "--untracked-files=no");
+  return {
+    adapter: adapter.name,
+    adapterClass: adapter.class,
+    driver: adapter.driver,
+    deno: Deno.version.deno,
+    os: `${Deno.build.os} ${Deno.osRelease()} ${Deno.build.arch}`,
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: navigator.hardwareConcurrency,
+    memoryBytes: Deno.systemMemoryInfo().total,
+    commit: commit || null,
+    dirty: changes === null ? null : changes !== "",
+  };
+}
+
+/** Bytes in use on all NVIDIA cards of the machine, as their driver counts them; null where it cannot be asked. */
+export async function driverBytesInUse(): Promise<number | null> {
+  const text = await output("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits");
+  const mebibytes = text?.split("\n").map(Number);
+  return mebibytes?.every(Number.isFinite) ? 2 ** 20 * mebibytes.reduce((a, b) => a + b) : null;
+}
+
+/** What a program of the machine prints, run in the project's folder; null if it is missing, fails or may not be run. */
+async function output(program: string, ...args: string[]): Promise<string | null> {
+  try {
+    const command = new Deno.Command(program, { args, cwd: `${import.meta.dirname}/..`, stderr: "null" });
+    const { success, stdout } = await command.output();
+    return success ? new TextDecoder().decode(stdout).trim() : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return null;
+    throw error;
+  }
+}

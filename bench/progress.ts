@@ -1,0 +1,36 @@
+import { duration } from "./format.ts";
+
+/** A line on stderr that says how far a sweep is and how long it will take: rewritten in place on a terminal, else a line a step. */
+export class Progress {
+  readonly #terminal = Deno.stderr.isTerminal();
+  readonly #seconds = new Map<string, number>();
+
+  /** `keys` name the steps in order; steps of one key are expected to take equally long. */
+  constructor(readonly keys: readonly string[]) {}
+
+  /** Shows that step `index` begins. */
+  begin(index: number, label: string): void {
+    const left = this.#secondsLeft(index);
+    const line = `[${index + 1}/${this.keys.length}] ${label}${
+      left === null ? "" : ` · about ${duration(left)} left`
+    }`;
+    Deno.stderr.writeSync(new TextEncoder().encode(this.#terminal ? `\r\x1b[K${line}` : `${line}\n`));
+  }
+
+  /** Notes how long step `index` took. */
+  end(index: number, seconds: number): void {
+    this.#seconds.set(this.keys[index], seconds);
+  }
+
+  /** Takes the line away. */
+  clear(): void {
+    if (this.#terminal) Deno.stderr.writeSync(new TextEncoder().encode("\r\x1b[K"));
+  }
+
+  #secondsLeft(index: number): number | null {
+    const known = [...this.#seconds.values()];
+    if (known.length === 0) return null;
+    const mean = known.reduce((a, b) => a + b) / known.length;
+    return this.keys.slice(index).reduce((sum, key) => sum + (this.#seconds.get(key) ?? mean), 0);
+  }
+}

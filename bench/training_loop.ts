@@ -1,0 +1,31 @@
+import type { Batch } from "../src/data/batches.ts";
+import type { TrainingSession } from "../src/train/session.ts";
+
+/** How long steps may queue before their losses are read: reading waits for the queue and costs some 10 ms. */
+const secondsBetweenReads = 0.25;
+const mostStepsBetweenReads = 50;
+
+/**
+ * Trains `steps` steps and reads their losses (nats per token) in groups, as many at a time as keeps the reading cheap. `onLosses` hears of
+ * every group. Returns all losses.
+ */
+export async function trainSteps(
+  session: Pick<TrainingSession, "step" | "losses">,
+  batches: { next(): Batch },
+  steps: number,
+  onLosses: (losses: number[], done: number) => void | Promise<void> = () => {},
+): Promise<number[]> {
+  const all: number[] = [];
+  let group = 1;
+  while (all.length < steps) {
+    const started = performance.now();
+    group = Math.min(group, steps - all.length);
+    for (let i = 0; i < group; i++) session.step(batches.next());
+    const losses = await session.losses();
+    all.push(...losses);
+    await onLosses(losses, all.length);
+    const seconds = (performance.now() - started) / 1000;
+    group = Math.max(1, Math.min(mostStepsBetweenReads, Math.round(group * secondsBetweenReads / seconds)));
+  }
+  return all;
+}

@@ -1,0 +1,146 @@
+import type { ProgramBuilder } from "../src/gpu/builder.ts";
+import { type Operand, plain } from "../src/gpu/operand.ts";
+import type { Tensor } from "../src/gpu/tensor.ts";
+import {
+  attentionBackwardKeyText,
+  attentionBackwardQueryText,
+  attentionForwardText,
+  type AttentionVariant,
+  attentionVariantName,
+} from "./attention_template.ts";
+
+/** What attention works on: `batch` sequences of `sequence` tokens, C = heads · headSize channels. */
+export interface AttentionShape {
+  readonly batch: number;
+  readonly sequence: number;
+  readonly heads: number;
+  readonly headSize: number;
+  readonly causal: boolean;
+}
+
+/** The three kernels of attention. */
+export type AttentionKernel = "forward" | "backward_query" | "backward_key";
+
+/** Vectors of registers a thread can hold before they spill, for the matrices that each kernel keeps of its row. */
+const vectorsPerThread = 64;
+const matrices: Record<AttentionKernel, number> = { forward: 2, backward_query: 3, backward_key: 4 };
+
+/** The variant for a head size, without tuning: rows are split until what a thread keeps fits its registers. */
+export function attentionVariant(kernel: AttentionKernel, { headSize, causal }: AttentionShape): AttentionVariant {
+  const head = Math.ceil(headSize / 4);
+  let split = 1;
+  while (matrices[kernel] * Math.ceil(head / split) > vectorsPerThread - 16) split *= 2;
+  const tile = head <= 16 ? 32 : 16;
+  return { headSize, causal, block: 64, split, tile, unroll: kernel === "forward" ? 8 : 4 };
+}
+
+const texts: Record<AttentionKernel, (v: AttentionVariant) => string> = {
+  forward: attentionForwardText,
+  backward_query: attentionBackwardQueryText,
+  backward_key: attentionBackwardKeyText,
+};
+
+interface Part {
+  readonly qkv: Operand;
+  readonly o: Tensor;
+  readonly d: Tensor;
+  readonly dqkv: Tensor;
+}
+
+/** Emits one of the kernels over windows of whole sequences. `own` are its bindings of group 0, operands those of groups 1 and on. */
+function emit(
+  builder: ProgramBuilder,
+  kernel: AttentionKernel,
+  shape: AttentionShape,
+  own: { tensor: Tensor; access: "read" | "write" | "update" }[],
+  operands: Record<string, Operand>,
+  strides: Partial<Part>,
+  variant = attentionVariant(kernel, shape),
+): void {
+  const { sequence, heads } = shape;
+  const named = Object.entries(operands);
+  const tensors = [...named.map(([, operand]) => operand.tensor), ...own.map(({ tensor }) => tensor)];
+  for (const window of builder.windows(tensors, sequence)) {
+    const sequences = window.rows / sequence;
+    const pairs = sequences * heads * sequence ** 2 * (shape.causal ? 0.5 : 1);
+    builder.dispatch({
+      kernel: {
+        label: `attention_${kernel} ${attentionVariantName(variant)}`,
+        code: named.map(([name, operand], i) => operand.code(name, i + 1)).join("") + texts[kernel](variant),
+      },
+      bindings: [
+        ...own.map(({ tensor, access }, i) => ({ group: 0, index: i + 1, tensor, access, ...window })),
+        ...named.flatMap(([, operand], i) => operand.bindings(i + 1, window)),
+      ],
+      parameters: [
+        sequences,
+        sequence,
+        heads,
+        (strides.qkv?.tensor.stride ?? 0) / 4,
+        (strides.o?.stride ?? 0) / 4,
+        (strides.d?.stride ?? 0) / 4,
+        (strides.dqkv?.stride ?? 0) / 4,
+      ],
+      workgroups: sequences * heads * Math.ceil(sequence / variant.block),
+      flops: 2 * pairs * shape.headSize * matrices[kernel],
+    });
+  }
+}
+
+/** Options of attention. */
+export interface AttentionOptions {
+  readonly variants?: Partial<Record<AttentionKernel, AttentionVariant>>;
+}
+
+/**
+ * Emits o (N×C) = softmax(q·kᵀ / √headSize)·v by head, and the log-sum-exp of each row and head (N×H, stride H). `qkv` is N×3C: q, k
+ * and v side by side, heads in order within each.
+ */
+export function attentionForward(
+  builder: ProgramBuilder,
+  qkv: Operand,
+  o: Tensor,
+  logSumExp: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
+  const own = [{ tensor: o, access: "write" as const }, { tensor: logSumExp, access: "write" as const }];
+  emit(builder, "forward", shape, own, { qkv }, { qkv, o }, options.variants?.forward);
+}
+
+/** Emits dqkv (N×3C) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. */
+export function attentionBackward(
+  builder: ProgramBuilder,
+  qkv: Operand,
+  o: Operand,
+  logSumExp: Tensor,
+  d: Tensor,
+  dqkv: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
+  const delta = builder.tensor("delta", logSumExp.rows, logSumExp.cols, {
+    category: "transient",
+    stride: logSumExp.stride,
+  });
+  const strides = { qkv, o: o.tensor, d, dqkv };
+  const lse = { tensor: logSumExp, access: "read" as const };
+  emit(
+    builder,
+    "backward_query",
+    shape,
+    [lse, { tensor: delta, access: "write" }, { tensor: dqkv, access: "write" }],
+    { qkv, o, d: plain(d) },
+    strides,
+    options.variants?.backward_query,
+  );
+  emit(
+    builder,
+    "backward_key",
+    shape,
+    [lse, { tensor: delta, access: "read" }, { tensor: dqkv, access: "update" }],
+    { qkv, d: plain(d) },
+    strides,
+    options.variants?.backward_key,
+  );
+}

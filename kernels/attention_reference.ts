@@ -1,0 +1,112 @@
+/**
+ * Plain float64 multi-head attention. Rows are tokens, N = batch·sequence of them; `qkv` is [N, 3C] with columns q | k | v and the heads
+ * contiguous inside each, C = heads·headSize. Backward recomputes the probabilities from the log-sum-exp, as FlashAttention does
+ * (Dao et al., arXiv 2205.14135), so that no sequence × sequence tensor has to be kept.
+ */
+
+/** Sizes of an attention; `causal` lets a token see itself and the tokens before it only. */
+export interface AttentionShape {
+  batch: number;
+  sequence: number;
+  heads: number;
+  headSize: number;
+  causal: boolean;
+}
+
+/**
+ * S = q·kᵀ/√headSize, P = softmax(S) by row, output = P·v.
+ *
+ * @param qkv [N, 3C]
+ * @returns `output` [N, C] and `logSumExp` [N, heads], the logarithm of each row's Σ exp(S)
+ */
+export function attentionForward(
+  qkv: Float64Array,
+  shape: AttentionShape,
+): { output: Float64Array; logSumExp: Float64Array } {
+  const { heads, headSize } = shape;
+  const width = heads * headSize;
+  const output = new Float64Array(qkv.length / 3);
+  const logSumExp = new Float64Array(output.length / headSize);
+  forEachQuery(shape, (query, keys, head) => {
+    const scores = keys.map((key) => score(qkv, query, key, head, shape));
+    const maximum = scores.reduce((a, b) => Math.max(a, b));
+    const total = scores.reduce((sum, s) => sum + Math.exp(s - maximum), 0);
+    logSumExp[query * heads + head] = maximum + Math.log(total);
+    keys.forEach((key, i) => {
+      const probability = Math.exp(scores[i] - maximum) / total;
+      for (let d = head * headSize; d < (head + 1) * headSize; d++) {
+        output[query * width + d] += probability * qkv[key * 3 * width + 2 * width + d];
+      }
+    });
+  });
+  return { output, logSumExp };
+}
+
+/**
+ * Gradient of `attentionForward` from whatever was kept: P = exp(S − logSumExp), dv = Pᵀ·dO, dP = dO·vᵀ, dS = P·(dP − δ) with
+ * δ = rowsum(dO·output), dq = dS·k/√headSize, dk = dSᵀ·q/√headSize. δ comes from the *given* output; a caller may pass rounded q, k, v
+ * and output.
+ *
+ * @param dOutput [N, C]
+ * @param qkv [N, 3C]
+ * @param output [N, C]
+ * @param logSumExp [N, heads]
+ * @returns dQkv [N, 3C]
+ */
+export function attentionBackward(
+  dOutput: Float64Array,
+  qkv: Float64Array,
+  output: Float64Array,
+  logSumExp: Float64Array,
+  shape: AttentionShape,
+): Float64Array {
+  const { heads, headSize } = shape;
+  const width = heads * headSize;
+  const scale = 1 / Math.sqrt(headSize);
+  const dQkv = new Float64Array(qkv.length);
+  forEachQuery(shape, (query, keys, head) => {
+    const columns = Array.from({ length: headSize }, (_, d) => head * headSize + d);
+    const delta = columns.reduce((sum, d) => sum + dOutput[query * width + d] * output[query * width + d], 0);
+    for (const key of keys) {
+      const q = query * 3 * width, k = key * 3 * width + width, v = key * 3 * width + 2 * width;
+      const probability = Math.exp(score(qkv, query, key, head, shape) - logSumExp[query * heads + head]);
+      const dProbability = columns.reduce((sum, d) => sum + dOutput[query * width + d] * qkv[v + d], 0);
+      const dScore = probability * (dProbability - delta);
+      for (const d of columns) {
+        dQkv[q + d] += scale * dScore * qkv[k + d];
+        dQkv[k + d] += scale * dScore * qkv[q + d];
+        dQkv[v + d] += probability * dOutput[query * width + d];
+      }
+    }
+  });
+  return dQkv;
+}
+
+/** Calls `visit` for every query row and head, with the rows of the keys that the query sees. */
+function forEachQuery(
+  { batch, sequence, heads, causal }: AttentionShape,
+  visit: (query: number, keys: number[], head: number) => void,
+) {
+  for (let b = 0; b < batch; b++) {
+    for (let t = 0; t < sequence; t++) {
+      const keys = Array.from({ length: causal ? t + 1 : sequence }, (_, s) => b * sequence + s);
+      for (let head = 0; head < heads; head++) visit(b * sequence + t, keys, head);
+    }
+  }
+}
+
+/** q·k/√headSize of one query row, key row and head. */
+function score(
+  qkv: Float64Array,
+  query: number,
+  key: number,
+  head: number,
+  { heads, headSize }: AttentionShape,
+): number {
+  const width = heads * headSize;
+  const q = query * 3 * width + head * headSize;
+  const k = key * 3 * width + width + head * headSize;
+  let sum = 0;
+  for (let d = 0; d < headSize; d++) sum += qkv[q + d] * qkv[k + d];
+  return sum / Math.sqrt(headSize);
+}

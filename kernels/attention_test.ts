@@ -1,0 +1,66 @@
+import { plain } from "../src/gpu/operand.ts";
+import { attentionBackward, attentionForward, type AttentionOptions, attentionVariant } from "./attention.ts";
+import { attentionBackward as backwardReference, attentionForward as forwardReference } from "./attention_reference.ts";
+import { assertClose, gpuTest, normals, runTest, tolerance } from "./testing.ts";
+
+const cases = [
+  { batch: 2, sequence: 37, heads: 3, headSize: 20, causal: true },
+  { batch: 1, sequence: 130, heads: 2, headSize: 32, causal: true },
+  { batch: 2, sequence: 5, heads: 3, headSize: 11, causal: true },
+  { batch: 1, sequence: 70, heads: 1, headSize: 64, causal: true },
+  { batch: 1, sequence: 33, heads: 1, headSize: 128, causal: true },
+  { batch: 2, sequence: 37, heads: 3, headSize: 16, causal: false },
+];
+
+async function check(shape: typeof cases[number], options: AttentionOptions = {}, binding?: number): Promise<void> {
+  const { batch, sequence, heads, headSize } = shape;
+  const rows = batch * sequence;
+  const width = heads * headSize;
+  const qkv = normals(rows * 3 * width, 1);
+  const dOutput = normals(rows * width, 2);
+  const forward = forwardReference(qkv, shape);
+  const dQkv = backwardReference(dOutput, qkv, forward.output, forward.logSumExp, shape);
+  // Scores sum headSize products, outputs the sequence; exp turns the scores' absolute error into a relative one of their size (≤ 6).
+  const limit = tolerance(headSize + sequence, 6);
+  const limits = binding && {
+    maxBufferSize: 2 ** 30,
+    maxStorageBufferBindingSize: binding,
+    maxComputeWorkgroupStorageSize: 32768,
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupsPerDimension: 65535,
+  };
+  await runTest((t) => {
+    const input = plain(t.input("qkv", rows, 3 * width, qkv));
+    const d = t.input("d", rows, width, dOutput);
+    const o = t.output("o", rows, width);
+    const lse = t.output("log-sum-exp", rows, heads, { stride: heads });
+    const dqkv = t.output("dqkv", rows, 3 * width);
+    attentionForward(t.builder, input, o, lse, shape, options);
+    attentionBackward(t.builder, input, plain(o), lse, d, dqkv, shape, options);
+    return { o, lse, dqkv };
+  }, async ({ o, lse, dqkv }, read) => {
+    assertClose(await read(o), forward.output, limit, "output");
+    assertClose(await read(lse), forward.logSumExp, limit, "log-sum-exp");
+    assertClose(await read(dqkv), dQkv, limit, "gradient");
+  }, limits ? { limits } : {});
+}
+
+for (const shape of cases) {
+  const { batch, sequence, heads, headSize, causal } = shape;
+  const name = `${batch}×${sequence} tokens, ${heads} heads of ${headSize}${causal ? "" : ", not causal"}`;
+  gpuTest(`attention equals the reference, forward and backward: ${name}`, () => check(shape));
+}
+
+gpuTest("attention with rows split over threads equals the reference", () => {
+  const shape = cases[0];
+  const split = (kernel: Parameters<typeof attentionVariant>[0]) => ({ ...attentionVariant(kernel, shape), split: 2, tile: 16 });
+  const variants = {
+    forward: split("forward"),
+    backward_query: split("backward_query"),
+    backward_key: split("backward_key"),
+  };
+  return check(shape, { variants });
+});
+
+gpuTest("attention over windows of whole sequences equals the whole", () =>
+  check({ batch: 5, sequence: 64, heads: 2, headSize: 8, causal: true }, {}, 2 * 64 * 48 * 4));

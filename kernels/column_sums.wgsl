@@ -1,0 +1,45 @@
+// Sums of the columns of operand v over chunks of rows: out[chunk, column]. A workgroup takes 16 vectors of columns and one chunk; its 16
+// row lanes are added in a fixed order.
+struct Parameters { rows: u32, chunk: u32, first_chunk: u32, accumulate: u32 }
+@group(0) @binding(0) var<uniform> p: Parameters;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+override stride: u32; // in vectors
+const lanes = 16u;
+var<workgroup> sums: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let tiles = (stride + lanes - 1) / lanes;
+  let flat = group.y * groups.x + group.x;
+  let chunk = flat / tiles;
+  if (chunk * p.chunk >= p.rows) {
+    return;
+  }
+  let column = (flat % tiles) * lanes + local % lanes;
+  var sum = vec4<f32>();
+  if (column < stride) {
+    let end = min((chunk + 1) * p.chunk, p.rows);
+    for (var row = chunk * p.chunk + local / lanes; row < end; row += lanes) {
+      sum += v_load4(row * stride + column, column);
+    }
+  }
+  sums[local] = sum;
+  for (var half = 128u; half >= lanes; half /= 2) {
+    workgroupBarrier();
+    if (local < half) {
+      sums[local] += sums[local + half];
+    }
+  }
+  if (local < lanes && column < stride) {
+    let at = (p.first_chunk + chunk) * stride + column;
+    if (p.accumulate != 0) {
+      out[at] += sums[local];
+    } else {
+      out[at] = sums[local];
+    }
+  }
+}

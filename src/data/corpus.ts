@@ -1,0 +1,112 @@
+import { UserError } from "../errors.ts";
+import { readBytes } from "../io/files.ts";
+import { requireWindow } from "./batches.ts";
+import { parseTokens, type TokenArray } from "./token_files.ts";
+
+export type { TokenArray };
+
+/** A text as token ids, split in two. */
+export interface Corpus {
+  /** A short name for tables. */
+  name: string;
+  /** Ids are smaller than this. */
+  vocab: number;
+  train: TokenArray;
+  /** What follows `train` in the text. */
+  validation: TokenArray;
+  /** The text of some ids; absent where only ids are known. */
+  decode?(ids: number[]): string;
+  /** Where the text is from: a path, or the command that printed it. */
+  source: string;
+  /** The first 12 hexadecimal digits of the SHA-256 of the source's bytes. */
+  digest: string;
+}
+
+export interface CorpusOptions {
+  /** A token file if it ends in `.bin`, any other file as bytes; without a path, the text that `deno types` prints. */
+  path?: string;
+  /** The share of the tokens, from the end, that is kept for validation. Default 0.1. */
+  validationFraction?: number;
+  /** Default 256 for bytes, the largest id + 1 for a token file. */
+  vocab?: number;
+}
+
+/**
+ * Loads a corpus. Throws a `UserError` for a file that is missing, unreadable, empty or malformed, and for ids outside a given `vocab`.
+ * Without a path it runs `deno types`, which needs the permission to run `Deno.execPath()`.
+ */
+export async function loadCorpus(
+  { path, validationFraction = 0.1, vocab }: CorpusOptions = {},
+): Promise<Corpus> {
+  if (!(validationFraction > 0 && validationFraction < 1)) {
+    throw new UserError(`The validation fraction is ${validationFraction}; give a number between 0 and 1`);
+  }
+  const bytes = path === undefined ? await denoTypes() : await readBytes(path);
+  const source = path ?? `deno types (Deno ${Deno.version.deno})`;
+  if (bytes.length === 0) throw new UserError(`${source} is empty; give a longer file with --data`);
+  const isTokenFile = path?.endsWith(".bin") ?? false;
+  const tokens = isTokenFile ? parseTokens(bytes, source) : bytes;
+  const split = tokens.length - Math.floor(tokens.length * validationFraction);
+  const corpus: Corpus = {
+    name: path?.split(/[/\\]/).at(-1) ?? "deno types",
+    vocab: vocab ?? (isTokenFile ? largest(tokens) + 1 : 256),
+    train: tokens.subarray(0, split),
+    validation: tokens.subarray(split),
+    source,
+    digest: await digest(bytes),
+  };
+  if (!isTokenFile) corpus.decode = (ids) => new TextDecoder().decode(Uint8Array.from(ids));
+  checkVocabulary(corpus, corpus.vocab);
+  return corpus;
+}
+
+/** Throws a `UserError` unless each split holds one window of `sequence` tokens and the one that follows. */
+export function requireLength(corpus: Corpus, sequence: number): void {
+  requireWindow(corpus.train, sequence, "The training split");
+  requireWindow(corpus.validation, sequence, "The validation split");
+}
+
+/** Throws a `UserError` that names the first id outside a model's vocabulary, and its position in the whole corpus. */
+export function checkVocabulary({ train, validation, source }: Corpus, vocab: number): void {
+  for (const [ids, first] of [[train, 0], [validation, train.length]] as const) {
+    const index = ids.findIndex((id) => id >= vocab);
+    if (index === -1) continue;
+    const [id, position] = [ids[index], first + index];
+    throw new UserError(
+      `The token ${id} at position ${position} of ${source} is outside the vocabulary of ${vocab}; ` +
+        "choose a model with a larger one or other data",
+    );
+  }
+}
+
+async function denoTypes(): Promise<Uint8Array<ArrayBuffer>> {
+  const instead = "or give a file with --data";
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["types"],
+    clearEnv: true, // Deno lets no child inherit LD_LIBRARY_PATH unless it may run anything
+    env: { NO_COLOR: "1" },
+  });
+  try {
+    const { success, stdout } = await command.output();
+    if (success) return stdout;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new UserError(
+      `The built-in text is what \`deno types\` prints; allow it with --allow-run, ${instead}`,
+    );
+  }
+  throw new UserError(
+    `\`deno types\`, which prints the built-in text, failed; see why by running it, ${instead}`,
+  );
+}
+
+function largest(tokens: TokenArray): number {
+  let largest = 0;
+  for (const token of tokens) if (token > largest) largest = token;
+  return largest;
+}
+
+async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(hash.subarray(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

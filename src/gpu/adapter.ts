@@ -1,0 +1,167 @@
+/** The choice of the WebGPU adapter, and what is told about it. */
+
+import { UserError } from "../errors.ts";
+import { oneOf } from "../suggest.ts";
+import { driverRemedy, type DriverSurvey, surveyDrivers } from "./driver_survey.ts";
+
+/** What a run says about its adapter; plain data, kept with every result. */
+export interface AdapterReport {
+  /** A software adapter computes on the processor: its results are right, its times mean nothing. */
+  class: "gpu" | "software";
+  /** The driver's name for the device, such as "NVIDIA H200" or "llvmpipe (LLVM 15.0.6, 256 bits)". */
+  name: string;
+  /** The name fit for a folder: "nvidia-h200", "llvmpipe", "swiftshader". */
+  slug: string;
+  /** Who makes the device, or the number that the driver gives. */
+  vendor: string;
+  /** What is known of the driver, such as "NVIDIA 580.95"; null where the system does not tell. */
+  driver: string | null;
+  /** WebGPU feature names, sorted. "subgroups" may be granted by `requestDevice` without being among them. */
+  features: string[];
+  /** WebGPU limits by name; bytes for sizes. */
+  limits: Record<string, number>;
+}
+
+/** Which adapter the user wants; `auto` takes a hardware GPU, else an installed software adapter, else SwiftShader. */
+export const adapterChoices = ["auto", "gpu", "llvmpipe", "swiftshader"] as const;
+export type AdapterChoice = typeof adapterChoices[number];
+
+/** Environment variables that the choice reads; a child process with few permissions needs `--allow-env` for these. */
+export const adapterVariables = ["HEADROOM_ADAPTER", "NODEVICE_SELECT", "DENO_WEBGPU_BACKEND"];
+
+/** The value of `HEADROOM_ADAPTER`; throws a UserError for a word that is none of {@linkcode adapterChoices}. */
+export function adapterChoice(value: string = readVariable("HEADROOM_ADAPTER") ?? ""): AdapterChoice {
+  return value === "" ? "auto" : oneOf("HEADROOM_ADAPTER", value.toLowerCase(), adapterChoices);
+}
+
+/**
+ * Asks for the adapter that the user wants.
+ *
+ * @param options.requireGpu accept a hardware GPU only, whatever `HEADROOM_ADAPTER` says
+ * @throws {UserError} when no such adapter answers, naming what to install
+ */
+export async function chooseAdapter(
+  { requireGpu = false }: { requireGpu?: boolean } = {},
+): Promise<{ adapter: GPUAdapter; report: AdapterReport }> {
+  const choice = requireGpu ? "gpu" : adapterChoice();
+  const found = await askForAdapter(choice);
+  if (found && isWanted(choice, found.report)) return found;
+  throw new UserError(noAdapterMessage(choice, found?.report ?? null, surveyDrivers()));
+}
+
+/** Whatever adapter the runtime gives first for a choice, or null; the caller compares it with {@linkcode isWanted}. */
+export async function askForAdapter(
+  choice: AdapterChoice,
+): Promise<{ adapter: GPUAdapter; report: AdapterReport } | null> {
+  prepareVulkan();
+  const software = choice === "llvmpipe" || choice === "swiftshader";
+  // Without a power preference the runtime takes the first driver of the list; with it, hardware sorts before software.
+  const adapter = await navigator.gpu.requestAdapter(
+    software ? { forceFallbackAdapter: true } : { powerPreference: "high-performance" },
+  ).catch(() => null);
+  return adapter && { adapter, report: reportAdapter(adapter) };
+}
+
+/** Whether an adapter is of the wanted kind. */
+export function isWanted(choice: AdapterChoice, report: AdapterReport): boolean {
+  if (choice === "auto") return true;
+  return choice === "gpu" ? report.class === "gpu" : report.slug === choice;
+}
+
+/** The plain data of an adapter. */
+export function reportAdapter(
+  adapter: GPUAdapter,
+  survey: () => DriverSurvey = surveyDrivers,
+): AdapterReport {
+  const { info } = adapter;
+  const name = info.description || info.device || "unnamed adapter";
+  const vendor = vendorNames[Number(info.vendor)] ?? info.vendor;
+  const limits: Record<string, number> = {};
+  // Limits are getters of the prototype: spreading the object would give none.
+  for (const key in adapter.limits) limits[key] = adapter.limits[key as keyof GPUSupportedLimits] as number;
+  return {
+    class: info.isFallbackAdapter || softwareNames.test(name) ? "software" : "gpu",
+    name,
+    slug: slugOf(name),
+    vendor,
+    driver: vendor === "NVIDIA" ? prefixed("NVIDIA ", survey().nvidiaDriver) : null,
+    features: [...adapter.features].sort(),
+    limits,
+  };
+}
+
+/** The one line about the adapter that every run prints. */
+export function adapterLine(report: AdapterReport): string {
+  const kind = report.class === "gpu" ? "hardware GPU" : "software adapter: not a performance result";
+  return `Adapter: ${report.name}, ${kind}`;
+}
+
+/** One sentence: what was wanted, what answered instead, and the remedy. */
+export function noAdapterMessage(
+  choice: AdapterChoice,
+  seen: AdapterReport | null,
+  survey: DriverSurvey,
+): string {
+  const instead = seen ? `, only ${seen.name}` : "";
+  const remedy = driverRemedy(survey);
+  switch (choice) {
+    case "gpu":
+      return `No hardware GPU answered${instead}; ` +
+        (remedy ??
+          "this machine shows none: drop --require-gpu and HEADROOM_ADAPTER=gpu to run on a software adapter");
+    case "llvmpipe":
+      return `llvmpipe did not answer${instead}: install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)`;
+    case "swiftshader":
+      return `SwiftShader did not answer${instead}: start through "deno task" on Linux x86-64, which unpacks it`;
+    case "auto":
+      return "No WebGPU adapter answered; " +
+        (remedy ?? 'start through "deno task", which brings a software adapter on Linux x86-64, ' +
+            "or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)");
+  }
+}
+
+/** PCI and Khronos vendor numbers, as the runtime gives them in decimal. */
+const vendorNames: Record<number, string> = {
+  0x10de: "NVIDIA",
+  0x1002: "AMD",
+  0x8086: "Intel",
+  0x106b: "Apple",
+  0x13b5: "Arm",
+  0x1414: "Microsoft",
+  0x1ae0: "Google",
+  0x5143: "Qualcomm",
+  0x10005: "Mesa",
+};
+
+const softwareNames = /llvmpipe|lavapipe|swiftshader|software|basic render driver/i;
+
+/** "AMD Radeon RX 7900 XTX (RADV NAVI31)" becomes "amd-radeon-rx-7900-xtx"; the software adapters go by one short name each. */
+function slugOf(name: string): string {
+  const short = name.match(/llvmpipe|swiftshader/i)?.[0] ?? name.replace(/\([^)]*\)/g, " ");
+  return short.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "adapter";
+}
+
+/** Sets what must stand before the first request, when the runtime loads Vulkan. */
+function prepareVulkan(): void {
+  if (Deno.build.os !== "linux") return;
+  // Mesa's device-selection layer complains on stderr about a missing XDG_RUNTIME_DIR.
+  setVariable("NODEVICE_SELECT", "1");
+  // OpenGL would answer where Vulkan does not, with half the features and another numerics under the same name.
+  setVariable("DENO_WEBGPU_BACKEND", "vulkan");
+}
+
+function setVariable(name: string, value: string): void {
+  if (readVariable(name) === undefined && mayUse(name)) Deno.env.set(name, value);
+}
+
+function readVariable(name: string): string | undefined {
+  return mayUse(name) ? Deno.env.get(name) : undefined;
+}
+
+function mayUse(variable: string): boolean {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+}
+
+function prefixed(prefix: string, text: string | null): string | null {
+  return text === null ? null : prefix + text;
+}

@@ -1,0 +1,113 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { UserError } from "../errors.ts";
+import {
+  adapterChoice,
+  adapterLine,
+  type AdapterReport,
+  chooseAdapter,
+  isWanted,
+  noAdapterMessage,
+  reportAdapter,
+} from "./adapter.ts";
+import type { DriverSurvey } from "./driver_survey.ts";
+
+const noCards: DriverSurvey = { cards: [], deviceFiles: [], loader: null, manifests: [], nvidiaDriver: null };
+
+function pretendAdapter(description: string, vendor: number, isFallbackAdapter = false): GPUAdapter {
+  return {
+    info: { description, vendor: String(vendor), isFallbackAdapter },
+    features: new Set(["timestamp-query", "shader-f16"]),
+    limits: { maxBufferSize: 1024 },
+  } as unknown as GPUAdapter;
+}
+
+function report(description: string, vendor: number, isFallbackAdapter = false): AdapterReport {
+  return reportAdapter(pretendAdapter(description, vendor, isFallbackAdapter), () => noCards);
+}
+
+Deno.test("reportAdapter() describes a hardware GPU", () => {
+  const adapter = pretendAdapter("NVIDIA H200", 0x10de);
+  assertEquals(reportAdapter(adapter, () => ({ ...noCards, nvidiaDriver: "580.95.05" })), {
+    class: "gpu",
+    name: "NVIDIA H200",
+    slug: "nvidia-h200",
+    vendor: "NVIDIA",
+    driver: "NVIDIA 580.95.05",
+    features: ["shader-f16", "timestamp-query"],
+    limits: { maxBufferSize: 1024 },
+  });
+});
+
+Deno.test("reportAdapter() tells software by the runtime's flag or by the name", () => {
+  assertEquals(report("Some new rasterizer", 0, true).class, "software");
+  for (
+    const name of [
+      "llvmpipe (LLVM 15.0.6, 256 bits)",
+      "SwiftShader Device (Subzero)",
+      "Virtio-GPU Venus (llvmpipe (LLVM 19.1.7, 256 bits))",
+      "Microsoft Basic Render Driver",
+    ]
+  ) assertEquals(report(name, 0).class, "software", name);
+  for (
+    const name of [
+      "Apple M3 Max",
+      "AMD Radeon RX 7900 XTX (RADV NAVI31)",
+      "Intel(R) Arc(tm) A770 Graphics (DG2)",
+    ]
+  ) {
+    assertEquals(report(name, 0).class, "gpu", name);
+  }
+});
+
+Deno.test("reportAdapter() makes slugs that are fit for folder names", () => {
+  assertEquals(report("llvmpipe (LLVM 15.0.6, 256 bits)", 0x10005).slug, "llvmpipe");
+  assertEquals(report("SwiftShader Device (Subzero)", 0x1ae0).slug, "swiftshader");
+  assertEquals(report("AMD Radeon RX 7900 XTX (RADV NAVI31)", 0x1002).slug, "amd-radeon-rx-7900-xtx");
+  assertEquals(report("Intel(R) UHD Graphics 620 (KBL GT2)", 0x8086).slug, "intel-uhd-graphics-620");
+  assertEquals(report("", 0).slug, "unnamed-adapter");
+});
+
+Deno.test("adapterLine() brands a software adapter", () => {
+  assertEquals(adapterLine(report("Apple M3", 0x106b)), "Adapter: Apple M3, hardware GPU");
+  assertStringIncludes(
+    adapterLine(report("llvmpipe", 0x10005)),
+    "software adapter: not a performance result",
+  );
+});
+
+Deno.test("isWanted() takes software only where the choice allows it", () => {
+  const llvmpipe = report("llvmpipe (LLVM 15.0.6, 256 bits)", 0x10005);
+  const wanted = (["auto", "gpu", "llvmpipe", "swiftshader"] as const).map((choice) =>
+    isWanted(choice, llvmpipe)
+  );
+  assertEquals(wanted, [true, false, true, false]);
+});
+
+Deno.test("adapterChoice() takes the known words and names them for any other", () => {
+  assertEquals(adapterChoice(""), "auto");
+  assertEquals(adapterChoice("SwiftShader"), "swiftshader");
+  assertThrows(
+    () => adapterChoice("lvmpipe"),
+    UserError,
+    'Unknown HEADROOM_ADAPTER "lvmpipe"; did you mean "llvmpipe"?',
+  );
+});
+
+Deno.test("noAdapterMessage() names what answered instead, and the idle card", () => {
+  const seen = report("llvmpipe", 0x10005);
+  assertStringIncludes(
+    noAdapterMessage("gpu", seen, noCards),
+    "No hardware GPU answered, only llvmpipe; this machine shows none",
+  );
+  const withCard: DriverSurvey = { ...noCards, cards: [{ vendor: "AMD", at: "0000:03:00.0" }] };
+  for (const choice of ["gpu", "auto"] as const) {
+    assertStringIncludes(noAdapterMessage(choice, null, withCard), "an AMD GPU (0000:03:00.0) is present");
+  }
+});
+
+Deno.test("chooseAdapter() gives an adapter with a report that survives JSON", async () => {
+  const { adapter, report } = await chooseAdapter();
+  assertEquals(JSON.parse(JSON.stringify(report)), report);
+  assertEquals(report.limits.maxBufferSize, adapter.limits.maxBufferSize);
+  assert(report.limits.maxComputeInvocationsPerWorkgroup > 0);
+});

@@ -1,0 +1,90 @@
+import type { Category } from "../memory/category.ts";
+import { type Claim, type MemoryPlan, planMemory } from "../memory/plan.ts";
+import type { Dispatch } from "./kernel.ts";
+import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
+import { type Dtype, padded, rowBytes, type Store, type Tensor, tensorBytes } from "./tensor.ts";
+
+/** A program as a description: dispatches in order, and the memory they need. */
+export interface ProgramDescription {
+  readonly name: string;
+  readonly dispatches: readonly Dispatch[];
+  /** Planned tensors, in the order of the plan's claims. */
+  readonly tensors: readonly Tensor[];
+  readonly stores: readonly Store[];
+  readonly plan: MemoryPlan & { slotBytes: number[] };
+}
+
+/** Options of a description. */
+export interface BuilderOptions {
+  readonly limits: DeviceLimits;
+  /** `software` adapters run kernels without workgroup memory faster. */
+  readonly adapterClass: "gpu" | "software";
+  /** Gives every tensor a buffer of its own, kept to the end, so that a test can read it after the program has run. */
+  readonly keepAll?: boolean;
+}
+
+/** Records a program: operators ask it for tensors and give it dispatches. Needs no adapter. */
+export class ProgramBuilder {
+  readonly limits: DeviceLimits;
+  readonly adapterClass: "gpu" | "software";
+  readonly #dispatches: Dispatch[] = [];
+  readonly #life = new Map<Tensor, { first: number; last: number }>();
+  readonly #stores = new Set<Store>();
+  readonly #keepAll: boolean;
+
+  constructor(readonly name: string, options: BuilderOptions) {
+    this.limits = options.limits;
+    this.adapterClass = options.adapterClass;
+    this.#keepAll = options.keepAll ?? false;
+  }
+
+  /** Describes a planned matrix. Rows are padded to whole vectors unless `stride` says otherwise. */
+  tensor(
+    name: string,
+    rows: number,
+    cols: number,
+    options: { category: Category; dtype?: Dtype; stride?: number },
+  ): Tensor {
+    const { category, dtype = "f32", stride = padded(cols) } = options;
+    return { name, dtype, rows, cols, stride, category };
+  }
+
+  /** Cuts the rows of tensors that are windowed together. */
+  windows(tensors: readonly Tensor[], unit = 1): Window[] {
+    return rowWindows(this.limits, tensors[0].rows, Math.max(...tensors.map(rowBytes)), unit);
+  }
+
+  /** Appends a dispatch; the tensors it binds live at least from their first dispatch to this one. */
+  dispatch(dispatch: Dispatch): void {
+    const at = this.#dispatches.length;
+    for (const { tensor } of dispatch.bindings) {
+      if (tensor.home) {
+        this.#stores.add(tensor.home.store);
+        continue;
+      }
+      const life = this.#life.get(tensor);
+      if (life) life.last = at;
+      else this.#life.set(tensor, { first: at, last: at });
+    }
+    this.#dispatches.push(dispatch);
+  }
+
+  /** Ends the recording and plans the memory. */
+  build(): ProgramDescription {
+    const end = this.#dispatches.length - 1;
+    const tensors = [...this.#life.keys()];
+    const claims: Claim[] = tensors.map((tensor) => {
+      const { first, last } = this.#life.get(tensor)!;
+      const life = this.#keepAll ? { first: 0, last: end } : { first, last };
+      return { name: tensor.name, category: tensor.category, bytes: tensorBytes(tensor), ...life };
+    });
+    const stores = [...this.#stores];
+    return {
+      name: this.name,
+      dispatches: this.#dispatches,
+      tensors,
+      stores,
+      plan: planMemory(claims, [...stores, { name: "uniforms", category: "control", bytes: this.#dispatches.length * 256 }]),
+    };
+  }
+}

@@ -1,0 +1,28 @@
+/** The device refused memory: a cell of a sweep reports this as `oom`, with the bytes it wanted. */
+export class OutOfMemoryError extends Error {
+  override name = "OutOfMemoryError";
+  constructor(message: string, readonly bytesWanted: number) {
+    super(message);
+  }
+}
+
+/** The device reported an error outside any scope, or was lost. Nothing that it computed since can be trusted. */
+export class DeviceError extends Error {
+  override name = "DeviceError";
+}
+
+/** Runs `work` inside error scopes. Throws OutOfMemoryError (for `bytesWanted` bytes) or DeviceError if the device reports one. */
+export async function inErrorScopes<T>(device: GPUDevice, bytesWanted: number, work: () => T | Promise<T>): Promise<T> {
+  device.pushErrorScope("out-of-memory");
+  device.pushErrorScope("validation");
+  let result: T;
+  try {
+    result = await work();
+  } finally {
+    const validation = await device.popErrorScope();
+    const memory = await device.popErrorScope();
+    if (memory) throw new OutOfMemoryError(memory.message, bytesWanted);
+    if (validation) throw new DeviceError(validation.message);
+  }
+  return result;
+}

@@ -1,0 +1,39 @@
+import type { Tensor } from "./tensor.ts";
+
+/** A compute shader: its text (entry point `main`) and the values of its `override` constants. */
+export interface Kernel {
+  readonly label: string;
+  readonly code: string;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+/** How a dispatch uses a tensor: `read` binds read-only, `write` and `update` bind read-write (`update` reads the old content). */
+export type Access = "read" | "write" | "update";
+
+/** A tensor, or the `rows` of it from row `first`, at a binding point of the shader. */
+export interface Binding {
+  readonly group: number;
+  readonly index: number;
+  readonly tensor: Tensor;
+  readonly access: Access;
+  readonly first?: number;
+  readonly rows?: number;
+}
+
+/**
+ * One kernel over one set of bindings. `parameters` are the words of the shader's uniform block at group 0, binding 0, for what differs
+ * between windows of one operator; `workgroups` is a flat count, folded into a grid when it is run.
+ */
+export interface Dispatch {
+  readonly kernel: Kernel;
+  readonly bindings: readonly Binding[];
+  readonly parameters: readonly number[];
+  readonly workgroups: number;
+  /** Floating-point operations, for splitting long submits and for tables. */
+  readonly flops: number;
+}
+
+/** A 32-bit float as the word that carries it in a uniform block. */
+export function floatWord(value: number): number {
+  return new Uint32Array(new Float32Array([value]).buffer)[0];
+}

@@ -1,0 +1,49 @@
+/** The limits of an adapter that shape a program. All sizes in bytes. */
+export interface DeviceLimits {
+  readonly maxBufferSize: number;
+  readonly maxStorageBufferBindingSize: number;
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxComputeInvocationsPerWorkgroup: number;
+  readonly maxComputeWorkgroupsPerDimension: number;
+}
+
+/** What `plan` assumes without an adapter: the limits of a current discrete GPU under Vulkan. */
+export const typicalGpuLimits: DeviceLimits = {
+  maxBufferSize: 2 ** 32 - 2 ** 21,
+  maxStorageBufferBindingSize: 2 ** 31 - 4,
+  maxComputeWorkgroupStorageSize: 49152,
+  maxComputeInvocationsPerWorkgroup: 1024,
+  maxComputeWorkgroupsPerDimension: 65535,
+};
+
+/** Rows that keep every window's offset a multiple of 256 bytes, whatever the row's size (a multiple of 4 bytes). */
+export const windowAlignment = 64;
+
+/** Consecutive rows. */
+export interface Window {
+  readonly first: number;
+  readonly rows: number;
+}
+
+/**
+ * Cuts `rows` into the fewest windows whose bindings stay within the binding limit; `bytesPerRow` is the widest row bound. Windows begin
+ * at multiples of 64 rows, and of `unit` rows where given (whole sequences). Throws a RangeError if one such window is too large.
+ */
+export function rowWindows(limits: DeviceLimits, rows: number, bytesPerRow: number, unit = 1): Window[] {
+  const fits = Math.floor(limits.maxStorageBufferBindingSize / bytesPerRow);
+  if (rows <= fits) return [{ first: 0, rows }];
+  const step = unit * windowAlignment / greatestCommonDivisor(unit, windowAlignment);
+  const size = Math.floor(fits / step) * step;
+  if (size === 0) {
+    throw new RangeError(
+      `${step} rows of ${bytesPerRow} bytes exceed the binding limit of ${limits.maxStorageBufferBindingSize} bytes`,
+    );
+  }
+  const windows: Window[] = [];
+  for (let first = 0; first < rows; first += size) windows.push({ first, rows: Math.min(size, rows - first) });
+  return windows;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

@@ -1,0 +1,55 @@
+import affineText from "./operand_affine.wgsl" with { type: "text" };
+import geluText from "./operand_gelu.wgsl" with { type: "text" };
+import plainText from "./operand_plain.wgsl" with { type: "text" };
+import type { Binding } from "./kernel.ts";
+import type { Window } from "./limits.ts";
+import type { Tensor } from "./tensor.ts";
+
+/**
+ * A matrix as kernels read it: a stored tensor, and WGSL that turns what is stored into numbers. A kernel that reads operand `a` calls
+ * `a_load4(index, column)`, where `index` counts vectors of four from the window's first row (row * stride/4 + column) and `column`
+ * counts them within the row; the operand's text is joined in front of the kernel's.
+ */
+export interface Operand {
+  /** The tensor whose rows are windowed. Its shape is the operand's shape. */
+  readonly tensor: Tensor;
+  /** WGSL that declares the bindings in `group` and defines `${name}_load4`. */
+  code(name: string, group: number): string;
+  bindings(group: number, window?: Window): Binding[];
+}
+
+/** Writes a reader's text for one operand of one kernel: NAME and GROUP stand for the operand's name and its bind group. */
+export function instantiate(text: string, name: string, group: number): string {
+  return text.replaceAll("NAME", name).replaceAll("GROUP", String(group));
+}
+
+/** An f32 tensor as it is. */
+export function plain(tensor: Tensor): Operand {
+  return {
+    tensor,
+    code: (name, group) => instantiate(plainText, name, group),
+    bindings: (group, window) => [{ group, index: 0, tensor, access: "read", ...window }],
+  };
+}
+
+/** gamma * x + beta by column: what a linear layer after a LayerNorm reads. `gamma` and `beta` are 1 × cols. */
+export function affine(x: Operand, gamma: Tensor, beta: Tensor): Operand {
+  return {
+    tensor: x.tensor,
+    code: (name, group) => x.code(`${name}_inner`, group) + instantiate(affineText, name, group),
+    bindings: (group, window) => [
+      ...x.bindings(group, window),
+      { group, index: 8, tensor: gamma, access: "read" },
+      { group, index: 9, tensor: beta, access: "read" },
+    ],
+  };
+}
+
+/** GELU(x), tanh approximation, computed on load. */
+export function gelu(x: Operand): Operand {
+  return {
+    tensor: x.tensor,
+    code: (name, group) => x.code(`${name}_inner`, group) + instantiate(geluText, name, group),
+    bindings: (group, window) => x.bindings(group, window),
+  };
+}

@@ -1,0 +1,157 @@
+import type { ProgramDescription } from "./builder.ts";
+import { BufferSet, readBuffer } from "./buffers.ts";
+import type { Gpu } from "./device.ts";
+import { inErrorScopes } from "./errors.ts";
+import type { Binding } from "./kernel.ts";
+import { groupLayouts, pipelineFor } from "./pipelines.ts";
+import { rowBytes, type Store, type Tensor, tensorBytes } from "./tensor.ts";
+
+/** Bytes between the uniform blocks of two dispatches: the alignment that every adapter grants. */
+const uniformStride = 256;
+
+/** Work after which a submit is cut, so that none runs for much more than a second on a GPU. */
+const flopsPerSubmit = 8e12;
+
+interface Prepared {
+  pipeline: GPUComputePipeline;
+  groups: GPUBindGroup[];
+  grid: [number, number];
+  flops: number;
+}
+
+/** A program with its memory, pipelines and bind groups made: `run` only encodes and submits. */
+export class Program {
+  #steps: Prepared[] = [];
+
+  private constructor(
+    readonly gpu: Gpu,
+    readonly description: ProgramDescription,
+    private readonly stores: BufferSet<Store>,
+    private readonly pool: BufferSet<number | "uniforms">,
+    private readonly slotOf: ReadonlyMap<Tensor, number>,
+  ) {}
+
+  /**
+   * Makes a program. `stores` must hold every store that the description names. Throws OutOfMemoryError with the bytes wanted, and an
+   * Error if a kernel does not compile.
+   */
+  static async create(gpu: Gpu, description: ProgramDescription, stores: BufferSet<Store>): Promise<Program> {
+    const { slotBytes, slots } = description.plan;
+    const pool = new BufferSet<number | "uniforms">(gpu);
+    const slotOf = new Map(description.tensors.map((tensor, i) => [tensor, slots.assignment[i]]));
+    const program = new Program(gpu, description, stores, pool, slotOf);
+    try {
+      await pool.allocate([
+        ...slotBytes.map((bytes, slot) => ({
+          key: slot,
+          name: `${description.name} pool ${slot}`,
+          account: "pool" as const,
+          bytes,
+        })),
+        {
+          key: "uniforms" as const,
+          name: `${description.name} uniforms`,
+          account: "control" as const,
+          bytes: description.dispatches.length * uniformStride,
+          usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+        },
+      ]);
+      await program.#prepare();
+    } catch (error) {
+      pool.destroy();
+      throw error;
+    }
+    return program;
+  }
+
+  async #prepare(): Promise<void> {
+    const { gpu, description } = this;
+    const { dispatches } = description;
+    const pipelines = await Promise.all(dispatches.map((dispatch) => pipelineFor(gpu, dispatch)));
+    const words = new Uint32Array(dispatches.length * uniformStride / 4);
+    dispatches.forEach(({ parameters }, i) => words.set(parameters, i * uniformStride / 4));
+    gpu.device.queue.writeBuffer(this.pool.get("uniforms"), 0, words);
+    this.#steps = await inErrorScopes(gpu.device, description.plan.bufferBytes, () =>
+      dispatches.map((dispatch, i) => {
+        const layouts = groupLayouts(gpu.device, dispatch);
+        const entries: GPUBindGroupEntry[][] = layouts.map(() => []);
+        const size = Math.max(16, Math.ceil(dispatch.parameters.length / 4) * 16);
+        entries[0].push({
+          binding: 0,
+          resource: { buffer: this.pool.get("uniforms"), offset: i * uniformStride, size },
+        });
+        for (const binding of dispatch.bindings) {
+          entries[binding.group].push({ binding: binding.index, resource: this.#resource(binding) });
+        }
+        return {
+          pipeline: pipelines[i],
+          groups: layouts.map((layout, group) => gpu.device.createBindGroup({ layout, entries: entries[group] })),
+          grid: foldGrid(dispatch.workgroups, gpu.limits.maxComputeWorkgroupsPerDimension),
+          flops: dispatch.flops,
+        };
+      }));
+  }
+
+  #buffer(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
+    if (tensor.home) return { buffer: this.stores.get(tensor.home.store), offset: tensor.home.offset };
+    return { buffer: this.pool.get(this.slotOf.get(tensor)!), offset: 0 };
+  }
+
+  #resource({ tensor, first = 0, rows }: Binding): GPUBufferBinding {
+    const { buffer, offset } = this.#buffer(tensor);
+    const bytes = rows === undefined ? tensorBytes(tensor) - first * rowBytes(tensor) : rows * rowBytes(tensor);
+    return { buffer, offset: offset + first * rowBytes(tensor), size: Math.ceil(bytes / 4) * 4 };
+  }
+
+  /** Encodes and submits the program once. Waits for nothing. `timestamps` receives the begin and the end of the first and last pass. */
+  run(timestamps?: { querySet: GPUQuerySet; begin: number; end: number }): void {
+    const { device } = this.gpu;
+    let from = 0;
+    while (from < this.#steps.length) {
+      let to = from;
+      let flops = 0;
+      while (to < this.#steps.length && (to === from || flops + this.#steps[to].flops < flopsPerSubmit)) {
+        flops += this.#steps[to++].flops;
+      }
+      const timestampWrites: GPUComputePassTimestampWrites | undefined = timestamps && {
+        querySet: timestamps.querySet,
+        ...(from === 0 ? { beginningOfPassWriteIndex: timestamps.begin } : {}),
+        ...(to === this.#steps.length ? { endOfPassWriteIndex: timestamps.end } : {}),
+      };
+      const marks = from === 0 || to === this.#steps.length;
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass(marks && timestampWrites ? { timestampWrites } : {});
+      for (const { pipeline, groups, grid } of this.#steps.slice(from, to)) {
+        pass.setPipeline(pipeline);
+        groups.forEach((group, i) => pass.setBindGroup(i, group));
+        pass.dispatchWorkgroups(grid[0], grid[1]);
+      }
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      from = to;
+    }
+  }
+
+  /** The bytes of a tensor, padding included. A planned tensor's bytes are its own only in a program built with `keepAll`. */
+  read(tensor: Tensor): Promise<ArrayBuffer> {
+    const { buffer, offset } = this.#buffer(tensor);
+    return readBuffer(this.gpu, buffer, offset, tensorBytes(tensor));
+  }
+
+  /** Writes a tensor's bytes, padding included. */
+  write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
+    const { buffer, offset } = this.#buffer(tensor);
+    this.gpu.device.queue.writeBuffer(buffer, offset, data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  destroy(): void {
+    this.pool.destroy();
+  }
+}
+
+/** A flat count of workgroups as a grid within the limit of one dimension. Shaders fold it back with `num_workgroups.x`. */
+export function foldGrid(workgroups: number, limit: number): [number, number] {
+  if (workgroups <= limit) return [workgroups, 1];
+  const y = Math.ceil(workgroups / limit);
+  return [Math.ceil(workgroups / y), y];
+}

@@ -1,0 +1,154 @@
+/**
+ * SwiftShader, a Vulkan driver that computes on the processor, for machines without any: it ships, together with the Vulkan
+ * loader, inside an npm package that is fetched only when it is needed and never stands in the module graph.
+ */
+
+import { brotliDecompressSync } from "node:zlib";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+
+const packageName = "@sparticuz/chromium";
+const packageVersion = "153.0.0";
+
+/** The files taken from the package's archive, and the SHA-256 of each. */
+const pinnedFiles: Record<string, string> = {
+  "libvk_swiftshader.so": "2f3ceffaaca7d031bc3943f8eacf398a5d9c42c5fe0d15d8840b9acfa630b58e",
+  "libvulkan.so.1": "8ee5ac00fd7968e863b05e0f6808057db16a00ad322777e5a05bed51d4f84085",
+  "vk_swiftshader_icd.json": "c9eef28b6b984fec220ef0abfecc40b502d46946706e47bfe97707027cb818bd",
+};
+
+/** Whether the package's binaries run here. */
+export function swiftShaderRuns(build: { os: string; arch: string } = Deno.build): boolean {
+  return build.os === "linux" && build.arch === "x86_64";
+}
+
+/** Where SwiftShader is unpacked: `$XDG_CACHE_HOME/headroom/swiftshader-VERSION`, by default below `~/.cache`. */
+export function swiftShaderFolder(
+  environment: Record<string, string | undefined> = Deno.env.toObject(),
+): string {
+  const home = environment.HOME && join(environment.HOME, ".cache");
+  return join(environment.XDG_CACHE_HOME || home || tmpdir(), "headroom", `swiftshader-${packageVersion}`);
+}
+
+/** The variables with which a process must start to have SwiftShader as its only Vulkan driver. */
+export function swiftShaderVariables(
+  folder: string,
+  libraryPath = Deno.env.get("LD_LIBRARY_PATH"),
+): Record<string, string> {
+  const manifest = join(folder, "vk_swiftshader_icd.json");
+  return {
+    VK_DRIVER_FILES: manifest,
+    VK_ICD_FILENAMES: manifest, // the name that loaders before 1.3.207 read
+    LD_LIBRARY_PATH: [folder, libraryPath].filter(Boolean).join(":"),
+  };
+}
+
+/** Whether every file is there, whole. */
+export async function isUnpacked(folder: string, files = pinnedFiles): Promise<boolean> {
+  for (const [name, digest] of Object.entries(files)) {
+    const bytes = await Deno.readFile(join(folder, name)).catch(() => null);
+    if (!bytes || await sha256(bytes) !== digest) return false;
+  }
+  return true;
+}
+
+/**
+ * Makes sure that SwiftShader lies in its cache folder, whole. A damaged copy is replaced; each file is written aside and renamed, so
+ * that no process, however many unpack at once, ever sees half a file.
+ *
+ * @param options.archive gives the brotli-compressed tar archive, by default from npm; asked again, with `true`, for a new copy when
+ * the first one is damaged
+ * @throws {UserError} when the package cannot be fetched or the folder cannot be written
+ */
+export async function unpackSwiftShader(
+  { folder = swiftShaderFolder(), files = pinnedFiles, archive = fetchArchive }: {
+    folder?: string;
+    files?: Record<string, string>;
+    archive?: (again: boolean) => Promise<Uint8Array>;
+  } = {},
+): Promise<string> {
+  if (await isUnpacked(folder, files)) return folder;
+  const wanted = await readArchive(await archive(false), files) ??
+    await readArchive(await archive(true), files);
+  if (!wanted) {
+    throw new UserError(
+      `npm:${packageName}@${packageVersion} does not hold the SwiftShader that this version of Headroom knows: ` +
+        "install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu) instead",
+    );
+  }
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    const fresh = await Deno.makeTempDir({ dir: folder, prefix: "unpacking-" });
+    for (const [name, bytes] of wanted) {
+      await Deno.writeFile(join(fresh, name), bytes);
+      await Deno.rename(join(fresh, name), join(folder, name));
+    }
+    await Deno.remove(fresh);
+  } catch (error) {
+    throw new UserError(
+      `SwiftShader could not be unpacked into ${folder} (${(error as Error).message}): ` +
+        "set XDG_CACHE_HOME to a folder that can be written",
+    );
+  }
+  return folder;
+}
+
+/** The wanted files of a compressed archive, or null unless each is there with the digest it should have. */
+async function readArchive(
+  compressed: Uint8Array,
+  files: Record<string, string>,
+): Promise<Map<string, Uint8Array<ArrayBuffer>> | null> {
+  const wanted = new Map<string, Uint8Array<ArrayBuffer>>();
+  try {
+    for (const { name, bytes } of tarFiles(new Uint8Array(brotliDecompressSync(compressed)))) {
+      if (name in files && await sha256(bytes) === files[name]) wanted.set(name, bytes);
+    }
+  } catch {
+    return null; // cut short
+  }
+  return wanted.size === Object.keys(files).length ? wanted : null;
+}
+
+/** The files of a tar archive with names of at most 100 bytes (POSIX ustar: a 512-byte header, then the bytes padded to 512). */
+function* tarFiles(
+  tar: Uint8Array<ArrayBuffer>,
+): Generator<{ name: string; bytes: Uint8Array<ArrayBuffer> }> {
+  const field = (start: number, length: number) =>
+    new TextDecoder().decode(tar.subarray(start, start + length)).split("\0", 1)[0];
+  for (let header = 0; header + 512 <= tar.length && tar[header] !== 0;) {
+    const size = parseInt(field(header + 124, 12), 8);
+    const start = header + 512;
+    yield { name: field(header, 100).replace(/^\.\//, ""), bytes: tar.subarray(start, start + size) };
+    header = start + Math.ceil(size / 512) * 512;
+  }
+}
+
+/** What `deno info --json` says of an npm package. */
+interface PackageInfo {
+  npmPackages?: Record<string, { name: string; localPath?: string }>;
+  modules?: { error?: string }[];
+}
+
+/** Lets Deno fetch the package and reads the archive from Deno's npm cache; empty where the cached package lacks it. */
+async function fetchArchive(again: boolean): Promise<Uint8Array> {
+  const specifier = `npm:${packageName}@${packageVersion}`;
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    // Without the lock file, which would else list the package for everybody. The registry is the user's own setting.
+    args: ["info", "--json", "--no-lock", ...(again ? [`--reload=npm:${packageName}`] : []), specifier],
+  }).output();
+  const info: PackageInfo = success ? JSON.parse(new TextDecoder().decode(stdout)) : {};
+  const folder = Object.values(info.npmPackages ?? {}).find(({ name }) => name === packageName)?.localPath;
+  if (folder) {
+    return await Deno.readFile(join(folder, "bin/swiftshader.tar.br")).catch(() => new Uint8Array());
+  }
+  const reason = info.modules?.[0]?.error ?? new TextDecoder().decode(stderr).trim().split("\n").at(-1);
+  throw new UserError(
+    `SwiftShader could not be fetched as ${specifier} (${reason}): ` +
+      "check the network, or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)",
+  );
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}

@@ -1,0 +1,92 @@
+import { UserError } from "../errors.ts";
+
+/** The most bytes that `readBytes` takes into memory: 4 GiB. */
+export const largestFile = 2 ** 32;
+
+/**
+ * Runs `action`, which reads or writes the file `path`. What the system or Deno's permissions refuse comes out as a `UserError` that
+ * names the path; any other error passes through.
+ */
+export async function withFileErrors<T>(
+  verb: "read" | "write",
+  path: string,
+  action: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    const reason = refusal(verb, error);
+    throw reason === undefined ? error : new UserError(`Cannot ${verb} ${path}: ${reason}`, { cause: error });
+  }
+}
+
+/** What the system's or Deno's refusal means and what mends it; undefined for an error of another kind. */
+export function refusal(verb: "read" | "write", error: unknown): string | undefined {
+  if (error instanceof Deno.errors.NotFound) {
+    return verb === "read"
+      ? "there is no such file; check the path"
+      : "its folder does not exist; create it first";
+  }
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder; give the path of a file";
+  if (error instanceof Deno.errors.NotADirectory) {
+    return "a part of the path is a file, not a folder; check the path";
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return `permission denied; choose a path that you may ${verb}`;
+  }
+  if (error instanceof Deno.errors.NotCapable) return `Deno was not allowed to; run it with --allow-${verb}`;
+  if (!(error instanceof Error && "code" in error)) return undefined;
+  if (error.code === "ENOSPC") return "no space is left on the device; free some or choose another path";
+  return error.message;
+}
+
+/** The bytes of a whole file. Throws a `UserError` if it cannot be read or is larger than `largestFile`. */
+export function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  return withFileErrors("read", path, async () => {
+    const { size } = await Deno.stat(path);
+    if (size > largestFile) {
+      throw new UserError(
+        `${path} has ${size} bytes, more than the ${largestFile} that are read into memory; give a part of it`,
+      );
+    }
+    return await Deno.readFile(path);
+  });
+}
+
+/** Fills `bytes` from the file's position onwards; false if the file ends before. */
+export async function readFull(file: Deno.FsFile, bytes: Uint8Array): Promise<boolean> {
+  for (let done = 0; done < bytes.length;) {
+    const count = await file.read(bytes.subarray(done));
+    if (count === null) return false;
+    done += count;
+  }
+  return true;
+}
+
+/** Writes every byte at the file's position. */
+export async function writeFull(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+}
+
+/**
+ * Creates or replaces the file `path` in one instant: `write` fills a temporary file beside it, which is then renamed. After a failure
+ * the old file, if any, is as it was. Throws a `UserError` if the path cannot be written.
+ */
+export function replaceFile(path: string, write: (file: Deno.FsFile) => Promise<void>): Promise<void> {
+  return withFileErrors("write", path, async () => {
+    const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+    const file = await Deno.open(temporary, { write: true, createNew: true });
+    try {
+      try {
+        await write(file);
+        await file.sync();
+      } finally {
+        file.close();
+      }
+      await Deno.rename(temporary, path);
+    } catch (error) {
+      await Deno.remove(temporary).catch(() => {}); // the first error is the one to tell
+      throw error;
+    }
+  });
+}
