@@ -2,6 +2,7 @@ import { checkVocabulary, type Corpus, loadCorpus, requireLength } from "../src/
 import { unigramEntropy } from "../src/data/entropy.ts";
 import { UserError } from "../src/errors.ts";
 import { gpt2Config } from "../src/models/gpt2_config.ts";
+import { drawCharts } from "./chart.ts";
 import { runInChild } from "./child.ts";
 import { describeEnvironment, driverBytesInUse } from "./environment.ts";
 import { defaultProfile, profiles, type SweepOptions } from "./profiles.ts";
@@ -44,7 +45,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const folder = await createReportFolder(options.out, adapter.slug, started);
 
   const records: CellRecord[] = [];
-  const progress = new Progress(cells.map(nameOf));
+  const progress = new Progress(cells.map((cell) => `${nameOf(cell)} ${cell.qualitySteps}`));
   const interruption = listenForInterrupt();
   const text = options.data ? null : await writeTemporary(corpus);
   const child = {
@@ -61,9 +62,14 @@ export async function runBench(options: BenchOptions): Promise<number> {
       starting: (cell, index) => progress.begin(index, `${nameOf(cell)}, round ${cell.round + 1}`),
       async finished(configuration, measurement, start, seconds) {
         progress.end(cells.indexOf(configuration), seconds);
-        const record = { schema: schemaVersion, started: start.toISOString(), seconds, configuration };
-        records.push({ ...record, environment, data, ...measurement });
-        await appendRecord(folder.results, records.at(-1)!);
+        const { name: _, ...architecture } = gpt2Config(configuration.model);
+        const record: CellRecord = {
+          ...{ schema: schemaVersion, started: start.toISOString(), seconds },
+          ...{ configuration, architecture, environment, data },
+          ...measurement,
+        };
+        records.push(record);
+        await appendRecord(folder.results, record);
       },
     });
   } finally {
@@ -78,7 +84,9 @@ export async function runBench(options: BenchOptions): Promise<number> {
     console.error("Interrupted before the first cell was finished");
     return 130;
   }
-  const report = { command: commandLine(), started, planned: cells.length, interrupted, charts: [] };
+  const charts = await drawCharts(records);
+  for (const { file, svg } of charts) await Deno.writeTextFile(`${folder.path}/${file}`, svg);
+  const report = { command: commandLine(), started, planned: cells.length, interrupted, charts };
   await Deno.writeTextFile(`${folder.path}/report.md`, renderReport(records, report));
   for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${table}`);
   console.log(`\n${interrupted ? "Interrupted; what is finished" : "The report"} is in ${folder.path}`);

@@ -1,4 +1,4 @@
-import { extractOptionNames, type Message, message, or, text } from "@optique/core";
+import { extractOptionNames, message, or, text } from "@optique/core";
 import { run } from "@optique/run";
 import { nearest } from "../src/suggest.ts";
 import { bench } from "./commands/bench.ts";
@@ -37,6 +37,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     aboveError: "none",
     errorExitCode: 2,
     showDefault: true,
+    showChoices: true,
     termWidth: "auto",
     usageLine: [{ type: "ellipsis" }],
     onExit: host.exit ?? Deno.exit,

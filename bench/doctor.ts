@@ -38,7 +38,7 @@ export interface MachineFacts {
 export async function doctor(): Promise<string> {
   const facts = await gatherFacts();
   if (facts.swiftShader.unpacked && needsSwiftShader(facts.choice, facts.adapter)) {
-    await restartWithSwiftShader(reasonForSwiftShader(facts.choice));
+    await restartWithSwiftShader(facts.choice);
   }
   return describeMachine(facts);
 }
@@ -182,10 +182,6 @@ async function distribution(): Promise<string> {
   const release = await Deno.readTextFile("/etc/os-release").catch(() => "");
   const name = release.match(/^PRETTY_NAME="?([^"\n]*)/m)?.[1];
   return name ? `, ${name}` : `, ${Deno.osRelease()}`;
-}
-
-function reasonForSwiftShader(choice: AdapterChoice): string {
-  return choice === "swiftshader" ? "HEADROOM_ADAPTER=swiftshader" : "No Vulkan driver answers";
 }
 
 /** One row a value, the name in the first only. */

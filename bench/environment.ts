@@ -4,8 +4,8 @@ import type { Environment } from "./results.ts";
 
 /** The machine, the adapter and the version of the program. */
 export async function describeEnvironment(adapter: AdapterReport): Promise<Environment> {
-  const commit = await output("git", "rev-parse", "HEAD");
-  const changes = commit && await output("git", "status", "--porcelain", "--untracked-files=no");
+  const commit = await output("git", ["rev-parse", "HEAD"]);
+  const changes = commit && await output("git", ["status", "--porcelain", "--untracked-files=no"]);
   return {
     adapter: adapter.name,
     adapterClass: adapter.class,
@@ -22,16 +22,23 @@ export async function describeEnvironment(adapter: AdapterReport): Promise<Envir
 
 /** Bytes in use on all NVIDIA cards of the machine, as their driver counts them; null where it cannot be asked. */
 export async function driverBytesInUse(): Promise<number | null> {
-  const text = await output("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits");
+  const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"];
+  // Deno lets no child inherit LD_LIBRARY_PATH unless it may run anything.
+  const text = await output("nvidia-smi", query, { clearEnv: true });
   const mebibytes = text?.split("\n").map(Number);
   return mebibytes?.every(Number.isFinite) ? 2 ** 20 * mebibytes.reduce((a, b) => a + b) : null;
 }
 
 /** What a program of the machine prints, run in the project's folder; null if it is missing, fails or may not be run. */
-async function output(program: string, ...args: string[]): Promise<string | null> {
+async function output(
+  program: string,
+  args: string[],
+  options: Deno.CommandOptions = {},
+): Promise<string | null> {
   try {
-    const command = new Deno.Command(program, { args, cwd: `${import.meta.dirname}/..`, stderr: "null" });
-    const { success, stdout } = await command.output();
+    const cwd = `${import.meta.dirname}/..`;
+    const { success, stdout } = await new Deno.Command(program, { args, cwd, stderr: "null", ...options })
+      .output();
     return success ? new TextDecoder().decode(stdout).trim() : null;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return null;

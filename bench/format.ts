@@ -13,9 +13,11 @@ export function number(value: number): string {
   });
 }
 
-/** "9.1 ms", "1.30 s" */
-export function milliseconds(value: number): string {
-  return value < 1000 ? `${number(value)} ms` : `${(value / 1000).toPrecision(3)} s`;
+/** A time and its spread in one unit and to the same digit: "21.2 ± 0.2 ms", "1.30 ± 0.05 s" */
+export function spread(milliseconds: number, deviation: number): string {
+  const [unit, scale] = milliseconds < 1000 ? ["ms", 1] : ["s", 1000];
+  const decimals = Math.max(0, 2 - Math.max(0, Math.floor(Math.log10(milliseconds / scale))));
+  return `${(milliseconds / scale).toFixed(decimals)} ± ${(deviation / scale).toFixed(decimals)} ${unit}`;
 }
 
 /** "8 s", "2 min 5 s", "1 h 3 min" */

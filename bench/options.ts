@@ -36,7 +36,7 @@ export const folder = path({ metavar: "FOLDER" });
 
 /** What `bench` and `plan` sweep over. */
 export const sweepOptions = {
-  models: several("--model", modelName, message`Models`),
+  models: several("--model", modelName, message`Models, with commas between them or one at a time`),
   sequences: several("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
   batches: several("--batch", whole(1), message`Sequences of a step`),
   policies: several("--policy", policyName, message`Storage policies, compared side by side`),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UserError } from "../src/errors.ts";
 import { categories } from "../src/memory/category.ts";
 
 /** Version of the record. It grows when a field changes its meaning or goes; new optional fields do not count. */
@@ -45,6 +46,15 @@ const environment = z.object({
 /** The machine and the program's version. */
 export type Environment = z.infer<typeof environment>;
 
+const architecture = z.object({
+  layers: positive,
+  width: positive,
+  heads: positive,
+  vocab: positive,
+  positions: positive,
+  layerNormEpsilon: z.number().positive(),
+});
+
 const data = z.object({
   name: z.string(),
   digest: z.string(),
@@ -61,7 +71,6 @@ const measurement = z.object({
   message: z.string().nullable(),
   wantedBytes: count.nullable().describe("bytes of the allocation that failed (oom)"),
   program: z.object({
-    parameters: count,
     dispatchesPerStep: count,
     kernelVariants: z.record(z.string(), z.string()),
   }).nullable(),
@@ -99,6 +108,7 @@ export const cellRecord = z.object({
   started: z.iso.datetime(),
   seconds: z.number().nonnegative().describe("wall clock of the child process"),
   configuration,
+  architecture: architecture.describe("what the model's name stands for"),
   environment,
   data,
   ...measurement.shape,
@@ -114,8 +124,14 @@ export function failed(status: CellMeasurement["status"], message: string): Cell
 /** The JSON schema of a record. */
 export const jsonSchema = () => z.toJSONSchema(cellRecord, { io: "input" });
 
-/** Parses the JSON argument of the `cell` command. Throws a ZodError. */
-export const parseConfiguration = (json: string): CellConfiguration => configuration.parse(JSON.parse(json));
+/** Parses the JSON argument of the `cell` command. Throws a UserError that names the field which is wrong. */
+export function parseConfiguration(json: string): CellConfiguration {
+  try {
+    return configuration.parse(JSON.parse(json));
+  } catch (error) {
+    throw new UserError(`This is no configuration of a cell: ${reason(error)}`);
+  }
+}
 
 /** Parses what a child printed; null if it is no measurement. */
 export function parseMeasurement(json: string): CellMeasurement | null {

@@ -57,12 +57,13 @@ export function sideBySide<T>(
   const rows = comparisons.flatMap((comparison) => {
     const base = baseOf(comparison);
     const cells = policies.map((policy) => comparison.cells.get(policy));
-    return quantities.flatMap(({ label, show }) => {
+    const lines = quantities.flatMap(({ label, show }) => {
       const texts = cells.map((cell) => cell ? show(cell, base) : null);
       if (texts.every((text) => text === null)) return [];
-      const filled = texts.map((text, i) => text ?? (cells[i] ? missing(cells[i]) : "–"));
-      return [[...names(comparison), ...leads.map((lead) => lead.show(base)), label, ...filled]];
+      return [[label, ...texts.map((text, i) => text ?? (cells[i] ? missing(cells[i]) : "–"))]];
     });
+    const title = [...names(comparison), ...leads.map((lead) => lead.show(base))];
+    return lines.map((line, i) => [...i === 0 ? title : title.map(() => ""), ...line]);
   });
   if (rows.length === 0) return null;
   const header = ["model", "tokens", ...leads.map((lead) => lead.header), "", ...policies];

@@ -34,7 +34,7 @@ export async function ensureAdapterEnvironment(
   { requireGpu = false }: { requireGpu?: boolean } = {},
 ): Promise<AdapterReport> {
   const choice = requireGpu ? "gpu" : adapterChoice();
-  if (choice === "swiftshader" && mayRestart()) await restartWithSwiftShader("HEADROOM_ADAPTER=swiftshader");
+  if (choice === "swiftshader" && mayRestart()) await restartWithSwiftShader(choice);
   const report = (await askForAdapter(choice))?.report ?? null;
   const survey = surveyDrivers();
   const idleCard = choice === "auto" && report?.class !== "gpu" && !wasRestarted() && driverRemedy(survey);
@@ -43,7 +43,7 @@ export async function ensureAdapterEnvironment(
     console.error(adapterLine(report));
     return report;
   }
-  if (needsSwiftShader(choice, report)) await restartWithSwiftShader("No Vulkan driver answers");
+  if (needsSwiftShader(choice, report)) await restartWithSwiftShader(choice);
   throw new UserError(noAdapterMessage(choice, report, survey));
 }
 
@@ -53,7 +53,8 @@ export function needsSwiftShader(choice: AdapterChoice, found: AdapterReport | n
 }
 
 /** Unpacks SwiftShader where that is needed, and starts the program again with it; never returns. */
-export async function restartWithSwiftShader(reason: string): Promise<never> {
+export async function restartWithSwiftShader(choice: AdapterChoice): Promise<never> {
+  const reason = choice === "swiftshader" ? "HEADROOM_ADAPTER=swiftshader" : "No Vulkan driver answers";
   const folder = swiftShaderFolder();
   console.error(
     await isUnpacked(folder)

@@ -1,6 +1,6 @@
 import { markdownTable } from "markdown-table";
 import type { Cell } from "./cell_rounds.ts";
-import { bytes, milliseconds, number, percentage, ratio } from "./format.ts";
+import { bytes, number, percentage, ratio, spread } from "./format.ts";
 import {
   bytesQuantity,
   type Comparison,
@@ -21,7 +21,7 @@ const throughput: Quantity<Cell>[] = [
   { label: "tokens/s", show: ({ tokensPerSecond: speed }) => speed === null ? null : number(speed) },
   {
     label: "step",
-    show: ({ step }) => step && `${milliseconds(step.median)} ± ${milliseconds(step.deviation)}`,
+    show: ({ step }) => step && spread(step.median, step.deviation),
   },
   {
     label: "speed",

@@ -12,6 +12,7 @@ export function word<Name extends string>(
     mode: "sync",
     metavar: metavar as "NAME",
     placeholder: known[0],
+    choices: known,
     parse(input): ValueParserResult<Name> {
       try {
         check(input);
@@ -32,8 +33,9 @@ export function word<Name extends string>(
 export function list<T>(item: ValueParser<"sync", T>): ValueParser<"sync", T[]> {
   return {
     mode: "sync",
-    metavar: `${item.metavar},…`,
+    metavar: item.metavar,
     placeholder: [item.placeholder],
+    choices: item.choices?.map((choice) => [choice]),
     parse(input): ValueParserResult<T[]> {
       const values: T[] = [];
       for (const piece of input.split(",")) {

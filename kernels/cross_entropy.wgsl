@@ -41,7 +41,8 @@ fn main(
   if (local == 0) {
     losses[row] = 0.0;
     if (valid) {
-      losses[row] = log(total) + top - logits[first + u32(target_id) / 4][u32(target_id) % 4];
+      // Neither term is negative: large logits do not cancel.
+      losses[row] = log(total) + (top - logits[first + u32(target_id) / 4][u32(target_id) % 4]);
     }
   }
   if (p.write_gradient == 0) {

@@ -34,7 +34,7 @@ export function layerNormForward(
   }
 }
 
-/** Emits dx += the input gradient of a LayerNorm, from dy (N×C), the saved normalised rows as `normalized` reads them, and rstd (N×1). */
+/** Emits dx = (or += with `accumulate`) the input gradient of a LayerNorm, from dy (N×C), the saved normalised rows as `normalized` reads them, and rstd (N×1). */
 export function layerNormBackward(
   builder: ProgramBuilder,
   dy: Tensor,
@@ -42,6 +42,7 @@ export function layerNormBackward(
   rstd: Tensor,
   gamma: Tensor,
   dx: Tensor,
+  accumulate: boolean,
 ): void {
   const stride = dy.stride / 4;
   for (const window of builder.windows([dy, dx, normalized.tensor])) {
@@ -55,10 +56,10 @@ export function layerNormBackward(
         { group: 0, index: 1, tensor: dy, access: "read", ...window },
         { group: 0, index: 2, tensor: gamma, access: "read" },
         { group: 0, index: 3, tensor: rstd, access: "read", ...window },
-        { group: 0, index: 4, tensor: dx, access: "update", ...window },
+        { group: 0, index: 4, tensor: dx, access: accumulate ? "update" : "write", ...window },
         ...normalized.bindings(1, window),
       ],
-      parameters: [window.rows],
+      parameters: [window.rows, Number(accumulate)],
       workgroups: window.rows,
       flops: 12 * window.rows * dy.cols,
     });

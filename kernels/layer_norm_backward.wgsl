@@ -1,5 +1,5 @@
-// dx += rstd * (g - mean(g) - n * mean(g * n)) by rows, with g = dy * gamma and n the normalised output as operand x reads it.
-struct Parameters { rows: u32 }
+// dx = (or +=) rstd * (g - mean(g) - n * mean(g * n)) by rows, with g = dy * gamma and n the normalised output as operand x reads it.
+struct Parameters { rows: u32, accumulate: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> gamma: array<vec4<f32>>;
@@ -33,6 +33,10 @@ fn main(
     let g = dy[first + column] * gamma[column];
     let d = scale * (g - mean - x_load4(first + column, column) * along);
     let within = vec4(column * 4) + vec4(0u, 1u, 2u, 3u) < vec4(cols);
-    dx[first + column] += select(vec4<f32>(), d, within);
+    var value = select(vec4<f32>(), d, within);
+    if (p.accumulate != 0) {
+      value += dx[first + column];
+    }
+    dx[first + column] = value;
   }
 }

@@ -26,6 +26,8 @@ export interface MatmulOptions {
   readonly bias?: Tensor;
   /** Adds to what C holds. */
   readonly accumulate?: boolean;
+  /** The row of C at which the product is written, a multiple of 64; by default C is all product. */
+  readonly firstRow?: number;
   readonly variant?: MatmulVariant;
 }
 
@@ -44,7 +46,8 @@ export function matmul(
   const [m, k] = product === "tn" ? [a.tensor.cols, a.tensor.rows] : [a.tensor.rows, a.tensor.cols];
   const n = product === "nt" ? b.tensor.rows : b.tensor.cols;
   const contraction = product === "nt" ? b.tensor.cols : b.tensor.rows;
-  if (contraction !== k || c.rows !== m || c.cols !== n) {
+  const { firstRow } = options;
+  if (contraction !== k || c.cols !== n || (firstRow === undefined ? c.rows !== m : c.rows < firstRow + m)) {
     const shapes = [a.tensor, b.tensor, c].map((t) => `${t.name} ${t.rows}×${t.cols}`).join(", ");
     throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
   }
@@ -70,7 +73,7 @@ export function matmul(
         builder.dispatch({
           kernel: kernelFor(bias !== undefined),
           bindings: [
-            { group: 0, index: 1, tensor: c, access: "update", ...wm },
+            { group: 0, index: 1, tensor: c, access: "update", first: (firstRow ?? 0) + wm.first, rows: wm.rows },
             ...(bias ? [{ group: 0, index: 2, tensor: bias, access: "read" as const }] : []),
             ...a.bindings(1, aRows),
             ...b.bindings(2, bRows),

@@ -38,8 +38,10 @@ const options = object({
 });
 const brief = message`Sweep models, lengths, batches and policies; write a report`;
 
-export const bench = command("bench", options, { brief }).map(({ schema, ...o }) => async () => {
-  if (!schema) return await runBench(o);
-  console.log(JSON.stringify(jsonSchema(), null, 2));
-  return 0;
-});
+export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
+  ({ schema, ...o }) => async () => {
+    if (!schema) return await runBench(o);
+    console.log(JSON.stringify(jsonSchema(), null, 2));
+    return 0;
+  },
+);

@@ -28,4 +28,6 @@ const options = object({
 });
 const brief = message`Train one model with a live loss line`;
 
-export const train = command("train", options, { brief }).map((o) => () => runTraining(o));
+export const train = command("train", options, { brief, usageLine: [{ type: "ellipsis" }] }).map((o) => () =>
+  runTraining(o)
+);

@@ -1,5 +1,6 @@
 import affineText from "./operand_affine.wgsl" with { type: "text" };
 import geluText from "./operand_gelu.wgsl" with { type: "text" };
+import timesText from "./operand_times.wgsl" with { type: "text" };
 import plainText from "./operand_plain.wgsl" with { type: "text" };
 import type { Binding } from "./kernel.ts";
 import type { Window } from "./limits.ts";
@@ -51,5 +52,25 @@ export function gelu(x: Operand): Operand {
     tensor: x.tensor,
     code: (name, group) => x.code(`${name}_inner`, group) + instantiate(geluText, name, group),
     bindings: (group, window) => x.bindings(group, window),
+  };
+}
+
+/** Rows [first, first + rows) of an operand. `first` is a multiple of 64. */
+export function rowsOf(x: Operand, first: number, rows: number): Operand {
+  return {
+    tensor: { ...x.tensor, rows },
+    code: (name, group) => x.code(name, group),
+    bindings: (group, window) =>
+      x.bindings(group, { first: first + (window?.first ?? 0), rows: window?.rows ?? rows }),
+  };
+}
+
+/** x * y, element by element: two operands of one shape. Its bindings take `group` and the next. */
+export function times(x: Operand, y: Operand): Operand {
+  return {
+    tensor: x.tensor,
+    code: (name, group) =>
+      x.code(`${name}_left`, group) + y.code(`${name}_right`, group + 1) + instantiate(timesText, name, group),
+    bindings: (group, window) => [...x.bindings(group, window), ...y.bindings(group + 1, window)],
   };
 }

@@ -29,20 +29,28 @@ export class Program {
     private readonly stores: BufferSet<Store>,
     private readonly pool: BufferSet<number | "uniforms">,
     private readonly slotOf: ReadonlyMap<Tensor, number>,
+    private readonly borrowed: ReadonlyMap<number, GPUBuffer>,
   ) {}
 
   /**
-   * Makes a program. `stores` must hold every store that the description names. Throws OutOfMemoryError with the bytes wanted, and an
-   * Error if a kernel does not compile.
+   * Makes a program. `stores` must hold every store that the description names. A program that never runs between another's forward and
+   * backward can borrow that one's pool (`lender`), and makes only what does not fit in it; it must be destroyed first. Throws
+   * OutOfMemoryError with the bytes wanted, and an Error if a kernel does not compile.
    */
-  static async create(gpu: Gpu, description: ProgramDescription, stores: BufferSet<Store>): Promise<Program> {
+  static async create(
+    gpu: Gpu,
+    description: ProgramDescription,
+    stores: BufferSet<Store>,
+    lender?: Program,
+  ): Promise<Program> {
     const { slotBytes, slots } = description.plan;
     const pool = new BufferSet<number | "uniforms">(gpu);
     const slotOf = new Map(description.tensors.map((tensor, i) => [tensor, slots.assignment[i]]));
-    const program = new Program(gpu, description, stores, pool, slotOf);
+    const borrowed = lender ? lender.#lend(slotBytes) : new Map<number, GPUBuffer>();
+    const program = new Program(gpu, description, stores, pool, slotOf, borrowed);
     try {
       await pool.allocate([
-        ...slotBytes.map((bytes, slot) => ({
+        ...slotBytes.map((bytes, slot) => ({ bytes, slot })).filter(({ slot }) => !borrowed.has(slot)).map(({ bytes, slot }) => ({
           key: slot,
           name: `${description.name} pool ${slot}`,
           account: "pool" as const,
@@ -94,7 +102,20 @@ export class Program {
 
   #buffer(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
     if (tensor.home) return { buffer: this.stores.get(tensor.home.store), offset: tensor.home.offset };
-    return { buffer: this.pool.get(this.slotOf.get(tensor)!), offset: 0 };
+    const slot = this.slotOf.get(tensor)!;
+    return { buffer: this.borrowed.get(slot) ?? this.pool.get(slot), offset: 0 };
+  }
+
+  /** For each wanted size the largest buffer of the pool not yet given, largest first, where it is large enough. */
+  #lend(wanted: readonly number[]): Map<number, GPUBuffer> {
+    const own = this.description.plan.slotBytes.map((_, slot) => slot).filter((slot) => this.pool.has(slot));
+    const bySize = (sizes: readonly number[]) => (a: number, b: number) => sizes[b] - sizes[a];
+    own.sort(bySize(this.description.plan.slotBytes));
+    const lent = new Map<number, GPUBuffer>();
+    for (const slot of wanted.map((_, i) => i).sort(bySize(wanted))) {
+      if (own.length > 0 && this.description.plan.slotBytes[own[0]] >= wanted[slot]) lent.set(slot, this.pool.get(own.shift()!));
+    }
+    return lent;
   }
 
   #resource({ tensor, first = 0, rows }: Binding): GPUBufferBinding {

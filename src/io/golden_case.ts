@@ -72,7 +72,7 @@ export interface GoldenCase {
   /** Gradients of the first step. */
   gradients: Map<string, NamedTensor>;
   /** One for each step: token ids, row-major [batch, sequence]; a target of −100 counts nowhere. */
-  batches: { inputs: Uint32Array; targets: Int32Array }[];
+  batches: { inputs: Uint32Array<ArrayBuffer>; targets: Int32Array<ArrayBuffer> }[];
   batch: number;
   sequence: number;
 }

@@ -1,0 +1,29 @@
+import { assertEquals } from "@std/assert";
+import { bytes, duration, number, percentage, spread } from "./format.ts";
+
+Deno.test("bytes() counts in powers of 1024", () => {
+  assertEquals([0, 1024, 1_400_000].map(bytes), ["0 B", "1 KiB", "1.34 MiB"]);
+});
+
+Deno.test("number() keeps three digits, or all of a whole number", () => {
+  assertEquals([0.12345, 9.8765, 123.4, 54_932.4].map(number), ["0.123", "9.88", "123", "54,932"]);
+});
+
+Deno.test("spread() writes both numbers to the same digit", () => {
+  assertEquals(spread(9.123, 0.0456), "9.12 ± 0.05 ms");
+  assertEquals(spread(21.24, 0.236), "21.2 ± 0.2 ms");
+  assertEquals(spread(412.3, 3.4), "412 ± 3 ms");
+  assertEquals(spread(14_321, 87), "14.3 ± 0.1 s");
+});
+
+Deno.test("duration() names the two largest units", () => {
+  assertEquals([0.4, 59.7, 125, 3780].map(duration), ["0 s", "1 min 0 s", "2 min 5 s", "1 h 3 min"]);
+});
+
+Deno.test("percentage() may carry its sign", () => {
+  assertEquals([percentage(0.0012), percentage(0.0031, true), percentage(-0.0005, true)], [
+    "0.12%",
+    "+0.31%",
+    "-0.05%",
+  ]);
+});

@@ -1,0 +1,126 @@
+import { assert } from "@std/assert";
+import { affine as affineReference } from "../../kernels/layer_norm_reference.ts";
+import { gelu as geluReference } from "../../kernels/gelu_reference.ts";
+import {
+  assertClose,
+  gpuTest,
+  granted,
+  narrowLimits,
+  norm,
+  normals,
+  runTest,
+  type TestProgram,
+  tolerance,
+} from "../../kernels/testing.ts";
+import { affine, gelu, type Operand, plain, rowsOf, times } from "./operand.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** out = what operand v reads. */
+const copyText = `
+struct Parameters { vectors: u32, stride: u32 }
+@group(0) @binding(0) var<uniform> p: Parameters;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let at = (group.y * groups.x + group.x) * 64 + local;
+  if (at < p.vectors) {
+    out[at] = v_load4(at, at % p.stride);
+  }
+}`;
+
+function copy({ builder, output }: TestProgram, v: Operand): Tensor {
+  const { rows, cols, stride } = v.tensor;
+  const out = output("out", rows, cols);
+  for (const window of builder.windows([v.tensor])) {
+    const vectors = window.rows * stride / 4;
+    builder.dispatch({
+      kernel: { label: "copy", code: v.code("v", 1) + copyText },
+      bindings: [{ group: 0, index: 1, tensor: out, access: "write", ...window }, ...v.bindings(1, window)],
+      parameters: [vectors, stride / 4],
+      workgroups: Math.ceil(vectors / 64),
+      flops: 0,
+    });
+  }
+  return out;
+}
+
+const rows = 150;
+const cols = 101;
+const x = normals(rows * cols, 1);
+const y = normals(rows * cols, 2);
+const gamma = normals(cols, 3);
+const beta = normals(cols, 4);
+/**
+ * u takes five roundings, the logistic function a sum, an exponential (its share that grows with 2u is damped by 1 - s) and a quotient.
+ */
+const geluRoundings = 6 + granted.exponential + granted.division;
+
+/** Reads an operand of x, y, γ and β whole and in windows, and compares it with what it stands for. */
+async function check(
+  make: (x: Operand, y: Operand, gamma: Tensor, beta: Tensor) => Operand,
+  expected: Float64Array,
+  limit: number,
+): Promise<void> {
+  for (const options of [{}, { limits: narrowLimits(64 * 104 * 4) }]) {
+    await runTest(
+      (t) => {
+        const input = (name: string, values: Float64Array) =>
+          t.input(name, values.length / cols, cols, values);
+        return copy(
+          t,
+          make(plain(input("x", x)), plain(input("y", y)), input("gamma", gamma), input("beta", beta)),
+        );
+      },
+      async (out, read) => assertClose(await read(out), expected, limit),
+      options,
+    );
+  }
+}
+
+gpuTest(
+  "affine() reads gamma * x + beta by column",
+  () =>
+    check(
+      (x, _, gamma, beta) => affine(x, gamma, beta),
+      affineReference(x, gamma, beta, rows, cols),
+      tolerance(2),
+    ),
+);
+
+gpuTest("gelu() reads GELU(x)", () => check((x) => gelu(x), x.map(geluReference), tolerance(geluRoundings)));
+
+gpuTest("gelu() of an affine operand composes", () => {
+  const inner = affineReference(x, gamma, beta, rows, cols);
+  const expected = inner.map(geluReference);
+  // GELU's slope is at most 1.13: the rounding of what it reads is as large as that.
+  const limit = tolerance(2 + geluRoundings, 1.13 * norm(inner) / norm(expected));
+  return check((x, _, gamma, beta) => gelu(affine(x, gamma, beta)), expected, limit);
+});
+
+gpuTest("times() reads the product of two operands", () =>
+  check(
+    (x, y) => times(x, gelu(y)),
+    x.map((value, i) => value * geluReference(y[i])),
+    tolerance(1 + geluRoundings),
+  ));
+
+gpuTest(
+  "rowsOf() reads some of the rows",
+  () => check((x) => rowsOf(x, 64, 70), x.slice(64 * cols, 134 * cols), 0),
+);
+
+gpuTest("gelu() is the identity or zero far from the origin, never NaN", async () => {
+  const points = [1e4, 1e3, 88, 30, 10, 6, 1e-30, 0, -1e-30, -6, -10, -30, -88, -1e3, -1e4].map(Math.fround);
+  await runTest((t) => copy(t, gelu(plain(t.input("x", 1, points.length, points)))), async (out, read) => {
+    (await read(out)).forEach((value, i) => {
+      // GELU(x) = x·s with s, at most 1, a logistic function.
+      const bound = tolerance(geluRoundings) * Math.abs(points[i]);
+      assert(Math.abs(value - geluReference(points[i])) <= bound, `GELU(${points[i]}) is ${value}`);
+    });
+  });
+});

@@ -1,0 +1,47 @@
+import { columnSums } from "../../kernels/column_sums.ts";
+import { layerNormBackward, layerNormForward } from "../../kernels/layer_norm.ts";
+import { affine, type Operand, plain, times } from "../gpu/operand.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import type { Parameter } from "./parameters.ts";
+import type { Activation, Tape } from "./tape.ts";
+
+/** Scale and shift of a LayerNorm, 1×C each. */
+export interface LayerNormParameters {
+  readonly gamma: Parameter;
+  readonly beta: Parameter;
+}
+
+/** Emits the parameters' gradients from dy (N×C), and dx += (or =, where `replace`) the input's. */
+export type LayerNormBackward = (dy: Tensor, dx: Tensor, options?: { replace?: boolean }) => void;
+
+/**
+ * Emits the LayerNorm of x (N×C). What is saved is the normalised row, before scale and shift, once for this operator's backward and the
+ * next linear layer's; neither x nor the output is kept. `heads` is the number of channel groups that share a range; 0 keeps the row exact
+ * whatever the policy.
+ */
+export function layerNorm(
+  tape: Tape,
+  name: string,
+  x: Tensor,
+  { gamma, beta }: LayerNormParameters,
+  { epsilon, heads }: { epsilon: number; heads: number },
+): { y: Activation; backward: LayerNormBackward } {
+  const { builder, savings } = tape;
+  const normalized = heads > 0 ? tape.saved(name, x.rows, x.cols) : exactly(tape, name, x);
+  const rstd = tape.statistic(`${name} rstd`, x.rows, 1);
+  layerNormForward(builder, x, normalized, rstd, epsilon);
+  const kept: Operand = heads > 0 && savings ? savings.save(normalized, { groups: heads }) : plain(normalized);
+  const scaled = (operand: Operand) => affine(operand, gamma.value, beta.value);
+  return {
+    y: { exact: scaled(plain(normalized)), kept: scaled(kept) },
+    backward(dy, dx, { replace = false } = {}) {
+      columnSums(builder, times(plain(dy), kept), gamma.gradient, tape.adds(gamma));
+      columnSums(builder, plain(dy), beta.gradient, tape.adds(beta));
+      layerNormBackward(builder, dy, kept, rstd, gamma.value, dx, !replace);
+    },
+  };
+}
+
+function exactly(tape: Tape, name: string, x: Tensor): Tensor {
+  return tape.builder.tensor(name, x.rows, x.cols, { category: tape.savings ? "saved" : "transient" });
+}

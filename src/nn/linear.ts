@@ -1,0 +1,32 @@
+import { columnSums } from "../../kernels/column_sums.ts";
+import { matmul } from "../../kernels/matmul.ts";
+import { plain } from "../gpu/operand.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import type { Parameter } from "./parameters.ts";
+import type { Activation, Tape } from "./tape.ts";
+
+/** The parameters of y = x·W + b: W is in×out, b 1×out. */
+export interface LinearParameters {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+}
+
+/** Emits the parameters' gradients from dy (N×out) and, where asked for, dx (N×in) = dy·Wᵀ. */
+export type LinearBackward = (dy: Tensor, dx?: Tensor) => void;
+
+/** Emits y (N×out) = x·W + b, or y += with `residual`. Backward reads x as it was kept. */
+export function linear(
+  tape: Tape,
+  x: Activation,
+  { weight, bias }: LinearParameters,
+  y: Tensor,
+  { residual = false } = {},
+): LinearBackward {
+  const { builder } = tape;
+  matmul(builder, "nn", x.exact, plain(weight.value), y, { bias: bias.value, accumulate: residual });
+  return (dy, dx) => {
+    if (dx) matmul(builder, "nt", plain(dy), plain(weight.value), dx);
+    matmul(builder, "tn", x.kept, plain(dy), weight.gradient, { accumulate: tape.adds(weight) });
+    columnSums(builder, plain(dy), bias.gradient, tape.adds(bias));
+  };
+}

@@ -1,0 +1,55 @@
+import { type Chunk, crossEntropy, meanLoss } from "../../kernels/cross_entropy.ts";
+import { matmul } from "../../kernels/matmul.ts";
+import { type Operand, plain, rowsOf } from "../gpu/operand.ts";
+import { rowBytes, type Tensor } from "../gpu/tensor.ts";
+import type { Parameter } from "./parameters.ts";
+import type { Tape } from "./tape.ts";
+
+/** What the head compares with, and where its results go. */
+export interface HeadTensors {
+  /** N×1 in i32; −100 is ignored. */
+  readonly targets: Tensor;
+  /** One mean loss a step. */
+  readonly lossRing: Tensor;
+}
+
+/**
+ * Emits logits = x·Eᵀ (E: V×C, the word embedding), the mean cross-entropy over valid targets, and with `dx` (N×C) the gradients of x and of
+ * E. The batch is cut into chunks of `chunkTokens` rows (a multiple of 64), each taken through forward and backward before the next, so
+ * that no more logits exist at once. x is read exactly: it is still at hand.
+ */
+export function tiedHead(
+  tape: Tape,
+  x: Operand,
+  words: Parameter,
+  { targets, lossRing }: HeadTensors,
+  chunkTokens: number,
+  dx?: Tensor,
+): void {
+  const { builder } = tape;
+  const { rows } = x.tensor;
+  const losses = builder.tensor("losses", rows, 1, { category: "head", stride: 1 });
+  for (let first = 0; first < rows; first += chunkTokens) {
+    const chunk: Chunk = { first, rows: Math.min(chunkTokens, rows - first) };
+    const logits = builder.tensor("logits", chunk.rows, words.rows, { category: "head" });
+    const part = rowsOf(x, chunk.first, chunk.rows);
+    matmul(builder, "nt", part, plain(words.value), logits);
+    crossEntropy(builder, logits, targets, losses, chunk, dx !== undefined);
+    if (dx) {
+      matmul(builder, "nn", plain(logits), plain(words.value), dx, { firstRow: chunk.first });
+      matmul(builder, "tn", plain(logits), part, words.gradient, { accumulate: tape.adds(words) });
+    }
+  }
+  meanLoss(builder, losses, lossRing);
+}
+
+/**
+ * Rows of logits at once, unless told otherwise: as many as fit into the memory that the backward of the widest layer needs anyway
+ * (4C numbers a token), so the head adds nothing to the peak; within the binding limit; a multiple of 64.
+ */
+export function headChunk(builder: { limits: { maxStorageBufferBindingSize: number } }, x: Tensor, vocab: number): number {
+  const logitsRow = Math.ceil(vocab / 4) * 16;
+  const bytes = Math.min(4 * rowBytes(x) * x.rows, builder.limits.maxStorageBufferBindingSize);
+  const rows = Math.max(64, Math.floor(bytes / logitsRow / 64) * 64);
+  return Math.min(rows, Math.ceil(x.rows / 64) * 64);
+}

@@ -1,0 +1,49 @@
+// Smallest and largest value of each column over chunks of rows: extremes[chunk] holds a row of minima, then a row of maxima. A
+// workgroup takes 16 vectors of columns and one chunk.
+struct Parameters { rows: u32, chunk: u32, first_chunk: u32 }
+@group(0) @binding(0) var<uniform> p: Parameters;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> extremes: array<vec4<f32>>;
+override stride: u32; // in vectors
+const lanes = 16u;
+var<workgroup> lows: array<vec4<f32>, 256>;
+var<workgroup> highs: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let tiles = (stride + lanes - 1) / lanes;
+  let flat = group.y * groups.x + group.x;
+  let chunk = flat / tiles;
+  if (chunk * p.chunk >= p.rows) {
+    return;
+  }
+  let column = (flat % tiles) * lanes + local % lanes;
+  var low = vec4(3.0e38);
+  var high = vec4(-3.0e38);
+  if (column < stride) {
+    let end = min((chunk + 1) * p.chunk, p.rows);
+    for (var row = chunk * p.chunk + local / lanes; row < end; row += lanes) {
+      let v = x[row * stride + column];
+      low = min(low, v);
+      high = max(high, v);
+    }
+  }
+  lows[local] = low;
+  highs[local] = high;
+  for (var half = 128u; half >= lanes; half /= 2) {
+    workgroupBarrier();
+    if (local < half) {
+      lows[local] = min(lows[local], lows[local + half]);
+      highs[local] = max(highs[local], highs[local + half]);
+    }
+  }
+  if (local < lanes && column < stride) {
+    let at = (p.first_chunk + chunk) * 2 * stride + column;
+    extremes[at] = lows[local];
+    extremes[at + stride] = highs[local];
+  }
+}
