@@ -1,13 +1,11 @@
 import { checkVocabulary, type Corpus, loadCorpus, requireLength } from "../src/data/corpus.ts";
 import { unigramEntropy } from "../src/data/entropy.ts";
-import { UserError } from "../src/errors.ts";
-import { gpt2Config } from "../src/models/gpt2_config.ts";
-import { drawCharts } from "./chart.ts";
+import { checkGpt2, gpt2Config } from "../src/models/gpt2_config.ts";
 import { runInChild } from "./child.ts";
 import { describeEnvironment, driverBytesInUse } from "./environment.ts";
 import { defaultProfile, profiles, type SweepOptions } from "./profiles.ts";
 import { Progress } from "./progress.ts";
-import { renderReport, sections } from "./report.ts";
+import { renderReport, type Run, sections } from "./report.ts";
 import { createReportFolder, removeIfEmpty } from "./report_folder.ts";
 import {
   appendRecord,
@@ -84,14 +82,24 @@ export async function runBench(options: BenchOptions): Promise<number> {
     console.error("Interrupted before the first cell was finished");
     return 130;
   }
-  const charts = await drawCharts(records);
-  for (const { file, svg } of charts) await Deno.writeTextFile(`${folder.path}/${file}`, svg);
-  const report = { command: commandLine(), started, planned: cells.length, interrupted, charts };
-  await Deno.writeTextFile(`${folder.path}/report.md`, renderReport(records, report));
+  await writeReport(folder.path, records, {
+    command: commandLine(),
+    started,
+    planned: cells.length,
+    interrupted,
+  });
   for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${table}`);
   console.log(`\n${interrupted ? "Interrupted; what is finished" : "The report"} is in ${folder.path}`);
   if (interrupted) return 130;
   return records.some(({ status }) => status === "error" || status === "timeout") ? 1 : 0;
+}
+
+/** Leaves the report and its pictures in the folder of the records. */
+async function writeReport(path: string, records: CellRecord[], run: Omit<Run, "charts">): Promise<void> {
+  const { drawCharts } = await import("./chart.ts"); // loads Vega, which nothing else needs
+  const charts = await drawCharts(records);
+  for (const { file, svg } of charts) await Deno.writeTextFile(`${path}/${file}`, svg);
+  await Deno.writeTextFile(`${path}/report.md`, renderReport(records, { ...run, charts }));
 }
 
 function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOptions {
@@ -103,13 +111,9 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
 
 /** Throws a UserError for a cell that cannot run, before any has. */
 function checkCell({ model, sequence }: CellConfiguration, corpus: Corpus): void {
-  const { positions, vocab } = gpt2Config(model);
-  if (sequence > positions) {
-    throw new UserError(
-      `${model} has ${positions} positions: choose a --sequence of at most that, not ${sequence}`,
-    );
-  }
-  if (corpus.vocab > vocab) checkVocabulary(corpus, vocab);
+  const config = gpt2Config(model);
+  checkGpt2(config, sequence);
+  if (corpus.vocab > config.vocab) checkVocabulary(corpus, config.vocab);
   requireLength(corpus, sequence);
 }
 

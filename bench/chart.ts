@@ -1,5 +1,5 @@
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import { parse, View } from "npm:vega@6.4.0";
+import { compile, type TopLevelSpec } from "npm:vega-lite@6.5.0";
 import { categories, type Category } from "../src/memory/category.ts";
 import { compare } from "./cell_rounds.ts";
 import { softwareBrand } from "./report.ts";
@@ -59,7 +59,8 @@ const colors: Record<Category, string> = {
 /** A picture for each shape, in the order of the records. */
 function byShape(values: Rows): Spec {
   const sort = [...new Set(values.map(({ shape }) => shape))];
-  return { data: { values }, facet: { field: "shape", type: "nominal", title: null, sort }, columns: 4 };
+  const facet = { field: "shape", type: "nominal", title: null, sort };
+  return { data: { values }, facet, columns: Math.min(4, sort.length) };
 }
 
 function memorySpec(values: Rows): Spec {

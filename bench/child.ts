@@ -14,22 +14,23 @@ export interface ChildOptions {
 
 /**
  * Runs one cell in a process of its own, which may read its data and nothing else. A process that crashes gives status `error` with the
- * last line it wrote to stderr; one that takes longer than `timeoutSeconds` is ended and gives `timeout`.
+ * last error it wrote to stderr; one that takes longer than `timeoutSeconds` is ended and gives `timeout`.
  */
 export async function runInChild(cell: CellConfiguration, options: ChildOptions): Promise<CellMeasurement> {
   const timeout = AbortSignal.timeout(1000 * options.timeoutSeconds);
   const command = new Deno.Command(Deno.execPath(), {
     args: childArguments(cell, options),
     stdin: "null",
+    env: { NO_COLOR: "1" },
     signal: AbortSignal.any([options.signal, timeout]),
   });
   const { code, signal, stdout, stderr } = await command.output();
   if (timeout.aborted) {
     return failed("timeout", `Not finished after ${options.timeoutSeconds} s: allow more with --timeout`);
   }
-  const measurement = parseMeasurement(lastLine(stdout));
-  return measurement ??
-    failed("error", lastLine(stderr) || `The process ended with ${signal ?? `exit code ${code}`}`);
+  const ending = signal ?? `exit code ${code}`;
+  return parseMeasurement(lines(stdout).at(-1) ?? "") ??
+    failed("error", complaint(lines(stderr)) ?? `The process ended with ${ending}`);
 }
 
 function childArguments(
@@ -39,7 +40,7 @@ function childArguments(
   return [
     "run",
     "--no-prompt",
-    `--allow-read=${dataPath}`,
+    dataPath.includes(",") ? "--allow-read" : `--allow-read=${dataPath}`, // a comma separates paths
     `--allow-env=${adapterVariables}`,
     ...askDriver ? ["--allow-run=nvidia-smi"] : [],
     new URL("main.ts", import.meta.url).href,
@@ -50,8 +51,14 @@ function childArguments(
   ];
 }
 
-/** The last line that says something: the Vulkan loader's complaint about XDG_RUNTIME_DIR does not. */
-function lastLine(output: Uint8Array): string {
-  const lines = new TextDecoder().decode(output).split("\n").map((line) => line.trim());
-  return lines.findLast((line) => line !== "" && !line.includes("XDG_RUNTIME_DIR")) ?? "";
+/** What a process says of its own end: its last error, else its last line. */
+function complaint(stderr: string[]): string | undefined {
+  const opening = /^(uncaught )?(error: )+/i;
+  return (stderr.findLast((line) => opening.test(line)) ?? stderr.at(-1))?.replace(opening, "");
+}
+
+/** The lines that say something: the Vulkan loader's complaint about XDG_RUNTIME_DIR does not. */
+function lines(output: Uint8Array): string[] {
+  const all = new TextDecoder().decode(output).split("\n").map((line) => line.trim());
+  return all.filter((line) => line !== "" && !line.includes("XDG_RUNTIME_DIR"));
 }

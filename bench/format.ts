@@ -28,7 +28,8 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
 }
 
-/** "+0.31%", "-0.05%" */
+/** "0.31%"; signed: "+0.31%", "-0.05%" */
 export function percentage(fraction: number, signed = false): string {
-  return `${signed && fraction >= 0 ? "+" : ""}${(100 * fraction).toFixed(2)}%`;
+  const text = (100 * fraction).toFixed(2).replace(/^-(0\.00)$/, "$1");
+  return `${signed && !text.startsWith("-") ? "+" : ""}${text}%`;
 }

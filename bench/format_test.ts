@@ -20,10 +20,7 @@ Deno.test("duration() names the two largest units", () => {
   assertEquals([0.4, 59.7, 125, 3780].map(duration), ["0 s", "1 min 0 s", "2 min 5 s", "1 h 3 min"]);
 });
 
-Deno.test("percentage() may carry its sign", () => {
-  assertEquals([percentage(0.0012), percentage(0.0031, true), percentage(-0.0005, true)], [
-    "0.12%",
-    "+0.31%",
-    "-0.05%",
-  ]);
+Deno.test("percentage() may carry its sign, and zero has none of its own", () => {
+  assertEquals([0.0012, -0.0005].map((f) => percentage(f)), ["0.12%", "-0.05%"]);
+  assertEquals([0.0031, -0.0005, -1e-9].map((f) => percentage(f, true)), ["+0.31%", "-0.05%", "+0.00%"]);
 });

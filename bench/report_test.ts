@@ -61,7 +61,7 @@ Deno.test("the quality table shows losses beside the unigram entropy", () => {
 
 Deno.test("a cell out of memory is a row that says so, with the bytes it wanted", () => {
   const oom = {
-    ...{ status: "oom", message: "Not enough memory left", wantedBytes: 3 * 2 ** 30 } as const,
+    ...{ status: "oom", message: "Not enough | memory left\nDetails", wantedBytes: 3 * 2 ** 30 } as const,
     ...{ program: null, timing: null, quality: null },
   };
   const withOom = [
@@ -71,9 +71,9 @@ Deno.test("a cell out of memory is a row that says so, with the bytes it wanted"
   assertEquals(
     table("What failed", withOom),
     `
-| model |  tokens | policy |               | bytes wanted | message                |
-| :---- | ------: | :----- | :------------ | -----------: | :--------------------- |
-| nano  | 4 × 128 | exact  | out of memory |        3 GiB | Not enough memory left |
+| model |  tokens | policy |               | bytes wanted | message                   |
+| :---- | ------: | :----- | :------------ | -----------: | :------------------------ |
+| nano  | 4 × 128 | exact  | out of memory |        3 GiB | Not enough \\| memory left |
 `.trim(),
   );
   assertStringIncludes(table("Throughput", withOom)!, "out of memory |");

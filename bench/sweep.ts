@@ -1,8 +1,9 @@
+import { trainDefaults } from "../src/train/options.ts";
 import { type SweepOptions, usualSequence } from "./profiles.ts";
 import type { CellConfiguration, CellMeasurement } from "./results.ts";
 
 /** AdamW as the sweep uses it, the same for all cells: the sweep compares policies, not recipes. */
-const recipe = { learningRate: 1e-3, weightDecay: 0.1, clipNorm: 1 };
+const { learningRate, weightDecay, clipNorm } = trainDefaults;
 
 /** A model and the size of its step. */
 export interface Shape {
@@ -35,8 +36,7 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
     rounds.flatMap((round) =>
       policies.map((policy) => ({
         ...shape,
-        ...{ policy, rounding, ranges, seed },
-        ...recipe,
+        ...{ policy, rounding, ranges, seed, learningRate, weightDecay, clipNorm },
         warmupSteps: options.warmup,
         timedSteps: options.steps,
         qualitySteps: round === 0 ? options.qualitySteps : 0,

@@ -68,7 +68,7 @@ export const throughputTable = (comparisons: readonly Comparison<Cell>[]) =>
 export const qualityTable = (comparisons: readonly Comparison<Cell>[]) =>
   sideBySide(comparisons, quality, { leads: qualityLeads, missing });
 
-/** The cells that did not end well and what they said, as a markdown table; null if there are none. */
+/** The cells that did not end well and the first line of what they said, as a markdown table; null if there are none. */
 export function failureTable(comparisons: readonly Comparison<Cell>[]): string | null {
   const rows = comparisons.flatMap((comparison) =>
     [...comparison.cells].flatMap(([policy, { failure }]) => {
@@ -79,7 +79,7 @@ export function failureTable(comparisons: readonly Comparison<Cell>[]): string |
         policy,
         statusWords[failure.status],
         wanted,
-        failure.message?.replaceAll("|", "\\|"),
+        failure.message?.split("\n")[0].replaceAll("|", "\\|"),
       ]];
     })
   );

@@ -3,9 +3,8 @@ import { checkVocabulary, type Corpus, loadCorpus, requireLength } from "../src/
 import { unigramEntropy } from "../src/data/entropy.ts";
 import { UserError } from "../src/errors.ts";
 import { openGpu } from "../src/gpu/device.ts";
-import { OutOfMemoryError } from "../src/gpu/errors.ts";
 import { readGpt2Checkpoint, writeGpt2Checkpoint } from "../src/io/gpt2_checkpoint.ts";
-import { gpt2Config } from "../src/models/gpt2_config.ts";
+import { checkGpt2, gpt2Config } from "../src/models/gpt2_config.ts";
 import { TrainingSession } from "../src/train/session.ts";
 import { validationOf } from "./cell.ts";
 import { bytes, duration, number } from "./format.ts";
@@ -43,6 +42,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   await ensureAdapterEnvironment(run);
   const { model, weights } = await chooseModel(run);
   const sequence = run.sequence ?? Math.min(usualSequence(model.name), model.positions);
+  checkGpt2(model, sequence);
   const corpus = await loadCorpus({ path: run.data });
   checkVocabulary(corpus, model.vocab);
   requireLength(corpus, sequence);
@@ -54,7 +54,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
     ...{ model, ...size, policy: run.policy, rounding: run.rounding, ranges: run.ranges, seed: run.seed },
     ...{ learningRate: run.learningRate, weightDecay: run.weightDecay, clipNorm: run.clip },
     schedule: { warmupSteps: run.warmup, totalSteps: run.steps, minimumFraction: 0.1 },
-  }, weights).catch(explainMemory);
+  }, weights);
   const validation = validationOf(corpus, size);
   console.log(
     `Training ${model.name} (${model.layers} layers, ${model.width} wide, ${model.heads} heads) on ${corpus.name}, ` +
@@ -117,14 +117,6 @@ function describeLoss(step: number, loss: number, corpus: Corpus): string {
   const bitsPerByte = corpus.decode ? `, ${(loss / Math.LN2).toFixed(3)} bits a byte` : "";
   const unigram = unigramEntropy(corpus.validation, corpus.vocab).toFixed(4);
   return `After step ${step}: validation loss ${loss.toFixed(4)}${bitsPerByte} (unigram entropy ${unigram})`;
-}
-
-function explainMemory(error: unknown): never {
-  if (!(error instanceof OutOfMemoryError)) throw error;
-  const wanted = bytes(error.bytesWanted);
-  throw new UserError(
-    `The device has no ${wanted} left: take a smaller --batch or --sequence, or a --policy that stores less`,
-  );
 }
 
 /** The line that follows the loss: rewritten in place on a terminal, else some twenty lines a run. */

@@ -1,4 +1,4 @@
-import type { ProgramBuilder } from "../src/gpu/builder.ts";
+import type { AdapterKind, ProgramBuilder } from "../src/gpu/builder.ts";
 import { type Operand, plain } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import {
@@ -7,6 +7,7 @@ import {
   attentionForwardText,
   type AttentionVariant,
   attentionVariantName,
+  blockRows,
 } from "./attention_template.ts";
 
 /** What attention works on: `batch` sequences of `sequence` tokens, C = heads · headSize channels. */
@@ -21,17 +22,38 @@ export interface AttentionShape {
 /** The three kernels of attention. */
 export type AttentionKernel = "forward" | "backward_query" | "backward_key";
 
-/** Vectors of registers a thread can hold before they spill, for the matrices that each kernel keeps of its row. */
-const vectorsPerThread = 64;
+/** Matrices of which each kernel keeps its rows. */
 const matrices: Record<AttentionKernel, number> = { forward: 2, backward_query: 3, backward_key: 4 };
 
-/** The variant for a head size, without tuning: rows are split until what a thread keeps fits its registers. */
-export function attentionVariant(kernel: AttentionKernel, { headSize, causal }: AttentionShape): AttentionVariant {
+/** Vectors of its rows that a GPU's thread can hold before registers spill. */
+const vectorsPerThread = 48;
+
+/**
+ * The variant for a head size, without tuning. On a GPU rows are split until a thread's part fits its registers. A software adapter loads
+ * lane by lane, so there a thread takes many rows for each load; what limits them is the time to compile.
+ */
+export function attentionVariant(
+  kernel: AttentionKernel,
+  { headSize, causal }: Pick<AttentionShape, "headSize" | "causal">,
+  adapter: AdapterKind,
+): AttentionVariant {
   const head = Math.ceil(headSize / 4);
+  if (adapter !== "gpu") {
+    const rows = adapter === "llvmpipe" && headSize % 4 === 0 ? Math.max(1, Math.min(4, Math.floor(32 / head))) : 1;
+    return { headSize, causal, threads: 16, split: 1, rows, tile: 16, unroll: 1 };
+  }
   let split = 1;
-  while (matrices[kernel] * Math.ceil(head / split) > vectorsPerThread - 16) split *= 2;
+  while (matrices[kernel] * Math.ceil(head / split) > vectorsPerThread) split *= 2;
   const tile = head <= 16 ? 32 : 16;
-  return { headSize, causal, block: 64, split, tile, unroll: kernel === "forward" ? 8 : 4 };
+  return {
+    headSize,
+    causal,
+    threads: 64 * split,
+    split,
+    rows: 1,
+    tile,
+    unroll: kernel === "forward" ? 8 : 4,
+  };
 }
 
 const texts: Record<AttentionKernel, (v: AttentionVariant) => string> = {
@@ -55,7 +77,7 @@ function emit(
   own: { tensor: Tensor; access: "read" | "write" | "update" }[],
   operands: Record<string, Operand>,
   strides: Partial<Part>,
-  variant = attentionVariant(kernel, shape),
+  variant = attentionVariant(kernel, shape, builder.adapter),
 ): void {
   const { sequence, heads } = shape;
   const named = Object.entries(operands);
@@ -81,7 +103,7 @@ function emit(
         (strides.d?.stride ?? 0) / 4,
         (strides.dqkv?.stride ?? 0) / 4,
       ],
-      workgroups: sequences * heads * Math.ceil(sequence / variant.block),
+      workgroups: sequences * heads * Math.ceil(sequence / blockRows(variant)),
       flops: 2 * pairs * shape.headSize * matrices[kernel],
     });
   }

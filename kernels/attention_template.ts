@@ -1,24 +1,29 @@
 /**
  * Writes the text of fused attention (FlashAttention, arXiv 2205.14135 and 2307.08691): scores are never stored, the softmax is kept
- * online, backward recomputes P from the log-sum-exp. A thread owns a row (a query; in the kernel of dK and dV, a key), or `split`
- * threads share it, each with every `split`-th vector of the head; the other side's rows pass through workgroup memory in tiles.
- * What a row needs is held in named vectors, because naga keeps indexed arrays in memory.
+ * online, backward recomputes P from the log-sum-exp. A thread owns rows (queries; in the kernel of dK and dV, keys), or `split` threads
+ * share them, each with every `split`-th vector of the head; the other side's rows pass through workgroup memory in tiles. What a row needs
+ * is held in named vectors, because naga keeps indexed arrays in memory.
  */
 export interface AttentionVariant {
   readonly headSize: number;
   readonly causal: boolean;
-  /** Rows of a workgroup. */
-  readonly block: number;
-  /** Threads that share a row. */
+  /** Threads of a workgroup, how many of them share a row, and how many rows each has a part of. */
+  readonly threads: number;
   readonly split: number;
-  /** Rows of a tile in workgroup memory, and how many of them are handled at once. */
+  readonly rows: number;
+  /** Rows of the other side in workgroup memory, and how many of them are handled at once. */
   readonly tile: number;
   readonly unroll: number;
 }
 
+/** Rows of a workgroup. */
+export function blockRows(v: AttentionVariant): number {
+  return v.threads / v.split * v.rows;
+}
+
 /** The variant's name in results. */
 export function attentionVariantName(v: AttentionVariant): string {
-  return `${v.block}x${v.split}-${v.tile}x${v.unroll}`;
+  return `${v.threads}÷${v.split}×${v.rows}-${v.tile}x${v.unroll}`;
 }
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -97,21 +102,28 @@ fn sum4(v: vec4<f32>) -> f32 {
 `;
 }
 
-/** Where a workgroup stands: its sequence's first row, its head, the first row of its block within the sequence. */
+/** Where a workgroup stands: its sequence's first row, its head, and the rows of this thread within the sequence. */
 function place(v: AttentionVariant, longestFirst: boolean): string {
+  const block = blockRows(v);
   return `
-  let blocks = (p.sequence + ${v.block - 1}u) / ${v.block}u;
+  let blocks = (p.sequence + ${block - 1}u) / ${block}u;
   let flat = group.y * groups.x + group.x;
   let index = flat / blocks;
   if (index >= p.sequences * p.heads) {
     return;
   }
   let head = index % p.heads;
-  let row0 = index / p.heads * p.sequence;
-  let block0 = ${longestFirst ? "(blocks - 1 - flat % blocks)" : "(flat % blocks)"} * ${v.block}u;
-  let own = block0 + local / ${v.split}u; // this thread's row within the sequence
+  let start = index / p.heads * p.sequence;
+  let block0 = ${longestFirst ? "(blocks - 1 - flat % blocks)" : "(flat % blocks)"} * ${block}u;
   let part = local % ${v.split}u;
-  let row = row0 + min(own, p.sequence - 1);
+${
+    lines(
+      range(v.rows).map((r) =>
+        `  let own${r} = block0 + ${r * v.threads / v.split}u + local / ${v.split}u;
+  let row${r} = start + min(own${r}, p.sequence - 1);`
+      ),
+    )
+  }
   let width = p.heads * ${v.headSize}u;
   let q_column = head * ${v.headSize}u;
   let k_column = width + q_column;
@@ -119,7 +131,7 @@ function place(v: AttentionVariant, longestFirst: boolean): string {
 }
 
 const signature = (v: AttentionVariant) => `
-@compute @workgroup_size(${v.block * v.split})
+@compute @workgroup_size(${v.threads})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -129,17 +141,35 @@ fn main(
 /** Index, among the vectors of a head, of the i-th that this thread holds. */
 const held = (v: AttentionVariant, i: number) => v.split === 1 ? `${i}u` : `${i * v.split}u + part`;
 
-/** Loads a tile of two matrices' rows [first, first + tile) into workgroup memory; zero beyond the sequence. */
-function loadTiles(v: AttentionVariant, tiles: [name: string, source: (row: string, i: string) => string][]): string {
+/** One line for each vector of each row of a thread. */
+function perVector(v: AttentionVariant, line: (r: number, i: number) => string): string {
+  return lines(range(v.rows).flatMap((r) => range(vectors(v).own).map((i) => line(r, i))));
+}
+
+/** One line for each row of a thread. */
+function perRow(v: AttentionVariant, line: (r: number) => string): string {
+  return lines(range(v.rows).map(line));
+}
+
+/** One line for each pair of a thread's row and a row of the other side that is handled now. */
+function perPair(v: AttentionVariant, line: (r: number, u: number) => string): string {
+  return lines(range(v.unroll).flatMap((u) => range(v.rows).map((r) => line(r, u))));
+}
+
+/** Loads a tile of rows [first, first + tile) of matrices into workgroup memory; zero beyond the sequence. */
+function loadTiles(v: AttentionVariant, tiles: [name: string, operand: string, column: string][]): string {
   const { padded } = vectors(v);
-  const threads = v.block * v.split;
   return `
     workgroupBarrier();
-    for (var at = local; at < ${v.tile * padded}u; at += ${threads}u) {
+    for (var at = local; at < ${v.tile * padded}u; at += ${v.threads}u) {
       let other = first + at / ${padded}u;
       let i = at % ${padded}u;
       if (other < p.sequence) {
-${lines(tiles.map(([name, source]) => `        ${name}[at] = ${source("row0 + other", "i")};`))}
+${
+    lines(tiles.map(([name, operand, column]) =>
+      `        ${name}[at] = ${operand}_slice(start + other, ${column}, i);`
+    ))
+  }
       } else {
 ${lines(tiles.map(([name]) => `        ${name}[at] = vec4<f32>();`))}
       }
@@ -147,7 +177,7 @@ ${lines(tiles.map(([name]) => `        ${name}[at] = vec4<f32>();`))}
     workgroupBarrier();`;
 }
 
-/** Sums, over the threads that share a row, scalars held in `names`; each has the sum afterwards. */
+/** Sums, over the threads that share rows, the scalars in `names`; each thread has the sums afterwards. */
 function share(v: AttentionVariant, names: string[]): string {
   if (v.split === 1) return "";
   const mine = (t: string, n: number) => `exchange[(${t}) * ${names.length}u + ${n}u]`;
@@ -161,78 +191,129 @@ function share(v: AttentionVariant, names: string[]): string {
   ]);
 }
 
-function exchange(v: AttentionVariant, count: number): string {
-  return v.split === 1 ? "" : `var<workgroup> exchange: array<f32, ${v.block * v.split * count}>;`;
+function exchange(v: AttentionVariant, matrices: number): string {
+  return v.split === 1
+    ? ""
+    : `var<workgroup> exchange: array<f32, ${v.threads * v.rows * v.unroll * matrices}>;`;
 }
 
-/** Scores of the rows u of a tile against this thread's vectors: `name_u = Σ own_i · tile[u, i]`, still partial where rows are split. */
+const pairs = (v: AttentionVariant, names: string[]) =>
+  range(v.unroll).flatMap((u) => range(v.rows).flatMap((r) => names.map((name) => `${name}${r}_${u}`)));
+
+/** Products of a thread's rows with rows of a tile: `name{r}_{u} = Σ own{r}_i · tile[u, i]`, still partial where rows are split. */
 function scores(v: AttentionVariant, name: string, own: string, tile: string): string {
   const { own: count, padded } = vectors(v);
-  return lines(range(v.unroll).map((u) => {
-    const terms = range(count).map((i) =>
-      `      ${name}v = fma(${own}${i}, ${tile}[base + ${u * padded}u + ${held(v, i)}], ${name}v);`
-    );
-    return `      var ${name}${u} = 0.0;\n      {\n      var ${name}v = vec4<f32>();\n${lines(terms)}\n      ${name}${u} = sum4(${name}v);\n      }`;
-  }));
+  return lines(
+    range(v.unroll).map((u) =>
+      lines([
+        perRow(v, (r) => `      var ${name}${r}_${u} = 0.0;`),
+        `      {`,
+        perRow(v, (r) => `      var acc${r} = vec4<f32>();`),
+        ...range(count).flatMap((i) => [
+          `      let t${i} = ${tile}[base + ${u * padded}u + ${held(v, i)}];`,
+          perRow(v, (r) => `      acc${r} = fma(${own}${r}_${i}, t${i}, acc${r});`),
+        ]),
+        perRow(v, (r) => `      ${name}${r}_${u} = sum4(acc${r});`),
+        `      }`,
+      ])
+    ),
+  );
 }
 
-/** out_i += Σ_u weight_u · tile[u, i]. */
+/** out{r}_i += Σ_u weight{r}_u · tile[u, i]. */
 function accumulate(v: AttentionVariant, out: string, weight: string, tile: string): string {
   const { own, padded } = vectors(v);
-  return lines(range(v.unroll).flatMap((u) =>
-    range(own).map((i) =>
-      `      ${out}${i} = fma(vec4(${weight}${u}), ${tile}[base + ${u * padded}u + ${held(v, i)}], ${out}${i});`
-    )
-  ));
+  return lines(
+    range(v.unroll).flatMap((u) =>
+      range(own).flatMap((i) => [
+        `      { let t = ${tile}[base + ${u * padded}u + ${held(v, i)}];`,
+        perRow(v, (r) => `      ${out}${r}_${i} = fma(vec4(${weight}${r}_${u}), t, ${out}${r}_${i});`),
+        `      }`,
+      ])
+    ),
+  );
 }
+
+/** Whether row u of the tile counts for row r of the thread, a query. */
+function visible(v: AttentionVariant, r: number, u: number): string {
+  return v.causal ? `first + u0 + ${u}u <= own${r}` : `first + u0 + ${u}u < p.sequence`;
+}
+
+/** The loop over the rows of the other side: tiles, and in them `unroll` rows at once. */
+function loop(
+  v: AttentionVariant,
+  first: string,
+  end: string,
+  tiles: Parameters<typeof loadTiles>[1],
+  body: string,
+): string {
+  return `  for (var first = ${first}; first < ${end}; first += ${v.tile}u) {
+${loadTiles(v, tiles)}
+    for (var u0 = 0u; u0 < ${v.tile}u && first + u0 < ${end}; u0 += ${v.unroll}u) {
+      let base = u0 * ${vectors(v).padded}u;
+${body}
+    }
+  }`;
+}
+
+const keyTiles: Parameters<typeof loadTiles>[1] = [["keys", "qkv", "k_column"], [
+  "values",
+  "qkv",
+  "v_column",
+]];
+
+/** The first key that no query of the block sees. */
+const endOfKeys = (v: AttentionVariant) =>
+  v.causal ? `min(p.sequence, block0 + ${blockRows(v)}u)` : "p.sequence";
 
 /** Forward: o = softmax(scale q·kᵀ) v and the log-sum-exp of each row. Operand `qkv`. */
 export function attentionForwardText(v: AttentionVariant): string {
-  const { own, padded } = vectors(v);
+  const { padded } = vectors(v);
   const bindings = `@group(0) @binding(1) var<storage, read_write> o: array<${outputType(v)}>;
 @group(0) @binding(2) var<storage, read_write> log_sum_exp: array<f32>;`;
+  const body = `${scores(v, "s", "q", "keys")}
+${share(v, pairs(v, ["s"]))}
+${perRow(v, (r) => `      var top${r} = highest${r};`)}
+${
+    perPair(v, (r, u) =>
+      `      s${r}_${u} = select(lowest, s${r}_${u}, ${
+        visible(v, r, u)
+      }); top${r} = max(top${r}, s${r}_${u});`)
+  }
+${
+    perRow(v, (r) =>
+      `      let shrink${r} = exp(highest${r} - top${r}); highest${r} = top${r}; total${r} *= shrink${r};`)
+  }
+${perVector(v, (r, i) => `      o${r}_${i} *= shrink${r};`)}
+${perPair(v, (r, u) => `      let p${r}_${u} = exp(s${r}_${u} - top${r}); total${r} += p${r}_${u};`)}
+${accumulate(v, "o", "p", "values")}`;
   return `${prelude(v, bindings)}${slice("qkv", v)}${store("o", v)}
 var<workgroup> keys: array<vec4<f32>, ${v.tile * padded}>;
 var<workgroup> values: array<vec4<f32>, ${v.tile * padded}>;
-${exchange(v, v.unroll)}
+${exchange(v, 1)}
 ${signature(v)}${place(v, v.causal)}
-${lines(range(own).map((i) => `  let q${i} = scale * qkv_slice(row, q_column, ${held(v, i)});\n  var o${i} = vec4<f32>();`))}
-  var highest = lowest;
-  var total = 0.0;
-  let end = ${v.causal ? `min(p.sequence, block0 + ${v.block}u)` : "p.sequence"};
-  for (var first = 0u; first < end; first += ${v.tile}u) {
 ${
-    loadTiles(v, [
-      ["keys", (row, i) => `qkv_slice(${row}, k_column, ${i})`],
-      ["values", (row, i) => `qkv_slice(${row}, v_column, ${i})`],
-    ])
+    perVector(v, (r, i) =>
+      `  let q${r}_${i} = scale * qkv_slice(row${r}, q_column, ${held(v, i)}); var o${r}_${i} = vec4<f32>();`)
   }
-    for (var u0 = 0u; u0 < ${v.tile}u && first + u0 < end; u0 += ${v.unroll}u) {
-      let base = u0 * ${padded}u;
-${scores(v, "s", "q", "keys")}
-${share(v, range(v.unroll).map((u) => `s${u}`))}
-      var top = highest;
+${perRow(v, (r) => `  var highest${r} = lowest; var total${r} = 0.0;`)}
+  let end = ${endOfKeys(v)};
+${loop(v, "0u", "end", keyTiles, body)}
 ${
-    lines(range(v.unroll).map((u) => {
-      const visible = v.causal ? `first + u0 + ${u}u <= own` : `first + u0 + ${u}u < p.sequence`;
-      return `      s${u} = select(lowest, s${u}, ${visible});\n      top = max(top, s${u});`;
-    }))
-  }
-      let shrink = exp(highest - top);
-      highest = top;
-      total *= shrink;
-${lines(range(own).map((i) => `      o${i} *= shrink;`))}
-${lines(range(v.unroll).map((u) => `      let p${u} = exp(s${u} - top);\n      total += p${u};`))}
-${accumulate(v, "o", "p", "values")}
+    perRow(v, (r) =>
+      `  if (own${r} < p.sequence) {
+${
+        lines(
+          range(vectors(v).own).map((i) =>
+            `    o_store(row${r}, q_column, ${held(v, i)}, o${r}_${i} / total${r});`
+          ),
+        )
+      }
+    if (part == 0) {
+      log_sum_exp[row${r} * p.heads + head] = log(total${r}) + highest${r};
+${v.headSize % 4 === 0 ? "" : `      if (head == p.heads - 1) { o_pad(row${r}, width); }`}
     }
-  }
-  if (own >= p.sequence) {
-    return;
-  }
-${lines(range(own).map((i) => `  o_store(row, q_column, ${held(v, i)}, o${i} / total);`))}
-${v.headSize % 4 === 0 ? "" : "  if (head == p.heads - 1 && part == 0) { o_pad(row, width); }"}
-  if (part == 0) {
-    log_sum_exp[row * p.heads + head] = log(total) + highest;
+  }`)
   }
 }
 `;
@@ -244,52 +325,37 @@ export function attentionBackwardQueryText(v: AttentionVariant): string {
   const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
 @group(0) @binding(2) var<storage, read_write> delta: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
+  const body = `${scores(v, "s", "q", "keys")}
+${scores(v, "g", "d", "values")}
+${share(v, pairs(v, ["s", "g"]))}
+${
+    perPair(v, (r, u) =>
+      `      let ds${r}_${u} = select(0.0, exp(s${r}_${u} - lse${r}) * (g${r}_${u} - delta${r}), ${
+        visible(v, r, u)
+      });`)
+  }
+${accumulate(v, "dq", "ds", "keys")}`;
   return `${prelude(v, bindings)}${slice("qkv", v)}${slice("o", v)}${slice("d", v)}${store("dqkv", v)}
 var<workgroup> keys: array<vec4<f32>, ${v.tile * padded}>;
 var<workgroup> values: array<vec4<f32>, ${v.tile * padded}>;
-${exchange(v, 2 * v.unroll)}
+${exchange(v, 2)}
 ${signature(v)}${place(v, v.causal)}
 ${
-    lines(
-      range(own).map((i) =>
-        `  let q${i} = scale * qkv_slice(row, q_column, ${held(v, i)});\n  let d${i} = d_slice(row, q_column, ${
-          held(v, i)
-        });\n  var dq${i} = vec4<f32>();`
-      ),
-    )
+    perVector(v, (r, i) =>
+      `  let q${r}_${i} = scale * qkv_slice(row${r}, q_column, ${held(v, i)});
+  let d${r}_${i} = d_slice(row${r}, q_column, ${held(v, i)}); var dq${r}_${i} = vec4<f32>();`)
   }
-  var drow = 0.0;
-${lines(range(own).map((i) => `  drow += dot(d${i}, o_slice(row, q_column, ${held(v, i)}));`))}
-${share(v, ["drow"])}
-  let lse = log_sum_exp[row * p.heads + head];
-  let end = ${v.causal ? `min(p.sequence, block0 + ${v.block}u)` : "p.sequence"};
-  for (var first = 0u; first < end; first += ${v.tile}u) {
+${perRow(v, (r) => `  var delta${r} = 0.0; let lse${r} = log_sum_exp[row${r} * p.heads + head];`)}
+${perVector(v, (r, i) => `  delta${r} += dot(d${r}_${i}, o_slice(row${r}, q_column, ${held(v, i)}));`)}
+${share(v, range(v.rows).map((r) => `delta${r}`))}
+  let end = ${endOfKeys(v)};
+${loop(v, "0u", "end", keyTiles, body)}
 ${
-    loadTiles(v, [
-      ["keys", (row, i) => `qkv_slice(${row}, k_column, ${i})`],
-      ["values", (row, i) => `qkv_slice(${row}, v_column, ${i})`],
-    ])
-  }
-    for (var u0 = 0u; u0 < ${v.tile}u && first + u0 < end; u0 += ${v.unroll}u) {
-      let base = u0 * ${padded}u;
-${scores(v, "s", "q", "keys")}
-${scores(v, "g", "d", "values")}
-${share(v, range(v.unroll).flatMap((u) => [`s${u}`, `g${u}`]))}
-${
-    lines(range(v.unroll).map((u) => {
-      const visible = v.causal ? `first + u0 + ${u}u <= own` : `first + u0 + ${u}u < p.sequence`;
-      return `      let ds${u} = select(0.0, exp(s${u} - lse) * (g${u} - drow), ${visible});`;
-    }))
-  }
-${accumulate(v, "dq", "ds", "keys")}
-    }
-  }
-  if (own >= p.sequence) {
-    return;
-  }
-${lines(range(own).map((i) => `  dqkv_store(row, q_column, ${held(v, i)}, scale * dq${i});`))}
-  if (part == 0) {
-    delta[row * p.heads + head] = drow;
+    perRow(v, (r) =>
+      `  if (own${r} < p.sequence) {
+${lines(range(own).map((i) => `    dqkv_store(row${r}, q_column, ${held(v, i)}, scale * dq${r}_${i});`))}
+    if (part == 0) { delta[row${r} * p.heads + head] = delta${r}; }
+  }`)
   }
 }
 `;
@@ -301,54 +367,58 @@ export function attentionBackwardKeyText(v: AttentionVariant): string {
   const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
 @group(0) @binding(2) var<storage, read> delta: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
-  const rowOf = (u: number) => `first + u0 + ${u}u`;
+  const query = (u: number) => `first + u0 + ${u}u`;
+  const seen = (r: number, u: number) =>
+    `${query(u)} < p.sequence${v.causal ? ` && ${query(u)} >= own${r}` : ""}`;
+  const body = `${scores(v, "s", "k", "queries")}
+${scores(v, "g", "v", "d_rows")}
+${share(v, pairs(v, ["s", "g"]))}
+${
+    lines(
+      range(v.unroll).map((u) =>
+        `      let at${u} = (start + min(${query(u)}, p.sequence - 1)) * p.heads + head;
+      let lse${u} = log_sum_exp[at${u}]; let delta${u} = delta[at${u}];`
+      ),
+    )
+  }
+${
+    perPair(v, (r, u) =>
+      `      let p${r}_${u} = select(0.0, exp(s${r}_${u} - lse${u}), ${
+        seen(r, u)
+      }); let ds${r}_${u} = p${r}_${u} * (g${r}_${u} - delta${u});`)
+  }
+${accumulate(v, "dv", "p", "d_rows")}
+${accumulate(v, "dk", "ds", "queries")}`;
   return `${prelude(v, bindings)}${slice("qkv", v)}${slice("d", v)}${store("dqkv", v)}
 var<workgroup> queries: array<vec4<f32>, ${v.tile * padded}>;
 var<workgroup> d_rows: array<vec4<f32>, ${v.tile * padded}>;
-${exchange(v, 2 * v.unroll)}
+${exchange(v, 2)}
 ${signature(v)}${place(v, false)}
 ${
-    lines(range(own).map((i) =>
-      `  let k${i} = scale * qkv_slice(row, k_column, ${held(v, i)});
-  let v${i} = qkv_slice(row, v_column, ${held(v, i)});
-  var dk${i} = vec4<f32>();
-  var dv${i} = vec4<f32>();`
-    ))
-  }
-  for (var first = ${v.causal ? `block0 / ${v.tile}u * ${v.tile}u` : "0u"}; first < p.sequence; first += ${v.tile}u) {
-${
-    loadTiles(v, [
-      ["queries", (row, i) => `qkv_slice(${row}, q_column, ${i})`],
-      ["d_rows", (row, i) => `d_slice(${row}, q_column, ${i})`],
-    ])
-  }
-    for (var u0 = 0u; u0 < ${v.tile}u && first + u0 < p.sequence; u0 += ${v.unroll}u) {
-      let base = u0 * ${padded}u;
-${scores(v, "s", "k", "queries")}
-${scores(v, "g", "v", "d_rows")}
-${share(v, range(v.unroll).flatMap((u) => [`s${u}`, `g${u}`]))}
-${
-    lines(range(v.unroll).map((u) => {
-      const visible = `${rowOf(u)} < p.sequence${v.causal ? ` && ${rowOf(u)} >= own` : ""}`;
-      return `      let at${u} = (row0 + min(${rowOf(u)}, p.sequence - 1)) * p.heads + head;
-      let p${u} = select(0.0, exp(s${u} - log_sum_exp[at${u}]), ${visible});
-      let ds${u} = p${u} * (g${u} - delta[at${u}]);`;
-    }))
-  }
-${accumulate(v, "dv", "p", "d_rows")}
-${accumulate(v, "dk", "ds", "queries")}
-    }
-  }
-  if (own >= p.sequence) {
-    return;
+    perVector(v, (r, i) =>
+      `  let k${r}_${i} = scale * qkv_slice(row${r}, k_column, ${held(v, i)}); var dk${r}_${i} = vec4<f32>();
+  let v${r}_${i} = qkv_slice(row${r}, v_column, ${held(v, i)}); var dv${r}_${i} = vec4<f32>();`)
   }
 ${
-    lines(range(own).flatMap((i) => [
-      `  dqkv_store(row, k_column, ${held(v, i)}, scale * dk${i});`,
-      `  dqkv_store(row, v_column, ${held(v, i)}, dv${i});`,
-    ]))
+    loop(v, v.causal ? `block0 / ${v.tile}u * ${v.tile}u` : "0u", "p.sequence", [
+      ["queries", "qkv", "q_column"],
+      ["d_rows", "d", "q_column"],
+    ], body)
   }
-${v.headSize % 4 === 0 ? "" : "  if (head == p.heads - 1 && part == 0) { dqkv_pad(row, 3 * width); }"}
+${
+    perRow(v, (r) =>
+      `  if (own${r} < p.sequence) {
+${
+        lines(
+          range(own).flatMap((i) => [
+            `    dqkv_store(row${r}, k_column, ${held(v, i)}, scale * dk${r}_${i});`,
+            `    dqkv_store(row${r}, v_column, ${held(v, i)}, dv${r}_${i});`,
+          ]),
+        )
+      }
+${v.headSize % 4 === 0 ? "" : `    if (head == p.heads - 1 && part == 0) { dqkv_pad(row${r}, 3 * width); }`}
+  }`)
+  }
 }
 `;
 }

@@ -1,6 +1,9 @@
 import { plain } from "../src/gpu/operand.ts";
-import { attentionBackward, attentionForward, type AttentionOptions, attentionVariant } from "./attention.ts";
-import { attentionBackward as backwardReference, attentionForward as forwardReference } from "./attention_reference.ts";
+import { attentionBackward, attentionForward, type AttentionOptions } from "./attention.ts";
+import {
+  attentionBackward as backwardReference,
+  attentionForward as forwardReference,
+} from "./attention_reference.ts";
 import { assertClose, gpuTest, normals, runTest, tolerance } from "./testing.ts";
 
 const cases = [
@@ -12,7 +15,11 @@ const cases = [
   { batch: 2, sequence: 37, heads: 3, headSize: 16, causal: false },
 ];
 
-async function check(shape: typeof cases[number], options: AttentionOptions = {}, binding?: number): Promise<void> {
+async function check(
+  shape: typeof cases[number],
+  options: AttentionOptions = {},
+  binding?: number,
+): Promise<void> {
   const { batch, sequence, heads, headSize } = shape;
   const rows = batch * sequence;
   const width = heads * headSize;
@@ -51,16 +58,24 @@ for (const shape of cases) {
   gpuTest(`attention equals the reference, forward and backward: ${name}`, () => check(shape));
 }
 
-gpuTest("attention with rows split over threads equals the reference", () => {
-  const shape = cases[0];
-  const split = (kernel: Parameters<typeof attentionVariant>[0]) => ({ ...attentionVariant(kernel, shape), split: 2, tile: 16 });
-  const variants = {
-    forward: split("forward"),
-    backward_query: split("backward_query"),
-    backward_key: split("backward_key"),
-  };
-  return check(shape, { variants });
-});
+const variants = [
+  { threads: 64, split: 1, rows: 1, tile: 32, unroll: 4 },
+  { threads: 32, split: 2, rows: 1, tile: 16, unroll: 2 },
+  { threads: 16, split: 1, rows: 3, tile: 16, unroll: 1 },
+  { threads: 16, split: 4, rows: 2, tile: 8, unroll: 2 },
+];
+for (const variant of variants) {
+  gpuTest(
+    `attention equals the reference with ${variant.split} threads a row and ${variant.rows} rows a thread`,
+    () => {
+      const shape = cases[0];
+      const own = { headSize: shape.headSize, causal: shape.causal, ...variant };
+      return check(shape, { variants: { forward: own, backward_query: own, backward_key: own } });
+    },
+  );
+}
 
-gpuTest("attention over windows of whole sequences equals the whole", () =>
-  check({ batch: 5, sequence: 64, heads: 2, headSize: 8, causal: true }, {}, 2 * 64 * 48 * 4));
+gpuTest(
+  "attention over windows of whole sequences equals the whole",
+  () => check({ batch: 5, sequence: 64, heads: 2, headSize: 8, causal: true }, {}, 2 * 64 * 48 * 4),
+);

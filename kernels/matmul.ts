@@ -1,22 +1,38 @@
-import type { ProgramBuilder } from "../src/gpu/builder.ts";
+import type { AdapterKind, ProgramBuilder } from "../src/gpu/builder.ts";
 import { rowWindows } from "../src/gpu/limits.ts";
 import type { Operand } from "../src/gpu/operand.ts";
 import { rowBytes, type Tensor } from "../src/gpu/tensor.ts";
-import { matmulText, type MatmulVariant, type Product, variantName } from "./matmul_template.ts";
+import { directThreads, matmulText, type MatmulVariant, type Product, variantName } from "./matmul_template.ts";
 
-const direct: MatmulVariant = { memory: "direct", tileM: 8, tileN: 8, tileK: 4, threadM: 8, threadN: 8 };
+const direct = (thread: number): MatmulVariant => ({
+  memory: "direct",
+  tileM: thread,
+  tileN: thread,
+  tileK: 4,
+  threadM: thread,
+  threadN: thread,
+});
+const directSmall = direct(8);
+const directLarge = direct(32);
 const large: MatmulVariant = { memory: "workgroup", tileM: 128, tileN: 128, tileK: 16, threadM: 8, threadN: 8 };
 const small: MatmulVariant = { memory: "workgroup", tileM: 64, tileN: 64, tileK: 16, threadM: 4, threadN: 4 };
 
 /** Every variant, by name. Tests run them all. */
-export const matmulVariants: readonly MatmulVariant[] = [direct, large, small];
+export const matmulVariants: readonly MatmulVariant[] = [directSmall, directLarge, large, small];
 
 /** Tiles of C below which the large variant leaves a GPU's processors idle. */
 const enoughTiles = 96;
 
-/** The variant for a product of m × n, without tuning. */
-export function defaultVariant(adapterClass: "gpu" | "software", m: number, n: number): MatmulVariant {
-  if (adapterClass === "software") return direct;
+/** Multiplications above which the large direct variant's compilation (up to a second) pays on a CPU. */
+const enoughWork = 2 ** 22;
+
+/**
+ * The variant for a product of m × n over k, without tuning. A software adapter gathers each lane's loads one by one, so what counts there
+ * is the arithmetic for each load; SwiftShader takes too long to compile what that asks for.
+ */
+export function defaultVariant(adapter: AdapterKind, m: number, n: number, k: number): MatmulVariant {
+  if (adapter === "swiftshader") return directSmall;
+  if (adapter === "llvmpipe") return m * n * k >= enoughWork ? directLarge : directSmall;
   return Math.ceil(m / large.tileM) * Math.ceil(n / large.tileN) >= enoughTiles ? large : small;
 }
 
@@ -51,7 +67,7 @@ export function matmul(
     const shapes = [a.tensor, b.tensor, c].map((t) => `${t.name} ${t.rows}×${t.cols}`).join(", ");
     throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
   }
-  const variant = options.variant ?? defaultVariant(builder.adapterClass, m, n);
+  const variant = options.variant ?? defaultVariant(builder.adapter, m, n, k);
   const kernelFor = (bias: boolean) => ({
     label: `matmul_${product} ${variantName(variant)}`,
     code: a.code("a", 1) + b.code("b", 2) + matmulText(product, variant, bias),
@@ -100,5 +116,5 @@ export function matmul(
 
 function workgroups(v: MatmulVariant, m: number, n: number): number {
   const tiles = (tileM: number, tileN: number) => Math.ceil(m / tileM) * Math.ceil(n / tileN);
-  return v.memory === "direct" ? Math.ceil(tiles(v.threadM, v.threadN) / 64) : tiles(v.tileM, v.tileN);
+  return v.memory === "direct" ? Math.ceil(tiles(v.threadM, v.threadN) / directThreads) : tiles(v.tileM, v.tileN);
 }

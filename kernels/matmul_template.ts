@@ -182,8 +182,11 @@ ${stores}
 `;
 }
 
+/** Threads of a workgroup of the direct variants: few, so that small products still spread over all of a CPU's cores. */
+export const directThreads = 16;
+
 function directText(product: Product, v: MatmulVariant, bias: boolean): string {
-  const threads = 64;
+  const threads = directThreads;
   // Four steps of the contraction at a time: vectors along k are transposed in registers, vectors across k are used as they are.
   const fetch = (operand: "a" | "b", size: number, first: string, limit: string) =>
     alongK(product, operand)

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../src/gpu/builder.ts";
+import { adapterKind, type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../src/gpu/builder.ts";
 import { BufferSet } from "../src/gpu/buffers.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { type DeviceLimits, typicalGpuLimits } from "../src/gpu/limits.ts";
@@ -144,7 +144,7 @@ export async function runTest<T>(
   const gpu: Gpu = { ...shared, limits: options.limits ?? shared.limits };
   const builder = new ProgramBuilder("test", {
     limits: gpu.limits,
-    adapterClass: gpu.adapter.class,
+    adapter: adapterKind(gpu.adapter),
     keepAll: true,
     ...options,
   });

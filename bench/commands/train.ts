@@ -1,4 +1,5 @@
 import { command, message, object, string } from "@optique/core";
+import { trainDefaults } from "../../src/train/options.ts";
 import * as given from "../options.ts";
 import { defaulted, maybe, nonNegative } from "../options.ts";
 import { runTraining } from "../train.ts";
@@ -13,9 +14,24 @@ const options = object({
   steps: defaulted("--steps", whole(1), 300, message`Training steps`),
   seed: defaulted("--seed", whole(0), 1, message`Seed of parameters, batches, rounding and the sample`),
   data: given.dataOption,
-  learningRate: defaulted("--learning-rate", nonNegative, 1e-3, message`Highest learning rate of AdamW`),
-  weightDecay: defaulted("--weight-decay", nonNegative, 0.1, message`Weight decay of the matrices`),
-  clip: defaulted("--clip", nonNegative, 1, message`Largest norm of the gradient; 0: no clipping`),
+  learningRate: defaulted(
+    "--learning-rate",
+    nonNegative,
+    trainDefaults.learningRate,
+    message`Highest learning rate of AdamW`,
+  ),
+  weightDecay: defaulted(
+    "--weight-decay",
+    nonNegative,
+    trainDefaults.weightDecay,
+    message`Weight decay of the matrices`,
+  ),
+  clip: defaulted(
+    "--clip",
+    nonNegative,
+    trainDefaults.clipNorm,
+    message`Largest norm of the gradient; 0: no clipping`,
+  ),
   warmup: defaulted("--warmup", whole(0), 20, message`Steps in which the learning rate rises`),
   evalEvery: defaulted("--eval-every", whole(0), 0, message`Steps between validations; 0: only at the end`),
   weights: maybe("--weights", given.file, message`GPT-2 checkpoint to begin with (.safetensors)`),

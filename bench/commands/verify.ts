@@ -23,6 +23,7 @@ export const verify = command("verify", options, { brief }).map((o) => async () 
   await ensureAdapterEnvironment(o);
   const gpu = await openGpu(o);
   const { gradients, ...report } = await verifyCase(gpu, o.folder, { policy: o.policy });
+  gpu.destroy();
   if (o.writeGradients) await writeSafetensors(o.writeGradients, gradients);
   console.log(o.json ? JSON.stringify(report, null, 2) : renderVerification(report));
   return report.pass ? 0 : 1;

@@ -14,11 +14,18 @@ export interface ProgramDescription {
   readonly plan: MemoryPlan & { slotBytes: number[] };
 }
 
+/** What a program runs on, as far as the choice of kernels depends on it. */
+export type AdapterKind = "gpu" | "llvmpipe" | "swiftshader";
+
+/** The kind of an adapter, from its report. An unknown software adapter is taken as llvmpipe. */
+export function adapterKind({ class: adapterClass, slug }: { class: "gpu" | "software"; slug: string }): AdapterKind {
+  return adapterClass === "gpu" ? "gpu" : slug === "swiftshader" ? "swiftshader" : "llvmpipe";
+}
+
 /** Options of a description. */
 export interface BuilderOptions {
   readonly limits: DeviceLimits;
-  /** `software` adapters run kernels without workgroup memory faster. */
-  readonly adapterClass: "gpu" | "software";
+  readonly adapter: AdapterKind;
   /** Gives every tensor a buffer of its own, kept to the end, so that a test can read it after the program has run. */
   readonly keepAll?: boolean;
 }
@@ -26,7 +33,7 @@ export interface BuilderOptions {
 /** Records a program: operators ask it for tensors and give it dispatches. Needs no adapter. */
 export class ProgramBuilder {
   readonly limits: DeviceLimits;
-  readonly adapterClass: "gpu" | "software";
+  readonly adapter: AdapterKind;
   readonly #dispatches: Dispatch[] = [];
   readonly #life = new Map<Tensor, { first: number; last: number }>();
   readonly #stores = new Set<Store>();
@@ -34,7 +41,7 @@ export class ProgramBuilder {
 
   constructor(readonly name: string, options: BuilderOptions) {
     this.limits = options.limits;
-    this.adapterClass = options.adapterClass;
+    this.adapter = options.adapter;
     this.#keepAll = options.keepAll ?? false;
   }
 

@@ -14,6 +14,8 @@ import type { Tensor } from "./tensor.ts";
 export interface Operand {
   /** The tensor whose rows are windowed. Its shape is the operand's shape. */
   readonly tensor: Tensor;
+  /** What reading an element costs beyond a load: nothing, a few operations, or a transcendental function. */
+  readonly cost: "none" | "light" | "heavy";
   /** WGSL that declares the bindings in `group` and defines `${name}_load4`. */
   code(name: string, group: number): string;
   bindings(group: number, window?: Window): Binding[];
@@ -28,6 +30,7 @@ export function instantiate(text: string, name: string, group: number): string {
 export function plain(tensor: Tensor): Operand {
   return {
     tensor,
+    cost: "none",
     code: (name, group) => instantiate(plainText, name, group),
     bindings: (group, window) => [{ group, index: 0, tensor, access: "read", ...window }],
   };
@@ -37,6 +40,7 @@ export function plain(tensor: Tensor): Operand {
 export function affine(x: Operand, gamma: Tensor, beta: Tensor): Operand {
   return {
     tensor: x.tensor,
+    cost: x.cost === "heavy" ? "heavy" : "light",
     code: (name, group) => x.code(`${name}_inner`, group) + instantiate(affineText, name, group),
     bindings: (group, window) => [
       ...x.bindings(group, window),
@@ -50,6 +54,7 @@ export function affine(x: Operand, gamma: Tensor, beta: Tensor): Operand {
 export function gelu(x: Operand): Operand {
   return {
     tensor: x.tensor,
+    cost: "heavy",
     code: (name, group) => x.code(`${name}_inner`, group) + instantiate(geluText, name, group),
     bindings: (group, window) => x.bindings(group, window),
   };
@@ -59,6 +64,7 @@ export function gelu(x: Operand): Operand {
 export function rowsOf(x: Operand, first: number, rows: number): Operand {
   return {
     tensor: { ...x.tensor, rows },
+    cost: x.cost,
     code: (name, group) => x.code(name, group),
     bindings: (group, window) =>
       x.bindings(group, { first: first + (window?.first ?? 0), rows: window?.rows ?? rows }),
@@ -69,6 +75,7 @@ export function rowsOf(x: Operand, first: number, rows: number): Operand {
 export function times(x: Operand, y: Operand): Operand {
   return {
     tensor: x.tensor,
+    cost: x.cost === "heavy" || y.cost === "heavy" ? "heavy" : "light",
     code: (name, group) =>
       x.code(`${name}_left`, group) + y.code(`${name}_right`, group + 1) + instantiate(timesText, name, group),
     bindings: (group, window) => [...x.bindings(group, window), ...y.bindings(group + 1, window)],

@@ -4,6 +4,7 @@ import type { Gpu } from "./device.ts";
 import { inErrorScopes } from "./errors.ts";
 import type { Binding } from "./kernel.ts";
 import { groupLayouts, pipelineFor } from "./pipelines.ts";
+import { StepTimer, type TimestampWrites } from "./timing.ts";
 import { rowBytes, type Store, type Tensor, tensorBytes } from "./tensor.ts";
 
 /** Bytes between the uniform blocks of two dispatches: the alignment that every adapter grants. */
@@ -11,6 +12,9 @@ const uniformStride = 256;
 
 /** Work after which a submit is cut, so that none runs for much more than a second on a GPU. */
 const flopsPerSubmit = 8e12;
+
+/** Dispatches that are profiled together: what a query set holds. */
+const dispatchesPerProfile = 2048;
 
 interface Prepared {
   pipeline: GPUComputePipeline;
@@ -125,7 +129,7 @@ export class Program {
   }
 
   /** Encodes and submits the program once. Waits for nothing. `timestamps` receives the begin and the end of the first and last pass. */
-  run(timestamps?: { querySet: GPUQuerySet; begin: number; end: number }): void {
+  run(timestamps?: TimestampWrites): void {
     const { device } = this.gpu;
     let from = 0;
     while (from < this.#steps.length) {
@@ -151,6 +155,42 @@ export class Program {
       device.queue.submit([encoder.finish()]);
       from = to;
     }
+  }
+
+  /**
+   * Runs the program once with a pass for each dispatch and returns, in their order, the milliseconds of each, by GPU timestamps. Slower
+   * than `run` as a whole. Throws if the device has no timestamps.
+   */
+  async profile(): Promise<{ label: string; milliseconds: number; flops: number }[]> {
+    const { device } = this.gpu;
+    const times: number[] = [];
+    for (let from = 0; from < this.#steps.length; from += dispatchesPerProfile) {
+      const part = this.#steps.slice(from, from + dispatchesPerProfile);
+      const timer = await StepTimer.create(this.gpu, part.length);
+      try {
+        const encoder = device.createCommandEncoder();
+        part.forEach(({ pipeline, groups, grid }, i) => {
+          const writes = timer.writes(i);
+          if (!writes) throw new Error("This device has no timestamps");
+          const pass = encoder.beginComputePass({
+            timestampWrites: {
+              querySet: writes.querySet,
+              beginningOfPassWriteIndex: writes.begin,
+              endOfPassWriteIndex: writes.end,
+            },
+          });
+          pass.setPipeline(pipeline);
+          groups.forEach((group, g) => pass.setBindGroup(g, group));
+          pass.dispatchWorkgroups(grid[0], grid[1]);
+          pass.end();
+        });
+        device.queue.submit([encoder.finish()]);
+        times.push(...await timer.durations());
+      } finally {
+        timer.destroy();
+      }
+    }
+    return this.description.dispatches.map(({ kernel: { label }, flops }, i) => ({ label, milliseconds: times[i], flops }));
   }
 
   /** The bytes of a tensor, padding included. A planned tensor's bytes are its own only in a program built with `keepAll`. */

@@ -44,10 +44,7 @@ export class StepTimer {
   async finish(): Promise<{ stepMilliseconds: number[]; clock: "gpu" | "wall" }> {
     const { gpu, steps, querySet } = this;
     if (querySet) {
-      const encoder = gpu.device.createCommandEncoder();
-      encoder.resolveQuerySet(querySet, 0, 2 * steps, this.buffers.get("times"), 0);
-      gpu.device.queue.submit([encoder.finish()]);
-      const times = new BigUint64Array(await readBuffer(gpu, this.buffers.get("times"), 0, 16 * steps));
+      const times = await this.#times();
       const stepMilliseconds = Array.from({ length: steps }, (_, i) => {
         const end = i + 1 < steps ? times[2 * i + 2] : times[2 * i + 1];
         return Number(end - times[2 * i]) / 1e6;
@@ -59,6 +56,21 @@ export class StepTimer {
     gpu.checkHealth();
     const each = (performance.now() - this.#started) / steps;
     return { stepMilliseconds: new Array(steps).fill(each), clock: "wall" };
+  }
+
+  /** Waits for the queue; milliseconds from begin to end of each step. Needs GPU timestamps. */
+  async durations(): Promise<number[]> {
+    const times = await this.#times();
+    return Array.from({ length: this.steps }, (_, i) => Number(times[2 * i + 1] - times[2 * i]) / 1e6);
+  }
+
+  /** Begin and end of each step, in nanoseconds. */
+  async #times(): Promise<BigUint64Array> {
+    const { gpu, steps } = this;
+    const encoder = gpu.device.createCommandEncoder();
+    encoder.resolveQuerySet(this.querySet!, 0, 2 * steps, this.buffers.get("times"), 0);
+    gpu.device.queue.submit([encoder.finish()]);
+    return new BigUint64Array(await readBuffer(gpu, this.buffers.get("times"), 0, 16 * steps));
   }
 
   destroy(): void {

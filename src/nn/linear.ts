@@ -1,4 +1,5 @@
 import { columnSums } from "../../kernels/column_sums.ts";
+import { cheapToRead } from "../../kernels/materialize.ts";
 import { matmul } from "../../kernels/matmul.ts";
 import { plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -23,10 +24,11 @@ export function linear(
   { residual = false } = {},
 ): LinearBackward {
   const { builder } = tape;
-  matmul(builder, "nn", x.exact, plain(weight.value), y, { bias: bias.value, accumulate: residual });
+  matmul(builder, "nn", cheapToRead(builder, x.exact), plain(weight.value), y, { bias: bias.value, accumulate: residual });
   return (dy, dx) => {
-    if (dx) matmul(builder, "nt", plain(dy), plain(weight.value), dx);
-    matmul(builder, "tn", x.kept, plain(dy), weight.gradient, { accumulate: tape.adds(weight) });
+    // The weights first: what they need of x can give its memory to dx.
+    matmul(builder, "tn", cheapToRead(builder, x.kept), plain(dy), weight.gradient, { accumulate: tape.adds(weight) });
     columnSums(builder, plain(dy), bias.gradient, tape.adds(bias));
+    if (dx) matmul(builder, "nt", plain(dy), plain(weight.value), dx);
   };
 }

@@ -1,4 +1,5 @@
 import { type Chunk, crossEntropy, meanLoss } from "../../kernels/cross_entropy.ts";
+import { cheapToRead } from "../../kernels/materialize.ts";
 import { matmul } from "../../kernels/matmul.ts";
 import { type Operand, plain, rowsOf } from "../gpu/operand.ts";
 import { rowBytes, type Tensor } from "../gpu/tensor.ts";
@@ -27,12 +28,13 @@ export function tiedHead(
   dx?: Tensor,
 ): void {
   const { builder } = tape;
+  const readable = cheapToRead(builder, x);
   const { rows } = x.tensor;
   const losses = builder.tensor("losses", rows, 1, { category: "head", stride: 1 });
   for (let first = 0; first < rows; first += chunkTokens) {
     const chunk: Chunk = { first, rows: Math.min(chunkTokens, rows - first) };
     const logits = builder.tensor("logits", chunk.rows, words.rows, { category: "head" });
-    const part = rowsOf(x, chunk.first, chunk.rows);
+    const part = rowsOf(readable, chunk.first, chunk.rows);
     matmul(builder, "nt", part, plain(words.value), logits);
     crossEntropy(builder, logits, targets, losses, chunk, dx !== undefined);
     if (dx) {

@@ -25,6 +25,7 @@ export function half(): StoragePolicy {
       }
       return {
         tensor: halves,
+        cost: "light",
         code: (name, group) => instantiate(readerText, name, group),
         bindings: (group, window) => [{ group, index: 0, tensor: halves, access: "read", ...window }],
       };

@@ -33,6 +33,7 @@ export function mesa8(options: QuantizerOptions): StoragePolicy {
       quantize(builder, x, tables, codes, estimates, { stochastic: options.rounding === "stochastic", stream: index });
       return {
         tensor: codes,
+        cost: "light",
         code: (name, group) => instantiate(readerText, name, group),
         bindings: (group, window) => [
           { group, index: 0, tensor: codes, access: "read", ...window },

@@ -2,7 +2,7 @@ import type { Batch } from "../data/batches.ts";
 import { Random } from "../data/random.ts";
 import { BufferSet, readBuffer } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { ProgramDescription } from "../gpu/builder.ts";
+import { adapterKind, type ProgramDescription } from "../gpu/builder.ts";
 import { Program } from "../gpu/program.ts";
 import { packStep, stepStore, type StepValues } from "../gpu/step_block.ts";
 import { type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
@@ -68,7 +68,7 @@ export class TrainingSession {
   }
 
   get #builderOptions() {
-    return { limits: this.gpu.limits, adapterClass: this.gpu.adapter.class };
+    return { limits: this.gpu.limits, adapter: adapterKind(this.gpu.adapter) };
   }
 
   /** Makes a program, and those of its stores that do not exist yet. */
@@ -187,6 +187,12 @@ export class TrainingSession {
     } finally {
       timer.destroy();
     }
+  }
+
+  /** Trains one step on a batch and times each of its dispatches. */
+  profile(batch: Batch): Promise<{ label: string; milliseconds: number; flops: number }[]> {
+    this.#queueStep(batch);
+    return this.#train.profile();
   }
 
   /** Mean loss over the batches, which must have the training batch's size. Changes neither weights nor range estimates. */

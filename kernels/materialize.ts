@@ -1,0 +1,26 @@
+import type { ProgramBuilder } from "../src/gpu/builder.ts";
+import { type Operand, plain } from "../src/gpu/operand.ts";
+import { elementThreads } from "./elementwise.ts";
+import text from "./materialize.wgsl" with { type: "text" };
+
+/**
+ * Returns x (N×C) as a matrix product should read it. A product loads each element once for every tile of its output, so an operand that is
+ * dear to compute is written out once, to a transient f32 tensor. Software adapters pay for every load, so there only a plain tensor is
+ * cheap.
+ */
+export function cheapToRead(builder: ProgramBuilder, x: Operand): Operand {
+  if (x.cost === "none" || (x.cost === "light" && builder.adapter === "gpu")) return x;
+  const { rows, cols, name, stride } = x.tensor;
+  const out = builder.tensor(`${name} (f32)`, rows, cols, { category: "transient" });
+  for (const window of builder.windows([out, x.tensor])) {
+    const vectors = window.rows * stride / 4;
+    builder.dispatch({
+      kernel: { label: "materialize", code: x.code("x", 1) + text, constants: { stride: stride / 4 } },
+      bindings: [{ group: 0, index: 1, tensor: out, access: "write", ...window }, ...x.bindings(1, window)],
+      parameters: [vectors],
+      workgroups: Math.ceil(vectors / elementThreads),
+      flops: 4 * vectors,
+    });
+  }
+  return plain(out);
+}
