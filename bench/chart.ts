@@ -1,5 +1,5 @@
-import { parse, View } from "npm:vega@6.4.0";
-import { compile, type TopLevelSpec } from "npm:vega-lite@6.5.0";
+import { parse, View } from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
 import { categories, type Category } from "../src/memory/category.ts";
 import { compare } from "./cell_rounds.ts";
 import { softwareBrand } from "./report.ts";

@@ -44,7 +44,7 @@ export const profiles: Record<string, SweepOptions> = {
     batches: [4],
     steps: 4,
     warmup: 1,
-    rounds: 2,
+    rounds: 3,
     qualitySteps: 12,
   },
   swiftshader: {

@@ -41,7 +41,11 @@ export function adamw(
           { group: 0, index: 5, tensor: moment1, access: "update", ...window },
           { group: 0, index: 6, tensor: moment2, access: "update", ...window },
         ],
-        parameters: [vectors, Number(decayed), ...[1 - betas[0], 1 - betas[1], epsilon, weightDecay].map(floatWord)],
+        parameters: [
+          vectors,
+          Number(decayed),
+          ...[1 - betas[0], 1 - betas[1], epsilon, weightDecay].map(floatWord),
+        ],
         workgroups: Math.ceil(vectors / elementThreads),
         flops: 60 * vectors,
       });

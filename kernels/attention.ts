@@ -39,7 +39,9 @@ export function attentionVariant(
 ): AttentionVariant {
   const head = Math.ceil(headSize / 4);
   if (adapter !== "gpu") {
-    const rows = adapter === "llvmpipe" && headSize % 4 === 0 ? Math.max(1, Math.min(4, Math.floor(32 / head))) : 1;
+    const rows = adapter === "llvmpipe" && headSize % 4 === 0
+      ? Math.max(1, Math.min(4, Math.floor(32 / head)))
+      : 1;
     return { headSize, causal, threads: 16, split: 1, rows, tile: 16, unroll: 1 };
   }
   let split = 1;

@@ -2,7 +2,13 @@ import type { AdapterKind, ProgramBuilder } from "../src/gpu/builder.ts";
 import { rowWindows } from "../src/gpu/limits.ts";
 import type { Operand } from "../src/gpu/operand.ts";
 import { rowBytes, type Tensor } from "../src/gpu/tensor.ts";
-import { directThreads, matmulText, type MatmulVariant, type Product, variantName } from "./matmul_template.ts";
+import {
+  directThreads,
+  matmulText,
+  type MatmulVariant,
+  type Product,
+  variantName,
+} from "./matmul_template.ts";
 
 const direct = (thread: number): MatmulVariant => ({
   memory: "direct",
@@ -14,7 +20,14 @@ const direct = (thread: number): MatmulVariant => ({
 });
 const directSmall = direct(8);
 const directLarge = direct(32);
-const large: MatmulVariant = { memory: "workgroup", tileM: 128, tileN: 128, tileK: 16, threadM: 8, threadN: 8 };
+const large: MatmulVariant = {
+  memory: "workgroup",
+  tileM: 128,
+  tileN: 128,
+  tileK: 16,
+  threadM: 8,
+  threadN: 8,
+};
 const small: MatmulVariant = { memory: "workgroup", tileM: 64, tileN: 64, tileK: 16, threadM: 4, threadN: 4 };
 
 /** Every variant, by name. Tests run them all. */
@@ -77,7 +90,11 @@ export function matmul(
   const cut = (rows: number, bytes: number) => rowWindows(builder.limits, rows, bytes);
   const windowsM = cut(m, product === "tn" ? cBytes : Math.max(aBytes, cBytes));
   const windowsN = product === "nt" ? cut(n, bBytes) : whole(n);
-  const windowsK = product === "tn" ? cut(k, Math.max(aBytes, bBytes)) : product === "nn" ? cut(k, bBytes) : whole(k);
+  const windowsK = product === "tn"
+    ? cut(k, Math.max(aBytes, bBytes))
+    : product === "nn"
+    ? cut(k, bBytes)
+    : whole(k);
   for (const wm of windowsM) {
     for (const wn of windowsN) {
       for (const [i, wk] of windowsK.entries()) {
@@ -89,7 +106,14 @@ export function matmul(
         builder.dispatch({
           kernel: kernelFor(bias !== undefined),
           bindings: [
-            { group: 0, index: 1, tensor: c, access: "update", first: (firstRow ?? 0) + wm.first, rows: wm.rows },
+            {
+              group: 0,
+              index: 1,
+              tensor: c,
+              access: "update",
+              first: (firstRow ?? 0) + wm.first,
+              rows: wm.rows,
+            },
             ...(bias ? [{ group: 0, index: 2, tensor: bias, access: "read" as const }] : []),
             ...a.bindings(1, aRows),
             ...b.bindings(2, bRows),
@@ -116,5 +140,7 @@ export function matmul(
 
 function workgroups(v: MatmulVariant, m: number, n: number): number {
   const tiles = (tileM: number, tileN: number) => Math.ceil(m / tileM) * Math.ceil(n / tileN);
-  return v.memory === "direct" ? Math.ceil(tiles(v.threadM, v.threadN) / directThreads) : tiles(v.tileM, v.tileN);
+  return v.memory === "direct"
+    ? Math.ceil(tiles(v.threadM, v.threadN) / directThreads)
+    : tiles(v.tileM, v.tileN);
 }

@@ -68,7 +68,8 @@ function alongK(product: Product, operand: "a" | "b"): boolean {
 const acc = (i: number, j: number) => `c${i}_${j}`;
 
 function accumulators({ threadM, threadN }: MatmulVariant): string {
-  return range(threadM).flatMap((i) => range(threadN / 4).map((j) => `  var ${acc(i, j)} = vec4<f32>();`)).join("\n");
+  return range(threadM).flatMap((i) => range(threadN / 4).map((j) => `  var ${acc(i, j)} = vec4<f32>();`))
+    .join("\n");
 }
 
 /** acc += a ⊗ b for one k; `a(i)` is a scalar expression, `b(j)` a vector expression. */
@@ -80,7 +81,9 @@ function outerProduct(v: MatmulVariant, a: (i: number) => string, b: (j: number)
 
 /** The WGSL of a product, with or without a bias. Joined behind the texts of its operands `a` and `b`. */
 export function matmulText(product: Product, variant: MatmulVariant, bias: boolean): string {
-  return variant.memory === "workgroup" ? tiledText(product, variant, bias) : directText(product, variant, bias);
+  return variant.memory === "workgroup"
+    ? tiledText(product, variant, bias)
+    : directText(product, variant, bias);
 }
 
 function tiledText(product: Product, v: MatmulVariant, bias: boolean): string {
@@ -99,12 +102,18 @@ function tiledText(product: Product, v: MatmulVariant, bias: boolean): string {
     const slot = (i: number) => `${name}_next${i}`;
     const load = range(each).map((i) =>
       along
-        ? `    { let at = local + ${i * threads}u; let row = ${first} + at / ${quads}u; let column = k0 / 4 + at % ${quads}u;
-      ${slot(i)} = vec4<f32>(); if (${guard}row < ${limit} && column * 4 < p.k) { ${slot(i)} = ${operand}_at(row, column); } }`
-        : `    { let at = local + ${i * threads}u; let row = k0 + at / ${extent / 4}u; let column = ${first} / 4 + at % ${
+        ? `    { let at = local + ${
+          i * threads
+        }u; let row = ${first} + at / ${quads}u; let column = k0 / 4 + at % ${quads}u;
+      ${slot(i)} = vec4<f32>(); if (${guard}row < ${limit} && column * 4 < p.k) { ${
+          slot(i)
+        } = ${operand}_at(row, column); } }`
+        : `    { let at = local + ${i * threads}u; let row = k0 + at / ${
           extent / 4
-        }u;
-      ${slot(i)} = vec4<f32>(); if (${guard}row < p.k && column * 4 < ${limit}) { ${slot(i)} = ${operand}_at(row, column); } }`
+        }u; let column = ${first} / 4 + at % ${extent / 4}u;
+      ${slot(i)} = vec4<f32>(); if (${guard}row < p.k && column * 4 < ${limit}) { ${
+          slot(i)
+        } = ${operand}_at(row, column); } }`
     ).join("\n");
     const put = range(each).map((i) => {
       const at = `let at = local + ${i * threads}u;`;
@@ -116,7 +125,9 @@ function tiledText(product: Product, v: MatmulVariant, bias: boolean): string {
       return `    { ${at} let quad = at % ${quads}u; let row = (at / ${quads}u) ^ (quad * 8); ${inside}{ ${parts} } }`;
     }).join("\n");
     const read = (k: number, group: number, lane: string, lanes: number) => {
-      const swizzle = along ? `(${group * lanes}u + ${lane}) ^ ${2 * Math.floor(k / 4)}u` : `${group * lanes}u + ${lane}`;
+      const swizzle = along
+        ? `(${group * lanes}u + ${lane}) ^ ${2 * Math.floor(k / 4)}u`
+        : `${group * lanes}u + ${lane}`;
       return `${name}[${k * extent / 4}u + (${swizzle})]`;
     };
     const declare = range(each).map((i) => `  var ${slot(i)} = vec4<f32>();`).join("\n");
@@ -135,7 +146,9 @@ function tiledText(product: Product, v: MatmulVariant, bias: boolean): string {
   }).join("\n");
   const stores = range(v.threadM).flatMap((i) =>
     range(v.threadN / 4).map((j) =>
-      `  store(row0 + ${Math.floor(i / 4) * 4 * down + i % 4}u + ty * 4, column0 / 4 + ${j * across}u + tx, ${acc(i, j)});`
+      `  store(row0 + ${Math.floor(i / 4) * 4 * down + i % 4}u + ty * 4, column0 / 4 + ${j * across}u + tx, ${
+        acc(i, j)
+      });`
     )
   ).join("\n");
 
@@ -203,9 +216,7 @@ function directText(product: Product, v: MatmulVariant, bias: boolean): string {
   const bVector = (k: number) => (j: number) =>
     alongK(product, "b") ? `vec4(${range(4).map((i) => `b${4 * j + i}[${k}]`).join(", ")})` : `b${k}_${j}`;
   // The last rows of B beyond n must not reach the padding columns of C.
-  const clearBeyond = alongK(product, "b")
-    ? range(v.threadN).map((i) => `column0 + ${i}u < p.n`)
-    : [];
+  const clearBeyond = alongK(product, "b") ? range(v.threadN).map((i) => `column0 + ${i}u < p.n`) : [];
   const stores = range(v.threadM).flatMap((i) =>
     range(v.threadN / 4).map((j) => {
       const mask = clearBeyond.length

@@ -1,5 +1,10 @@
 import { assert } from "@std/assert";
-import { adapterKind, type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../src/gpu/builder.ts";
+import {
+  adapterKind,
+  type BuilderOptions,
+  ProgramBuilder,
+  type ProgramDescription,
+} from "../src/gpu/builder.ts";
 import { BufferSet } from "../src/gpu/buffers.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { type DeviceLimits, typicalGpuLimits } from "../src/gpu/limits.ts";

@@ -33,7 +33,11 @@ export class BufferSet<Key> {
     try {
       await inErrorScopes(this.gpu.device, wanted, () => {
         for (const request of requests) {
-          const { name, bytes, usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST } = request;
+          const {
+            name,
+            bytes,
+            usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+          } = request;
           made.push({ request, buffer: this.gpu.device.createBuffer({ label: name, size: bytes, usage }) });
         }
       });
@@ -42,7 +46,10 @@ export class BufferSet<Key> {
       throw error;
     }
     for (const { request, buffer } of made) {
-      this.#buffers.set(request.key, { buffer, ticket: this.gpu.ledger.open(request.name, request.account, request.bytes) });
+      this.#buffers.set(request.key, {
+        buffer,
+        ticket: this.gpu.ledger.open(request.name, request.account, request.bytes),
+      });
     }
   }
 
@@ -68,7 +75,12 @@ export class BufferSet<Key> {
 }
 
 /** Copies `bytes` of a buffer, from `offset`, to the host. Waits until the queue is idle. */
-export async function readBuffer(gpu: Gpu, source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+export async function readBuffer(
+  gpu: Gpu,
+  source: GPUBuffer,
+  offset: number,
+  bytes: number,
+): Promise<ArrayBuffer> {
   const staging = new BufferSet<"staging">(gpu);
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
   await staging.allocate([{ key: "staging", name: "readback", account: "control", bytes, usage }]);

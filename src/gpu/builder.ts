@@ -18,7 +18,9 @@ export interface ProgramDescription {
 export type AdapterKind = "gpu" | "llvmpipe" | "swiftshader";
 
 /** The kind of an adapter, from its report. An unknown software adapter is taken as llvmpipe. */
-export function adapterKind({ class: adapterClass, slug }: { class: "gpu" | "software"; slug: string }): AdapterKind {
+export function adapterKind(
+  { class: adapterClass, slug }: { class: "gpu" | "software"; slug: string },
+): AdapterKind {
   return adapterClass === "gpu" ? "gpu" : slug === "swiftshader" ? "swiftshader" : "llvmpipe";
 }
 
@@ -91,7 +93,11 @@ export class ProgramBuilder {
       dispatches: this.#dispatches,
       tensors,
       stores,
-      plan: planMemory(claims, [...stores, { name: "uniforms", category: "control", bytes: this.#dispatches.length * 256 }]),
+      plan: planMemory(claims, [...stores, {
+        name: "uniforms",
+        category: "control",
+        bytes: this.#dispatches.length * 256,
+      }]),
     };
   }
 }

@@ -12,7 +12,11 @@ export class DeviceError extends Error {
 }
 
 /** Runs `work` inside error scopes. Throws OutOfMemoryError (for `bytesWanted` bytes) or DeviceError if the device reports one. */
-export async function inErrorScopes<T>(device: GPUDevice, bytesWanted: number, work: () => T | Promise<T>): Promise<T> {
+export async function inErrorScopes<T>(
+  device: GPUDevice,
+  bytesWanted: number,
+  work: () => T | Promise<T>,
+): Promise<T> {
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
   let result: T;

@@ -40,7 +40,9 @@ export function rowWindows(limits: DeviceLimits, rows: number, bytesPerRow: numb
     );
   }
   const windows: Window[] = [];
-  for (let first = 0; first < rows; first += size) windows.push({ first, rows: Math.min(size, rows - first) });
+  for (let first = 0; first < rows; first += size) {
+    windows.push({ first, rows: Math.min(size, rows - first) });
+  }
   return windows;
 }
 

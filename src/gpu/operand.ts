@@ -77,7 +77,8 @@ export function times(x: Operand, y: Operand): Operand {
     tensor: x.tensor,
     cost: x.cost === "heavy" || y.cost === "heavy" ? "heavy" : "light",
     code: (name, group) =>
-      x.code(`${name}_left`, group) + y.code(`${name}_right`, group + 1) + instantiate(timesText, name, group),
+      x.code(`${name}_left`, group) + y.code(`${name}_right`, group + 1) +
+      instantiate(timesText, name, group),
     bindings: (group, window) => [...x.bindings(group, window), ...y.bindings(group + 1, window)],
   };
 }

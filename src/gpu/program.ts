@@ -54,7 +54,9 @@ export class Program {
     const program = new Program(gpu, description, stores, pool, slotOf, borrowed);
     try {
       await pool.allocate([
-        ...slotBytes.map((bytes, slot) => ({ bytes, slot })).filter(({ slot }) => !borrowed.has(slot)).map(({ bytes, slot }) => ({
+        ...slotBytes.map((bytes, slot) => ({ bytes, slot })).filter(({ slot }) => !borrowed.has(slot)).map((
+          { bytes, slot },
+        ) => ({
           key: slot,
           name: `${description.name} pool ${slot}`,
           account: "pool" as const,
@@ -83,25 +85,31 @@ export class Program {
     const words = new Uint32Array(dispatches.length * uniformStride / 4);
     dispatches.forEach(({ parameters }, i) => words.set(parameters, i * uniformStride / 4));
     gpu.device.queue.writeBuffer(this.pool.get("uniforms"), 0, words);
-    this.#steps = await inErrorScopes(gpu.device, description.plan.bufferBytes, () =>
-      dispatches.map((dispatch, i) => {
-        const layouts = groupLayouts(gpu.device, dispatch);
-        const entries: GPUBindGroupEntry[][] = layouts.map(() => []);
-        const size = Math.max(16, Math.ceil(dispatch.parameters.length / 4) * 16);
-        entries[0].push({
-          binding: 0,
-          resource: { buffer: this.pool.get("uniforms"), offset: i * uniformStride, size },
-        });
-        for (const binding of dispatch.bindings) {
-          entries[binding.group].push({ binding: binding.index, resource: this.#resource(binding) });
-        }
-        return {
-          pipeline: pipelines[i],
-          groups: layouts.map((layout, group) => gpu.device.createBindGroup({ layout, entries: entries[group] })),
-          grid: foldGrid(dispatch.workgroups, gpu.limits.maxComputeWorkgroupsPerDimension),
-          flops: dispatch.flops,
-        };
-      }));
+    this.#steps = await inErrorScopes(
+      gpu.device,
+      description.plan.bufferBytes,
+      () =>
+        dispatches.map((dispatch, i) => {
+          const layouts = groupLayouts(gpu.device, dispatch);
+          const entries: GPUBindGroupEntry[][] = layouts.map(() => []);
+          const size = Math.max(16, Math.ceil(dispatch.parameters.length / 4) * 16);
+          entries[0].push({
+            binding: 0,
+            resource: { buffer: this.pool.get("uniforms"), offset: i * uniformStride, size },
+          });
+          for (const binding of dispatch.bindings) {
+            entries[binding.group].push({ binding: binding.index, resource: this.#resource(binding) });
+          }
+          return {
+            pipeline: pipelines[i],
+            groups: layouts.map((layout, group) =>
+              gpu.device.createBindGroup({ layout, entries: entries[group] })
+            ),
+            grid: foldGrid(dispatch.workgroups, gpu.limits.maxComputeWorkgroupsPerDimension),
+            flops: dispatch.flops,
+          };
+        }),
+    );
   }
 
   #buffer(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
@@ -117,14 +125,18 @@ export class Program {
     own.sort(bySize(this.description.plan.slotBytes));
     const lent = new Map<number, GPUBuffer>();
     for (const slot of wanted.map((_, i) => i).sort(bySize(wanted))) {
-      if (own.length > 0 && this.description.plan.slotBytes[own[0]] >= wanted[slot]) lent.set(slot, this.pool.get(own.shift()!));
+      if (own.length > 0 && this.description.plan.slotBytes[own[0]] >= wanted[slot]) {
+        lent.set(slot, this.pool.get(own.shift()!));
+      }
     }
     return lent;
   }
 
   #resource({ tensor, first = 0, rows }: Binding): GPUBufferBinding {
     const { buffer, offset } = this.#buffer(tensor);
-    const bytes = rows === undefined ? tensorBytes(tensor) - first * rowBytes(tensor) : rows * rowBytes(tensor);
+    const bytes = rows === undefined
+      ? tensorBytes(tensor) - first * rowBytes(tensor)
+      : rows * rowBytes(tensor);
     return { buffer, offset: offset + first * rowBytes(tensor), size: Math.ceil(bytes / 4) * 4 };
   }
 
@@ -190,7 +202,11 @@ export class Program {
         timer.destroy();
       }
     }
-    return this.description.dispatches.map(({ kernel: { label }, flops }, i) => ({ label, milliseconds: times[i], flops }));
+    return this.description.dispatches.map(({ kernel: { label }, flops }, i) => ({
+      label,
+      milliseconds: times[i],
+      flops,
+    }));
   }
 
   /** The bytes of a tensor, padding included. A planned tensor's bytes are its own only in a program built with `keepAll`. */

@@ -25,7 +25,13 @@ export class StepTimer {
     const buffers = new BufferSet<"times">(gpu);
     if (!gpu.timestamps || steps > 2048) return new StepTimer(gpu, steps, buffers);
     const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
-    await buffers.allocate([{ key: "times", name: "timestamps", account: "control", bytes: 16 * steps, usage }]);
+    await buffers.allocate([{
+      key: "times",
+      name: "timestamps",
+      account: "control",
+      bytes: 16 * steps,
+      usage,
+    }]);
     const querySet = gpu.device.createQuerySet({ type: "timestamp", count: 2 * steps });
     return new StepTimer(gpu, steps, buffers, querySet);
   }

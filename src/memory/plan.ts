@@ -42,7 +42,10 @@ function overlap(a: Claim, b: Claim): boolean {
  * Gives claims to buffers so that claims alive in one dispatch never share one. Takes the claims in the given order and puts each
  * into the free buffer whose size fits it best; a buffer grows to its largest claim.
  */
-function assign(claims: readonly Claim[], order: readonly number[]): { sizes: number[]; assignment: number[] } {
+function assign(
+  claims: readonly Claim[],
+  order: readonly number[],
+): { sizes: number[]; assignment: number[] } {
   const members: Claim[][] = [];
   const sizes: number[] = [];
   const assignment = new Array<number>(claims.length);
@@ -75,12 +78,21 @@ function assign(claims: readonly Claim[], order: readonly number[]): { sizes: nu
  * Plans the memory of a program. Claims share buffers by the better of two greedy orders (by size, by time; Pisarchyk & Lee 2020,
  * arXiv 2001.03288, "greedy by size for shared objects"). Throws nothing; the caller compares `largestBufferBytes` with the limits.
  */
-export function planMemory(claims: readonly Claim[], standing: readonly Standing[]): MemoryPlan & { slotBytes: number[] } {
+export function planMemory(
+  claims: readonly Claim[],
+  standing: readonly Standing[],
+): MemoryPlan & { slotBytes: number[] } {
   const indices = claims.map((_, i) => i);
-  const bySize = [...indices].sort((a, b) => claims[b].bytes - claims[a].bytes || claims[a].first - claims[b].first);
-  const byTime = [...indices].sort((a, b) => claims[a].first - claims[b].first || claims[b].bytes - claims[a].bytes);
+  const bySize = [...indices].sort((a, b) =>
+    claims[b].bytes - claims[a].bytes || claims[a].first - claims[b].first
+  );
+  const byTime = [...indices].sort((a, b) =>
+    claims[a].first - claims[b].first || claims[b].bytes - claims[a].bytes
+  );
   const total = (sizes: number[]) => sizes.reduce((a, b) => a + b, 0);
-  const [best] = [assign(claims, bySize), assign(claims, byTime)].sort((a, b) => total(a.sizes) - total(b.sizes));
+  const [best] = [assign(claims, bySize), assign(claims, byTime)].sort((a, b) =>
+    total(a.sizes) - total(b.sizes)
+  );
 
   const standingBytes = standing.reduce((sum, s) => sum + s.bytes, 0);
   const peak = livePeak(claims);

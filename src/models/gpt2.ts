@@ -21,8 +21,20 @@ export interface BatchShape {
 /** Every parameter under the names of `transformers`; linear weights are in×out, as it stores them. */
 export function gpt2Parameters(config: Gpt2Config, decay: "matrices" | "all"): ParameterShape[] {
   const { layers, width, vocab, positions } = config;
-  const matrix = (name: string, rows: number, cols: number) => ({ name, rows, cols, decayed: true });
-  const vector = (name: string, cols: number) => ({ name, rows: 1, cols, decayed: decay === "all" });
+  const matrix = (name: string, rows: number, cols: number) => ({
+    name,
+    rows,
+    cols,
+    shape: [rows, cols],
+    decayed: true,
+  });
+  const vector = (name: string, cols: number) => ({
+    name,
+    rows: 1,
+    cols,
+    shape: [cols],
+    decayed: decay === "all",
+  });
   const linearShapes = (name: string, from: number, to: number) => [
     matrix(`${name}.weight`, from, to),
     vector(`${name}.bias`, to),
@@ -107,7 +119,15 @@ function trunk(
       final.backward(dy, dx, { replace: true });
       for (const backward of blocks.reverse()) backward(dx);
       tape.adds(words);
-      embeddingBackward(tape.builder, tokens, dx, words.gradient, positions.gradient, sequence, tape.adds(positions));
+      embeddingBackward(
+        tape.builder,
+        tokens,
+        dx,
+        words.gradient,
+        positions.gradient,
+        sequence,
+        tape.adds(positions),
+      );
     },
   };
 }

@@ -45,10 +45,14 @@ export function gpt2Config(name: string): Gpt2Config {
 export function checkGpt2(config: Gpt2Config, sequence: number): void {
   const { name, width, heads, positions } = config;
   if (width % heads !== 0) {
-    throw new UserError(`Model "${name}": ${heads} heads do not divide ${width} channels; give a number of heads that does`);
+    throw new UserError(
+      `Model "${name}": ${heads} heads do not divide ${width} channels; give a number of heads that does`,
+    );
   }
   if (width / heads > 128) {
-    throw new UserError(`Model "${name}": heads of ${width / heads} channels are wider than the 128 supported; give more heads`);
+    throw new UserError(
+      `Model "${name}": heads of ${width / heads} channels are wider than the 128 supported; give more heads`,
+    );
   }
   if (sequence > positions) {
     throw new UserError(

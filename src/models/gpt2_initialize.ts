@@ -8,7 +8,11 @@ const deviation = 0.02;
  * Initial values of a parameter, rows×cols: normal weights, those that write to the residual stream divided by √(2 · layers); biases 0;
  * LayerNorm scales 1. Each parameter draws from a stream of its own, so sizes elsewhere do not change it.
  */
-export function gpt2InitialValues({ name, rows, cols }: ParameterShape, layers: number, seed: number): Float32Array<ArrayBuffer> {
+export function gpt2InitialValues(
+  { name, rows, cols }: ParameterShape,
+  layers: number,
+  seed: number,
+): Float32Array<ArrayBuffer> {
   const values = new Float32Array(rows * cols);
   if (name.endsWith(".bias")) return values;
   if (/\.ln_\w+\.weight$/.test(name)) return values.fill(1);

@@ -30,7 +30,9 @@ export function layerNorm(
   const normalized = heads > 0 ? tape.saved(name, x.rows, x.cols) : exactly(tape, name, x);
   const rstd = tape.statistic(`${name} rstd`, x.rows, 1);
   layerNormForward(builder, x, normalized, rstd, epsilon);
-  const kept: Operand = heads > 0 && savings ? savings.save(normalized, { groups: heads }) : plain(normalized);
+  const kept: Operand = heads > 0 && savings
+    ? savings.save(normalized, { groups: heads })
+    : plain(normalized);
   const scaled = (operand: Operand) => affine(operand, gamma.value, beta.value);
   return {
     y: { exact: scaled(plain(normalized)), kept: scaled(kept) },

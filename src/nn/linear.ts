@@ -24,10 +24,15 @@ export function linear(
   { residual = false } = {},
 ): LinearBackward {
   const { builder } = tape;
-  matmul(builder, "nn", cheapToRead(builder, x.exact), plain(weight.value), y, { bias: bias.value, accumulate: residual });
+  matmul(builder, "nn", cheapToRead(builder, x.exact), plain(weight.value), y, {
+    bias: bias.value,
+    accumulate: residual,
+  });
   return (dy, dx) => {
     // The weights first: what they need of x can give its memory to dx.
-    matmul(builder, "tn", cheapToRead(builder, x.kept), plain(dy), weight.gradient, { accumulate: tape.adds(weight) });
+    matmul(builder, "tn", cheapToRead(builder, x.kept), plain(dy), weight.gradient, {
+      accumulate: tape.adds(weight),
+    });
     columnSums(builder, plain(dy), bias.gradient, tape.adds(bias));
     if (dx) matmul(builder, "nt", plain(dy), plain(weight.value), dx);
   };

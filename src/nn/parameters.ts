@@ -8,6 +8,8 @@ export interface ParameterShape {
   readonly rows: number;
   readonly cols: number;
   readonly decayed: boolean;
+  /** The shape under which checkpoints hold it: [rows, cols], or [cols]. */
+  readonly shape: readonly number[];
 }
 
 /** A parameter with its gradient and Adam moments, all of one layout. */
@@ -27,7 +29,12 @@ export interface ParameterRun {
   readonly decayed: boolean;
 }
 
-const roles = { value: "parameters", gradient: "gradients", moment1: "optimizer", moment2: "optimizer" } as const;
+const roles = {
+  value: "parameters",
+  gradient: "gradients",
+  moment1: "optimizer",
+  moment2: "optimizer",
+} as const;
 type Role = keyof typeof roles;
 
 /** All parameters of a model: one arena each for values, gradients and the two moments (more where a buffer cannot hold one). */
@@ -39,7 +46,11 @@ export class ParameterSet {
   /** Lays out parameters: decayed ones first, each at a multiple of 256 bytes. Needs no adapter. */
   constructor(shapes: readonly ParameterShape[], limits: Pick<DeviceLimits, "maxBufferSize">) {
     const ordered = [...shapes.filter((s) => s.decayed), ...shapes.filter((s) => !s.decayed)];
-    const segments: { shapes: { shape: ParameterShape; offset: number }[]; bytes: number; decayedBytes: number }[] = [];
+    const segments: {
+      shapes: { shape: ParameterShape; offset: number }[];
+      bytes: number;
+      decayedBytes: number;
+    }[] = [];
     for (const shape of ordered) {
       const bytes = Math.ceil(shape.rows * padded(shape.cols) * 4 / 256) * 256;
       let segment = segments.at(-1);

@@ -49,7 +49,11 @@ export function tiedHead(
  * Rows of logits at once, unless told otherwise: as many as fit into the memory that the backward of the widest layer needs anyway
  * (4C numbers a token), so the head adds nothing to the peak; within the binding limit; a multiple of 64.
  */
-export function headChunk(builder: { limits: { maxStorageBufferBindingSize: number } }, x: Tensor, vocab: number): number {
+export function headChunk(
+  builder: { limits: { maxStorageBufferBindingSize: number } },
+  x: Tensor,
+  vocab: number,
+): number {
   const logitsRow = Math.ceil(vocab / 4) * 16;
   const bytes = Math.min(4 * rowBytes(x) * x.rows, builder.limits.maxStorageBufferBindingSize);
   const rows = Math.max(64, Math.floor(bytes / logitsRow / 64) * 64);

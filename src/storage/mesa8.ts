@@ -30,7 +30,10 @@ export function mesa8(options: QuantizerOptions): StoragePolicy {
       const tables = channelTables(builder, x);
       const codes = builder.tensor(`${x.name} (8 bits)`, x.rows, x.cols, { category: "saved", dtype: "u8" });
       updateRanges(builder, x, estimates, tables, groups, options.ranges === "running" ? runningRate : 1);
-      quantize(builder, x, tables, codes, estimates, { stochastic: options.rounding === "stochastic", stream: index });
+      quantize(builder, x, tables, codes, estimates, {
+        stochastic: options.rounding === "stochastic",
+        stream: index,
+      });
       return {
         tensor: codes,
         cost: "light",

@@ -44,7 +44,9 @@ export function updateRanges(
   groups: number,
   rate: number,
 ): void {
-  if (x.cols % groups !== 0) throw new RangeError(`${groups} groups do not divide the ${x.cols} channels of ${x.name}`);
+  if (x.cols % groups !== 0) {
+    throw new RangeError(`${groups} groups do not divide the ${x.cols} channels of ${x.name}`);
+  }
   const chunks = Math.ceil(x.rows / rowsPerChunk);
   const extremes = builder.tensor(`${x.name} extremes`, 2 * chunks, x.cols, { category: "transient" });
   for (const window of builder.windows([x], rowsPerChunk)) {

@@ -38,7 +38,14 @@ export function describeEvaluation(
   builderOptions: BuilderOptions,
 ): ProgramDescription {
   const builder = new ProgramBuilder("evaluate", builderOptions);
-  gpt2Loss(new Tape(builder, undefined), options.model, parameters, tensors, options, options.headChunkTokens);
+  gpt2Loss(
+    new Tape(builder, undefined),
+    options.model,
+    parameters,
+    tensors,
+    options,
+    options.headChunkTokens,
+  );
   return builder.build();
 }
 

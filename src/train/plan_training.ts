@@ -15,5 +15,8 @@ export function planTraining(options: TrainOptions, limits: DeviceLimits = typic
   const { model, sequence, batch, policy, decay = trainDefaults.decay } = options;
   const parameters = new ParameterSet(gpt2Parameters(model, decay), limits);
   const tensors = batchTensors(batch * sequence, model.vocab);
-  return describeTraining(options, parameters, tensors, policyNamed(policy, options), { limits, adapter: "gpu" }).plan;
+  return describeTraining(options, parameters, tensors, policyNamed(policy, options), {
+    limits,
+    adapter: "gpu",
+  }).plan;
 }

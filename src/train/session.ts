@@ -56,7 +56,13 @@ export class TrainingSession {
       batchTensors(batch * sequence, model.vocab),
       policyNamed(policy, options),
     );
-    const description = describeTraining(options, session.parameterSet, session.tensors, session.policy, session.#builderOptions);
+    const description = describeTraining(
+      options,
+      session.parameterSet,
+      session.tensors,
+      session.policy,
+      session.#builderOptions,
+    );
     try {
       session.#train = await session.#program(description);
       session.#setWeights(weights);
@@ -91,7 +97,13 @@ export class TrainingSession {
 
   #write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
     const { store, offset } = tensor.home!;
-    this.gpu.device.queue.writeBuffer(this.#stores.get(store), offset, data.buffer, data.byteOffset, data.byteLength);
+    this.gpu.device.queue.writeBuffer(
+      this.#stores.get(store),
+      offset,
+      data.buffer,
+      data.byteOffset,
+      data.byteLength,
+    );
   }
 
   #readTensor(tensor: Tensor): Promise<ArrayBuffer> {
@@ -151,14 +163,25 @@ export class TrainingSession {
   }
 
   #writeStep(values: Partial<StepValues>): void {
-    const none = { seed: 0, slot: 0, inverseValid: 0, learningRate: 0, correction1: 1, inverseRootCorrection2: 1, row: 0 };
+    const none = {
+      seed: 0,
+      slot: 0,
+      inverseValid: 0,
+      learningRate: 0,
+      correction1: 1,
+      inverseRootCorrection2: 1,
+      row: 0,
+    };
     this.gpu.device.queue.writeBuffer(this.#stores.get(stepStore), 0, packStep({ ...none, ...values }));
   }
 
   /** Mean losses, in nats per valid token, of the steps since the last call. Waits for the queue. */
   async losses(): Promise<number[]> {
     const ring = new Float32Array(await this.#readTensor(this.tensors.lossRing));
-    const losses = Array.from({ length: this.#steps - this.#read }, (_, i) => ring[(this.#read + i) % ringLength]);
+    const losses = Array.from(
+      { length: this.#steps - this.#read },
+      (_, i) => ring[(this.#read + i) % ringLength],
+    );
     this.#read = this.#steps;
     return losses;
   }
@@ -174,7 +197,9 @@ export class TrainingSession {
    * Trains on the batches and times each step, from its begin to the next one's, with no wait in between: by GPU timestamps, else the
    * window's wall-clock time shared equally.
    */
-  async timedSteps(batches: readonly Batch[]): Promise<{ stepMilliseconds: number[]; clock: "gpu" | "wall" }> {
+  async timedSteps(
+    batches: readonly Batch[],
+  ): Promise<{ stepMilliseconds: number[]; clock: "gpu" | "wall" }> {
     await this.gpu.device.queue.onSubmittedWorkDone();
     const timer = await StepTimer.create(this.gpu, batches.length);
     try {
@@ -199,7 +224,12 @@ export class TrainingSession {
   async evaluate(batches: readonly Batch[]): Promise<number> {
     const pending = await this.losses();
     if (pending.length > 0) throw new Error("Read the losses of queued steps before evaluating");
-    const description = describeEvaluation(this.options, this.parameterSet, this.tensors, this.#builderOptions);
+    const description = describeEvaluation(
+      this.options,
+      this.parameterSet,
+      this.tensors,
+      this.#builderOptions,
+    );
     const program = await this.#program(description, this.#train);
     try {
       let total = 0;
@@ -276,8 +306,7 @@ export class TrainingSession {
     for (const parameter of this.parameterSet.all) {
       const tensor = pick(parameter);
       const data = unpackRows(new Float32Array(await this.#readTensor(tensor)), tensor);
-      const shape = parameter.rows === 1 && !parameter.name.includes(".w") ? [parameter.cols] : [parameter.rows, parameter.cols];
-      named.set(parameter.name, { dtype: "F32", shape, data });
+      named.set(parameter.name, { dtype: "F32", shape: [...parameter.shape], data });
     }
     return named;
   }

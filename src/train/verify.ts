@@ -48,9 +48,17 @@ export const tolerances: Readonly<Record<string, Tolerance>> = {
 };
 
 /** Trains a reference case (a folder as `readGoldenCase` reads it) and compares losses and first-step gradients. */
-export async function verifyCase(gpu: Gpu, folder: string, { policy }: { policy: string }): Promise<VerifyReport> {
+export async function verifyCase(
+  gpu: Gpu,
+  folder: string,
+  { policy }: { policy: string },
+): Promise<VerifyReport> {
   const tolerance = tolerances[policy];
-  if (!tolerance) throw new UserError(`No tolerance is known for policy "${policy}"; verify ${Object.keys(tolerances).join(", ")}`);
+  if (!tolerance) {
+    throw new UserError(
+      `No tolerance is known for policy "${policy}"; verify ${Object.keys(tolerances).join(", ")}`,
+    );
+  }
   const golden = await readGoldenCase(folder);
   const { batch, sequence, optimizer } = golden;
   const model = { name: folder, ...golden.config };
@@ -102,17 +110,34 @@ function judge(
         ? []
         : [`Gradient of ${name} differs by ${relativeError.toExponential(2)}, more than ${tolerance.tensor}`]
     ),
-    ...(overallRelativeError <= most ? [] : [`All gradients differ by ${overallRelativeError.toExponential(2)}, more than ${most}`]),
-    ...(overallRelativeError >= least
+    ...(overallRelativeError <= most
       ? []
-      : [`All gradients differ by only ${overallRelativeError.toExponential(2)}, less than ${least}: nothing was quantized`]),
+      : [`All gradients differ by ${overallRelativeError.toExponential(2)}, more than ${most}`]),
+    ...(overallRelativeError >= least ? [] : [
+      `All gradients differ by only ${
+        overallRelativeError.toExponential(2)
+      }, less than ${least}: nothing was quantized`,
+    ]),
   ];
   const pass = failures.length === 0;
-  return { policy, pass, lossDifferences, tensors, overallRelativeError, worst, failures, tolerance, gradients };
+  return {
+    policy,
+    pass,
+    lossDifferences,
+    tensors,
+    overallRelativeError,
+    worst,
+    failures,
+    tolerance,
+    gradients,
+  };
 }
 
 /** Not-a-number compares false with every bound above, so a NaN fails. */
-function squaredDistance(actual: Float32Array | undefined, expected: Float32Array): { difference: number; norm: number } {
+function squaredDistance(
+  actual: Float32Array | undefined,
+  expected: Float32Array,
+): { difference: number; norm: number } {
   let difference = 0;
   let norm = 0;
   for (let i = 0; i < expected.length; i++) {
