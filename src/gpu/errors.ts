@@ -19,14 +19,12 @@ export async function inErrorScopes<T>(
 ): Promise<T> {
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
-  let result: T;
-  try {
-    result = await work();
-  } finally {
-    const validation = await device.popErrorScope();
-    const memory = await device.popErrorScope();
-    if (memory) throw new OutOfMemoryError(memory.message, bytesWanted);
-    if (validation) throw new DeviceError(validation.message);
-  }
-  return result;
+  const settled = await Promise.allSettled([(async () => await work())()]);
+  const validation = await device.popErrorScope();
+  const memory = await device.popErrorScope();
+  const [result] = settled;
+  if (result.status === "rejected") throw result.reason;
+  if (memory) throw new OutOfMemoryError(memory.message, bytesWanted);
+  if (validation) throw new DeviceError(validation.message);
+  return result.value;
 }
