@@ -1,4 +1,4 @@
-import type { AdapterKind, ProgramBuilder } from "../src/gpu/builder.ts";
+import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import { type Operand, plain } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import {
@@ -30,30 +30,28 @@ const vectorsPerThread = 48;
 
 /**
  * The variant for a head size, without tuning. On a GPU rows are split until a thread's part fits its registers. A software adapter loads
- * lane by lane, so there a thread takes many rows for each load; what limits them is the time to compile.
+ * lane by lane, so there a thread takes more rows for each load, as many as compile in reasonable time.
  */
 export function attentionVariant(
   kernel: AttentionKernel,
   { headSize, causal }: Pick<AttentionShape, "headSize" | "causal">,
-  adapter: AdapterKind,
+  { adapterClass, subgroupSize }: Pick<ProgramBuilder, "adapterClass" | "subgroupSize">,
 ): AttentionVariant {
   const head = Math.ceil(headSize / 4);
-  if (adapter !== "gpu") {
-    const rows = adapter === "llvmpipe" && headSize % 4 === 0
-      ? Math.max(1, Math.min(4, Math.floor(32 / head)))
-      : 1;
-    return { headSize, causal, threads: 16, split: 1, rows, tile: 16, unroll: 1 };
+  if (adapterClass === "software") {
+    const rows = headSize % 4 === 0 ? Math.max(1, Math.min(4, Math.floor(32 / head))) : 1;
+    return { headSize, causal, threads: 16, split: 1, shuffle: false, rows, tile: 16, unroll: 1 };
   }
   let split = 1;
   while (matrices[kernel] * Math.ceil(head / split) > vectorsPerThread) split *= 2;
-  const tile = head <= 16 ? 32 : 16;
   return {
     headSize,
     causal,
     threads: 64 * split,
     split,
+    shuffle: subgroupSize >= split,
     rows: 1,
-    tile,
+    tile: head <= 16 ? 32 : 16,
     unroll: kernel === "forward" ? 8 : 4,
   };
 }
@@ -79,7 +77,7 @@ function emit(
   own: { tensor: Tensor; access: "read" | "write" | "update" }[],
   operands: Record<string, Operand>,
   strides: Partial<Part>,
-  variant = attentionVariant(kernel, shape, builder.adapter),
+  variant = attentionVariant(kernel, shape, builder),
 ): void {
   const { sequence, heads } = shape;
   const named = Object.entries(operands);

@@ -11,6 +11,8 @@ export interface AttentionVariant {
   readonly threads: number;
   readonly split: number;
   readonly rows: number;
+  /** Whether threads that share rows add up through subgroup shuffles; else through workgroup memory. */
+  readonly shuffle: boolean;
   /** Rows of the other side in workgroup memory, and how many of them are handled at once. */
   readonly tile: number;
   readonly unroll: number;
@@ -23,7 +25,7 @@ export function blockRows(v: AttentionVariant): number {
 
 /** The variant's name in results. */
 export function attentionVariantName(v: AttentionVariant): string {
-  return `${v.threads}÷${v.split}×${v.rows}-${v.tile}x${v.unroll}`;
+  return `${v.threads}÷${v.split}${v.shuffle ? "s" : ""}×${v.rows}-${v.tile}x${v.unroll}`;
 }
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -177,9 +179,18 @@ ${lines(tiles.map(([name]) => `        ${name}[at] = vec4<f32>();`))}
     workgroupBarrier();`;
 }
 
-/** Sums, over the threads that share rows, the scalars in `names`; each thread has the sums afterwards. */
+/**
+ * Sums, over the threads that share rows, the scalars in `names`; each thread has the sums afterwards. Shuffles rely on neighbours in a
+ * workgroup of one dimension being neighbours in a subgroup, as every current driver has it; the tests would show one that has not.
+ */
 function share(v: AttentionVariant, names: string[]): string {
   if (v.split === 1) return "";
+  if (v.shuffle) {
+    const distances = range(Math.log2(v.split)).map((bit) => 1 << bit);
+    return lines(
+      distances.flatMap((d) => names.map((name) => `      ${name} += subgroupShuffleXor(${name}, ${d}u);`)),
+    );
+  }
   const mine = (t: string, n: number) => `exchange[(${t}) * ${names.length}u + ${n}u]`;
   return lines([
     `      workgroupBarrier();`,
@@ -192,27 +203,29 @@ function share(v: AttentionVariant, names: string[]): string {
 }
 
 function exchange(v: AttentionVariant, matrices: number): string {
-  return v.split === 1
-    ? ""
-    : `var<workgroup> exchange: array<f32, ${v.threads * v.rows * v.unroll * matrices}>;`;
+  if (v.split === 1 || v.shuffle) return "";
+  return `var<workgroup> exchange: array<f32, ${v.threads * v.rows * v.unroll * matrices}>;`;
 }
 
 const pairs = (v: AttentionVariant, names: string[]) =>
   range(v.unroll).flatMap((u) => range(v.rows).flatMap((r) => names.map((name) => `${name}${r}_${u}`)));
 
-/** Products of a thread's rows with rows of a tile: `name{r}_{u} = Σ own{r}_i · tile[u, i]`, still partial where rows are split. */
+/**
+ * Products of a thread's rows with rows of a tile: `name{r}_{u} = Σ own{r}_i · tile[u, i]`, still partial where rows are split. The tile's
+ * vectors stay in registers as `tile{u}_{i}`, for `accumulate`.
+ */
 function scores(v: AttentionVariant, name: string, own: string, tile: string): string {
-  const { own: count, padded } = vectors(v);
+  const { own: count } = vectors(v);
   return lines(
     range(v.unroll).map((u) =>
       lines([
+        fetch(v, tile, u),
         perRow(v, (r) => `      var ${name}${r}_${u} = 0.0;`),
         `      {`,
-        perRow(v, (r) => `      var acc${r} = vec4<f32>();`),
-        ...range(count).flatMap((i) => [
-          `      let t${i} = ${tile}[base + ${u * padded}u + ${held(v, i)}];`,
-          perRow(v, (r) => `      acc${r} = fma(${own}${r}_${i}, t${i}, acc${r});`),
-        ]),
+        perRow(v, (r) => `      var acc${r} = ${own}${r}_0 * ${tile}${u}_0;`),
+        ...range(count - 1).flatMap((i) =>
+          perRow(v, (r) => `      acc${r} = fma(${own}${r}_${i + 1}, ${tile}${u}_${i + 1}, acc${r});`)
+        ),
         perRow(v, (r) => `      ${name}${r}_${u} = sum4(acc${r});`),
         `      }`,
       ])
@@ -220,16 +233,24 @@ function scores(v: AttentionVariant, name: string, own: string, tile: string): s
   );
 }
 
-/** out{r}_i += Σ_u weight{r}_u · tile[u, i]. */
-function accumulate(v: AttentionVariant, out: string, weight: string, tile: string): string {
+/** Loads a row of a tile into registers. */
+function fetch(v: AttentionVariant, tile: string, u: number): string {
   const { own, padded } = vectors(v);
   return lines(
+    range(own).map((i) => `      let ${tile}${u}_${i} = ${tile}[base + ${u * padded}u + ${held(v, i)}];`),
+  );
+}
+
+/** out{r}_i += Σ_u weight{r}_u · tile[u, i], the tile's vectors being in registers. */
+function accumulate(v: AttentionVariant, out: string, weight: string, tile: string): string {
+  return lines(
     range(v.unroll).flatMap((u) =>
-      range(own).flatMap((i) => [
-        `      { let t = ${tile}[base + ${u * padded}u + ${held(v, i)}];`,
-        perRow(v, (r) => `      ${out}${r}_${i} = fma(vec4(${weight}${r}_${u}), t, ${out}${r}_${i});`),
-        `      }`,
-      ])
+      range(vectors(v).own).map((i) =>
+        perRow(
+          v,
+          (r) => `      ${out}${r}_${i} = fma(vec4(${weight}${r}_${u}), ${tile}${u}_${i}, ${out}${r}_${i});`,
+        )
+      )
     ),
   );
 }
@@ -286,6 +307,7 @@ ${
   }
 ${perVector(v, (r, i) => `      o${r}_${i} *= shrink${r};`)}
 ${perPair(v, (r, u) => `      let p${r}_${u} = exp(s${r}_${u} - top${r}); total${r} += p${r}_${u};`)}
+${lines(range(v.unroll).map((u) => fetch(v, "values", u)))}
 ${accumulate(v, "o", "p", "values")}`;
   return `${prelude(v, bindings)}${slice("qkv", v)}${store("o", v)}
 var<workgroup> keys: array<vec4<f32>, ${v.tile * padded}>;

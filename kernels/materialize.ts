@@ -9,7 +9,7 @@ import text from "./materialize.wgsl" with { type: "text" };
  * cheap.
  */
 export function cheapToRead(builder: ProgramBuilder, x: Operand): Operand {
-  if (x.cost === "none" || (x.cost === "light" && builder.adapter === "gpu")) return x;
+  if (x.cost === "none" || (x.cost === "light" && builder.adapterClass === "gpu")) return x;
   const { rows, cols, name, stride } = x.tensor;
   const out = builder.tensor(`${name} (f32)`, rows, cols, { category: "transient" });
   for (const window of builder.windows([out, x.tensor])) {

@@ -1,7 +1,9 @@
-import type { AdapterKind, ProgramBuilder } from "../src/gpu/builder.ts";
+import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import { rowWindows } from "../src/gpu/limits.ts";
 import type { Operand } from "../src/gpu/operand.ts";
 import { rowBytes, type Tensor } from "../src/gpu/tensor.ts";
+import { elementThreads } from "./elementwise.ts";
+import sumText from "./sum_parts.wgsl" with { type: "text" };
 import {
   directThreads,
   matmulText,
@@ -10,16 +12,12 @@ import {
   variantName,
 } from "./matmul_template.ts";
 
-const direct = (thread: number): MatmulVariant => ({
-  memory: "direct",
-  tileM: thread,
-  tileN: thread,
-  tileK: 4,
-  threadM: thread,
-  threadN: thread,
-});
-const directSmall = direct(8);
-const directLarge = direct(32);
+/** For software adapters; `lanes` is the size of a subgroup, 1 where there are none. */
+export function directVariant(lanes: number): MatmulVariant {
+  const [threadM, threadN] = lanes === 1 ? [8, 8] : [32, 4];
+  return { memory: "direct", lanes, tileM: threadM, tileN: lanes * threadN, tileK: 4, threadM, threadN };
+}
+
 const large: MatmulVariant = {
   memory: "workgroup",
   tileM: 128,
@@ -30,23 +28,40 @@ const large: MatmulVariant = {
 };
 const small: MatmulVariant = { memory: "workgroup", tileM: 64, tileN: 64, tileK: 16, threadM: 4, threadN: 4 };
 
-/** Every variant, by name. Tests run them all. */
-export const matmulVariants: readonly MatmulVariant[] = [directSmall, directLarge, large, small];
+/** The variants for GPUs, by name. Tests run them all. */
+export const tiledVariants: readonly MatmulVariant[] = [large, small];
 
 /** Tiles of C below which the large variant leaves a GPU's processors idle. */
 const enoughTiles = 96;
 
-/** Multiplications above which the large direct variant's compilation (up to a second) pays on a CPU. */
-const enoughWork = 2 ** 22;
-
-/**
- * The variant for a product of m × n over k, without tuning. A software adapter gathers each lane's loads one by one, so what counts there
- * is the arithmetic for each load; SwiftShader takes too long to compile what that asks for.
- */
-export function defaultVariant(adapter: AdapterKind, m: number, n: number, k: number): MatmulVariant {
-  if (adapter === "swiftshader") return directSmall;
-  if (adapter === "llvmpipe") return m * n * k >= enoughWork ? directLarge : directSmall;
+/** The variant for a product of m × n, without tuning. */
+export function defaultVariant(
+  { adapterClass, subgroupSize }: Pick<ProgramBuilder, "adapterClass" | "subgroupSize">,
+  m: number,
+  n: number,
+): MatmulVariant {
+  if (adapterClass === "software") {
+    return directVariant(subgroupSize > directThreads ? 1 : Math.max(1, subgroupSize));
+  }
   return Math.ceil(m / large.tileM) * Math.ceil(n / large.tileN) >= enoughTiles ? large : small;
+}
+
+/** Sizes of a product: C is m×n, k is summed over. */
+interface Sizes {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** Workgroups that keep a GPU busy, and the shortest part of a contraction that is worth a workgroup. */
+const enoughWorkgroups = 256;
+const shortestPart = 256;
+
+/** Parts to cut a contraction over k into, so that small outputs still occupy a GPU. */
+function defaultSplits(variant: MatmulVariant, { m, n, k }: Sizes): number {
+  if (variant.memory === "direct") return 1;
+  const tiles = Math.ceil(m / variant.tileM) * Math.ceil(n / variant.tileN);
+  return Math.max(1, Math.min(Math.floor(enoughWorkgroups / tiles), Math.floor(k / shortestPart)));
 }
 
 /** Options of a product. */
@@ -57,6 +72,8 @@ export interface MatmulOptions {
   readonly accumulate?: boolean;
   /** The row of C at which the product is written, a multiple of 64; by default C is all product. */
   readonly firstRow?: number;
+  /** Parts that the contraction is cut into, each a product of its own until they are added; 1 does not cut. */
+  readonly splits?: number;
   readonly variant?: MatmulVariant;
 }
 
@@ -80,7 +97,39 @@ export function matmul(
     const shapes = [a.tensor, b.tensor, c].map((t) => `${t.name} ${t.rows}×${t.cols}`).join(", ");
     throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
   }
-  const variant = options.variant ?? defaultVariant(builder.adapter, m, n, k);
+  const variant = options.variant ?? defaultVariant(builder, m, n);
+  const sizes = { m, n, k };
+  const splits = options.splits ?? defaultSplits(variant, sizes);
+  const partBytes = splits * m * rowBytes(c);
+  if (splits === 1 || partBytes > builder.limits.maxStorageBufferBindingSize) {
+    return emit(builder, product, a, b, c, { ...options, variant, splits: 1 }, sizes);
+  }
+  const parts = builder.tensor(`${c.name} parts`, splits * m, n, { category: "transient" });
+  emit(builder, product, a, b, parts, { bias: options.bias, variant, splits }, sizes);
+  const vectors = m * c.stride / 4;
+  builder.dispatch({
+    kernel: { label: "sum_parts", code: sumText },
+    bindings: [
+      { group: 0, index: 1, tensor: parts, access: "read" },
+      { group: 0, index: 2, tensor: c, access: "update", first: firstRow ?? 0, rows: m },
+    ],
+    parameters: [vectors, splits, Number(options.accumulate ?? false)],
+    workgroups: Math.ceil(vectors / elementThreads),
+    flops: splits * m * n,
+  });
+}
+
+/** Emits a product into C, or `splits` partial ones into as many matrices that follow each other in C's rows. */
+function emit(
+  builder: ProgramBuilder,
+  product: Product,
+  a: Operand,
+  b: Operand,
+  c: Tensor,
+  options: MatmulOptions & { variant: MatmulVariant; splits: number },
+  { m, n, k }: Sizes,
+): void {
+  const { variant, splits, firstRow = 0 } = options;
   const kernelFor = (bias: boolean) => ({
     label: `matmul_${product} ${variantName(variant)}`,
     code: a.code("a", 1) + b.code("b", 2) + matmulText(product, variant, bias),
@@ -90,11 +139,7 @@ export function matmul(
   const cut = (rows: number, bytes: number) => rowWindows(builder.limits, rows, bytes);
   const windowsM = cut(m, product === "tn" ? cBytes : Math.max(aBytes, cBytes));
   const windowsN = product === "nt" ? cut(n, bBytes) : whole(n);
-  const windowsK = product === "tn"
-    ? cut(k, Math.max(aBytes, bBytes))
-    : product === "nn"
-    ? cut(k, bBytes)
-    : whole(k);
+  const windowsK = product === "nt" ? whole(k) : cut(k, product === "tn" ? Math.max(aBytes, bBytes) : bBytes);
   for (const wm of windowsM) {
     for (const wn of windowsN) {
       for (const [i, wk] of windowsK.entries()) {
@@ -103,6 +148,7 @@ export function matmul(
         const bRows = product === "nt" ? wn : wk;
         const bColumn = product === "nt" ? wk.first : wn.first;
         const bias = i === 0 ? options.bias : undefined;
+        const kPart = Math.ceil(wk.rows / splits / variant.tileK) * variant.tileK;
         builder.dispatch({
           kernel: kernelFor(bias !== undefined),
           bindings: [
@@ -111,8 +157,8 @@ export function matmul(
               index: 1,
               tensor: c,
               access: "update",
-              first: (firstRow ?? 0) + wm.first,
-              rows: wm.rows,
+              first: firstRow + wm.first,
+              rows: splits * wm.rows,
             },
             ...(bias ? [{ group: 0, index: 2, tensor: bias, access: "read" as const }] : []),
             ...a.bindings(1, aRows),
@@ -129,8 +175,9 @@ export function matmul(
             bColumn / 4,
             wn.first / 4,
             Number(i > 0 || (options.accumulate ?? false)),
+            kPart,
           ],
-          workgroups: workgroups(variant, wm.rows, wn.rows),
+          workgroups: splits * workgroups(variant, wm.rows, wn.rows),
           flops: 2 * wm.rows * wn.rows * wk.rows,
         });
       }
@@ -139,8 +186,6 @@ export function matmul(
 }
 
 function workgroups(v: MatmulVariant, m: number, n: number): number {
-  const tiles = (tileM: number, tileN: number) => Math.ceil(m / tileM) * Math.ceil(n / tileN);
-  return v.memory === "direct"
-    ? Math.ceil(tiles(v.threadM, v.threadN) / directThreads)
-    : tiles(v.tileM, v.tileN);
+  const tiles = Math.ceil(m / v.tileM) * Math.ceil(n / v.tileN);
+  return v.memory === "direct" ? Math.ceil(tiles * (v.lanes ?? 1) / directThreads) : tiles;
 }

@@ -8,8 +8,12 @@ export type Product = "nn" | "nt" | "tn";
 
 /** How a product is cut: tiles of C a workgroup, the part of it a thread holds in registers, and where operands are staged. */
 export interface MatmulVariant {
-  /** `workgroup` stages tiles of A and B in workgroup memory; `direct` reads them from the buffers, best where caches are the CPU's. */
+  /**
+   * `workgroup` stages tiles of A and B in workgroup memory. `direct` reads them from the buffers, for software adapters: these load lane by
+   * lane, so the `lanes` of a subgroup, neighbours along a row of C, load different parts of A and broadcast them to each other.
+   */
   readonly memory: "workgroup" | "direct";
+  readonly lanes?: number;
   readonly tileM: number;
   readonly tileN: number;
   readonly tileK: number;
@@ -19,7 +23,7 @@ export interface MatmulVariant {
 
 /** The variant's name in results and in tuning files. */
 export function variantName(v: MatmulVariant): string {
-  return `${v.memory}-${v.tileM}x${v.tileN}x${v.tileK}-${v.threadM}x${v.threadN}`;
+  return `${v.memory}${v.lanes ?? ""}-${v.tileM}x${v.tileN}x${v.tileK}-${v.threadM}x${v.threadN}`;
 }
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -31,6 +35,8 @@ struct Parameters {
   a_stride: u32, b_stride: u32, c_stride: u32,
   a_column: u32, b_column: u32, c_column: u32,
   accumulate: u32,
+  // Steps of the contraction that a workgroup takes; with fewer than k, partial products follow each other in C's rows.
+  k_part: u32,
 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read_write> c: array<vec4<f32>>;
@@ -46,12 +52,12 @@ fn b_at(row: u32, column: u32) -> vec4<f32> {
   return b_load4(row * p.b_stride + p.b_column + column, p.b_column + column);
 }
 
-fn store(row: u32, column: u32, sum: vec4<f32>) {
+fn store(part: u32, row: u32, column: u32, sum: vec4<f32>) {
   if (row >= p.m || column * 4 >= p.n) {
     return;
   }
-  let at = row * p.c_stride + p.c_column + column;
-  var value = sum${bias ? " + bias[p.c_column + column]" : ""};
+  let at = (part * p.m + row) * p.c_stride + p.c_column + column;
+  var value = sum${bias ? " + select(vec4<f32>(), bias[p.c_column + column], part == 0)" : ""};
   if (p.accumulate != 0) {
     value += c[at];
   }
@@ -105,13 +111,13 @@ function tiledText(product: Product, v: MatmulVariant, bias: boolean): string {
         ? `    { let at = local + ${
           i * threads
         }u; let row = ${first} + at / ${quads}u; let column = k0 / 4 + at % ${quads}u;
-      ${slot(i)} = vec4<f32>(); if (${guard}row < ${limit} && column * 4 < p.k) { ${
+      ${slot(i)} = vec4<f32>(); if (${guard}row < ${limit} && column * 4 < k_end) { ${
           slot(i)
         } = ${operand}_at(row, column); } }`
         : `    { let at = local + ${i * threads}u; let row = k0 + at / ${
           extent / 4
         }u; let column = ${first} / 4 + at % ${extent / 4}u;
-      ${slot(i)} = vec4<f32>(); if (${guard}row < p.k && column * 4 < ${limit}) { ${
+      ${slot(i)} = vec4<f32>(); if (${guard}row < k_end && column * 4 < ${limit}) { ${
           slot(i)
         } = ${operand}_at(row, column); } }`
     ).join("\n");
@@ -146,9 +152,9 @@ function tiledText(product: Product, v: MatmulVariant, bias: boolean): string {
   }).join("\n");
   const stores = range(v.threadM).flatMap((i) =>
     range(v.threadN / 4).map((j) =>
-      `  store(row0 + ${Math.floor(i / 4) * 4 * down + i % 4}u + ty * 4, column0 / 4 + ${j * across}u + tx, ${
-        acc(i, j)
-      });`
+      `  store(part, row0 + ${Math.floor(i / 4) * 4 * down + i % 4}u + ty * 4, column0 / 4 + ${
+        j * across
+      }u + tx, ${acc(i, j)});`
     )
   ).join("\n");
 
@@ -163,18 +169,22 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let tiles_n = (p.n + ${v.tileN - 1}u) / ${v.tileN}u;
-  let tile = group.y * groups.x + group.x;
-  let row0 = (tile / tiles_n) * ${v.tileM}u;
-  let column0 = (tile % tiles_n) * ${v.tileN}u;
-  if (row0 >= p.m) {
+  let tiles = tiles_n * ((p.m + ${v.tileM - 1}u) / ${v.tileM}u);
+  let flat = group.y * groups.x + group.x;
+  let part = flat / tiles;
+  if (part * p.k_part >= p.k) {
     return;
   }
+  let k_end = min(p.k, (part + 1) * p.k_part);
+  let tile = flat % tiles;
+  let row0 = (tile / tiles_n) * ${v.tileM}u;
+  let column0 = (tile % tiles_n) * ${v.tileN}u;
   let tx = local % ${across}u;
   let ty = local / ${across}u;
 ${accumulators(v)}
 ${a.declare}
 ${b.declare}
-  var k0 = 0u;
+  var k0 = part * p.k_part;
 ${a.load}
 ${b.load}
   loop {
@@ -183,12 +193,12 @@ ${a.put}
 ${b.put}
     workgroupBarrier();
     k0 += ${v.tileK}u;
-    if (k0 < p.k) {
+    if (k0 < k_end) {
 ${a.load}
 ${b.load}
     }
 ${inner}
-    if (k0 >= p.k) { break; }
+    if (k0 >= k_end) { break; }
   }
 ${stores}
 }
@@ -199,51 +209,69 @@ ${stores}
 export const directThreads = 16;
 
 function directText(product: Product, v: MatmulVariant, bias: boolean): string {
-  const threads = directThreads;
-  // Four steps of the contraction at a time: vectors along k are transposed in registers, vectors across k are used as they are.
-  const fetch = (operand: "a" | "b", size: number, first: string, limit: string) =>
-    alongK(product, operand)
-      ? range(size).map((i) =>
-        `    let ${operand}${i} = ${operand}_at(min(${first} + ${i}u, ${limit} - 1), k0 / 4);`
+  const lanes = v.lanes ?? 1;
+  const [aAlong, bAlong] = [alongK(product, "a"), alongK(product, "b")];
+  // Four steps of the contraction at a time. A: what a lane loads, and from whom a scalar comes.
+  const fetchA = aAlong
+    ? range(Math.ceil(v.threadM / lanes)).map((i) =>
+      `    let a${i} = a_at(min(row0 + ${i * lanes}u + lane, p.m - 1), k0 / 4);`
+    )
+    : range(4).flatMap((k) =>
+      range(Math.ceil(v.threadM / 4 / lanes)).map((i) =>
+        `    let a${k}_${i} = select(vec4<f32>(), a_at(min(k0 + ${k}u, p.k - 1), min(row0 / 4 + ${
+          i * lanes
+        }u + lane, (p.m - 1) / 4)), k0 + ${k}u < p.k);`
       )
-      : range(4).flatMap((k) =>
-        range(size / 4).map((j) =>
-          `    let ${operand}${k}_${j} = select(vec4<f32>(), ${operand}_at(min(k0 + ${k}u, p.k - 1), min(${first} / 4 + ${j}u, (${limit} - 1) / 4)), k0 + ${k}u < p.k);`
-        )
-      );
-  const aScalar = (k: number) => (i: number) =>
-    alongK(product, "a") ? `a${i}[${k}]` : `a${k}_${Math.floor(i / 4)}[${i % 4}]`;
-  const bVector = (k: number) => (j: number) =>
-    alongK(product, "b") ? `vec4(${range(4).map((i) => `b${4 * j + i}[${k}]`).join(", ")})` : `b${k}_${j}`;
-  // The last rows of B beyond n must not reach the padding columns of C.
-  const clearBeyond = alongK(product, "b") ? range(v.threadN).map((i) => `column0 + ${i}u < p.n`) : [];
+    );
+  const broadcast = (value: string, lane: number) =>
+    lanes === 1 ? value : `subgroupBroadcast(${value}, ${lane}u)`;
+  const aScalar = (i: number, k: number) => {
+    if (aAlong) return broadcast(`a${Math.floor(i / lanes)}[${k}]`, i % lanes);
+    const vector = Math.floor(i / 4);
+    return broadcast(`a${k}_${Math.floor(vector / lanes)}[${i % 4}]`, vector % lanes);
+  };
+  const fetchB = bAlong
+    ? range(v.threadN).map((j) => `    let b${j} = b_at(min(column0 + ${j}u, p.n - 1), k0 / 4);`)
+    : range(4).flatMap((k) =>
+      range(v.threadN / 4).map((j) =>
+        `    let b${k}_${j} = select(vec4<f32>(), b_at(min(k0 + ${k}u, p.k - 1), min(column0 / 4 + ${j}u, (p.n - 1) / 4)), k0 + ${k}u < p.k);`
+      )
+    );
+  const bVector = (j: number, k: number) =>
+    bAlong ? `vec4(${range(4).map((i) => `b${4 * j + i}[${k}]`).join(", ")})` : `b${k}_${j}`;
+  const products = range(4).map((k) => outerProduct(v, (i) => aScalar(i, k), (j) => bVector(j, k))).join(
+    "\n",
+  );
+  // Rows of B beyond n must not reach the padding columns of C.
+  const kept = (i: number, j: number) =>
+    bAlong
+      ? `select(vec4<f32>(), ${acc(i, j)}, vec4(${
+        range(4).map((e) => `column0 + ${4 * j + e}u < p.n`).join(", ")
+      }))`
+      : acc(i, j);
   const stores = range(v.threadM).flatMap((i) =>
-    range(v.threadN / 4).map((j) => {
-      const mask = clearBeyond.length
-        ? `select(vec4<f32>(), ${acc(i, j)}, vec4(${clearBeyond.slice(4 * j, 4 * j + 4).join(", ")}))`
-        : acc(i, j);
-      return `  store(row0 + ${i}u, column0 / 4 + ${j}u, ${mask});`;
-    })
+    range(v.threadN / 4).map((j) => `  store(0, row0 + ${i}u, column0 / 4 + ${j}u, ${kept(i, j)});`)
   ).join("\n");
-  return `${header(threads, bias)}
-@compute @workgroup_size(${threads})
+  return `${header(directThreads, bias)}
+@compute @workgroup_size(${directThreads})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let tiles_n = (p.n + ${v.threadN - 1}u) / ${v.threadN}u;
-  let tile = (group.y * groups.x + group.x) * threads + local;
-  let row0 = (tile / tiles_n) * ${v.threadM}u;
-  let column0 = (tile % tiles_n) * ${v.threadN}u;
+  let strip = ((group.y * groups.x + group.x) * threads + local) / ${lanes}u;
+  let lane = local % ${lanes}u;
+  let strips_n = (p.n + ${lanes * v.threadN - 1}u) / ${lanes * v.threadN}u;
+  let row0 = (strip / strips_n) * ${v.threadM}u;
+  let column0 = ((strip % strips_n) * ${lanes}u + lane) * ${v.threadN}u;
   if (row0 >= p.m) {
     return;
   }
 ${accumulators(v)}
   for (var k0 = 0u; k0 < p.k; k0 += 4) {
-${fetch("a", v.threadM, "row0", "p.m").join("\n")}
-${fetch("b", v.threadN, "column0", "p.n").join("\n")}
-${range(4).map((k) => outerProduct(v, aScalar(k), bVector(k))).join("\n")}
+${fetchA.join("\n")}
+${fetchB.join("\n")}
+${products}
   }
 ${stores}
 }

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import {
-  adapterKind,
   type BuilderOptions,
+  builderOptionsFor,
   ProgramBuilder,
   type ProgramDescription,
 } from "../src/gpu/builder.ts";
@@ -148,8 +148,7 @@ export async function runTest<T>(
   const shared = await testGpu();
   const gpu: Gpu = { ...shared, limits: options.limits ?? shared.limits };
   const builder = new ProgramBuilder("test", {
-    limits: gpu.limits,
-    adapter: adapterKind(gpu.adapter),
+    ...builderOptionsFor(gpu),
     keepAll: true,
     ...options,
   });

@@ -14,20 +14,22 @@ export interface ProgramDescription {
   readonly plan: MemoryPlan & { slotBytes: number[] };
 }
 
-/** What a program runs on, as far as the choice of kernels depends on it. */
-export type AdapterKind = "gpu" | "llvmpipe" | "swiftshader";
-
-/** The kind of an adapter, from its report. An unknown software adapter is taken as llvmpipe. */
-export function adapterKind(
-  { class: adapterClass, slug }: { class: "gpu" | "software"; slug: string },
-): AdapterKind {
-  return adapterClass === "gpu" ? "gpu" : slug === "swiftshader" ? "swiftshader" : "llvmpipe";
+/** The options that suit a device. */
+export function builderOptionsFor(gpu: {
+  limits: DeviceLimits;
+  subgroupSize: number;
+  adapter: { class: "gpu" | "software" };
+}): BuilderOptions {
+  return { limits: gpu.limits, adapterClass: gpu.adapter.class, subgroupSize: gpu.subgroupSize };
 }
 
 /** Options of a description. */
 export interface BuilderOptions {
   readonly limits: DeviceLimits;
-  readonly adapter: AdapterKind;
+  /** Software adapters want other kernels than GPUs: they pay for every load of every lane. */
+  readonly adapterClass: "gpu" | "software";
+  /** Lanes of a subgroup; 0, the default, where shaders have no subgroup operations. */
+  readonly subgroupSize?: number;
   /** Gives every tensor a buffer of its own, kept to the end, so that a test can read it after the program has run. */
   readonly keepAll?: boolean;
 }
@@ -35,7 +37,8 @@ export interface BuilderOptions {
 /** Records a program: operators ask it for tensors and give it dispatches. Needs no adapter. */
 export class ProgramBuilder {
   readonly limits: DeviceLimits;
-  readonly adapter: AdapterKind;
+  readonly adapterClass: "gpu" | "software";
+  readonly subgroupSize: number;
   readonly #dispatches: Dispatch[] = [];
   readonly #life = new Map<Tensor, { first: number; last: number }>();
   readonly #stores = new Set<Store>();
@@ -43,7 +46,8 @@ export class ProgramBuilder {
 
   constructor(readonly name: string, options: BuilderOptions) {
     this.limits = options.limits;
-    this.adapter = options.adapter;
+    this.adapterClass = options.adapterClass;
+    this.subgroupSize = options.subgroupSize ?? 0;
     this.#keepAll = options.keepAll ?? false;
   }
 

@@ -10,6 +10,8 @@ export interface Gpu {
   readonly adapter: AdapterReport;
   /** Whether the device can write timestamps. */
   readonly timestamps: boolean;
+  /** Lanes of a subgroup; 0 where shaders have no subgroup operations, or subgroups have no one size. */
+  readonly subgroupSize: number;
   readonly limits: DeviceLimits;
   readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
   /** Throws the first error that the device reported outside any scope. */
@@ -33,10 +35,14 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
     "maxComputeWorkgroupsPerDimension",
     "maxStorageBuffersPerShaderStage",
   ] as const;
-  const device = await adapter.requestDevice({
-    requiredFeatures: timestamps ? ["timestamp-query"] : [],
-    requiredLimits: Object.fromEntries(wanted.map((name) => [name, adapter.limits[name]])),
-  });
+  const requiredLimits = Object.fromEntries(wanted.map((name) => [name, adapter.limits[name]]));
+  const base: GPUFeatureName[] = timestamps ? ["timestamp-query"] : [];
+  // Deno does not list subgroups among an adapter's features, but grants them; without, the request fails and is made again.
+  const withSubgroups = [...base, "subgroups" as GPUFeatureName];
+  const granted = await adapter.requestDevice({ requiredFeatures: withSubgroups, requiredLimits }).catch(() =>
+    undefined
+  );
+  const device = granted ?? await adapter.requestDevice({ requiredFeatures: base, requiredLimits });
   let failure: DeviceError | undefined;
   device.addEventListener("uncapturederror", (event) => {
     const { message } = (event as GPUUncapturedErrorEvent).error;
@@ -52,6 +58,7 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
     ledger: new Ledger(),
     adapter: report,
     timestamps,
+    subgroupSize: granted ? subgroupSize(adapter) : 0,
     limits: device.limits,
     pipelines: new Map(),
     checkHealth() {
@@ -62,4 +69,12 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
       device.destroy();
     },
   };
+}
+
+function subgroupSize(adapter: GPUAdapter): number {
+  const { subgroupMinSize, subgroupMaxSize } = adapter.info as {
+    subgroupMinSize?: number;
+    subgroupMaxSize?: number;
+  };
+  return subgroupMinSize !== undefined && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
 }

@@ -45,7 +45,7 @@ function add(
   });
 }
 
-const options = { limits: typicalGpuLimits, adapter: "llvmpipe" as const };
+const options = { limits: typicalGpuLimits, adapterClass: "software" as const };
 const transient = { category: "transient" as const };
 
 /** A chain of sums from one end of a store to the other, through tensors of which two live at a time. */

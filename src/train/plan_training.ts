@@ -17,6 +17,6 @@ export function planTraining(options: TrainOptions, limits: DeviceLimits = typic
   const tensors = batchTensors(batch * sequence, model.vocab);
   return describeTraining(options, parameters, tensors, policyNamed(policy, options), {
     limits,
-    adapter: "gpu",
+    adapterClass: "gpu",
   }).plan;
 }

@@ -2,7 +2,7 @@ import type { Batch } from "../data/batches.ts";
 import { Random } from "../data/random.ts";
 import { BufferSet, readBuffer } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { adapterKind, type ProgramDescription } from "../gpu/builder.ts";
+import { builderOptionsFor, type ProgramDescription } from "../gpu/builder.ts";
 import { Program } from "../gpu/program.ts";
 import { packStep, stepStore, type StepValues } from "../gpu/step_block.ts";
 import { type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
@@ -74,7 +74,7 @@ export class TrainingSession {
   }
 
   get #builderOptions() {
-    return { limits: this.gpu.limits, adapter: adapterKind(this.gpu.adapter) };
+    return builderOptionsFor(this.gpu);
   }
 
   /** Makes a program, and those of its stores that do not exist yet. */
