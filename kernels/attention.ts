@@ -25,8 +25,8 @@ export type AttentionKernel = "forward" | "backward_query" | "backward_key";
 /** Matrices of which each kernel keeps its rows. */
 const matrices: Record<AttentionKernel, number> = { forward: 2, backward_query: 3, backward_key: 4 };
 
-/** Vectors of its rows that a GPU's thread can hold before registers spill. */
-const vectorsPerThread = 48;
+/** Vectors of each of its rows that a GPU's thread holds: more would leave too few threads for the registers there are. */
+const vectorsPerThread = 8;
 
 /**
  * The variant for a head size, without tuning. On a GPU rows are split until a thread's part fits its registers. A software adapter loads
@@ -43,7 +43,7 @@ export function attentionVariant(
     return { headSize, causal, threads: 16, split: 1, shuffle: false, rows, tile: 16, unroll: 1 };
   }
   let split = 1;
-  while (matrices[kernel] * Math.ceil(head / split) > vectorsPerThread) split *= 2;
+  while (head / split > vectorsPerThread) split *= 2;
   return {
     headSize,
     causal,

@@ -31,21 +31,6 @@ const small: MatmulVariant = { memory: "workgroup", tileM: 64, tileN: 64, tileK:
 /** The variants for GPUs, by name. Tests run them all. */
 export const tiledVariants: readonly MatmulVariant[] = [large, small];
 
-/** Tiles of C below which the large variant leaves a GPU's processors idle. */
-const enoughTiles = 96;
-
-/** The variant for a product of m × n, without tuning. */
-export function defaultVariant(
-  { adapterClass, subgroupSize }: Pick<ProgramBuilder, "adapterClass" | "subgroupSize">,
-  m: number,
-  n: number,
-): MatmulVariant {
-  if (adapterClass === "software") {
-    return directVariant(subgroupSize > directThreads ? 1 : Math.max(1, subgroupSize));
-  }
-  return Math.ceil(m / large.tileM) * Math.ceil(n / large.tileN) >= enoughTiles ? large : small;
-}
-
 /** Sizes of a product: C is m×n, k is summed over. */
 interface Sizes {
   readonly m: number;
@@ -53,15 +38,38 @@ interface Sizes {
   readonly k: number;
 }
 
-/** Workgroups that keep a GPU busy, and the shortest part of a contraction that is worth a workgroup. */
-const enoughWorkgroups = 256;
-const shortestPart = 256;
+/** A variant, and into how many parts the contraction is cut so that small outputs still occupy a GPU. */
+export interface MatmulChoice {
+  readonly variant: MatmulVariant;
+  readonly splits: number;
+}
 
-/** Parts to cut a contraction over k into, so that small outputs still occupy a GPU. */
-function defaultSplits(variant: MatmulVariant, { m, n, k }: Sizes): number {
-  if (variant.memory === "direct") return 1;
-  const tiles = Math.ceil(m / variant.tileM) * Math.ceil(n / variant.tileN);
-  return Math.max(1, Math.min(Math.floor(enoughWorkgroups / tiles), Math.floor(k / shortestPart)));
+/** Workgroups to aim at, and the shortest part of a contraction that is worth one; measured on a GPU of 132 processors. */
+const aims = new Map([[large, { workgroups: 512, part: 512, least: 96 }], [small, {
+  workgroups: 256,
+  part: 256,
+  least: 0,
+}]]);
+
+/** How a product is computed, without tuning. */
+export function defaultChoice(
+  { adapterClass, subgroupSize }: Pick<ProgramBuilder, "adapterClass" | "subgroupSize">,
+  { m, n, k }: Sizes,
+): MatmulChoice {
+  if (adapterClass === "software") {
+    return {
+      variant: directVariant(subgroupSize > directThreads ? 1 : Math.max(1, subgroupSize)),
+      splits: 1,
+    };
+  }
+  const choices = tiledVariants.map((variant) => {
+    const { workgroups, part, least } = aims.get(variant)!;
+    const tiles = Math.ceil(m / variant.tileM) * Math.ceil(n / variant.tileN);
+    const splits = Math.max(1, Math.min(Math.ceil(workgroups / tiles), Math.floor(k / part)));
+    return { variant, splits, enough: tiles * splits >= least };
+  });
+  const { variant, splits } = choices.find((choice) => choice.enough)!;
+  return { variant, splits };
 }
 
 /** Options of a product. */
@@ -97,9 +105,9 @@ export function matmul(
     const shapes = [a.tensor, b.tensor, c].map((t) => `${t.name} ${t.rows}×${t.cols}`).join(", ");
     throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
   }
-  const variant = options.variant ?? defaultVariant(builder, m, n);
   const sizes = { m, n, k };
-  const splits = options.splits ?? defaultSplits(variant, sizes);
+  const choice = defaultChoice(builder, sizes);
+  const { variant = choice.variant, splits = options.variant ? 1 : choice.splits } = options;
   const partBytes = splits * m * rowBytes(c);
   if (splits === 1 || partBytes > builder.limits.maxStorageBufferBindingSize) {
     return emit(builder, product, a, b, c, { ...options, variant, splits: 1 }, sizes);

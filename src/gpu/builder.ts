@@ -92,16 +92,28 @@ export class ProgramBuilder {
       return { name: tensor.name, category: tensor.category, bytes: tensorBytes(tensor), ...life };
     });
     const stores = [...this.#stores];
+    const uniforms = { name: "uniforms", category: "control" as const, bytes: this.#dispatches.length * 256 };
     return {
       name: this.name,
       dispatches: this.#dispatches,
       tensors,
       stores,
-      plan: planMemory(claims, [...stores, {
-        name: "uniforms",
-        category: "control",
-        bytes: this.#dispatches.length * 256,
-      }]),
+      plan: planMemory(claims, [...stores, uniforms], this.#apart(tensors)),
     };
+  }
+
+  /** Pairs of tensors that cannot be in one buffer: a dispatch may not bind it once to read and once to write. */
+  *#apart(tensors: readonly Tensor[]): Generator<[number, number]> {
+    const indexOf = new Map(tensors.map((tensor, i) => [tensor, i]));
+    for (const { bindings } of this.#dispatches) {
+      for (const { tensor, access } of bindings) {
+        const written = indexOf.get(tensor);
+        if (access === "read" || written === undefined) continue;
+        for (const other of bindings) {
+          const bound = indexOf.get(other.tensor);
+          if (bound !== undefined && bound !== written) yield [written, bound];
+        }
+      }
+    }
   }
 }

@@ -32,7 +32,7 @@ export class Program {
     readonly description: ProgramDescription,
     private readonly stores: BufferSet<Store>,
     private readonly pool: BufferSet<number | "uniforms">,
-    private readonly slotOf: ReadonlyMap<Tensor, number>,
+    private readonly placeOf: ReadonlyMap<Tensor, { slot: number; offset: number }>,
     private readonly borrowed: ReadonlyMap<number, GPUBuffer>,
   ) {}
 
@@ -47,11 +47,13 @@ export class Program {
     stores: BufferSet<Store>,
     lender?: Program,
   ): Promise<Program> {
-    const { slotBytes, slots } = description.plan;
+    const { slotBytes, slots: { assignment, offsets } } = description.plan;
     const pool = new BufferSet<number | "uniforms">(gpu);
-    const slotOf = new Map(description.tensors.map((tensor, i) => [tensor, slots.assignment[i]]));
+    const placeOf = new Map(
+      description.tensors.map((tensor, i) => [tensor, { slot: assignment[i], offset: offsets[i] }]),
+    );
     const borrowed = lender ? lender.#lend(slotBytes) : new Map<number, GPUBuffer>();
-    const program = new Program(gpu, description, stores, pool, slotOf, borrowed);
+    const program = new Program(gpu, description, stores, pool, placeOf, borrowed);
     try {
       await pool.allocate([
         ...slotBytes.map((bytes, slot) => ({ bytes, slot })).filter(({ slot }) => !borrowed.has(slot)).map((
@@ -114,8 +116,8 @@ export class Program {
 
   #buffer(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
     if (tensor.home) return { buffer: this.stores.get(tensor.home.store), offset: tensor.home.offset };
-    const slot = this.slotOf.get(tensor)!;
-    return { buffer: this.borrowed.get(slot) ?? this.pool.get(slot), offset: 0 };
+    const { slot, offset } = this.placeOf.get(tensor)!;
+    return { buffer: this.borrowed.get(slot) ?? this.pool.get(slot), offset };
   }
 
   /** For each wanted size the largest buffer of the pool not yet given, largest first, where it is large enough. */

@@ -2,12 +2,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { gpuTest, normals, padRows, runTest, storesFor, testGpu, unpadRows } from "../../kernels/testing.ts";
 import { ProgramBuilder } from "./builder.ts";
 import { BufferSet } from "./buffers.ts";
-import type { Gpu } from "./device.ts";
 import { OutOfMemoryError } from "./errors.ts";
 import { floatWord } from "./kernel.ts";
 import { typicalGpuLimits } from "./limits.ts";
 import { foldGrid, Program } from "./program.ts";
 import type { Store, Tensor } from "./tensor.ts";
+import { countBuffers } from "./testing.ts";
 
 /** out[i] = a[i] + addend, a workgroup an element. */
 const addText = `
@@ -133,24 +133,6 @@ gpuTest("Program reuses buffers of tensors that are dead, and still computes wha
     stores.destroy();
   }
 });
-
-/** Wraps `createBuffer` and `destroy` to count bytes behind the ledger's back. */
-function countBuffers(gpu: Gpu): { live(): number; stop(): void } {
-  let live = 0;
-  const { device } = gpu;
-  const create = device.createBuffer;
-  device.createBuffer = (descriptor) => {
-    const buffer = create.call(device, descriptor);
-    const destroy = buffer.destroy;
-    live += buffer.size;
-    buffer.destroy = () => {
-      live -= buffer.size;
-      destroy.call(buffer);
-    };
-    return buffer;
-  };
-  return { live: () => live, stop: () => void (device.createBuffer = create) };
-}
 
 gpuTest("Program.create() books what createBuffer is asked for, and destroy() gives it back", async () => {
   const gpu = await testGpu();

@@ -2,7 +2,7 @@ import { type Chunk, crossEntropy, meanLoss } from "../../kernels/cross_entropy.
 import { cheapToRead } from "../../kernels/materialize.ts";
 import { matmul } from "../../kernels/matmul.ts";
 import { type Operand, plain, rowsOf } from "../gpu/operand.ts";
-import { rowBytes, type Tensor } from "../gpu/tensor.ts";
+import { padded, rowBytes, type Tensor } from "../gpu/tensor.ts";
 import type { Parameter } from "./parameters.ts";
 import type { Tape } from "./tape.ts";
 
@@ -45,17 +45,22 @@ export function tiedHead(
   meanLoss(builder, losses, lossRing);
 }
 
+/** Rows of logits below which the head's products are slow on a GPU, whatever memory that takes. */
+const leastRows = 512;
+
 /**
  * Rows of logits at once, unless told otherwise: as many as fit into the memory that the backward of the widest layer needs anyway
- * (4C numbers a token), so the head adds nothing to the peak; within the binding limit; a multiple of 64.
+ * (4C numbers a token), so that the head adds nothing to the peak; at least 512; within the binding limit; whole tiles of 128.
  */
 export function headChunk(
   builder: { limits: { maxStorageBufferBindingSize: number } },
   x: Tensor,
   vocab: number,
 ): number {
-  const logitsRow = Math.ceil(vocab / 4) * 16;
-  const bytes = Math.min(4 * rowBytes(x) * x.rows, builder.limits.maxStorageBufferBindingSize);
-  const rows = Math.max(64, Math.floor(bytes / logitsRow / 64) * 64);
-  return Math.min(rows, Math.ceil(x.rows / 64) * 64);
+  const logitsRow = padded(vocab) * 4;
+  const free = Math.max(leastRows, 4 * rowBytes(x) * x.rows / logitsRow);
+  const rows = Math.min(free, builder.limits.maxStorageBufferBindingSize / logitsRow);
+  if (rows >= x.rows) return Math.ceil(x.rows / 64) * 64;
+  const tile = rows >= 128 ? 128 : 64;
+  return Math.max(64, Math.floor(rows / tile) * tile);
 }
