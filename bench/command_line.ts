@@ -4,6 +4,7 @@ import { nearest } from "../src/suggest.ts";
 import { bench } from "./commands/bench.ts";
 import { cell } from "./commands/cell.ts";
 import { doctor } from "./commands/doctor.ts";
+import { kernels } from "./commands/kernels.ts";
 import { plan } from "./commands/plan.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
@@ -12,7 +13,7 @@ import { verify } from "./commands/verify.ts";
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => Promise<number>;
 
-const commands = { bench, train, verify, plan, doctor, test, cell };
+const commands = { bench, train, verify, plan, kernels, doctor, test, cell };
 const publicNames = Object.keys(commands).filter((name) => name !== "cell");
 
 /** What stands in for the process in tests. */
@@ -27,7 +28,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     noMatch: message`Give a command: ${text(publicNames.join(", "))}`,
     unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
   };
-  return run(or(bench, train, verify, plan, doctor, test, cell, { errors }), {
+  return run(or(bench, train, verify, plan, kernels, doctor, test, cell, { errors }), {
     programName: "headroom",
     args,
     brief: message`How much memory can the training of a Transformer give back, and what does that cost?`,

@@ -42,9 +42,9 @@ export const profiles: Record<string, SweepOptions> = {
     ...common,
     models: ["nano"],
     batches: [4],
-    steps: 4,
+    steps: 3,
     warmup: 1,
-    rounds: 3,
+    rounds: 2,
     qualitySteps: 12,
   },
   swiftshader: {

@@ -3,6 +3,7 @@ import { checkVocabulary, type Corpus, loadCorpus, requireLength } from "../src/
 import { unigramEntropy } from "../src/data/entropy.ts";
 import { UserError } from "../src/errors.ts";
 import { openGpu } from "../src/gpu/device.ts";
+import { requireWritable } from "../src/io/files.ts";
 import { readGpt2Checkpoint, writeGpt2Checkpoint } from "../src/io/gpt2_checkpoint.ts";
 import { checkGpt2, gpt2Config } from "../src/models/gpt2_config.ts";
 import { TrainingSession } from "../src/train/session.ts";
@@ -46,7 +47,8 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   const corpus = await loadCorpus({ path: run.data });
   checkVocabulary(corpus, model.vocab);
   requireLength(corpus, sequence);
-  const prompt = promptOf(run, corpus);
+  const prompt = promptOf(run, corpus, model.vocab);
+  if (run.save) await requireWritable(run.save);
 
   const size = { batch: run.batch, sequence };
   const gpu = await openGpu(run);
@@ -102,10 +104,15 @@ async function chooseModel({ model, weights, heads }: TrainingRun) {
 }
 
 /** Token ids that the sample continues. */
-function promptOf({ prompt }: TrainingRun, corpus: Corpus): number[] {
+function promptOf({ prompt }: TrainingRun, corpus: Corpus, vocab: number): number[] {
   if (!prompt) return [...corpus.validation.subarray(0, 32)];
   if (!corpus.decode) throw new UserError("--prompt needs a text: leave it out for a token file");
-  return [...new TextEncoder().encode(prompt)];
+  const ids = [...new TextEncoder().encode(prompt)];
+  const strange = ids.find((id) => id >= vocab);
+  if (strange === undefined) return ids;
+  throw new UserError(
+    `--prompt holds the byte ${strange}, outside the vocabulary of ${vocab}; write another`,
+  );
 }
 
 /** The text of token ids; the ids themselves where only those are known, or where an id is no byte. */

@@ -1,6 +1,6 @@
 /**
  * Writes the text of the matrix products. Accumulators are named vectors and the loops over a tile are unrolled: naga keeps an array
- * that is indexed in a loop in memory, which costs a factor of twenty. `deno task kernels --print matmul` shows the result.
+ * that is indexed in a loop in memory, which costs a factor of twenty. `deno task kernels --print matmul_nn` shows a result.
  */
 
 /** C = A·B, A·Bᵀ or Aᵀ·B, all matrices by rows. */

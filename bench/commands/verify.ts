@@ -1,5 +1,6 @@
 import { argument, command, message, object, option } from "@optique/core";
 import { openGpu } from "../../src/gpu/device.ts";
+import { requireWritable } from "../../src/io/files.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { verifyCase } from "../../src/train/verify.ts";
 import { defaulted, folder, maybe, newFile, policyName, requireGpuOption } from "../options.ts";
@@ -20,6 +21,7 @@ const options = object({
 const brief = message`Compare losses and gradients with a reference case`;
 
 export const verify = command("verify", options, { brief }).map((o) => async () => {
+  if (o.writeGradients) await requireWritable(o.writeGradients);
   await ensureAdapterEnvironment(o);
   const gpu = await openGpu(o);
   const { gradients, ...report } = await verifyCase(gpu, o.folder, { policy: o.policy });

@@ -1,0 +1,51 @@
+import { command, message, object, option, optional, string } from "@optique/core";
+import { UserError } from "../../src/errors.ts";
+import type { Kernel } from "../../src/gpu/kernel.ts";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { gpt2Config } from "../../src/models/gpt2_config.ts";
+import { nearest } from "../../src/suggest.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
+import { defaulted, modelName, policyName } from "../options.ts";
+import { usualSequence } from "../profiles.ts";
+
+const options = object({
+  model: defaulted("--model", modelName, "small", message`The model whose step is looked at`),
+  policy: defaulted("--policy", policyName, "mesa8", message`The storage policy`),
+  print: optional(
+    option("--print", string({ metavar: "NAME" }), { description: message`Print a kernel's WGSL` }),
+  ),
+});
+const brief = message`List the kernels of a training step on a GPU, or print one`;
+
+export const kernels = command("kernels", options, { brief }).map((o) => () => {
+  const model = gpt2Config(o.model);
+  const step = { model, sequence: usualSequence(o.model), batch: 4, policy: o.policy, seed: 0 };
+  const { dispatches } = describeStep(step, typicalGpuLimits);
+  const uses = Map.groupBy(dispatches.map(({ kernel }) => kernel), ({ label }) => label);
+  console.log(o.print === undefined ? list(uses) : text(uses, o.print));
+  return Promise.resolve(0);
+});
+
+function list(uses: Map<string, Kernel[]>): string {
+  return [...uses].map(([label, kernels]) => `${String(kernels.length).padStart(5)} × ${label}`).join("\n");
+}
+
+/** The WGSL of every kernel whose label is, or begins with, `name`: one product may be read through several operands. */
+function text(uses: Map<string, Kernel[]>, name: string): string {
+  const found = [...uses].filter(([label]) => label === name || label.split(" ")[0] === name);
+  if (found.length === 0) {
+    const names = [...new Set([...uses.keys()].map((label) => label.split(" ")[0]))];
+    const near = nearest(name, names);
+    throw new UserError(
+      `No kernel "${name}" in this step; ${near ? `did you mean "${near}"?` : `known: ${names.join(", ")}`}`,
+    );
+  }
+  const distinct = new Map(found.flatMap(([, kernels]) => kernels).map((kernel) => [kernel.code, kernel]));
+  return [...distinct.values()].map(({ label, constants, code }) =>
+    [
+      `// ${label}`,
+      ...Object.entries(constants ?? {}).map(([key, value]) => `// ${key} = ${value}`),
+      code.trim(),
+    ].join("\n")
+  ).join("\n\n");
+}

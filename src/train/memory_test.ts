@@ -1,0 +1,158 @@
+import { assert, assertEquals } from "@std/assert";
+import { gpuTest, testGpu } from "../../kernels/testing.ts";
+import { RandomBatches } from "../data/batches.ts";
+import type { ProgramDescription } from "../gpu/builder.ts";
+import { typicalGpuLimits } from "../gpu/limits.ts";
+import { countBuffers } from "../gpu/testing.ts";
+import { gpt2Parameters } from "../models/gpt2.ts";
+import { type Gpt2Config, gpt2Presets } from "../models/gpt2_config.ts";
+import { ParameterSet } from "../nn/parameters.ts";
+import { policyNamed, policyNames } from "../storage/policies.ts";
+import { batchTensors } from "./batch_tensors.ts";
+import { describeTraining } from "./describe.ts";
+import { planTraining } from "./plan_training.ts";
+import { TrainingSession } from "./session.ts";
+
+const { nano, micro, mini, small } = gpt2Presets;
+const ragged: Gpt2Config = { ...nano, name: "ragged", width: 18, heads: 3 };
+
+/** Bytes of an element of the tensors that a policy stores. */
+const elementBytes = { exact: 4, half: 2, mesa8: 1 };
+
+/** Columns as rows are laid out: rounded up to vectors of four. */
+const padded = (cols: number) => Math.ceil(cols / 4) * 4;
+
+function training(
+  model: Gpt2Config,
+  sequence: number,
+  batch: number,
+  policy: string,
+  adapterClass: "gpu" | "software",
+): ProgramDescription {
+  return describeTraining(
+    { model, sequence, batch, policy, seed: 0 },
+    new ParameterSet(gpt2Parameters(model, "matrices"), typicalGpuLimits),
+    batchTensors(batch * sequence, model.vocab),
+    policyNamed(policy),
+    { limits: typicalGpuLimits, adapterClass },
+  );
+}
+
+for (const policy of policyNames) {
+  const perChannel = 10 * elementBytes[policy];
+
+  Deno.test(`${policy} saves ${perChannel}C + 8 + 4H bytes a token and block, and 4C + 4 a token for the final LayerNorm`, () => {
+    for (const model of [nano, micro, mini, small]) {
+      const { layers: L, width: C, heads: H } = model;
+      for (const [sequence, batch] of [[64, 1], [128, 4], [1024, 2]]) {
+        const N = sequence * batch;
+        const plan = planTraining({ model, sequence, batch, policy, seed: 0 });
+        // The head reads the final LayerNorm's output at once, so it is never stored in fewer bits.
+        assertEquals(plan.savedBytes, N * (L * (perChannel * C + 8 + 4 * H) + 4 * C + 4), model.name);
+      }
+    }
+  });
+
+  Deno.test(`${policy} pads saved rows to four channels and nothing else`, () => {
+    const { layers: L, width: C, heads: H } = ragged;
+    const N = 37 * 3;
+    const stored = elementBytes[policy] * (3 * padded(C) + padded(3 * C) + padded(4 * C));
+    const plan = planTraining({ model: ragged, sequence: 37, batch: 3, policy, seed: 0 });
+    assertEquals(plan.savedBytes, N * (L * (stored + 8 + 4 * H) + 4 * padded(C) + 4));
+  });
+
+  Deno.test(`${policy} books its range tables as ranges, whatever the batch`, () => {
+    for (const model of [nano, { ...ragged, width: 24 }]) {
+      const { layers: L, width: C, heads: H } = model;
+      // Three f32 tables over the 10C channels of a block; a vector for each group's estimates, and one that counts.
+      const tables = L * 12 * 10 * C, estimates = L * 16 * (7 * H + 5);
+      for (const batch of [4, 16]) {
+        const { liveAtPeak } = planTraining({ model, sequence: 256, batch, policy, seed: 0 });
+        assertEquals(liveAtPeak.ranges, policy === "mesa8" ? tables + estimates : 0);
+      }
+    }
+  });
+}
+
+Deno.test("planTraining() accounts for every byte of the live peak, all that is saved among them", () => {
+  for (const policy of policyNames) {
+    const { livePeakBytes, liveAtPeak, savedBytes } = planTraining({
+      model: nano,
+      sequence: 256,
+      batch: 16,
+      policy,
+      seed: 0,
+    });
+    assertEquals(Object.values(liveAtPeak).reduce((a, b) => a + b, 0), livePeakBytes);
+    // Parameters are laid out at multiples of 256 bytes.
+    const elements = gpt2Parameters(nano, "matrices").reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+    assertEquals(liveAtPeak.parameters, 4 * elements);
+    assertEquals(liveAtPeak.gradients, 4 * elements);
+    assertEquals(liveAtPeak.optimizer, 8 * elements);
+    assert(liveAtPeak.saved <= savedBytes, `${liveAtPeak.saved} of ${savedBytes} are live`);
+    // The final LayerNorm's part comes after the peak, or what was stored of the first block is given up before.
+    assert(liveAtPeak.saved > 0.7 * savedBytes, `${liveAtPeak.saved} of ${savedBytes} are live`);
+  }
+});
+
+for (const adapterClass of ["gpu", "software"] as const) {
+  Deno.test(`Buffers of a step on a ${adapterClass} adapter hold at most 5% more than its live peak`, () => {
+    for (const model of [nano, micro, mini, small]) {
+      for (const [sequence, batch] of [[64, 1], [128, 4], [256, 16], [1024, 8]]) {
+        for (const policy of policyNames) {
+          const { plan } = training(model, sequence, batch, policy, adapterClass);
+          const share = plan.bufferBytes / plan.livePeakBytes;
+          assert(share <= 1.05, `${model.name} ${sequence}×${batch} ${policy}: ${share}`);
+        }
+      }
+    }
+  });
+
+  Deno.test(`No dispatch on a ${adapterClass} adapter reads and writes one buffer`, () => {
+    for (const policy of policyNames) {
+      const { dispatches, tensors, plan } = training(nano, 256, 16, policy, adapterClass);
+      const bufferOf = new Map(tensors.map((tensor, i) => [tensor, plan.slots.assignment[i]]));
+      for (const { kernel, bindings } of dispatches) {
+        for (const { tensor, access } of bindings) {
+          if (access === "read") continue;
+          const others = bindings.filter((other) => other.tensor !== tensor);
+          const place = (x: typeof tensor) => x.home?.store ?? bufferOf.get(x);
+          const shared = others.find((other) => place(other.tensor) === place(tensor));
+          assert(!shared, `${kernel.label} writes ${tensor.name} beside ${shared?.tensor.name}`);
+        }
+      }
+    }
+  });
+}
+
+gpuTest("TrainingSession makes exactly the buffers that its plan and the ledger tell of", async () => {
+  const gpu = await testGpu();
+  const model: Gpt2Config = { ...nano, layers: 1, width: 18, heads: 3, vocab: 16, positions: 16 };
+  const tokens = Uint8Array.from({ length: 100 }, (_, i) => i % 7);
+  const counter = countBuffers(gpu);
+  const before = gpu.ledger.liveBytes;
+  const live = () => [gpu.ledger.liveBytes - before, counter.live()];
+  try {
+    const session = await TrainingSession.create(gpu, {
+      model,
+      sequence: 16,
+      batch: 2,
+      policy: "mesa8",
+      seed: 1,
+    });
+    const { bufferBytes } = session.plan;
+    assertEquals(live(), [bufferBytes, bufferBytes]);
+    const batches = new RandomBatches(tokens, { batch: 2, sequence: 16, seed: 1 });
+    for (let step = 0; step < 3; step++) session.step(batches.next());
+    assertEquals(live(), [bufferBytes, bufferBytes], "steps make buffers");
+    await session.losses();
+    await session.evaluate([batches.next()]);
+    await session.generate([1, 2], 2, { temperature: 1, seed: 1 });
+    assertEquals(live(), [bufferBytes, bufferBytes], "evaluating or generating leaves buffers behind");
+    assertEquals(gpu.ledger.peakBytes - before, counter.peak());
+    session.destroy();
+    assertEquals(live(), [0, 0]);
+  } finally {
+    counter.stop();
+  }
+});
