@@ -74,7 +74,7 @@ export async function writeFull(file: Deno.FsFile, bytes: Uint8Array): Promise<v
  */
 export function replaceFile(path: string, write: (file: Deno.FsFile) => Promise<void>): Promise<void> {
   return withFileErrors("write", path, async () => {
-    const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+    const temporary = temporaryBeside(path);
     const file = await Deno.open(temporary, { write: true, createNew: true });
     try {
       try {
@@ -89,4 +89,19 @@ export function replaceFile(path: string, write: (file: Deno.FsFile) => Promise<
       throw error;
     }
   });
+}
+
+/** Throws a `UserError` unless `replaceFile` could write `path` now: asked before long work whose result goes there. */
+export function requireWritable(path: string): Promise<void> {
+  return withFileErrors("write", path, async () => {
+    const present = await Deno.stat(path).catch(() => null);
+    if (present?.isDirectory) throw new Deno.errors.IsADirectory();
+    const temporary = temporaryBeside(path);
+    await Deno.writeFile(temporary, new Uint8Array(), { createNew: true });
+    await Deno.remove(temporary);
+  });
+}
+
+function temporaryBeside(path: string): string {
+  return `${path}.${crypto.randomUUID()}.tmp`;
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { largestFile, readBytes, refusal, replaceFile, withFileErrors } from "./files.ts";
+import { largestFile, readBytes, refusal, replaceFile, requireWritable, withFileErrors } from "./files.ts";
 
 async function message(action: () => Promise<unknown>): Promise<string> {
   return (await assertRejects(action, UserError)).message;
@@ -81,5 +81,24 @@ Deno.test("replaceFile() says why a path cannot be written", async () => {
     `Cannot write ${folder}/none/file: its folder does not exist; create it first`,
   );
   assertEquals(await write(folder), `Cannot write ${folder}: it is a folder; give the path of a file`);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("requireWritable() refuses what could not be saved, and leaves nothing behind", async () => {
+  const folder = await Deno.makeTempDir();
+  await requireWritable(`${folder}/new`);
+  await Deno.writeTextFile(`${folder}/old`, "text");
+  await requireWritable(`${folder}/old`);
+  assertEquals(
+    await message(() => requireWritable(folder)),
+    `Cannot write ${folder}: it is a folder; give the path of a file`,
+  );
+  assertEquals(
+    await message(() => requireWritable(`${folder}/none/new`)),
+    `Cannot write ${folder}/none/new: its folder does not exist; create it first`,
+  );
+  const left = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+  assertEquals(left, ["old"]);
+  assertEquals(await Deno.readTextFile(`${folder}/old`), "text");
   await Deno.remove(folder, { recursive: true });
 });

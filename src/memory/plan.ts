@@ -1,3 +1,4 @@
+import { Random } from "../data/random.ts";
 import { type Category, noBytes } from "./category.ts";
 
 /** A tensor's claim on memory: `bytes` from dispatch `first` to dispatch `last`, both included. */
@@ -27,8 +28,8 @@ export interface MemoryPlan {
   /** Bytes of all saved activations together, whenever they live. */
   savedBytes: number;
   largestBufferBytes: number;
-  /** Sizes of the shared buffers, and for each claim the index of its buffer. */
-  slots: { bytes: number; assignment: number[] };
+  /** Size of all shared buffers, and for each claim the index of its buffer and its offset there, a multiple of 256. */
+  slots: { bytes: number; assignment: number[]; offsets: number[] };
 }
 
 const alignment = 256;
@@ -38,75 +39,122 @@ function overlap(a: Claim, b: Claim): boolean {
   return a.first <= b.last && b.first <= a.last;
 }
 
+/** Where claims lie: the sizes of the buffers, and for each claim its buffer and its offset in it. */
+interface Layout {
+  sizes: number[];
+  assignment: number[];
+  offsets: number[];
+}
+
 /**
- * Gives claims to buffers so that claims alive in one dispatch never share one. Takes the claims in the given order and puts each
- * into the free buffer whose size fits it best; a buffer grows to its largest claim.
+ * Gives claims to buffers. Takes them in the given order and puts each where buffers grow least and, among equals, where the least stays
+ * free. Claims that live at the same time lie side by side in a buffer only where they fit without growth, so none outgrows its largest
+ * claim, and only if they are not to be kept apart.
  */
 function assign(
   claims: readonly Claim[],
   order: readonly number[],
-): { sizes: number[]; assignment: number[] } {
-  const members: Claim[][] = [];
+  apart: readonly ReadonlySet<number>[],
+): Layout {
+  const members: number[][] = [];
   const sizes: number[] = [];
   const assignment = new Array<number>(claims.length);
+  const offsets = new Array<number>(claims.length);
   for (const index of order) {
-    const claim = claims[index];
-    const bytes = roundUp(claim.bytes);
-    let best = -1;
-    let bestCost = bytes;
-    let bestSlack = Infinity;
-    for (let slot = 0; slot < sizes.length; slot++) {
-      const growth = Math.max(0, bytes - sizes[slot]);
-      const slack = Math.max(0, sizes[slot] - bytes);
-      if (growth > bestCost || (growth === bestCost && slack >= bestSlack)) continue;
-      if (members[slot].some((other) => overlap(claim, other))) continue;
-      [best, bestCost, bestSlack] = [slot, growth, slack];
+    const bytes = roundUp(claims[index].bytes);
+    let best = { buffer: sizes.length, offset: 0, growth: bytes, slack: Infinity };
+    for (let buffer = 0; buffer < sizes.length; buffer++) {
+      const neighbours = members[buffer].filter((other) => overlap(claims[index], claims[other]));
+      if (neighbours.some((other) => apart[index].has(other))) continue;
+      const taken = neighbours.map((other) => ({
+        from: offsets[other],
+        to: offsets[other] + roundUp(claims[other].bytes),
+      }));
+      const growth = taken.length > 0 ? 0 : Math.max(0, bytes - sizes[buffer]);
+      const gap = smallestGap(bytes, sizes[buffer] + growth, taken);
+      if (!gap || growth > best.growth || (growth === best.growth && gap.slack >= best.slack)) continue;
+      best = { buffer, growth, ...gap };
     }
-    if (best < 0) {
-      best = sizes.length;
-      sizes.push(0);
-      members.push([]);
-    }
-    sizes[best] = Math.max(sizes[best], bytes);
-    members[best].push(claim);
-    assignment[index] = best;
+    const { buffer, offset } = best;
+    sizes[buffer] = Math.max(sizes[buffer] ?? 0, offset + bytes);
+    (members[buffer] ??= []).push(index);
+    assignment[index] = buffer;
+    offsets[index] = offset;
   }
-  return { sizes, assignment };
+  return { sizes, assignment, offsets };
 }
 
+/** The tightest free range of a buffer that holds `bytes`, if there is one, and what it leaves free. */
+function smallestGap(
+  bytes: number,
+  size: number,
+  taken: { from: number; to: number }[],
+): { offset: number; slack: number } | undefined {
+  let best: { offset: number; slack: number } | undefined;
+  let offset = 0;
+  for (const { from, to } of [...taken.sort((a, b) => a.from - b.from), { from: size, to: size }]) {
+    const slack = from - offset - bytes;
+    if (slack >= 0 && (!best || slack < best.slack)) best = { offset, slack };
+    offset = Math.max(offset, to);
+  }
+  return best;
+}
+
+/** Orders to place claims in: by size, by time, and by size again with equal ones shuffled, the same way in every run. */
+function* orders(claims: readonly Claim[]): Generator<number[]> {
+  const sorted = (before: (a: number, b: number) => number) => claims.map((_, i) => i).sort(before);
+  const bySize = (i: number, j: number) => claims[j].bytes - claims[i].bytes;
+  const byTime = (i: number, j: number) => claims[i].first - claims[j].first;
+  yield sorted((i, j) => bySize(i, j) || byTime(i, j));
+  yield sorted((i, j) => byTime(i, j) || bySize(i, j));
+  const random = new Random(0);
+  for (let shuffle = 0; shuffle < 16; shuffle++) {
+    const rank = claims.map(() => random.uint32());
+    yield sorted((i, j) => bySize(i, j) || rank[i] - rank[j]);
+  }
+}
+
+/** Buffers that exceed what they hold by this share are good enough. */
+const goodEnough = 0.01;
+
 /**
- * Plans the memory of a program. Claims share buffers by the better of two greedy orders (by size, by time; Pisarchyk & Lee 2020,
- * arXiv 2001.03288, "greedy by size for shared objects"). Throws nothing; the caller compares `largestBufferBytes` with the limits.
+ * Plans the memory of a program. Claims share buffers by the best of some greedy orders (Pisarchyk & Lee 2020, arXiv 2001.03288, "greedy by
+ * size for shared objects", made to fill gaps). `apart` holds pairs of claims, by index, that must not be in one buffer while both live.
+ * Throws nothing; the caller compares `largestBufferBytes` with the limits.
  */
 export function planMemory(
   claims: readonly Claim[],
   standing: readonly Standing[],
+  apart: Iterable<readonly [number, number]> = [],
 ): MemoryPlan & { slotBytes: number[] } {
-  const indices = claims.map((_, i) => i);
-  const bySize = [...indices].sort((a, b) =>
-    claims[b].bytes - claims[a].bytes || claims[a].first - claims[b].first
-  );
-  const byTime = [...indices].sort((a, b) =>
-    claims[a].first - claims[b].first || claims[b].bytes - claims[a].bytes
-  );
-  const total = (sizes: number[]) => sizes.reduce((a, b) => a + b, 0);
-  const [best] = [assign(claims, bySize), assign(claims, byTime)].sort((a, b) =>
-    total(a.sizes) - total(b.sizes)
-  );
-
+  const foes = claims.map(() => new Set<number>());
+  for (const [a, b] of apart) {
+    foes[a].add(b);
+    foes[b].add(a);
+  }
   const standingBytes = standing.reduce((sum, s) => sum + s.bytes, 0);
   const peak = livePeak(claims);
+  const livePeakBytes = standingBytes + peak.bytes;
+  const total = ({ sizes }: Layout) => sizes.reduce((a, b) => a + b, 0);
+  let best: Layout | undefined;
+  for (const order of orders(claims)) {
+    const layout = assign(claims, order, foes);
+    if (!best || total(layout) < total(best)) best = layout;
+    if (standingBytes + total(best) <= (1 + goodEnough) * livePeakBytes) break;
+  }
+  const { sizes, ...slots } = best!;
+
   const liveAtPeak = noBytes();
   for (const s of standing) liveAtPeak[s.category] += s.bytes;
   for (const c of claims) if (c.first <= peak.at && peak.at <= c.last) liveAtPeak[c.category] += c.bytes;
   return {
-    livePeakBytes: standingBytes + peak.bytes,
-    bufferBytes: standingBytes + total(best.sizes),
+    livePeakBytes,
+    bufferBytes: standingBytes + total(best!),
     liveAtPeak,
     savedBytes: claims.filter((c) => c.category === "saved").reduce((sum, c) => sum + c.bytes, 0),
-    largestBufferBytes: Math.max(0, ...best.sizes, ...standing.map((s) => s.bytes)),
-    slots: { bytes: total(best.sizes), assignment: best.assignment },
-    slotBytes: best.sizes,
+    largestBufferBytes: Math.max(0, ...sizes, ...standing.map((s) => s.bytes)),
+    slots: { bytes: total(best!), ...slots },
+    slotBytes: sizes,
   };
 }
 

@@ -20,12 +20,36 @@ Deno.test("planMemory() lets tensors whose lives do not meet share a buffer", ()
   assertEquals(plan.livePeakBytes, 1024 + 512);
 });
 
-Deno.test("planMemory() keeps tensors apart that meet in one dispatch, at either end", () => {
+Deno.test("planMemory() gives tensors that live at the same time a range of bytes each", () => {
+  const claims = [
+    claim("large", 1024, 0, 0),
+    claim("a", 512, 1, 3),
+    claim("b", 300, 2, 2),
+    claim("c", 256, 3, 4),
+  ];
+  const { slots, bufferBytes } = planMemory(claims, []);
+  assertEquals(bufferBytes, 1024);
+  assertEquals(slots.offsets, [0, 0, 512, 512]);
+});
+
+Deno.test("planMemory() never grows a buffer beyond its largest tensor", () => {
   const { slots } = planMemory([claim("input", 256, 0, 1), claim("output", 256, 1, 2)], []);
   assert(slots.assignment[0] !== slots.assignment[1]);
 });
 
-Deno.test("planMemory() takes the better of placing by size and placing by time", () => {
+Deno.test("planMemory() keeps tensors in different buffers that it is told to keep apart", () => {
+  const claims = [claim("large", 1024, 0, 0), claim("input", 256, 1, 2), claim("output", 256, 2, 3)];
+  assertEquals(planMemory(claims, []).bufferBytes, 1024);
+  const { slots, bufferBytes } = planMemory(claims, [], [[2, 1]]);
+  assert(slots.assignment[1] !== slots.assignment[2]);
+  assertEquals(bufferBytes, 1024 + 256);
+});
+
+Deno.test("planMemory() lets tensors share a buffer in turn though they are to be kept apart", () => {
+  assertEquals(planMemory([claim("a", 256, 0, 1), claim("b", 256, 2, 3)], [], [[0, 1]]).bufferBytes, 256);
+});
+
+Deno.test("planMemory() takes the best of placing by size and placing by time", () => {
   // By time, the small second takes the first's buffer and the third needs a new one: 1024.
   const bySize = [claim("a", 512, 0, 0), claim("b", 256, 1, 2), claim("c", 512, 2, 2)];
   assertEquals(planMemory(bySize, []).bufferBytes, 768);
@@ -69,12 +93,17 @@ Deno.test("planMemory() holds any claims without overlap, and needs at least the
       const category = categories[random.below(categories.length)];
       return claim(`${i}`, 4 + 4 * random.below(4000), first, first + random.below(12), category);
     });
-    const { slots, slotBytes, ...plan } = planMemory(claims, []);
+    const pairs = claims.flatMap((_, i) => i > 0 && random.below(2) ? [[i, random.below(i)] as const] : []);
+    const { slots: { assignment, offsets }, slotBytes, ...plan } = planMemory(claims, [], pairs);
+    const end = (i: number) => offsets[i] + claims[i].bytes;
     claims.forEach((a, i) => {
-      assert(slotBytes[slots.assignment[i]] >= a.bytes, "a buffer is smaller than its tensor");
+      assert(end(i) <= slotBytes[assignment[i]], "a tensor ends behind its buffer");
+      assert(offsets[i] % 256 === 0, "a tensor begins at no multiple of 256 bytes");
       claims.slice(0, i).forEach((b, j) => {
         const meet = a.first <= b.last && b.first <= a.last;
-        assert(!meet || slots.assignment[i] !== slots.assignment[j], "two live tensors share a buffer");
+        if (!meet || assignment[i] !== assignment[j]) return;
+        assert(end(i) <= offsets[j] || end(j) <= offsets[i], "two live tensors overlap");
+        assert(!pairs.some(([x, y]) => x === i && y === j), "a pair shares a buffer");
       });
     });
     const live = Array.from(

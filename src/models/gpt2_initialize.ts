@@ -1,8 +1,13 @@
 import { Random } from "../data/random.ts";
 import type { ParameterShape } from "../nn/parameters.ts";
+import type { Gpt2Config } from "./gpt2_config.ts";
 
-/** Standard deviation of GPT-2's initial weights (Radford et al. 2019). */
-const deviation = 0.02;
+/**
+ * Standard deviation of initial weights: GPT-2's 0.02 (Radford et al. 2019) at the width it was made for, 768, and in proportion to
+ * 1/√width elsewhere, so that every width begins with scores and logits of the same size. At 0.02 a narrow model's attention begins so
+ * flat that some hundred steps pass before it learns to look anywhere.
+ */
+const deviation = (width: number) => 0.02 * Math.sqrt(768 / width);
 
 /**
  * Initial values of a parameter, rows×cols: normal weights, those that write to the residual stream divided by √(2 · layers); biases 0;
@@ -10,13 +15,13 @@ const deviation = 0.02;
  */
 export function gpt2InitialValues(
   { name, rows, cols }: ParameterShape,
-  layers: number,
+  { layers, width }: Pick<Gpt2Config, "layers" | "width">,
   seed: number,
 ): Float32Array<ArrayBuffer> {
   const values = new Float32Array(rows * cols);
   if (name.endsWith(".bias")) return values;
   if (/\.ln_\w+\.weight$/.test(name)) return values.fill(1);
-  const scale = name.endsWith(".c_proj.weight") ? deviation / Math.sqrt(2 * layers) : deviation;
+  const scale = name.endsWith(".c_proj.weight") ? deviation(width) / Math.sqrt(2 * layers) : deviation(width);
   const random = Random.for(seed, name);
   for (let i = 0; i < values.length; i++) values[i] = scale * random.normal();
   return values;

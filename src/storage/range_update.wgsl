@@ -21,9 +21,17 @@ fn write(column: u32, scale: f32, shift: f32, inverse: f32) {
 }
 
 @compute @workgroup_size(threads)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) workgroups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  if (group >= groups_of_channels) {
+    return;
+  }
   let channels = cols / groups_of_channels;
-  let first = group.x * channels;
+  let first = group * channels;
   var low = 3.0e38;
   var high = -3.0e38;
   for (var i = local; i < p.chunks * channels; i += threads) {
@@ -42,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   workgroupBarrier();
   var estimate = vec4(highs[0] - lows[0], lows[0], 1.0, 0.0);
-  let before = estimates[group.x];
+  let before = estimates[group];
   if (before.z != 0.0 && p.rate != 1.0) {
     let step = (estimate.xy - before.xy) * p.rate;
     estimate = vec4(before.xy + step, 1.0, 0.0);
@@ -58,8 +66,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   storageBarrier();
   workgroupBarrier(); // everyone has read the old estimate
   if (local == 0) {
-    estimates[group.x] = estimate;
-    if (group.x == 0) {
+    estimates[group] = estimate;
+    if (group == 0) {
       estimates[groups_of_channels] = vec4<f32>(); // the count of clipped elements starts again
       for (var column = cols; column < stride; column++) {
         write(column, 0.0, 0.0, 0.0);

@@ -88,9 +88,9 @@ export class TrainingSession {
   }
 
   #setWeights(weights?: Weights): void {
-    const { layers } = this.options.model;
+    const { model, seed } = this.options;
     for (const parameter of this.parameterSet.all) {
-      const values = weights?.get(parameter.name) ?? gpt2InitialValues(parameter, layers, this.options.seed);
+      const values = weights?.get(parameter.name) ?? gpt2InitialValues(parameter, model, seed);
       this.#write(parameter.value, packRows(values, parameter.value));
     }
   }
