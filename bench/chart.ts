@@ -60,14 +60,14 @@ const colors: Record<Category, string> = {
 function byShape(values: Rows): Spec {
   const sort = [...new Set(values.map(({ shape }) => shape))];
   const facet = { field: "shape", type: "nominal", title: null, sort };
-  return { data: { values }, facet, columns: Math.min(4, sort.length) };
+  return { data: { values }, facet, columns: Math.min(3, sort.length) };
 }
 
 function memorySpec(values: Rows): Spec {
   const domain = categories.filter((name) => values.some(({ category }) => category === name));
   return {
     ...byShape(values),
-    resolve: { scale: { y: "independent" } },
+    resolve: { scale: { x: "independent", y: "independent" } },
     spec: {
       width: { step: 44 },
       height: 220,
@@ -94,14 +94,12 @@ function frontierSpec(values: Rows): Spec {
     spec: {
       width: 190,
       height: 170,
+      mark: { type: "point", filled: true, size: 80, opacity: 1 },
       encoding: {
         x: { field: "mebibytes", type: "quantitative", title: "live peak, MiB", axis: { format: "~s" } },
         y: { field: "tokensPerSecond", type: "quantitative", title: "tokens/s", axis: { format: "~s" } },
+        color: { field: "policy", type: "nominal", title: null, sort: null, scale: { scheme: "tableau10" } },
       },
-      layer: [
-        { mark: { type: "point", filled: true, size: 60, opacity: 1, color: "#4c78a8" } },
-        { mark: { type: "text", dy: -11 }, encoding: { text: { field: "policy" } } },
-      ],
     },
   };
 }

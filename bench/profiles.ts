@@ -44,8 +44,8 @@ export const profiles: Record<string, SweepOptions> = {
     batches: [4],
     steps: 3,
     warmup: 1,
-    rounds: 2,
-    qualitySteps: 12,
+    rounds: 3,
+    qualitySteps: 20,
   },
   swiftshader: {
     ...common,
@@ -54,7 +54,7 @@ export const profiles: Record<string, SweepOptions> = {
     steps: 3,
     warmup: 1,
     rounds: 1,
-    qualitySteps: 8,
+    qualitySteps: 16,
   },
   smoke: {
     ...common,

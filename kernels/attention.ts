@@ -1,14 +1,9 @@
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import { type Operand, plain } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
-import {
-  attentionBackwardKeyText,
-  attentionBackwardQueryText,
-  attentionForwardText,
-  type AttentionVariant,
-  attentionVariantName,
-  blockRows,
-} from "./attention_template.ts";
+import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attention_backward_template.ts";
+import { attentionForwardText } from "./attention_forward_template.ts";
+import { type AttentionVariant, attentionVariantName, blockRows } from "./attention_template.ts";
 
 /** What attention works on: `batch` sequences of `sequence` tokens, C = heads · headSize channels. */
 export interface AttentionShape {

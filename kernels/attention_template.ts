@@ -28,18 +28,20 @@ export function attentionVariantName(v: AttentionVariant): string {
   return `${v.threads}÷${v.split}${v.shuffle ? "s" : ""}×${v.rows}-${v.tile}x${v.unroll}`;
 }
 
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-const lines = (items: string[]) => items.join("\n");
+/** 0 to n - 1. */
+export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+/** Lines of WGSL as one text. */
+export const lines = (items: string[]) => items.join("\n");
 
 /** Vectors of a head, and those that one thread holds. */
-function vectors(v: AttentionVariant): { head: number; own: number; padded: number } {
+export function vectors(v: AttentionVariant): { head: number; own: number; padded: number } {
   const head = Math.ceil(v.headSize / 4);
   const own = Math.ceil(head / v.split);
   return { head, own, padded: own * v.split };
 }
 
 /** Part of an operand's row as vectors; beyond the head, zero. Heads that are not whole vectors are gathered. */
-function slice(name: string, v: AttentionVariant): string {
+export function slice(name: string, v: AttentionVariant): string {
   const { head, padded } = vectors(v);
   const guard = padded > head ? `  if (i >= ${head}u) { return vec4<f32>(); }\n` : "";
   if (v.headSize % 4 === 0) {
@@ -63,7 +65,7 @@ fn ${name}_slice(row: u32, first: u32, i: u32) -> vec4<f32> {
 }
 
 /** Writes part of an output row. Heads that are not whole vectors are scattered; who writes the last head writes the row's padding. */
-function store(name: string, v: AttentionVariant): string {
+export function store(name: string, v: AttentionVariant): string {
   const { head, padded } = vectors(v);
   const guard = padded > head ? `  if (i >= ${head}u) { return; }\n` : "";
   if (v.headSize % 4 === 0) {
@@ -88,9 +90,11 @@ fn ${name}_pad(row: u32, width: u32) {
 `;
 }
 
-const outputType = (v: AttentionVariant) => v.headSize % 4 === 0 ? "vec4<f32>" : "f32";
+/** The element type of an output: vectors, or numbers where heads are not whole vectors. */
+export const outputType = (v: AttentionVariant) => v.headSize % 4 === 0 ? "vec4<f32>" : "f32";
 
-function prelude(v: AttentionVariant, bindings: string): string {
+/** What every kernel of attention begins with. */
+export function prelude(v: AttentionVariant, bindings: string): string {
   return `
 struct Parameters { sequences: u32, sequence: u32, heads: u32, qkv_stride: u32, o_stride: u32, d_stride: u32, dqkv_stride: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
@@ -105,7 +109,7 @@ fn sum4(v: vec4<f32>) -> f32 {
 }
 
 /** Where a workgroup stands: its sequence's first row, its head, and the rows of this thread within the sequence. */
-function place(v: AttentionVariant, longestFirst: boolean): string {
+export function place(v: AttentionVariant, longestFirst: boolean): string {
   const block = blockRows(v);
   return `
   let blocks = (p.sequence + ${block - 1}u) / ${block}u;
@@ -132,7 +136,8 @@ ${
   let v_column = 2 * width + q_column;`;
 }
 
-const signature = (v: AttentionVariant) => `
+/** The entry point, up to its body. */
+export const signature = (v: AttentionVariant) => `
 @compute @workgroup_size(${v.threads})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -141,20 +146,20 @@ fn main(
 ) {`;
 
 /** Index, among the vectors of a head, of the i-th that this thread holds. */
-const held = (v: AttentionVariant, i: number) => v.split === 1 ? `${i}u` : `${i * v.split}u + part`;
+export const held = (v: AttentionVariant, i: number) => v.split === 1 ? `${i}u` : `${i * v.split}u + part`;
 
 /** One line for each vector of each row of a thread. */
-function perVector(v: AttentionVariant, line: (r: number, i: number) => string): string {
+export function perVector(v: AttentionVariant, line: (r: number, i: number) => string): string {
   return lines(range(v.rows).flatMap((r) => range(vectors(v).own).map((i) => line(r, i))));
 }
 
 /** One line for each row of a thread. */
-function perRow(v: AttentionVariant, line: (r: number) => string): string {
+export function perRow(v: AttentionVariant, line: (r: number) => string): string {
   return lines(range(v.rows).map(line));
 }
 
 /** One line for each pair of a thread's row and a row of the other side that is handled now. */
-function perPair(v: AttentionVariant, line: (r: number, u: number) => string): string {
+export function perPair(v: AttentionVariant, line: (r: number, u: number) => string): string {
   return lines(range(v.unroll).flatMap((u) => range(v.rows).map((r) => line(r, u))));
 }
 
@@ -183,7 +188,7 @@ ${lines(tiles.map(([name]) => `        ${name}[at] = vec4<f32>();`))}
  * Sums, over the threads that share rows, the scalars in `names`; each thread has the sums afterwards. Shuffles rely on neighbours in a
  * workgroup of one dimension being neighbours in a subgroup, as every current driver has it; the tests would show one that has not.
  */
-function share(v: AttentionVariant, names: string[]): string {
+export function share(v: AttentionVariant, names: string[]): string {
   if (v.split === 1) return "";
   if (v.shuffle) {
     const distances = range(Math.log2(v.split)).map((bit) => 1 << bit);
@@ -202,19 +207,21 @@ function share(v: AttentionVariant, names: string[]): string {
   ]);
 }
 
-function exchange(v: AttentionVariant, matrices: number): string {
+/** Declares the workgroup memory through which threads that share rows add `matrices` sums for each pair. */
+export function exchange(v: AttentionVariant, matrices: number): string {
   if (v.split === 1 || v.shuffle) return "";
   return `var<workgroup> exchange: array<f32, ${v.threads * v.rows * v.unroll * matrices}>;`;
 }
 
-const pairs = (v: AttentionVariant, names: string[]) =>
+/** Names of the scalars of all pairs of a thread's row and a row handled now. */
+export const pairs = (v: AttentionVariant, names: string[]) =>
   range(v.unroll).flatMap((u) => range(v.rows).flatMap((r) => names.map((name) => `${name}${r}_${u}`)));
 
 /**
  * Products of a thread's rows with rows of a tile: `name{r}_{u} = Σ own{r}_i · tile[u, i]`, still partial where rows are split. The tile's
  * vectors stay in registers as `tile{u}_{i}`, for `accumulate`.
  */
-function scores(v: AttentionVariant, name: string, own: string, tile: string): string {
+export function scores(v: AttentionVariant, name: string, own: string, tile: string): string {
   const { own: count } = vectors(v);
   return lines(
     range(v.unroll).map((u) =>
@@ -234,7 +241,7 @@ function scores(v: AttentionVariant, name: string, own: string, tile: string): s
 }
 
 /** Loads a row of a tile into registers. */
-function fetch(v: AttentionVariant, tile: string, u: number): string {
+export function fetch(v: AttentionVariant, tile: string, u: number): string {
   const { own, padded } = vectors(v);
   return lines(
     range(own).map((i) => `      let ${tile}${u}_${i} = ${tile}[base + ${u * padded}u + ${held(v, i)}];`),
@@ -242,7 +249,7 @@ function fetch(v: AttentionVariant, tile: string, u: number): string {
 }
 
 /** out{r}_i += Σ_u weight{r}_u · tile[u, i], the tile's vectors being in registers. */
-function accumulate(v: AttentionVariant, out: string, weight: string, tile: string): string {
+export function accumulate(v: AttentionVariant, out: string, weight: string, tile: string): string {
   return lines(
     range(v.unroll).flatMap((u) =>
       range(vectors(v).own).map((i) =>
@@ -256,12 +263,12 @@ function accumulate(v: AttentionVariant, out: string, weight: string, tile: stri
 }
 
 /** Whether row u of the tile counts for row r of the thread, a query. */
-function visible(v: AttentionVariant, r: number, u: number): string {
+export function visible(v: AttentionVariant, r: number, u: number): string {
   return v.causal ? `first + u0 + ${u}u <= own${r}` : `first + u0 + ${u}u < p.sequence`;
 }
 
 /** The loop over the rows of the other side: tiles, and in them `unroll` rows at once. */
-function loop(
+export function loop(
   v: AttentionVariant,
   first: string,
   end: string,
@@ -277,170 +284,13 @@ ${body}
   }`;
 }
 
-const keyTiles: Parameters<typeof loadTiles>[1] = [["keys", "qkv", "k_column"], [
+/** The tiles of kernels that go over keys. */
+export const keyTiles: Parameters<typeof loadTiles>[1] = [["keys", "qkv", "k_column"], [
   "values",
   "qkv",
   "v_column",
 ]];
 
 /** The first key that no query of the block sees. */
-const endOfKeys = (v: AttentionVariant) =>
+export const endOfKeys = (v: AttentionVariant) =>
   v.causal ? `min(p.sequence, block0 + ${blockRows(v)}u)` : "p.sequence";
-
-/** Forward: o = softmax(scale q·kᵀ) v and the log-sum-exp of each row. Operand `qkv`. */
-export function attentionForwardText(v: AttentionVariant): string {
-  const { padded } = vectors(v);
-  const bindings = `@group(0) @binding(1) var<storage, read_write> o: array<${outputType(v)}>;
-@group(0) @binding(2) var<storage, read_write> log_sum_exp: array<f32>;`;
-  const body = `${scores(v, "s", "q", "keys")}
-${share(v, pairs(v, ["s"]))}
-${perRow(v, (r) => `      var top${r} = highest${r};`)}
-${
-    perPair(v, (r, u) =>
-      `      s${r}_${u} = select(lowest, s${r}_${u}, ${
-        visible(v, r, u)
-      }); top${r} = max(top${r}, s${r}_${u});`)
-  }
-${
-    perRow(v, (r) =>
-      `      let shrink${r} = exp(highest${r} - top${r}); highest${r} = top${r}; total${r} *= shrink${r};`)
-  }
-${perVector(v, (r, i) => `      o${r}_${i} *= shrink${r};`)}
-${perPair(v, (r, u) => `      let p${r}_${u} = exp(s${r}_${u} - top${r}); total${r} += p${r}_${u};`)}
-${lines(range(v.unroll).map((u) => fetch(v, "values", u)))}
-${accumulate(v, "o", "p", "values")}`;
-  return `${prelude(v, bindings)}${slice("qkv", v)}${store("o", v)}
-var<workgroup> keys: array<vec4<f32>, ${v.tile * padded}>;
-var<workgroup> values: array<vec4<f32>, ${v.tile * padded}>;
-${exchange(v, 1)}
-${signature(v)}${place(v, v.causal)}
-${
-    perVector(v, (r, i) =>
-      `  let q${r}_${i} = scale * qkv_slice(row${r}, q_column, ${held(v, i)}); var o${r}_${i} = vec4<f32>();`)
-  }
-${perRow(v, (r) => `  var highest${r} = lowest; var total${r} = 0.0;`)}
-  let end = ${endOfKeys(v)};
-${loop(v, "0u", "end", keyTiles, body)}
-${
-    perRow(v, (r) =>
-      `  if (own${r} < p.sequence) {
-${
-        lines(
-          range(vectors(v).own).map((i) =>
-            `    o_store(row${r}, q_column, ${held(v, i)}, o${r}_${i} / total${r});`
-          ),
-        )
-      }
-    if (part == 0) {
-      log_sum_exp[row${r} * p.heads + head] = log(total${r}) + highest${r};
-${v.headSize % 4 === 0 ? "" : `      if (head == p.heads - 1) { o_pad(row${r}, width); }`}
-    }
-  }`)
-  }
-}
-`;
-}
-
-/** Backward for queries: dq, and delta = rowsum(dO · o) for the other kernel. Operands `qkv`, `o`, `d` (dO). */
-export function attentionBackwardQueryText(v: AttentionVariant): string {
-  const { own, padded } = vectors(v);
-  const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
-@group(0) @binding(2) var<storage, read_write> delta: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
-  const body = `${scores(v, "s", "q", "keys")}
-${scores(v, "g", "d", "values")}
-${share(v, pairs(v, ["s", "g"]))}
-${
-    perPair(v, (r, u) =>
-      `      let ds${r}_${u} = select(0.0, exp(s${r}_${u} - lse${r}) * (g${r}_${u} - delta${r}), ${
-        visible(v, r, u)
-      });`)
-  }
-${accumulate(v, "dq", "ds", "keys")}`;
-  return `${prelude(v, bindings)}${slice("qkv", v)}${slice("o", v)}${slice("d", v)}${store("dqkv", v)}
-var<workgroup> keys: array<vec4<f32>, ${v.tile * padded}>;
-var<workgroup> values: array<vec4<f32>, ${v.tile * padded}>;
-${exchange(v, 2)}
-${signature(v)}${place(v, v.causal)}
-${
-    perVector(v, (r, i) =>
-      `  let q${r}_${i} = scale * qkv_slice(row${r}, q_column, ${held(v, i)});
-  let d${r}_${i} = d_slice(row${r}, q_column, ${held(v, i)}); var dq${r}_${i} = vec4<f32>();`)
-  }
-${perRow(v, (r) => `  var delta${r} = 0.0; let lse${r} = log_sum_exp[row${r} * p.heads + head];`)}
-${perVector(v, (r, i) => `  delta${r} += dot(d${r}_${i}, o_slice(row${r}, q_column, ${held(v, i)}));`)}
-${share(v, range(v.rows).map((r) => `delta${r}`))}
-  let end = ${endOfKeys(v)};
-${loop(v, "0u", "end", keyTiles, body)}
-${
-    perRow(v, (r) =>
-      `  if (own${r} < p.sequence) {
-${lines(range(own).map((i) => `    dqkv_store(row${r}, q_column, ${held(v, i)}, scale * dq${r}_${i});`))}
-    if (part == 0) { delta[row${r} * p.heads + head] = delta${r}; }
-  }`)
-  }
-}
-`;
-}
-
-/** Backward for keys: dk and dv. Operands `qkv` and `d` (dO); delta comes from the other kernel. */
-export function attentionBackwardKeyText(v: AttentionVariant): string {
-  const { own, padded } = vectors(v);
-  const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
-@group(0) @binding(2) var<storage, read> delta: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
-  const query = (u: number) => `first + u0 + ${u}u`;
-  const seen = (r: number, u: number) =>
-    `${query(u)} < p.sequence${v.causal ? ` && ${query(u)} >= own${r}` : ""}`;
-  const body = `${scores(v, "s", "k", "queries")}
-${scores(v, "g", "v", "d_rows")}
-${share(v, pairs(v, ["s", "g"]))}
-${
-    lines(
-      range(v.unroll).map((u) =>
-        `      let at${u} = (start + min(${query(u)}, p.sequence - 1)) * p.heads + head;
-      let lse${u} = log_sum_exp[at${u}]; let delta${u} = delta[at${u}];`
-      ),
-    )
-  }
-${
-    perPair(v, (r, u) =>
-      `      let p${r}_${u} = select(0.0, exp(s${r}_${u} - lse${u}), ${
-        seen(r, u)
-      }); let ds${r}_${u} = p${r}_${u} * (g${r}_${u} - delta${u});`)
-  }
-${accumulate(v, "dv", "p", "d_rows")}
-${accumulate(v, "dk", "ds", "queries")}`;
-  return `${prelude(v, bindings)}${slice("qkv", v)}${slice("d", v)}${store("dqkv", v)}
-var<workgroup> queries: array<vec4<f32>, ${v.tile * padded}>;
-var<workgroup> d_rows: array<vec4<f32>, ${v.tile * padded}>;
-${exchange(v, 2)}
-${signature(v)}${place(v, false)}
-${
-    perVector(v, (r, i) =>
-      `  let k${r}_${i} = scale * qkv_slice(row${r}, k_column, ${held(v, i)}); var dk${r}_${i} = vec4<f32>();
-  let v${r}_${i} = qkv_slice(row${r}, v_column, ${held(v, i)}); var dv${r}_${i} = vec4<f32>();`)
-  }
-${
-    loop(v, v.causal ? `block0 / ${v.tile}u * ${v.tile}u` : "0u", "p.sequence", [
-      ["queries", "qkv", "q_column"],
-      ["d_rows", "d", "q_column"],
-    ], body)
-  }
-${
-    perRow(v, (r) =>
-      `  if (own${r} < p.sequence) {
-${
-        lines(
-          range(own).flatMap((i) => [
-            `    dqkv_store(row${r}, k_column, ${held(v, i)}, scale * dk${r}_${i});`,
-            `    dqkv_store(row${r}, v_column, ${held(v, i)}, dv${r}_${i});`,
-          ]),
-        )
-      }
-${v.headSize % 4 === 0 ? "" : `    if (head == p.heads - 1 && part == 0) { dqkv_pad(row${r}, 3 * width); }`}
-  }`)
-  }
-}
-`;
-}

@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
-import type { Operand } from "../src/gpu/operand.ts";
+import { type Operand, plain } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import { threadsFor } from "./elementwise.ts";
 import backwardText from "./layer_norm_backward.wgsl" with { type: "text" };
@@ -34,7 +34,16 @@ export function layerNormForward(
   }
 }
 
-/** Emits dx = (or += with `accumulate`) the input gradient of a LayerNorm, from dy (N×C), the saved normalised rows as `normalized` reads them, and rstd (N×1). */
+/** dy where dx takes its place: read from the output's own binding. */
+const overwritten: Pick<Operand, "code" | "bindings"> = {
+  code: (name) => `fn ${name}_load4(index: u32, column: u32) -> vec4<f32> {\n  return dx[index];\n}\n`,
+  bindings: () => [],
+};
+
+/**
+ * Emits dx = (or += with `accumulate`) the input gradient of a LayerNorm, from dy (N×C), the saved normalised rows as `normalized` reads
+ * them, and rstd (N×1). dx may be dy.
+ */
 export function layerNormBackward(
   builder: ProgramBuilder,
   dy: Tensor,
@@ -45,19 +54,20 @@ export function layerNormBackward(
   accumulate: boolean,
 ): void {
   const stride = dy.stride / 4;
+  const dyOperand = dx === dy ? overwritten : plain(dy);
   for (const window of builder.windows([dy, dx, normalized.tensor])) {
     builder.dispatch({
       kernel: {
         label: "layer_norm_backward",
-        code: normalized.code("x", 1) + reduceText + backwardText,
+        code: normalized.code("x", 1) + dyOperand.code("dy", 2) + reduceText + backwardText,
         constants: { cols: dy.cols, stride, threads: threadsFor(stride) },
       },
       bindings: [
-        { group: 0, index: 1, tensor: dy, access: "read", ...window },
         { group: 0, index: 2, tensor: gamma, access: "read" },
         { group: 0, index: 3, tensor: rstd, access: "read", ...window },
-        { group: 0, index: 4, tensor: dx, access: accumulate ? "update" : "write", ...window },
+        { group: 0, index: 4, tensor: dx, access: "update", ...window },
         ...normalized.bindings(1, window),
+        ...dyOperand.bindings(2, window),
       ],
       parameters: [window.rows, Number(accumulate)],
       workgroups: window.rows,

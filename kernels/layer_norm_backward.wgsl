@@ -1,7 +1,7 @@
-// dx = (or +=) rstd * (g - mean(g) - n * mean(g * n)) by rows, with g = dy * gamma and n the normalised output as operand x reads it.
+// dx = (or +=) rstd * (g - mean(g) - n * mean(g * n)) by rows, with g = dy * gamma and n the normalised output as operand x reads it, and
+// dy as operand dy does: from a tensor of its own, or from dx itself.
 struct Parameters { rows: u32, accumulate: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> gamma: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> rstd: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>;
@@ -22,7 +22,7 @@ fn main(
   var sum = 0.0;
   var projection = 0.0;
   for (var column = local; column < stride; column += threads) {
-    let g = dy[first + column] * gamma[column]; // padding of gamma is zero
+    let g = dy_load4(first + column, column) * gamma[column]; // padding of gamma is zero
     sum += sum4(g);
     projection += dot(g, x_load4(first + column, column));
   }
@@ -30,7 +30,7 @@ fn main(
   let along = workgroup_sum(projection, local) / f32(cols);
   let scale = rstd[row];
   for (var column = local; column < stride; column += threads) {
-    let g = dy[first + column] * gamma[column];
+    let g = dy_load4(first + column, column) * gamma[column];
     let d = scale * (g - mean - x_load4(first + column, column) * along);
     let within = vec4(column * 4) + vec4(0u, 1u, 2u, 3u) < vec4(cols);
     var value = select(vec4<f32>(), d, within);

@@ -1,4 +1,4 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { plain } from "../src/gpu/operand.ts";
 import { layerNormBackward, layerNormForward } from "./layer_norm.ts";
 import { layerNormBackward as backward, layerNormForward as forward } from "./layer_norm_reference.ts";
@@ -103,3 +103,18 @@ gpuTest(
   "layerNormBackward() over windows of rows equals the reference",
   () => checkBackward(windowed, true, narrow),
 );
+
+gpuTest("layerNormBackward() in place equals the one into a tensor of its own bit for bit", async () => {
+  const [rows, cols] = [37, 60];
+  const dy = normals(rows * cols, 7);
+  await runTest((t) => {
+    const normalized = plain(t.input("normalized", rows, cols, normals(rows * cols, 6)));
+    const rstd = t.input("rstd", rows, 1, normals(rows, 9), { stride: 1 });
+    const gamma = t.input("gamma", 1, cols, normals(cols, 8));
+    const dx = t.output("dx", rows, cols);
+    const inPlace = t.input("dy in place", rows, cols, dy);
+    layerNormBackward(t.builder, t.input("dy", rows, cols, dy), normalized, rstd, gamma, dx, false);
+    layerNormBackward(t.builder, inPlace, normalized, rstd, gamma, inPlace, false);
+    return { dx, inPlace };
+  }, async ({ dx, inPlace }, read) => assertEquals(await read(inPlace), await read(dx)));
+});

@@ -44,12 +44,14 @@ export interface MatmulChoice {
   readonly splits: number;
 }
 
-/** Workgroups to aim at, and the shortest part of a contraction that is worth one; measured on a GPU of 132 processors. */
-const aims = new Map([[large, { workgroups: 512, part: 512, least: 96 }], [small, {
-  workgroups: 256,
-  part: 256,
-  least: 0,
-}]]);
+/**
+ * Workgroups to aim at, the shortest part of a contraction that is worth one, and the most parts: their sums take memory. Measured on a GPU
+ * of 132 processors. `least` workgroups make a variant worth taking.
+ */
+const aims = new Map([
+  [large, { workgroups: 512, part: 512, most: 16, least: 96 }],
+  [small, { workgroups: 192, part: 256, most: 8, least: 0 }],
+]);
 
 /** How a product is computed, without tuning. */
 export function defaultChoice(
@@ -63,9 +65,9 @@ export function defaultChoice(
     };
   }
   const choices = tiledVariants.map((variant) => {
-    const { workgroups, part, least } = aims.get(variant)!;
+    const { workgroups, part, most, least } = aims.get(variant)!;
     const tiles = Math.ceil(m / variant.tileM) * Math.ceil(n / variant.tileN);
-    const splits = Math.max(1, Math.min(Math.ceil(workgroups / tiles), Math.floor(k / part)));
+    const splits = Math.max(1, Math.min(Math.round(workgroups / tiles), Math.floor(k / part), most));
     return { variant, splits, enough: tiles * splits >= least };
   });
   const { variant, splits } = choices.find((choice) => choice.enough)!;

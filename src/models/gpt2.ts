@@ -115,7 +115,7 @@ function trunk(
   return {
     y: final.y,
     backward(dy) {
-      const dx = tape.transient("d residual stream", rows, width);
+      const dx = dy; // each LayerNorm row's gradient takes the place of the one it comes from
       final.backward(dy, dx, { replace: true });
       for (const backward of blocks.reverse()) backward(dx);
       tape.adds(words);
@@ -145,7 +145,7 @@ export function gpt2Loss(
   const words = parameters.get("transformer.wte.weight");
   const chunk = headChunkTokens ?? headChunk(tape.builder, y.exact.tensor, config.vocab);
   if (!tape.savings) return tiedHead(tape, y.exact, words, tensors, chunk);
-  const dy = tape.transient("d ln_f", shape.batch * shape.sequence, config.width);
+  const dy = tape.transient("d residual stream", shape.batch * shape.sequence, config.width);
   tiedHead(tape, y.exact, words, tensors, chunk, dy);
   backward(dy);
 }

@@ -37,31 +37,34 @@ export interface PackedBatch {
   readonly inverseValid: number;
 }
 
+/** The target that counts nowhere. */
+const ignored = -100;
+
 /**
  * Sorts the rows of a batch by token (a counting sort, so equal tokens stay in order) and counts the valid targets. Throws a UserError that
  * names the first id outside the vocabulary.
  */
 export function packBatch({ inputs, targets }: Batch, vocab: number): PackedBatch {
+  checkTokens(inputs, vocab);
+  checkTokens(targets, vocab, ignored);
   const starts = new Uint32Array(vocab + 1);
-  for (let i = 0; i < inputs.length; i++) {
-    if (inputs[i] >= vocab) throw outside(inputs[i], i, vocab);
-    starts[inputs[i] + 1]++;
-  }
+  for (const word of inputs) starts[word + 1]++;
   for (let w = 0; w < vocab; w++) starts[w + 1] += starts[w];
   const order = new Uint32Array(inputs.length);
   const next = starts.slice();
   inputs.forEach((word, row) => order[next[word]++] = row);
-  let valid = 0;
-  targets.forEach((word, i) => {
-    if (word === -100) return;
-    if (word < 0 || word >= vocab) throw outside(word, i, vocab);
-    valid++;
-  });
+  const valid = targets.reduce((count, word) => count + Number(word !== ignored), 0);
   return { tokens: inputs, order, starts, targets, inverseValid: valid > 0 ? 1 / valid : 0 };
 }
 
-function outside(word: number, position: number, vocab: number): UserError {
-  return new UserError(
-    `Token id ${word} at position ${position} is outside the vocabulary of ${vocab} words; give data of this model's tokenizer`,
-  );
+/** Throws a UserError that names the first id outside the vocabulary, unless it is `except`. */
+export function checkTokens(ids: ArrayLike<number>, vocab: number, except?: number): void {
+  for (let i = 0; i < ids.length; i++) {
+    if ((ids[i] >= 0 && ids[i] < vocab) || ids[i] === except) continue;
+    throw new UserError(
+      `Token id ${
+        ids[i]
+      } at position ${i} is outside the vocabulary of ${vocab} words; give data of this model's tokenizer`,
+    );
+  }
 }

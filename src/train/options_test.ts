@@ -9,7 +9,7 @@ Deno.test("learningRateAt() is constant without a schedule", () => {
 
 Deno.test("learningRateAt() warms up from its first step on, and reaches the full rate", () => {
   assertEquals([1, 5, 10].map((step) => learningRateAt(step, 2, schedule)), [0.2, 1, 2]);
-  assertEquals(learningRateAt(1, 2, { ...schedule, warmupSteps: 0 }) <= 2, true);
+  assert(learningRateAt(1, 2, { ...schedule, warmupSteps: 0 }) < 2);
 });
 
 Deno.test("learningRateAt() follows half a cosine down to the smallest rate, and stays there", () => {

@@ -14,7 +14,14 @@ import { gpt2InitialValues } from "../models/gpt2_initialize.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { policyNamed } from "../storage/policies.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
-import { type BatchTensors, batchTensors, packBatch, ringLength } from "./batch_tensors.ts";
+import {
+  type BatchTensors,
+  batchTensors,
+  checkTokens,
+  packBatch,
+  type PackedBatch,
+  ringLength,
+} from "./batch_tensors.ts";
 import { describeEvaluation, describeGeneration, describeTraining } from "./describe.ts";
 import { learningRateAt, trainDefaults, type TrainOptions } from "./options.ts";
 import { packRows, unpackRows } from "./rows.ts";
@@ -144,9 +151,10 @@ export class TrainingSession {
     if (this.#steps - this.#read >= ringLength) {
       throw new RangeError(`More than ${ringLength} steps are queued; read their losses`);
     }
-    const { learningRate, betas, schedule } = { ...trainDefaults, ...this.options };
+    const { model, learningRate, betas, schedule } = { ...trainDefaults, ...this.options };
+    const packed = packBatch(batch, model.vocab); // a batch that is refused is no step
     const step = ++this.#steps;
-    this.#writeBatch(batch, {
+    this.#writeBatch(packed, {
       seed: Random.for(this.options.seed, `rounding ${step}`).uint32(),
       slot: (step - 1) % ringLength,
       learningRate: learningRateAt(step, learningRate, schedule),
@@ -155,8 +163,7 @@ export class TrainingSession {
     });
   }
 
-  #writeBatch(batch: Batch, values: Partial<StepValues> & { slot: number }): void {
-    const packed = packBatch(batch, this.options.model.vocab);
+  #writeBatch(packed: PackedBatch, values: Partial<StepValues> & { slot: number }): void {
     const names = ["tokens", "order", "starts", "targets"] as const;
     for (const name of names) this.#write(this.tensors[name], packed[name]);
     this.#writeStep({ ...values, inverseValid: packed.inverseValid });
@@ -237,7 +244,7 @@ export class TrainingSession {
       for (let first = 0; first < batches.length; first += ringLength) {
         const group = batches.slice(first, first + ringLength);
         group.forEach((batch, slot) => {
-          this.#writeBatch(batch, { slot });
+          this.#writeBatch(packBatch(batch, this.options.model.vocab), { slot });
           program.run();
         });
         const ring = new Float32Array(await this.#readTensor(this.tensors.lossRing));
@@ -255,7 +262,7 @@ export class TrainingSession {
 
   /**
    * Continues `prompt` by `count` tokens, drawn from softmax(logits / temperature); temperature 0 takes the likeliest. Attends to at most
-   * the training sequence's length.
+   * the training sequence's length. Throws a UserError that names an id outside the vocabulary.
    */
   async generate(
     prompt: readonly number[],
@@ -263,6 +270,7 @@ export class TrainingSession {
     { temperature, seed }: { temperature: number; seed: number },
   ): Promise<number[]> {
     const { model, sequence: longest } = this.options;
+    checkTokens(prompt, model.vocab);
     const sequence = Math.min(longest, prompt.length + count);
     const { description, logits } = describeGeneration(
       this.options,

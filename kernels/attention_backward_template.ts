@@ -1,0 +1,129 @@
+import {
+  accumulate,
+  type AttentionVariant,
+  endOfKeys,
+  exchange,
+  held,
+  keyTiles,
+  lines,
+  loop,
+  outputType,
+  pairs,
+  perPair,
+  perRow,
+  perVector,
+  place,
+  prelude,
+  range,
+  scores,
+  share,
+  signature,
+  slice,
+  store,
+  vectors,
+  visible,
+} from "./attention_template.ts";
+
+/** Backward for queries: dq, and delta = rowsum(dO · o) for the other kernel. Operands `qkv`, `o`, `d` (dO). */
+export function attentionBackwardQueryText(v: AttentionVariant): string {
+  const { own, padded } = vectors(v);
+  const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
+@group(0) @binding(2) var<storage, read_write> delta: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
+  const body = `${scores(v, "s", "q", "keys")}
+${scores(v, "g", "d", "values")}
+${share(v, pairs(v, ["s", "g"]))}
+${
+    perPair(v, (r, u) =>
+      `      let ds${r}_${u} = select(0.0, exp(s${r}_${u} - lse${r}) * (g${r}_${u} - delta${r}), ${
+        visible(v, r, u)
+      });`)
+  }
+${accumulate(v, "dq", "ds", "keys")}`;
+  return `${prelude(v, bindings)}${slice("qkv", v)}${slice("o", v)}${slice("d", v)}${store("dqkv", v)}
+var<workgroup> keys: array<vec4<f32>, ${v.tile * padded}>;
+var<workgroup> values: array<vec4<f32>, ${v.tile * padded}>;
+${exchange(v, 2)}
+${signature(v)}${place(v, v.causal)}
+${
+    perVector(v, (r, i) =>
+      `  let q${r}_${i} = scale * qkv_slice(row${r}, q_column, ${held(v, i)});
+  let d${r}_${i} = d_slice(row${r}, q_column, ${held(v, i)}); var dq${r}_${i} = vec4<f32>();`)
+  }
+${perRow(v, (r) => `  var delta${r} = 0.0; let lse${r} = log_sum_exp[row${r} * p.heads + head];`)}
+${perVector(v, (r, i) => `  delta${r} += dot(d${r}_${i}, o_slice(row${r}, q_column, ${held(v, i)}));`)}
+${share(v, range(v.rows).map((r) => `delta${r}`))}
+  let end = ${endOfKeys(v)};
+${loop(v, "0u", "end", keyTiles, body)}
+${
+    perRow(v, (r) =>
+      `  if (own${r} < p.sequence) {
+${lines(range(own).map((i) => `    dqkv_store(row${r}, q_column, ${held(v, i)}, scale * dq${r}_${i});`))}
+    if (part == 0) { delta[row${r} * p.heads + head] = delta${r}; }
+  }`)
+  }
+}
+`;
+}
+
+/** Backward for keys: dk and dv. Operands `qkv` and `d` (dO); delta comes from the other kernel. */
+export function attentionBackwardKeyText(v: AttentionVariant): string {
+  const { own, padded } = vectors(v);
+  const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
+@group(0) @binding(2) var<storage, read> delta: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
+  const query = (u: number) => `first + u0 + ${u}u`;
+  const seen = (r: number, u: number) =>
+    `${query(u)} < p.sequence${v.causal ? ` && ${query(u)} >= own${r}` : ""}`;
+  const body = `${scores(v, "s", "k", "queries")}
+${scores(v, "g", "v", "d_rows")}
+${share(v, pairs(v, ["s", "g"]))}
+${
+    lines(
+      range(v.unroll).map((u) =>
+        `      let at${u} = (start + min(${query(u)}, p.sequence - 1)) * p.heads + head;
+      let lse${u} = log_sum_exp[at${u}]; let delta${u} = delta[at${u}];`
+      ),
+    )
+  }
+${
+    perPair(v, (r, u) =>
+      `      let p${r}_${u} = select(0.0, exp(s${r}_${u} - lse${u}), ${
+        seen(r, u)
+      }); let ds${r}_${u} = p${r}_${u} * (g${r}_${u} - delta${u});`)
+  }
+${accumulate(v, "dv", "p", "d_rows")}
+${accumulate(v, "dk", "ds", "queries")}`;
+  return `${prelude(v, bindings)}${slice("qkv", v)}${slice("d", v)}${store("dqkv", v)}
+var<workgroup> queries: array<vec4<f32>, ${v.tile * padded}>;
+var<workgroup> d_rows: array<vec4<f32>, ${v.tile * padded}>;
+${exchange(v, 2)}
+${signature(v)}${place(v, false)}
+${
+    perVector(v, (r, i) =>
+      `  let k${r}_${i} = scale * qkv_slice(row${r}, k_column, ${held(v, i)}); var dk${r}_${i} = vec4<f32>();
+  let v${r}_${i} = qkv_slice(row${r}, v_column, ${held(v, i)}); var dv${r}_${i} = vec4<f32>();`)
+  }
+${
+    loop(v, v.causal ? `block0 / ${v.tile}u * ${v.tile}u` : "0u", "p.sequence", [
+      ["queries", "qkv", "q_column"],
+      ["d_rows", "d", "q_column"],
+    ], body)
+  }
+${
+    perRow(v, (r) =>
+      `  if (own${r} < p.sequence) {
+${
+        lines(
+          range(own).flatMap((i) => [
+            `    dqkv_store(row${r}, k_column, ${held(v, i)}, scale * dk${r}_${i});`,
+            `    dqkv_store(row${r}, v_column, ${held(v, i)}, dv${r}_${i});`,
+          ]),
+        )
+      }
+${v.headSize % 4 === 0 ? "" : `    if (head == p.heads - 1 && part == 0) { dqkv_pad(row${r}, 3 * width); }`}
+  }`)
+  }
+}
+`;
+}

@@ -1,0 +1,80 @@
+import {
+  accumulate,
+  type AttentionVariant,
+  endOfKeys,
+  exchange,
+  fetch,
+  held,
+  keyTiles,
+  lines,
+  loop,
+  outputType,
+  pairs,
+  perPair,
+  perRow,
+  perVector,
+  place,
+  prelude,
+  range,
+  scores,
+  share,
+  signature,
+  slice,
+  store,
+  vectors,
+  visible,
+} from "./attention_template.ts";
+
+/** Forward: o = softmax(scale q·kᵀ) v and the log-sum-exp of each row. Operand `qkv`. */
+export function attentionForwardText(v: AttentionVariant): string {
+  const { padded } = vectors(v);
+  const bindings = `@group(0) @binding(1) var<storage, read_write> o: array<${outputType(v)}>;
+@group(0) @binding(2) var<storage, read_write> log_sum_exp: array<f32>;`;
+  const body = `${scores(v, "s", "q", "keys")}
+${share(v, pairs(v, ["s"]))}
+${perRow(v, (r) => `      var top${r} = highest${r};`)}
+${
+    perPair(v, (r, u) =>
+      `      s${r}_${u} = select(lowest, s${r}_${u}, ${
+        visible(v, r, u)
+      }); top${r} = max(top${r}, s${r}_${u});`)
+  }
+${
+    perRow(v, (r) =>
+      `      let shrink${r} = exp(highest${r} - top${r}); highest${r} = top${r}; total${r} *= shrink${r};`)
+  }
+${perVector(v, (r, i) => `      o${r}_${i} *= shrink${r};`)}
+${perPair(v, (r, u) => `      let p${r}_${u} = exp(s${r}_${u} - top${r}); total${r} += p${r}_${u};`)}
+${lines(range(v.unroll).map((u) => fetch(v, "values", u)))}
+${accumulate(v, "o", "p", "values")}`;
+  return `${prelude(v, bindings)}${slice("qkv", v)}${store("o", v)}
+var<workgroup> keys: array<vec4<f32>, ${v.tile * padded}>;
+var<workgroup> values: array<vec4<f32>, ${v.tile * padded}>;
+${exchange(v, 1)}
+${signature(v)}${place(v, v.causal)}
+${
+    perVector(v, (r, i) =>
+      `  let q${r}_${i} = scale * qkv_slice(row${r}, q_column, ${held(v, i)}); var o${r}_${i} = vec4<f32>();`)
+  }
+${perRow(v, (r) => `  var highest${r} = lowest; var total${r} = 0.0;`)}
+  let end = ${endOfKeys(v)};
+${loop(v, "0u", "end", keyTiles, body)}
+${
+    perRow(v, (r) =>
+      `  if (own${r} < p.sequence) {
+${
+        lines(
+          range(vectors(v).own).map((i) =>
+            `    o_store(row${r}, q_column, ${held(v, i)}, o${r}_${i} / total${r});`
+          ),
+        )
+      }
+    if (part == 0) {
+      log_sum_exp[row${r} * p.heads + head] = log(total${r}) + highest${r};
+${v.headSize % 4 === 0 ? "" : `      if (head == p.heads - 1) { o_pad(row${r}, width); }`}
+    }
+  }`)
+  }
+}
+`;
+}

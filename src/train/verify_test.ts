@@ -1,0 +1,98 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { gpuTest, testGpu } from "../../kernels/testing.ts";
+import { UserError } from "../errors.ts";
+import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
+import { verifyCase } from "./verify.ts";
+
+const cases = `${import.meta.dirname}/../models/testdata`;
+const bounds = { exact: [0, 1e-5, 1e-5], half: [1e-5, 1e-3, 2e-3], mesa8: [1e-3, 2e-2, 5e-2] } as const;
+
+/** Runs `work` on a copy of the ragged case. */
+async function withCopy(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for await (const { name } of Deno.readDir(`${cases}/gpt2-ragged`)) {
+      await Deno.copyFile(`${cases}/gpt2-ragged/${name}`, `${folder}/${name}`);
+    }
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+for (const name of ["gpt2-regular", "gpt2-ragged"]) {
+  for (const [policy, [least, most, worstTensor]] of Object.entries(bounds)) {
+    gpuTest(`verifyCase() passes ${name} under ${policy}`, async () => {
+      const report = await verifyCase(await testGpu(), `${cases}/${name}`, { policy });
+      assertEquals(report.failures, []);
+      assert(report.pass);
+      const { overallRelativeError: overall, worst, tensors, lossDifferences, gradients } = report;
+      assert(overall >= least && overall <= most, `all gradients differ by ${overall}`);
+      assert(worst.relativeError <= worstTensor, `${worst.name} differs by ${worst.relativeError}`);
+      assertEquals(tensors.length, gradients.size);
+      assertEquals(lossDifferences.length, 10);
+      // Forward is exact, so only the first loss is the reference's whatever the policy.
+      const compared = policy === "exact" ? lossDifferences : lossDifferences.slice(0, 1);
+      assert(compared.every((difference) => Math.abs(difference) <= 1e-5), `losses differ by ${compared}`);
+    });
+  }
+}
+
+gpuTest("verifyCase() fails where one weight tensor is scaled by 1.01, and names tensors", async () => {
+  const scaled = "transformer.h.1.mlp.c_fc.weight";
+  await withCopy(async (folder) => {
+    const weights = await readSafetensors(`${folder}/model.safetensors`);
+    const { shape, data } = weights.get(scaled)!;
+    weights.set(scaled, { dtype: "F32", shape, data: (data as Float32Array).map((value) => value * 1.01) });
+    await writeSafetensors(`${folder}/model.safetensors`, weights);
+    const report = await verifyCase(await testGpu(), folder, { policy: "exact" });
+    assert(!report.pass);
+    assert(
+      report.failures.some((line) => line.startsWith("Loss of step 1 differs by")),
+      report.failures.join("\n"),
+    );
+    const named = report.failures.filter((line) => line.startsWith("Gradient of transformer."));
+    assert(named.some((line) => line.includes(scaled)), report.failures.join("\n"));
+    assertEquals(named.length, report.tensors.filter(({ relativeError }) => relativeError > 1e-5).length);
+  });
+});
+
+gpuTest(
+  "verifyCase() fails under mesa8 where a gradient tensor of the reference is scaled by 1.1",
+  async () => {
+    const scaled = "transformer.h.0.attn.c_attn.weight";
+    await withCopy(async (folder) => {
+      const gradients = await readSafetensors(`${folder}/grads.safetensors`);
+      const { shape, data } = gradients.get(scaled)!;
+      gradients.set(scaled, {
+        dtype: "F32",
+        shape,
+        data: (data as Float32Array).map((value) => value * 1.1),
+      });
+      await writeSafetensors(`${folder}/grads.safetensors`, gradients);
+      const report = await verifyCase(await testGpu(), folder, { policy: "mesa8" });
+      assert(!report.pass);
+      assertEquals(report.worst.name, scaled);
+      assert(report.failures.some((line) => line.startsWith(`Gradient of ${scaled} differs by`)));
+    });
+  },
+);
+
+gpuTest("verifyCase() refuses a folder that lacks a file, and a policy without bounds", async () => {
+  const gpu = await testGpu();
+  const before = gpu.ledger.liveBytes;
+  await withCopy(async (folder) => {
+    await Deno.remove(`${folder}/grads.safetensors`);
+    await assertRejects(
+      () => verifyCase(gpu, folder, { policy: "exact" }),
+      UserError,
+      `${folder}/grads.safetensors`,
+    );
+  });
+  await assertRejects(
+    () => verifyCase(gpu, `${cases}/gpt2-ragged`, { policy: "mesa9" }),
+    UserError,
+    'No tolerance is known for policy "mesa9"',
+  );
+  assertEquals(gpu.ledger.liveBytes, before);
+});
