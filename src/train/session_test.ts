@@ -7,11 +7,10 @@ import {
   assertThrows,
 } from "@std/assert";
 import { gpuTest, relativeError, testGpu } from "../../kernels/testing.ts";
-import { type Batch, RandomBatches } from "../data/batches.ts";
+import type { Batch } from "../data/batches.ts";
 import { UserError } from "../errors.ts";
 import { readGpt2Checkpoint, writeGpt2Checkpoint } from "../io/gpt2_checkpoint.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
-import type { Gpt2Config } from "../models/gpt2_config.ts";
 import {
   gpt2LossAndGradients,
   gpt2TrainingState,
@@ -21,52 +20,10 @@ import {
 import { policyNames } from "../storage/policies.ts";
 import { learningRateAt } from "./options.ts";
 import { TrainingSession, type TrainOptions, type Weights } from "./session.ts";
-
-/** All tests train models of this one size, so that its kernels are compiled once. */
-const model: Gpt2Config = {
-  name: "tiny",
-  layers: 1,
-  width: 32,
-  heads: 2,
-  vocab: 16,
-  positions: 20,
-  layerNormEpsilon: 1e-5,
-};
-const size = { batch: 3, sequence: 18 };
-const options: TrainOptions = { model, ...size, policy: "exact", seed: 1, learningRate: 1e-2 };
+import { model, options, periodicBatches, size, someBatches, withSession } from "./testing.ts";
 
 /** Losses in f32 are this close to the reference's. */
 const limit = 1e-5;
-
-/** `count` batches of a noisy periodic text, some of whose targets are masked. */
-function someBatches(count: number, seed = 1): Batch[] {
-  const text = Uint8Array.from({ length: 500 }, (_, i) => (i * i) % 11 + (i % 7 === 0 ? 5 : 0));
-  const source = new RandomBatches(text, { ...size, seed });
-  return Array.from({ length: count }, (_, step) => {
-    const { inputs, targets } = source.next();
-    return { inputs, targets: targets.map((target, i) => (i + step) % 5 === 0 ? -100 : target) };
-  });
-}
-
-/** Batches of a text that repeats itself after twelve tokens. */
-function periodicBatches(): RandomBatches {
-  const text = Uint8Array.from({ length: 200 }, (_, i) => [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8][i % 12]);
-  return new RandomBatches(text, { ...size, seed: 1 });
-}
-
-/** A session for the length of `work`. */
-async function withSession<T>(
-  changes: Partial<TrainOptions>,
-  work: (session: TrainingSession) => Promise<T>,
-  weights?: Weights,
-): Promise<T> {
-  const session = await TrainingSession.create(await testGpu(), { ...options, ...changes }, weights);
-  try {
-    return await work(session);
-  } finally {
-    session.destroy();
-  }
-}
 
 /** Losses of a session that takes one step on each batch. */
 function lossesOf(changes: Partial<TrainOptions>, batches: Batch[], weights?: Weights): Promise<number[]> {
