@@ -1,0 +1,40 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { tensorBytes } from "../gpu/tensor.ts";
+import { ParameterSet } from "./parameters.ts";
+
+const shapes = [
+  { name: "a", rows: 10, cols: 30, shape: [10, 30], decayed: true },
+  { name: "b", rows: 1, cols: 5, shape: [5], decayed: false },
+  { name: "c", rows: 7, cols: 64, shape: [7, 64], decayed: true },
+];
+
+Deno.test("ParameterSet puts decayed parameters first, each at a multiple of 256 bytes", () => {
+  const set = new ParameterSet(shapes, { maxBufferSize: 2 ** 20 });
+  assertEquals(set.all.map(({ name }) => name), ["a", "c", "b"]);
+  assertEquals(set.all.map(({ value }) => value.home!.offset), [0, 1280, 1280 + 1792]);
+  assertEquals(set.runs.map(({ decayed, parameter }) => [decayed, tensorBytes(parameter)]), [[true, 3072], [
+    false,
+    256,
+  ]]);
+  assertEquals(set.count, 300 + 5 + 448);
+});
+
+Deno.test("ParameterSet cuts an arena where a buffer cannot hold it, and its runs still cover every parameter once", () => {
+  const maxBufferSize = 2048;
+  const set = new ParameterSet(shapes, { maxBufferSize });
+  const stores = new Set(set.all.map(({ value }) => value.home!.store));
+  assertEquals(stores.size, 2);
+  for (const { bytes } of stores) assert(bytes <= maxBufferSize);
+  for (const { value, decayed } of set.all) {
+    const { store, offset } = value.home!;
+    const covering = set.runs.filter(({ parameter }) => {
+      const from = parameter.home!.offset;
+      return parameter.home!.store === store && from <= offset && offset < from + tensorBytes(parameter);
+    });
+    assertEquals(covering.map((run) => run.decayed), [decayed]);
+  }
+});
+
+Deno.test("ParameterSet.get() throws on a name it does not have", () => {
+  assertThrows(() => new ParameterSet(shapes, { maxBufferSize: 2 ** 20 }).get("d"), Error, "no parameter d");
+});
