@@ -110,8 +110,9 @@ export function matmul(
   const sizes = { m, n, k };
   const choice = defaultChoice(builder, sizes);
   const { variant = choice.variant, splits = options.variant ? 1 : choice.splits } = options;
-  const partBytes = splits * m * rowBytes(c);
-  if (splits === 1 || partBytes > builder.limits.maxStorageBufferBindingSize) {
+  // Parts follow each other in whole matrices, so they are made only where C's rows need no windows.
+  const widest = Math.max(splits * rowBytes(c), product === "tn" ? 0 : rowBytes(a.tensor));
+  if (splits === 1 || m * widest > builder.limits.maxStorageBufferBindingSize) {
     return emit(builder, product, a, b, c, { ...options, variant, splits: 1 }, sizes);
   }
   const parts = builder.tensor(`${c.name} parts`, splits * m, n, { category: "transient" });

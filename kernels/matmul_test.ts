@@ -73,4 +73,11 @@ for (const product of ["nn", "nt", "tn"] as Product[]) {
       await check(product, shape, {}, { bias: true, accumulate: true, binding: 64 * 200 * 4 });
     },
   );
+
+  gpuTest(`matmul() ${product} asked for parts equals the whole where its rows need windows`, async () => {
+    const variant = tiledVariants.find((v) => v.tileM === 64)!;
+    const shape = { m: 130, n: 4, k: 400 };
+    const windows = { bias: true, accumulate: true, binding: 64 * 400 * 4 };
+    await check(product, shape, { variant, splits: 3 }, windows);
+  });
 }
