@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import type { ImageBatch } from "./image_batches.ts";
 import { Random } from "./random.ts";
 import type { TokenArray } from "./token_files.ts";
 
@@ -8,8 +9,11 @@ export interface BatchSize {
   sequence: number;
 }
 
-/** One step's data, both [batch, sequence]. */
-export interface Batch {
+/** One step's data: tokens, or images. */
+export type Batch = TokenBatch | ImageBatch;
+
+/** One step's text, both [batch, sequence]. */
+export interface TokenBatch {
   inputs: Uint32Array<ArrayBuffer>;
   /** The token that follows each input; −100 where none counts. */
   targets: Int32Array<ArrayBuffer>;
@@ -32,7 +36,7 @@ export class RandomBatches {
     this.#random = Random.for(seed, "batches");
   }
 
-  next(): Batch {
+  next(): TokenBatch {
     const { batch, sequence } = this.#size;
     const starts = Array.from({ length: batch }, () => this.#random.below(this.#tokens.length - sequence));
     return windows(this.#tokens, starts, sequence);
@@ -47,7 +51,7 @@ export class RandomBatches {
 export function sequentialBatches(
   tokens: TokenArray,
   { batch, sequence, count }: BatchSize & { count: number },
-): Batch[] {
+): TokenBatch[] {
   requireWindow(tokens, sequence, "The validation split");
   const lastStart = tokens.length - 1 - sequence;
   const lastRow = Math.max(1, batch * count - 1);
@@ -66,7 +70,7 @@ export function requireWindow(tokens: TokenArray, sequence: number, what: string
   );
 }
 
-function windows(tokens: TokenArray, starts: number[], sequence: number): Batch {
+function windows(tokens: TokenArray, starts: number[], sequence: number): TokenBatch {
   const inputs = new Uint32Array(starts.length * sequence);
   const targets = new Int32Array(starts.length * sequence);
   starts.forEach((start, row) => {

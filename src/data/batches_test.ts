@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { type Batch, RandomBatches, sequentialBatches } from "./batches.ts";
+import { RandomBatches, sequentialBatches, type TokenBatch } from "./batches.ts";
 
 /** Each token is its own position, so a batch shows where its windows lie. */
 const counting = (length: number) => Uint16Array.from({ length }, (_, i) => i);
 
-function starts({ inputs }: Batch, sequence: number): number[] {
+function starts({ inputs }: TokenBatch, sequence: number): number[] {
   return Array.from({ length: inputs.length / sequence }, (_, row) => inputs[row * sequence]);
 }
 
 /** The targets that follow the inputs of windows over `counting` tokens. */
-function following({ inputs }: Batch): Int32Array {
+function following({ inputs }: TokenBatch): Int32Array {
   return Int32Array.from(inputs, (token) => token + 1);
 }
 

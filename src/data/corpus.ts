@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import { readBytes } from "../io/files.ts";
 import { requireWindow } from "./batches.ts";
+import { shortDigest } from "./digest.ts";
 import { parseTokens, type TokenArray } from "./token_files.ts";
 
 export type { TokenArray };
@@ -53,7 +54,7 @@ export async function loadCorpus(
     train: tokens.subarray(0, split),
     validation: tokens.subarray(split),
     source,
-    digest: await digest(bytes),
+    digest: await shortDigest(bytes),
   };
   if (!isTokenFile) corpus.decode = (ids) => new TextDecoder().decode(Uint8Array.from(ids));
   checkVocabulary(corpus, corpus.vocab);
@@ -104,9 +105,4 @@ function largest(tokens: TokenArray): number {
   let largest = 0;
   for (const token of tokens) if (token > largest) largest = token;
   return largest;
-}
-
-async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash.subarray(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,0 +1,64 @@
+import { UserError } from "../errors.ts";
+import { readCifar } from "./cifar.ts";
+import { shortDigest } from "./digest.ts";
+import { generatedImages, generatorName } from "./image_generator.ts";
+import type { ImageSet } from "./image_set.ts";
+import { shapes } from "./image_shapes.ts";
+
+export type { ImageSet };
+
+/** Labelled images of one size, split in two. */
+export interface ImageData {
+  /** A short name for tables. */
+  name: string;
+  /** Labels are smaller than this. */
+  classes: number;
+  /** Pixels a side. */
+  size: number;
+  train: ImageSet;
+  heldOut: ImageSet;
+  /** Where the images are from: a path, or the generator with its version and seed. */
+  source: string;
+  /** The first 12 hexadecimal digits of the SHA-256 of the files' bytes in order; for generated images, of `source`. */
+  digest: string;
+  generated: boolean;
+}
+
+export interface ImageOptions {
+  /** A folder or a file of CIFAR-10 or CIFAR-100 in binary form; without a path, the built-in generator. */
+  path?: string;
+  /** Pixels a side that the model wants; pictures of another size are resized. */
+  size: number;
+  /** What fixes the generator's images. Default 0. */
+  seed?: number;
+}
+
+/** As many images as the generator gives: CIFAR's numbers. */
+const generatedCounts = { train: 50_000, heldOut: 10_000 };
+
+/**
+ * Loads labelled images. Throws a `UserError` for files that are missing, unreadable, empty or malformed, and for labels outside their
+ * classes.
+ */
+export async function loadImages({ path, size, seed = 0 }: ImageOptions): Promise<ImageData> {
+  if (!(Number.isInteger(size) && size > 0)) {
+    throw new UserError(`The image size is ${size}; give a whole number of pixels from 1`);
+  }
+  if (path !== undefined) {
+    const { bytes, ...images } = await readCifar(path, size);
+    return { ...images, size, source: path, digest: await shortDigest(bytes), generated: false };
+  }
+  const source = generatorName(seed);
+  const split = (split: "train" | "heldOut") =>
+    generatedImages({ size, seed, split, count: generatedCounts[split] });
+  return {
+    name: "generated shapes",
+    classes: shapes.length,
+    size,
+    train: split("train"),
+    heldOut: split("heldOut"),
+    source,
+    digest: await shortDigest(new TextEncoder().encode(source)),
+    generated: true,
+  };
+}
