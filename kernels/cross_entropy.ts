@@ -14,7 +14,8 @@ export interface Chunk {
 
 /**
  * Emits the losses of a chunk of rows from its logits (rows×V), into rows `chunk` of `losses` (N×1), and with `gradient` replaces the
- * logits by their gradient. `targets` is N×1 in i32; −100 is ignored.
+ * logits by their gradient. `targets` is N×1 in i32; −100 is ignored. Label smoothing (Szegedy et al., arXiv 1512.00567) takes a share
+ * `smoothing` of each target's probability and spreads it over all V classes.
  */
 export function crossEntropy(
   builder: ProgramBuilder,
@@ -23,6 +24,7 @@ export function crossEntropy(
   losses: Tensor,
   chunk: Chunk,
   gradient: boolean,
+  smoothing = 0,
 ): void {
   const stride = logits.stride / 4;
   for (const window of builder.windows([logits])) {
@@ -31,7 +33,7 @@ export function crossEntropy(
       kernel: {
         label: "cross_entropy",
         code: reduceText + text,
-        constants: { vocab: logits.cols, stride, threads: threadsFor(stride) },
+        constants: { vocab: logits.cols, stride, threads: threadsFor(stride), smoothing },
       },
       bindings: [
         { group: 0, index: 1, tensor: stepTensor, access: "read" },

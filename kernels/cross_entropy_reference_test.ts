@@ -19,10 +19,22 @@ Deno.test("crossEntropy() of equal logits is the logarithm of the vocabulary", (
 
 Deno.test("crossEntropy() equals central differences and leaves ignored rows alone", () => {
   const logits = seededValues(rows * vocab, 1, 3);
-  const { dLogits } = crossEntropy(logits, targets, rows, vocab);
-  const numeric = centralDifferences(() => crossEntropy(logits, targets, rows, vocab).meanLoss, logits);
-  assert(relativeError(dLogits, numeric) < finiteDifferenceTolerance);
-  assert(dLogits.subarray(vocab, 2 * vocab).every((value) => value === 0));
+  for (const smoothing of [0, 0.1]) {
+    const evaluate = () => crossEntropy(logits, targets, rows, vocab, smoothing);
+    const { dLogits } = evaluate();
+    assert(
+      relativeError(dLogits, centralDifferences(() => evaluate().meanLoss, logits)) <
+        finiteDifferenceTolerance,
+    );
+    assert(dLogits.subarray(vocab, 2 * vocab).every((value) => value === 0));
+  }
+});
+
+Deno.test("crossEntropy() with smoothing mixes the target's loss with the mean over classes", () => {
+  const logits = Float64Array.of(1, 2, 5);
+  const loss = (target: number, smoothing?: number) =>
+    crossEntropy(logits, Int32Array.of(target), 1, 3, smoothing).meanLoss;
+  assertAlmostEquals(loss(1, 0.3), 0.7 * loss(1) + 0.1 * (loss(0) + loss(1) + loss(2)), 1e-14);
 });
 
 Deno.test("crossEntropy() stays finite for large logits", () => {

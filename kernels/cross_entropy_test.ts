@@ -32,20 +32,21 @@ interface Case {
   logits?: Float64Array;
   targets?: Int32Array<ArrayBuffer>;
   gradient?: boolean;
+  smoothing?: number;
   /** Rows of the batch before and after the chunk: nothing may touch their losses. */
   before?: number;
   after?: number;
 }
 
 async function check(
-  { rows, vocab, gradient = true, before = 0, after = 0, ...given }: Case,
+  { rows, vocab, gradient = true, smoothing = 0, before = 0, after = 0, ...given }: Case,
   options = {},
 ): Promise<void> {
   const logits = given.logits ?? normals(rows * vocab, 1, 3);
   const targets = given.targets ?? drawTargets(rows, vocab);
-  const expected = reference(logits, targets, rows, vocab);
+  const expected = reference(logits, targets, rows, vocab, smoothing);
   const valid = expected.validCount;
-  // Behind a loss: the vocabulary's sum, its exponentials, a logarithm that is exact to 2^-21 only, absolutely. No term cancels.
+  // Behind a loss: the vocabulary's sums, exponentials, a logarithm that is exact to 2^-21 only, absolutely. No term cancels.
   const terms = vocab + granted.exponential + granted.logarithm;
   const lossLimit = tolerance(terms, Math.max(1, Math.sqrt(valid) / norm(expected.losses)));
   // A row's gradient is a distribution less a one: by norm at most 2 / valid where they cancel.
@@ -56,7 +57,15 @@ async function check(
     const losses = t.output("losses", before + rows + after, 1, { stride: 1 });
     const all = Int32Array.from([...around(before).fill(0), ...targets, ...around(after).fill(0)]);
     t.fill(stepTensor, stepBlock({ inverseValid: valid && 1 / valid }));
-    crossEntropy(t.builder, z, t.integers("targets", all), losses, { first: before, rows }, gradient);
+    crossEntropy(
+      t.builder,
+      z,
+      t.integers("targets", all),
+      losses,
+      { first: before, rows },
+      gradient,
+      smoothing,
+    );
     return { z, losses };
   }, async ({ z, losses }, read) => {
     const got = await read(losses);
@@ -91,6 +100,27 @@ gpuTest("crossEntropy() over windows writes the losses of its chunk only", () =>
     { rows: 150, vocab: 101, before: 64, after: 5 },
     { limits: narrowLimits(64 * 104 * 4) },
   ));
+
+gpuTest(
+  "crossEntropy() with smoothing equals the reference, and leaves padding and ignored rows zero",
+  async () => {
+    const smoothing = 0.1;
+    await check({ rows: 37, vocab: 101, smoothing });
+    await check({ rows: 5, vocab: 3, smoothing });
+    await check({ rows: 3, vocab: 2051, smoothing });
+    await check({ rows: 37, vocab: 101, smoothing, gradient: false });
+    // The mean of top - z is of order one: it must not be taken from sums of order 10⁴.
+    await check({
+      rows: 37,
+      vocab: 101,
+      smoothing,
+      logits: normals(37 * 101, 1, 3).map((z) => Math.fround(z + 1e4)),
+    });
+    await check({ rows: 150, vocab: 101, smoothing, before: 64, after: 5 }, {
+      limits: narrowLimits(64 * 104 * 4),
+    });
+  },
+);
 
 gpuTest("crossEntropy() of ignored rows alone has no loss and no gradient", async () => {
   const targets = new Int32Array(37).fill(ignoredTarget);

@@ -68,6 +68,20 @@ export function embeddingBackward(
         flops: window.rows * dx.cols,
       });
     }
+  }
+  positionBackward(builder, dx, dPositions, sequence, accumulate);
+}
+
+/** Emits dPositions[t] = (or += with `accumulate`) the sum over sequences of dx (N×C) at place t; further rows stay as they are. */
+export function positionBackward(
+  builder: ProgramBuilder,
+  dx: Tensor,
+  dPositions: Tensor,
+  sequence: number,
+  accumulate: boolean,
+): void {
+  const stride = dx.stride / 4;
+  for (const window of builder.windows([dx], sequence)) {
     builder.dispatch({
       kernel: { label: "embedding_backward_position", code: positionText, constants: { stride, sequence } },
       bindings: [

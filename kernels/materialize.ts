@@ -1,17 +1,12 @@
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import { type Operand, plain } from "../src/gpu/operand.ts";
+import type { Tensor } from "../src/gpu/tensor.ts";
 import { elementThreads } from "./elementwise.ts";
 import text from "./materialize.wgsl" with { type: "text" };
 
-/**
- * Returns x (N×C) as a matrix product should read it. A product loads each element once for every tile of its output, so an operand that is
- * dear to compute is written out once, to a transient f32 tensor. Software adapters pay for every load, so there only a plain tensor is
- * cheap.
- */
-export function cheapToRead(builder: ProgramBuilder, x: Operand): Operand {
-  if (x.cost === "none" || (x.cost === "light" && builder.adapterClass === "gpu")) return x;
-  const { rows, cols, name, stride } = x.tensor;
-  const out = builder.tensor(`${name} (f32)`, rows, cols, { category: "transient" });
+/** Emits out (N×C, f32) = what x reads. */
+export function materialize(builder: ProgramBuilder, x: Operand, out: Tensor): void {
+  const { stride } = x.tensor;
   for (const window of builder.windows([out, x.tensor])) {
     const vectors = window.rows * stride / 4;
     builder.dispatch({
@@ -22,5 +17,17 @@ export function cheapToRead(builder: ProgramBuilder, x: Operand): Operand {
       flops: 4 * vectors,
     });
   }
+}
+
+/**
+ * Returns x (N×C) as a matrix product should read it. A product loads each element once for every tile of its output, so an operand that is
+ * dear to compute is written out once, to a transient f32 tensor. Software adapters pay for every load, so there only a plain tensor is
+ * cheap.
+ */
+export function cheapToRead(builder: ProgramBuilder, x: Operand): Operand {
+  if (x.cost === "none" || (x.cost === "light" && builder.adapterClass === "gpu")) return x;
+  const { rows, cols, name } = x.tensor;
+  const out = builder.tensor(`${name} (f32)`, rows, cols, { category: "transient" });
+  materialize(builder, x, out);
   return plain(out);
 }

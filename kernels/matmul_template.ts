@@ -26,7 +26,8 @@ export function variantName(v: MatmulVariant): string {
   return `${v.memory}${v.lanes ?? ""}-${v.tileM}x${v.tileN}x${v.tileK}-${v.threadM}x${v.threadN}`;
 }
 
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+/** 0 to n - 1. */
+export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 const header = (threads: number, bias: boolean) => `
 struct Parameters {
@@ -65,8 +66,41 @@ fn store(part: u32, row: u32, column: u32, sum: vec4<f32>) {
 }
 `;
 
+/** What differs around the loops over tiles between a product and many products at once. */
+export interface Frame {
+  /** Declares the parameters `p`, m, n and k among them, and the functions `a_at`, `b_at` and `store`. */
+  readonly header: (threads: number) => string;
+  /** A workgroup's `part` made its own; where its contraction begins (`k0`) and ends (`k_end`); what `store` wants before the row. */
+  readonly tiled: { readonly enter: string; readonly bounds: string; readonly target: string };
+  /** The same where each strip is on its own. `strip` counts strips within a part; the contraction goes from `first` to `end`. */
+  readonly direct: {
+    readonly enter: string;
+    readonly strip: string;
+    readonly first: string;
+    readonly end: string;
+    readonly target: string;
+  };
+}
+
+/** One product, whose contraction may be cut into parts. */
+function singleFrame(bias: boolean): Frame {
+  return {
+    header: (threads) => header(threads, bias),
+    tiled: {
+      enter: `  if (part * p.k_part >= p.k) {
+    return;
+  }
+  let k_end = min(p.k, (part + 1) * p.k_part);
+`,
+      bounds: "  var k0 = part * p.k_part;",
+      target: "part, ",
+    },
+    direct: { enter: "", strip: "strip", first: "0u", end: "p.k", target: "0, " },
+  };
+}
+
 /** Where the vectors of an operand lie: along the contraction (A of NN and NT, B of NT) or across it. */
-function alongK(product: Product, operand: "a" | "b"): boolean {
+export function alongK(product: Product, operand: "a" | "b"): boolean {
   return operand === "a" ? product !== "tn" : product === "nt";
 }
 
@@ -87,12 +121,17 @@ function outerProduct(v: MatmulVariant, a: (i: number) => string, b: (j: number)
 
 /** The WGSL of a product, with or without a bias. Joined behind the texts of its operands `a` and `b`. */
 export function matmulText(product: Product, variant: MatmulVariant, bias: boolean): string {
-  return variant.memory === "workgroup"
-    ? tiledText(product, variant, bias)
-    : directText(product, variant, bias);
+  return framedText(product, variant, singleFrame(bias));
 }
 
-function tiledText(product: Product, v: MatmulVariant, bias: boolean): string {
+/** The WGSL of a product within a frame. */
+export function framedText(product: Product, variant: MatmulVariant, frame: Frame): string {
+  return variant.memory === "workgroup"
+    ? tiledText(product, variant, frame)
+    : directText(product, variant, frame);
+}
+
+function tiledText(product: Product, v: MatmulVariant, { header, tiled }: Frame): string {
   const across = v.tileN / v.threadN;
   const down = v.tileM / v.threadM;
   const threads = across * down;
@@ -152,13 +191,13 @@ function tiledText(product: Product, v: MatmulVariant, bias: boolean): string {
   }).join("\n");
   const stores = range(v.threadM).flatMap((i) =>
     range(v.threadN / 4).map((j) =>
-      `  store(part, row0 + ${Math.floor(i / 4) * 4 * down + i % 4}u + ty * 4, column0 / 4 + ${
+      `  store(${tiled.target}row0 + ${Math.floor(i / 4) * 4 * down + i % 4}u + ty * 4, column0 / 4 + ${
         j * across
       }u + tx, ${acc(i, j)});`
     )
   ).join("\n");
 
-  return `${header(threads, bias)}
+  return `${header(threads)}
 var<workgroup> a_tile: array<vec4<f32>, ${v.tileM * v.tileK / 4}>;
 var<workgroup> b_tile: array<vec4<f32>, ${v.tileN * v.tileK / 4}>;
 
@@ -172,11 +211,7 @@ fn main(
   let tiles = tiles_n * ((p.m + ${v.tileM - 1}u) / ${v.tileM}u);
   let flat = group.y * groups.x + group.x;
   let part = flat / tiles;
-  if (part * p.k_part >= p.k) {
-    return;
-  }
-  let k_end = min(p.k, (part + 1) * p.k_part);
-  let tile = flat % tiles;
+${tiled.enter}  let tile = flat % tiles;
   let row0 = (tile / tiles_n) * ${v.tileM}u;
   let column0 = (tile % tiles_n) * ${v.tileN}u;
   let tx = local % ${across}u;
@@ -184,7 +219,7 @@ fn main(
 ${accumulators(v)}
 ${a.declare}
 ${b.declare}
-  var k0 = part * p.k_part;
+${tiled.bounds}
 ${a.load}
 ${b.load}
   loop {
@@ -208,7 +243,7 @@ ${stores}
 /** Threads of a workgroup of the direct variants: few, so that small products still spread over all of a CPU's cores. */
 export const directThreads = 16;
 
-function directText(product: Product, v: MatmulVariant, bias: boolean): string {
+function directText(product: Product, v: MatmulVariant, { header, direct }: Frame): string {
   const lanes = v.lanes ?? 1;
   const [aAlong, bAlong] = [alongK(product, "a"), alongK(product, "b")];
   // Four steps of the contraction at a time. A: what a lane loads, and from whom a scalar comes.
@@ -250,9 +285,11 @@ function directText(product: Product, v: MatmulVariant, bias: boolean): string {
       }))`
       : acc(i, j);
   const stores = range(v.threadM).flatMap((i) =>
-    range(v.threadN / 4).map((j) => `  store(0, row0 + ${i}u, column0 / 4 + ${j}u, ${kept(i, j)});`)
+    range(v.threadN / 4).map((j) =>
+      `  store(${direct.target}row0 + ${i}u, column0 / 4 + ${j}u, ${kept(i, j)});`
+    )
   ).join("\n");
-  return `${header(directThreads, bias)}
+  return `${header(directThreads)}
 @compute @workgroup_size(${directThreads})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -262,13 +299,13 @@ fn main(
   let strip = ((group.y * groups.x + group.x) * threads + local) / ${lanes}u;
   let lane = local % ${lanes}u;
   let strips_n = (p.n + ${lanes * v.threadN - 1}u) / ${lanes * v.threadN}u;
-  let row0 = (strip / strips_n) * ${v.threadM}u;
+${direct.enter}  let row0 = (${direct.strip} / strips_n) * ${v.threadM}u;
   let column0 = ((strip % strips_n) * ${lanes}u + lane) * ${v.threadN}u;
   if (row0 >= p.m) {
     return;
   }
 ${accumulators(v)}
-  for (var k0 = 0u; k0 < p.k; k0 += 4) {
+  for (var k0 = ${direct.first}; k0 < ${direct.end}; k0 += 4) {
 ${fetchA.join("\n")}
 ${fetchB.join("\n")}
 ${products}

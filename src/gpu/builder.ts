@@ -1,6 +1,6 @@
 import type { Category } from "../memory/category.ts";
 import { type Claim, type MemoryPlan, planMemory } from "../memory/plan.ts";
-import type { Dispatch } from "./kernel.ts";
+import type { Dispatch, Scope } from "./kernel.ts";
 import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
 import { type Dtype, padded, rowBytes, type Store, type Tensor, tensorBytes } from "./tensor.ts";
 
@@ -43,6 +43,7 @@ export class ProgramBuilder {
   readonly #life = new Map<Tensor, { first: number; last: number }>();
   readonly #stores = new Set<Store>();
   readonly #keepAll: boolean;
+  #scope: Scope = {};
 
   constructor(readonly name: string, options: BuilderOptions) {
     this.limits = options.limits;
@@ -67,6 +68,17 @@ export class ProgramBuilder {
     return rowWindows(this.limits, tensors[0].rows, Math.max(...tensors.map(rowBytes)), unit);
   }
 
+  /** Does `work`; what it dispatches belongs to this scope, unless an inner one says otherwise. */
+  within<T>(scope: Scope, work: () => T): T {
+    const outer = this.#scope;
+    this.#scope = { ...outer, ...scope };
+    try {
+      return work();
+    } finally {
+      this.#scope = outer;
+    }
+  }
+
   /** Appends a dispatch; the tensors it binds live at least from their first dispatch to this one. */
   dispatch(dispatch: Dispatch): void {
     const at = this.#dispatches.length;
@@ -79,7 +91,7 @@ export class ProgramBuilder {
       if (life) life.last = at;
       else this.#life.set(tensor, { first: at, last: at });
     }
-    this.#dispatches.push(dispatch);
+    this.#dispatches.push({ ...this.#scope, ...dispatch });
   }
 
   /** Ends the recording and plans the memory. */

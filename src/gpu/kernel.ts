@@ -1,4 +1,4 @@
-import type { Tensor } from "./tensor.ts";
+import { rowBytes, type Tensor, tensorBytes } from "./tensor.ts";
 
 /** A compute shader: its text (entry point `main`) and the values of its `override` constants. */
 export interface Kernel {
@@ -20,20 +20,38 @@ export interface Binding {
   readonly rows?: number;
 }
 
+/** Where in a step a dispatch belongs, for profiles: the operator, and the pass that it is part of. */
+export interface Scope {
+  readonly operator?: string;
+  readonly pass?: "forward" | "backward" | "update";
+}
+
 /**
  * One kernel over one set of bindings. `parameters` are the words of the shader's uniform block at group 0, binding 0, for what differs
  * between windows of one operator; `workgroups` is a flat count, folded into a grid when it is run.
  */
-export interface Dispatch {
+export interface Dispatch extends Scope {
   readonly kernel: Kernel;
   readonly bindings: readonly Binding[];
   readonly parameters: readonly number[];
   readonly workgroups: number;
   /** Floating-point operations, for splitting long submits and for tables. */
   readonly flops: number;
+  /** Belongs to the first run of its program only: what it writes, later runs find done. */
+  readonly first?: true;
 }
 
 /** A 32-bit float as the word that carries it in a uniform block. */
 export function floatWord(value: number): number {
   return new Uint32Array(new Float32Array([value]).buffer)[0];
+}
+
+/** Bytes that a dispatch reads and writes if it touches all it binds once: what it updates counts twice. */
+export function trafficBytes({ bindings }: Dispatch): number {
+  return bindings.reduce((sum, { tensor, access, first = 0, rows }) => {
+    const bytes = rows === undefined
+      ? tensorBytes(tensor) - first * rowBytes(tensor)
+      : rows * rowBytes(tensor);
+    return sum + (access === "update" ? 2 : 1) * bytes;
+  }, 0);
 }

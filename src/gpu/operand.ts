@@ -1,5 +1,7 @@
 import affineText from "./operand_affine.wgsl" with { type: "text" };
 import geluText from "./operand_gelu.wgsl" with { type: "text" };
+import geluErfText from "./operand_gelu_erf.wgsl" with { type: "text" };
+import geluTailText from "./operand_gelu_tail.wgsl" with { type: "text" };
 import timesText from "./operand_times.wgsl" with { type: "text" };
 import plainText from "./operand_plain.wgsl" with { type: "text" };
 import type { Binding } from "./kernel.ts";
@@ -50,12 +52,16 @@ export function affine(x: Operand, gamma: Tensor, beta: Tensor): Operand {
   };
 }
 
-/** GELU(x), tanh approximation, computed on load. */
-export function gelu(x: Operand): Operand {
+/** GELU as GPT-2 computes it (the tanh approximation), or by its definition x·Φ(x), as ViT does. */
+export type GeluKind = "tanh" | "erf";
+
+/** GELU(x), computed on load. */
+export function gelu(x: Operand, kind: GeluKind = "tanh"): Operand {
+  const text = kind === "erf" ? geluTailText + geluErfText : geluText;
   return {
     tensor: x.tensor,
     cost: "heavy",
-    code: (name, group) => x.code(`${name}_inner`, group) + instantiate(geluText, name, group),
+    code: (name, group) => x.code(`${name}_inner`, group) + instantiate(text, name, group),
     bindings: (group, window) => x.bindings(group, window),
   };
 }

@@ -12,7 +12,7 @@ import {
   type TestProgram,
   tolerance,
 } from "../../kernels/testing.ts";
-import { affine, gelu, type Operand, plain, rowsOf, times } from "./operand.ts";
+import { affine, gelu, type GeluKind, type Operand, plain, rowsOf, times } from "./operand.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** out = what operand v reads. */
@@ -55,10 +55,14 @@ const x = normals(rows * cols, 1);
 const y = normals(rows * cols, 2);
 const gamma = normals(cols, 3);
 const beta = normals(cols, 4);
+const kinds: readonly GeluKind[] = ["tanh", "erf"];
 /**
- * u takes five roundings, the logistic function a sum, an exponential (its share that grows with 2u is damped by 1 - s) and a quotient.
+ * tanh: u takes five roundings, the logistic function a sum, an exponential (its share that grows with 2u is damped by 1 - s) and a quotient.
+ * erf: the rational function takes nine, an exponential (its share that grows with x²/2 is damped by itself) and a quotient, the result five.
  */
-const geluRoundings = 6 + granted.exponential + granted.division;
+const roundings = { tanh: 6, erf: 14 };
+const roundingsOf = (kind: GeluKind) => roundings[kind] + granted.exponential + granted.division;
+const geluOf = (values: Float64Array, kind: GeluKind) => values.map((value) => geluReference(value, kind));
 
 /** Reads an operand of x, y, γ and β whole and in windows, and compares it with what it stands for. */
 async function check(
@@ -92,21 +96,27 @@ gpuTest(
     ),
 );
 
-gpuTest("gelu() reads GELU(x)", () => check((x) => gelu(x), x.map(geluReference), tolerance(geluRoundings)));
+gpuTest("gelu() reads GELU(x), by the tanh approximation or exactly", async () => {
+  for (const kind of kinds) {
+    await check((x) => gelu(x, kind), geluOf(x, kind), tolerance(roundingsOf(kind)));
+  }
+});
 
-gpuTest("gelu() of an affine operand composes", () => {
+gpuTest("gelu() of an affine operand composes", async () => {
   const inner = affineReference(x, gamma, beta, rows, cols);
-  const expected = inner.map(geluReference);
-  // GELU's slope is at most 1.13: the rounding of what it reads is as large as that.
-  const limit = tolerance(2 + geluRoundings, 1.13 * norm(inner) / norm(expected));
-  return check((x, _, gamma, beta) => gelu(affine(x, gamma, beta)), expected, limit);
+  for (const kind of kinds) {
+    const expected = geluOf(inner, kind);
+    // GELU's slope is at most 1.13: the rounding of what it reads is as large as that.
+    const limit = tolerance(2 + roundingsOf(kind), 1.13 * norm(inner) / norm(expected));
+    await check((x, _, gamma, beta) => gelu(affine(x, gamma, beta), kind), expected, limit);
+  }
 });
 
 gpuTest("times() reads the product of two operands", () =>
   check(
-    (x, y) => times(x, gelu(y)),
-    x.map((value, i) => value * geluReference(y[i])),
-    tolerance(1 + geluRoundings),
+    (x, y) => times(gelu(x, "erf"), gelu(y, "erf")),
+    geluOf(x, "erf").map((value, i) => value * geluReference(y[i], "erf")),
+    tolerance(1 + 2 * roundingsOf("erf")),
   ));
 
 gpuTest(
@@ -115,12 +125,20 @@ gpuTest(
 );
 
 gpuTest("gelu() is the identity or zero far from the origin, never NaN", async () => {
-  const points = [1e4, 1e3, 88, 30, 10, 6, 1e-30, 0, -1e-30, -6, -10, -30, -88, -1e3, -1e4].map(Math.fround);
-  await runTest((t) => copy(t, gelu(plain(t.input("x", 1, points.length, points)))), async (out, read) => {
-    (await read(out)).forEach((value, i) => {
-      // GELU(x) = x·s with s, at most 1, a logistic function.
-      const bound = tolerance(geluRoundings) * Math.abs(points[i]);
-      assert(Math.abs(value - geluReference(points[i])) <= bound, `GELU(${points[i]}) is ${value}`);
-    });
-  });
+  const range = [1e4, 1e3, 88, 30, 14, 10, 6, 1e-30, 0, -1e-30, -6, -10, -14, -30, -88, -1e3, -1e4]
+    .map(Math.fround);
+  for (const kind of kinds) {
+    const points = kind === "erf" ? [...range, 1e30, -1e30].map(Math.fround) : range; // the cube of 1e30 exceeds f32
+    await runTest(
+      (t) => copy(t, gelu(plain(t.input("x", 1, points.length, points)), kind)),
+      async (out, read) => {
+        (await read(out)).forEach((value, i) => {
+          // GELU(x) = x·s with s at most 1.
+          const bound = tolerance(roundingsOf(kind)) * Math.abs(points[i]);
+          const error = Math.abs(value - geluReference(points[i], kind));
+          assert(error <= bound, `GELU(${points[i]}) of kind ${kind} is ${value}`);
+        });
+      },
+    );
+  }
 });

@@ -2,7 +2,7 @@ import type { ProgramDescription } from "./builder.ts";
 import { BufferSet, readBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { inErrorScopes } from "./errors.ts";
-import type { Binding } from "./kernel.ts";
+import type { Binding, Dispatch } from "./kernel.ts";
 import { groupLayouts, pipelineFor } from "./pipelines.ts";
 import { StepTimer, type TimestampWrites } from "./timing.ts";
 import { rowBytes, type Store, type Tensor, tensorBytes } from "./tensor.ts";
@@ -17,14 +17,21 @@ const flopsPerSubmit = 8e12;
 const dispatchesPerProfile = 2048;
 
 interface Prepared {
+  dispatch: Dispatch;
   pipeline: GPUComputePipeline;
   groups: GPUBindGroup[];
   grid: [number, number];
-  flops: number;
+}
+
+/** A dispatch, and how long it took in each run. */
+export interface TimedDispatch {
+  readonly dispatch: Dispatch;
+  readonly milliseconds: readonly number[];
 }
 
 /** A program with its memory, pipelines and bind groups made: `run` only encodes and submits. */
 export class Program {
+  /** What the next run encodes: at first everything, then what is not for the first run only. */
   #steps: Prepared[] = [];
 
   private constructor(
@@ -103,12 +110,12 @@ export class Program {
             entries[binding.group].push({ binding: binding.index, resource: this.#resource(binding) });
           }
           return {
+            dispatch,
             pipeline: pipelines[i],
             groups: layouts.map((layout, group) =>
               gpu.device.createBindGroup({ layout, entries: entries[group] })
             ),
             grid: foldGrid(dispatch.workgroups, gpu.limits.maxComputeWorkgroupsPerDimension),
-            flops: dispatch.flops,
           };
         }),
     );
@@ -149,8 +156,10 @@ export class Program {
     while (from < this.#steps.length) {
       let to = from;
       let flops = 0;
-      while (to < this.#steps.length && (to === from || flops + this.#steps[to].flops < flopsPerSubmit)) {
-        flops += this.#steps[to++].flops;
+      while (
+        to < this.#steps.length && (to === from || flops + this.#steps[to].dispatch.flops < flopsPerSubmit)
+      ) {
+        flops += this.#steps[to++].dispatch.flops;
       }
       const timestampWrites: GPUComputePassTimestampWrites | undefined = timestamps && {
         querySet: timestamps.querySet,
@@ -169,17 +178,24 @@ export class Program {
       device.queue.submit([encoder.finish()]);
       from = to;
     }
+    this.#forgetFirst();
+  }
+
+  #forgetFirst(): void {
+    this.#steps = this.#steps.filter(({ dispatch }) => !dispatch.first);
   }
 
   /**
-   * Runs the program once with a pass for each dispatch and returns, in their order, the milliseconds of each, by GPU timestamps. Slower
-   * than `run` as a whole. Throws if the device has no timestamps.
+   * Runs the program `repeats` times with a pass for each dispatch and returns, in their order, the milliseconds of each in every run, by
+   * GPU timestamps. Slower than `run` as a whole. Throws if the device has no timestamps.
    */
-  async profile(): Promise<{ label: string; milliseconds: number; flops: number }[]> {
+  async profile(repeats = 1): Promise<TimedDispatch[]> {
     const { device } = this.gpu;
+    const steps = this.#steps;
+    const passes = Array.from({ length: repeats }, () => steps).flat();
     const times: number[] = [];
-    for (let from = 0; from < this.#steps.length; from += dispatchesPerProfile) {
-      const part = this.#steps.slice(from, from + dispatchesPerProfile);
+    for (let from = 0; from < passes.length; from += dispatchesPerProfile) {
+      const part = passes.slice(from, from + dispatchesPerProfile);
       const timer = await StepTimer.create(this.gpu, part.length);
       try {
         const encoder = device.createCommandEncoder();
@@ -204,10 +220,10 @@ export class Program {
         timer.destroy();
       }
     }
-    return this.description.dispatches.map(({ kernel: { label }, flops }, i) => ({
-      label,
-      milliseconds: times[i],
-      flops,
+    this.#forgetFirst();
+    return steps.map(({ dispatch }, i) => ({
+      dispatch,
+      milliseconds: Array.from({ length: repeats }, (_, run) => times[run * steps.length + i]),
     }));
   }
 

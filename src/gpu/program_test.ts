@@ -1,5 +1,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { gpuTest, normals, padRows, runTest, storesFor, testGpu, unpadRows } from "../../kernels/testing.ts";
+import {
+  gpuTest,
+  normals,
+  padRows,
+  runTest,
+  storesFor,
+  testGpu,
+  type TestProgram,
+  unpadRows,
+} from "../../kernels/testing.ts";
 import { ProgramBuilder } from "./builder.ts";
 import { BufferSet } from "./buffers.ts";
 import { OutOfMemoryError } from "./errors.ts";
@@ -29,9 +38,15 @@ function add(
   a: Tensor,
   out: Tensor,
   addend: number,
-  options: { rows?: { first: number; rows: number }; flops?: number; code?: string; label?: string } = {},
+  options: {
+    rows?: { first: number; rows: number };
+    flops?: number;
+    code?: string;
+    label?: string;
+    first?: true;
+  } = {},
 ): void {
-  const { rows = { first: 0, rows: a.rows }, flops = 0, code = addText, label = "add" } = options;
+  const { rows = { first: 0, rows: a.rows }, flops = 0, code = addText, label = "add", first } = options;
   const count = rows.rows * a.stride;
   builder.dispatch({
     kernel: { label, code },
@@ -42,6 +57,7 @@ function add(
     parameters: [count, floatWord(addend)],
     workgroups: count,
     flops,
+    first,
   });
 }
 
@@ -112,6 +128,43 @@ gpuTest("Program.run() keeps the order of dispatches where a long program is cut
     return a;
   }, async (a, read) => assertEquals([...await read(a)], [111112, 111113, 111114, 111115]));
 });
+
+/** once = a + 10 in the first run alone, every = a + 1 in all. */
+function addOnce({ builder, input, output }: TestProgram) {
+  const a = input("a", 1, 4, [1, 2, 3, 4]);
+  const [once, every] = [output("once", 1, 4), output("every", 1, 4)];
+  add(builder, a, once, 10, { first: true, label: "first" });
+  add(builder, a, every, 1);
+  return { a, once, every };
+}
+
+gpuTest("Program.run() leaves out what belongs to the first run in later ones", async () => {
+  await runTest(addOnce, async ({ a, once, every }, read, program) => {
+    assertEquals([[...await read(once)], [...await read(every)]], [[11, 12, 13, 14], [2, 3, 4, 5]]);
+    program.write(a, Float32Array.of(5, 6, 7, 8));
+    for (let run = 0; run < 2; run++) {
+      program.run();
+      assertEquals([[...await read(once)], [...await read(every)]], [[11, 12, 13, 14], [6, 7, 8, 9]]);
+    }
+  });
+});
+
+gpuTest(
+  "Program.profile() runs what belongs to the first run if it is that, and times each dispatch",
+  async () => {
+    if (!(await testGpu()).timestamps) return;
+    await runTest(addOnce, async ({ a, once, every }, read, program) => {
+      for (const expected of [["first", "add"], ["add"]]) {
+        const times = await program.profile();
+        assertEquals(times.map(({ dispatch }) => dispatch.kernel.label), expected);
+        assert(times.every(({ milliseconds: [ms] }) => ms >= 0), "a dispatch took less than no time");
+      }
+      program.write(a, Float32Array.of(5, 6, 7, 8));
+      program.run();
+      assertEquals([[...await read(once)], [...await read(every)]], [[11, 12, 13, 14], [6, 7, 8, 9]]);
+    }, { times: 0 });
+  },
+);
 
 gpuTest("Program reuses buffers of tensors that are dead, and still computes what it says", async () => {
   const gpu = await testGpu();

@@ -1,9 +1,9 @@
 import type { Category } from "../memory/category.ts";
 
-/** `u8` holds four codes to a 32-bit word, `f16` two numbers. */
-export type Dtype = "f32" | "u32" | "f16" | "u8";
+/** `f16` holds two numbers to a 32-bit word; `u8`, `u4` and `u2` hold four, eight and sixteen codes. */
+export type Dtype = "f32" | "u32" | "f16" | "u8" | "u4" | "u2";
 
-const dtypeBytes: Record<Dtype, number> = { f32: 4, u32: 4, f16: 2, u8: 1 };
+const dtypeBits: Record<Dtype, number> = { f32: 32, u32: 32, f16: 16, u8: 8, u4: 4, u2: 2 };
 
 /** A buffer that outlives programs and is shared by them: parameters, moments, range estimates, the batch. */
 export interface Store {
@@ -33,9 +33,10 @@ export function padded(cols: number): number {
   return Math.ceil(cols / 4) * 4;
 }
 
-/** Bytes from one row to the next. */
-export function rowBytes(tensor: Tensor): number {
-  return tensor.stride * dtypeBytes[tensor.dtype];
+/** Bytes from one row to the next. Rows of codes smaller than a byte are whole words. */
+export function rowBytes({ stride, dtype }: Tensor): number {
+  const bytes = stride * dtypeBits[dtype] / 8;
+  return dtypeBits[dtype] < 8 ? Math.ceil(bytes / 4) * 4 : bytes;
 }
 
 /** Bytes of the whole tensor, padding included. */

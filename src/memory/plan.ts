@@ -124,7 +124,7 @@ function variation(order: readonly number[], random: Random): number[] {
 }
 
 /** Variations to try, each of the best order so far. The same ones in every run. */
-const attempts = 96;
+const attempts = 256;
 
 /** Buffers that exceed what they hold by this share are good enough. */
 const goodEnough = 0.01;
