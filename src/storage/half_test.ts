@@ -2,12 +2,12 @@ import { assert } from "@std/assert";
 import { cheapToRead } from "../../kernels/materialize.ts";
 import { gpuTest, narrowLimits, normals, runTest } from "../../kernels/testing.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
-import { half } from "./half.ts";
+import { storeHalf } from "./half.ts";
 import { halfRound } from "./quantize_reference.ts";
 import { readHalves } from "./testing.ts";
 
 /**
- * Asserts that `half` keeps x (rows×cols) as the reference rounds it, padding zero, and that backward reads what is kept. Below 2^-14 an
+ * Asserts that `storeHalf` keeps x (rows×cols) as the reference rounds it, padding zero, and that backward reads what is kept. Below 2^-14 an
  * f16 is subnormal: WGSL lets an adapter take such numbers for zero, and ignore the sign of zero.
  */
 async function checkHalf(
@@ -17,7 +17,7 @@ async function checkHalf(
   options: Partial<BuilderOptions> = {},
 ): Promise<void> {
   await runTest((t) => {
-    const operand = half().store(t.builder, t.input("x", rows, cols, x), { groups: 1 }, 0);
+    const operand = storeHalf(t.builder, t.input("x", rows, cols, x));
     return { halves: operand.tensor, back: cheapToRead(t.builder, operand).tensor };
   }, async ({ halves, back }, read, program) => {
     const kept = await readHalves(program, halves);
@@ -32,7 +32,7 @@ async function checkHalf(
   }, { adapterClass: "software", ...options }); // which writes out what it reads of stored tensors
 }
 
-gpuTest("half stores each element rounded to the nearest f16, and reads it back", async () => {
+gpuTest("storeHalf() stores each element rounded to the nearest f16, and reads it back", async () => {
   const [rows, cols] = [37, 18];
   // All exponents of f16 numbers.
   await checkHalf(
@@ -42,18 +42,21 @@ gpuTest("half stores each element rounded to the nearest f16, and reads it back"
   );
 });
 
-gpuTest("half rounds ties to even and saturates at ±65504", async () => {
+gpuTest("storeHalf() rounds ties to even and saturates at ±65504", async () => {
   const numbers = [1 + 2 ** -11, 1 + 3 * 2 ** -11, 2049, 2051, 65504, 65519, 65520, 7e4, 1e9, 3e38, 2 ** -14];
   const x = Float64Array.from(numbers.flatMap((value) => [value, -value]));
   await checkHalf(x, 1, x.length);
 });
 
-gpuTest("half rounds subnormal numbers as the adapter does, and zeros of either sign to zero", async () => {
-  const numbers = [1, 1.5, 0.5, 0.49, 2.5, 1000, 1023, 1e-3, 0].map((value) => value * 2 ** -24);
-  const x = Float64Array.from(numbers.flatMap((value) => [value, -value]), Math.fround);
-  await checkHalf(x, 1, x.length);
-});
+gpuTest(
+  "storeHalf() rounds subnormal numbers as the adapter does, and zeros of either sign to zero",
+  async () => {
+    const numbers = [1, 1.5, 0.5, 0.49, 2.5, 1000, 1023, 1e-3, 0].map((value) => value * 2 ** -24);
+    const x = Float64Array.from(numbers.flatMap((value) => [value, -value]), Math.fround);
+    await checkHalf(x, 1, x.length);
+  },
+);
 
-gpuTest("half over windows of rows stores what it stores at once", async () => {
+gpuTest("storeHalf() over windows of rows stores what it stores at once", async () => {
   await checkHalf(normals(150 * 60, 2), 150, 60, { limits: narrowLimits(64 * 60 * 4) });
 });

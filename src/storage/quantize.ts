@@ -1,102 +1,86 @@
 import type { ProgramBuilder } from "../gpu/builder.ts";
-import { floatWord } from "../gpu/kernel.ts";
+import type { Operand } from "../gpu/operand.ts";
 import { stepTensor } from "../gpu/step_block.ts";
-import type { Store, Tensor } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { type CodeBits, codesOf, readByChannel, readByToken, wordsOf } from "./codes.ts";
+import encodeText from "./encode.wgsl" with { type: "text" };
+import extremesText from "./extremes.wgsl" with { type: "text" };
 import quantizeText from "./quantize.wgsl" with { type: "text" };
-import partialText from "./range_partial.wgsl" with { type: "text" };
-import updateText from "./range_update.wgsl" with { type: "text" };
+import observeText from "./quantize_observe.wgsl" with { type: "text" };
+import tokensText from "./quantize_tokens.wgsl" with { type: "text" };
+import {
+  advance,
+  type ChannelRanges,
+  channelTables,
+  extremesOf,
+  observe,
+  rateOf,
+  rowsPerChunk,
+} from "./ranges.ts";
 
-/** Rows that one workgroup looks over for the extremes of their columns. */
-const rowsPerChunk = 128;
-
-/**
- * The range estimates of one saved tensor, which outlive the step: a vector (range, minimum, set, 0) for each group, and one more whose
- * first word counts clipped elements.
- */
-export function rangeEstimates(name: string, groups: number): Tensor {
-  const bytes = (groups + 1) * 16;
-  const store: Store = { name: `${name} range estimates`, category: "ranges", bytes };
-  return {
-    name: store.name,
-    dtype: "f32",
-    rows: groups + 1,
-    cols: 4,
-    stride: 4,
-    category: "ranges",
-    home: { store, offset: 0 },
-  };
+/** How the numbers of a tensor become codes. */
+export interface Rounding {
+  readonly bits: CodeBits;
+  readonly rounding: "stochastic" | "nearest";
+  /** Tells the random bits of this tensor from those of others. */
+  readonly stream: number;
 }
 
-/** Scale, shift and 1/scale of each channel: a snapshot that stays as it is until backward has read the codes. */
-export function channelTables(builder: ProgramBuilder, x: Tensor): Tensor {
-  return builder.tensor(`${x.name} tables`, x.stride / 4, 12, { category: "ranges" });
+/** How the ranges of groups of channels follow the batches. */
+export interface Following {
+  readonly ranges: "current" | "running" | "delayed";
+  readonly lambda: number;
 }
 
 /**
- * Emits the observation of x's ranges: estimates move by `rate` = 1 − λ towards this batch's (the first batch sets them; rate 1 forgets
- * the past), and `tables` follow. Clears the count of clipped elements.
+ * Emits the passes that store x (N×C) by ranges of groups of channels, and returns how to read it. `estimates` advance with it.
+ *
+ * `running` and `current` are three dispatches: x's extremes, then estimates and tables, then codes. `delayed` is two, and x is read once:
+ * codes by the estimates that the batches before have left, together with x's extremes; then the tables of these very estimates, for
+ * backward, and new estimates for the next batch. Its first run has extremes and estimates of its own batch in front, as `running` would.
  */
-export function updateRanges(
+export function storeByChannels(
   builder: ProgramBuilder,
   x: Tensor,
   estimates: Tensor,
-  tables: Tensor,
-  groups: number,
-  rate: number,
-): void {
-  if (x.cols % groups !== 0) {
-    throw new RangeError(`${groups} groups do not divide the ${x.cols} channels of ${x.name}`);
+  options: Rounding & Following,
+): Operand {
+  const { bits, ranges, lambda } = options;
+  const groups = estimates.rows - 1;
+  const extremes = extremesOf(builder, x);
+  const tables = channelTables(builder, x);
+  const codes = codesOf(builder, x, bits);
+  const by: ChannelRanges = { groups, bits, extremes, estimates, tables };
+  const rate = ranges === "current" ? 1 : rateOf(lambda);
+  if (ranges === "delayed") {
+    observe(builder, x, extremes, { first: true });
+    advance(builder, x, by, rate, "begin", { first: true });
+    quantizeAndObserve(builder, x, codes, by, options);
+    advance(builder, x, by, rate, "after");
+  } else {
+    observe(builder, x, extremes);
+    advance(builder, x, by, rate, "before");
+    quantize(builder, x, codes, by, options);
   }
-  const chunks = Math.ceil(x.rows / rowsPerChunk);
-  const extremes = builder.tensor(`${x.name} extremes`, 2 * chunks, x.cols, { category: "transient" });
-  for (const window of builder.windows([x], rowsPerChunk)) {
-    const count = Math.ceil(window.rows / rowsPerChunk);
-    builder.dispatch({
-      kernel: { label: "range_partial", code: partialText, constants: { stride: x.stride / 4 } },
-      bindings: [
-        { group: 0, index: 1, tensor: x, access: "read", ...window },
-        { group: 0, index: 2, tensor: extremes, access: "write" },
-      ],
-      parameters: [window.rows, rowsPerChunk, window.first / rowsPerChunk],
-      workgroups: Math.ceil(x.stride / 64) * count,
-      flops: 2 * window.rows * x.cols,
-    });
-  }
-  builder.dispatch({
-    kernel: {
-      label: "range_update",
-      code: updateText,
-      constants: { cols: x.cols, stride: x.stride, groups_of_channels: groups },
-    },
-    bindings: [
-      { group: 0, index: 1, tensor: extremes, access: "read" },
-      { group: 0, index: 2, tensor: estimates, access: "update" },
-      { group: 0, index: 3, tensor: tables, access: "write" },
-    ],
-    parameters: [chunks, floatWord(rate)],
-    workgroups: groups,
-    flops: 2 * chunks * x.cols,
-  });
+  return readByChannel({ bits, codes, tables });
 }
 
-/** Emits codes (N×C bytes) of x by its tables. `stream` tells the random bits of this tensor from those of others. */
-export function quantize(
+/** Emits codes of x by its tables, and counts what lies outside its range. */
+function quantize(
   builder: ProgramBuilder,
   x: Tensor,
-  tables: Tensor,
   codes: Tensor,
-  estimates: Tensor,
-  options: { stochastic: boolean; stream: number },
+  { groups, tables, estimates }: ChannelRanges,
+  { bits, rounding, stream }: Rounding,
 ): void {
   const stride = x.stride / 4;
-  const counter = (estimates.rows - 1) * 4;
   for (const window of builder.windows([x])) {
-    const words = window.rows * stride;
+    const words = window.rows * wordsOf(codes, bits).row;
     builder.dispatch({
       kernel: {
         label: "quantize",
-        code: quantizeText,
-        constants: { stride, stochastic: Number(options.stochastic), counter },
+        code: encodeText + quantizeText,
+        constants: { bits, stochastic: Number(rounding === "stochastic"), stride, counter: 4 * groups },
       },
       bindings: [
         { group: 0, index: 1, tensor: stepTensor, access: "read" },
@@ -105,9 +89,90 @@ export function quantize(
         { group: 0, index: 4, tensor: codes, access: "write", ...window },
         { group: 0, index: 5, tensor: estimates, access: "update" },
       ],
-      parameters: [words, window.first * stride, options.stream],
-      workgroups: Math.ceil(words / 64),
-      flops: 16 * words,
+      parameters: [words, window.first * stride, stream],
+      workgroups: Math.ceil(words / 256),
+      flops: 16 * window.rows * stride,
     });
   }
+}
+
+/** Emits codes of x by the estimates as they stand, x's extremes, and the count of what lies outside the estimates. */
+function quantizeAndObserve(
+  builder: ProgramBuilder,
+  x: Tensor,
+  codes: Tensor,
+  { groups, extremes, estimates }: ChannelRanges,
+  { bits, rounding, stream }: Rounding,
+): void {
+  const stride = x.stride / 4;
+  for (const window of builder.windows([x], rowsPerChunk)) {
+    builder.dispatch({
+      kernel: {
+        label: "quantize_observe",
+        code: encodeText + extremesText + observeText,
+        constants: {
+          bits,
+          stochastic: Number(rounding === "stochastic"),
+          cols: x.cols,
+          stride,
+          groups_of_channels: groups,
+        },
+      },
+      bindings: [
+        { group: 0, index: 1, tensor: stepTensor, access: "read" },
+        { group: 0, index: 2, tensor: x, access: "read", ...window },
+        { group: 0, index: 3, tensor: extremes, access: "write" },
+        { group: 0, index: 4, tensor: codes, access: "write", ...window },
+        { group: 0, index: 5, tensor: estimates, access: "update" },
+      ],
+      parameters: [window.rows, rowsPerChunk, window.first / rowsPerChunk, window.first * stride, stream],
+      workgroups: Math.ceil(x.stride / 64) * Math.ceil(window.rows / rowsPerChunk),
+      flops: 18 * window.rows * stride,
+    });
+  }
+}
+
+/**
+ * Emits the pass that stores x (N×C) by a range for each row of each of its `parts`, and returns how to read it. The ranges are this
+ * batch's own, so that nothing lies outside them; they are kept with the codes, 8 bytes each.
+ */
+export function storeByTokens(
+  builder: ProgramBuilder,
+  x: Tensor,
+  parts: number,
+  { bits, rounding, stream }: Rounding,
+): Operand {
+  const codes = codesOf(builder, x, bits);
+  const tables = builder.tensor(`${x.name} tables`, x.rows, 2 * parts, {
+    category: "saved",
+    stride: 2 * parts,
+  });
+  const stride = x.stride / 4;
+  const words = wordsOf(codes, bits).row;
+  for (const window of builder.windows([x, tables])) {
+    builder.dispatch({
+      kernel: {
+        label: "quantize_tokens",
+        code: encodeText + tokensText,
+        constants: {
+          bits,
+          stochastic: Number(rounding === "stochastic"),
+          cols: x.cols,
+          stride,
+          parts,
+          threads: words <= 128 ? 64 : 128,
+        },
+      },
+      bindings: [
+        { group: 0, index: 1, tensor: stepTensor, access: "read" },
+        { group: 0, index: 2, tensor: x, access: "read", ...window },
+        { group: 0, index: 3, tensor: tables, access: "write", ...window },
+        { group: 0, index: 4, tensor: codes, access: "write", ...window },
+      ],
+      parameters: [window.rows, window.first, stream],
+      workgroups: window.rows,
+      flops: 18 * window.rows * stride,
+    });
+  }
+  return readByToken({ bits, codes, tables }, parts);
 }

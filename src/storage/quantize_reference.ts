@@ -1,8 +1,9 @@
 /**
- * The 8-bit storage of Mesa (Pan et al., arXiv 2111.11124) as a plain reference, in float32: every operation is rounded with Math.fround,
- * so that codes can be compared byte for byte with a kernel that does the same operations in the same order.
+ * The storage of Mesa (Pan et al., arXiv 2111.11124) in 8 bits, or fewer, as a plain reference, in float32: every operation is rounded with
+ * Math.fround, so that codes can be compared byte for byte with a kernel that does the same operations in the same order.
  *
- * Tensors are dense [rows, cols]; a group is a contiguous chunk of cols/groups channels over all rows. Unlike the authors' code, codes
+ * Tensors are dense [rows, cols]; a group is a contiguous chunk of cols/groups channels over all rows. A range for each token (and each
+ * of `parts` chunks of its channels) is the same thing over the tensor as one row: [1, rows·cols] in rows·parts groups. Unlike the authors' code, codes
  * are clamped at both ends: under a running range a value above it would otherwise wrap around.
  */
 
@@ -22,7 +23,7 @@ export interface RangeState {
   minimum: Float32Array;
 }
 
-/** What quantizing and dequantizing read by channel, [cols]. */
+/** What quantizing and dequantizing read: by channel, [cols], or by element, [rows·cols]. */
 export interface ChannelTables {
   scale: Float32Array;
   shift: Float32Array;
@@ -61,38 +62,80 @@ export function advanceRange(
   };
 }
 
-/** Tables by channel: scale = α/255, shift = β, inverse = 255/α; a group without a range (α = 0) has scale and inverse 0. */
-export function channelTables(state: RangeState, cols: number, groups: number): ChannelTables {
+/**
+ * Tables by channel for L = 2^bits − 1 steps: scale = α/L, shift = β, inverse = L/α; a group without a range (α = 0) has scale and
+ * inverse 0.
+ */
+export function channelTables(state: RangeState, cols: number, groups: number, bits = 8): ChannelTables {
   const size = channelsPerGroup(cols, groups);
+  const levels = 2 ** bits - 1;
   const byChannel = (value: (group: number) => number) =>
     Float32Array.from({ length: cols }, (_, col) => value(Math.floor(col / size)));
   return {
-    scale: byChannel((group) => f32(state.range[group] / 255)),
+    scale: byChannel((group) => f32(state.range[group] / levels)),
     shift: byChannel((group) => state.minimum[group]),
-    inverse: byChannel((group) => state.range[group] > 0 ? f32(255 / state.range[group]) : 0),
+    inverse: byChannel((group) => state.range[group] > 0 ? f32(levels / state.range[group]) : 0),
   };
 }
 
-/**
- * Codes of x [rows, cols], rounded to nearest: q = clamp(⌊(x − shift)·inverse + 0.5⌋, 0, 255).
- *
- * @returns `codes` [rows, cols] and `clipped`, the number of elements that the clamp changed
- */
-export function quantizeNearest(
+/** What stochastic rounding adds to the levels of [rows, cols] elements, by element, in place of 1/2: from 1/512 to 511/512. */
+export function roundingNumbers(
+  rows: number,
+  cols: number,
+  { seed, stream }: { seed: number; stream: number },
+): Float32Array {
+  const vectors = Math.ceil(cols / 4);
+  const key = pcg(pcg(stream) ^ seed);
+  return Float32Array.from({ length: rows * cols }, (_, i) => {
+    const [row, col] = [Math.floor(i / cols), i % cols];
+    const random = pcg(pcg(row * vectors + Math.floor(col / 4)) ^ key);
+    return ((random >>> (8 * (col % 4))) % 256 + 0.5) / 256;
+  });
+}
+
+/** PCG's output permutation over a 32-bit state (O'Neill 2014; Jarzynski & Olano 2020). */
+function pcg(seed: number): number {
+  const state = (Math.imul(seed, 747796405) + 2891336453) >>> 0;
+  const word = Math.imul((state >>> ((state >>> 28) + 4)) ^ state, 277803737) >>> 0;
+  return ((word >>> 22) ^ word) >>> 0;
+}
+
+/** Codes, [rows, cols], and the number of elements that the clamp changed. */
+export interface QuantizedValues {
+  codes: Uint8Array;
+  clipped: number;
+}
+
+/** Codes of x [rows, cols]: q = clamp(⌊(x − shift)·inverse + u⌋, 0, 2^bits − 1), `u` by element. */
+export function quantize(
   x: Values,
   rows: number,
   cols: number,
   { shift, inverse }: ChannelTables,
-): { codes: Uint8Array; clipped: number } {
+  u: (element: number) => number,
+  bits = 8,
+): QuantizedValues {
   const codes = new Uint8Array(rows * cols);
   let clipped = 0;
   for (let i = 0; i < codes.length; i++) {
-    const offset = f32(f32(x[i]) - shift[i % cols]);
-    const level = Math.floor(f32(f32(offset * inverse[i % cols]) + 0.5));
-    codes[i] = Math.max(0, Math.min(255, level));
+    const channel = i % shift.length;
+    const offset = f32(f32(x[i]) - shift[channel]);
+    const level = Math.floor(f32(f32(offset * inverse[channel]) + u(i)));
+    codes[i] = Math.max(0, Math.min(2 ** bits - 1, level));
     if (codes[i] !== level) clipped++;
   }
   return { codes, clipped };
+}
+
+/** Codes of x [rows, cols], rounded to nearest, halves up. */
+export function quantizeNearest(
+  x: Values,
+  rows: number,
+  cols: number,
+  tables: ChannelTables,
+  bits = 8,
+): QuantizedValues {
+  return quantize(x, rows, cols, tables, () => 0.5, bits);
 }
 
 /** x̂ = q·scale + shift, as float64 numbers that hold float32 values, [rows, cols]. */
@@ -100,11 +143,13 @@ export function dequantize(
   codes: Uint8Array,
   rows: number,
   cols: number,
-  { scale, shift }: ChannelTables,
+  { scale, shift }: Omit<ChannelTables, "inverse">,
 ): Float64Array {
-  const x = new Float64Array(rows * cols);
-  for (let i = 0; i < x.length; i++) x[i] = f32(f32(codes[i] * scale[i % cols]) + shift[i % cols]);
-  return x;
+  const channels = scale.length;
+  return Float64Array.from(
+    { length: rows * cols },
+    (_, i) => f32(f32(codes[i] * scale[i % channels]) + shift[i % channels]),
+  );
 }
 
 /** What 16-bit storage gives back of x: rounded to float32, then to the nearest float16 (ties to even) within ±65504. */

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { seededValues } from "../../kernels/reference_testing.ts";
 import {
   advanceRange,
@@ -6,8 +6,10 @@ import {
   dequantize,
   groupRange,
   halfRound,
+  quantize,
   quantizeNearest,
   type RangeState,
+  roundingNumbers,
 } from "./quantize_reference.ts";
 
 const f32 = Math.fround;
@@ -88,6 +90,55 @@ Deno.test("quantizeNearest() clips under a running range that lags behind a grow
     });
   }
   assert(clipped > 0);
+});
+
+Deno.test("quantize() in 4 and 2 bits uses all codes and stays within half a step", () => {
+  const rows = 11, cols = 12, groups = 3;
+  const x = seededValues(rows * cols, 1, 5);
+  const state = advanceRange(undefined, groupRange(x, rows, cols, groups), 0.9);
+  for (const bits of [4, 2]) {
+    const tables = channelTables(state, cols, groups, bits);
+    assertEquals(tables.scale[0], f32(state.range[0] / (2 ** bits - 1)));
+    const { codes, clipped } = quantizeNearest(x, rows, cols, tables, bits);
+    assertEquals([clipped, new Set(codes).size], [0, 2 ** bits]);
+    const back = dequantize(codes, rows, cols, tables);
+    x.forEach((value, i) => assert(Math.abs(value - back[i]) <= 0.5001 * tables.scale[i % cols]));
+  }
+});
+
+Deno.test("a token is a group of the tensor as one row", () => {
+  const x = Float64Array.of(1, 2, 30, 40, -1, 5, 10, 20);
+  const state = advanceRange(undefined, groupRange(x, 1, 8, 4), 0.9);
+  const tables = channelTables(state, 8, 4);
+  assertEquals(tables.shift, Float32Array.of(1, 1, 30, 30, -1, -1, 10, 10));
+  const { codes } = quantizeNearest(x, 2, 4, tables);
+  assertEquals([...codes], [0, 255, 0, 255, 0, 255, 0, 255]);
+  assertEquals(dequantize(codes, 2, 4, tables), x);
+});
+
+Deno.test("roundingNumbers() are the midpoints of 256 parts, all about as often, and new for each seed and stream", () => {
+  const [rows, cols] = [256, 61];
+  const numbers = roundingNumbers(rows, cols, { seed: 1, stream: 0 });
+  const counts = new Map<number, number>();
+  for (const u of numbers) counts.set(u, (counts.get(u) ?? 0) + 1);
+  assertEquals(
+    [...counts.keys()].sort((a, b) => a - b),
+    Array.from({ length: 256 }, (_, i) => (i + 0.5) / 256),
+  );
+  // 61 of each are expected, with a deviation of 8.
+  assert([...counts.values()].every((count) => Math.abs(count - 61) < 40));
+  assertNotEquals(roundingNumbers(rows, cols, { seed: 2, stream: 0 }), numbers);
+  assertNotEquals(roundingNumbers(rows, cols, { seed: 1, stream: 1 }), numbers);
+});
+
+Deno.test("quantize() rounds up as often as the level lies above a code", () => {
+  const [rows, cols] = [100, 60];
+  const x = new Float64Array(rows * cols).fill(1.25);
+  const tables = channelTables({ range: Float32Array.of(3), minimum: Float32Array.of(0) }, cols, 1, 2);
+  const u = roundingNumbers(rows, cols, { seed: 3, stream: 4 });
+  const { codes } = quantize(x, rows, cols, tables, (i) => u[i], 2);
+  assert(codes.every((code) => code === 1 || code === 2));
+  assert(Math.abs(codes.reduce((sum, code) => sum + code, 0) / x.length - 1.25) < 0.02);
 });
 
 Deno.test("halfRound() rounds to nearest even by way of float32 and stays finite", () => {

@@ -1,5 +1,6 @@
-import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
-import { cheapToRead } from "../../kernels/materialize.ts";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { materialize } from "../../kernels/materialize.ts";
+import { matmul } from "../../kernels/matmul.ts";
 import {
   assertClose,
   gpuTest,
@@ -7,127 +8,130 @@ import {
   narrowLimits,
   normals,
   padRows,
+  relativeError,
   runTest,
   stepBlock,
-  type TestProgram,
   tolerance,
 } from "../../kernels/testing.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
+import { type Operand, plain } from "../gpu/operand.ts";
 import { stepTensor } from "../gpu/step_block.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import { lambda, mesa8 } from "./mesa8.ts";
-import type { QuantizerOptions } from "./policy.ts";
+import { policyNamed } from "./policies.ts";
+import type { TensorStorage } from "./policy_document.ts";
 import * as reference from "./quantize_reference.ts";
-import { readClipped, readCodes, readTables } from "./testing.ts";
-
-interface Sizes {
-  rows: number;
-  cols: number;
-  groups: number;
-}
-
-/** Everything that storing one tensor leaves behind. */
-interface Stored {
-  x: Tensor;
-  codes: Tensor;
-  tables: Tensor;
-  estimates: Tensor;
-  /** The dequantized tensor in f32. */
-  back: Tensor;
-}
-
-/** A software adapter's program writes what it reads of stored tensors to memory, where a test finds it. */
-const materializing: Partial<BuilderOptions> = { adapterClass: "software" };
-
-const odd: Sizes = { rows: 37, cols: 60, groups: 3 };
-/** Rows of 18 channels are padded to 20; groups of 6 end within a vector of four. */
-const ragged: Sizes = { rows: 5, cols: 18, groups: 3 };
-const windowed: Sizes = { rows: 300, cols: 60, groups: 3 };
-/** Three windows of rows, and grids that are folded. */
-const narrow = { ...materializing, limits: narrowLimits(128 * 60 * 4) };
-
-/** Emits the storing of a rows×cols tensor under a policy of its own, `streams` tensors before it. */
-function store(
-  { builder, output }: TestProgram,
-  { rows, cols, groups }: Sizes,
-  options: QuantizerOptions,
-  stream = 0,
-): Stored {
-  const policy = mesa8(options);
-  const x = output(`x ${stream}`, rows, cols);
-  const operand = policy.store(builder, x, { groups }, stream);
-  const [codes, tables] = operand.bindings(0).map((binding) => binding.tensor);
-  const [{ estimates }] = policy.clipCounters;
-  return { x, codes, tables, estimates, back: cheapToRead(builder, operand).tensor };
-}
-
-/** Data of a step: every group has a centre and a width of its own, and all widths change from step to step. */
-function stepData({ rows, cols, groups }: Sizes, step: number): Float64Array {
-  const width = [1, 0.6, 1.5, 3, 2.5, 0.3, 0.2, 0.8, 4, 1][step];
-  return normals(rows * cols, 100 + step).map((value, i) => {
-    const group = Math.floor((i % cols) / (cols / groups));
-    return Math.fround(value * width * 10 ** (group - 1) + group);
-  });
-}
-
-/** (x − β)·255/α in float64. */
-function level(x: Float64Array, i: number, { scale, shift }: reference.ChannelTables): number {
-  const channel = i % scale.length;
-  return (x[i] - shift[channel]) / scale[channel];
-}
+import {
+  type Grouped,
+  grouped,
+  level,
+  materializing,
+  narrow,
+  odd,
+  ragged,
+  type Sizes,
+  stepData,
+  store,
+  windowed,
+} from "./quantize_testing.ts";
+import { readClipped, readCodes, readTables, readTokenTables } from "./testing.ts";
 
 /**
  * Leaves each step's ranges as they are and moves elements that lie within a thousandth of a level of where two codes meet. There the
  * accuracy that WGSL grants division, or a product fused with a sum, would decide; it moves no level below 400 by more than 2e-4.
+ * Undefined if an end of a range lies there.
  */
-function avoidTies(x: Float64Array, sizes: Sizes, tables: reference.ChannelTables): Float64Array {
-  const { minimum, maximum } = reference.groupRange(x, sizes.rows, sizes.cols, sizes.groups);
-  const near = (value: number) =>
-    value > -1 && value < 256 && Math.abs(value - Math.floor(value) - 0.5) < 1e-3;
+function avoidTies(
+  x: Float64Array,
+  { rows, cols, groups }: Grouped,
+  tables: reference.ChannelTables,
+  u: (element: number) => number,
+): Float64Array | undefined {
+  const { minimum, maximum } = reference.groupRange(x, rows, cols, groups);
+  const near = (values: Float64Array, i: number) => {
+    const rounded = level(values, i, tables) + u(i);
+    return Math.abs(rounded - Math.round(rounded)) < 1e-3;
+  };
   const moved = x.map((value, i) => {
-    if (!near(level(x, i, tables))) return value;
-    const group = Math.floor((i % sizes.cols) * sizes.groups / sizes.cols);
+    if (!near(x, i)) return value;
+    const group = Math.floor((i % cols) * groups / cols);
     const middle = (minimum[group] + maximum[group]) / 2;
-    return Math.fround(value + 0.01 * tables.scale[i % sizes.cols] * Math.sign(middle - value));
+    const away = 0.01 * tables.scale[i % tables.scale.length];
+    return value === minimum[group] || value === maximum[group]
+      ? NaN
+      : Math.fround(value + away * Math.sign(middle - value));
   });
-  moved.forEach((_, i) => assert(!near(level(moved, i, tables)), "an element is still near a tie"));
-  assertEquals(reference.groupRange(moved, sizes.rows, sizes.cols, sizes.groups), { minimum, maximum });
+  if (moved.some(Number.isNaN)) return undefined;
+  moved.forEach((_, i) => assert(!near(moved, i), "an element is still near a tie"));
+  assertEquals(reference.groupRange(moved, rows, cols, groups), { minimum, maximum });
   return moved;
 }
 
-/** Ten steps against the reference; returns how many elements it clamped below and above their range. */
-async function followTenSteps(
+/** The reference's estimates from step to step. */
+class Estimates {
+  #state: reference.RangeState | undefined;
+
+  constructor(readonly as: Grouped, readonly storage: TensorStorage) {}
+
+  /** The tables that x is quantized with. */
+  of(x: Float64Array): { tables: reference.ChannelTables; advance(): void } {
+    const { as: { rows, cols, groups }, storage: { ranges, lambda, bits } } = this;
+    const observed = reference.groupRange(x, rows, cols, groups);
+    const first = reference.advanceRange(undefined, observed, lambda);
+    const next = ranges === "current" ? first : reference.advanceRange(this.#state, observed, lambda);
+    const used = ranges === "delayed" ? this.#state ?? first : next;
+    return {
+      tables: reference.channelTables(used, cols, groups, bits),
+      advance: () => void (this.#state = ranges === "delayed" && !this.#state ? first : next),
+    };
+  }
+}
+
+/** Steps against the reference; returns how many elements it clamped below and above their range. */
+async function follow(
   sizes: Sizes,
-  ranges: QuantizerOptions["ranges"],
-  options: Partial<BuilderOptions>,
+  partial: Partial<TensorStorage>,
+  { steps, ...options }: Partial<BuilderOptions> & { steps: number },
 ): Promise<{ below: number; above: number }> {
-  const { rows, cols, groups } = sizes;
+  const { document } = policyNamed("mesa8", partial);
+  const { bits, grouping, rounding } = document;
+  const { rows, cols } = sizes;
   const clipped = { below: 0, above: 0 };
-  await runTest((t) => store(t, sizes, { rounding: "nearest", ranges }), async (stored, read, program) => {
-    let state: reference.RangeState | undefined;
-    for (let step = 0; step < 10; step++) {
-      const drawn = stepData(sizes, step);
-      const observed = reference.groupRange(drawn, rows, cols, groups);
-      state = reference.advanceRange(ranges === "running" ? state : undefined, observed, lambda);
-      const expected = reference.channelTables(state, cols, groups);
-      const x = avoidTies(drawn, sizes, expected);
+  const stream = 3;
+  await runTest((t) => store(t, sizes, partial, stream), async (stored, read, program) => {
+    const as = grouped(sizes, grouping);
+    const estimates = new Estimates(as, document);
+    for (let step = 0; step < steps; step++) {
+      const seed = 77 + step;
+      program.write(stepTensor, stepBlock({ seed }));
+      const random = reference.roundingNumbers(rows, cols, { seed, stream });
+      const u = rounding === "nearest" ? () => 0.5 : (i: number) => random[i];
+      let x: Float64Array | undefined, next: ReturnType<Estimates["of"]>;
+      for (let attempt = 0; x === undefined; attempt++) {
+        const drawn = stepData(sizes, step, attempt);
+        next = estimates.of(drawn);
+        x = avoidTies(drawn, as, next.tables, u);
+      }
+      const { tables: expected, advance } = next!;
+      advance();
       program.write(stored.x, padRows(x, stored.x));
       program.run();
 
-      const { codes, clipped: count } = reference.quantizeNearest(x, rows, cols, expected);
+      const { codes, clipped: count } = reference.quantize(x, rows, cols, expected, u, bits);
       assertEquals(await readCodes(program, stored.codes), codes, `codes of step ${step}`);
-      assertEquals(await readClipped(program, stored.estimates), count, `clipped elements of step ${step}`);
+      const found = stored.estimates ? await readClipped(program, stored.estimates) : 0;
+      assertEquals(found, count, `clipped elements of step ${step}`);
       x.forEach((_, i) => {
-        if (level(x, i, expected) < -0.5) clipped.below++;
-        if (level(x, i, expected) >= 255.5) clipped.above++;
+        if (level(x, i, expected) + u(i) < 0) clipped.below++;
+        if (level(x, i, expected) + u(i) >= 2 ** bits) clipped.above++;
       });
       // The shift's roundings are relative to the range, which it may cancel against: three for each step, and the tables' quotients.
       const limit = tolerance(3 * (step + 1) + granted.division);
-      const tables = await readTables(program, stored.tables, cols);
+      const tables = stored.estimates
+        ? await readTables(program, stored.tables, cols)
+        : { ...expected, ...await readTokenTables(program, stored.tables, cols) };
       assertClose(tables.scale, expected.scale, limit, "scale");
       assertClose(tables.inverse, expected.inverse, limit, "inverse");
       tables.shift.forEach((shift, c) =>
-        assertAlmostEquals(shift, expected.shift[c], limit * 255 * expected.scale[c])
+        assertAlmostEquals(shift, expected.shift[c], limit * (2 ** bits - 1) * expected.scale[c])
       );
       assertClose(
         await read(stored.back),
@@ -140,122 +144,119 @@ async function followTenSteps(
   return clipped;
 }
 
-for (
-  const [what, sizes, options] of [
-    ["37×60 values", odd, materializing],
-    ["rows that end within a vector", ragged, materializing],
-    ["several windows of rows", windowed, narrow],
-  ] as const
-) {
-  gpuTest(`mesa8 stores the reference's bytes over ten steps of running ranges: ${what}`, async () => {
-    const { below, above } = await followTenSteps(sizes, "running", options);
-    assert(below > 0 && above > 0, `${below} elements below their range and ${above} above`);
-  });
+const shapes = [
+  ["37×60 values", odd, materializing],
+  ["rows that end within a vector", ragged, materializing],
+  ["several windows of rows", windowed, narrow],
+] as const;
+
+for (const ranges of ["running", "delayed"] as const) {
+  for (const [what, sizes, options] of shapes) {
+    gpuTest(`mesa8 stores the reference's bytes over ten steps of ${ranges} ranges: ${what}`, async () => {
+      const storage = { rounding: "nearest", ranges } as const;
+      const { below, above } = await follow(sizes, storage, { ...options, steps: 10 });
+      assert(below > 0 && above > 0, `${below} elements below their range and ${above} above`);
+    });
+  }
 }
 
-gpuTest("mesa8 stores the reference's bytes under each batch's own ranges, and clips nothing", async () => {
-  assertEquals(await followTenSteps(odd, "current", materializing), { below: 0, above: 0 });
-});
-
-gpuTest("mesa8 gives back a constant group exactly, and its neighbours within half a step", async () => {
-  const { rows, cols } = ragged;
-  for (const rounding of ["nearest", "stochastic"] as const) {
-    await runTest((t) => store(t, ragged, { rounding, ranges: "running" }), async (stored, read, program) => {
-      const x = normals(rows * cols, 3).map((value, i) =>
-        i % cols >= 6 && i % cols < 12 ? Math.fround(-0.3) : value
-      );
-      program.write(stored.x, padRows(x, stored.x));
-      for (let step = 0; step < 3; step++) program.run();
-      const { scale, inverse } = await readTables(program, stored.tables, cols);
-      (await read(stored.back)).forEach((value, i) => {
-        const constant = i % cols >= 6 && i % cols < 12;
-        assertEquals([scale[i % cols] === 0, inverse[i % cols] === 0], [constant, constant]);
-        const steps = rounding === "nearest" ? 0.5001 : 1.0001;
-        assert(Math.abs(value - x[i]) <= steps * scale[i % cols], `${value} for ${x[i]}`);
-      });
-      assertEquals(await readClipped(program, stored.estimates), 0);
-    }, { ...materializing, times: 0 });
+gpuTest("running and delayed ranges take λ from the policy", async () => {
+  for (const ranges of ["running", "delayed"] as const) {
+    for (const lambda of [0, 0.5, 0.99]) {
+      await follow(ragged, { rounding: "nearest", ranges, lambda }, { ...materializing, steps: 4 });
+    }
   }
 });
 
-/** Codes of one 37×60 tensor rounded at random, by seed; `stream` as if as many tensors had been saved before. */
-async function withRandomCodes(
-  check: (
-    x: Float64Array,
-    codes: (seed: number, stream?: 0 | 1) => Promise<Uint8Array>,
-    tables: reference.ChannelTables,
-  ) => Promise<void>,
-  sizes = odd,
-  options = materializing,
-): Promise<void> {
-  const { rows, cols, groups } = sizes;
-  const stochastic = { rounding: "stochastic", ranges: "current" } as const;
-  await runTest(
-    (t) => [store(t, sizes, stochastic, 0), store(t, sizes, stochastic, 1)],
-    async (stored, _, program) => {
-      const x = stepData(sizes, 0);
-      for (const s of stored) program.write(s.x, padRows(x, s.x));
-      const state = reference.advanceRange(undefined, reference.groupRange(x, rows, cols, groups), lambda);
-      const codes = (seed: number, stream = 0) => {
-        program.write(stepTensor, stepBlock({ seed }));
-        program.run();
-        return readCodes(program, stored[stream].codes);
-      };
-      await check(x, codes, reference.channelTables(state, cols, groups));
-    },
-    { ...options, times: 0 },
-  );
+gpuTest("mesa8 stores the reference's bytes under each batch's own ranges, and clips nothing", async () => {
+  const storage = { rounding: "nearest", ranges: "current" } as const;
+  assertEquals(await follow(odd, storage, { ...materializing, steps: 10 }), { below: 0, above: 0 });
+});
+
+for (const bits of [8, 4, 2] as const) {
+  for (const grouping of ["tensor", "head", "token", { channels: 3 }] as const) {
+    const group = typeof grouping === "string" ? grouping : `${grouping.channels} channels`;
+    gpuTest(`${bits} bits with a range for each ${group} are the reference's, however rounded`, async () => {
+      for (const rounding of ["nearest", "stochastic"] as const) {
+        for (const ranges of grouping === "token" ? ["current"] as const : ["running", "delayed"] as const) {
+          const storage = { bits, grouping, rounding, ranges };
+          await follow({ ...ragged, heads: 2 }, storage, { ...materializing, steps: 3 });
+          await follow({ rows: 131, cols: 3, heads: 1 }, storage, { ...materializing, steps: 2 });
+        }
+      }
+    });
+  }
+
+  gpuTest(`${bits} bits over windows of rows are the reference's`, async () => {
+    for (const ranges of ["running", "delayed"] as const) {
+      await follow(windowed, { bits, ranges }, { ...narrow, steps: 2 });
+    }
+    const qkv = { ...windowed, parts: 3, heads: 1 };
+    await follow(qkv, { bits, grouping: "token", ranges: "current" }, { ...narrow, steps: 2 });
+  });
+
+  gpuTest(`${bits} bits of rows wider than a workgroup are the reference's`, async () => {
+    const wide = { rows: 3, cols: 3 * 700, heads: 5, parts: 3 };
+    await follow(wide, { bits, grouping: "token", ranges: "current" }, { ...materializing, steps: 1 });
+    await follow(wide, { bits, grouping: { channels: 28 }, ranges: "delayed" }, {
+      ...materializing,
+      steps: 2,
+    });
+  });
 }
 
-gpuTest("stochastic rounding takes one of the two neighbouring codes, without bias", async () => {
-  const seeds = 64;
-  await withRandomCodes(async (x, codes, tables) => {
-    const sums = new Float64Array(x.length);
-    let rounded = 0;
-    for (let seed = 1; seed <= seeds; seed++) {
-      (await codes(seed)).forEach((code, i) => {
-        const error = code - level(x, i, tables);
-        // 1e-3 for the roundings of the level itself, as above; the largest element's level is 255 and has no upper neighbour.
-        assert(Math.abs(error) < 1 + 1e-3, `code ${code} for the level ${level(x, i, tables)}`);
-        sums[i] += error;
-        if (error > 0) rounded++;
-      });
-      /*
-       * An error lies in an interval of length 1, and its mean is at most 1/512: u takes 256 values. By Hoeffding's inequality the mean of
-       * n independent errors is further off than √(ln(2/p) / 2n) with probability p; 1e-6 here and below.
-       */
-      const n = seed * x.length;
-      const mean = sums.reduce((a, b) => a + b, 0) / n;
-      assert(
-        Math.abs(mean) <= 1 / 512 + Math.sqrt(Math.log(2e6) / (2 * n)),
-        `mean error ${mean} over ${seed} seeds`,
-      );
+gpuTest("a product reads codes as they are read one by one, over windows too", async () => {
+  const { rows, cols, heads } = { ...windowed, cols: 61, heads: 1 };
+  for (const bits of [8, 4, 2] as const) {
+    for (const storage of [{ ranges: "running" }, { ranges: "current", grouping: "token" }] as const) {
+      const policy = policyNamed("mesa8", { bits, ...storage });
+      await runTest((t) => {
+        const x = t.input("x", rows, cols, normals(rows * cols, 1));
+        const y = plain(t.input("y", rows, 4, normals(rows * 4, 2)));
+        const kept = policy.store(t.builder, x, { kind: "linear", layer: 0, heads }, 0);
+        const written = t.output("written", rows, cols);
+        materialize(t.builder, kept, written);
+        const product = (a: Operand) => {
+          const c = t.output("c", cols, 4);
+          matmul(t.builder, "tn", a, y, c);
+          return c;
+        };
+        return { direct: product(kept), expected: product(plain(written)), x, written };
+      }, async ({ direct, expected, x, written }, read) => {
+        assert(relativeError(await read(written), await read(x)) > 1e-4, "nothing was stored in fewer bits");
+        assertClose(await read(direct), await read(expected), tolerance(rows));
+      }, { adapterClass: "gpu", limits: narrowLimits(128 * 64 * 4) });
     }
-    const share = rounded / (seeds * x.length);
-    assert(Math.abs(share - 0.5) < 0.02, `a share of ${share} was rounded up`);
-    // Each element by itself: no fixed number is added to it.
-    const bound = 1 / 512 + Math.sqrt(Math.log(2e6 * x.length) / (2 * seeds));
-    sums.forEach((sum, i) =>
-      assert(Math.abs(sum / seeds) <= bound, `mean error ${sum / seeds} of element ${i}`)
-    );
-  });
+  }
 });
 
-gpuTest("stochastic rounding repeats by seed, and differs between seeds and between tensors", async () => {
-  await withRandomCodes(async (_x, codes) => {
-    const first = await codes(1);
-    assertNotEquals(await codes(2), first);
-    assertNotEquals(await codes(1, 1), first);
-    assertEquals(await codes(1), first);
-  });
-});
-
-gpuTest("stochastic rounding does not depend on the windows of rows", async () => {
-  const found: Uint8Array[] = [];
-  const keep = async (_x: Float64Array, codes: (seed: number) => Promise<Uint8Array>) => {
-    found.push(await codes(5));
-  };
-  await withRandomCodes(keep, windowed, narrow);
-  await withRandomCodes(keep, windowed, materializing);
-  assertEquals(found[0], found[1]);
+gpuTest("a constant group is given back exactly, and its neighbours within half a step", async () => {
+  const { rows, cols } = ragged;
+  const storages = [
+    { ranges: "running" },
+    { ranges: "delayed" },
+    { ranges: "current", grouping: "token" },
+  ] as const;
+  for (const rounding of ["nearest", "stochastic"] as const) {
+    for (const storage of storages) {
+      await runTest((t) => store(t, ragged, { rounding, ...storage }), async (stored, read, program) => {
+        const x = normals(rows * cols, 3).map((value, i) =>
+          i % cols >= 6 && i % cols < 12 ? Math.fround(-0.3) : value
+        );
+        program.write(stored.x, padRows(x, stored.x));
+        for (let step = 0; step < 3; step++) program.run();
+        const { scale } = stored.estimates
+          ? await readTables(program, stored.tables, cols)
+          : await readTokenTables(program, stored.tables, cols);
+        (await read(stored.back)).forEach((value, i) => {
+          const constant = i % cols >= 6 && i % cols < 12;
+          const step = scale[i % scale.length];
+          assertEquals(step === 0, constant);
+          const steps = rounding === "nearest" ? 0.5001 : 1.0001;
+          assert(Math.abs(value - x[i]) <= steps * step, `${value} for ${x[i]}`);
+        });
+        if (stored.estimates) assertEquals(await readClipped(program, stored.estimates), 0);
+      }, { ...materializing, times: 0 });
+    }
+  }
 });

@@ -1,13 +1,9 @@
-// Smallest and largest value of each column over chunks of rows: extremes[chunk] holds a row of minima, then a row of maxima. A
-// workgroup takes 16 vectors of columns and one chunk.
+// Smallest and largest value of each column over chunks of rows: extremes[chunk] holds a row of minima, then a row of maxima.
 struct Parameters { rows: u32, chunk: u32, first_chunk: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> extremes: array<vec4<f32>>;
 override stride: u32; // in vectors
-const lanes = 16u;
-var<workgroup> lows: array<vec4<f32>, 256>;
-var<workgroup> highs: array<vec4<f32>, 256>;
 
 @compute @workgroup_size(256)
 fn main(
@@ -32,18 +28,10 @@ fn main(
       high = max(high, v);
     }
   }
-  lows[local] = low;
-  highs[local] = high;
-  for (var half = 128u; half >= lanes; half /= 2) {
-    workgroupBarrier();
-    if (local < half) {
-      lows[local] = min(lows[local], lows[local + half]);
-      highs[local] = max(highs[local], highs[local + half]);
-    }
-  }
+  let seen = extremes_of(low, high, local);
   if (local < lanes && column < stride) {
     let at = (p.first_chunk + chunk) * 2 * stride + column;
-    extremes[at] = lows[local];
-    extremes[at + stride] = highs[local];
+    extremes[at] = seen.low;
+    extremes[at + stride] = seen.high;
   }
 }

@@ -1,15 +1,21 @@
 // Advances the range estimates of one group of channels and writes the tables of its channels. A workgroup a group.
 // Mesa (arXiv 2111.11124): the first batch sets (range, minimum); later ones pull them by `rate` = 1 - lambda; the update comes before
 // quantizing. rate 1 means this batch alone. Tables: for each vector of columns scale, shift, 1/scale.
-struct Parameters { chunks: u32, rate: f32 }
+struct Parameters { chunks: u32, rate: f32, order: u32 }
+const begin = 1u; // sets what no batch has set yet, and leaves the rest
+const after = 2u; // the codes are made already: the tables say how, and the estimates are the next batch's
 @group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> extremes: array<f32>;
-@group(0) @binding(2) var<storage, read_write> estimates: array<vec4<f32>>; // range, minimum, 1 once set; then the count of clipped
+@group(0) @binding(1) var<storage, read> extremes: array<vec4<f32>>;
+// Range, minimum and 1 once set, for each group; then the last batch's count of clipped elements, and the count that is under way.
+@group(0) @binding(2) var<storage, read_write> estimates: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read_write> tables: array<f32>;
 override cols: u32;
 override stride: u32; // in elements
 override groups_of_channels: u32;
-const threads = 64u;
+override bits: u32;
+const threads = 256u;
+const lowest = vec4(-3.0e38);
+const highest = vec4(3.0e38);
 var<workgroup> lows: array<f32, threads>;
 var<workgroup> highs: array<f32, threads>;
 
@@ -32,15 +38,22 @@ fn main(
   }
   let channels = cols / groups_of_channels;
   let first = group * channels;
-  var low = 3.0e38;
-  var high = -3.0e38;
-  for (var i = local; i < p.chunks * channels; i += threads) {
-    let at = i / channels * 2 * stride + first + i % channels;
-    low = min(low, extremes[at]);
-    high = max(high, extremes[at + stride]);
+  // The vectors of columns that the group has a part of, for each chunk; at a group's ends, other groups' columns are left out.
+  let first_vector = first / 4;
+  let vectors = (first + channels + 3) / 4 - first_vector;
+  let row = stride / 4;
+  var low = highest;
+  var high = lowest;
+  for (var i = local; i < p.chunks * vectors; i += threads) {
+    let vector = first_vector + i % vectors;
+    let at = i / vectors * 2 * row + vector;
+    let column = vec4(vector * 4) + vec4(0u, 1u, 2u, 3u);
+    let inside = column - vec4(first) < vec4(channels); // wraps below the first: then it is not inside either
+    low = min(low, select(highest, extremes[at], inside));
+    high = max(high, select(lowest, extremes[at + row], inside));
   }
-  lows[local] = low;
-  highs[local] = high;
+  lows[local] = min(min(low.x, low.y), min(low.z, low.w));
+  highs[local] = max(max(high.x, high.y), max(high.z, high.w));
   for (var half = threads / 2; half > 0; half /= 2) {
     workgroupBarrier();
     if (local < half) {
@@ -49,26 +62,32 @@ fn main(
     }
   }
   workgroupBarrier();
+  let before = bitcast<vec4<f32>>(estimates[group]);
   var estimate = vec4(highs[0] - lows[0], lows[0], 1.0, 0.0);
-  let before = estimates[group];
-  if (before.z != 0.0 && p.rate != 1.0) {
+  if (before.z != 0.0 && p.order == begin) {
+    estimate = before;
+  } else if (before.z != 0.0 && p.rate != 1.0) {
     let step = (estimate.xy - before.xy) * p.rate;
     estimate = vec4(before.xy + step, 1.0, 0.0);
   }
-  let scale = estimate.x / 255.0;
+  let used = select(estimate, before, p.order == after);
+  let levels = f32((1u << bits) - 1);
+  let scale = used.x / levels;
   var inverse = 0.0;
-  if (estimate.x > 0.0) {
-    inverse = 255.0 / estimate.x;
+  if (used.x > 0.0) {
+    inverse = levels / used.x;
   }
   for (var i = local; i < channels; i += threads) {
-    write(first + i, scale, estimate.y, inverse);
+    write(first + i, scale, used.y, inverse);
   }
   storageBarrier();
   workgroupBarrier(); // everyone has read the old estimate
   if (local == 0) {
-    estimates[group] = estimate;
+    estimates[group] = bitcast<vec4<u32>>(estimate);
     if (group == 0) {
-      estimates[groups_of_channels] = vec4<f32>(); // the count of clipped elements starts again
+      // A count under way is finished; one that quantizing will begin starts from zero.
+      let counted = select(0u, estimates[groups_of_channels].y, p.order == after);
+      estimates[groups_of_channels] = vec4(counted, 0u, 0u, 0u);
       for (var column = cols; column < stride; column++) {
         write(column, 0.0, 0.0, 0.0);
       }
