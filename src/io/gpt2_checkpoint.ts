@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { headsOf, pickParameters } from "./checkpoint_parameters.ts";
 import { withFileErrors } from "./files.ts";
 import {
   type NamedTensor,
@@ -59,35 +60,7 @@ export function gpt2WeightsFrom(
   source: string,
 ): Map<string, Float32Array<ArrayBuffer>> {
   const parameters = canonicalParameters(tensors, source);
-  const shapes = gpt2ParameterShapes(sizes);
-  for (const name of parameters.keys()) {
-    if (shapes.has(name)) continue;
-    throw new UserError(
-      `${source} holds the tensor "${name}", which a GPT-2 of ${sizes.layers} layers does not have; choose the model it was saved from`,
-    );
-  }
-  const weights = new Map<string, Float32Array<ArrayBuffer>>();
-  for (const [name, shape] of shapes) {
-    const tensor = parameters.get(name);
-    if (!tensor) {
-      throw new UserError(
-        `${source} lacks the tensor "${name}" of a GPT-2 of ${sizes.layers} layers; choose the model it was saved from`,
-      );
-    }
-    if (showShape(tensor.shape) !== showShape(shape)) {
-      throw new UserError(
-        `The tensor "${name}" in ${source} has the shape ${showShape(tensor.shape)}, not ${
-          showShape(shape)
-        }; ` +
-          "choose the model it was saved from",
-      );
-    }
-    if (tensor.dtype !== "F32") {
-      throw new UserError(`The tensor "${name}" in ${source} holds whole numbers; save it in floating point`);
-    }
-    weights.set(name, tensor.data);
-  }
-  return weights;
+  return pickParameters(parameters, gpt2ParameterShapes(sizes), `a GPT-2 of ${sizes.layers} layers`, source);
 }
 
 /**
@@ -110,18 +83,10 @@ export function gpt2ConfigFrom(
   const [positions] = matrix("transformer.wpe.weight");
   const layers = new Set([...parameters.keys()].map((name) => /^transformer\.h\.(\d+)\./.exec(name)?.[1]));
   layers.delete(undefined);
-  const heads = hints.heads ?? width / 64;
-  if (!(heads > 0 && Number.isInteger(heads) && Number.isInteger(width / heads))) {
-    throw new UserError(
-      hints.heads === undefined
-        ? `${source} does not tell how many heads share its ${width} channels; say it with --heads`
-        : `${hints.heads} heads do not divide the ${width} channels of ${source}; give another number with --heads`,
-    );
-  }
   return {
     layers: layers.size,
     width,
-    heads,
+    heads: headsOf(width, hints.heads, source),
     vocab,
     positions,
     layerNormEpsilon: hints.layerNormEpsilon ?? 1e-5,

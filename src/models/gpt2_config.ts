@@ -1,8 +1,9 @@
 import { UserError } from "../errors.ts";
-import { oneOf } from "../suggest.ts";
+import { checkHeads } from "./heads.ts";
 
 /** The sizes of a GPT-2. */
 export interface Gpt2Config {
+  readonly modelType: "gpt2";
   readonly name: string;
   readonly layers: number;
   /** Channels, C. `heads` divides it. */
@@ -15,11 +16,8 @@ export interface Gpt2Config {
 }
 
 const preset = (name: string, layers: number, width: number, heads: number, vocab: number): Gpt2Config => ({
-  name,
-  layers,
-  width,
-  heads,
-  vocab,
+  modelType: "gpt2",
+  ...{ name, layers, width, heads, vocab },
   positions: 1024,
   layerNormEpsilon: 1e-5,
 });
@@ -35,25 +33,10 @@ export const gpt2Presets = {
   xl: preset("xl", 48, 1600, 25, 50257),
 } as const satisfies Record<string, Gpt2Config>;
 
-/** The preset of that name (`gpt2` is `small`). Throws a UserError with the nearest name if there is none. */
-export function gpt2Config(name: string): Gpt2Config {
-  const aliases: Record<string, Gpt2Config> = { ...gpt2Presets, gpt2: gpt2Presets.small };
-  return aliases[oneOf("model", name, Object.keys(aliases))];
-}
-
 /** Throws a UserError if the sizes contradict each other, or the sequence does not fit the positions. */
 export function checkGpt2(config: Gpt2Config, sequence: number): void {
-  const { name, width, heads, positions } = config;
-  if (width % heads !== 0) {
-    throw new UserError(
-      `Model "${name}": ${heads} heads do not divide ${width} channels; give a number of heads that does`,
-    );
-  }
-  if (width / heads > 128) {
-    throw new UserError(
-      `Model "${name}": heads of ${width / heads} channels are wider than the 128 supported; give more heads`,
-    );
-  }
+  const { name, positions } = config;
+  checkHeads(config);
   if (sequence > positions) {
     throw new UserError(
       `Sequence length ${sequence} exceeds the ${positions} positions of model "${name}"; use --sequence ${positions} or less`,

@@ -7,7 +7,7 @@ import type { Gpt2Config } from "./gpt2_config.ts";
  * 1/√width elsewhere, so that every width begins with scores and logits of the same size. At 0.02 a narrow model's attention begins so
  * flat that some hundred steps pass before it learns to look anywhere.
  */
-const deviation = (width: number) => 0.02 * Math.sqrt(768 / width);
+export const deviation = (width: number) => 0.02 * Math.sqrt(768 / width);
 
 /**
  * Initial values of a parameter, rows×cols: normal weights, those that write to the residual stream divided by √(2 · layers); biases 0;

@@ -13,16 +13,13 @@ import {
   groupRange,
   quantizeNearest,
 } from "../storage/quantize_reference.ts";
+import { gpt2LossAndGradients, type Gpt2ReferenceConfig, gpt2TrainStep } from "./gpt2_reference.ts";
 import {
-  gpt2LossAndGradients,
-  type Gpt2ReferenceConfig,
-  type Gpt2Tensors,
-  gpt2TrainingState,
-  gpt2TrainStep,
+  referenceState,
+  type ReferenceStore,
+  type ReferenceTensors,
   referenceWeights,
-  type SavedName,
-  type Store,
-} from "./gpt2_reference.ts";
+} from "./transformer_reference.ts";
 
 const tiny: Gpt2ReferenceConfig = {
   layers: 2,
@@ -36,7 +33,7 @@ const tinyShape = { batch: 2, sequence: 3 };
 const tinyInputs = Uint32Array.of(6, 0, 3, 3, 3, 1);
 const tinyTargets = Int32Array.of(0, 3, -100, 3, 1, 5);
 
-function tinyWeights(): Gpt2Tensors {
+function tinyWeights(): ReferenceTensors {
   const { layers, width: C, vocab, positions } = tiny;
   const sizes: [string, number][] = [["wte.weight", vocab * C], ["wpe.weight", positions * C]];
   const norm = (name: string): [string, number][] => [[`${name}.weight`, C], [`${name}.bias`, C]];
@@ -53,7 +50,7 @@ function tinyWeights(): Gpt2Tensors {
   return new Map(sizes.map(([name, size], i) => [`transformer.${name}`, seededValues(size, i + 1, 0.5)]));
 }
 
-function tinyRun(weights: Gpt2Tensors, store?: Store) {
+function tinyRun(weights: ReferenceTensors, store?: ReferenceStore) {
   return gpt2LossAndGradients(weights, tiny, tinyInputs, tinyTargets, tinyShape, store);
 }
 
@@ -69,17 +66,17 @@ Deno.test("gpt2LossAndGradients() equals central differences for every parameter
 });
 
 Deno.test("gpt2LossAndGradients() saves five tensors a block", () => {
-  const sizes: [SavedName, number, number][] = [];
+  const sizes: [string, number, number][] = [];
   const { savedNames } = tinyRun(tinyWeights(), (name, tensor, rows, cols) => {
     assertEquals(tensor.length, rows * cols);
     sizes.push([name, rows, cols]);
     return tensor;
   });
   assertEquals(savedNames, sizes.map(([name]) => name));
-  const block = (i: number): [SavedName, number, number][] => [
+  const block = (i: number): [string, number, number][] => [
     [`h.${i}.ln_1`, 6, 6],
     [`h.${i}.attn.qkv`, 6, 18],
-    [`h.${i}.attn.output`, 6, 6],
+    [`h.${i}.attn output`, 6, 6],
     [`h.${i}.ln_2`, 6, 6],
     [`h.${i}.mlp.gelu_input`, 6, 24],
   ];
@@ -96,7 +93,7 @@ Deno.test("gpt2LossAndGradients() reads each stored tensor where backward needs 
   const untouched: Record<string, string[]> = {
     "mlp.gelu_input": ["mlp.c_proj.bias"],
     "ln_2": [...mlp.filter((name) => name !== "mlp.c_fc.weight"), "ln_2.bias"],
-    "attn.output": [...mlp, ...norm2, "attn.c_proj.bias"],
+    "attn output": [...mlp, ...norm2, "attn.c_proj.bias"],
     "attn.qkv": [...mlp, ...norm2, ...projection],
     "ln_1": [...mlp, ...norm2, ...projection, "attn.c_attn.bias", "ln_1.bias"],
   };
@@ -118,7 +115,7 @@ for (const name of ["gpt2-regular", "gpt2-ragged"]) {
   const folder = `${import.meta.dirname}/testdata/${name}`;
 
   Deno.test(`gpt2LossAndGradients() equals PyTorch's first-step gradients of ${name}`, async () => {
-    const { config, weights, gradients: expected, batches, ...shape } = await readGoldenCase(folder);
+    const { config, weights, gradients: expected, batches, ...shape } = await readGoldenCase(folder, "gpt2");
     const [{ inputs, targets }] = batches;
     const { gradients } = gpt2LossAndGradients(referenceWeights(weights), config, inputs, targets, shape);
     assertEquals([...gradients.keys()].sort(), [...expected.keys()].sort());
@@ -129,8 +126,8 @@ for (const name of ["gpt2-regular", "gpt2-ragged"]) {
   });
 
   Deno.test(`gpt2TrainStep() repeats PyTorch's ten losses of ${name}`, async () => {
-    const { config, optimizer, losses, weights, batches, ...shape } = await readGoldenCase(folder);
-    const state = gpt2TrainingState(referenceWeights(weights));
+    const { config, optimizer, losses, weights, batches, ...shape } = await readGoldenCase(folder, "gpt2");
+    const state = referenceState(referenceWeights(weights));
     const [beta1, beta2] = optimizer.betas;
     for (const [step, batch] of batches.entries()) {
       const loss = gpt2TrainStep(state, config, batch, shape, { ...optimizer, beta1, beta2 });
@@ -139,9 +136,9 @@ for (const name of ["gpt2-regular", "gpt2-ragged"]) {
   });
 
   Deno.test(`gpt2LossAndGradients() errs by about a percent on ${name} when stored in 8 bits`, async () => {
-    const { config, weights, batches, ...shape } = await readGoldenCase(folder);
+    const { config, weights, batches, ...shape } = await readGoldenCase(folder, "gpt2");
     const [{ inputs, targets }] = batches;
-    const store: Store = (saved, tensor, rows, cols) => {
+    const store: ReferenceStore = (saved, tensor, rows, cols) => {
       const groups = saved.endsWith("qkv") ? 3 * config.heads : config.heads;
       const tables = channelTables(
         advanceRange(undefined, groupRange(tensor, rows, cols, groups), 0.9),
@@ -150,11 +147,11 @@ for (const name of ["gpt2-regular", "gpt2-ragged"]) {
       );
       return dequantize(quantizeNearest(tensor, rows, cols, tables).codes, rows, cols, tables);
     };
-    const run = (store?: Store) =>
+    const run = (store?: ReferenceStore) =>
       gpt2LossAndGradients(referenceWeights(weights), config, inputs, targets, shape, store);
     const exact = run(), stored = run(store);
     assertEquals(stored.loss, exact.loss);
-    const all = (gradients: Gpt2Tensors) =>
+    const all = (gradients: ReferenceTensors) =>
       [...gradients.keys()].sort().flatMap((key) => [...gradients.get(key)!]);
     const overall = relativeError(all(stored.gradients), all(exact.gradients));
     assert(overall > 1e-3 && overall < 2e-2, `${overall}`);
@@ -167,7 +164,7 @@ for (const name of ["gpt2-regular", "gpt2-ragged"]) {
 Deno.test("gpt2TrainStep() clips by the global norm and decays only what it is told to", () => {
   const adamw = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.5 };
   const after = (options: { clipNorm?: number; decayed?: (name: string) => boolean }) => {
-    const state = gpt2TrainingState(tinyWeights());
+    const state = referenceState(tinyWeights());
     gpt2TrainStep(state, tiny, { inputs: tinyInputs, targets: tinyTargets }, tinyShape, {
       ...adamw,
       ...options,
@@ -175,7 +172,7 @@ Deno.test("gpt2TrainStep() clips by the global norm and decays only what it is t
     return state;
   };
   const whole = after({}), clipped = after({ clipNorm: 1e-3 });
-  const norm = (tensors: Gpt2Tensors) =>
+  const norm = (tensors: ReferenceTensors) =>
     Math.hypot(...[...tensors.values()].flatMap((tensor) => [...tensor]));
   assert(norm(whole.m) > 1e-3);
   assertAlmostEquals(norm(clipped.m), (1 - adamw.beta1) * 1e-3, 1e-6);

@@ -3,7 +3,7 @@ import { layerNormBackward, layerNormForward } from "../../kernels/layer_norm.ts
 import { affine, type Operand, plain, times } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Parameter } from "./parameters.ts";
-import type { Activation, Tape } from "./tape.ts";
+import type { Activation, Place, Tape } from "./tape.ts";
 
 /** Scale and shift of a LayerNorm, 1×C each. */
 export interface LayerNormParameters {
@@ -16,23 +16,22 @@ export type LayerNormBackward = (dy: Tensor, dx: Tensor, options?: { replace?: b
 
 /**
  * Emits the LayerNorm of x (N×C). What is saved is the normalised row, before scale and shift, once for this operator's backward and the
- * next linear layer's; neither x nor the output is kept. `heads` is the number of channel groups that share a range; 0 keeps the row exact
- * whatever the policy.
+ * next linear layer's; neither x nor the output is kept. Without a `place` the row is kept exactly, whatever the policy.
  */
 export function layerNorm(
   tape: Tape,
   name: string,
   x: Tensor,
   { gamma, beta }: LayerNormParameters,
-  { epsilon, heads }: { epsilon: number; heads: number },
+  epsilon: number,
+  place?: Place,
 ): { y: Activation; backward: LayerNormBackward } {
-  const { builder, savings } = tape;
-  const normalized = heads > 0 ? tape.saved(name, x.rows, x.cols) : exactly(tape, name, x);
+  const { builder } = tape;
+  const saved = place && { kind: "layer_norm" as const, ...place };
+  const normalized = saved ? tape.saved(name, x.rows, x.cols, saved) : exactly(tape, name, x);
   const rstd = tape.statistic(`${name} rstd`, x.rows, 1);
   layerNormForward(builder, x, normalized, rstd, epsilon);
-  const kept: Operand = heads > 0 && savings
-    ? savings.save(normalized, { groups: heads })
-    : plain(normalized);
+  const kept = saved ? tape.save(normalized, saved) : plain(normalized);
   const scaled = (operand: Operand) => affine(operand, gamma.value, beta.value);
   return {
     y: { exact: scaled(plain(normalized)), kept: scaled(kept) },

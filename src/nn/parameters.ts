@@ -8,8 +8,30 @@ export interface ParameterShape {
   readonly rows: number;
   readonly cols: number;
   readonly decayed: boolean;
-  /** The shape under which checkpoints hold it: [rows, cols], or [cols]. */
+  /** The shape under which checkpoints hold it. */
   readonly shape: readonly number[];
+}
+
+/** Which parameters AdamW decays: weights and embeddings, or all. */
+export type Decay = "matrices" | "all";
+
+/** Shapes of the usual parameters under a rule of decay; checkpoints hold them as they are here. */
+export function parameterShapes(decay: Decay) {
+  const matrix = (name: string, rows: number, cols: number): ParameterShape => ({
+    ...{ name, rows, cols, shape: [rows, cols], decayed: true },
+  });
+  const vector = (name: string, cols: number): ParameterShape => ({
+    ...{ name, rows: 1, cols, shape: [cols], decayed: decay === "all" },
+  });
+  return {
+    matrix,
+    vector,
+    linear: (name: string, from: number, to: number) => [
+      matrix(`${name}.weight`, from, to),
+      vector(`${name}.bias`, to),
+    ],
+    norm: (name: string, width: number) => [vector(`${name}.weight`, width), vector(`${name}.bias`, width)],
+  };
 }
 
 /** A parameter with its gradient and Adam moments, all of one layout. */

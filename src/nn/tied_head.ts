@@ -28,21 +28,24 @@ export function tiedHead(
   dx?: Tensor,
 ): void {
   const { builder } = tape;
-  const readable = cheapToRead(builder, x);
+  const readable = builder.within({ pass: "forward" }, () => cheapToRead(builder, x));
   const { rows } = x.tensor;
   const losses = builder.tensor("losses", rows, 1, { category: "head", stride: 1 });
   for (let first = 0; first < rows; first += chunkTokens) {
     const chunk: Chunk = { first, rows: Math.min(chunkTokens, rows - first) };
     const logits = builder.tensor("logits", chunk.rows, words.rows, { category: "head" });
     const part = rowsOf(readable, chunk.first, chunk.rows);
-    matmul(builder, "nt", part, plain(words.value), logits);
-    crossEntropy(builder, logits, targets, losses, chunk, dx !== undefined);
-    if (dx) {
+    builder.within({ pass: "forward" }, () => {
+      matmul(builder, "nt", part, plain(words.value), logits);
+      crossEntropy(builder, logits, targets, losses, chunk, dx !== undefined);
+    });
+    if (!dx) continue;
+    builder.within({ pass: "backward" }, () => {
       matmul(builder, "nn", plain(logits), plain(words.value), dx, { firstRow: chunk.first });
       matmul(builder, "tn", plain(logits), part, words.gradient, { accumulate: tape.adds(words) });
-    }
+    });
   }
-  meanLoss(builder, losses, lossRing);
+  builder.within({ pass: "forward" }, () => meanLoss(builder, losses, lossRing));
 }
 
 /** Rows of logits below which the head's products are slow on a GPU, whatever memory that takes. */

@@ -1,25 +1,28 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { batchTensors, packBatch } from "./batch_tensors.ts";
+import { gpt2Tensors, packTokens } from "./gpt2_task.ts";
 
-Deno.test("packBatch() sorts rows by token, equal ones in order, and says where each token begins", () => {
+const tensors = gpt2Tensors(6, 5);
+
+Deno.test("packTokens() sorts rows by token, equal ones in order, and says where each token begins", () => {
   const inputs = Uint32Array.of(3, 0, 3, 1, 0, 3);
   const targets = Int32Array.of(0, 3, -100, 0, 3, -100);
-  const packed = packBatch({ inputs, targets }, 5);
-  assertEquals(packed.order, Uint32Array.of(1, 4, 3, 0, 2, 5));
-  assertEquals(packed.starts, Uint32Array.of(0, 2, 3, 3, 6, 6));
-  assertEquals([packed.tokens, packed.targets], [inputs, targets]);
-  assertEquals(packed.inverseValid, 1 / 4);
+  const { contents, valid } = packTokens({ inputs, targets }, tensors);
+  const written = new Map(contents);
+  assertEquals(written.get(tensors.order), Uint32Array.of(1, 4, 3, 0, 2, 5));
+  assertEquals(written.get(tensors.starts), Uint32Array.of(0, 2, 3, 3, 6, 6));
+  assertEquals([written.get(tensors.tokens), written.get(tensors.targets)], [inputs, targets]);
+  assertEquals(valid, 4);
 });
 
-Deno.test("packBatch() of a batch without valid targets gives every one the weight 0", () => {
-  const packed = packBatch({ inputs: Uint32Array.of(0, 1), targets: Int32Array.of(-100, -100) }, 2);
-  assertEquals(packed.inverseValid, 0);
+Deno.test("packTokens() of a batch without valid targets counts none", () => {
+  const inputs = Uint32Array.of(0, 1, 2, 3, 4, 0);
+  assertEquals(packTokens({ inputs, targets: new Int32Array(6).fill(-100) }, tensors).valid, 0);
 });
 
-Deno.test("packBatch() names the first token outside the vocabulary, among inputs and among targets", () => {
+Deno.test("packTokens() names the first token outside the vocabulary, among inputs and among targets", () => {
   const pack = (inputs: number[], targets: number[]) => () =>
-    packBatch({ inputs: Uint32Array.from(inputs), targets: Int32Array.from(targets) }, 5);
+    packTokens({ inputs: Uint32Array.from(inputs), targets: Int32Array.from(targets) }, tensors);
   assertThrows(
     pack([0, 5, 9], [0, 0, 0]),
     UserError,
@@ -29,10 +32,10 @@ Deno.test("packBatch() names the first token outside the vocabulary, among input
   assertThrows(pack([0, 0, 0], [0, -1, 0]), UserError, "Token id -1 at position 1");
 });
 
-Deno.test("batchTensors() gives each of a batch's tensors room of its own", () => {
-  const { tokens, order, starts, targets, lossRing, normRing } = batchTensors(37, 101);
+Deno.test("gpt2Tensors() gives each of a batch's tensors room of its own", () => {
+  const { tokens, order, starts, targets, lossRing } = gpt2Tensors(37, 101);
   assertEquals([tokens, order, targets].map(({ rows }) => rows), [37, 37, 37]);
   assertEquals(starts.rows, 102);
-  const homes = [tokens, order, starts, targets, lossRing, normRing].map(({ home }) => home!.store);
-  assertEquals(new Set(homes).size, 6);
+  const homes = [tokens, order, starts, targets, lossRing].map(({ home }) => home!.store);
+  assertEquals(new Set(homes).size, 5);
 });

@@ -4,20 +4,22 @@ import { RandomBatches } from "../data/batches.ts";
 import type { ProgramDescription } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { countBuffers } from "../gpu/testing.ts";
-import { gpt2Parameters } from "../models/gpt2.ts";
 import { type Gpt2Config, gpt2Presets } from "../models/gpt2_config.ts";
+import { modelConfig, usualSequence } from "../models/model_config.ts";
+import { gpt2Parameters } from "../models/gpt2.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { policyNamed, policyNames } from "../storage/policies.ts";
-import { batchTensors } from "./batch_tensors.ts";
 import { describeTraining } from "./describe.ts";
+import { gpt2Task } from "./gpt2_task.ts";
 import { planTraining } from "./plan_training.ts";
 import { TrainingSession } from "./session.ts";
 
 const { nano, micro, mini, small } = gpt2Presets;
 const ragged: Gpt2Config = { ...nano, name: "ragged", width: 18, heads: 3 };
 
-/** Bytes of an element of the tensors that a policy stores. */
-const elementBytes = { exact: 4, half: 2, mesa8: 1 };
+/** Bytes of an element of the tensors that a policy stores, for those that share what they store. */
+const elementBytes = { exact: 4, half: 2, mesa8: 1, tensor8: 1, mesa4: 0.5, mesa2: 0.25 };
+const sharing = Object.keys(elementBytes) as (keyof typeof elementBytes)[];
 
 /** Columns as rows are laid out: rounded up to vectors of four. */
 const padded = (cols: number) => Math.ceil(cols / 4) * 4;
@@ -29,16 +31,18 @@ function training(
   policy: string,
   adapterClass: "gpu" | "software",
 ): ProgramDescription {
+  const options = { model, sequence, batch, policy, seed: 0 };
+  const task = gpt2Task(model, options);
   return describeTraining(
-    { model, sequence, batch, policy, seed: 0 },
-    new ParameterSet(gpt2Parameters(model, "matrices"), typicalGpuLimits),
-    batchTensors(batch * sequence, model.vocab),
+    options,
+    task,
+    new ParameterSet(task.parameters, typicalGpuLimits),
     policyNamed(policy),
     { limits: typicalGpuLimits, adapterClass },
   );
 }
 
-for (const policy of policyNames) {
+for (const policy of sharing) {
   const perChannel = 10 * elementBytes[policy];
 
   Deno.test(`${policy} saves ${perChannel}C + 8 + 4H bytes a token and block, and 4C + 4 a token for the final LayerNorm`, () => {
@@ -53,10 +57,14 @@ for (const policy of policyNames) {
     }
   });
 
-  Deno.test(`${policy} pads saved rows to four channels and nothing else`, () => {
+  Deno.test(`${policy} pads saved rows to four channels, or whole words, and nothing else`, () => {
     const { layers: L, width: C, heads: H } = ragged;
     const N = 37 * 3;
-    const stored = elementBytes[policy] * (3 * padded(C) + padded(3 * C) + padded(4 * C));
+    const row = (cols: number) => {
+      const bytes = elementBytes[policy] * padded(cols);
+      return elementBytes[policy] < 1 ? Math.ceil(bytes / 4) * 4 : bytes; // whole words
+    };
+    const stored = 3 * row(C) + row(3 * C) + row(4 * C);
     const plan = planTraining({ model: ragged, sequence: 37, batch: 3, policy, seed: 0 });
     assertEquals(plan.savedBytes, N * (L * (stored + 8 + 4 * H) + 4 * padded(C) + 4));
   });
@@ -65,17 +73,18 @@ for (const policy of policyNames) {
     for (const model of [nano, { ...ragged, width: 24 }]) {
       const { layers: L, width: C, heads: H } = model;
       // Three f32 tables over the 10C channels of a block; a vector for each group's estimates, and one that counts.
-      const tables = L * 12 * 10 * C, estimates = L * 16 * (7 * H + 5);
+      const groups = policy === "tensor8" ? 7 : 7 * H;
+      const tables = L * 12 * 10 * C, estimates = L * 16 * (groups + 5);
       for (const batch of [4, 16]) {
         const { liveAtPeak } = planTraining({ model, sequence: 256, batch, policy, seed: 0 });
-        assertEquals(liveAtPeak.ranges, policy === "mesa8" ? tables + estimates : 0);
+        assertEquals(liveAtPeak.ranges, elementBytes[policy] <= 1 ? tables + estimates : 0);
       }
     }
   });
 }
 
 Deno.test("planTraining() accounts for every byte of the live peak: the last block's MLP, all blocks stored", () => {
-  for (const policy of policyNames) {
+  for (const policy of sharing) {
     const options = { model: nano, sequence: 256, batch: 16, policy, seed: 0 };
     const { livePeakBytes, liveAtPeak, savedBytes } = planTraining(options);
     assertEquals(Object.values(liveAtPeak).reduce((a, b) => a + b, 0), livePeakBytes);
@@ -87,11 +96,50 @@ Deno.test("planTraining() accounts for every byte of the live peak: the last blo
   }
 });
 
+Deno.test("mesa8-paper saves 16C + 3HT + 8 bytes a token and block: what the authors' code keeps", () => {
+  for (const model of [nano, mini]) {
+    const { layers: L, width: C, heads: H } = model;
+    for (const [sequence, batch] of [[64, 1], [37, 4]]) {
+      const plan = planTraining({ model, sequence, batch, policy: "mesa8-paper", seed: 0 });
+      const perBlock = 16 * C + 3 * H * padded(sequence) + 8;
+      assertEquals(plan.savedBytes, sequence * batch * (L * perBlock + 4 * C + 4), model.name);
+    }
+  }
+});
+
+Deno.test("A ViT saves 10C + 8 + 4H bytes a token and block under mesa8, and of the head only the class rows", () => {
+  for (const name of ["vit-nano", "deit-tiny", "deit-base"]) {
+    const model = modelConfig(name);
+    const [{ layers: L, width: C, heads: H }, T, batch] = [model, usualSequence(model), 8];
+    const { savedBytes } = planTraining({ model, sequence: T, batch, policy: "mesa8", seed: 0 });
+    assertEquals(savedBytes, batch * (T * L * (10 * C + 8 + 4 * H) + 4 * C + 4), name);
+  }
+});
+
+Deno.test("Buffers of DeiT at batch 128 hold at most 5% more than the live peak, under every policy", () => {
+  for (const name of ["deit-tiny", "deit-base"]) {
+    for (const policy of policyNames) {
+      const model = modelConfig(name);
+      const plan = planTraining({ model, sequence: usualSequence(model), batch: 128, policy, seed: 0 });
+      assert(plan.bufferBytes <= 1.05 * plan.livePeakBytes, `${name} ${policy}`);
+    }
+  }
+});
+
+Deno.test("DeiT at batch 128 under mesa8 needs less than 900, 1900 and 4300 MiB of buffers", () => {
+  for (const [name, mebibytes] of [["deit-tiny", 900], ["deit-small", 1900], ["deit-base", 4300]] as const) {
+    const model = modelConfig(name);
+    const options = { model, sequence: usualSequence(model), batch: 128, policy: "mesa8", seed: 0 };
+    const { bufferBytes } = planTraining(options);
+    assert(bufferBytes <= mebibytes * 2 ** 20, `${name}: ${bufferBytes / 2 ** 20} MiB`);
+  }
+});
+
 for (const adapterClass of ["gpu", "software"] as const) {
   Deno.test(`Buffers of a step on a ${adapterClass} adapter hold at most 5% more than its live peak`, () => {
     for (const model of [nano, micro, mini, small]) {
       for (const [sequence, batch] of [[64, 1], [128, 4], [256, 16], [1024, 8]]) {
-        for (const policy of policyNames) {
+        for (const policy of sharing) {
           const { plan } = training(model, sequence, batch, policy, adapterClass);
           const share = plan.bufferBytes / plan.livePeakBytes;
           assert(share <= 1.05, `${model.name} ${sequence}×${batch} ${policy}: ${share}`);

@@ -1,14 +1,17 @@
-import type { Gpt2Config } from "../models/gpt2_config.ts";
-import type { QuantizerOptions } from "../storage/policy.ts";
+import type { ModelConfig } from "../models/model_config.ts";
+import type { Decay } from "../nn/parameters.ts";
+import { createPolicy, policyDocument } from "../storage/policies.ts";
+import type { StoragePolicy } from "../storage/policy.ts";
+import type { PolicyDocument } from "../storage/policy_document.ts";
 
 /** What a training run is, short of its data. */
-export interface TrainOptions extends Partial<QuantizerOptions> {
-  readonly model: Gpt2Config;
-  /** Tokens of a sequence, and sequences of a batch. */
+export interface TrainOptions {
+  readonly model: ModelConfig;
+  /** Tokens of a sequence (of an image, its class token included), and sequences of a batch. */
   readonly sequence: number;
   readonly batch: number;
-  /** A storage policy's name. */
-  readonly policy: string;
+  /** A storage policy: a preset's name, or a document. */
+  readonly policy: string | PolicyDocument;
   /** Fixes the initial weights and the random rounding. */
   readonly seed: number;
   readonly learningRate?: number;
@@ -16,12 +19,16 @@ export interface TrainOptions extends Partial<QuantizerOptions> {
   readonly epsilon?: number;
   readonly weightDecay?: number;
   /** `matrices` decays weights and embeddings, not biases and LayerNorms. */
-  readonly decay?: "matrices" | "all";
+  readonly decay?: Decay;
   /** Largest norm of all gradients together; 0 never clips. */
   readonly clipNorm?: number;
   readonly schedule?: Schedule;
   /** Rows of logits at once, a multiple of 64. By default as many as cost no memory. */
   readonly headChunkTokens?: number;
+  /** Share of the target's probability that training spreads over all classes of an image; 0 by default. */
+  readonly labelSmoothing?: number;
+  /** How images arrive: bytes, by default, or numbers as they are. */
+  readonly pixels?: "u8" | "f32";
 }
 
 /** Linear warm-up, then a cosine down to `minimumFraction` of the learning rate at step `totalSteps`. */
@@ -49,4 +56,9 @@ export function learningRateAt(step: number, learningRate: number, schedule?: Sc
   const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
   const cosine = 0.5 * (1 + Math.cos(Math.PI * progress));
   return learningRate * (minimumFraction + (1 - minimumFraction) * cosine);
+}
+
+/** The storage policy that options name, with state of its own. Throws a UserError with the nearest name if there is none. */
+export function policyOf({ policy }: Pick<TrainOptions, "policy">): StoragePolicy {
+  return createPolicy(typeof policy === "string" ? policyDocument(policy) : policy);
 }

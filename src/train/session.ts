@@ -1,36 +1,43 @@
 import type { Batch } from "../data/batches.ts";
 import { Random } from "../data/random.ts";
+import { UserError } from "../errors.ts";
 import { BufferSet, readBuffer } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { builderOptionsFor, type ProgramDescription } from "../gpu/builder.ts";
-import { Program } from "../gpu/program.ts";
+import { Program, type TimedDispatch } from "../gpu/program.ts";
 import { packStep, stepStore, type StepValues } from "../gpu/step_block.ts";
 import { type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
 import { StepTimer } from "../gpu/timing.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
-import { gpt2Parameters } from "../models/gpt2.ts";
-import { gpt2InitialValues } from "../models/gpt2_initialize.ts";
 import { ParameterSet } from "../nn/parameters.ts";
-import { policyNamed } from "../storage/policies.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import {
-  type BatchTensors,
-  batchTensors,
-  checkTokens,
-  packBatch,
-  type PackedBatch,
-  ringLength,
-} from "./batch_tensors.ts";
-import { describeEvaluation, describeGeneration, describeTraining } from "./describe.ts";
-import { learningRateAt, trainDefaults, type TrainOptions } from "./options.ts";
+  describeEvaluation,
+  describeGeneration,
+  describeGradients,
+  describeTraining,
+  normRing,
+} from "./describe.ts";
+import { checkTokens, type Gpt2Task } from "./gpt2_task.ts";
+import { learningRateAt, policyOf, trainDefaults, type TrainOptions } from "./options.ts";
 import { packRows, unpackRows } from "./rows.ts";
 import { sampleToken } from "./sample.ts";
+import { type PackedBatch, ringLength, type Task } from "./task.ts";
+import { taskOf } from "./task_of.ts";
 
 export type { TrainOptions } from "./options.ts";
 
-/** Dense weights by `transformers` name, shapes already checked (`gpt2WeightsFrom` in src/io/gpt2_checkpoint.ts). */
+/** Dense weights by name as kernels hold them, shapes already checked (`gpt2WeightsFrom` and `vitWeightsFrom` in src/io). */
 export type Weights = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+
+/** What a model does on held-out data. */
+export interface Evaluation {
+  /** Mean over valid targets, in nats. */
+  readonly loss: number;
+  /** Share of images whose label has the largest logit; null for texts. */
+  readonly top1: number | null;
+}
 
 /** A model in training on one device: its parameters, its programs, and the losses not read yet. */
 export class TrainingSession {
@@ -44,32 +51,21 @@ export class TrainingSession {
     readonly gpu: Gpu,
     readonly options: TrainOptions,
     readonly parameterSet: ParameterSet,
-    private readonly tensors: BatchTensors,
+    private readonly task: Task,
     private readonly policy: StoragePolicy,
   ) {
     this.#stores = new BufferSet(gpu);
   }
 
   /**
-   * Plans, allocates and compiles a training step, and sets the weights: those given, or GPT-2's initial distribution. Throws
+   * Plans, allocates and compiles a training step, and sets the weights: those given, or the model's initial ones. Throws
    * OutOfMemoryError with the bytes wanted, and a UserError if model and sequence contradict each other.
    */
   static async create(gpu: Gpu, options: TrainOptions, weights?: Weights): Promise<TrainingSession> {
-    const { model, sequence, batch, policy, decay = trainDefaults.decay } = options;
-    const session = new TrainingSession(
-      gpu,
-      options,
-      new ParameterSet(gpt2Parameters(model, decay), gpu.limits),
-      batchTensors(batch * sequence, model.vocab),
-      policyNamed(policy, options),
-    );
-    const description = describeTraining(
-      options,
-      session.parameterSet,
-      session.tensors,
-      session.policy,
-      session.#builderOptions,
-    );
+    const task = taskOf(options);
+    const parameters = new ParameterSet(task.parameters, gpu.limits);
+    const session = new TrainingSession(gpu, options, parameters, task, policyOf(options));
+    const description = describeTraining(options, task, parameters, session.policy, session.#builderOptions);
     try {
       session.#train = await session.#program(description);
       session.#setWeights(weights);
@@ -95,9 +91,8 @@ export class TrainingSession {
   }
 
   #setWeights(weights?: Weights): void {
-    const { model, seed } = this.options;
     for (const parameter of this.parameterSet.all) {
-      const values = weights?.get(parameter.name) ?? gpt2InitialValues(parameter, model, seed);
+      const values = weights?.get(parameter.name) ?? this.task.initialValues(parameter);
       this.#write(parameter.value, packRows(values, parameter.value));
     }
   }
@@ -151,22 +146,28 @@ export class TrainingSession {
     if (this.#steps - this.#read >= ringLength) {
       throw new RangeError(`More than ${ringLength} steps are queued; read their losses`);
     }
-    const { model, learningRate, betas, schedule } = { ...trainDefaults, ...this.options };
-    const packed = packBatch(batch, model.vocab); // a batch that is refused is no step
+    const { learningRate, betas, schedule } = { ...trainDefaults, ...this.options };
+    const packed = this.task.pack(batch); // a batch that is refused is no step
     const step = ++this.#steps;
     this.#writeBatch(packed, {
-      seed: Random.for(this.options.seed, `rounding ${step}`).uint32(),
-      slot: (step - 1) % ringLength,
+      ...this.#rounding(step),
       learningRate: learningRateAt(step, learningRate, schedule),
       correction1: 1 - betas[0] ** step,
       inverseRootCorrection2: 1 / Math.sqrt(1 - betas[1] ** step),
     });
   }
 
-  #writeBatch(packed: PackedBatch, values: Partial<StepValues> & { slot: number }): void {
-    const names = ["tokens", "order", "starts", "targets"] as const;
-    for (const name of names) this.#write(this.tensors[name], packed[name]);
-    this.#writeStep({ ...values, inverseValid: packed.inverseValid });
+  /** Random bits of a step, and where its results go. */
+  #rounding(step: number): Pick<StepValues, "seed" | "slot"> {
+    return {
+      seed: Random.for(this.options.seed, `rounding ${step}`).uint32(),
+      slot: (step - 1) % ringLength,
+    };
+  }
+
+  #writeBatch({ contents, valid }: PackedBatch, values: Partial<StepValues>): void {
+    for (const [tensor, data] of contents) this.#write(tensor, data);
+    this.#writeStep({ ...values, inverseValid: valid > 0 ? 1 / valid : 0 });
   }
 
   #writeStep(values: Partial<StepValues>): void {
@@ -184,7 +185,7 @@ export class TrainingSession {
 
   /** Mean losses, in nats per valid token, of the steps since the last call. Waits for the queue. */
   async losses(): Promise<number[]> {
-    const ring = new Float32Array(await this.#readTensor(this.tensors.lossRing));
+    const ring = new Float32Array(await this.#readTensor(this.task.lossRing));
     const losses = Array.from(
       { length: this.#steps - this.#read },
       (_, i) => ring[(this.#read + i) % ringLength],
@@ -195,7 +196,7 @@ export class TrainingSession {
 
   /** Norms of all gradients before clipping, of at most the last 1024 steps, the latest last. */
   async gradientNorms(): Promise<number[]> {
-    const ring = new Float32Array(await this.#readTensor(this.tensors.normRing));
+    const ring = new Float32Array(await this.#readTensor(normRing));
     const count = Math.min(this.#steps, ringLength);
     return Array.from({ length: count }, (_, i) => ring[(this.#steps - count + i) % ringLength]);
   }
@@ -221,48 +222,72 @@ export class TrainingSession {
     }
   }
 
-  /** Trains one step on a batch and times each of its dispatches. */
-  profile(batch: Batch): Promise<{ label: string; milliseconds: number; flops: number }[]> {
+  /** Trains `repeats` steps on one batch, the same random bits in each, and times each of their dispatches. */
+  profile(batch: Batch, repeats = 1): Promise<TimedDispatch[]> {
     this.#queueStep(batch);
-    return this.#train.profile();
+    return this.#train.profile(repeats);
   }
 
-  /** Mean loss over the batches, which must have the training batch's size. Changes neither weights nor range estimates. */
-  async evaluate(batches: readonly Batch[]): Promise<number> {
-    const pending = await this.losses();
-    if (pending.length > 0) throw new Error("Read the losses of queued steps before evaluating");
-    const description = describeEvaluation(
-      this.options,
-      this.parameterSet,
-      this.tensors,
-      this.#builderOptions,
-    );
+  /**
+   * Evaluates the mean over batches, which must have the training batch's size. Changes neither weights nor range estimates.
+   */
+  async evaluate(batches: readonly Batch[]): Promise<Evaluation> {
+    this.#requireRead();
+    const { lossRing, hitRing } = this.task;
+    const description = describeEvaluation(this.task, this.parameterSet, this.#builderOptions);
     const program = await this.#program(description, this.#train);
     try {
-      let total = 0;
-      let valid = 0;
+      let [loss, hits, count] = [0, 0, 0];
       for (let first = 0; first < batches.length; first += ringLength) {
         const group = batches.slice(first, first + ringLength);
-        group.forEach((batch, slot) => {
-          this.#writeBatch(packBatch(batch, this.options.model.vocab), { slot });
+        const valid = group.map((batch, slot) => {
+          const packed = this.task.pack(batch);
+          this.#writeBatch(packed, { slot });
           program.run();
+          return packed.valid;
         });
-        const ring = new Float32Array(await this.#readTensor(this.tensors.lossRing));
-        group.forEach(({ targets }, slot) => {
-          const count = targets.reduce((sum, target) => sum + Number(target >= 0), 0);
-          total += ring[slot] * count;
-          valid += count;
+        const losses = new Float32Array(await this.#readTensor(lossRing));
+        const shares = hitRing && new Float32Array(await this.#readTensor(hitRing));
+        valid.forEach((weight, slot) => {
+          loss += losses[slot] * weight;
+          hits += (shares?.[slot] ?? 0) * weight;
+          count += weight;
         });
       }
-      return total / Math.max(1, valid);
+      const mean = (sum: number) => sum / Math.max(1, count);
+      return { loss: mean(loss), top1: hitRing ? mean(hits) : null };
     } finally {
       program.destroy();
     }
   }
 
+  #requireRead(): void {
+    if (this.#read < this.#steps) throw new Error("Read the losses of queued steps first");
+  }
+
+  /**
+   * A program that computes gradients under another storage policy at this session's weights, for `gradientsUnder`. Destroy it before the
+   * session.
+   */
+  gradientProgram(policy: StoragePolicy): Promise<Program> {
+    return this.#program(
+      describeGradients(this.task, this.parameterSet, policy, this.#builderOptions),
+      this.#train,
+    );
+  }
+
+  /** The gradients of a batch by such a program, with the random bits of the next step. Changes no weight. */
+  gradientsUnder(program: Program, batch: Batch): Promise<Map<string, NamedTensor>> {
+    this.#requireRead();
+    this.#writeBatch(this.task.pack(batch), this.#rounding(this.#steps + 1));
+    program.run();
+    return this.gradients();
+  }
+
   /**
    * Continues `prompt` by `count` tokens, drawn from softmax(logits / temperature); temperature 0 takes the likeliest. Attends to at most
-   * the training sequence's length. Throws a UserError that names an id outside the vocabulary.
+   * the training sequence's length. Throws a UserError that names an id outside the vocabulary, or for a model that reads no
+   * tokens.
    */
   async generate(
     prompt: readonly number[],
@@ -270,12 +295,16 @@ export class TrainingSession {
     { temperature, seed }: { temperature: number; seed: number },
   ): Promise<number[]> {
     const { model, sequence: longest } = this.options;
+    if (model.modelType !== "gpt2") {
+      throw new UserError(`Model "${model.name}" writes no text; leave out the sample`);
+    }
     checkTokens(prompt, model.vocab);
     const sequence = Math.min(longest, prompt.length + count);
+    const task = this.task as Gpt2Task;
     const { description, logits } = describeGeneration(
-      this.options,
+      model,
+      task,
       this.parameterSet,
-      this.tensors,
       sequence,
       this.#builderOptions,
     );
@@ -287,7 +316,7 @@ export class TrainingSession {
         const context = tokens.slice(-sequence);
         const inputs = new Uint32Array(sequence);
         inputs.set(context);
-        this.#write(this.tensors.tokens, inputs);
+        this.#write(task.tensors.tokens, inputs);
         this.#writeStep({ row: context.length - 1 });
         program.run();
         const values = new Float32Array(await program.read(logits)).subarray(0, model.vocab);
@@ -299,7 +328,7 @@ export class TrainingSession {
     }
   }
 
-  /** The weights, under the names and in the shapes of `transformers`. */
+  /** The weights, under the names and in the shapes of `transformers` or `timm`. */
   parameters(): Promise<Map<string, NamedTensor>> {
     return this.#named((parameter) => parameter.value);
   }
@@ -313,7 +342,8 @@ export class TrainingSession {
     const named = new Map<string, NamedTensor>();
     for (const parameter of this.parameterSet.all) {
       const tensor = pick(parameter);
-      const data = unpackRows(new Float32Array(await this.#readTensor(tensor)), tensor);
+      const rows = unpackRows(new Float32Array(await this.#readTensor(tensor)), tensor);
+      const data = this.task.inFile(parameter, rows);
       named.set(parameter.name, { dtype: "F32", shape: [...parameter.shape], data });
     }
     return named;

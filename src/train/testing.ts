@@ -1,10 +1,14 @@
 import { testGpu } from "../../kernels/testing.ts";
-import { type Batch, RandomBatches } from "../data/batches.ts";
+import { type Batch, RandomBatches, type TokenBatch } from "../data/batches.ts";
+import type { ImageBatch } from "../data/image_batches.ts";
+import { Random } from "../data/random.ts";
 import type { Gpt2Config } from "../models/gpt2_config.ts";
+import { type VitConfig, vitTokens } from "../models/vit_config.ts";
 import { TrainingSession, type TrainOptions, type Weights } from "./session.ts";
 
 /** Tests of sessions train models of this one size, so that its kernels are compiled once. */
 export const model: Gpt2Config = {
+  modelType: "gpt2",
   name: "tiny",
   layers: 1,
   width: 32,
@@ -17,7 +21,7 @@ export const size = { batch: 3, sequence: 18 };
 export const options: TrainOptions = { model, ...size, policy: "exact", seed: 1, learningRate: 1e-2 };
 
 /** `count` batches of a noisy periodic text, some of whose targets are masked. */
-export function someBatches(count: number, seed = 1): Batch[] {
+export function someBatches(count: number, seed = 1): TokenBatch[] {
   const text = Uint8Array.from({ length: 500 }, (_, i) => (i * i) % 11 + (i % 7 === 0 ? 5 : 0));
   const source = new RandomBatches(text, { ...size, seed });
   return Array.from({ length: count }, (_, step) => {
@@ -44,4 +48,46 @@ export async function withSession<T>(
   } finally {
     session.destroy();
   }
+}
+
+/** Likewise every ViT, whose rows, 5 × 5, are no whole vectors of four. */
+export const vit: VitConfig = {
+  ...{ modelType: "vit", name: "tiny-vit", image: 8, patch: 4, layers: 1, width: 32, heads: 2, classes: 4 },
+  layerNormEpsilon: 1e-6,
+};
+export const vitOptions = { model: vit, batch: 5, sequence: vitTokens(vit), learningRate: 3e-3 };
+
+/** `count` batches of noise, in which a quarter of each image is brighter: its class. */
+export function someImages(count: number, seed = 1): ImageBatch[] {
+  const random = new Random(seed);
+  const { image: side, patch } = vit;
+  return Array.from({ length: count }, () => {
+    const labels = Int32Array.from({ length: vitOptions.batch }, () => random.below(vit.classes));
+    const images = Uint8Array.from({ length: vitOptions.batch * 3 * side ** 2 }, (_, i) => {
+      const [row, column] = [Math.floor(i / side) % side, i % side];
+      const quarter = 2 * Math.floor(row / patch) + Math.floor(column / patch);
+      const bright = quarter === labels[Math.floor(i / (3 * side ** 2))];
+      return random.below(100) + (bright ? 100 : 0);
+    });
+    return { images, labels };
+  });
+}
+
+/** Losses of a session that takes one step on each batch. */
+export function lossesOf(
+  changes: Partial<TrainOptions>,
+  batches: readonly Batch[],
+  weights?: Weights,
+): Promise<number[]> {
+  return withSession(changes, (session) => {
+    for (const batch of batches) session.step(batch);
+    return session.losses();
+  }, weights);
+}
+
+/** A GPT-2's weights, to begin another session with. */
+export async function weightsOf(session: TrainingSession): Promise<Weights> {
+  return new Map(
+    [...await session.parameters()].map(([name, { data }]) => [name, data as Float32Array<ArrayBuffer>]),
+  );
 }

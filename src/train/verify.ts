@@ -1,8 +1,12 @@
-import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { readGoldenCase } from "../io/golden_case.ts";
+import { type GoldenCase, readGoldenCase } from "../io/golden_case.ts";
 import { gpt2WeightsFrom } from "../io/gpt2_checkpoint.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
+import { vitWeightsFrom } from "../io/vit_checkpoint.ts";
+import { vitTokens } from "../models/vit_config.ts";
+import { policyDocument } from "../storage/policies.ts";
+import type { PolicyDocument } from "../storage/policy_document.ts";
+import { addSquares, errorOf, squaresByTensor } from "./gradient_error.ts";
 import { TrainingSession } from "./session.ts";
 
 /** A tensor's gradient against the reference's: ‖g − r‖ / ‖r‖. */
@@ -38,44 +42,56 @@ export interface Tolerance {
 }
 
 /**
- * f32 arithmetic differs from float64's by about 2e-7 here; 1e-5 leaves room for other orders of summation. 16-bit storage rounds at 2^-11,
- * so about a tenth to a twentieth of what 8 bits cost, simulated at 0.6–1.1e-2 with the worst tensor at 2.1e-2.
+ * Bounds on a policy, by the fewest bits it stores anything in. f32 arithmetic differs from float64's by about 2e-7 here; 1e-5 leaves room
+ * for other orders of summation. 16-bit storage rounds at 2^-11, so about a tenth to a twentieth of what 8 bits cost, simulated at
+ * 0.6–1.1e-2 with the worst tensor at 2.1e-2; fewer bits cost as much more as their steps are wider. A policy with rules may store next to
+ * nothing in those bits, so it has no lower bound.
  */
-export const tolerances: Readonly<Record<string, Tolerance>> = {
-  exact: { loss: 1e-5, lossSteps: "all", tensor: 1e-5, overall: [0, 1e-5] },
-  half: { loss: 1e-5, lossSteps: "first", tensor: 2e-3, overall: [1e-5, 1e-3] },
-  mesa8: { loss: 1e-5, lossSteps: "first", tensor: 5e-2, overall: [1e-3, 2e-2] },
-};
+export function toleranceOf({ bits, rules }: PolicyDocument): Tolerance {
+  const fewest = Math.min(bits, ...rules.map((rule) => rule.bits ?? bits));
+  const [loss, lossSteps] = [1e-5, fewest === 32 ? "all" : "first"] as const;
+  const atLeast = (least: number) => rules.length > 0 ? 0 : least;
+  if (fewest === 32) return { loss, lossSteps, tensor: 1e-5, overall: [0, 1e-5] };
+  if (fewest === 16) return { loss, lossSteps, tensor: 2e-3, overall: [atLeast(1e-5), 1e-3] };
+  const width = 255 / (2 ** fewest - 1);
+  return { loss, lossSteps, tensor: 5e-2 * width, overall: [atLeast(1e-3 * width), 2e-2 * width] };
+}
 
 /** Trains a reference case (a folder as `readGoldenCase` reads it) and compares losses and first-step gradients. */
 export async function verifyCase(
   gpu: Gpu,
   folder: string,
-  { policy }: { policy: string },
+  { policy }: { policy: string | PolicyDocument },
 ): Promise<VerifyReport> {
-  const tolerance = tolerances[policy];
-  if (!tolerance) {
-    throw new UserError(
-      `No tolerance is known for policy "${policy}"; verify ${Object.keys(tolerances).join(", ")}`,
-    );
-  }
+  const document = typeof policy === "string" ? policyDocument(policy) : policy;
+  const tolerance = toleranceOf(document);
   const golden = await readGoldenCase(folder);
-  const { batch, sequence, optimizer } = golden;
-  const model = { name: folder, ...golden.config };
-  const session = await TrainingSession.create(
-    gpu,
-    { model, sequence, batch, policy, seed: 0, ...optimizer, clipNorm: 0 },
-    gpt2WeightsFrom(golden.weights, golden.config, folder),
-  );
+  const session = await TrainingSession.create(gpu, {
+    ...sizesOf(golden, folder),
+    ...golden.optimizer,
+    ...{ policy: document, batch: golden.batch, seed: 0, clipNorm: 0, pixels: "f32" },
+  }, weightsOf(golden, folder));
   try {
     session.step(golden.batches[0]);
     const gradients = await session.gradients();
     for (const next of golden.batches.slice(1)) session.step(next);
     const losses = await session.losses();
-    return judge(policy, tolerance, losses, golden.losses, gradients, golden.gradients);
+    return judge(document.name, tolerance, losses, golden.losses, gradients, golden.gradients);
   } finally {
     session.destroy();
   }
+}
+
+function sizesOf(golden: GoldenCase, name: string) {
+  return golden.modelType === "gpt2"
+    ? { model: { name, ...golden.config }, sequence: golden.sequence }
+    : { model: { name, ...golden.config }, sequence: vitTokens(golden.config) };
+}
+
+function weightsOf(golden: GoldenCase, source: string) {
+  return golden.modelType === "gpt2"
+    ? gpt2WeightsFrom(golden.weights, golden.config, source)
+    : vitWeightsFrom(golden.weights, golden.config, source);
 }
 
 function judge(
@@ -86,19 +102,16 @@ function judge(
   gradients: Map<string, NamedTensor>,
   expected: Map<string, NamedTensor>,
 ): VerifyReport {
-  let difference = 0;
-  let norm = 0;
-  const tensors = [...expected].map(([name, reference]) => {
-    const own = gradients.get(name)?.data as Float32Array;
-    const squares = squaredDistance(own, reference.data as Float32Array);
-    difference += squares.difference;
-    norm += squares.norm;
-    return { name, relativeError: Math.sqrt(squares.difference / squares.norm) };
-  });
+  const byTensor = squaresByTensor(gradients, expected);
+  const tensors = [...byTensor].map(([name, squares]) => ({
+    name,
+    relativeError: errorOf(squares).relativeError,
+  }));
+  const overallRelativeError = errorOf(addSquares(byTensor.values())).relativeError;
   const lossDifferences = losses.map((loss, i) => loss - expectedLosses[i]);
-  const overallRelativeError = Math.sqrt(difference / norm);
   const worst = tensors.reduce((a, b) => a.relativeError >= b.relativeError ? a : b);
   const [least, most] = tolerance.overall;
+  // Not-a-number compares false with every bound, so a NaN fails.
   const failures = [
     ...lossDifferences.flatMap((d, i) =>
       Math.abs(d) <= tolerance.loss || (i > 0 && tolerance.lossSteps === "first")
@@ -131,18 +144,4 @@ function judge(
     tolerance,
     gradients,
   };
-}
-
-/** Not-a-number compares false with every bound above, so a NaN fails. */
-function squaredDistance(
-  actual: Float32Array | undefined,
-  expected: Float32Array,
-): { difference: number; norm: number } {
-  let difference = 0;
-  let norm = 0;
-  for (let i = 0; i < expected.length; i++) {
-    difference += ((actual?.[i] ?? NaN) - expected[i]) ** 2;
-    norm += expected[i] ** 2;
-  }
-  return { difference, norm };
 }

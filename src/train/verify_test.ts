@@ -2,10 +2,21 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { gpuTest, testGpu } from "../../kernels/testing.ts";
 import { UserError } from "../errors.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
-import { verifyCase } from "./verify.ts";
+import { policyDocument } from "../storage/policies.ts";
+import { toleranceOf, verifyCase } from "./verify.ts";
 
 const cases = `${import.meta.dirname}/../models/testdata`;
-const bounds = { exact: [0, 1e-5, 1e-5], half: [1e-5, 1e-3, 2e-3], mesa8: [1e-3, 2e-2, 5e-2] } as const;
+
+/** Least and largest error of all gradients together, and largest of a tensor; two bits round at 85 times the step of eight. */
+const bounds = {
+  exact: [0, 1e-5, 1e-5],
+  half: [1e-5, 1e-3, 2e-3],
+  mesa8: [1e-3, 2e-2, 5e-2],
+  "mesa8-paper": [1e-3, 2e-2, 5e-2],
+  tensor8: [1e-3, 2e-2, 5e-2],
+  mesa4: [1.7e-2, 0.34, 0.85],
+  mesa2: [8.5e-2, 1.7, 4.25],
+} as const;
 
 /** Runs `work` on a copy of the ragged case. */
 async function withCopy(work: (folder: string) => Promise<void>): Promise<void> {
@@ -20,7 +31,7 @@ async function withCopy(work: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-for (const name of ["gpt2-regular", "gpt2-ragged"]) {
+for (const name of ["gpt2-regular", "gpt2-ragged", "vit-small"]) {
   for (const [policy, [least, most, worstTensor]] of Object.entries(bounds)) {
     gpuTest(`verifyCase() passes ${name} under ${policy}`, async () => {
       const report = await verifyCase(await testGpu(), `${cases}/${name}`, { policy });
@@ -37,6 +48,14 @@ for (const name of ["gpt2-regular", "gpt2-ragged"]) {
     });
   }
 }
+
+Deno.test("toleranceOf() widens with the step of the fewest bits, and asks rules for no least error", () => {
+  const [exact, mesa8, mesa2] = ["exact", "mesa8", "mesa2"].map(policyDocument);
+  assertEquals(toleranceOf(exact).overall, [0, 1e-5]);
+  assertEquals(toleranceOf(mesa2).tensor, 85 * toleranceOf(mesa8).tensor);
+  const mixed = { ...exact, rules: [{ tensors: ["gelu" as const], bits: 8 as const }] };
+  assertEquals(toleranceOf(mixed), { ...toleranceOf(mesa8), overall: [0, 2e-2] });
+});
 
 gpuTest("verifyCase() fails where one weight tensor is scaled by 1.01, and names tensors", async () => {
   const scaled = "transformer.h.1.mlp.c_fc.weight";
@@ -78,7 +97,7 @@ gpuTest(
   },
 );
 
-gpuTest("verifyCase() refuses a folder that lacks a file, and a policy without bounds", async () => {
+gpuTest("verifyCase() refuses a folder that lacks a file, and a policy that is none", async () => {
   const gpu = await testGpu();
   const before = gpu.ledger.liveBytes;
   await withCopy(async (folder) => {
@@ -92,7 +111,7 @@ gpuTest("verifyCase() refuses a folder that lacks a file, and a policy without b
   await assertRejects(
     () => verifyCase(gpu, `${cases}/gpt2-ragged`, { policy: "mesa9" }),
     UserError,
-    'No tolerance is known for policy "mesa9"',
+    'Unknown policy "mesa9"; did you mean "mesa8"?',
   );
   assertEquals(gpu.ledger.liveBytes, before);
 });

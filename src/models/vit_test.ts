@@ -1,0 +1,173 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { gpuTest, narrowLimits, runTest, type TestProgram } from "../../kernels/testing.ts";
+import { Random } from "../data/random.ts";
+import type { BuilderOptions } from "../gpu/builder.ts";
+import { typicalGpuLimits } from "../gpu/limits.ts";
+import { readGoldenCase } from "../io/golden_case.ts";
+import { vitWeightsFrom } from "../io/vit_checkpoint.ts";
+import { ParameterSet } from "../nn/parameters.ts";
+import { Tape } from "../nn/tape.ts";
+import {
+  assertResult,
+  exactly,
+  fillModel,
+  limit,
+  lossOnDevice,
+  mesa8,
+  type ModelResult,
+  movedWeights,
+  storages,
+  type TestedStorage,
+  withKept,
+} from "./testing.ts";
+import { type ReferenceStore, referenceWeights } from "./transformer_reference.ts";
+import { vitLoss, vitParameters, type VitTensors } from "./vit.ts";
+import type { VitConfig } from "./vit_config.ts";
+import { vitInitialValues } from "./vit_initialize.ts";
+import { vitLossAndGradients } from "./vit_reference.ts";
+
+/** What a loss is computed from. Weights are in the models' layout. */
+interface Case {
+  config: VitConfig;
+  weights: ReadonlyMap<string, Float32Array>;
+  batch: { images: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>; labels: Int32Array<ArrayBuffer> };
+  smoothing: number;
+}
+
+/** The tensors of a batch. */
+function batchOf(
+  { builder, fill, integers, output }: TestProgram,
+  { images, labels }: Case["batch"],
+): VitTensors {
+  const cols = images.length / labels.length;
+  const dtype = images instanceof Uint8Array ? "u8" : "f32";
+  const pixels = builder.tensor("images", labels.length, cols, { category: "head", dtype, stride: cols });
+  const words = new Uint8Array(Math.ceil(images.byteLength / 4) * 4);
+  words.set(new Uint8Array(images.buffer));
+  fill(pixels, words);
+  return {
+    images: pixels,
+    labels: integers("labels", labels),
+    lossRing: output("loss", 1, 1, { stride: 1 }),
+    hitRing: output("hits", 1, 1, { stride: 1 }),
+  };
+}
+
+/** Loss and gradients under a policy, on the device. */
+function onDevice(
+  { config, weights, batch, smoothing }: Case,
+  storage: TestedStorage,
+  options: Partial<BuilderOptions> = {},
+): Promise<ModelResult> {
+  const count = batch.labels.length;
+  return lossOnDevice(
+    vitParameters(config, "all"),
+    weights,
+    count,
+    (tape, parameters, t) => {
+      const tensors = batchOf(t, batch);
+      vitLoss(tape, config, parameters, tensors, count, smoothing);
+      return tensors.lossRing;
+    },
+    storage,
+    options,
+  );
+}
+
+/** The same in float64; what the device kept stands for each saved tensor. */
+const onHost = (given: Case, kept: ModelResult["kept"]) => withKept(kept, (store) => reference(given, store));
+
+const reference = ({ config, weights, batch, smoothing }: Case, store?: ReferenceStore) =>
+  vitLossAndGradients(referenceWeights(weights), config, batch, { smoothing, store });
+
+async function goldenCase(): Promise<Case & { losses: number[]; gradients: Map<string, Float32Array> }> {
+  const { config, weights, gradients, batches, losses } = await readGoldenCase(
+    `${import.meta.dirname}/testdata/vit-small`,
+    "vit",
+  );
+  return {
+    config: { name: "vit-small", ...config },
+    weights: vitWeightsFrom(weights, config, "model"),
+    gradients: vitWeightsFrom(gradients, config, "gradients"),
+    ...{ batch: batches[0], smoothing: 0, losses },
+  };
+}
+
+/** Rows, heads and, unless `sizes` say otherwise, patches of pixels that are no whole vectors of four; pixels are bytes. */
+function raggedCase(count: number, sizes = { image: 21, patch: 7 }): Case {
+  const config: VitConfig = {
+    ...{ modelType: "vit", name: "ragged", ...sizes, layers: 1, width: 30, heads: 5, classes: 7 },
+    layerNormEpsilon: 1e-6,
+  };
+  const random = new Random(5);
+  return {
+    config,
+    weights: movedWeights(vitParameters(config, "all"), (shape) => vitInitialValues(shape, config, 1)),
+    batch: {
+      images: Uint8Array.from({ length: count * 3 * sizes.image ** 2 }, () => random.below(256)),
+      labels: Int32Array.from({ length: count }, () => random.below(7)),
+    },
+    smoothing: 0.1,
+  };
+}
+
+const golden = goldenCase();
+let goldenExact: Promise<ModelResult> | undefined;
+const goldenUnderExact = async () => await (goldenExact ??= onDevice(await golden, exactly));
+
+gpuTest("vitLoss() equals PyTorch's loss and gradients of vit-small under exact", async () => {
+  const { losses, gradients } = await golden;
+  assertResult(await goldenUnderExact(), { loss: losses[0], gradients });
+});
+
+for (const storage of storages) {
+  gpuTest(
+    `vitLoss() of vit-small under ${storage.what} equals the reference that reads the same stored values`,
+    async () => {
+      const found = await onDevice(await golden, storage);
+      assertEquals(found.loss, (await goldenUnderExact()).loss, "forward is exact under every policy");
+      assertResult(found, onHost(await golden, found.kept));
+    },
+  );
+}
+
+gpuTest("vitLoss() of ragged sizes, bytes and smoothed labels equals the reference", async () => {
+  const given = raggedCase(3);
+  assertResult(await onDevice(given, exactly), reference(given));
+  const found = await onDevice(given, mesa8);
+  assertResult(found, onHost(given, found.kept));
+});
+
+gpuTest("vitLoss() over several windows of rows equals the reference", async () => {
+  const given = raggedCase(14, { image: 12, patch: 4 });
+  // GELU's input fits 128 of its 140 rows.
+  const limits = narrowLimits(128 * 4 * 30 * 4);
+  const found = await onDevice(given, mesa8, { limits });
+  assertResult(found, onHost(given, found.kept));
+});
+
+gpuTest("vitLoss() on a tape that saves nothing gives the loss and the share of hits", async () => {
+  const given = raggedCase(3);
+  const { config, weights, batch } = given;
+  const lossAs = (images: Uint8Array<ArrayBuffer>, label: number) =>
+    reference({ ...given, batch: { images, labels: Int32Array.of(label) } }).loss;
+  // The largest logit is that of the label with the least loss. One of the three labels is made a wrong one.
+  const likeliest = batch.labels.map((_, i) => {
+    const images = (batch.images as Uint8Array<ArrayBuffer>).slice(i * 3 * 21 ** 2, (i + 1) * 3 * 21 ** 2);
+    const losses = Array.from({ length: config.classes }, (_, label) => lossAs(images, label));
+    return losses.indexOf(Math.min(...losses));
+  });
+  const labels = likeliest.with(1, (likeliest[1] + 1) % config.classes);
+  const labelled = { ...given, batch: { ...batch, labels } };
+  const parameters = new ParameterSet(vitParameters(config, "all"), typicalGpuLimits);
+  await runTest((t) => {
+    fillModel(t, parameters, weights, labels.length);
+    const tensors = batchOf(t, labelled.batch);
+    vitLoss(new Tape(t.builder, undefined), config, parameters, tensors, labels.length, given.smoothing);
+    return tensors;
+  }, async ({ lossRing, hitRing }, read, { description }) => {
+    assertAlmostEquals((await read(lossRing))[0], reference(labelled).loss, limit);
+    assertAlmostEquals((await read(hitRing))[0], 2 / 3, limit);
+    assert(description.tensors.every(({ category }) => category !== "saved"), "something was saved");
+  });
+});

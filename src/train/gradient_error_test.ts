@@ -1,0 +1,77 @@
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import type { NamedTensor } from "../io/safetensors.ts";
+import { gpt2Parameters } from "../models/gpt2.ts";
+import { gpt2Presets } from "../models/gpt2_config.ts";
+import { vitParameters } from "../models/vit.ts";
+import { vitPresets } from "../models/vit_config.ts";
+import { addSquares, errorOf, operatorNames, operatorOf, squaresByTensor } from "./gradient_error.ts";
+
+const tensors = (named: Record<string, number[]>): Map<string, NamedTensor> =>
+  new Map(
+    Object.entries(named).map(([name, values]) => [
+      name,
+      { dtype: "F32", shape: [values.length], data: Float32Array.from(values) },
+    ]),
+  );
+
+Deno.test("squaresByTensor() sums the squares of each tensor of the reference", () => {
+  const own = tensors({ a: [1, 2], b: [3], c: [5] });
+  const reference = tensors({ b: [4], a: [1, -2] });
+  assertEquals([...squaresByTensor(own, reference)], [
+    ["b", { difference: 1, own: 9, reference: 16, product: 12 }],
+    ["a", { difference: 16, own: 5, reference: 5, product: -3 }],
+  ]);
+});
+
+Deno.test("errorOf() of two tensors' squares is that of one vector", () => {
+  const own = tensors({ a: [3, 0], b: [0] });
+  const reference = tensors({ a: [0, 4], b: [3] });
+  const { relativeError, cosine } = errorOf(addSquares(squaresByTensor(own, reference).values()));
+  // (3, 0, 0) against (0, 4, 3).
+  assertAlmostEquals(relativeError, Math.sqrt(9 + 16 + 9) / 5, 1e-15);
+  assertEquals(cosine, 0);
+  const halved = squaresByTensor(tensors({ a: [0, 2], b: [1.5] }), reference).values();
+  assertEquals(errorOf(addSquares(halved)), { relativeError: 0.5, cosine: 1 });
+});
+
+Deno.test("squaresByTensor() lets no missing tensor, number or NaN pass for a small error", () => {
+  const reference = tensors({ a: [1, 2] });
+  for (const own of [tensors({}), tensors({ a: [1] }), tensors({ a: [1, NaN] })]) {
+    const { relativeError, cosine } = errorOf(squaresByTensor(own, reference).get("a")!);
+    assertEquals([relativeError, cosine], [NaN, NaN]);
+  }
+});
+
+Deno.test("operatorOf() knows the operator of every parameter of both models", () => {
+  const names = [
+    gpt2Parameters(gpt2Presets.nano, "all"),
+    vitParameters(vitPresets["vit-nano"], "all"),
+  ].map((shapes) => Map.groupBy(shapes.map(({ name }) => name), operatorOf));
+  for (const byOperator of names) assertEquals([...byOperator.keys()].sort(), [...operatorNames].sort());
+  const block = (operator: string) => names.map((byOperator) => byOperator.get(operator));
+  const of = (layer: string, prefixes: string[]) =>
+    prefixes.map((prefix) =>
+      [0, 1].flatMap((i) => ["weight", "bias"].map((what) => `${prefix}.${i}.${layer}.${what}`))
+    );
+  const [gpt2, vit] = ["transformer.h", "blocks"];
+  assertEquals(block("attention q, k, v"), [of("attn.c_attn", [gpt2])[0], of("attn.qkv", [vit])[0]]);
+  assertEquals(block("attention projection"), [of("attn.c_proj", [gpt2])[0], of("attn.proj", [vit])[0]]);
+  assertEquals(block("mlp widening"), [of("mlp.c_fc", [gpt2])[0], of("mlp.fc1", [vit])[0]]);
+  assertEquals(block("mlp narrowing"), [of("mlp.c_proj", [gpt2])[0], of("mlp.fc2", [vit])[0]]);
+  assertEquals(block("layer norm").map((found) => found!.length), [10, 10]);
+  assertEquals(block("embedding"), [
+    ["transformer.wte.weight", "transformer.wpe.weight"],
+    [
+      "cls_token",
+      "pos_embed",
+      "patch_embed.proj.weight",
+      "patch_embed.proj.bias",
+      "head.weight",
+      "head.bias",
+    ],
+  ]);
+});
+
+Deno.test("operatorOf() throws for a parameter of neither model", () => {
+  assertThrows(() => operatorOf("blocks.0.attn.rotary"), Error, "No operator is known");
+});

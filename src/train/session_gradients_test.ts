@@ -1,0 +1,56 @@
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { gpuTest } from "../../kernels/testing.ts";
+import type { TokenBatch } from "../data/batches.ts";
+import { policyOf } from "./options.ts";
+import type { TrainingSession } from "./session.ts";
+import { lossesOf, someBatches, weightsOf, withSession } from "./testing.ts";
+
+/** A session's gradients of a batch under another policy, by a program made for them alone. */
+async function gradientsUnder(session: TrainingSession, policy: string, batch: TokenBatch) {
+  const program = await session.gradientProgram(policyOf({ policy }));
+  try {
+    return await session.gradientsUnder(program, batch);
+  } finally {
+    program.destroy();
+  }
+}
+
+gpuTest("TrainingSession.gradientsUnder() equals the gradients of a step under that policy", async () => {
+  const [first, second] = someBatches(2);
+  const weights = await withSession({ policy: "mesa8" }, async (session) => {
+    session.step(first);
+    return await weightsOf(session);
+  });
+  const stepUnder = (policy: string) =>
+    withSession({ policy }, async (session) => {
+      session.step(second);
+      return await session.gradients();
+    }, weights);
+  const expected = { exact: await stepUnder("exact"), mesa8: await stepUnder("mesa8") };
+  assertNotEquals(expected.exact, expected.mesa8);
+  for (const [own, other] of [["mesa8", "exact"], ["exact", "mesa8"]] as const) {
+    await withSession({ policy: own }, async (session) => {
+      assertEquals(await gradientsUnder(session, other, second), expected[other]);
+      session.step(second);
+      assertEquals(await session.gradients(), expected[own]);
+      await assertRejects(() => gradientsUnder(session, other, first), Error, "Read the losses");
+    }, weights);
+  }
+});
+
+gpuTest("TrainingSession.gradientsUnder() moves neither weights nor range estimates", async () => {
+  const batches = someBatches(5);
+  const uninterrupted = await lossesOf({ policy: "mesa8" }, batches);
+  const interrupted = await withSession({ policy: "mesa8" }, async (session) => {
+    const losses: number[] = [];
+    for (const batch of batches) {
+      // Data of which the estimates would learn another range.
+      const [other] = someBatches(1, 9 + losses.length);
+      for (const policy of ["exact", "mesa8"]) await gradientsUnder(session, policy, other);
+      session.step(batch);
+      losses.push(...await session.losses());
+    }
+    return losses;
+  });
+  assertEquals(interrupted, uninterrupted);
+});

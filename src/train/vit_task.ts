@@ -1,0 +1,67 @@
+import type { ImageBatch } from "../data/image_batches.ts";
+import { UserError } from "../errors.ts";
+import type { Store, Tensor } from "../gpu/tensor.ts";
+import { asTimm } from "../io/vit_checkpoint.ts";
+import type { VitConfig } from "../models/vit_config.ts";
+import { vitLoss, vitParameters } from "../models/vit.ts";
+import { vitInitialValues } from "../models/vit_initialize.ts";
+import { trainDefaults, type TrainOptions } from "./options.ts";
+import { column, ring, type Task } from "./task.ts";
+
+/** The task of training a ViT to tell classes of images apart. */
+export function vitTask(model: VitConfig, options: TrainOptions): Task {
+  const { batch, seed, pixels = "u8", decay = trainDefaults.decay, labelSmoothing = 0 } = options;
+  const tensors = {
+    images: imageTensor(batch, 3 * model.image ** 2, pixels),
+    labels: column("labels", batch, "head"),
+    lossRing: ring("loss of each step"),
+    hitRing: ring("share of hits of each batch"),
+  };
+  return {
+    lossRing: tensors.lossRing,
+    hitRing: tensors.hitRing,
+    parameters: vitParameters(model, decay),
+    initialValues: (shape) => vitInitialValues(shape, model, seed),
+    inFile: (shape, values) => asTimm(shape.shape, values),
+    // Only training smooths: a validation loss is the plain one.
+    loss: (tape, parameters) =>
+      vitLoss(tape, model, parameters, tensors, batch, tape.savings ? labelSmoothing : 0),
+    pack(given) {
+      if (!("images" in given)) throw new UserError(`Model "${model.name}" looks at images; give it some`);
+      const { images, labels } = given;
+      const strange = labels.find((label) => label < 0 || label >= model.classes);
+      if (strange !== undefined) {
+        throw new UserError(
+          `Label ${strange} is outside the ${model.classes} classes of model "${model.name}"; choose a model with more`,
+        );
+      }
+      const bytes = tensors.images.rows * tensors.images.cols * (pixels === "u8" ? 1 : 4);
+      if (images.byteLength !== bytes || labels.length !== batch) {
+        throw new RangeError(
+          `A batch of ${labels.length} images in ${images.byteLength} bytes is not ${bytes}`,
+        );
+      }
+      return {
+        contents: [[tensors.images, wholeWords(images)], [tensors.labels, labels]],
+        valid: labels.length,
+      };
+    },
+  };
+}
+
+/** Pixels as a queue takes them: in whole words. */
+function wholeWords(pixels: ImageBatch["images"]): ImageBatch["images"] {
+  if (pixels.byteLength % 4 === 0) return pixels;
+  const words = new Uint8Array(Math.ceil(pixels.byteLength / 4) * 4);
+  words.set(pixels);
+  return words;
+}
+
+function imageTensor(batch: number, cols: number, dtype: "u8" | "f32"): Tensor {
+  const bytes = Math.ceil(batch * cols * (dtype === "u8" ? 1 : 4) / 16) * 16;
+  const store: Store = { name: "images", category: "head", bytes };
+  return {
+    ...{ name: "images", dtype, rows: batch, cols, stride: cols, category: "head" },
+    home: { store, offset: 0 },
+  };
+}
