@@ -1,31 +1,31 @@
-import { checkVocabulary, type Corpus, loadCorpus, requireLength } from "../src/data/corpus.ts";
-import { unigramEntropy } from "../src/data/entropy.ts";
-import { checkGpt2, gpt2Config } from "../src/models/gpt2_config.ts";
+import { UserError } from "../src/errors.ts";
+import { checkModel, modelConfig } from "../src/models/model_config.ts";
 import { runInChild } from "./child.ts";
 import { describeEnvironment, driverBytesInUse } from "./environment.ts";
-import { defaultProfile, profiles, type SweepOptions } from "./profiles.ts";
+import { loadData, type TrainingData } from "./data.ts";
+import { withStorageOptions } from "./options.ts";
+import { defaultProfile, profiles } from "./profiles.ts";
 import { Progress } from "./progress.ts";
 import { renderReport, type Run, sections } from "./report.ts";
 import { createReportFolder, removeIfEmpty } from "./report_folder.ts";
-import {
-  appendRecord,
-  type CellConfiguration,
-  type CellRecord,
-  type DataReport,
-  schemaVersion,
-} from "./results.ts";
+import { appendRecord, type CellConfiguration, type CellRecord, schemaVersion } from "./results.ts";
 import { ensureAdapterEnvironment } from "./start.ts";
+import { profileNote, profileStep, renderProfile } from "./step_profile.ts";
 import { planSweep, runSweep } from "./sweep.ts";
+import type { SweepOptions } from "./sweep_options.ts";
 
 /** What the user asked for. What is undefined, or an empty list, comes from the profile. */
 export type BenchOptions = { readonly [name in keyof SweepOptions]?: SweepOptions[name] } & {
   profile?: string;
   data?: string;
+  images?: string;
   out?: string;
   /** Seconds for one process. */
   timeout?: number;
   requireGpu: boolean;
-};
+  /** Profile steps instead of sweeping. */
+  profileStep: boolean;
+} & Parameters<typeof withStorageOptions>[1];
 
 /**
  * Runs a sweep, leaves a report and prints its tables. Returns the exit code: 1 if a cell failed otherwise than by running out of memory,
@@ -34,20 +34,22 @@ export type BenchOptions = { readonly [name in keyof SweepOptions]?: SweepOption
 export async function runBench(options: BenchOptions): Promise<number> {
   const started = new Date();
   const adapter = await ensureAdapterEnvironment(options);
-  const cells = planSweep(withDefaults(options, profiles[options.profile ?? defaultProfile(adapter)]));
-  const corpus = await loadCorpus({ path: options.data });
-  for (const cell of cells) checkCell(cell, corpus);
+  const profile = profiles[options.profile ?? defaultProfile(adapter)](adapter.class);
+  const cells = planSweep(withDefaults(options, profile));
+  const dataOf = await loadAll(cells, options);
+  for (const cell of cells) checkCell(cell, dataOf(cell));
   const environment = await describeEnvironment(adapter);
-  const data = describeData(corpus);
+  if (options.profileStep) return await profileSteps(cells, dataOf, options, adapter.slug, started);
   const askDriver = await driverBytesInUse() !== null;
   const folder = await createReportFolder(options.out, adapter.slug, started);
 
   const records: CellRecord[] = [];
   const progress = new Progress(cells.map((cell) => `${nameOf(cell)} ${cell.qualitySteps}`));
   const interruption = listenForInterrupt();
-  const text = options.data ? null : await writeTemporary(corpus);
+  const text = options.data ? null : await writeTemporary(cells.map(dataOf));
   const child = {
-    dataPath: text ?? options.data!,
+    dataPath: text ?? options.data,
+    imagesPath: options.images,
     requireGpu: options.requireGpu,
     askDriver,
     timeoutSeconds: options.timeout ?? 600,
@@ -60,10 +62,11 @@ export async function runBench(options: BenchOptions): Promise<number> {
       starting: (cell, index) => progress.begin(index, `${nameOf(cell)}, round ${cell.round + 1}`),
       async finished(configuration, measurement, start, seconds) {
         progress.end(cells.indexOf(configuration), seconds);
-        const { name: _, ...architecture } = gpt2Config(configuration.model);
+        const data = dataOf(configuration);
+        const { name: _, ...architecture } = data.fit(modelConfig(configuration.model));
         const record: CellRecord = {
           ...{ schema: schemaVersion, started: start.toISOString(), seconds },
-          ...{ configuration, architecture, environment, data },
+          ...{ configuration, architecture, environment, data: data.report },
           ...measurement,
         };
         records.push(record);
@@ -94,6 +97,28 @@ export async function runBench(options: BenchOptions): Promise<number> {
   return records.some(({ status }) => status === "error" || status === "timeout") ? 1 : 0;
 }
 
+/** Profiles a step of each cell, prints the tables and leaves them with the raw times. Returns the exit code. */
+async function profileSteps(
+  cells: readonly CellConfiguration[],
+  dataOf: (cell: CellConfiguration) => TrainingData,
+  { out }: BenchOptions,
+  slug: string,
+  started: Date,
+): Promise<number> {
+  const folder = await createReportFolder(out, `${slug}-profile`, started);
+  const tables: string[] = [];
+  for (const cell of cells.filter(({ round }) => round === 0)) {
+    const profile = await profileStep(cell, dataOf(cell));
+    await Deno.writeTextFile(folder.results, JSON.stringify(profile) + "\n", { append: true });
+    tables.push(renderProfile(profile));
+    console.log(`\n${tables.at(-1)}`);
+  }
+  const title = `# Where a step's time goes\n\nMade by \`${commandLine()}\`. ${profileNote}`;
+  await Deno.writeTextFile(`${folder.path}/report.md`, [title, ...tables].join("\n\n") + "\n");
+  console.log(`\nThe profile is in ${folder.path}`);
+  return 0;
+}
+
 /** Leaves the report and its pictures in the folder of the records. */
 async function writeReport(path: string, records: CellRecord[], run: Omit<Run, "charts">): Promise<void> {
   const { drawCharts } = await import("./chart.ts"); // loads Vega, which nothing else needs
@@ -106,26 +131,40 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
   const given = Object.entries(options).filter(([, value]) =>
     value !== undefined && (value as []).length !== 0
   );
-  return { ...profile, ...Object.fromEntries(given) };
+  const all: SweepOptions = { ...profile, ...Object.fromEntries(given) };
+  const policies = all.policies.map((document) => withStorageOptions(document, options));
+  const twice = policies.find(({ name }, i) => policies.findIndex((other) => other.name === name) < i);
+  if (twice) throw new UserError(`Two policies are called "${twice.name}"; give each a name of its own`);
+  return { ...all, policies };
+}
+
+/** The data of every model of a sweep, each read once. */
+async function loadAll(cells: readonly CellConfiguration[], paths: BenchOptions) {
+  const keyOf = ({ model }: CellConfiguration) => {
+    const config = modelConfig(model);
+    return config.modelType === "gpt2" ? "text" : `images of ${config.image}`;
+  };
+  const loaded = new Map<string, TrainingData>();
+  for (const cell of cells) {
+    const key = keyOf(cell);
+    if (!loaded.has(key)) loaded.set(key, await loadData(modelConfig(cell.model), paths));
+  }
+  return (cell: CellConfiguration) => loaded.get(keyOf(cell))!;
 }
 
 /** Throws a UserError for a cell that cannot run, before any has. */
-function checkCell({ model, sequence }: CellConfiguration, corpus: Corpus): void {
-  const config = gpt2Config(model);
-  checkGpt2(config, sequence);
-  if (corpus.vocab > config.vocab) checkVocabulary(corpus, config.vocab);
-  requireLength(corpus, sequence);
+function checkCell(cell: CellConfiguration, data: TrainingData): void {
+  const model = data.fit(modelConfig(cell.model));
+  checkModel(model, cell.sequence);
+  data.check(model, cell);
 }
 
-function describeData({ name, digest, vocab, train, validation }: Corpus): DataReport {
-  const tokens = { trainTokens: train.length, validationTokens: validation.length };
-  return { name, digest, ...tokens, unigramEntropy: unigramEntropy(validation, vocab) };
-}
-
-/** The text as a file, which a cell's process may read: it may not run `deno types` itself. */
-async function writeTemporary({ train, validation }: Corpus): Promise<string> {
+/** The text, if there is one, as a file, which a cell's process may read: it may not run `deno types` itself. */
+async function writeTemporary(all: readonly TrainingData[]): Promise<string | undefined> {
+  const corpus = all.find((data) => data.corpus)?.corpus;
+  if (!corpus) return undefined;
   const path = await Deno.makeTempFile({ prefix: "headroom-", suffix: ".txt" });
-  await Deno.writeFile(path, Uint8Array.from([...train, ...validation]));
+  await Deno.writeFile(path, Uint8Array.from([...corpus.train, ...corpus.validation]));
   return path;
 }
 

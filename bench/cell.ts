@@ -1,17 +1,18 @@
-import { RandomBatches, sequentialBatches } from "../src/data/batches.ts";
-import { type Corpus, loadCorpus } from "../src/data/corpus.ts";
+import type { Batch } from "../src/data/batches.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { OutOfMemoryError } from "../src/gpu/errors.ts";
 import type { MemoryPlan } from "../src/memory/plan.ts";
-import { gpt2Config } from "../src/models/gpt2_config.ts";
+import { modelConfig } from "../src/models/model_config.ts";
 import { planTraining } from "../src/train/plan_training.ts";
 import { TrainingSession, type TrainOptions } from "../src/train/session.ts";
+import { type DataPaths, loadData, type TrainingData } from "./data.ts";
 import { driverBytesInUse } from "./environment.ts";
-import { type CellConfiguration, type CellMeasurement, failed } from "./results.ts";
+import { GradientComparison } from "./gradient_comparison.ts";
+import { type CellConfiguration, type CellMeasurement, failed, type GradientErrors } from "./results.ts";
 import { trainSteps } from "./training_loop.ts";
 
-/** Batches of the validation split that a validation loss is the mean of, where the split has as many. */
-const validationBatches = 8;
+/** Batches that are timed in turn: making an image costs the processor more than it costs a GPU to learn from it. */
+const timedBatches = 4;
 
 /**
  * Runs one cell on this process's adapter: trains for its quality steps and validates, then warms up and times. Memory that the device
@@ -19,20 +20,22 @@ const validationBatches = 8;
  */
 export async function runCell(
   configuration: CellConfiguration,
-  { data, requireGpu }: { data: string; requireGpu: boolean },
+  { requireGpu, ...paths }: DataPaths & { requireGpu: boolean },
 ): Promise<CellMeasurement> {
-  const options = trainOptions(configuration);
+  const preset = modelConfig(configuration.model);
+  let options: TrainOptions | undefined;
   let gpu: Gpu | undefined;
   try {
-    const corpus = await loadCorpus({ path: data });
+    const data = await loadData(preset, paths);
+    options = trainOptions(configuration, data);
     const driverBefore = await driverBytesInUse();
     const started = performance.now();
     gpu = await openGpu({ requireGpu });
     const session = await TrainingSession.create(gpu, options);
     const setupMilliseconds = performance.now() - started;
-    const batches = new RandomBatches(corpus.train, configuration);
+    const batches = data.training(configuration);
     const quality = configuration.qualitySteps
-      ? await measureQuality(session, batches, corpus, configuration)
+      ? await measureQuality(session, batches, data, configuration)
       : null;
     const timing = await time(session, batches, configuration);
     const driverAfter = await driverBytesInUse();
@@ -47,8 +50,9 @@ export async function runCell(
       },
       memory: {
         ...plannedMemory(session.plan),
-        ledgerPeakBytes: gpu.ledger.peakBytes,
-        driverBytes: driverBefore === null || driverAfter === null
+        // A comparison of gradients has memory of its own, which is no part of training.
+        ledgerPeakBytes: configuration.gradientEvery > 0 ? null : gpu.ledger.peakBytes,
+        driverBytes: driverBefore === null || driverAfter === null || configuration.gradientEvery > 0
           ? null
           : Math.max(0, driverAfter - driverBefore),
       },
@@ -57,7 +61,7 @@ export async function runCell(
     };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    if (!(error instanceof OutOfMemoryError)) return failed("error", error.message);
+    if (!(error instanceof OutOfMemoryError) || !options) return failed("error", error.message);
     const memory = {
       ...plannedMemory(planTraining(options, gpu?.limits)),
       ledgerPeakBytes: null,
@@ -69,18 +73,10 @@ export async function runCell(
   }
 }
 
-/** Fixed batches of a corpus's validation split, at most eight. */
-export function validationOf(corpus: Corpus, { batch, sequence }: { batch: number; sequence: number }) {
-  const most = Math.floor(corpus.validation.length / (batch * sequence));
-  return sequentialBatches(corpus.validation, {
-    batch,
-    sequence,
-    count: Math.max(1, Math.min(validationBatches, most)),
-  });
-}
-
-function trainOptions(configuration: CellConfiguration): TrainOptions {
-  return { ...configuration, model: gpt2Config(configuration.model) };
+function trainOptions(configuration: CellConfiguration, data: TrainingData): TrainOptions {
+  const { storage, schedule, ...rest } = configuration;
+  const model = data.fit(modelConfig(configuration.model));
+  return { ...rest, model, policy: storage, ...schedule && { schedule } };
 }
 
 function plannedMemory({ savedBytes, livePeakBytes, liveAtPeak, bufferBytes }: MemoryPlan) {
@@ -89,28 +85,60 @@ function plannedMemory({ savedBytes, livePeakBytes, liveAtPeak, bufferBytes }: M
 
 async function measureQuality(
   session: TrainingSession,
-  batches: RandomBatches,
-  corpus: Corpus,
+  batches: { next(): Batch },
+  data: TrainingData,
   configuration: CellConfiguration,
 ) {
-  const trainingLosses = await trainSteps(session, batches, configuration.qualitySteps);
+  const { gradientEvery, qualitySteps } = configuration;
+  const gradientErrors: GradientErrors[] = [];
+  const trainingLosses = gradientEvery > 0
+    ? await compared(session, batches, configuration, gradientErrors)
+    : await trainSteps(session, batches, qualitySteps);
   const clippedShare = await session.clippedShare();
-  const validation = validationOf(corpus, configuration);
-  const validationTokens = validation.length * configuration.batch * configuration.sequence;
+  const validation = data.validation(configuration);
+  const { loss, top1 } = await session.evaluate(validation);
   return {
     trainingLosses,
-    validationLoss: await session.evaluate(validation),
-    validationTokens,
+    validationLoss: loss,
+    validationTop1: top1,
+    validationTargets: validation.length * configuration.batch *
+      (top1 === null ? configuration.sequence : 1),
+    gradientErrors,
     clippedShare,
   };
 }
 
+/** Trains, and compares every so many steps the step's gradient with the exact one. Returns all losses. */
+async function compared(
+  session: TrainingSession,
+  batches: { next(): Batch },
+  { gradientEvery, qualitySteps }: CellConfiguration,
+  errors: GradientErrors[],
+): Promise<number[]> {
+  const comparison = await GradientComparison.create(session);
+  try {
+    const losses: number[] = [];
+    while (losses.length < qualitySteps) {
+      const alone = Math.min(gradientEvery - 1, qualitySteps - losses.length);
+      losses.push(...await trainSteps(session, batches, alone));
+      if (losses.length === qualitySteps) break;
+      const { loss, error } = await comparison.step(batches.next());
+      losses.push(loss);
+      errors.push({ step: losses.length, ...error });
+    }
+    return losses;
+  } finally {
+    comparison.destroy();
+  }
+}
+
 async function time(
   session: TrainingSession,
-  batches: RandomBatches,
+  batches: { next(): Batch },
   { warmupSteps, timedSteps }: CellConfiguration,
 ) {
-  const take = (count: number) => Array.from({ length: count }, () => batches.next());
+  const some = Array.from({ length: Math.min(timedBatches, timedSteps) }, () => batches.next());
+  const take = (count: number) => Array.from({ length: count }, (_, i) => some[i % some.length]);
   for (const batch of take(warmupSteps)) session.step(batch);
   await session.losses();
   return await session.timedSteps(take(timedSteps));

@@ -2,7 +2,10 @@ import type { CellConfiguration, CellRecord } from "./results.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { median, type PairedRatio, pairedRatio, summarize, type Summary } from "./statistics.ts";
 
-/** The rounds of one cell: records that differ in nothing but the round. */
+/** What one training run left. */
+export type Quality = NonNullable<CellRecord["quality"]>;
+
+/** The rounds of one cell: repetitions, of which the first train for quality, each from a seed of its own. */
 export class Cell {
   constructor(readonly records: readonly CellRecord[]) {}
 
@@ -26,8 +29,20 @@ export class Cell {
     return values.length ? median(values) : null;
   }
 
-  get quality() {
-    return this.records.find((r) => r.quality)?.quality ?? null;
+  /** What the training runs left, by their seed. */
+  get qualities(): ReadonlyMap<number, Quality> {
+    return new Map(
+      this.records.flatMap((r) => r.quality ? [[r.configuration.seed, r.quality] as const] : []),
+    );
+  }
+
+  /** The training runs that `base` made too: from the same seed, so with the same weights at first and the same data. */
+  pairedQualities(base: Cell): { own: Quality; base: Quality }[] {
+    const others = base.qualities;
+    return [...this.qualities].flatMap(([seed, own]) => {
+      const other = others.get(seed);
+      return other ? [{ own, base: other }] : [];
+    });
   }
 
   /** Milliseconds of a step, over the steps of all rounds. */
@@ -38,6 +53,12 @@ export class Cell {
   get tokensPerSecond(): number | null {
     const { batch, sequence } = this.configuration;
     return this.step && 1000 * batch * sequence / this.step.median;
+  }
+
+  /** Null also for a model of texts; one sequence is an image. */
+  get imagesPerSecond(): number | null {
+    if (this.records[0].architecture.modelType !== "vit") return null;
+    return this.step && 1000 * this.configuration.batch / this.step.median;
   }
 
   /** Speed as a multiple of `base`'s, round by round. */
@@ -54,11 +75,15 @@ export class Cell {
   }
 }
 
+/** What may differ within a comparison: the policy, and what depends on it or on the round. */
+const varying = ["policy", "storage", "round", "seed", "qualitySteps", "gradientEvery", "schedule"];
+
 /** Groups records into comparisons, in the order of their first appearance. */
 export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
   const groups = Map.groupBy(
     records,
-    ({ configuration: { policy: _, round: __, qualitySteps: ___, ...rest } }) => JSON.stringify(rest),
+    ({ configuration }) =>
+      JSON.stringify(configuration, (key, value) => varying.includes(key) ? undefined : value),
   );
   return [...groups.values()].map((members) => {
     const { model, sequence, batch } = members[0].configuration;

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { drawCharts } from "./chart.ts";
 import { softwareBrand } from "./report.ts";
-import { fakeRecord } from "./testing.ts";
+import { fakeQuality, fakeRecord } from "./testing.ts";
 
 const records = [
   fakeRecord({ policy: "exact" }),
@@ -29,4 +29,21 @@ Deno.test("drawCharts() brands the pictures of a software adapter", async () => 
 
 Deno.test("drawCharts() leaves out a picture that would be empty", async () => {
   assertEquals(await drawCharts([fakeRecord({}, { memory: null, timing: null })]), []);
+});
+
+Deno.test("drawCharts() draws losses of runs that were long enough, and differences where exact has two seeds", async () => {
+  const trained = (policy: string, seed: number) => {
+    const trainingLosses = Array.from({ length: 40 }, (_, i) => 5 - i / 20 + seed / 10);
+    const quality = fakeQuality(3, { trainingLosses });
+    return fakeRecord({ policy, seed, round: seed - 1 }, { memory: null, timing: null, quality });
+  };
+  const files = async (seeds: number[]) =>
+    await drawCharts(seeds.flatMap((seed) => [trained("exact", seed), trained("mesa8", seed)]));
+  const [loss, difference] = await files([1, 2]);
+  assertEquals([loss.file, difference.file], ["loss.svg", "loss_difference.svg"]);
+  for (const word of ["exact", "mesa8", "nano, 4 × 128", "nats per target"]) {
+    assertStringIncludes(loss.svg, word);
+  }
+  assertStringIncludes(difference.svg, "mesa8");
+  assertEquals((await files([1])).map(({ file }) => file), ["loss.svg"]);
 });

@@ -3,8 +3,9 @@ import { type CellConfiguration, type CellMeasurement, failed, parseMeasurement 
 
 /** How a cell's process is started. */
 export interface ChildOptions {
-  /** File with the text to train on. */
-  dataPath: string;
+  /** File with the text to train on, and CIFAR's files or folder, where they are given. */
+  dataPath?: string;
+  imagesPath?: string;
   requireGpu: boolean;
   /** Whether `nvidia-smi` may be asked. */
   askDriver: boolean;
@@ -35,17 +36,24 @@ export async function runInChild(cell: CellConfiguration, options: ChildOptions)
 
 function childArguments(
   cell: CellConfiguration,
-  { dataPath, requireGpu, askDriver }: ChildOptions,
+  { dataPath, imagesPath, requireGpu, askDriver }: ChildOptions,
 ): string[] {
+  const paths = [dataPath, imagesPath].filter((path) => path !== undefined);
+  const read = paths.some((path) => path.includes(",")) // a comma separates paths
+    ? ["--allow-read"]
+    : paths.length > 0
+    ? [`--allow-read=${paths.join(",")}`]
+    : [];
   return [
     "run",
     "--no-prompt",
-    dataPath.includes(",") ? "--allow-read" : `--allow-read=${dataPath}`, // a comma separates paths
+    ...read,
     `--allow-env=${adapterVariables}`,
     ...askDriver ? ["--allow-run=nvidia-smi"] : [],
     new URL("main.ts", import.meta.url).href,
     "cell",
-    `--data=${dataPath}`,
+    ...dataPath ? [`--data=${dataPath}`] : [],
+    ...imagesPath ? [`--images=${imagesPath}`] : [],
     ...requireGpu ? ["--require-gpu"] : [],
     JSON.stringify(cell),
   ];

@@ -30,6 +30,15 @@ const refused: Record<string, RegExp> = {
   "bench --policy exact,mesa9": /`--policy`: Unknown policy "mesa9"; did you mean "mesa8"\?/,
   "bench --model nanno": /`--model`: Unknown model "nanno"; did you mean "nano"\?/,
   "bench --rounding neerest": /`--rounding`: Unknown rounding "neerest"; did you mean "nearest"\?/,
+  "bench --ranges lagging": /`--ranges`: Unknown ranges "lagging"; known: running, current, delayed/,
+  "bench --attention fussed": /`--attention`: Unknown attention "fussed"; did you mean "fused"\?/,
+  "bench --policy exact,none.json": /`--policy`: Cannot read the policy none.json: .*[Nn]o such file/,
+  "bench --model deit-tinny": /`--model`: Unknown model "deit-tinny"; did you mean "deit-tiny"\?/,
+  "bench --profile ablation-bit":
+    /`--profile`: Unknown profile "ablation-bit"; did you mean "ablation-bits"\?/,
+  "bench parrity": /Unknown profile "parrity"; did you mean "parity"\?/,
+  "bench --seeds 0": /`--seeds`: .*"0"/,
+  "bench --gradient-every -1": /`--gradient-every`: .*"-1"/,
   "bench --batch 4,x": /`--batch`: .*"x"/,
   "bench --steps 0": /`--steps`: .*"0"/,
   "bench --steps": /`--steps` requires `N`/,
@@ -45,8 +54,16 @@ for (const [line, expected] of Object.entries(refused)) {
   });
 }
 
-Deno.test("parseCommandLine() takes lists with commas and one at a time", () => {
-  for (const line of ["plan --batch 4,16 --policy exact", "plan --batch 4 --batch=16", "cell --data x {}"]) {
-    assertEquals(typeof parseCommandLine(line.split(" ")), "function");
-  }
+const accepted = [
+  "plan --batch 4,16 --policy exact",
+  "plan --batch 4 --batch=16 --model deit-tiny,nano --attention materialised",
+  "bench parity --seeds 5 --gradient-every 0 --ranges delayed",
+  "bench --profile ablation-grouping --images cifar",
+  "bench --policy-schema",
+  "train --model vit-nano --label-smoothing 0.1 --images cifar",
+  "cell --data x {}",
+];
+
+Deno.test("parseCommandLine() takes lists with commas and one at a time, and every command's options", () => {
+  for (const line of accepted) assertEquals(typeof parseCommandLine(line.split(" ")), "function", line);
 });

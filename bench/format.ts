@@ -29,7 +29,23 @@ export function duration(seconds: number): string {
 }
 
 /** "0.31%"; signed: "+0.31%", "-0.05%" */
-export function percentage(fraction: number, signed = false): string {
-  const text = (100 * fraction).toFixed(2).replace(/^-(0\.00)$/, "$1");
-  return `${signed && !text.startsWith("-") ? "+" : ""}${text}%`;
+export function percentage(fraction: number, withSign = false): string {
+  const text = signed(100 * fraction, 2);
+  return `${withSign ? text : text.replace("+", "")}%`;
+}
+
+/** "+0.0031", "-0.0005" */
+export function signed(value: number, decimals = 4): string {
+  const text = value.toFixed(decimals).replace(/^-(0\.0*)$/, "$1");
+  return text.startsWith("-") ? text : `+${text}`;
+}
+
+/** "3 steps", "1 step" */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** A list in markdown whose entries begin with a bold name. */
+export function namedList(entries: readonly (readonly [name: string, text: string])[]): string {
+  return entries.map(([name, text]) => `- **${name}**: ${text}`).join("\n");
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { bytes, duration, number, percentage, spread } from "./format.ts";
+import { bytes, duration, namedList, number, percentage, plural, signed, spread } from "./format.ts";
 
 Deno.test("bytes() counts in powers of 1024", () => {
   assertEquals([0, 1024, 1_400_000].map(bytes), ["0 B", "1 KiB", "1.34 MiB"]);
@@ -23,4 +23,20 @@ Deno.test("duration() names the two largest units", () => {
 Deno.test("percentage() may carry its sign, and zero has none of its own", () => {
   assertEquals([0.0012, -0.0005].map((f) => percentage(f)), ["0.12%", "-0.05%"]);
   assertEquals([0.0031, -0.0005, -1e-9].map((f) => percentage(f, true)), ["+0.31%", "-0.05%", "+0.00%"]);
+});
+
+Deno.test("signed() always has a sign, and zero a plus", () => {
+  assertEquals([0.00312, -0.0005, -1e-9].map((v) => signed(v)), ["+0.0031", "-0.0005", "+0.0000"]);
+});
+
+Deno.test("plural() counts", () => {
+  assertEquals([plural(1, "step"), plural(2, "step"), plural(0, "process", "processes")], [
+    "1 step",
+    "2 steps",
+    "0 processes",
+  ]);
+});
+
+Deno.test("namedList() is markdown", () => {
+  assertEquals(namedList([["a", "one"], ["b", "two"]]), "- **a**: one\n- **b**: two");
 });

@@ -1,79 +1,101 @@
 import type { AdapterReport } from "../src/gpu/adapter.ts";
+import { policyDocument } from "../src/storage/policies.ts";
+import { ablations } from "./ablations.ts";
+import type { SweepOptions } from "./sweep_options.ts";
 
-/** What a sweep covers and how long it looks. A profile is a record of these. */
-export interface SweepOptions {
-  models: string[];
-  /** Tokens of a sequence; empty: each model's usual length. */
-  sequences: number[];
-  batches: number[];
-  policies: string[];
-  /** Timed steps of a process, and untimed ones before them. */
-  steps: number;
-  warmup: number;
-  /** How often each cell runs, the policies in turn. */
-  rounds: number;
-  /** Training steps before the validation loss, in the first round; 0: none. */
-  qualitySteps: number;
-  seed: number;
-  rounding: "stochastic" | "nearest";
-  ranges: "running" | "current";
-}
+const named = (...names: string[]) => names.map(policyDocument);
 
-const common: Pick<SweepOptions, "sequences" | "policies" | "seed" | "rounding" | "ranges"> = {
+const common: SweepOptions = {
+  models: ["nano"],
   sequences: [],
-  policies: ["exact", "half", "mesa8"],
+  batches: [4],
+  policies: named("exact", "half", "mesa8"),
+  steps: 3,
+  warmup: 1,
+  rounds: 1,
+  qualitySteps: 16,
+  seeds: 1,
   seed: 1,
-  rounding: "stochastic",
-  ranges: "running",
+  gradientEvery: 0,
 };
 
-/** Profiles by name. The first three are the defaults of their adapters; `smoke` shows in seconds that everything runs. */
-export const profiles: Record<string, SweepOptions> = {
+/** How long a profile that compares training runs looks on a GPU, and on a software adapter. */
+const training = {
   gpu: {
+    models: ["micro"],
+    batches: [16],
+    steps: 20,
+    warmup: 5,
+    rounds: 3,
+    qualitySteps: 400,
+    gradientEvery: 20,
+  },
+  software: {
+    models: ["nano"],
+    batches: [2],
+    sequences: [64],
+    rounds: 3,
+    qualitySteps: 10,
+    gradientEvery: 5,
+  },
+};
+
+type Class = AdapterReport["class"];
+
+const ablation = (policies: SweepOptions["policies"]) => (adapter: Class): SweepOptions => ({
+  ...common,
+  ...training[adapter],
+  policies,
+  seeds: 3,
+});
+
+/** Profiles by name, as an adapter of either class takes them. The first three are the defaults of their adapters. */
+export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
+  gpu: () => ({
     ...common,
-    models: ["nano", "micro", "mini", "small"],
+    models: ["nano", "micro", "mini", "small", "deit-tiny"],
     batches: [4, 16],
     steps: 20,
     warmup: 5,
     rounds: 3,
     qualitySteps: 100,
-  },
-  llvmpipe: {
+  }),
+  llvmpipe: () => ({ ...common, models: ["nano", "vit-nano"], rounds: 2, qualitySteps: 20 }),
+  swiftshader: () => common,
+  smoke: () => ({
     ...common,
-    models: ["nano"],
-    batches: [4],
-    steps: 3,
-    warmup: 1,
-    rounds: 3,
-    qualitySteps: 20,
-  },
-  swiftshader: {
-    ...common,
-    models: ["nano"],
-    batches: [4],
-    steps: 3,
-    warmup: 1,
-    rounds: 1,
-    qualitySteps: 16,
-  },
-  smoke: {
-    ...common,
-    models: ["nano"],
+    models: ["nano", "vit-nano"],
     sequences: [32],
     batches: [2],
     steps: 2,
-    warmup: 1,
-    rounds: 1,
     qualitySteps: 2,
-  },
+  }),
+  // The paper's own table: its models, images and batch.
+  paper: (adapter) => ({
+    ...common,
+    models: adapter === "gpu" ? ["deit-tiny", "deit-small", "deit-base"] : ["deit-tiny"],
+    batches: [adapter === "gpu" ? 128 : 1],
+    policies: named("exact", "mesa8-paper", "mesa8"),
+    steps: adapter === "gpu" ? 10 : 1,
+    warmup: adapter === "gpu" ? 3 : 0,
+    rounds: adapter === "gpu" ? 3 : 1,
+    qualitySteps: 0,
+  }),
+  parity: (adapter) => ({
+    ...ablation(named("exact", "half", "mesa8", "mesa8-paper", "tensor8", "mesa4", "mesa2"))(adapter),
+    models: adapter === "gpu" ? ["micro", "vit-micro"] : ["nano", "vit-nano"],
+    batches: adapter === "gpu" ? [32] : [2],
+    seeds: adapter === "gpu" ? 5 : 3,
+  }),
+  "ablation-length": (adapter) => ({
+    ...ablation(named("exact", "mesa8-paper", "mesa8"))(adapter),
+    sequences: adapter === "gpu" ? [128, 512, 1024] : [32, 64],
+    batches: adapter === "gpu" ? [8] : [2],
+  }),
+  ...Object.fromEntries(
+    Object.entries(ablations).map(([name, policies]) => [`ablation-${name}`, ablation(policies)]),
+  ),
 };
-
-const usualSequences: Record<string, number> = { nano: 128, micro: 256, mini: 512 };
-
-/** The sequence length at which a model is usually measured, in tokens. */
-export function usualSequence(model: string): number {
-  return usualSequences[model] ?? 1024;
-}
 
 /** The profile of an adapter when the user names none. */
 export function defaultProfile(adapter: AdapterReport): string {

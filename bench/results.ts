@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { UserError } from "../src/errors.ts";
 import { categories } from "../src/memory/category.ts";
+import { policySchema } from "../src/storage/policy_document.ts";
 
 /** Version of the record. It grows when a field changes its meaning or goes; new optional fields do not count. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 const count = z.int().nonnegative();
 const positive = z.int().positive();
@@ -14,16 +15,19 @@ const configuration = z.object({
   model: z.string().describe("name of a preset"),
   sequence: positive.describe("tokens of a sequence"),
   batch: positive.describe("sequences of a step"),
-  policy: z.string().describe("storage policy"),
-  rounding: z.enum(["stochastic", "nearest"]),
-  ranges: z.enum(["running", "current"]),
-  seed: count.describe("of parameters, batches and stochastic rounding"),
+  policy: z.string().describe("the storage policy's name"),
+  storage: policySchema.describe("the storage policy as a complete document"),
+  seed: count.describe("of parameters, the order of data, augmentation and stochastic rounding"),
   learningRate: z.number().positive(),
   weightDecay: z.number().nonnegative(),
   clipNorm: z.number().nonnegative().describe("0: no clipping"),
+  labelSmoothing: z.number().min(0).max(1),
+  schedule: z.object({ warmupSteps: count, totalSteps: positive, minimumFraction: z.number() }).nullable()
+    .describe("linear warm-up, then a cosine; null: a constant learning rate"),
   warmupSteps: count.describe("steps before the timed ones"),
   timedSteps: positive,
   qualitySteps: count.describe("training steps before the validation loss; 0: not measured in this round"),
+  gradientEvery: count.describe("steps between comparisons of the gradient with `exact`'s; 0: none"),
   round: count.describe("the policies of a comparison run in turn, once a round"),
 });
 
@@ -46,25 +50,55 @@ const environment = z.object({
 /** The machine and the program's version. */
 export type Environment = z.infer<typeof environment>;
 
-const architecture = z.object({
+const sizes = {
   layers: positive,
   width: positive,
   heads: positive,
-  vocab: positive,
-  positions: positive,
   layerNormEpsilon: z.number().positive(),
-});
+};
+const architecture = z.discriminatedUnion("modelType", [
+  z.object({ modelType: z.literal("gpt2"), ...sizes, vocab: positive, positions: positive }),
+  z.object({ modelType: z.literal("vit"), ...sizes, image: positive, patch: positive, classes: positive }),
+]);
 
-const data = z.object({
-  name: z.string(),
-  digest: z.string(),
-  trainTokens: count,
-  validationTokens: count,
-  unigramEntropy: z.number().describe("nats per token of the validation text, by its own token frequencies"),
-});
+const data = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("text"),
+    name: z.string(),
+    digest: z.string(),
+    trainTokens: count,
+    validationTokens: count,
+    unigramEntropy: z.number().describe(
+      "nats per token of the validation text, by its own token frequencies",
+    ),
+  }),
+  z.object({
+    kind: z.literal("images"),
+    name: z.string(),
+    digest: z.string(),
+    trainImages: count,
+    heldOutImages: count,
+    classes: positive,
+    generated: z.boolean().describe("made by the built-in generator"),
+  }),
+]);
 
-/** The text that was trained on. */
+/** What was trained on. */
 export type DataReport = z.infer<typeof data>;
+
+const gradientError = z.object({
+  relativeError: measured.describe("norm of the difference to `exact`'s gradient, as a share of that one's"),
+  cosine: measured.describe("of the angle between the two"),
+});
+
+const gradientErrors = z.object({
+  step: positive,
+  overall: gradientError,
+  operators: z.record(z.string(), gradientError).describe("by the operator whose parameters they are"),
+});
+
+/** A gradient against `exact`'s on the same batch and weights, at one step of a training run. */
+export type GradientErrors = z.infer<typeof gradientErrors>;
 
 const measurement = z.object({
   status: z.enum(["ok", "oom", "error", "timeout"]),
@@ -92,9 +126,13 @@ const measurement = z.object({
     setupMilliseconds: z.number().describe("device, pipelines and buffers"),
   }).nullable(),
   quality: z.object({
-    trainingLosses: z.array(measured).describe("nats per token, one a step"),
-    validationLoss: measured.describe("nats per token after the quality steps"),
-    validationTokens: count,
+    trainingLosses: z.array(measured).describe("nats per target, one a step"),
+    validationLoss: measured.describe("nats per target after the quality steps"),
+    validationTop1: measured.describe(
+      "share of held-out images whose class got the largest logit; null for texts",
+    ),
+    validationTargets: count,
+    gradientErrors: z.array(gradientErrors).describe("at every gradientEvery-th step"),
     clippedShare: z.number().describe("share of stored values outside their range in the last step"),
   }).nullable(),
 });

@@ -19,7 +19,7 @@ export interface Quantity<T> {
 /** A column that is the same for all policies of a comparison. */
 export interface Lead<T> {
   header: string;
-  show(base: T): string;
+  show(base: T, comparison: Comparison<T>): string;
 }
 
 /** The cell that the others are measured against: `exact` where there is one, else the first. */
@@ -62,7 +62,7 @@ export function sideBySide<T>(
       if (texts.every((text) => text === null)) return [];
       return [[label, ...texts.map((text, i) => text ?? (cells[i] ? missing(cells[i]) : "–"))]];
     });
-    const title = [...names(comparison), ...leads.map((lead) => lead.show(base))];
+    const title = [...names(comparison), ...leads.map((lead) => lead.show(base, comparison))];
     return lines.map((line, i) => [...i === 0 ? title : title.map(() => ""), ...line]);
   });
   if (rows.length === 0) return null;

@@ -1,6 +1,14 @@
-import { median, medianAbsoluteDeviation, quantile } from "simple-statistics";
+import {
+  mean,
+  median,
+  medianAbsoluteDeviation,
+  quantile,
+  sampleStandardDeviation,
+  sampleVariance,
+} from "simple-statistics";
+import { criticalT, probabilityWithin } from "./student.ts";
 
-export { median, quantile };
+export { mean, median, quantile, sampleStandardDeviation };
 
 /** Middle and spread of a sample, in the sample's unit. */
 export interface Summary {
@@ -42,4 +50,44 @@ export function pairedRatio(
     high: Math.max(...ratios),
     rounds: ratios.length,
   };
+}
+
+/** A mean and how well the sample settles it. */
+export interface MeanInterval {
+  mean: number;
+  /** Standard deviation of the sample, not of the mean. */
+  deviation: number;
+  /** Student's confidence interval of the mean. */
+  low: number;
+  high: number;
+}
+
+/** The mean of at least two values, and its confidence interval (95 % unless told). */
+export function meanInterval(values: readonly number[], confidence = 0.95): MeanInterval {
+  const [middle, deviation] = [mean([...values]), sampleStandardDeviation([...values])];
+  const reach = criticalT(confidence, values.length - 1) * deviation / Math.sqrt(values.length);
+  return { mean: middle, deviation, low: middle - reach, high: middle + reach };
+}
+
+/** Welch's test of whether two samples of unlike variance have one mean. */
+export interface WelchTest {
+  /** (mean a − mean b) in standard errors. */
+  t: number;
+  degrees: number;
+  /** Two-sided: how often samples of one mean would lie at least so far apart. */
+  p: number;
+}
+
+/** Compares the means of two samples; null if either has fewer than two values. Source: B. L. Welch, Biometrika 34, 1947. */
+export function welchTest(a: readonly number[], b: readonly number[]): WelchTest | null {
+  if (a.length < 2 || b.length < 2) return null;
+  const [u, v] = [a, b].map((sample) => sampleVariance([...sample]) / sample.length);
+  const difference = mean([...a]) - mean([...b]);
+  if (u + v === 0) {
+    const degrees = a.length + b.length - 2;
+    return difference === 0 ? { t: 0, degrees, p: 1 } : { t: difference / 0, degrees, p: 0 };
+  }
+  const t = difference / Math.sqrt(u + v);
+  const degrees = (u + v) ** 2 / (u ** 2 / (a.length - 1) + v ** 2 / (b.length - 1));
+  return { t, degrees, p: 1 - probabilityWithin(Math.abs(t), degrees) };
 }

@@ -1,9 +1,8 @@
-import { trainDefaults } from "../src/train/options.ts";
-import { type SweepOptions, usualSequence } from "./profiles.ts";
+import { modelConfig, usualSequence } from "../src/models/model_config.ts";
+import type { PolicyDocument } from "../src/storage/policy_document.ts";
+import type { SweepOptions } from "./sweep_options.ts";
+import { recipe } from "./recipe.ts";
 import type { CellConfiguration, CellMeasurement } from "./results.ts";
-
-/** AdamW as the sweep uses it, the same for all cells: the sweep compares policies, not recipes. */
-const { learningRate, weightDecay, clipNorm } = trainDefaults;
 
 /** A model and the size of its step. */
 export interface Shape {
@@ -12,37 +11,47 @@ export interface Shape {
   batch: number;
 }
 
-/** Every model at every sequence length (without any: its usual one) and batch size. */
+/** Every model at every sequence length (without any: its usual one; a ViT has no other) and batch size. */
 export function shapes(
   models: readonly string[],
   sequences: readonly number[],
   batches: readonly number[],
 ): Shape[] {
-  return models.flatMap((model) =>
-    (sequences.length ? sequences : [usualSequence(model)]).flatMap((sequence) =>
+  return models.flatMap((model) => {
+    const config = modelConfig(model);
+    const given = config.modelType === "gpt2" ? sequences : [];
+    return (given.length ? given : [usualSequence(config)]).flatMap((sequence) =>
       batches.map((batch) => ({ model, sequence, batch }))
-    )
-  );
+    );
+  });
 }
+
+/** Whether a policy is the reference that gradients are compared with. */
+const isReference = ({ bits, attention, rules }: PolicyDocument) =>
+  bits === 32 && attention === "fused" && rules.length === 0;
 
 /**
  * The processes of a sweep, in order: comparison by comparison, and within one the policies in turn, round by round (A B C, A B C, …), so
- * that what drifts meets all policies alike. Quality is measured in the first round only: seeds make it the same in all.
+ * that what drifts meets all policies alike. The first `seeds` rounds measure quality, each from a seed of its own; later ones only time.
  */
 export function planSweep(options: SweepOptions): CellConfiguration[] {
-  const { policies, rounding, ranges, seed } = options;
-  const rounds = Array.from({ length: options.rounds }, (_, round) => round);
+  const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
+  const rounds = Array.from({ length: Math.max(options.rounds, steps > 0 ? seeds : 1) }, (_, round) => round);
   return shapes(options.models, options.sequences, options.batches).flatMap((shape) =>
-    rounds.flatMap((round) =>
-      policies.map((policy) => ({
+    rounds.flatMap((round) => {
+      const qualitySteps = round < seeds ? steps : 0;
+      const common = {
         ...shape,
-        ...{ policy, rounding, ranges, seed, learningRate, weightDecay, clipNorm },
-        warmupSteps: options.warmup,
-        timedSteps: options.steps,
-        qualitySteps: round === 0 ? options.qualitySteps : 0,
-        round,
-      }))
-    )
+        seed: options.seed + (round < seeds ? round : 0),
+        ...recipe(modelConfig(shape.model), steps),
+        ...{ warmupSteps: warmup, timedSteps, qualitySteps, round },
+      };
+      return policies.map((storage: PolicyDocument) => ({
+        ...common,
+        ...{ policy: storage.name, storage },
+        gradientEvery: qualitySteps > 0 && !isReference(storage) ? options.gradientEvery : 0,
+      }));
+    })
   );
 }
 

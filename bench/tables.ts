@@ -1,5 +1,5 @@
 import { markdownTable } from "markdown-table";
-import type { Cell } from "./cell_rounds.ts";
+import type { Cell, Quality } from "./cell_rounds.ts";
 import { bytes, number, percentage, ratio, spread } from "./format.ts";
 import {
   bytesQuantity,
@@ -9,6 +9,7 @@ import {
   type Quantity,
   sideBySide,
 } from "./side_by_side.ts";
+import { mean, sampleStandardDeviation } from "./statistics.ts";
 
 const memory: Quantity<Cell>[] = [
   bytesQuantity("saved activations", (cell) => cell.memory?.savedBytes),
@@ -19,6 +20,7 @@ const memory: Quantity<Cell>[] = [
 
 const throughput: Quantity<Cell>[] = [
   { label: "tokens/s", show: ({ tokensPerSecond: speed }) => speed === null ? null : number(speed) },
+  { label: "images/s", show: ({ imagesPerSecond: speed }) => speed === null ? null : number(speed) },
   {
     label: "step",
     show: ({ step }) => step && spread(step.median, step.deviation),
@@ -38,20 +40,75 @@ const quality: Quantity<Cell>[] = [
   {
     label: "validation loss",
     show(cell, base) {
-      if (!cell.quality) return null;
-      const [loss, other] = [cell.quality.validationLoss, base.quality?.validationLoss];
-      if (loss === null) return "not a number";
-      return loss.toFixed(4) +
-        (cell === base || other == null ? "" : ` (${percentage(loss / other - 1, true)})`);
+      const losses = measured(cell, (q) => q.validationLoss);
+      if (typeof losses === "string" || losses === null) return losses;
+      const text = overSeeds(losses, (loss) => loss.toFixed(4));
+      const pairs = cell.pairedQualities(base).filter((pair) => pair.base.validationLoss !== null);
+      if (cell === base || pairs.length === 0) return text;
+      const sum = (of: "own" | "base") => pairs.reduce((total, pair) => total + pair[of].validationLoss!, 0);
+      return `${text} (${percentage(sum("own") / sum("base") - 1, true)})`;
     },
   },
-  { label: "clipped values", show: (cell) => cell.quality && percentage(cell.quality.clippedShare) },
+  {
+    label: "top-1",
+    show(cell) {
+      if (cell.records[0].data.kind !== "images") return null;
+      const shares = measured(cell, (q) => q.validationTop1);
+      return typeof shares === "string" || shares === null
+        ? shares
+        : overSeeds(shares, (share) => percentage(share));
+    },
+  },
+  {
+    label: "clipped values",
+    show(cell) {
+      const shares = [...cell.qualities.values()].map((q) => q.clippedShare);
+      return shares.length ? percentage(mean(shares)) : null;
+    },
+  },
 ];
 
-const qualityLeads: Lead<Cell>[] = [
-  { header: "steps", show: (base) => `${base.records[0].configuration.qualitySteps}` },
-  { header: "unigram entropy", show: (base) => base.records[0].data.unigramEntropy.toFixed(4) },
-];
+/** A quantity of each seed; null if no seed was trained, words if it is not a number for some. */
+function measured(cell: Cell, value: (quality: Quality) => number | null): number[] | string | null {
+  const all = [...cell.qualities.values()].map(value);
+  if (all.length === 0) return null;
+  const known = all.filter((one) => one !== null);
+  if (known.length === all.length) return known;
+  return all.length === 1
+    ? "not a number"
+    : `not a number (${all.length - known.length} of ${all.length} seeds)`;
+}
+
+/** The mean, and from two seeds on ± the standard deviation between them. */
+function overSeeds(values: number[], show: (value: number) => string): string {
+  const middle = show(mean(values));
+  return values.length > 1 ? `${middle} ± ${show(sampleStandardDeviation(values))}` : middle;
+}
+
+/** Columns of the quality table: seeds where a cell has several, the unigram entropy where there are texts. */
+function qualityLeads(comparisons: readonly Comparison<Cell>[]): Lead<Cell>[] {
+  const cells = comparisons.flatMap((comparison) => [...comparison.cells.values()]);
+  const leads: Lead<Cell>[] = [
+    {
+      header: "steps",
+      show: (base) => `${Math.max(...base.records.map((r) => r.configuration.qualitySteps))}`,
+    },
+  ];
+  if (cells.some((cell) => cell.qualities.size > 1)) leads.push({ header: "seeds", show: seedCount });
+  if (cells.some(({ records: [{ data }] }) => data.kind === "text")) {
+    leads.push({
+      header: "unigram entropy",
+      show: ({ records: [{ data }] }) => data.kind === "text" ? data.unigramEntropy.toFixed(4) : "–",
+    });
+  }
+  return leads;
+}
+
+/** "3", or "2–3" where a cell failed before its last seed. */
+function seedCount(_: Cell, { cells }: Comparison<Cell>): string {
+  const counts = [...cells.values()].map((cell) => cell.qualities.size).filter((count) => count > 0);
+  return [...new Set([Math.min(...counts), Math.max(...counts)])].join("–");
+}
 
 const statusWords = { ok: "–", oom: "out of memory", error: "failed", timeout: "timed out" };
 const missing = (cell: Cell) => statusWords[cell.failure?.status ?? "ok"];
@@ -60,13 +117,13 @@ const missing = (cell: Cell) => statusWords[cell.failure?.status ?? "ok"];
 export const memoryTable = (comparisons: readonly Comparison<Cell>[]) =>
   sideBySide(comparisons, memory, { missing });
 
-/** Tokens per second, step time and speed by policy, as a markdown table; null if nothing was measured. */
+/** Tokens and images per second, step time and speed by policy, as a markdown table; null if nothing was measured. */
 export const throughputTable = (comparisons: readonly Comparison<Cell>[]) =>
   sideBySide(comparisons, throughput, { missing });
 
-/** Validation loss by policy, as a markdown table; null if nothing was measured. */
+/** Validation loss and top-1 by policy, over the seeds, as a markdown table; null if nothing was measured. */
 export const qualityTable = (comparisons: readonly Comparison<Cell>[]) =>
-  sideBySide(comparisons, quality, { leads: qualityLeads, missing });
+  sideBySide(comparisons, quality, { leads: qualityLeads(comparisons), missing });
 
 /** The cells that did not end well and the first line of what they said, as a markdown table; null if there are none. */
 export function failureTable(comparisons: readonly Comparison<Cell>[]): string | null {

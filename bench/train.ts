@@ -1,15 +1,17 @@
-import { RandomBatches } from "../src/data/batches.ts";
-import { checkVocabulary, type Corpus, loadCorpus, requireLength } from "../src/data/corpus.ts";
-import { unigramEntropy } from "../src/data/entropy.ts";
+import type { Corpus } from "../src/data/corpus.ts";
 import { UserError } from "../src/errors.ts";
 import { openGpu } from "../src/gpu/device.ts";
 import { requireWritable } from "../src/io/files.ts";
 import { readGpt2Checkpoint, writeGpt2Checkpoint } from "../src/io/gpt2_checkpoint.ts";
-import { checkGpt2, gpt2Config } from "../src/models/gpt2_config.ts";
-import { TrainingSession } from "../src/train/session.ts";
-import { validationOf } from "./cell.ts";
-import { bytes, duration, number } from "./format.ts";
-import { usualSequence } from "./profiles.ts";
+import { readSafetensors } from "../src/io/safetensors.ts";
+import { readVitCheckpoint, writeVitCheckpoint } from "../src/io/vit_checkpoint.ts";
+import { checkModel, type ModelConfig, modelConfig, usualSequence } from "../src/models/model_config.ts";
+import type { PolicyDocument } from "../src/storage/policy_document.ts";
+import { type Evaluation, TrainingSession, type Weights } from "../src/train/session.ts";
+import { loadData } from "./data.ts";
+import { bytes, duration, number, percentage } from "./format.ts";
+import { withStorageOptions } from "./options.ts";
+import type { DataReport } from "./results.ts";
 import { ensureAdapterEnvironment } from "./start.ts";
 import { trainSteps } from "./training_loop.ts";
 
@@ -18,15 +20,18 @@ export interface TrainingRun {
   model?: string;
   sequence?: number;
   batch: number;
-  policy: string;
-  rounding?: "stochastic" | "nearest";
-  ranges?: "running" | "current";
+  policy: PolicyDocument;
+  rounding?: PolicyDocument["rounding"];
+  ranges?: PolicyDocument["ranges"];
+  attention?: PolicyDocument["attention"];
   steps: number;
   seed: number;
   data?: string;
+  images?: string;
   learningRate: number;
   weightDecay: number;
   clip: number;
+  labelSmoothing: number;
   warmup: number;
   evalEvery: number;
   weights?: string;
@@ -38,52 +43,62 @@ export interface TrainingRun {
   requireGpu: boolean;
 }
 
-/** Trains a model on a text, shows how it goes, and what it writes in the end. Returns the exit code. */
+/** Trains a model, shows how it goes, and, of a text, what it writes in the end. Returns the exit code. */
 export async function runTraining(run: TrainingRun): Promise<number> {
   await ensureAdapterEnvironment(run);
-  const { model, weights } = await chooseModel(run);
-  const sequence = run.sequence ?? Math.min(usualSequence(model.name), model.positions);
-  checkGpt2(model, sequence);
-  const corpus = await loadCorpus({ path: run.data });
-  checkVocabulary(corpus, model.vocab);
-  requireLength(corpus, sequence);
-  const prompt = promptOf(run, corpus, model.vocab);
+  const chosen = await chooseModel(run);
+  const data = await loadData(chosen.model, run);
+  const { weights } = chosen;
+  const model = weights ? chosen.model : data.fit(chosen.model);
+  const sequence = run.sequence ?? usualSequence(model);
+  checkModel(model, sequence);
+  const size = { batch: run.batch, sequence };
+  data.check(model, size);
+  const prompt = data.corpus && model.modelType === "gpt2" ? promptOf(run, data.corpus, model.vocab) : [];
   if (run.save) await requireWritable(run.save);
 
-  const size = { batch: run.batch, sequence };
   const gpu = await openGpu(run);
   const session = await TrainingSession.create(gpu, {
-    ...{ model, ...size, policy: run.policy, rounding: run.rounding, ranges: run.ranges, seed: run.seed },
+    ...{ model, ...size, policy: withStorageOptions(run.policy, run), seed: run.seed },
     ...{ learningRate: run.learningRate, weightDecay: run.weightDecay, clipNorm: run.clip },
     schedule: { warmupSteps: run.warmup, totalSteps: run.steps, minimumFraction: 0.1 },
+    labelSmoothing: model.modelType === "vit" ? run.labelSmoothing : 0,
   }, weights);
-  const validation = validationOf(corpus, size);
+  const validation = data.validation(size);
   console.log(
-    `Training ${model.name} (${model.layers} layers, ${model.width} wide, ${model.heads} heads) on ${corpus.name}, ` +
-      `${run.batch} × ${sequence} tokens a step, policy ${run.policy}, ${
+    `Training ${model.name} (${model.layers} layers, ${model.width} wide, ${model.heads} heads) on ${data.report.name}, ` +
+      `${run.batch} × ${sequence} tokens a step, policy ${run.policy.name}, ${
         bytes(session.plan.livePeakBytes)
       } at the peak`,
   );
 
-  const batches = new RandomBatches(corpus.train, { ...size, seed: run.seed });
-  const line = new LossLine(run.steps, run.batch * sequence);
+  const batches = data.training({ ...size, seed: run.seed });
+  const line = new LossLine(
+    run.steps,
+    ...(model.modelType === "vit" ? [run.batch, "images"] : [run.batch * sequence, "tokens"]) as [
+      number,
+      string,
+    ],
+  );
   const segment = run.evalEvery || run.steps;
   for (let done = 0; done < run.steps; done += segment) {
     const steps = Math.min(segment, run.steps - done);
     await trainSteps(session, batches, steps, (losses, count) => line.show(done + count, losses.at(-1)!));
     line.end();
-    console.log(describeLoss(done + steps, await session.evaluate(validation), corpus));
+    console.log(`After step ${done + steps}: ${describe(await session.evaluate(validation), data.report)}`);
   }
 
   if (run.save) {
-    await writeGpt2Checkpoint(run.save, await session.parameters(), model);
+    await saveModel(run.save, session, model);
     console.log(`Saved ${run.save}`);
   }
-  if (run.sampleTokens > 0) {
+  if (run.sampleTokens > 0 && data.corpus) {
     const { temperature, seed, sampleTokens } = run;
     const ids = await session.generate(prompt, sampleTokens, { temperature, seed });
     console.log(
-      `\nSample (the first ${prompt.length} tokens were given):\n\n${decode([...prompt, ...ids], corpus)}`,
+      `\nSample (the first ${prompt.length} tokens were given):\n\n${
+        decode([...prompt, ...ids], data.corpus)
+      }`,
     );
   }
   gpu.checkHealth();
@@ -92,15 +107,29 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   return 0;
 }
 
+async function saveModel(path: string, session: TrainingSession, model: ModelConfig): Promise<void> {
+  const parameters = await session.parameters();
+  if (model.modelType === "gpt2") await writeGpt2Checkpoint(path, parameters, model);
+  else await writeVitCheckpoint(path, parameters, model);
+}
+
 /** The preset, or what a checkpoint holds. */
-async function chooseModel({ model, weights, heads }: TrainingRun) {
+async function chooseModel(
+  { model, weights, heads }: TrainingRun,
+): Promise<{ model: ModelConfig; weights?: Weights }> {
   if (!weights) {
     if (heads) throw new UserError("--heads belongs to --weights: a preset has its own");
-    return { model: gpt2Config(model ?? "nano") };
+    return { model: modelConfig(model ?? "nano") };
   }
   if (model) throw new UserError(`Leave out --model: ${weights} tells the model`);
+  const name = weights.split("/").at(-1)!;
+  const isVit = (await readSafetensors(weights)).has("cls_token");
+  if (isVit) {
+    const checkpoint = await readVitCheckpoint(weights, { heads });
+    return { model: { modelType: "vit", name, ...checkpoint.config }, weights: checkpoint.weights };
+  }
   const checkpoint = await readGpt2Checkpoint(weights, { heads });
-  return { model: { name: weights.split("/").at(-1)!, ...checkpoint.config }, weights: checkpoint.weights };
+  return { model: { modelType: "gpt2", name, ...checkpoint.config }, weights: checkpoint.weights };
 }
 
 /** Token ids that the sample continues. */
@@ -120,10 +149,10 @@ function decode(ids: number[], corpus: Corpus): string {
   return corpus.decode?.(ids.filter((id) => id < corpus.vocab)) ?? ids.join(" ");
 }
 
-function describeLoss(step: number, loss: number, corpus: Corpus): string {
-  const bitsPerByte = corpus.decode ? `, ${(loss / Math.LN2).toFixed(3)} bits a byte` : "";
-  const unigram = unigramEntropy(corpus.validation, corpus.vocab).toFixed(4);
-  return `After step ${step}: validation loss ${loss.toFixed(4)}${bitsPerByte} (unigram entropy ${unigram})`;
+function describe({ loss, top1 }: Evaluation, report: DataReport): string {
+  const validation = `validation loss ${loss.toFixed(4)}`;
+  if (report.kind === "images") return `${validation}, top-1 ${percentage(top1 ?? NaN)}`;
+  return `${validation} (unigram entropy ${report.unigramEntropy.toFixed(4)})`;
 }
 
 /** The line that follows the loss: rewritten in place on a terminal, else some twenty lines a run. */
@@ -132,7 +161,7 @@ class LossLine {
   readonly #started = performance.now();
   #shown = 0;
 
-  constructor(readonly steps: number, readonly tokensPerStep: number) {}
+  constructor(readonly steps: number, readonly perStep: number, readonly unit: string) {}
 
   show(step: number, loss: number): void {
     const seconds = (performance.now() - this.#started) / 1000;
@@ -140,7 +169,7 @@ class LossLine {
     if (!this.#terminal && step < this.#shown + this.steps / 20 && step < this.steps) return;
     this.#shown = step;
     const text =
-      `step ${step}/${this.steps} · loss ${loss.toFixed(4)} · ${number(rate * this.tokensPerStep)} tokens/s` +
+      `step ${step}/${this.steps} · loss ${loss.toFixed(4)} · ${number(rate * this.perStep)} ${this.unit}/s` +
       ` · ${duration((this.steps - step) / rate)} left`;
     Deno.stdout.writeSync(new TextEncoder().encode(this.#terminal ? `\r\x1b[K${text}` : `${text}\n`));
   }

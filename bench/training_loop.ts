@@ -1,6 +1,3 @@
-import type { Batch } from "../src/data/batches.ts";
-import type { TrainingSession } from "../src/train/session.ts";
-
 /** How long steps may queue before their losses are read: reading waits for the queue and costs some 10 ms. */
 const secondsBetweenReads = 0.25;
 const mostStepsBetweenReads = 50;
@@ -9,8 +6,8 @@ const mostStepsBetweenReads = 50;
  * Trains `steps` steps and reads their losses (nats per token) in groups, as many at a time as keeps the reading cheap. `onLosses` hears of
  * every group. Returns all losses.
  */
-export async function trainSteps(
-  session: Pick<TrainingSession, "step" | "losses">,
+export async function trainSteps<Batch>(
+  session: { step(batch: Batch): void; losses(): Promise<number[]> },
   batches: { next(): Batch },
   steps: number,
   onLosses: (losses: number[], done: number) => void | Promise<void> = () => {},

@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Batch } from "../src/data/batches.ts";
+import type { TokenBatch } from "../src/data/batches.ts";
 import { trainSteps } from "./training_loop.ts";
 
 Deno.test("trainSteps() reads every loss once and in order, several steps at a time", async () => {
   let taken = 0;
   let queued: number[] = [];
   const session = {
-    step: ({ inputs }: Batch) => void queued.push(inputs[0]),
+    step: ({ inputs }: TokenBatch) => void queued.push(inputs[0]),
     losses: () => {
       const read = queued;
       queued = [];

@@ -1,8 +1,9 @@
-import { command, message, object, option } from "@optique/core";
+import { argument, command, message, object, option, optional } from "@optique/core";
 import { runBench } from "../bench.ts";
 import {
   dataOption,
   folder,
+  imagesOption,
   maybe,
   requireGpuOption,
   seedOption,
@@ -11,12 +12,18 @@ import {
 } from "../options.ts";
 import { profiles } from "../profiles.ts";
 import { jsonSchema } from "../results.ts";
+import { policyJsonSchema } from "../../src/storage/policy_document.ts";
 import { whole, word } from "../value_parsers.ts";
 
+const names = Object.keys(profiles);
+
 const options = object({
+  named: optional(
+    argument(word("PROFILE", names), { description: message`The same as --profile: \`bench parity\`` }),
+  ),
   profile: maybe(
     "--profile",
-    word("PROFILE", Object.keys(profiles)),
+    word("PROFILE", names),
     message`What to take for options left out`,
   ),
   ...sweepOptions,
@@ -29,19 +36,32 @@ const options = object({
     message`Training steps before the validation loss; 0: none`,
   ),
   ...storageOptions,
+  seeds: maybe("--seeds", whole(1), message`Training runs for quality, each from a seed of its own`),
   seed: seedOption,
+  gradientEvery: maybe(
+    "--gradient-every",
+    whole(0),
+    message`Quality steps between comparisons of the gradient with exact's; 0: none`,
+  ),
   data: dataOption,
+  images: imagesOption,
   out: maybe("--out", folder, message`Report folder; left out, reports/DATE-ADAPTER`),
   timeout: maybe("--timeout", whole(1), message`Seconds that one process may take (600)`),
   requireGpu: requireGpuOption,
+  profileStep: option("--profile-step", {
+    description: message`Time each dispatch of a step instead, and tell them by operator`,
+  }),
   schema: option("--schema", { description: message`Print the JSON schema of results.jsonl and end` }),
+  policySchema: option("--policy-schema", {
+    description: message`Print the JSON schema of policy documents and end`,
+  }),
 });
 const brief = message`Sweep models, lengths, batches and policies; write a report`;
 
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
-  ({ schema, ...o }) => async () => {
-    if (!schema) return await runBench(o);
-    console.log(JSON.stringify(jsonSchema(), null, 2));
+  ({ schema, policySchema, named, ...o }) => async () => {
+    if (!schema && !policySchema) return await runBench({ ...o, profile: named ?? o.profile });
+    console.log(JSON.stringify(schema ? jsonSchema() : policyJsonSchema(), null, 2));
     return 0;
   },
 );

@@ -1,4 +1,4 @@
-import { argument, command, message, object, option, string } from "@optique/core";
+import { argument, command, message, object, option, optional, string } from "@optique/core";
 import { path } from "@optique/run";
 import { runCell } from "../cell.ts";
 import { requireGpuOption } from "../options.ts";
@@ -6,7 +6,8 @@ import { parseConfiguration } from "../results.ts";
 
 const options = object({
   configuration: argument(string({ metavar: "JSON" })),
-  data: option("--data", path({ metavar: "FILE" })),
+  data: optional(option("--data", path({ metavar: "FILE" }))),
+  images: optional(option("--images", path({ metavar: "PATH" }))),
   requireGpu: requireGpuOption,
 });
 

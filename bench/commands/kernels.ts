@@ -2,15 +2,16 @@ import { command, message, object, option, optional, string } from "@optique/cor
 import { UserError } from "../../src/errors.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
-import { gpt2Config } from "../../src/models/gpt2_config.ts";
+import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
 import { nearest } from "../../src/suggest.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
-import { defaulted, modelName, policyName } from "../options.ts";
-import { usualSequence } from "../profiles.ts";
+import { defaulted, modelName, policy, storageOptions, withStorageOptions } from "../options.ts";
 
 const options = object({
   model: defaulted("--model", modelName, "small", message`The model whose step is looked at`),
-  policy: defaulted("--policy", policyName, "mesa8", message`The storage policy`),
+  policy: defaulted("--policy", policy, policyDocument("mesa8"), message`The storage policy`),
+  ...storageOptions,
   print: optional(
     option("--print", string({ metavar: "NAME" }), { description: message`Print a kernel's WGSL` }),
   ),
@@ -18,8 +19,11 @@ const options = object({
 const brief = message`List the kernels of a training step on a GPU, or print one`;
 
 export const kernels = command("kernels", options, { brief }).map((o) => () => {
-  const model = gpt2Config(o.model);
-  const step = { model, sequence: usualSequence(o.model), batch: 4, policy: o.policy, seed: 0 };
+  const model = modelConfig(o.model);
+  const step = {
+    ...{ model, sequence: usualSequence(model), batch: 4, seed: 0 },
+    policy: withStorageOptions(o.policy, o),
+  };
   const { dispatches } = describeStep(step, typicalGpuLimits);
   const uses = Map.groupBy(dispatches.map(({ kernel }) => kernel), ({ label }) => label);
   console.log(o.print === undefined ? list(uses) : text(uses, o.print));

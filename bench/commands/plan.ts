@@ -1,15 +1,16 @@
 import { command, message, object, option } from "@optique/core";
 import { categories } from "../../src/memory/category.ts";
 import type { MemoryPlan } from "../../src/memory/plan.ts";
-import { gpt2Config } from "../../src/models/gpt2_config.ts";
-import { policyNames } from "../../src/storage/policies.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { policyPresets } from "../../src/storage/policies.ts";
 import { planTraining } from "../../src/train/plan_training.ts";
-import { sweepOptions } from "../options.ts";
+import { storageOptions, sweepOptions, withStorageOptions } from "../options.ts";
 import { bytesQuantity, type Comparison, type Quantity, sideBySide } from "../side_by_side.ts";
 import { shapes } from "../sweep.ts";
 
 const options = object({
   ...sweepOptions,
+  ...storageOptions,
   json: option("--json", { description: message`Print the plans as JSON, sizes in bytes` }),
 });
 const brief = message`Print the memory of a training step without an adapter`;
@@ -20,10 +21,11 @@ export const plan = command("plan", options, { brief }).map((o) => () => {
   ) => ({
     ...shape,
     cells: new Map(
-      orElse(o.policies, policyNames).map((policy) => [
-        policy,
-        planTraining({ ...shape, model: gpt2Config(shape.model), policy, seed: 0 }),
-      ]),
+      orElse(o.policies, Object.values(policyPresets)).map((document) => withStorageOptions(document, o)).map(
+        (
+          policy,
+        ) => [policy.name, planTraining({ ...shape, model: modelConfig(shape.model), policy, seed: 0 })],
+      ),
     ),
   }));
   console.log(

@@ -1,4 +1,5 @@
 import { command, message, object, string } from "@optique/core";
+import { policyDocument } from "../../src/storage/policies.ts";
 import { trainDefaults } from "../../src/train/options.ts";
 import * as given from "../options.ts";
 import { defaulted, maybe, nonNegative } from "../options.ts";
@@ -9,11 +10,12 @@ const options = object({
   model: maybe("--model", given.modelName, message`Model; left out, the checkpoint's or nano`),
   sequence: maybe("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
   batch: defaulted("--batch", whole(1), 4, message`Sequences of a step`),
-  policy: defaulted("--policy", given.policyName, "exact", message`Storage policy`),
+  policy: defaulted("--policy", given.policy, policyDocument("exact"), message`Storage policy`),
   ...given.storageOptions,
   steps: defaulted("--steps", whole(1), 300, message`Training steps`),
   seed: defaulted("--seed", whole(0), 1, message`Seed of parameters, batches, rounding and the sample`),
   data: given.dataOption,
+  images: given.imagesOption,
   learningRate: defaulted(
     "--learning-rate",
     nonNegative,
@@ -32,9 +34,15 @@ const options = object({
     trainDefaults.clipNorm,
     message`Largest norm of the gradient; 0: no clipping`,
   ),
+  labelSmoothing: defaulted(
+    "--label-smoothing",
+    nonNegative,
+    0.1,
+    message`Share of the target that is spread over all classes of an image`,
+  ),
   warmup: defaulted("--warmup", whole(0), 20, message`Steps in which the learning rate rises`),
   evalEvery: defaulted("--eval-every", whole(0), 0, message`Steps between validations; 0: only at the end`),
-  weights: maybe("--weights", given.file, message`GPT-2 checkpoint to begin with (.safetensors)`),
+  weights: maybe("--weights", given.file, message`GPT-2 or ViT checkpoint to begin with (.safetensors)`),
   heads: maybe("--heads", whole(1), message`Heads, where the checkpoint does not tell them`),
   save: maybe("--save", given.newFile, message`Where to save the trained model (.safetensors)`),
   sampleTokens: defaulted("--sample-tokens", whole(0), 200, message`Tokens to write at the end; 0: none`),

@@ -2,14 +2,15 @@ import { argument, command, message, object, option } from "@optique/core";
 import { openGpu } from "../../src/gpu/device.ts";
 import { requireWritable } from "../../src/io/files.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
 import { verifyCase } from "../../src/train/verify.ts";
-import { defaulted, folder, maybe, newFile, policyName, requireGpuOption } from "../options.ts";
+import { defaulted, folder, maybe, newFile, policy, requireGpuOption } from "../options.ts";
 import { ensureAdapterEnvironment } from "../start.ts";
 import { renderVerification } from "../verification.ts";
 
 const options = object({
   folder: argument(folder, { description: message`Weights, batches, gradients and losses of a reference` }),
-  policy: defaulted("--policy", policyName, "exact", message`Storage policy`),
+  policy: defaulted("--policy", policy, policyDocument("exact"), message`Storage policy`),
   json: option("--json", { description: message`Print the report as JSON` }),
   writeGradients: maybe(
     "--write-grads",
