@@ -31,9 +31,9 @@ Deno.test("gradientSection() averages over steps and seeds, beside the saved byt
     `
 **nano, 4 × 128**
 
-| policy | saved activations | compared steps |  cosine | relative error | embedding | layer norm | attention q, k, v | attention projection | mlp widening | mlp narrowing |
-| :----- | ----------------: | -------------: | ------: | -------------: | --------: | ---------: | ----------------: | -------------------: | -----------: | ------------: |
-| mesa8  |   768 KiB (0.25×) |    4 (2 seeds) | 0.99950 |         0.0300 |    0.0300 |     0.0300 |            0.0600 |               0.0300 |       0.0300 |        0.0300 |
+| policy | saved activations | compared steps |  cosine | relative error | embedding and head | layer norm | attention q, k, v | attention projection | mlp widening | mlp narrowing |
+| :----- | ----------------: | -------------: | ------: | -------------: | -----------------: | ---------: | ----------------: | -------------------: | -----------: | ------------: |
+| mesa8  |   768 KiB (0.25×) |    4 (2 seeds) | 0.99950 |         0.0300 |             0.0300 |     0.0300 |            0.0600 |               0.0300 |       0.0300 |        0.0300 |
 `.trim(),
   );
 });

@@ -4,11 +4,16 @@ import { Random } from "../src/data/random.ts";
 import { UserError } from "../src/errors.ts";
 import { BufferSet } from "../src/gpu/buffers.ts";
 import { builderOptionsFor, ProgramBuilder } from "../src/gpu/builder.ts";
-import type { Gpu } from "../src/gpu/device.ts";
+import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { Program } from "../src/gpu/program.ts";
 import { type Store, tensorBytes } from "../src/gpu/tensor.ts";
+import { describeEnvironment } from "./environment.ts";
 import { percentage } from "./format.ts";
-import { type CaseSizes, type KernelCase, kernelCases } from "./kernel_cases.ts";
+import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./kernel_cases.ts";
+import { Progress } from "./progress.ts";
+import { softwareBrand } from "./report.ts";
+import { createReportFolder } from "./report_folder.ts";
+import { ensureAdapterEnvironment } from "./start.ts";
 
 /** How one case ran. */
 export interface KernelTime {
@@ -27,22 +32,64 @@ const warmUp = 300;
 const repeats = 20;
 
 /** Sizes for a GPU (working sets of 512 MiB and more), and for a software adapter. */
-export const caseSizes = (adapterClass: "gpu" | "software"): CaseSizes =>
+const caseSizes = (adapterClass: "gpu" | "software"): CaseSizes =>
   adapterClass === "gpu"
     ? { product: 4096, rows: 131072, cols: 1024 }
     : { product: 256, rows: 1024, cols: 256 };
 
-/** Runs every case on the device, each alone in memory. */
-export async function timeKernels(
-  gpu: Gpu,
-  sizes: CaseSizes,
-  onCase: (time: KernelTime) => void | Promise<void>,
-): Promise<void> {
+/**
+ * Times large products, streaming kernels, and every product of the model presets' steps, each against the ceiling that the same run
+ * measures; prints the table and leaves it with the raw times in a report folder. Returns the exit code.
+ */
+export async function runKernelBench(
+  { models, batches, out, requireGpu }: {
+    models: readonly string[];
+    batches: readonly number[];
+    out?: string;
+    requireGpu: boolean;
+  },
+): Promise<number> {
+  const started = new Date();
+  const adapter = await ensureAdapterEnvironment({ requireGpu });
+  const gpu = await openGpu({ requireGpu });
   if (!gpu.timestamps) {
     throw new UserError("This adapter has no timestamps; run `bench kernels` on one that has");
   }
-  const numbers = noise(sizes.rows * sizes.cols);
-  for (const given of kernelCases(sizes)) await onCase(await timeCase(gpu, given, numbers));
+  const folder = await createReportFolder(out, `${adapter.slug}-kernels`, started);
+  const environment = await describeEnvironment(adapter);
+  const chosen = models.length ? models : adapter.class === "gpu" ? ["micro", "mini", "small"] : ["nano"];
+  const cases = [
+    ...kernelCases(caseSizes(adapter.class)),
+    ...chosen.flatMap((model) => productCases(model, batches[0] ?? 4, gpu)),
+  ];
+  const progress = new Progress(cases.map(() => "case"));
+  const times: KernelTime[] = [];
+  try {
+    for (const [i, given] of cases.entries()) {
+      progress.begin(i, given.name);
+      const begun = performance.now();
+      times.push(await timeCase(gpu, given));
+      await Deno.writeTextFile(folder.results, JSON.stringify({ environment, ...times.at(-1) }) + "\n", {
+        append: true,
+      });
+      progress.end(i, (performance.now() - begun) / 1000);
+    }
+  } finally {
+    progress.clear();
+    gpu.destroy();
+  }
+  const brand = adapter.class === "software" ? ` (${softwareBrand})` : "";
+  const text = [
+    `# Kernels on ${adapter.name}, ${started.toISOString().slice(0, 10)}${brand}`,
+    `Made by \`deno task ${Deno.args.join(" ")}\`${
+      environment.commit ? ` from commit ${environment.commit.slice(0, 12)}` : ""
+    }. Medians of ${repeats} runs, back to back on a warm card, by GPU timestamps, inputs of normal numbers. The share is of the fastest ` +
+    "product, or of the copy, of this same run; bytes are those that have to move once, so a kernel that keeps part of them in a cache can exceed it.",
+    renderKernels(times),
+  ].join("\n\n");
+  await Deno.writeTextFile(`${folder.path}/report.md`, `${text}\n`);
+  console.log(`\n${text}\n\nThe report is in ${folder.path}`);
+  return 0;
 }
 
 /** Normal numbers, the same 65 536 over and over: zeros would let the card draw less power. */
@@ -54,11 +101,7 @@ function noise(count: number): Float32Array<ArrayBuffer> {
   return all;
 }
 
-async function timeCase(
-  gpu: Gpu,
-  given: KernelCase,
-  numbers: Float32Array<ArrayBuffer>,
-): Promise<KernelTime> {
+async function timeCase(gpu: Gpu, given: KernelCase): Promise<KernelTime> {
   const builder = new ProgramBuilder(given.name, { ...builderOptionsFor(gpu), keepAll: true });
   const filled = given.emit(builder);
   const description = builder.build();
@@ -68,6 +111,8 @@ async function timeCase(
   );
   const program = await Program.create(gpu, description, stores);
   try {
+    const largest = Math.max(...filled.map(tensorBytes)) / 4;
+    const numbers = noise(largest);
     for (const tensor of filled) program.write(tensor, numbers.subarray(0, tensorBytes(tensor) / 4));
     // Back to back, without a wait: a card that idles between runs lowers its clock.
     for (const started = performance.now(); performance.now() - started < warmUp;) {

@@ -4,11 +4,15 @@ import { geluBackward } from "../kernels/gelu.ts";
 import { layerNormBackward, layerNormForward } from "../kernels/layer_norm.ts";
 import { materialize } from "../kernels/materialize.ts";
 import { matmul } from "../kernels/matmul.ts";
+import type { Product } from "../kernels/matmul_variant.ts";
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
+import type { DeviceLimits } from "../src/gpu/limits.ts";
 import { affine, gelu, plain } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
+import { modelConfig, usualSequence } from "../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../src/storage/policies.ts";
 import type { PolicyDocument } from "../src/storage/policy_document.ts";
+import { describeStep } from "../src/train/plan_training.ts";
 
 /** A kernel, or the few that belong together, at one size. */
 export interface KernelCase {
@@ -144,4 +148,34 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
       },
     },
   ];
+}
+
+/** Every product of a model's step at a batch size, once for each of its shapes, read from plain matrices. */
+export function productCases(
+  name: string,
+  batch: number,
+  { limits }: { limits: DeviceLimits },
+): KernelCase[] {
+  const model = modelConfig(name);
+  const step = { model, sequence: usualSequence(model), batch, policy: "exact", seed: 0 };
+  const { dispatches } = describeStep(step, limits);
+  const shapes = new Map<string, { product: Product; m: number; n: number; k: number; count: number }>();
+  for (const { kernel: { label }, parameters: [m, n, k] } of dispatches) {
+    const product = label.match(/^matmul_(nn|nt|tn) /)?.[1] as Product | undefined;
+    if (!product) continue;
+    const key = `${product} ${m}×${n}×${k}`;
+    const count = (shapes.get(key)?.count ?? 0) + 1;
+    shapes.set(key, { product, m, n, k, count });
+  }
+  return [...shapes].map(([key, { product, m, n, k, count }]) => ({
+    ...{ name: `${name}: ${key} (${count}×)`, bound: "arithmetic", work: 2 * m * n * k },
+    emit(builder) {
+      const tensor = (title: string, rows: number, cols: number) =>
+        builder.tensor(title, rows, cols, transient);
+      const a = product === "tn" ? tensor("a", k, m) : tensor("a", m, k);
+      const b = product === "nt" ? tensor("b", n, k) : tensor("b", k, n);
+      matmul(builder, product, plain(a), plain(b), tensor("c", m, n));
+      return [a, b];
+    },
+  }));
 }

@@ -10,7 +10,7 @@ import {
 } from "@optique/core";
 import { path } from "@optique/run";
 import { modelConfig, modelNames } from "../src/models/model_config.ts";
-import type { PolicyDocument } from "../src/storage/policy_document.ts";
+import { type PolicyDocument, refuseContradictions } from "../src/storage/policy_document.ts";
 import { policyParser } from "./policy_parser.ts";
 import { list, whole, word } from "./value_parsers.ts";
 
@@ -66,7 +66,7 @@ export const storageOptions = {
   ),
 };
 
-/** A policy's document with the choices of the command line in place of its own. */
+/** A policy's document with the choices of the command line in place of its own. Throws a UserError if they contradict each other. */
 export function withStorageOptions(
   document: PolicyDocument,
   { rounding, ranges, attention }: {
@@ -78,7 +78,9 @@ export function withStorageOptions(
   const given = Object.fromEntries(
     Object.entries({ rounding, ranges, attention }).filter(([, value]) => value !== undefined),
   );
-  return { ...document, ...given };
+  const changed = { ...document, ...given };
+  refuseContradictions(changed, `Policy "${document.name}"`);
+  return changed;
 }
 
 export const dataOption = maybe(

@@ -1,5 +1,5 @@
 import type { AdapterReport } from "../src/gpu/adapter.ts";
-import { policyDocument } from "../src/storage/policies.ts";
+import { policyDocument, policyPresets } from "../src/storage/policies.ts";
 import { ablations } from "./ablations.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 
@@ -22,21 +22,12 @@ const common: SweepOptions = {
 /** How long a profile that compares training runs looks on a GPU, and on a software adapter. */
 const training = {
   gpu: {
-    models: ["micro"],
-    batches: [16],
-    steps: 20,
-    warmup: 5,
-    rounds: 3,
-    qualitySteps: 400,
-    gradientEvery: 20,
+    ...{ models: ["micro"], batches: [8], steps: 20, warmup: 5, rounds: 3 },
+    ...{ qualitySteps: 200, gradientEvery: 20 },
   },
   software: {
-    models: ["nano"],
-    batches: [2],
-    sequences: [64],
-    rounds: 3,
-    qualitySteps: 10,
-    gradientEvery: 5,
+    ...{ models: ["nano"], sequences: [64], batches: [2], rounds: 3 },
+    ...{ qualitySteps: 10, gradientEvery: 5 },
   },
 };
 
@@ -62,13 +53,15 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   }),
   llvmpipe: () => ({ ...common, models: ["nano", "vit-nano"], rounds: 2, qualitySteps: 20 }),
   swiftshader: () => common,
+  // What CI runs: each preset must get through one small cell.
   smoke: () => ({
     ...common,
-    models: ["nano", "vit-nano"],
     sequences: [32],
     batches: [2],
-    steps: 2,
-    qualitySteps: 2,
+    policies: Object.values(policyPresets),
+    steps: 1,
+    warmup: 0,
+    qualitySteps: 1,
   }),
   // The paper's own table: its models, images and batch.
   paper: (adapter) => ({
@@ -81,11 +74,12 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     rounds: adapter === "gpu" ? 3 : 1,
     qualitySteps: 0,
   }),
+  // Small models, so that several seeds of every policy train to the end of their schedule within minutes.
   parity: (adapter) => ({
     ...ablation(named("exact", "half", "mesa8", "mesa8-paper", "tensor8", "mesa4", "mesa2"))(adapter),
-    models: adapter === "gpu" ? ["micro", "vit-micro"] : ["nano", "vit-nano"],
-    batches: adapter === "gpu" ? [32] : [2],
-    seeds: adapter === "gpu" ? 5 : 3,
+    models: ["nano", "vit-nano"],
+    ...adapter === "gpu" && { batches: [64], qualitySteps: 600, seeds: 5 },
+    gradientEvery: 0,
   }),
   "ablation-length": (adapter) => ({
     ...ablation(named("exact", "mesa8-paper", "mesa8"))(adapter),

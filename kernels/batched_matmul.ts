@@ -4,8 +4,8 @@ import type { Operand } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import type { AttentionShape } from "./attention.ts";
 import { batchedMatmulText, batchedWorkgroups } from "./batched_matmul_template.ts";
-import { defaultChoice, tiledVariants } from "./matmul.ts";
-import { type MatmulVariant, type Product, variantName } from "./matmul_template.ts";
+import { defaultChoice, tiledVariants } from "./matmul_choice.ts";
+import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
 
 /**
  * A matrix for each sequence and head, within one of N = batch·sequence rows: rows are the sequence's, columns begin at `column` + head ·

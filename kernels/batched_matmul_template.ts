@@ -1,11 +1,5 @@
-import {
-  alongK,
-  directThreads,
-  type Frame,
-  framedText,
-  type MatmulVariant,
-  type Product,
-} from "./matmul_template.ts";
+import { directThreads, type Frame, framedText } from "./matmul_template.ts";
+import { alongK, type MatmulVariant, type Product } from "./matmul_variant.ts";
 
 /** Which matrices of a batched product consist of whole vectors; the others are gathered, or scattered, element by element. */
 export interface WholeVectors {

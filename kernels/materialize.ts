@@ -7,13 +7,13 @@ import text from "./materialize.wgsl" with { type: "text" };
 /** Emits out (N×C, f32) = what x reads. */
 export function materialize(builder: ProgramBuilder, x: Operand, out: Tensor): void {
   const { stride } = x.tensor;
-  for (const window of builder.windows([out, x.tensor])) {
+  for (const window of builder.windows([out, x.tensor], x.unit)) {
     const vectors = window.rows * stride / 4;
     builder.dispatch({
       kernel: { label: "materialize", code: x.code("x", 1) + text, constants: { stride: stride / 4 } },
       bindings: [{ group: 0, index: 1, tensor: out, access: "write", ...window }, ...x.bindings(1, window)],
       parameters: [vectors],
-      workgroups: Math.ceil(vectors / elementThreads),
+      workgroups: Math.ceil(vectors / (4 * elementThreads)),
       flops: 4 * vectors,
     });
   }

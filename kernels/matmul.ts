@@ -1,78 +1,12 @@
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import { rowWindows } from "../src/gpu/limits.ts";
-import type { Operand } from "../src/gpu/operand.ts";
+import { commonUnit, type Operand } from "../src/gpu/operand.ts";
 import { rowBytes, type Tensor } from "../src/gpu/tensor.ts";
 import { elementThreads } from "./elementwise.ts";
 import sumText from "./sum_parts.wgsl" with { type: "text" };
-import {
-  directThreads,
-  matmulText,
-  type MatmulVariant,
-  type Product,
-  variantName,
-} from "./matmul_template.ts";
-
-/** For software adapters; `lanes` is the size of a subgroup, 1 where there are none. */
-export function directVariant(lanes: number): MatmulVariant {
-  const [threadM, threadN] = lanes === 1 ? [8, 8] : [32, 4];
-  return { memory: "direct", lanes, tileM: threadM, tileN: lanes * threadN, tileK: 4, threadM, threadN };
-}
-
-const large: MatmulVariant = {
-  memory: "workgroup",
-  tileM: 128,
-  tileN: 128,
-  tileK: 16,
-  threadM: 8,
-  threadN: 8,
-};
-const small: MatmulVariant = { memory: "workgroup", tileM: 64, tileN: 64, tileK: 16, threadM: 4, threadN: 4 };
-
-/** The variants for GPUs, by name. Tests run them all. */
-export const tiledVariants: readonly MatmulVariant[] = [large, small];
-
-/** Sizes of a product: C is m×n, k is summed over. */
-interface Sizes {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-}
-
-/** A variant, and into how many parts the contraction is cut so that small outputs still occupy a GPU. */
-export interface MatmulChoice {
-  readonly variant: MatmulVariant;
-  readonly splits: number;
-}
-
-/**
- * Workgroups to aim at, the shortest part of a contraction that is worth one, and the most parts: their sums take memory. Measured on a GPU
- * of 132 processors. `least` workgroups make a variant worth taking.
- */
-const aims = new Map([
-  [large, { workgroups: 512, part: 512, most: 16, least: 96 }],
-  [small, { workgroups: 192, part: 256, most: 8, least: 0 }],
-]);
-
-/** How a product is computed, without tuning. */
-export function defaultChoice(
-  { adapterClass, subgroupSize }: Pick<ProgramBuilder, "adapterClass" | "subgroupSize">,
-  { m, n, k }: Sizes,
-): MatmulChoice {
-  if (adapterClass === "software") {
-    return {
-      variant: directVariant(subgroupSize > directThreads ? 1 : Math.max(1, subgroupSize)),
-      splits: 1,
-    };
-  }
-  const choices = tiledVariants.map((variant) => {
-    const { workgroups, part, most, least } = aims.get(variant)!;
-    const tiles = Math.ceil(m / variant.tileM) * Math.ceil(n / variant.tileN);
-    const splits = Math.max(1, Math.min(Math.round(workgroups / tiles), Math.floor(k / part), most));
-    return { variant, splits, enough: tiles * splits >= least };
-  });
-  const { variant, splits } = choices.find((choice) => choice.enough)!;
-  return { variant, splits };
-}
+import { defaultChoice, type Sizes } from "./matmul_choice.ts";
+import { directThreads, matmulText } from "./matmul_template.ts";
+import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
 
 /** Options of a product. */
 export interface MatmulOptions {
@@ -147,10 +81,14 @@ function emit(
   });
   const [aBytes, bBytes, cBytes] = [a.tensor, b.tensor, c].map(rowBytes);
   const whole = (rows: number) => [{ first: 0, rows }];
-  const cut = (rows: number, bytes: number) => rowWindows(builder.limits, rows, bytes);
-  const windowsM = cut(m, product === "tn" ? cBytes : Math.max(aBytes, cBytes));
-  const windowsN = product === "nt" ? cut(n, bBytes) : whole(n);
-  const windowsK = product === "nt" ? whole(k) : cut(k, product === "tn" ? Math.max(aBytes, bBytes) : bBytes);
+  const cut = (rows: number, bytes: number, unit?: number) => rowWindows(builder.limits, rows, bytes, unit);
+  const windowsM = product === "tn" ? cut(m, cBytes) : cut(m, Math.max(aBytes, cBytes), a.unit);
+  const windowsN = product === "nt" ? cut(n, bBytes, b.unit) : whole(n);
+  const windowsK = product === "nt"
+    ? whole(k)
+    : product === "tn"
+    ? cut(k, Math.max(aBytes, bBytes), commonUnit(a, b))
+    : cut(k, bBytes, b.unit);
   for (const wm of windowsM) {
     for (const wn of windowsN) {
       for (const [i, wk] of windowsK.entries()) {

@@ -3,31 +3,8 @@
  * that is indexed in a loop in memory, which costs a factor of twenty. `deno task kernels --print matmul_nn` shows a result.
  */
 
-/** C = A·B, A·Bᵀ or Aᵀ·B, all matrices by rows. */
-export type Product = "nn" | "nt" | "tn";
-
-/** How a product is cut: tiles of C a workgroup, the part of it a thread holds in registers, and where operands are staged. */
-export interface MatmulVariant {
-  /**
-   * `workgroup` stages tiles of A and B in workgroup memory. `direct` reads them from the buffers, for software adapters: these load lane by
-   * lane, so the `lanes` of a subgroup, neighbours along a row of C, load different parts of A and broadcast them to each other.
-   */
-  readonly memory: "workgroup" | "direct";
-  readonly lanes?: number;
-  readonly tileM: number;
-  readonly tileN: number;
-  readonly tileK: number;
-  readonly threadM: number;
-  readonly threadN: number;
-}
-
-/** The variant's name in results and in tuning files. */
-export function variantName(v: MatmulVariant): string {
-  return `${v.memory}${v.lanes ?? ""}-${v.tileM}x${v.tileN}x${v.tileK}-${v.threadM}x${v.threadN}`;
-}
-
-/** 0 to n - 1. */
-export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+import { staging } from "./matmul_staging.ts";
+import { alongK, type MatmulVariant, type Product, range } from "./matmul_variant.ts";
 
 const header = (threads: number, bias: boolean) => `
 struct Parameters {
@@ -99,11 +76,6 @@ function singleFrame(bias: boolean): Frame {
   };
 }
 
-/** Where the vectors of an operand lie: along the contraction (A of NN and NT, B of NT) or across it. */
-export function alongK(product: Product, operand: "a" | "b"): boolean {
-  return operand === "a" ? product !== "tn" : product === "nt";
-}
-
 /** The name of the accumulator of row i, columns 4j to 4j+3 of a thread's part. */
 const acc = (i: number, j: number) => `c${i}_${j}`;
 
@@ -135,56 +107,11 @@ function tiledText(product: Product, v: MatmulVariant, { header, tiled }: Frame)
   const across = v.tileN / v.threadN;
   const down = v.tileM / v.threadM;
   const threads = across * down;
-  const quads = v.tileK / 4;
-
-  // One operand's tile: `extent` rows (or columns) of C by tileK, stored with k slowest. Vectors that lie along k are stored by
-  // component; the exclusive or spreads the four of them over the banks.
-  const stage = (operand: "a" | "b", extent: number, name: string, limit: string, first: string) => {
-    const vectors = extent * v.tileK / 4;
-    const each = Math.ceil(vectors / threads);
-    const guard = vectors % threads === 0 ? "" : `at < ${vectors}u && `;
-    const along = alongK(product, operand);
-    const slot = (i: number) => `${name}_next${i}`;
-    const load = range(each).map((i) =>
-      along
-        ? `    { let at = local + ${
-          i * threads
-        }u; let row = ${first} + at / ${quads}u; let column = k0 / 4 + at % ${quads}u;
-      ${slot(i)} = vec4<f32>(); if (${guard}row < ${limit} && column * 4 < k_end) { ${
-          slot(i)
-        } = ${operand}_at(row, column); } }`
-        : `    { let at = local + ${i * threads}u; let row = k0 + at / ${
-          extent / 4
-        }u; let column = ${first} / 4 + at % ${extent / 4}u;
-      ${slot(i)} = vec4<f32>(); if (${guard}row < k_end && column * 4 < ${limit}) { ${
-          slot(i)
-        } = ${operand}_at(row, column); } }`
-    ).join("\n");
-    const put = range(each).map((i) => {
-      const at = `let at = local + ${i * threads}u;`;
-      const inside = guard ? `if (at < ${vectors}u) ` : "";
-      if (!along) return `    { ${at} ${inside}{ ${name}[at] = ${slot(i)}; } }`;
-      const parts = range(4).map((j) =>
-        `${name}[(quad * 4 + ${j}u) * ${extent / 4}u + row / 4][row % 4] = ${slot(i)}[${j}];`
-      ).join(" ");
-      return `    { ${at} let quad = at % ${quads}u; let row = (at / ${quads}u) ^ (quad * 8); ${inside}{ ${parts} } }`;
-    }).join("\n");
-    const read = (k: number, group: number, lane: string, lanes: number) => {
-      const swizzle = along
-        ? `(${group * lanes}u + ${lane}) ^ ${2 * Math.floor(k / 4)}u`
-        : `${group * lanes}u + ${lane}`;
-      return `${name}[${k * extent / 4}u + (${swizzle})]`;
-    };
-    const declare = range(each).map((i) => `  var ${slot(i)} = vec4<f32>();`).join("\n");
-    return { declare, load, put, read };
-  };
-
-  const a = stage("a", v.tileM, "a_tile", "p.m", "row0");
-  const b = stage("b", v.tileN, "b_tile", "p.n", "column0");
+  const stage = staging(product, v, threads);
   const inner = range(v.tileK).map((k) => {
     const lines = [
-      ...range(v.threadM / 4).map((g) => `    let a${g} = ${a.read(k, g, "ty", down)};`),
-      ...range(v.threadN / 4).map((g) => `    let b${g} = ${b.read(k, g, "tx", across)};`),
+      ...range(v.threadM / 4).map((g) => `    let a${g} = ${stage.a(k, `${g * down}u + ty`)};`),
+      ...range(v.threadN / 4).map((g) => `    let b${g} = ${stage.b(k, `${g * across}u + tx`)};`),
       outerProduct(v, (i) => `a${Math.floor(i / 4)}[${i % 4}]`, (j) => `b${j}`),
     ];
     return `    {\n${lines.join("\n")}\n    }`;
@@ -217,20 +144,16 @@ ${tiled.enter}  let tile = flat % tiles;
   let tx = local % ${across}u;
   let ty = local / ${across}u;
 ${accumulators(v)}
-${a.declare}
-${b.declare}
+${stage.declare}
 ${tiled.bounds}
-${a.load}
-${b.load}
+${stage.load}
   loop {
     workgroupBarrier();
-${a.put}
-${b.put}
+${stage.put}
     workgroupBarrier();
     k0 += ${v.tileK}u;
     if (k0 < k_end) {
-${a.load}
-${b.load}
+${stage.load}
     }
 ${inner}
     if (k0 >= k_end) { break; }

@@ -1,7 +1,8 @@
 import { plain } from "../src/gpu/operand.ts";
-import { directVariant, matmul, type MatmulOptions, tiledVariants } from "./matmul.ts";
+import { matmul, type MatmulOptions } from "./matmul.ts";
+import { directVariant, tiledVariants } from "./matmul_choice.ts";
 import { matmulNN, matmulNT, matmulTN } from "./matmul_reference.ts";
-import { type Product, variantName } from "./matmul_template.ts";
+import { type Product, variantName } from "./matmul_variant.ts";
 import { assertClose, gpuTest, narrowLimits, normals, runTest, testGpu, tolerance } from "./testing.ts";
 
 const references = { nn: matmulNN, nt: matmulNT, tn: matmulTN };

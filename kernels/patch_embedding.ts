@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
-import { windowAlignment } from "../src/gpu/limits.ts";
+import { leastCommonMultiple, windowAlignment } from "../src/gpu/limits.ts";
 import { instantiate, type Operand } from "../src/gpu/operand.ts";
 import { padded, rowBytes, type Tensor } from "../src/gpu/tensor.ts";
 import { elementThreads } from "./elementwise.ts";
@@ -24,8 +24,8 @@ export function tokensOf({ image, patch }: Omit<PatchShape, "batch">): number {
 /**
  * The matrix that the patch projection multiplies, (batch·T)×(3·P²) with T tokens an image: the row of a class token is zero, the others
  * are the patches in row-major order, channel by channel. Nothing stores it: it is gathered on load from `images`, batch×(3·S²), whose
- * bytes are read as byte·(2/255) − 1 and whose floats as they are. Windows of its rows begin with an image, or `bindings` throws a
- * RangeError. Patches whose side is no multiple of 4 are dear: their pixels are gathered one by one.
+ * bytes are read as byte·(2/255) − 1 and whose floats as they are. Windows of its rows begin with an image at a multiple of 256 bytes, as
+ * its unit says, or `bindings` throws a RangeError. Patches whose side is no multiple of 4 are dear: their pixels are gathered one by one.
  */
 export function patches(images: Tensor, shape: PatchShape): Operand {
   const { batch, image, patch } = shape;
@@ -51,15 +51,18 @@ export function patches(images: Tensor, shape: PatchShape): Operand {
   const constants = { pitch: images.stride, image, patch, tokens, vectors: tensor.stride / 4 };
   const text = (dtype === "u8" ? bytesText : floatsText) + gatherText +
     Object.entries(constants).map(([name, value]) => `const NAME_${name} = ${value}u;\n`).join("");
+  const alignment = 4 * windowAlignment;
+  const alignedImages = leastCommonMultiple(rowBytes(images), alignment) / rowBytes(images);
   return {
     tensor,
+    unit: alignedImages * tokens,
     cost: patch % 4 === 0 ? "light" : "heavy",
     code: (name, group) => instantiate(text, name, group),
     bindings: (group, { first, rows } = { first: 0, rows: tensor.rows }) => {
       const begin = first / tokens;
-      if (!Number.isInteger(begin) || begin * rowBytes(images) % (4 * windowAlignment) !== 0) {
+      if (!Number.isInteger(begin) || begin * rowBytes(images) % alignment !== 0) {
         throw new RangeError(
-          `Row ${first} of ${tensor.name} cannot begin a window: bind whole images of ${tokens} rows, at multiples of 256 bytes`,
+          `Row ${first} of ${tensor.name} cannot begin a window: bind whole images of ${tokens} rows, at multiples of ${alignment} bytes`,
         );
       }
       return [{

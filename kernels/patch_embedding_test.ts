@@ -4,9 +4,10 @@ import { ProgramBuilder } from "../src/gpu/builder.ts";
 import { type DeviceLimits, typicalGpuLimits } from "../src/gpu/limits.ts";
 import { plain } from "../src/gpu/operand.ts";
 import { positionBackward } from "./embedding.ts";
-import { cheapToRead } from "./materialize.ts";
-import { matmul, tiledVariants } from "./matmul.ts";
-import type { MatmulVariant } from "./matmul_template.ts";
+import { cheapToRead, materialize } from "./materialize.ts";
+import { matmul } from "./matmul.ts";
+import { tiledVariants } from "./matmul_choice.ts";
+import type { MatmulVariant } from "./matmul_variant.ts";
 import { matmulNN, matmulTN } from "./matmul_reference.ts";
 import {
   patchEmbeddingBackward,
@@ -114,14 +115,36 @@ gpuTest("matmul() multiplies patches as they are gathered, and their transpose",
   for (const shape of shapes.slice(0, 2)) await checkProducts(shape, "u8", { variant });
 });
 
-gpuTest("patches() can be windowed at whole images, and says so elsewhere", async () => {
-  // Images of two rows: a window of 64 rows begins with one.
-  const shape = { batch: 50, image: 8, patch: 8 };
-  await checkProducts(shape, "u8", { limits: narrowLimits(64 * 192) });
-  await checkProducts(shape, "f32", { limits: narrowLimits(64 * 192 * 4) });
+gpuTest("patches() are windowed at whole images, written out or gathered by products", async () => {
+  // Five rows an image; four images begin at multiples of 256 bytes, and as f32 one does. 400 rows fit, but a window takes 320.
+  const shape = { batch: 130, image: 8, patch: 4 };
+  for (const dtype of dtypes) {
+    const values = drawImages(shape, dtype);
+    const limits = narrowLimits(400 * (dtype === "u8" ? 20 * 4 : 48 * 4));
+    await checkProducts(shape, dtype, { limits });
+    await runTest(
+      (t) => {
+        const out = t.output("out", 650, 48);
+        const x = patches(imageTensor(t, shape, values), shape);
+        materialize(t.builder, x, out);
+        return out;
+      },
+      async (out, read) => assertClose(await read(out), reference(values, shape), pixelLimit[dtype], dtype),
+      {
+        limits: narrowLimits(400 * 48 * 4),
+      },
+    );
+  }
+  // Patches of bytes that fill no word: a window begins with one of 256 images.
+  const odd = { batch: 300, image: 3, patch: 3 };
+  await checkProducts(odd, "u8", { limits: narrowLimits(512 * 20 * 4) });
+});
+
+Deno.test("patches() say at which rows a window begins, and refuse others", () => {
   const builder = new ProgramBuilder("test", { limits: typicalGpuLimits, adapterClass: "gpu" });
   const images = builder.tensor("images", 20, 3 * 16 ** 2, { category: "head", dtype: "u8" });
   const x = patches(images, { batch: 20, image: 16, patch: 8 });
+  assertEquals(x.unit, 5);
   assertEquals(x.bindings(1, { first: 10, rows: 12 }), [
     { group: 1, index: 0, tensor: images, access: "read", first: 2, rows: 3 },
   ]);

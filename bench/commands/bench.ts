@@ -1,5 +1,6 @@
 import { argument, command, message, object, option, optional } from "@optique/core";
 import { runBench } from "../bench.ts";
+import { runKernelBench } from "../kernel_bench.ts";
 import {
   dataOption,
   folder,
@@ -19,7 +20,10 @@ const names = Object.keys(profiles);
 
 const options = object({
   named: optional(
-    argument(word("PROFILE", names), { description: message`The same as --profile: \`bench parity\`` }),
+    argument(word("PROFILE", [...names, "kernels"]), {
+      description:
+        message`The same as --profile, as in ${"bench parity"}; ${"kernels"}: time each kernel alone`,
+    }),
   ),
   profile: maybe(
     "--profile",
@@ -60,6 +64,7 @@ const brief = message`Sweep models, lengths, batches and policies; write a repor
 
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
   ({ schema, policySchema, named, ...o }) => async () => {
+    if (named === "kernels") return await runKernelBench(o);
     if (!schema && !policySchema) return await runBench({ ...o, profile: named ?? o.profile });
     console.log(JSON.stringify(schema ? jsonSchema() : policyJsonSchema(), null, 2));
     return 0;

@@ -32,7 +32,7 @@ export interface Window {
 export function rowWindows(limits: DeviceLimits, rows: number, bytesPerRow: number, unit = 1): Window[] {
   const fits = Math.floor(limits.maxStorageBufferBindingSize / bytesPerRow);
   if (rows <= fits) return [{ first: 0, rows }];
-  const step = unit * windowAlignment / greatestCommonDivisor(unit, windowAlignment);
+  const step = leastCommonMultiple(unit, windowAlignment);
   const size = Math.floor(fits / step) * step;
   if (size === 0) {
     throw new RangeError(
@@ -44,6 +44,11 @@ export function rowWindows(limits: DeviceLimits, rows: number, bytesPerRow: numb
     windows.push({ first, rows: Math.min(size, rows - first) });
   }
   return windows;
+}
+
+/** The least number that two positive whole ones divide. */
+export function leastCommonMultiple(a: number, b: number): number {
+  return a / greatestCommonDivisor(a, b) * b;
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -5,7 +5,7 @@ import geluTailText from "./operand_gelu_tail.wgsl" with { type: "text" };
 import timesText from "./operand_times.wgsl" with { type: "text" };
 import plainText from "./operand_plain.wgsl" with { type: "text" };
 import type { Binding } from "./kernel.ts";
-import type { Window } from "./limits.ts";
+import { leastCommonMultiple, type Window } from "./limits.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -18,6 +18,8 @@ export interface Operand {
   readonly tensor: Tensor;
   /** What reading an element costs beyond a load: nothing, a few operations, or a transcendental function. */
   readonly cost: "none" | "light" | "heavy";
+  /** Rows that belong together, 1 if left out: windows of its rows begin at multiples of them. */
+  readonly unit?: number;
   /** WGSL that declares the bindings in `group` and defines `${name}_load4`. */
   code(name: string, group: number): string;
   bindings(group: number, window?: Window): Binding[];
@@ -43,6 +45,7 @@ export function affine(x: Operand, gamma: Tensor, beta: Tensor): Operand {
   return {
     tensor: x.tensor,
     cost: x.cost === "heavy" ? "heavy" : "light",
+    unit: x.unit,
     code: (name, group) => x.code(`${name}_inner`, group) + instantiate(affineText, name, group),
     bindings: (group, window) => [
       ...x.bindings(group, window),
@@ -61,20 +64,27 @@ export function gelu(x: Operand, kind: GeluKind = "tanh"): Operand {
   return {
     tensor: x.tensor,
     cost: "heavy",
+    unit: x.unit,
     code: (name, group) => x.code(`${name}_inner`, group) + instantiate(text, name, group),
     bindings: (group, window) => x.bindings(group, window),
   };
 }
 
-/** Rows [first, first + rows) of an operand. `first` is a multiple of 64. */
+/** Rows [first, first + rows) of an operand. `first` is a multiple of 64, and of the operand's unit. */
 export function rowsOf(x: Operand, first: number, rows: number): Operand {
   return {
     tensor: { ...x.tensor, rows },
     cost: x.cost,
+    unit: x.unit,
     code: (name, group) => x.code(name, group),
     bindings: (group, window) =>
       x.bindings(group, { first: first + (window?.first ?? 0), rows: window?.rows ?? rows }),
   };
+}
+
+/** The rows that two operands of one shape, windowed together, begin their windows at multiples of. */
+export function commonUnit({ unit: a = 1 }: Operand, { unit: b = 1 }: Operand): number {
+  return leastCommonMultiple(a, b);
 }
 
 /** x * y, element by element: two operands of one shape. Its bindings take `group` and the next. */
@@ -82,6 +92,7 @@ export function times(x: Operand, y: Operand): Operand {
   return {
     tensor: x.tensor,
     cost: x.cost === "heavy" || y.cost === "heavy" ? "heavy" : "light",
+    unit: commonUnit(x, y),
     code: (name, group) =>
       x.code(`${name}_left`, group) + y.code(`${name}_right`, group + 1) +
       instantiate(timesText, name, group),

@@ -139,9 +139,9 @@ gpuTest("vitLoss() of ragged sizes, bytes and smoothed labels equals the referen
 });
 
 gpuTest("vitLoss() over several windows of rows equals the reference", async () => {
-  const given = raggedCase(14, { image: 12, patch: 4 });
-  // GELU's input fits 128 of its 140 rows.
-  const limits = narrowLimits(128 * 4 * 30 * 4);
+  const given = raggedCase(190, { image: 8, patch: 4 });
+  // Of 950 rows, attention fits 326; patches fit 625 written out, and 937 where a product gathers them. Whole images begin after 320.
+  const limits = narrowLimits(120_000);
   const found = await onDevice(given, mesa8, { limits });
   assertResult(found, onHost(given, found.kept));
 });

@@ -53,7 +53,7 @@ export function errorOf({ difference, own, reference, product }: Squares): Gradi
 
 /** The operators whose parameters' gradients are told apart, and what their names contain under `transformers` and `timm`. */
 const operators: Readonly<Record<string, RegExp>> = {
-  "embedding": /\.wte\.|\.wpe\.|^patch_embed|^pos_embed|^cls_token|^head\./,
+  "embedding and head": /\.wte\.|\.wpe\.|^patch_embed|^pos_embed|^cls_token|^head\./,
   "layer norm": /\.ln_\w+\.|\bnorm\d?\./,
   "attention q, k, v": /\.c_attn\.|\.qkv\./,
   "attention projection": /\.attn\.(c_)?proj\./,

@@ -59,7 +59,7 @@ Deno.test("operatorOf() knows the operator of every parameter of both models", (
   assertEquals(block("mlp widening"), [of("mlp.c_fc", [gpt2])[0], of("mlp.fc1", [vit])[0]]);
   assertEquals(block("mlp narrowing"), [of("mlp.c_proj", [gpt2])[0], of("mlp.fc2", [vit])[0]]);
   assertEquals(block("layer norm").map((found) => found!.length), [10, 10]);
-  assertEquals(block("embedding"), [
+  assertEquals(block("embedding and head"), [
     ["transformer.wte.weight", "transformer.wpe.weight"],
     [
       "cls_token",
