@@ -10,7 +10,7 @@ import { fakeMeasurement } from "./testing.ts";
 const policy = (name: string) => ({ ...policyDocument("mesa8"), name });
 const options = {
   ...profiles.smoke("software"),
-  ...{ models: ["nano"], policies: ["A", "B"].map(policy), rounds: 2, qualitySteps: 7 },
+  ...{ models: ["nano"], policies: ["A", "B"].map(policy), rounds: 2, steps: 2, qualitySteps: 7 },
 };
 const brief = ({ batch, policy, round }: CellConfiguration) => `${batch} ${policy} ${round}`;
 

@@ -23,13 +23,17 @@ const matrices: Record<AttentionKernel, number> = { forward: 2, backward_query: 
 /** Vectors of each of its rows that a GPU's thread holds: more would leave too few threads for the registers there are. */
 const vectorsPerThread = 8;
 
+/** Rows of a workgroup that a GPU may take, the best ones first where they waste equally little of a sequence. */
+const blocks = [64, 96, 112, 80, 48];
+
 /**
- * The variant for a head size, without tuning. On a GPU rows are split until a thread's part fits its registers. A software adapter loads
- * lane by lane, so there a thread takes more rows for each load, as many as compile in reasonable time.
+ * The variant for a head size and a sequence length, without tuning. On a GPU rows are split until a thread's part fits its registers, and
+ * blocks of rows leave little of the last one empty. A software adapter loads lane by lane, so there a thread takes more rows for each
+ * load, as many as compile in reasonable time.
  */
 export function attentionVariant(
   kernel: AttentionKernel,
-  { headSize, causal }: Pick<AttentionShape, "headSize" | "causal">,
+  { headSize, causal, sequence }: Pick<AttentionShape, "headSize" | "causal" | "sequence">,
   { adapterClass, subgroupSize }: Pick<ProgramBuilder, "adapterClass" | "subgroupSize">,
 ): AttentionVariant {
   const head = Math.ceil(headSize / 4);
@@ -39,10 +43,13 @@ export function attentionVariant(
   }
   let split = 1;
   while (head / split > vectorsPerThread) split *= 2;
+  const covered = (rows: number) => Math.ceil(sequence / rows) * rows;
+  const possible = blocks.filter((rows) => rows * split <= 256 && rows * split % 32 === 0);
+  const block = possible.reduce((best, rows) => covered(rows) < covered(best) ? rows : best);
   return {
     headSize,
     causal,
-    threads: 64 * split,
+    threads: block * split,
     split,
     shuffle: subgroupSize >= split,
     rows: 1,

@@ -1,9 +1,11 @@
 import { plain } from "../src/gpu/operand.ts";
-import { attentionBackward, attentionForward, type AttentionOptions } from "./attention.ts";
+import { assertEquals } from "@std/assert";
+import { attentionBackward, attentionForward, type AttentionOptions, attentionVariant } from "./attention.ts";
 import {
   attentionBackward as backwardReference,
   attentionForward as forwardReference,
 } from "./attention_reference.ts";
+import { blockRows } from "./attention_template.ts";
 import { assertClose, gpuTest, normals, runTest, testGpu, tolerance } from "./testing.ts";
 
 const cases = [
@@ -64,6 +66,7 @@ const variants = [
   { threads: 16, split: 1, shuffle: false, rows: 3, tile: 16, unroll: 1 },
   { threads: 16, split: 4, shuffle: false, rows: 2, tile: 8, unroll: 2 },
   { threads: 32, split: 4, shuffle: true, rows: 2, tile: 8, unroll: 1 },
+  { threads: 96, split: 2, shuffle: false, rows: 1, tile: 16, unroll: 2 },
 ];
 for (const variant of variants) {
   const how = variant.shuffle ? " by shuffles" : "";
@@ -79,6 +82,15 @@ for (const variant of variants) {
     },
   );
 }
+
+Deno.test("attentionVariant() takes the block of rows that leaves least of its last one empty", () => {
+  const gpu = { adapterClass: "gpu", subgroupSize: 32 } as const;
+  const rowsOf = (sequence: number, headSize = 64) =>
+    blockRows(attentionVariant("forward", { headSize, causal: false, sequence }, gpu));
+  // 16 blocks of 64 for 1024; two of 112 for the 197 tokens of a DeiT; one of 80 for 65, one of 64 for 50.
+  assertEquals([1024, 197, 65, 50].map((sequence) => rowsOf(sequence)), [64, 112, 80, 64]);
+  assertEquals(rowsOf(197, 128), 48, "at most 256 threads, four a row");
+});
 
 gpuTest(
   "attention over windows of whole sequences equals the whole",

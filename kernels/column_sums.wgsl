@@ -7,6 +7,11 @@ override stride: u32; // in vectors
 const lanes = 16u;
 var<workgroup> sums: array<vec4<f32>, 256>;
 
+// Operand v at a row, zero beyond the last one.
+fn v_at(row: u32, column: u32, last: u32) -> vec4<f32> {
+  return select(vec4<f32>(), v_load4(min(row, last) * stride + column, column), row <= last);
+}
+
 @compute @workgroup_size(256)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -22,9 +27,14 @@ fn main(
   let column = (flat % tiles) * lanes + local % lanes;
   var sum = vec4<f32>();
   if (column < stride) {
-    let end = min((chunk + 1) * p.chunk, p.rows);
-    for (var row = chunk * p.chunk + local / lanes; row < end; row += lanes) {
-      sum += v_load4(row * stride + column, column);
+    let last = min((chunk + 1) * p.chunk, p.rows) - 1;
+    for (var row = chunk * p.chunk + local / lanes; row <= last; row += 4 * lanes) {
+      // Four loads are under way at once.
+      let a = v_at(row, column, last);
+      let b = v_at(row + lanes, column, last);
+      let c = v_at(row + 2 * lanes, column, last);
+      let d = v_at(row + 3 * lanes, column, last);
+      sum += (a + b) + (c + d);
     }
   }
   sums[local] = sum;

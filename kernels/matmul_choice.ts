@@ -48,10 +48,9 @@ export interface MatmulChoice {
   readonly splits: number;
 }
 
-/** The shortest part of a contraction that is worth a workgroup, the most parts, and the most numbers in all of them: they take memory. */
+/** The shortest part of a contraction that is worth a workgroup, and the most parts. */
 const shortestPart = 128;
 const mostSplits = 64;
-const mostPartialSums = 2 ** 24;
 
 /** How a product is computed, without tuning. */
 export function defaultChoice(
@@ -63,7 +62,9 @@ export function defaultChoice(
     return { variant: directVariant(lanes), splits: 1 };
   }
   const { m, n, k } = sizes;
-  const most = Math.min(mostSplits, Math.floor(k / shortestPart), Math.floor(mostPartialSums / (m * n)));
+  // Partial sums take memory: beyond four, no more of them than a sixth of the operands.
+  const affordable = Math.max(4, Math.floor((m + n) * k / (6 * m * n)));
+  const most = Math.min(mostSplits, Math.floor(k / shortestPart), affordable);
   let best = { seconds: Infinity, variant: measured[0].variant, splits: 1 };
   for (const one of measured) {
     for (let splits = 1; splits <= Math.max(1, most); splits++) {

@@ -1,4 +1,4 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { affine as affineReference } from "../../kernels/layer_norm_reference.ts";
 import { gelu as geluReference } from "../../kernels/gelu_reference.ts";
 import {
@@ -141,4 +141,12 @@ gpuTest("gelu() is the identity or zero far from the origin, never NaN", async (
       },
     );
   }
+});
+
+Deno.test("Operands that wrap others keep the rows that belong together", () => {
+  const tensor: Tensor = { name: "x", dtype: "f32", rows: 640, cols: 8, stride: 8, category: "transient" };
+  const x: Operand = { ...plain(tensor), unit: 10 };
+  const wrapped = [affine(x, tensor, tensor), gelu(x), rowsOf(x, 320, 320), times(plain(tensor), x)];
+  assertEquals(wrapped.map(({ unit }) => unit), [10, 10, 10, 10]);
+  assertEquals(times(x, { ...x, unit: 4 }).unit, 20);
 });

@@ -45,13 +45,17 @@ fn main(
   var low = vec4(3.0e38);
   var high = vec4(-3.0e38);
   var count = 0u;
+  // The next row is loaded while this one is rounded; beyond the chunk, its last row.
+  let loaded = min(column, stride - 1);
+  var next = x[min(chunk * p.chunk + local / lanes, end - 1) * stride + loaded];
   for (var first = chunk * p.chunk; first < end; first += lanes) {
     let row = first + local / lanes;
     let inside = row < end && column < stride;
+    let v = next;
+    next = x[min(row + lanes, end - 1) * stride + loaded];
     var encoded = Encoded();
     if (inside) {
       let vector = row * stride + column;
-      let v = x[vector];
       low = min(low, v);
       high = max(high, v);
       encoded = encode4(v, shift, inverse, p.first_vector + vector, p.stream);

@@ -21,11 +21,15 @@ fn main(
   var low = vec4(3.0e38);
   var high = vec4(-3.0e38);
   if (column < stride) {
-    let end = min((chunk + 1) * p.chunk, p.rows);
-    for (var row = chunk * p.chunk + local / lanes; row < end; row += lanes) {
-      let v = x[row * stride + column];
-      low = min(low, v);
-      high = max(high, v);
+    let last = min((chunk + 1) * p.chunk, p.rows) - 1;
+    for (var row = chunk * p.chunk + local / lanes; row <= last; row += 4 * lanes) {
+      // Four loads are under way at once; beyond the chunk its last row is seen again.
+      let a = x[row * stride + column];
+      let b = x[min(row + lanes, last) * stride + column];
+      let c = x[min(row + 2 * lanes, last) * stride + column];
+      let d = x[min(row + 3 * lanes, last) * stride + column];
+      low = min(low, min(min(a, b), min(c, d)));
+      high = max(high, max(max(a, b), max(c, d)));
     }
   }
   let seen = extremes_of(low, high, local);

@@ -338,12 +338,19 @@ export class TrainingSession {
     return this.#named((parameter) => parameter.gradient);
   }
 
+  /** Reads whole arenas: a read waits for the queue, whatever its size. */
   async #named(pick: (parameter: ParameterSet["all"][number]) => Tensor): Promise<Map<string, NamedTensor>> {
+    const arenas = new Map<Store, ArrayBuffer>();
     const named = new Map<string, NamedTensor>();
     for (const parameter of this.parameterSet.all) {
       const tensor = pick(parameter);
-      const rows = unpackRows(new Float32Array(await this.#readTensor(tensor)), tensor);
-      const data = this.task.inFile(parameter, rows);
+      const { store, offset } = tensor.home!;
+      if (!arenas.has(store)) {
+        arenas.set(store, await readBuffer(this.gpu, this.#stores.get(store), 0, store.bytes));
+      }
+      const values = new Float32Array(arenas.get(store)!, offset, tensorBytes(tensor) / 4);
+      // A copy: the arena is not to live as long as one tensor of it.
+      const data = this.task.inFile(parameter, unpackRows(values, tensor).slice());
       named.set(parameter.name, { dtype: "F32", shape: [...parameter.shape], data });
     }
     return named;

@@ -167,6 +167,12 @@ gpuTest(
   },
 );
 
+/** A parameter without the keys' bias: softmax ignores it, so its gradient is rounding alone, which AdamW makes as large as any other. */
+function moved(name: string, values: ArrayLike<number>): number[] {
+  const all = Array.from(values);
+  return name.endsWith("c_attn.bias") ? all.filter((_, i) => Math.floor(i / model.width) !== 1) : all;
+}
+
 gpuTest(
   "TrainingSession repeats the reference's losses with clipping, a schedule and decay of matrices alone",
   async () => {
@@ -212,7 +218,7 @@ gpuTest(
       assert(norms.every((norm) => norm > settings.clipNorm), "nothing was clipped");
       const after = referenceWeights(await session.parameters());
       for (const [name, weight] of state.weights) {
-        assert(relativeError(after.get(name)!, weight) < 1e-4, name);
+        assert(relativeError(moved(name, after.get(name)!), moved(name, weight)) < 1e-4, name);
       }
     });
   },
