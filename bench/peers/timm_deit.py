@@ -8,6 +8,7 @@ and without checkpointing of every block. Memory is torch.cuda.max_memory_alloca
 
 import argparse
 import statistics
+import sys
 import time
 
 import timm
@@ -58,6 +59,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+    print("# DeiT training steps in PyTorch and timm\n")
+    print(f"Made by `python3 {' '.join(sys.argv)}`. Its docstring says what is counted.\n")
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, timm {timm.__version__}, batch {options.batch}\n")
     print("| model | arithmetic | checkpointing | images/s | peak MiB |")
     print("| :---- | :--------- | :------------ | -------: | -------: |")
