@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { type GeluKind, plain } from "../src/gpu/operand.ts";
-import { geluBackward } from "./gelu.ts";
-import { geluDerivative } from "./gelu_reference.ts";
+import { geluBackward, geluForward } from "./gelu.ts";
+import { gelu, geluDerivative } from "./gelu_reference.ts";
 import { assertClose, gpuTest, granted, narrowLimits, norm, normals, runTest, tolerance } from "./testing.ts";
 
 const kinds: readonly GeluKind[] = ["tanh", "erf"];
@@ -63,5 +63,24 @@ gpuTest("geluBackward() is the identity or zero far from the origin, never NaN",
         assert(error <= tolerance(roundingsOf(kind), 2), `GELU'(${x[i]}) of kind ${kind} is ${value}`);
       });
     });
+  }
+});
+
+gpuTest("geluForward() in place equals the reference on ragged shapes and over windows of rows", async () => {
+  for (const kind of ["tanh", "erf"] as const) {
+    for (const [rows, cols, limits] of [[37, 61], [1, 3], [150, 60, narrowLimits(64 * 60 * 4)]] as const) {
+      const x = normals(rows * cols, 1, 2);
+      const expected = x.map((value) => gelu(value, kind));
+      await runTest(
+        (t) => {
+          const out = t.input("x", rows, cols, x);
+          geluForward(t.builder, out, kind);
+          return out;
+        },
+        async (out, read) =>
+          assertClose(await read(out), expected, tolerance(roundingsOf(kind)), `${kind} ${rows}×${cols}`),
+        limits && { limits },
+      );
+    }
   }
 });

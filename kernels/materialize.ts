@@ -4,14 +4,27 @@ import type { Tensor } from "../src/gpu/tensor.ts";
 import { elementThreads } from "./elementwise.ts";
 import text from "./materialize.wgsl" with { type: "text" };
 
-/** Emits out (N×C, f32) = what x reads. */
+/** A tensor as the kernel that overwrites it reads it, through its own binding. */
+export function overwritten(tensor: Tensor): Operand {
+  return {
+    tensor,
+    cost: "none",
+    code: (name) => `fn ${name}_load4(index: u32, column: u32) -> vec4<f32> {\n  return out[index];\n}\n`,
+    bindings: () => [],
+  };
+}
+
+/** Emits out (N×C, f32) = what x reads; x may read `overwritten(out)`. */
 export function materialize(builder: ProgramBuilder, x: Operand, out: Tensor): void {
   const { stride } = x.tensor;
   for (const window of builder.windows([out, x.tensor], x.unit)) {
     const vectors = window.rows * stride / 4;
     builder.dispatch({
       kernel: { label: "materialize", code: x.code("x", 1) + text, constants: { stride: stride / 4 } },
-      bindings: [{ group: 0, index: 1, tensor: out, access: "write", ...window }, ...x.bindings(1, window)],
+      bindings: [
+        { group: 0, index: 1, tensor: out, access: x.tensor === out ? "update" : "write", ...window },
+        ...x.bindings(1, window),
+      ],
       parameters: [vectors],
       workgroups: Math.ceil(vectors / (4 * elementThreads)),
       flops: 4 * vectors,

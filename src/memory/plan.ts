@@ -123,11 +123,11 @@ function variation(order: readonly number[], random: Random): number[] {
   return varied;
 }
 
-/** Variations to try, each of the best order so far. The same ones in every run. */
-const attempts = 256;
+/** Buffers that exceed what they hold by the first share are good enough; by the second, they are worth a long search. */
+const [goodEnough, tooMuch] = [0.01, 0.05];
 
-/** Buffers that exceed what they hold by this share are good enough. */
-const goodEnough = 0.01;
+/** Variations to try, each of the best order so far, and as many where buffers are too large. The same ones in every run. */
+const [attempts, mostAttempts] = [256, 2048];
 
 /**
  * Plans the memory of a program. Claims share buffers greedily, by size or by time (Pisarchyk & Lee 2020, arXiv 2001.03288, "greedy by size for
@@ -154,11 +154,8 @@ export function planMemory(
   }));
   let best = candidates.reduce((a, b) => total(a.layout) <= total(b.layout) ? a : b);
   const random = new Random(0);
-  for (
-    let i = 0;
-    i < attempts && standingBytes + total(best.layout) > (1 + goodEnough) * livePeakBytes;
-    i++
-  ) {
+  const exceeds = (share: number) => standingBytes + total(best.layout) > (1 + share) * livePeakBytes;
+  for (let i = 0; exceeds(goodEnough) && i < (exceeds(tooMuch) ? mostAttempts : attempts); i++) {
     const order = variation(best.order, random);
     const layout = assign(claims, order, foes);
     if (total(layout) <= total(best.layout)) best = { order, layout };

@@ -41,8 +41,9 @@ export function tiedHead(
     });
     if (!dx) continue;
     builder.within({ pass: "backward" }, () => {
-      matmul(builder, "nn", plain(logits), plain(words.value), dx, { firstRow: chunk.first });
+      // The words first: what their product needs can give its memory to dx.
       matmul(builder, "tn", plain(logits), part, words.gradient, { accumulate: tape.adds(words) });
+      matmul(builder, "nn", plain(logits), plain(words.value), dx, { firstRow: chunk.first });
     });
   }
   builder.within({ pass: "forward" }, () => meanLoss(builder, losses, lossRing));
