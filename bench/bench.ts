@@ -6,13 +6,14 @@ import { loadData, type TrainingData } from "./data.ts";
 import { withStorageOptions } from "./options.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { Progress } from "./progress.ts";
-import { renderReport, type Run, sections } from "./report.ts";
+import { sections } from "./report.ts";
 import { createReportFolder, removeIfEmpty } from "./report_folder.ts";
 import { appendRecord, type CellConfiguration, type CellRecord, schemaVersion } from "./results.ts";
 import { ensureAdapterEnvironment } from "./start.ts";
 import { profileNote, profileStep, renderProfile } from "./step_profile.ts";
 import { planSweep, runSweep } from "./sweep.ts";
 import type { SweepOptions } from "./sweep_options.ts";
+import { writeReport } from "./write_report.ts";
 
 /** What the user asked for. What is undefined, or an empty list, comes from the profile. */
 export type BenchOptions = { readonly [name in keyof SweepOptions]?: SweepOptions[name] } & {
@@ -117,14 +118,6 @@ async function profileSteps(
   await Deno.writeTextFile(`${folder.path}/report.md`, [title, ...tables].join("\n\n") + "\n");
   console.log(`\nThe profile is in ${folder.path}`);
   return 0;
-}
-
-/** Leaves the report and its pictures in the folder of the records. */
-async function writeReport(path: string, records: CellRecord[], run: Omit<Run, "charts">): Promise<void> {
-  const { drawCharts } = await import("./chart.ts"); // loads Vega, which nothing else needs
-  const charts = await drawCharts(records);
-  for (const { file, svg } of charts) await Deno.writeTextFile(`${path}/${file}`, svg);
-  await Deno.writeTextFile(`${path}/report.md`, renderReport(records, { ...run, charts }));
 }
 
 function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOptions {

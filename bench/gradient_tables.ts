@@ -5,7 +5,7 @@ import type { Cell } from "./cell_rounds.ts";
 import { plural } from "./format.ts";
 import type { GradientErrors } from "./results.ts";
 import { baseOf, bytesQuantity, type Comparison, names } from "./side_by_side.ts";
-import { mean, welchTest } from "./statistics.ts";
+import { mean, pairedTest } from "./statistics.ts";
 
 type Reading = (errors: GradientErrors) => number | null | undefined;
 
@@ -126,26 +126,25 @@ function times(own: number, other: number): string {
     : `${(own / other).toFixed(2)} times larger`;
 }
 
-/** Whether the coarse policy's gradient error is measurably larger, with the statistic. */
+/**
+ * Whether the coarse policy's gradient error is measurably larger, with the statistic. A seed gives both policies the same weights at first
+ * and the same data, so what differs between seeds cancels in the ratio of a pair.
+ */
 function judgement(fine: Cell, coarse: Cell): string {
   const [own, other] = [fine, coarse].map(({ configuration }) => `\`${configuration.policy}\``);
-  const single = runs(fine).length < 2 || runs(coarse).length < 2;
-  const [a, b] = [coarse, fine].map((cell) => sample(cell, single));
-  const test = welchTest(a, b);
+  const pairs = coarse.pairedQualities(fine).map((pair) =>
+    [pair.own, pair.base].map(({ gradientErrors }) => gradientErrors.map((errors) => overallError(errors)!))
+  ).filter(([a, b]) => a.length > 0 && b.length > 0);
+  const single = pairs.length === 1;
+  const ratios = single
+    ? pairs[0][0].slice(0, pairs[0][1].length).map((error, i) => Math.log(error / pairs[0][1][i]))
+    : pairs.map(([a, b]) => Math.log(mean(a) / mean(b)));
+  const test = pairedTest(ratios);
   if (!test) return `One compared step cannot tell whether ${other} is worse than ${own}.`;
   const { t, degrees, p } = test;
   const verdict = p >= 0.05 ? "not measurably worse" : t > 0 ? "measurably worse" : "measurably better";
-  const what = single
-    ? "single steps, which are not independent"
-    : `the means of ${a.length} and ${b.length} runs`;
-  return `${other} is ${verdict} than ${own} (Welch's t = ${t.toFixed(1)}, ${
-    degrees.toFixed(1)
-  } degrees of ` +
-    `freedom, ${p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`}, over ${what}).`;
-}
-
-/** Values that stand for repetitions: each run's mean error, or where there is a single run those of its steps. */
-function sample(cell: Cell, single: boolean): number[] {
-  const errors = runs(cell).map((run) => run.map((error) => overallError(error)!));
-  return single ? errors.flat() : errors.map((run) => mean(run));
+  const what = single ? `${ratios.length} steps, which are not independent` : `${ratios.length} seeds`;
+  return `${other} is ${verdict} than ${own} (Student's t of the logarithm of the ratio, paired over ${what}: ${
+    t.toFixed(1)
+  }, ${plural(degrees, "degree")} of freedom, ${p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`}).`;
 }

@@ -49,13 +49,13 @@ Deno.test("gradientSection() tells what head-wise ranges gain, by document and n
     ...[run("ours", 1, [0.009, 0.011], heads), run("ours", 2, [0.011, 0.013], heads)],
     ...[run("theirs", 1, [0.021, 0.021], whole), run("theirs", 2, [0.023, 0.023], whole)],
   ])!;
-  // Means 0.011 and 0.022; of two runs each, whose means differ by 0.002: variance 2 · 10⁻⁶, standard error √(2 · 10⁻⁶),
-  // t = 0.011 / 0.001414 = 7.78 with 2 degrees of freedom: p = 1 − t / √(2 + t²) = 0.016.
+  // Means 0.010 and 0.012 against 0.021 and 0.023: ln 2.1 = 0.7419 and ln 1.9167 = 0.6506, mean 0.6963, standard error half their
+  // difference, 0.0457: t = 15.2 with 1 degree of freedom, p = 1 − 2/π · atan t = 0.042.
   assertStringIncludes(
     section,
     "One range for each head (`ours`) has 2.00 times smaller gradient error than one for the tensor (`theirs`): " +
       "0.0110 against 0.0220; of attention q, k, v 2.00 times smaller, 0.0220 against 0.0440. `theirs` is measurably worse " +
-      "than `ours` (Welch's t = 7.8, 2.0 degrees of freedom, p = 0.016, over the means of 2 and 2 runs).",
+      "than `ours` (Student's t of the logarithm of the ratio, paired over 2 seeds: 15.2, 1 degree of freedom, p = 0.042).",
   );
 });
 
@@ -76,20 +76,21 @@ Deno.test("gradientSection() finds the choice inside rules", () => {
 
 Deno.test("gradientSection() says plainly when two bits are not measurably worse, and what the test is over", () => {
   const section = sectionOf([run("mesa8", 1, [0.01, 0.03]), run("mesa2", 1, [0.02, 0.04])])!;
-  // Both variances are 2 · 10⁻⁴, of two values each: standard error √(2 · 10⁻⁴), t = 0.01 / 0.01414 = 0.707, p = 1 − 0.707 / √2.5.
+  // ln 2 = 0.6931 and ln 4/3 = 0.2877: mean 0.4904, standard error half their difference, 0.2027: t = 2.42, p = 1 − 2/π · atan t.
   assertStringIncludes(
     section,
     "Eight bits (`mesa8`) have 1.50 times smaller gradient error than two (`mesa2`)",
   );
   assertStringIncludes(
     section,
-    "`mesa2` is not measurably worse than `mesa8` (Welch's t = 0.7, 2.0 degrees of freedom, p = 0.553, over single steps,",
+    "`mesa2` is not measurably worse than `mesa8` (Student's t of the logarithm of the ratio, paired over 2 steps, which are " +
+      "not independent: 2.4, 1 degree of freedom, p = 0.250)",
   );
 });
 
 Deno.test("gradientSection() compares no policies that differ in more than one choice", () => {
   const section = sectionOf([run("tensor8", 1, [0.01, 0.03]), run("mesa2", 1, [0.02, 0.04])])!;
-  assert(!section.includes("Welch"));
+  assert(!section.includes("Student"));
 });
 
 Deno.test("gradientSection() shows an error that is not a number", () => {

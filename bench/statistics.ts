@@ -1,11 +1,4 @@
-import {
-  mean,
-  median,
-  medianAbsoluteDeviation,
-  quantile,
-  sampleStandardDeviation,
-  sampleVariance,
-} from "simple-statistics";
+import { mean, median, medianAbsoluteDeviation, quantile, sampleStandardDeviation } from "simple-statistics";
 import { criticalT, probabilityWithin } from "./student.ts";
 
 export { mean, median, quantile, sampleStandardDeviation };
@@ -69,25 +62,21 @@ export function meanInterval(values: readonly number[], confidence = 0.95): Mean
   return { mean: middle, deviation, low: middle - reach, high: middle + reach };
 }
 
-/** Welch's test of whether two samples of unlike variance have one mean. */
-export interface WelchTest {
-  /** (mean a − mean b) in standard errors. */
+/** Student's test of whether differences between pairs have the mean 0. */
+export interface PairedTest {
+  /** The mean in standard errors. */
   t: number;
   degrees: number;
-  /** Two-sided: how often samples of one mean would lie at least so far apart. */
+  /** Two-sided: how often differences of mean 0 would lie at least so far from it. */
   p: number;
 }
 
-/** Compares the means of two samples; null if either has fewer than two values. Source: B. L. Welch, Biometrika 34, 1947. */
-export function welchTest(a: readonly number[], b: readonly number[]): WelchTest | null {
-  if (a.length < 2 || b.length < 2) return null;
-  const [u, v] = [a, b].map((sample) => sampleVariance([...sample]) / sample.length);
-  const difference = mean([...a]) - mean([...b]);
-  if (u + v === 0) {
-    const degrees = a.length + b.length - 2;
-    return difference === 0 ? { t: 0, degrees, p: 1 } : { t: difference / 0, degrees, p: 0 };
-  }
-  const t = difference / Math.sqrt(u + v);
-  const degrees = (u + v) ** 2 / (u ** 2 / (a.length - 1) + v ** 2 / (b.length - 1));
+/** Tests differences between pairs; null if there are fewer than two. */
+export function pairedTest(differences: readonly number[]): PairedTest | null {
+  if (differences.length < 2) return null;
+  const degrees = differences.length - 1;
+  const [middle, deviation] = [mean([...differences]), sampleStandardDeviation([...differences])];
+  if (deviation === 0) return middle === 0 ? { t: 0, degrees, p: 1 } : { t: middle / 0, degrees, p: 0 };
+  const t = middle / (deviation / Math.sqrt(differences.length));
   return { t, degrees, p: 1 - probabilityWithin(Math.abs(t), degrees) };
 }

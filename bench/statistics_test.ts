@@ -1,5 +1,5 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { meanInterval, pairedRatio, summarize, welchTest } from "./statistics.ts";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { meanInterval, pairedRatio, pairedTest, summarize } from "./statistics.ts";
 
 Deno.test("summarize() gives the median and the median absolute deviation", () => {
   assertEquals(summarize([5, 1, 2, 100, 3]), { median: 3, deviation: 2 });
@@ -36,19 +36,20 @@ Deno.test("meanInterval() is Student's: 1, 2, 3 give 2 ± 4.303 · 1/√3", () =
   assertAlmostEquals(mean - low, high - mean, 1e-12);
 });
 
-Deno.test("welchTest() counts standard errors, with degrees of freedom between those of the samples", () => {
-  // Variances 1 and 4, three values each: standard error √(1/3 + 4/3), degrees (5/3)² / ((1/9 + 16/9) / 2) = 50/17.
-  const { t, degrees, p } = welchTest([1, 2, 3], [2, 4, 6])!;
-  assertAlmostEquals(t, -2 / Math.sqrt(5 / 3), 1e-12);
-  assertAlmostEquals(degrees, 50 / 17, 1e-12);
-  assert(p > 0.219 && p < 0.261); // what 3 and 2 degrees would give
+Deno.test("pairedTest() counts the mean in standard errors", () => {
+  // Mean 2, standard deviation 1, so a standard error of 1/√3.
+  const { t, degrees, p } = pairedTest([1, 2, 3])!;
+  assertAlmostEquals(t, 2 * Math.sqrt(3), 1e-12);
+  assertEquals(degrees, 2);
+  // P(|T| > t) with 2 degrees of freedom is 1 − t/√(t² + 2).
+  assertAlmostEquals(p, 1 - t / Math.sqrt(t ** 2 + 2), 1e-6);
 });
 
-Deno.test("welchTest() of samples without spread is sure either way", () => {
-  assertEquals(welchTest([1, 1], [1, 1])?.p, 1);
-  assertEquals(welchTest([2, 2], [1, 1]), { t: Infinity, degrees: 2, p: 0 });
+Deno.test("pairedTest() of differences without spread is sure either way", () => {
+  assertEquals(pairedTest([0, 0])?.p, 1);
+  assertEquals(pairedTest([1, 1]), { t: Infinity, degrees: 1, p: 0 });
 });
 
-Deno.test("welchTest() of a single value says nothing", () => {
-  assertEquals(welchTest([1], [1, 2]), null);
+Deno.test("pairedTest() of a single pair says nothing", () => {
+  assertEquals(pairedTest([1]), null);
 });

@@ -1,6 +1,7 @@
 import { argument, command, message, object, option, optional } from "@optique/core";
 import { runBench } from "../bench.ts";
 import { runKernelBench } from "../kernel_bench.ts";
+import { renderAgain } from "../render.ts";
 import {
   dataOption,
   folder,
@@ -55,6 +56,7 @@ const options = object({
   profileStep: option("--profile-step", {
     description: message`Time each dispatch of a step instead, and tell them by operator`,
   }),
+  render: maybe("--render", folder, message`Write a folder's report again, from its records, and end`),
   schema: option("--schema", { description: message`Print the JSON schema of results.jsonl and end` }),
   policySchema: option("--policy-schema", {
     description: message`Print the JSON schema of policy documents and end`,
@@ -63,7 +65,8 @@ const options = object({
 const brief = message`Sweep models, lengths, batches and policies; write a report`;
 
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
-  ({ schema, policySchema, named, ...o }) => async () => {
+  ({ schema, policySchema, named, render, ...o }) => async () => {
+    if (render) return await renderAgain(render);
     if (named === "kernels") return await runKernelBench(o);
     if (!schema && !policySchema) return await runBench({ ...o, profile: named ?? o.profile });
     console.log(JSON.stringify(schema ? jsonSchema() : policyJsonSchema(), null, 2));

@@ -1,0 +1,14 @@
+import { renderReport, type Run } from "./report.ts";
+import type { CellRecord } from "./results.ts";
+
+/** Leaves the report and its pictures in the folder of the records. */
+export async function writeReport(
+  path: string,
+  records: CellRecord[],
+  run: Omit<Run, "charts">,
+): Promise<void> {
+  const { drawCharts } = await import("./chart.ts"); // loads Vega, which nothing else needs
+  const charts = await drawCharts(records);
+  for (const { file, svg } of charts) await Deno.writeTextFile(`${path}/${file}`, svg);
+  await Deno.writeTextFile(`${path}/report.md`, renderReport(records, { ...run, charts }));
+}
