@@ -1,12 +1,11 @@
 import type { Batch } from "../data/batches.ts";
 import { Random } from "../data/random.ts";
 import { UserError } from "../errors.ts";
-import { BufferSet, readBuffer } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { builderOptionsFor, type ProgramDescription } from "../gpu/builder.ts";
-import { Program, type TimedDispatch } from "../gpu/program.ts";
-import { packStep, stepStore, type StepValues } from "../gpu/step_block.ts";
-import { type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
+import { builderOptionsFor } from "../gpu/builder.ts";
+import type { Program, TimedDispatch } from "../gpu/program.ts";
+import type { StepValues } from "../gpu/step_block.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import { StepTimer } from "../gpu/timing.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
@@ -20,10 +19,12 @@ import {
   normRing,
 } from "./describe.ts";
 import { checkTokens, type Gpt2Task } from "./gpt2_task.ts";
+import { kernelVariants } from "./kernel_variants.ts";
 import { learningRateAt, policyOf, trainDefaults, type TrainOptions } from "./options.ts";
 import { packRows, unpackRows } from "./rows.ts";
 import { sampleToken } from "./sample.ts";
-import { type PackedBatch, ringLength, type Task } from "./task.ts";
+import { SessionMemory } from "./session_memory.ts";
+import { ringLength, type Task } from "./task.ts";
 import { taskOf } from "./task_of.ts";
 
 export type { TrainOptions } from "./options.ts";
@@ -41,7 +42,7 @@ export interface Evaluation {
 
 /** A model in training on one device: its parameters, its programs, and the losses not read yet. */
 export class TrainingSession {
-  readonly #stores: BufferSet<Store>;
+  readonly #memory: SessionMemory;
   #train!: Program;
   /** Steps taken, and those whose losses have been read. */
   #steps = 0;
@@ -54,7 +55,7 @@ export class TrainingSession {
     private readonly task: Task,
     private readonly policy: StoragePolicy,
   ) {
-    this.#stores = new BufferSet(gpu);
+    this.#memory = new SessionMemory(gpu);
   }
 
   /**
@@ -67,10 +68,10 @@ export class TrainingSession {
     const session = new TrainingSession(gpu, options, parameters, task, policyOf(options));
     const description = describeTraining(options, task, parameters, session.policy, session.#builderOptions);
     try {
-      session.#train = await session.#program(description);
+      session.#train = await session.#memory.program(description);
       session.#setWeights(weights);
     } catch (error) {
-      session.#stores.destroy();
+      session.#memory.destroy();
       throw error;
     }
     return session;
@@ -80,37 +81,11 @@ export class TrainingSession {
     return builderOptionsFor(this.gpu);
   }
 
-  /** Makes a program, and those of its stores that do not exist yet. */
-  async #program(description: ProgramDescription, lender?: Program): Promise<Program> {
-    const stores = new Set([...description.stores, stepStore]);
-    const missing = [...stores].filter((store) => !this.#stores.has(store));
-    await this.#stores.allocate(
-      missing.map((store) => ({ key: store, name: store.name, account: store.category, bytes: store.bytes })),
-    );
-    return await Program.create(this.gpu, description, this.#stores, lender);
-  }
-
   #setWeights(weights?: Weights): void {
     for (const parameter of this.parameterSet.all) {
       const values = weights?.get(parameter.name) ?? this.task.initialValues(parameter);
-      this.#write(parameter.value, packRows(values, parameter.value));
+      this.#memory.write(parameter.value, packRows(values, parameter.value));
     }
-  }
-
-  #write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
-    const { store, offset } = tensor.home!;
-    this.gpu.device.queue.writeBuffer(
-      this.#stores.get(store),
-      offset,
-      data.buffer,
-      data.byteOffset,
-      data.byteLength,
-    );
-  }
-
-  #readTensor(tensor: Tensor): Promise<ArrayBuffer> {
-    const { store, offset } = tensor.home!;
-    return readBuffer(this.gpu, this.#stores.get(store), offset, tensorBytes(tensor));
   }
 
   /** Memory of a training step. */
@@ -124,16 +99,7 @@ export class TrainingSession {
 
   /** Labels of the kernels of a step that exist in variants, and how many dispatches use each. */
   get kernelVariants(): Record<string, string> {
-    const counts = new Map<string, number>();
-    for (const { kernel: { label } } of this.#train.description.dispatches) {
-      if (label.includes(" ")) counts.set(label, (counts.get(label) ?? 0) + 1);
-    }
-    const variants: Record<string, string> = {};
-    for (const [label, count] of counts) {
-      const [kernel, variant] = label.split(" ");
-      variants[kernel] = [variants[kernel], `${variant} ×${count}`].filter(Boolean).join(", ");
-    }
-    return variants;
+    return kernelVariants(this.#train.description);
   }
 
   /** Queues one step of training on a batch. Waits for nothing. */
@@ -149,7 +115,7 @@ export class TrainingSession {
     const { learningRate, betas, schedule } = { ...trainDefaults, ...this.options };
     const packed = this.task.pack(batch); // a batch that is refused is no step
     const step = ++this.#steps;
-    this.#writeBatch(packed, {
+    this.#memory.writeBatch(packed, {
       ...this.#rounding(step),
       learningRate: learningRateAt(step, learningRate, schedule),
       correction1: 1 - betas[0] ** step,
@@ -165,27 +131,9 @@ export class TrainingSession {
     };
   }
 
-  #writeBatch({ contents, valid }: PackedBatch, values: Partial<StepValues>): void {
-    for (const [tensor, data] of contents) this.#write(tensor, data);
-    this.#writeStep({ ...values, inverseValid: valid > 0 ? 1 / valid : 0 });
-  }
-
-  #writeStep(values: Partial<StepValues>): void {
-    const none = {
-      seed: 0,
-      slot: 0,
-      inverseValid: 0,
-      learningRate: 0,
-      correction1: 1,
-      inverseRootCorrection2: 1,
-      row: 0,
-    };
-    this.gpu.device.queue.writeBuffer(this.#stores.get(stepStore), 0, packStep({ ...none, ...values }));
-  }
-
   /** Mean losses, in nats per valid token, of the steps since the last call. Waits for the queue. */
   async losses(): Promise<number[]> {
-    const ring = new Float32Array(await this.#readTensor(this.task.lossRing));
+    const ring = new Float32Array(await this.#memory.read(this.task.lossRing));
     const losses = Array.from(
       { length: this.#steps - this.#read },
       (_, i) => ring[(this.#read + i) % ringLength],
@@ -196,7 +144,7 @@ export class TrainingSession {
 
   /** Norms of all gradients before clipping, of at most the last 1024 steps, the latest last. */
   async gradientNorms(): Promise<number[]> {
-    const ring = new Float32Array(await this.#readTensor(normRing));
+    const ring = new Float32Array(await this.#memory.read(normRing));
     const count = Math.min(this.#steps, ringLength);
     return Array.from({ length: count }, (_, i) => ring[(this.#steps - count + i) % ringLength]);
   }
@@ -235,19 +183,19 @@ export class TrainingSession {
     this.#requireRead();
     const { lossRing, hitRing } = this.task;
     const description = describeEvaluation(this.task, this.parameterSet, this.#builderOptions);
-    const program = await this.#program(description, this.#train);
+    const program = await this.#memory.program(description, this.#train);
     try {
       let [loss, hits, count] = [0, 0, 0];
       for (let first = 0; first < batches.length; first += ringLength) {
         const group = batches.slice(first, first + ringLength);
         const valid = group.map((batch, slot) => {
           const packed = this.task.pack(batch);
-          this.#writeBatch(packed, { slot });
+          this.#memory.writeBatch(packed, { slot });
           program.run();
           return packed.valid;
         });
-        const losses = new Float32Array(await this.#readTensor(lossRing));
-        const shares = hitRing && new Float32Array(await this.#readTensor(hitRing));
+        const losses = new Float32Array(await this.#memory.read(lossRing));
+        const shares = hitRing && new Float32Array(await this.#memory.read(hitRing));
         valid.forEach((weight, slot) => {
           loss += losses[slot] * weight;
           hits += (shares?.[slot] ?? 0) * weight;
@@ -270,7 +218,7 @@ export class TrainingSession {
    * session.
    */
   gradientProgram(policy: StoragePolicy): Promise<Program> {
-    return this.#program(
+    return this.#memory.program(
       describeGradients(this.task, this.parameterSet, policy, this.#builderOptions),
       this.#train,
     );
@@ -279,7 +227,7 @@ export class TrainingSession {
   /** The gradients of a batch by such a program, with the random bits of the next step. Changes no weight. */
   gradientsUnder(program: Program, batch: Batch): Promise<Map<string, NamedTensor>> {
     this.#requireRead();
-    this.#writeBatch(this.task.pack(batch), this.#rounding(this.#steps + 1));
+    this.#memory.writeBatch(this.task.pack(batch), this.#rounding(this.#steps + 1));
     program.run();
     return this.gradients();
   }
@@ -310,14 +258,14 @@ export class TrainingSession {
     );
     const random = Random.for(seed, "generate");
     const tokens = prompt.length > 0 ? [...prompt] : [0];
-    const program = await this.#program(description, this.#train);
+    const program = await this.#memory.program(description, this.#train);
     try {
       for (let i = 0; i < count; i++) {
         const context = tokens.slice(-sequence);
         const inputs = new Uint32Array(sequence);
         inputs.set(context);
-        this.#write(task.tensors.tokens, inputs);
-        this.#writeStep({ row: context.length - 1 });
+        this.#memory.write(task.tensors.tokens, inputs);
+        this.#memory.writeStep({ row: context.length - 1 });
         program.run();
         const values = new Float32Array(await program.read(logits)).subarray(0, model.vocab);
         tokens.push(sampleToken(values, temperature, random));
@@ -338,22 +286,13 @@ export class TrainingSession {
     return this.#named((parameter) => parameter.gradient);
   }
 
-  /** Reads whole arenas: a read waits for the queue, whatever its size. */
   async #named(pick: (parameter: ParameterSet["all"][number]) => Tensor): Promise<Map<string, NamedTensor>> {
-    const arenas = new Map<Store, ArrayBuffer>();
-    const named = new Map<string, NamedTensor>();
-    for (const parameter of this.parameterSet.all) {
-      const tensor = pick(parameter);
-      const { store, offset } = tensor.home!;
-      if (!arenas.has(store)) {
-        arenas.set(store, await readBuffer(this.gpu, this.#stores.get(store), 0, store.bytes));
-      }
-      const values = new Float32Array(arenas.get(store)!, offset, tensorBytes(tensor) / 4);
-      // A copy: the arena is not to live as long as one tensor of it.
-      const data = this.task.inFile(parameter, unpackRows(values, tensor).slice());
-      named.set(parameter.name, { dtype: "F32", shape: [...parameter.shape], data });
-    }
-    return named;
+    const { all } = this.parameterSet;
+    const values = await this.#memory.readTogether(all.map(pick));
+    return new Map(all.map((parameter, i) => {
+      const data = this.task.inFile(parameter, unpackRows(values[i], pick(parameter)));
+      return [parameter.name, { dtype: "F32", shape: [...parameter.shape], data }];
+    }));
   }
 
   /** Share of the quantized elements of the last step that lay outside their range; 0 where nothing is quantized. */
@@ -361,7 +300,7 @@ export class TrainingSession {
     let clipped = 0;
     let elements = 0;
     for (const counter of this.policy.clipCounters) {
-      const words = new Uint32Array(await this.#readTensor(counter.estimates));
+      const words = new Uint32Array(await this.#memory.read(counter.estimates));
       clipped += words[(counter.estimates.rows - 1) * counter.estimates.stride];
       elements += counter.elements;
     }
@@ -371,6 +310,6 @@ export class TrainingSession {
   /** Frees the device memory of the session. */
   destroy(): void {
     this.#train.destroy();
-    this.#stores.destroy();
+    this.#memory.destroy();
   }
 }

@@ -1,0 +1,84 @@
+import { BufferSet, readBuffer } from "../gpu/buffers.ts";
+import type { ProgramDescription } from "../gpu/builder.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { Program } from "../gpu/program.ts";
+import { packStep, stepStore, type StepValues } from "../gpu/step_block.ts";
+import { type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
+import type { PackedBatch } from "./task.ts";
+
+/** The step block where nothing is said. */
+const noStep: StepValues = {
+  seed: 0,
+  slot: 0,
+  inverseValid: 0,
+  learningRate: 0,
+  correction1: 1,
+  inverseRootCorrection2: 1,
+  row: 0,
+};
+
+/** The stores that the programs of a session share, made as programs name them. */
+export class SessionMemory {
+  readonly #stores: BufferSet<Store>;
+
+  constructor(readonly gpu: Gpu) {
+    this.#stores = new BufferSet(gpu);
+  }
+
+  /** Makes a program, and those of its stores that do not exist yet. Throws OutOfMemoryError with the bytes wanted. */
+  async program(description: ProgramDescription, lender?: Program): Promise<Program> {
+    const stores = new Set([...description.stores, stepStore]);
+    const missing = [...stores].filter((store) => !this.#stores.has(store));
+    await this.#stores.allocate(
+      missing.map((store) => ({ key: store, name: store.name, account: store.category, bytes: store.bytes })),
+    );
+    return await Program.create(this.gpu, description, this.#stores, lender);
+  }
+
+  /** Writes a tensor's bytes, padding included. */
+  write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
+    const { store, offset } = tensor.home!;
+    this.#writeStore(store, offset, data);
+  }
+
+  /** Writes a batch, and what the next run is told of its step. */
+  writeBatch({ contents, valid }: PackedBatch, values: Partial<StepValues>): void {
+    for (const [tensor, data] of contents) this.write(tensor, data);
+    this.writeStep({ ...values, inverseValid: valid > 0 ? 1 / valid : 0 });
+  }
+
+  /** Writes what the next run is told of its step. */
+  writeStep(values: Partial<StepValues>): void {
+    this.#writeStore(stepStore, 0, packStep({ ...noStep, ...values }));
+  }
+
+  #writeStore(store: Store, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
+    const { buffer, byteOffset, byteLength } = data;
+    this.gpu.device.queue.writeBuffer(this.#stores.get(store), offset, buffer, byteOffset, byteLength);
+  }
+
+  /** A tensor's bytes, padding included. Waits for the queue. */
+  read(tensor: Tensor): Promise<ArrayBuffer> {
+    const { store, offset } = tensor.home!;
+    return readBuffer(this.gpu, this.#stores.get(store), offset, tensorBytes(tensor));
+  }
+
+  /** The values of f32 tensors, padding included, whole stores at a time: a read waits for the queue, whatever its size. */
+  async readTogether(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
+    const contents = new Map<Store, ArrayBuffer>();
+    for (const { home } of tensors) {
+      const { store } = home!;
+      if (contents.has(store)) continue;
+      contents.set(store, await readBuffer(this.gpu, this.#stores.get(store), 0, store.bytes));
+    }
+    return tensors.map((tensor) => {
+      const { store, offset } = tensor.home!;
+      return new Float32Array(contents.get(store)!.slice(offset, offset + tensorBytes(tensor)));
+    });
+  }
+
+  /** Frees all stores. */
+  destroy(): void {
+    this.#stores.destroy();
+  }
+}
