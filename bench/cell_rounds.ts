@@ -45,6 +45,11 @@ export class Cell {
     });
   }
 
+  /** Dispatches of a step, the same in every round. */
+  get dispatches(): number | null {
+    return this.records.find((r) => r.program)?.program?.dispatchesPerStep ?? null;
+  }
+
   /** Milliseconds of a step, over the steps of all rounds. */
   get step(): Summary | null {
     return summarize(this.records.flatMap((r) => r.timing?.stepMilliseconds ?? []));

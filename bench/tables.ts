@@ -34,6 +34,7 @@ const throughput: Quantity<Cell>[] = [
         (speed.rounds > 1 ? ` (${speed.low.toFixed(2)}–${speed.high.toFixed(2)})` : "");
     },
   },
+  { label: "dispatches", show: ({ dispatches }) => dispatches === null ? null : `${dispatches}` },
 ];
 
 const quality: Quantity<Cell>[] = [

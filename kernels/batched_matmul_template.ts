@@ -18,26 +18,28 @@ export interface BatchedVariant {
 
 /** `name_at`, as the loops over tiles call it. `extent` is the matrix's size along its rows. */
 function at(name: "a" | "b", whole: boolean, extent: string): string {
-  const load = `${name}_load4((first_row + row) * p.${name}_stride + index, index)`;
+  const load = (index: string) => `${name}_load4((first_row + row) * p.${name}_stride + ${index}, ${index})`;
   if (whole) {
     return `
 fn ${name}_at(row: u32, column: u32) -> vec4<f32> {
   let index = ${name}_first / 4 + column;
-  return ${load};
+  return ${load("index")};
 }
 `;
   }
+  // Four elements lie in two vectors. No branches: compilers of software adapters take minutes over them.
   return `
-fn ${name}_element(row: u32, column: u32) -> f32 {
-  if (column >= ${extent}) {
-    return 0.0;
-  }
-  let index = (${name}_first + column) / 4;
-  return ${load}[(${name}_first + column) % 4];
-}
-
 fn ${name}_at(row: u32, column: u32) -> vec4<f32> {
-  return vec4(${[0, 1, 2, 3].map((i) => `${name}_element(row, 4 * column + ${i})`).join(", ")});
+  let first = ${name}_first + 4 * column;
+  let left = min(first / 4, p.${name}_stride - 1);
+  let right = min(left + 1, p.${name}_stride - 1);
+  let l = ${load("left")};
+  let r = ${load("right")};
+  var v = l;
+  v = select(v, vec4(l.yzw, r.x), first % 4 == 1);
+  v = select(v, vec4(l.zw, r.xy), first % 4 == 2);
+  v = select(v, vec4(l.w, r.xyz), first % 4 == 3);
+  return select(vec4<f32>(), v, vec4(4 * column) + vec4(0u, 1u, 2u, 3u) < vec4(${extent}));
 }
 `;
 }
