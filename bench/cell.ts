@@ -73,7 +73,8 @@ export async function runCell(
   }
 }
 
-function trainOptions(configuration: CellConfiguration, data: TrainingData): TrainOptions {
+/** What a session is told of a cell. */
+export function trainOptions(configuration: CellConfiguration, data: TrainingData): TrainOptions {
   const { storage, schedule, ...rest } = configuration;
   const model = data.fit(modelConfig(configuration.model));
   return { ...rest, model, policy: storage, ...schedule && { schedule } };

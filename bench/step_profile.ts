@@ -2,8 +2,8 @@ import { median } from "simple-statistics";
 import { markdownTable } from "markdown-table";
 import { UserError } from "../src/errors.ts";
 import { openGpu } from "../src/gpu/device.ts";
-import { modelConfig } from "../src/models/model_config.ts";
 import { TrainingSession } from "../src/train/session.ts";
+import { trainOptions } from "./cell.ts";
 import type { TrainingData } from "./data.ts";
 import { percentage, plural } from "./format.ts";
 import { names } from "./side_by_side.ts";
@@ -38,12 +38,10 @@ export async function profileStep(
 ): Promise<StepProfile> {
   const gpu = await openGpu();
   try {
-    if (!gpu.device.features.has("timestamp-query")) {
+    if (!gpu.timestamps) {
       throw new UserError("This adapter has no timestamps; run --profile-step on one that has");
     }
-    const { storage, schedule: _, ...rest } = configuration;
-    const model = data.fit(modelConfig(configuration.model));
-    const session = await TrainingSession.create(gpu, { ...rest, model, policy: storage });
+    const session = await TrainingSession.create(gpu, trainOptions(configuration, data));
     const batches = data.training(configuration);
     for (let i = 0; i < configuration.warmupSteps + 1; i++) session.step(batches.next());
     await session.losses();

@@ -1,15 +1,15 @@
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
-import { gelu, type GeluKind, instantiate, type Operand } from "../src/gpu/operand.ts";
+import { gelu, type GeluKind, instantiate, type Operand, overwritten } from "../src/gpu/operand.ts";
 import tailText from "../src/gpu/operand_gelu_tail.wgsl" with { type: "text" };
 import type { Tensor } from "../src/gpu/tensor.ts";
 import { elementThreads } from "./elementwise.ts";
 import tanhText from "./gelu_backward.wgsl" with { type: "text" };
 import erfText from "./gelu_backward_erf.wgsl" with { type: "text" };
-import { materialize, overwritten } from "./materialize.ts";
+import { materialize } from "./materialize.ts";
 
 /** Emits x = GELU(x) in place, x N×C. */
 export function geluForward(builder: ProgramBuilder, x: Tensor, kind: GeluKind = "tanh"): void {
-  materialize(builder, gelu(overwritten(x), kind), x);
+  materialize(builder, gelu(overwritten(x, "out"), kind), x);
 }
 
 /** Emits d *= GELU'(x) in place, d and x N×C. The forward function is an operand: `gelu` in src/gpu/operand.ts. */

@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
-import { type Operand, plain } from "../src/gpu/operand.ts";
+import { type Operand, overwritten, plain } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import { threadsFor } from "./elementwise.ts";
 import backwardText from "./layer_norm_backward.wgsl" with { type: "text" };
@@ -34,12 +34,6 @@ export function layerNormForward(
   }
 }
 
-/** dy where dx takes its place: read from the output's own binding. */
-const overwritten: Pick<Operand, "code" | "bindings"> = {
-  code: (name) => `fn ${name}_load4(index: u32, column: u32) -> vec4<f32> {\n  return dx[index];\n}\n`,
-  bindings: () => [],
-};
-
 /**
  * Emits dx = (or += with `accumulate`) the input gradient of a LayerNorm, from dy (N×C), the saved normalised rows as `normalized` reads
  * them, and rstd (N×1). dx may be dy.
@@ -54,7 +48,7 @@ export function layerNormBackward(
   accumulate: boolean,
 ): void {
   const stride = dy.stride / 4;
-  const dyOperand = dx === dy ? overwritten : plain(dy);
+  const dyOperand = dx === dy ? overwritten(dx, "dx") : plain(dy);
   for (const window of builder.windows([dy, dx, normalized.tensor])) {
     builder.dispatch({
       kernel: {

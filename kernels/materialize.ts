@@ -4,17 +4,7 @@ import type { Tensor } from "../src/gpu/tensor.ts";
 import { elementThreads } from "./elementwise.ts";
 import text from "./materialize.wgsl" with { type: "text" };
 
-/** A tensor as the kernel that overwrites it reads it, through its own binding. */
-export function overwritten(tensor: Tensor): Operand {
-  return {
-    tensor,
-    cost: "none",
-    code: (name) => `fn ${name}_load4(index: u32, column: u32) -> vec4<f32> {\n  return out[index];\n}\n`,
-    bindings: () => [],
-  };
-}
-
-/** Emits out (N×C, f32) = what x reads; x may read `overwritten(out)`. */
+/** Emits out (N×C, f32) = what x reads; x may read `overwritten(out, "out")`. */
 export function materialize(builder: ProgramBuilder, x: Operand, out: Tensor): void {
   const { stride } = x.tensor;
   for (const window of builder.windows([out, x.tensor], x.unit)) {

@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
-import { type Operand, plain } from "../src/gpu/operand.ts";
+import { type Operand, overwritten, plain } from "../src/gpu/operand.ts";
 import { padded, type Tensor } from "../src/gpu/tensor.ts";
 import type { AttentionShape } from "./attention.ts";
 import { threadsFor } from "./elementwise.ts";
@@ -14,13 +14,6 @@ export type SoftmaxShape = Pick<AttentionShape, "sequence" | "heads" | "causal">
 export function scoreColumns({ sequence, heads }: Pick<SoftmaxShape, "sequence" | "heads">): number {
   return heads * padded(sequence);
 }
-
-/** Scores where probabilities take their place: read from the output's own binding. */
-const overwritten: Pick<Operand, "code" | "bindings"> = {
-  code: (name) =>
-    `fn ${name}_load4(index: u32, column: u32) -> vec4<f32> {\n  return probabilities[index];\n}\n`,
-  bindings: () => [],
-};
 
 /** Emits one of the kernels over windows of whole sequences: `out` is bound in group 0, `x` is its operand `name`. */
 function emit(
@@ -63,7 +56,7 @@ export function softmaxForward(builder: ProgramBuilder, s: Tensor, p: Tensor, sh
   emit(
     builder,
     { label: "softmax_forward", name: "s", text: forwardText, reductions: 2 },
-    inPlace ? overwritten : plain(s),
+    inPlace ? overwritten(p, "probabilities") : plain(s),
     { tensor: p, access: inPlace ? "update" : "write" },
     [s],
     shape,

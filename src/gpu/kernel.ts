@@ -1,4 +1,4 @@
-import { rowBytes, type Tensor, tensorBytes } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** A compute shader: its text (entry point `main`) and the values of its `override` constants. */
 export interface Kernel {
@@ -44,14 +44,4 @@ export interface Dispatch extends Scope {
 /** A 32-bit float as the word that carries it in a uniform block. */
 export function floatWord(value: number): number {
   return new Uint32Array(new Float32Array([value]).buffer)[0];
-}
-
-/** Bytes that a dispatch reads and writes if it touches all it binds once: what it updates counts twice. */
-export function trafficBytes({ bindings }: Dispatch): number {
-  return bindings.reduce((sum, { tensor, access, first = 0, rows }) => {
-    const bytes = rows === undefined
-      ? tensorBytes(tensor) - first * rowBytes(tensor)
-      : rows * rowBytes(tensor);
-    return sum + (access === "update" ? 2 : 1) * bytes;
-  }, 0);
 }

@@ -40,6 +40,17 @@ export function plain(tensor: Tensor): Operand {
   };
 }
 
+/** A tensor as the kernel that overwrites it reads it: through the kernel's own binding, which its text calls `variable`. */
+export function overwritten(tensor: Tensor, variable: string): Operand {
+  return {
+    tensor,
+    cost: "none",
+    code: (name) =>
+      `fn ${name}_load4(index: u32, column: u32) -> vec4<f32> {\n  return ${variable}[index];\n}\n`,
+    bindings: () => [],
+  };
+}
+
 /** gamma * x + beta by column: what a linear layer after a LayerNorm reads. `gamma` and `beta` are 1 × cols. */
 export function affine(x: Operand, gamma: Tensor, beta: Tensor): Operand {
   return {
