@@ -1,6 +1,7 @@
 import {
   accumulate,
   type AttentionVariant,
+  declareTile,
   endOfKeys,
   exchange,
   held,
@@ -26,7 +27,7 @@ import {
 
 /** Backward for queries: dq, and delta = rowsum(dO · o) for the other kernel. Operands `qkv`, `o`, `d` (dO). */
 export function attentionBackwardQueryText(v: AttentionVariant): string {
-  const { own, padded } = vectors(v);
+  const { own } = vectors(v);
   const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
 @group(0) @binding(2) var<storage, read_write> delta: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
@@ -41,8 +42,8 @@ ${
   }
 ${accumulate(v, "dq", "ds", "keys")}`;
   return `${prelude(v, bindings)}${slice("qkv", v)}${slice("o", v)}${slice("d", v)}${store("dqkv", v)}
-var<workgroup> keys: array<vec4<f32>, ${v.tile * padded}>;
-var<workgroup> values: array<vec4<f32>, ${v.tile * padded}>;
+${declareTile(v, "keys")}
+${declareTile(v, "values")}
 ${exchange(v, 2)}
 ${signature(v)}${place(v, v.causal)}
 ${
@@ -68,7 +69,7 @@ ${lines(range(own).map((i) => `    dqkv_store(row${r}, q_column, ${held(v, i)}, 
 
 /** Backward for keys: dk and dv. Operands `qkv` and `d` (dO); delta comes from the other kernel. */
 export function attentionBackwardKeyText(v: AttentionVariant): string {
-  const { own, padded } = vectors(v);
+  const { own } = vectors(v);
   const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
 @group(0) @binding(2) var<storage, read> delta: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
@@ -95,8 +96,8 @@ ${
 ${accumulate(v, "dv", "p", "d_rows")}
 ${accumulate(v, "dk", "ds", "queries")}`;
   return `${prelude(v, bindings)}${slice("qkv", v)}${slice("d", v)}${store("dqkv", v)}
-var<workgroup> queries: array<vec4<f32>, ${v.tile * padded}>;
-var<workgroup> d_rows: array<vec4<f32>, ${v.tile * padded}>;
+${declareTile(v, "queries")}
+${declareTile(v, "d_rows")}
 ${exchange(v, 2)}
 ${signature(v)}${place(v, false)}
 ${

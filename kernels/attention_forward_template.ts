@@ -1,6 +1,7 @@
 import {
   accumulate,
   type AttentionVariant,
+  declareTile,
   endOfKeys,
   exchange,
   fetch,
@@ -27,7 +28,6 @@ import {
 
 /** Forward: o = softmax(scale q·kᵀ) v and the log-sum-exp of each row. Operand `qkv`. */
 export function attentionForwardText(v: AttentionVariant): string {
-  const { padded } = vectors(v);
   const bindings = `@group(0) @binding(1) var<storage, read_write> o: array<${outputType(v)}>;
 @group(0) @binding(2) var<storage, read_write> log_sum_exp: array<f32>;`;
   const body = `${scores(v, "s", "q", "keys")}
@@ -48,8 +48,8 @@ ${perPair(v, (r, u) => `      let p${r}_${u} = exp(s${r}_${u} - top${r}); total$
 ${lines(range(v.unroll).map((u) => fetch(v, "values", u)))}
 ${accumulate(v, "o", "p", "values")}`;
   return `${prelude(v, bindings)}${slice("qkv", v)}${store("o", v)}
-var<workgroup> keys: array<vec4<f32>, ${v.tile * padded}>;
-var<workgroup> values: array<vec4<f32>, ${v.tile * padded}>;
+${declareTile(v, "keys")}
+${declareTile(v, "values")}
 ${exchange(v, 1)}
 ${signature(v)}${place(v, v.causal)}
 ${

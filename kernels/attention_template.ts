@@ -163,9 +163,19 @@ export function perPair(v: AttentionVariant, line: (r: number, u: number) => str
   return lines(range(v.unroll).flatMap((u) => range(v.rows).map((r) => line(r, u))));
 }
 
+/**
+ * Declares a tile of the other side's rows in workgroup memory. It is nested, so that the vector is a constant index: naga checks every
+ * index that is not, and here all of a row's vectors share their checks.
+ */
+export function declareTile(v: AttentionVariant, name: string): string {
+  const { own } = vectors(v);
+  return `var<workgroup> ${name}: array<array<array<vec4<f32>, ${v.split}>, ${own}>, ${v.tile}>;`;
+}
+
 /** Loads a tile of rows [first, first + tile) of matrices into workgroup memory; zero beyond the sequence. */
 function loadTiles(v: AttentionVariant, tiles: [name: string, operand: string, column: string][]): string {
   const { padded } = vectors(v);
+  const place = `[at / ${padded}u][i / ${v.split}u][i % ${v.split}u]`;
   return `
     workgroupBarrier();
     for (var at = local; at < ${v.tile * padded}u; at += ${v.threads}u) {
@@ -174,11 +184,11 @@ function loadTiles(v: AttentionVariant, tiles: [name: string, operand: string, c
       if (other < p.sequence) {
 ${
     lines(tiles.map(([name, operand, column]) =>
-      `        ${name}[at] = ${operand}_slice(start + other, ${column}, i);`
+      `        ${name}${place} = ${operand}_slice(start + other, ${column}, i);`
     ))
   }
       } else {
-${lines(tiles.map(([name]) => `        ${name}[at] = vec4<f32>();`))}
+${lines(tiles.map(([name]) => `        ${name}${place} = vec4<f32>();`))}
       }
     }
     workgroupBarrier();`;
@@ -242,9 +252,8 @@ export function scores(v: AttentionVariant, name: string, own: string, tile: str
 
 /** Loads a row of a tile into registers. */
 export function fetch(v: AttentionVariant, tile: string, u: number): string {
-  const { own, padded } = vectors(v);
   return lines(
-    range(own).map((i) => `      let ${tile}${u}_${i} = ${tile}[base + ${u * padded}u + ${held(v, i)}];`),
+    range(vectors(v).own).map((i) => `      let ${tile}${u}_${i} = ${tile}[u0 + ${u}u][${i}][part];`),
   );
 }
 
@@ -278,7 +287,6 @@ export function loop(
   return `  for (var first = ${first}; first < ${end}; first += ${v.tile}u) {
 ${loadTiles(v, tiles)}
     for (var u0 = 0u; u0 < ${v.tile}u && first + u0 < ${end}; u0 += ${v.unroll}u) {
-      let base = u0 * ${vectors(v).padded}u;
 ${body}
     }
   }`;

@@ -26,33 +26,34 @@ export function staging(product: Product, v: MatmulVariant, threads: number) {
   const groups = tiles.reduce((sum, t) => sum + groupsOf(t), 0);
   const rounds = Math.ceil(groups / threads);
   const slot = (round: number, i: number) => `next${round}_${i}`;
+  // The first of the rows and the vector of a group across k.
+  const across = (t: Tile) => `g / ${t.extent / 4}u`;
+  const lane = (t: Tile) => `g % ${t.extent / 4}u`;
 
-  // A thread's four vectors of a tile, whose group is `g`.
-  const loadGroup = (t: Tile, round: number) =>
+  // A thread's four vectors of a tile, whose group is `g`; those beyond the matrix are zero. Whole tiles need not ask which.
+  const loadGroup = (guarded: boolean) => (t: Tile, round: number) =>
     range(4).map((i) => {
       const place = t.along
         ? `let row = ${t.first} + g / ${quads}u * 4 + ${i}u; let column = k0 / 4 + g % ${quads}u;`
-        : `let at = g + ${i * groupsOf(t)}u; let row = k0 + at / ${
-          t.extent / 4
-        }u; let column = ${t.first} / 4 + at % ${t.extent / 4}u;`;
+        : `let row = k0 + ${across(t)} + ${i * quads}u; let column = ${t.first} / 4 + ${lane(t)};`;
+      const load = `${slot(round, i)} = ${t.operand}_at(row, column);`;
+      if (!guarded) return `        { ${place} ${load} }`;
       const inside = t.along
         ? `row < ${t.limit} && column * 4 < k_end`
         : `row < k_end && column * 4 < ${t.limit}`;
-      return `        { ${place} if (${inside}) { ${
-        slot(round, i)
-      } = ${t.operand}_at(row, column); } else { ${slot(round, i)} = vec4<f32>(); } }`;
+      return `        { ${place} if (${inside}) { ${load} } else { ${slot(round, i)} = vec4<f32>(); } }`;
     }).join("\n");
   const putGroup = (t: Tile, round: number) => {
     const name = `${t.operand}_tile`;
     if (!t.along) {
-      return range(4).map((i) => `        ${name}[g + ${i * groupsOf(t)}u] = ${slot(round, i)};`).join("\n");
+      return range(4).map((i) =>
+        `        ${name}[${across(t)} + ${i * quads}u][${lane(t)}] = ${slot(round, i)};`
+      ).join("\n");
     }
     const column = (j: number) => `vec4(${range(4).map((i) => `${slot(round, i)}[${j}]`).join(", ")})`;
     return [
       `        let quad = g % ${quads}u; let across = (g / ${quads}u) ^ (quad * 2);`,
-      ...range(4).map((j) =>
-        `        ${name}[(quad * 4 + ${j}u) * ${t.extent / 4}u + across] = ${column(j)};`
-      ),
+      ...range(4).map((j) => `        ${name}[quad * 4 + ${j}u][across] = ${column(j)};`),
     ].join("\n");
   };
   // Whose group a thread has in each round: both tiles' groups follow each other.
@@ -77,16 +78,24 @@ ${text(t, round)}
       return parts.join("\n");
     }).join("\n");
 
-  const read = (t: Tile) => (k: number, lane: string) => {
-    const swizzled = t.along ? `(${lane}) ^ ${2 * Math.floor(k / 4)}u` : lane;
-    return `${t.operand}_tile[${k * t.extent / 4}u + (${swizzled})]`;
-  };
+  const read = (t: Tile) => (k: number, lane: string) =>
+    `${t.operand}_tile[${k}][${t.along ? `(${lane}) ^ ${2 * Math.floor(k / 4)}u` : lane}]`;
   return {
     a: read(tiles[0]),
     b: read(tiles[1]),
-    declare: range(rounds).flatMap((round) => range(4).map((i) => `  var ${slot(round, i)} = vec4<f32>();`))
-      .join("\n"),
-    load: dealt(loadGroup),
+    // Nested, so that k is a constant index: of an index into all of the tile naga would check each, here one check serves all of a thread's.
+    tiles: tiles.map((t) =>
+      `var<workgroup> ${t.operand}_tile: array<array<vec4<f32>, ${t.extent / 4}>, ${v.tileK}>;`
+    ).join("\n"),
+    declare: [
+      `  let whole = row0 + ${v.tileM}u <= p.m && column0 + ${v.tileN}u <= p.n;`,
+      ...range(rounds).flatMap((round) => range(4).map((i) => `  var ${slot(round, i)} = vec4<f32>();`)),
+    ].join("\n"),
+    load: `    if (whole && k0 + ${v.tileK}u <= k_end) {
+${dealt(loadGroup(false))}
+    } else {
+${dealt(loadGroup(true))}
+    }`,
     put: dealt(putGroup),
   };
 }

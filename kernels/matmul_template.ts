@@ -125,8 +125,7 @@ function tiledText(product: Product, v: MatmulVariant, { header, tiled }: Frame)
   ).join("\n");
 
   return `${header(threads)}
-var<workgroup> a_tile: array<vec4<f32>, ${v.tileM * v.tileK / 4}>;
-var<workgroup> b_tile: array<vec4<f32>, ${v.tileN * v.tileK / 4}>;
+${stage.tiles}
 
 @compute @workgroup_size(${threads})
 fn main(
