@@ -13,20 +13,24 @@ import { ensureAdapterEnvironment } from "./start.ts";
 import { profileNote, profileStep, renderProfile } from "./step_profile.ts";
 import { planSweep, runSweep } from "./sweep.ts";
 import type { SweepOptions } from "./sweep_options.ts";
+import { type VariantOptions, withVariants } from "./tuning/cell_variants.ts";
 import { writeReport } from "./write_report.ts";
 
 /** What the user asked for. What is undefined, or an empty list, comes from the profile. */
-export type BenchOptions = { readonly [name in keyof SweepOptions]?: SweepOptions[name] } & {
-  profile?: string;
-  data?: string;
-  images?: string;
-  out?: string;
-  /** Seconds for one process. */
-  timeout?: number;
-  requireGpu: boolean;
-  /** Profile steps instead of sweeping. */
-  profileStep: boolean;
-} & Parameters<typeof withStorageOptions>[1];
+export type BenchOptions =
+  & { readonly [name in keyof SweepOptions]?: SweepOptions[name] }
+  & {
+    profile?: string;
+    data?: string;
+    images?: string;
+    out?: string;
+    /** Seconds for one process. */
+    timeout?: number;
+    /** Profile steps instead of sweeping. */
+    profileStep: boolean;
+  }
+  & VariantOptions
+  & Parameters<typeof withStorageOptions>[1];
 
 /**
  * Runs a sweep, leaves a report and prints its tables. Returns the exit code: 1 if a cell failed otherwise than by running out of memory,
@@ -36,9 +40,10 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const started = new Date();
   const adapter = await ensureAdapterEnvironment(options);
   const profile = profiles[options.profile ?? defaultProfile(adapter)](adapter.class);
-  const cells = planSweep(withDefaults(options, profile));
-  const dataOf = await loadAll(cells, options);
-  for (const cell of cells) checkCell(cell, dataOf(cell));
+  const planned = planSweep(withDefaults(options, profile));
+  const dataOf = await loadAll(planned, options);
+  for (const cell of planned) checkCell(cell, dataOf(cell));
+  const cells = await withVariants(planned, dataOf, options);
   const environment = await describeEnvironment(adapter);
   if (options.profileStep) return await profileSteps(cells, dataOf, options, adapter.slug, started);
   const askDriver = await driverBytesInUse() !== null;

@@ -47,6 +47,7 @@ export async function runCell(
       program: {
         dispatchesPerStep: session.dispatchesPerStep,
         kernelVariants: session.kernelVariants,
+        variants: session.variants,
       },
       memory: {
         ...plannedMemory(session.plan),

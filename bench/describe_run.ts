@@ -1,5 +1,6 @@
 import { plural } from "./format.ts";
 import type { CellConfiguration, CellRecord, DataReport } from "./results.ts";
+import { variantsFile, variantsOf } from "./tuning/variants_file.ts";
 
 type Entry = [name: string, text: string];
 
@@ -45,6 +46,18 @@ function recipe(configuration: CellConfiguration): string {
     clipNorm ? `clipping at norm ${clipNorm}` : "no clipping",
     labelSmoothing ? `label smoothing ${labelSmoothing}` : "no label smoothing",
   ].join(", ");
+}
+
+/** Which of the kernels' variants were set and which the table chose; nothing in records that do not tell. */
+export function describeVariants(records: readonly CellRecord[]): Entry[] {
+  const all = Object.keys(variantsOf(records));
+  const given = new Set(records.flatMap(({ configuration }) => Object.keys(configuration.variants ?? {})));
+  if (all.length === 0) return [];
+  const table = all.length - given.size;
+  return [[
+    "Variants of kernels",
+    `${given.size} set by a tuning run or a file, ${table} by the table; \`--variants\` takes \`${variantsFile}\` again`,
+  ]];
 }
 
 /** The complete document of each storage policy, as blocks of JSON. */

@@ -34,6 +34,11 @@ export function percentage(fraction: number, withSign = false): string {
   return `${withSign ? text : text.replace("+", "")}%`;
 }
 
+/** "99%" */
+export function wholePercentage(fraction: number): string {
+  return `${Math.round(100 * fraction)}%`;
+}
+
 /** "+0.0031", "-0.0005" */
 export function signed(value: number, decimals = 4): string {
   const text = value.toFixed(decimals).replace(/^-(0\.0*)$/, "$1");

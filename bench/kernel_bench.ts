@@ -1,19 +1,28 @@
 import { markdownTable } from "markdown-table";
 import { median } from "simple-statistics";
-import { Random } from "../src/data/random.ts";
 import { UserError } from "../src/errors.ts";
 import { BufferSet } from "../src/gpu/buffers.ts";
-import { builderOptionsFor, ProgramBuilder } from "../src/gpu/builder.ts";
+import { builderOptionsFor, ProgramBuilder, type Variants } from "../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { Program } from "../src/gpu/program.ts";
 import { type Store, tensorBytes } from "../src/gpu/tensor.ts";
+import { modelConfig } from "../src/models/model_config.ts";
+import { policyDocument } from "../src/storage/policies.ts";
+import type { PolicyDocument } from "../src/storage/policy_document.ts";
+import { loadData, type TrainingData } from "./data.ts";
 import { describeEnvironment } from "./environment.ts";
-import { percentage } from "./format.ts";
+import { wholePercentage } from "./format.ts";
 import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./kernel_cases.ts";
+import { noise } from "./noise.ts";
 import { Progress } from "./progress.ts";
 import { softwareBrand } from "./report.ts";
 import { createReportFolder } from "./report_folder.ts";
 import { ensureAdapterEnvironment } from "./start.ts";
+import { kernelTable, profileNote, profileStep } from "./step_profile.ts";
+import { planSweep } from "./sweep.ts";
+import { type VariantOptions, withVariants } from "./tuning/cell_variants.ts";
+import { tune } from "./tuning/tune.ts";
+import { readVariants } from "./tuning/variants_file.ts";
 
 /** How one case ran. */
 export interface KernelTime {
@@ -25,10 +34,13 @@ export interface KernelTime {
   /** Raw, in order; all dispatches of the case together. */
   milliseconds: number[];
   dispatches: number;
+  /** The variants that its kernels took. */
+  variants: Variants;
 }
 
-/** Milliseconds for which a case runs before it is timed: an idle card is slow at first. */
+/** Milliseconds for which a case runs before it is timed, and between two waits: an idle card is slow at first. */
 const warmUp = 300;
+const betweenWaits = 30;
 const repeats = 20;
 
 /** Sizes for a GPU (working sets of 512 MiB and more), and for a software adapter. */
@@ -37,72 +49,104 @@ const caseSizes = (adapterClass: "gpu" | "software"): CaseSizes =>
     ? { product: 4096, rows: 131072, cols: 1024 }
     : { product: 256, rows: 1024, cols: 256 };
 
+/** What the user asked for; models and batch size come from the adapter if there are none. */
+export interface KernelBenchOptions extends VariantOptions {
+  readonly models: readonly string[];
+  readonly batches: readonly number[];
+  readonly policies: readonly PolicyDocument[];
+  readonly out?: string;
+}
+
 /**
  * Times large products, streaming kernels, and every product of the model presets' steps, each against the ceiling that the same run
- * measures; prints the table and leaves it with the raw times in a report folder. Returns the exit code.
+ * measures; then every kernel of those steps as it runs in them. Prints the tables and leaves them with the raw times in a report folder.
+ * Returns the exit code.
  */
-export async function runKernelBench(
-  { models, batches, out, requireGpu }: {
-    models: readonly string[];
-    batches: readonly number[];
-    out?: string;
-    requireGpu: boolean;
-  },
-): Promise<number> {
+export async function runKernelBench(options: KernelBenchOptions): Promise<number> {
   const started = new Date();
+  const { requireGpu, noTune } = options;
   const adapter = await ensureAdapterEnvironment({ requireGpu });
-  const gpu = await openGpu({ requireGpu });
-  if (!gpu.timestamps) {
-    throw new UserError("This adapter has no timestamps; run `bench kernels` on one that has");
-  }
-  const folder = await createReportFolder(out, `${adapter.slug}-kernels`, started);
+  const folder = await createReportFolder(options.out, `${adapter.slug}-kernels`, started);
   const environment = await describeEnvironment(adapter);
-  const chosen = models.length ? models : adapter.class === "gpu" ? ["micro", "mini", "small"] : ["nano"];
-  const cases = [
-    ...kernelCases(caseSizes(adapter.class)),
-    ...chosen.flatMap((model) => productCases(model, batches[0] ?? 4, gpu)),
-  ];
-  const progress = new Progress(cases.map(() => "case"));
+  const given = options.variants ? await readVariants(options.variants) : undefined;
+  const models = options.models.length
+    ? options.models
+    : adapter.class === "gpu"
+    ? ["micro", "mini", "small"]
+    : ["nano"];
+  const batch = options.batches[0] ?? 4;
+  const gpu = await openGpu({ requireGpu });
+  const record = (line: object) =>
+    Deno.writeTextFile(folder.results, JSON.stringify({ environment, ...line }) + "\n", { append: true });
   const times: KernelTime[] = [];
   try {
-    for (const [i, given] of cases.entries()) {
-      progress.begin(i, given.name);
+    if (!gpu.timestamps) {
+      throw new UserError("This adapter has no timestamps; run `bench kernels` on one that has");
+    }
+    const cases = [
+      ...kernelCases(caseSizes(adapter.class)),
+      ...models.flatMap((model) => productCases(model, batch, gpu)),
+    ];
+    const variants = given ?? (noTune ? {} : await tune(gpu, cases.flatMap((one) => keysOf(gpu, one))));
+    const progress = new Progress(cases.map(() => "case"));
+    for (const [i, one] of cases.entries()) {
+      progress.begin(i, one.name);
       const begun = performance.now();
-      times.push(await timeCase(gpu, given));
-      await Deno.writeTextFile(folder.results, JSON.stringify({ environment, ...times.at(-1) }) + "\n", {
-        append: true,
-      });
+      times.push(await timeCase(gpu, one, variants));
+      await record(times.at(-1)!);
       progress.end(i, (performance.now() - begun) / 1000);
     }
-  } finally {
     progress.clear();
+  } finally {
     gpu.destroy();
   }
-  const brand = adapter.class === "software" ? ` (${softwareBrand})` : "";
-  const text = [
-    `# Kernels on ${adapter.name}, ${started.toISOString().slice(0, 10)}${brand}`,
+  const parts = [
+    `# Kernels on ${adapter.name}, ${started.toISOString().slice(0, 10)}${
+      adapter.class === "software" ? ` (${softwareBrand})` : ""
+    }`,
     `Made by \`deno task ${Deno.args.join(" ")}\`${
       environment.commit ? ` from commit ${environment.commit.slice(0, 12)}` : ""
     }. Medians of ${repeats} runs, back to back on a warm card, by GPU timestamps, inputs of normal numbers. The share is of the fastest ` +
     "product, or of the copy, of this same run; bytes are those that have to move once, so a kernel that keeps part of them in a cache can exceed it.",
     renderKernels(times),
-  ].join("\n\n");
+    `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
+    "the share is of the nearer ceiling above.",
+  ];
+  const ceilings = { flops: 1e12 * ceiling(times, "arithmetic"), bytes: 1e12 * ceiling(times, "memory") };
+  for (const { cell, data } of await stepCells(models, batch, options)) {
+    const profile = await profileStep(cell, data);
+    await record(profile);
+    parts.push(`### ${cell.model}, ${batch} × ${cell.sequence} tokens, ${cell.policy}`);
+    parts.push(kernelTable(profile.dispatches, ceilings));
+  }
+  const text = parts.join("\n\n");
   await Deno.writeTextFile(`${folder.path}/report.md`, `${text}\n`);
   console.log(`\n${text}\n\nThe report is in ${folder.path}`);
   return 0;
 }
 
-/** Normal numbers, the same 65 536 over and over: zeros would let the card draw less power. */
-function noise(count: number): Float32Array<ArrayBuffer> {
-  const random = new Random(1);
-  const block = Float32Array.from({ length: Math.min(count, 2 ** 16) }, () => random.normal());
-  const all = new Float32Array(count);
-  for (let at = 0; at < count; at += block.length) all.set(block.subarray(0, count - at), at);
-  return all;
+/** A cell for each model's step, and its data. */
+async function stepCells(models: readonly string[], batch: number, options: KernelBenchOptions) {
+  const planned = planSweep({
+    ...{ models: [...models], sequences: [], batches: [batch], steps: 1, warmup: 5, rounds: 1 },
+    policies: options.policies.length ? [...options.policies] : [policyDocument("mesa8")],
+    ...{ qualitySteps: 0, seeds: 0, seed: 1, gradientEvery: 0 },
+  });
+  const dataOf = new Map<string, TrainingData>();
+  for (const { model } of planned) dataOf.set(model, await loadData(modelConfig(model), {}));
+  const cells = await withVariants(planned, ({ model }) => dataOf.get(model)!, options);
+  return cells.map((cell) => ({ cell, data: dataOf.get(cell.model)! }));
 }
 
-async function timeCase(gpu: Gpu, given: KernelCase): Promise<KernelTime> {
-  const builder = new ProgramBuilder(given.name, { ...builderOptionsFor(gpu), keepAll: true });
+/** What a case asks its builder's variants for. */
+function keysOf(gpu: Gpu, given: KernelCase): string[] {
+  const builder = new ProgramBuilder(given.name, builderOptionsFor(gpu));
+  given.emit(builder);
+  return Object.keys(builder.build().variants);
+}
+
+async function timeCase(gpu: Gpu, given: KernelCase, variants: Variants): Promise<KernelTime> {
+  const builder = new ProgramBuilder(given.name, { ...builderOptionsFor(gpu), variants, keepAll: true });
   const filled = given.emit(builder);
   const description = builder.build();
   const stores = new BufferSet<Store>(gpu);
@@ -114,19 +158,23 @@ async function timeCase(gpu: Gpu, given: KernelCase): Promise<KernelTime> {
     const largest = Math.max(...filled.map(tensorBytes)) / 4;
     const numbers = noise(largest);
     for (const tensor of filled) program.write(tensor, numbers.subarray(0, tensorBytes(tensor) / 4));
-    // Back to back, without a wait: a card that idles between runs lowers its clock.
+    // Back to back: a card that idles between runs lowers its clock, and a wait alone takes ten milliseconds.
+    let runs = 1;
     for (const started = performance.now(); performance.now() - started < warmUp;) {
-      for (let i = 0; i < repeats; i++) program.run();
+      const begun = performance.now();
+      for (let i = 0; i < runs; i++) program.run();
       await gpu.device.queue.onSubmittedWorkDone();
+      if (performance.now() - begun < betweenWaits) runs *= 2;
     }
-    for (let i = 0; i < repeats; i++) program.run();
+    for (let i = 0; i < runs; i++) program.run();
     const timed = await program.profile(repeats);
     const milliseconds = Array.from(
       { length: repeats },
       (_, i) => timed.reduce((sum, dispatch) => sum + dispatch.milliseconds[i], 0),
     );
     const { name, bound, work, ceiling = false } = given;
-    return { name, bound, ceiling, work, milliseconds, dispatches: timed.length };
+    const { variants } = description;
+    return { name, bound, ceiling, work, milliseconds, dispatches: timed.length, variants };
   } finally {
     program.destroy();
     stores.destroy();
@@ -136,19 +184,22 @@ async function timeCase(gpu: Gpu, given: KernelCase): Promise<KernelTime> {
 /** Work per second of a case, in T. */
 const rate = ({ work, milliseconds }: KernelTime) => work / median(milliseconds) / 1e9;
 
-/** The cases as a markdown table: time, rate, and the share of the fastest case of the same bound that is a ceiling. */
+/** The fastest of the cases of a bound that are ceilings. */
+const ceiling = (times: readonly KernelTime[], bound: KernelTime["bound"]) =>
+  Math.max(...times.filter((t) => t.ceiling && t.bound === bound).map(rate));
+
+/** The cases as a markdown table: time, rate, the share of their ceiling, and the variants taken. */
 export function renderKernels(times: readonly KernelTime[]): string {
-  const ceiling = (bound: KernelTime["bound"]) =>
-    Math.max(...times.filter((t) => t.ceiling && t.bound === bound).map(rate));
   return markdownTable([
-    ["kernel", "ms", "TFLOP/s", "TB/s", "share of the ceiling", "dispatches"],
+    ["kernel", "ms", "TFLOP/s", "TB/s", "share of the ceiling", "dispatches", "variant"],
     ...times.map((time) => [
       time.name,
       median(time.milliseconds).toFixed(3),
       time.bound === "arithmetic" ? rate(time).toFixed(1) : "",
       time.bound === "memory" ? rate(time).toFixed(2) : "",
-      percentage(rate(time) / ceiling(time.bound)).replace(/\.\d+%/, "%"),
+      wholePercentage(rate(time) / ceiling(times, time.bound)),
       `${time.dispatches}`,
+      Object.values(time.variants).join(", "),
     ]),
-  ], { align: ["l", "r", "r", "r", "r", "r"] });
+  ], { align: ["l", "r", "r", "r", "r", "r", "l"] });
 }

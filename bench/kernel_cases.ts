@@ -4,6 +4,7 @@ import { geluBackward } from "../kernels/gelu.ts";
 import { layerNormBackward, layerNormForward } from "../kernels/layer_norm.ts";
 import { materialize } from "../kernels/materialize.ts";
 import { matmul } from "../kernels/matmul.ts";
+import type { Sizes } from "../kernels/matmul_choice.ts";
 import type { Product } from "../kernels/matmul_variant.ts";
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import type { DeviceLimits } from "../src/gpu/limits.ts";
@@ -12,7 +13,7 @@ import type { Tensor } from "../src/gpu/tensor.ts";
 import { modelConfig, usualSequence } from "../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../src/storage/policies.ts";
 import type { PolicyDocument } from "../src/storage/policy_document.ts";
-import { describeStep } from "../src/train/plan_training.ts";
+import { describeStep, gpuWith } from "../src/train/plan_training.ts";
 
 /** A kernel, or the few that belong together, at one size. */
 export interface KernelCase {
@@ -41,16 +42,11 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
   const elements = rows * cols;
   const matrix = (builder: ProgramBuilder, name: string) => builder.tensor(name, rows, cols, transient);
   const vector = (builder: ProgramBuilder, name: string) => builder.tensor(name, 1, cols, transient);
-  const square = (builder: ProgramBuilder, name: string) => builder.tensor(name, n, n, transient);
 
   const products = (["nn", "nt", "tn"] as const).map((product): KernelCase => ({
     name: `product ${product} ${n}³`,
     ...{ bound: "arithmetic", ceiling: true, work: 2 * n ** 3 },
-    emit(builder) {
-      const [a, b] = [square(builder, "a"), square(builder, "b")];
-      matmul(builder, product, plain(a), plain(b), square(builder, "c"));
-      return [a, b];
-    },
+    emit: (builder) => emitProduct(builder, product, { m: n, n, k: n }),
   }));
   const storage = (name: string, bytes: number, changes: Partial<PolicyDocument>): KernelCase => ({
     ...{ name, bound: "memory", work: elements * bytes },
@@ -150,6 +146,14 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
   ];
 }
 
+function emitProduct(builder: ProgramBuilder, product: Product, { m, n, k }: Sizes): Tensor[] {
+  const tensor = (name: string, rows: number, cols: number) => builder.tensor(name, rows, cols, transient);
+  const a = product === "tn" ? tensor("a", k, m) : tensor("a", m, k);
+  const b = product === "nt" ? tensor("b", n, k) : tensor("b", k, n);
+  matmul(builder, product, plain(a), plain(b), tensor("c", m, n));
+  return [a, b];
+}
+
 /** Every product of a model's step at a batch size, once for each of its shapes, read from plain matrices. */
 export function productCases(
   name: string,
@@ -158,7 +162,7 @@ export function productCases(
 ): KernelCase[] {
   const model = modelConfig(name);
   const step = { model, sequence: usualSequence(model), batch, policy: "exact", seed: 0 };
-  const { dispatches } = describeStep(step, limits);
+  const { dispatches } = describeStep(step, gpuWith(limits));
   const shapes = new Map<string, { product: Product; m: number; n: number; k: number; count: number }>();
   for (const { kernel: { label }, parameters: [m, n, k] } of dispatches) {
     const product = label.match(/^matmul_(nn|nt|tn) /)?.[1] as Product | undefined;
@@ -169,13 +173,6 @@ export function productCases(
   }
   return [...shapes].map(([key, { product, m, n, k, count }]) => ({
     ...{ name: `${name}: ${key} (${count}×)`, bound: "arithmetic", work: 2 * m * n * k },
-    emit(builder) {
-      const tensor = (title: string, rows: number, cols: number) =>
-        builder.tensor(title, rows, cols, transient);
-      const a = product === "tn" ? tensor("a", k, m) : tensor("a", m, k);
-      const b = product === "nt" ? tensor("b", n, k) : tensor("b", k, n);
-      matmul(builder, product, plain(a), plain(b), tensor("c", m, n));
-      return [a, b];
-    },
+    emit: (builder) => emitProduct(builder, product, { m, n, k }),
   }));
 }

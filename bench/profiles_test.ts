@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { typicalGpuLimits } from "../src/gpu/limits.ts";
 import { checkModel, modelConfig, usualSequence } from "../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../src/storage/policies.ts";
-import { describeStep } from "../src/train/plan_training.ts";
+import { describeStep, gpuWith } from "../src/train/plan_training.ts";
 import { ablations } from "./ablations.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { parseConfiguration } from "./results.ts";
@@ -40,7 +40,10 @@ Deno.test("Every profile's groups divide its models' channels", () => {
     for (const model of models.map((name) => ({ ...modelConfig(name), layers: 1 }))) {
       const sequence = model.modelType === "gpt2" ? 16 : usualSequence(model);
       for (const policy of policies) {
-        const { plan } = describeStep({ model, sequence, batch: 1, policy, seed: 0 }, typicalGpuLimits);
+        const { plan } = describeStep(
+          { model, sequence, batch: 1, policy, seed: 0 },
+          gpuWith(typicalGpuLimits),
+        );
         assert(plan.savedBytes > 0, `${name}: ${model.name} saves nothing under ${policy.name}`);
       }
     }

@@ -1,5 +1,5 @@
 import { type Cell, compare } from "./cell_rounds.ts";
-import { describeData, describePolicies, describeTraining } from "./describe_run.ts";
+import { describeData, describePolicies, describeTraining, describeVariants } from "./describe_run.ts";
 import { bytes, namedList, plural } from "./format.ts";
 import { gradientSection } from "./gradient_tables.ts";
 import { paperSection } from "./paper_table.ts";
@@ -79,6 +79,7 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
       ["Processor", `${environment.cpu}, ${environment.cores} cores, ${bytes(environment.memoryBytes)}`],
       ...describeData(records),
       ...describeTraining(records),
+      ...describeVariants(records),
     ]),
     "## Policies",
     describePolicies(records),

@@ -28,6 +28,9 @@ const configuration = z.object({
   timedSteps: positive,
   qualitySteps: count.describe("training steps before the validation loss; 0: not measured in this round"),
   gradientEvery: count.describe("steps between comparisons of the gradient with `exact`'s; 0: none"),
+  variants: z.record(z.string(), z.string()).optional().describe(
+    "variants of kernels that were set, by kernel and shape; the others come from the table",
+  ),
   round: count.describe("the policies of a comparison run in turn, once a round"),
 });
 
@@ -106,7 +109,12 @@ const measurement = z.object({
   wantedBytes: count.nullable().describe("bytes of the allocation that failed (oom)"),
   program: z.object({
     dispatchesPerStep: count,
-    kernelVariants: z.record(z.string(), z.string()),
+    kernelVariants: z.record(z.string(), z.string()).describe(
+      "by kernel: its variants, and dispatches of each",
+    ),
+    variants: z.record(z.string(), z.string()).optional().describe(
+      "by kernel and shape: the variant taken, as --variants reads them",
+    ),
   }).nullable(),
   memory: z.object({
     savedBytes: count.describe("all saved activations, as they are stored"),

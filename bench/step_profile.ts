@@ -2,10 +2,12 @@ import { median } from "simple-statistics";
 import { markdownTable } from "markdown-table";
 import { UserError } from "../src/errors.ts";
 import { openGpu } from "../src/gpu/device.ts";
+import type { Dispatch } from "../src/gpu/kernel.ts";
+import { rowBytes } from "../src/gpu/tensor.ts";
 import { TrainingSession } from "../src/train/session.ts";
 import { trainOptions } from "./cell.ts";
 import type { TrainingData } from "./data.ts";
-import { percentage, plural } from "./format.ts";
+import { percentage, plural, wholePercentage } from "./format.ts";
 import { names } from "./side_by_side.ts";
 import type { CellConfiguration } from "./results.ts";
 
@@ -22,7 +24,15 @@ export interface ProfiledDispatch {
   operator: string;
   pass: string;
   flops: number;
+  /** Of what it binds, once for each direction. */
+  bytes: number;
   milliseconds: number;
+}
+
+/** What a card reaches at best: operations and bytes per second. */
+export interface Ceilings {
+  flops: number;
+  bytes: number;
 }
 
 /** Where the time of one cell's step goes. */
@@ -49,16 +59,30 @@ export async function profileStep(
     session.destroy();
     return {
       configuration,
-      dispatches: timed.map((
-        { dispatch: { kernel, operator = "other", pass = "other", flops }, milliseconds },
-      ) => ({
-        ...{ kernel: kernel.label, operator, pass, flops },
-        milliseconds: median([...milliseconds]),
-      })),
+      dispatches: timed.map(({ dispatch, milliseconds }) => {
+        const { kernel, operator = "other", pass = "other", flops } = dispatch;
+        const times = median([...milliseconds]);
+        return {
+          kernel: kernel.label,
+          operator,
+          pass,
+          flops,
+          bytes: boundBytes(dispatch),
+          milliseconds: times,
+        };
+      }),
     };
   } finally {
     gpu.destroy();
   }
+}
+
+function boundBytes({ bindings }: Dispatch): number {
+  return bindings.reduce(
+    (sum, { tensor, first = 0, rows = tensor.rows - first, access }) =>
+      sum + rows * rowBytes(tensor) * (access === "update" ? 2 : 1),
+    0,
+  );
 }
 
 const total = (dispatches: readonly ProfiledDispatch[]) =>
@@ -73,7 +97,7 @@ export function renderProfile({ configuration, dispatches }: StepProfile): strin
       plural(dispatches.length, "dispatch", "dispatches")
     }`,
     byOperator(dispatches, whole),
-    byKernel(dispatches, whole),
+    kernelTable(dispatches),
   ].join("\n\n");
 }
 
@@ -99,19 +123,33 @@ function byOperator(dispatches: readonly ProfiledDispatch[], whole: number): str
   });
 }
 
-function byKernel(dispatches: readonly ProfiledDispatch[], whole: number): string {
+/**
+ * The kernels of a step as a markdown table, those that take longest first: time, rates, and, where the ceilings are known, the share of
+ * the nearer one.
+ */
+export function kernelTable(dispatches: readonly ProfiledDispatch[], ceilings?: Ceilings): string {
+  const whole = total(dispatches);
   const rows = [...Map.groupBy(dispatches, ({ kernel }) => kernel)].sort(([, a], [, b]) =>
     total(b) - total(a)
-  ).map(
-    ([kernel, own]) => [
+  ).map(([kernel, own]) => {
+    const seconds = total(own) / 1000;
+    const flops = own.reduce((sum, dispatch) => sum + dispatch.flops, 0) / seconds;
+    const bytes = own.reduce((sum, dispatch) => sum + dispatch.bytes, 0) / seconds;
+    return [
       kernel,
-      total(own).toFixed(2),
-      percentage(total(own) / whole),
-      (own.reduce((sum, { flops }) => sum + flops, 0) / total(own) / 1e9).toFixed(2),
+      (1000 * seconds).toFixed(2),
+      percentage(1000 * seconds / whole),
+      (flops / 1e12).toFixed(2),
+      (bytes / 1e12).toFixed(2),
+      ...ceilings ? [wholePercentage(Math.max(flops / ceilings.flops, bytes / ceilings.bytes))] : [],
       `${own.length}`,
-    ],
-  );
-  return markdownTable([["kernel", "ms", "share", "TFLOP/s", "dispatches"], ...rows], {
-    align: ["l", "r", "r", "r", "r"],
+    ];
   });
+  const share = ceilings ? ["share of the ceiling"] : [];
+  return markdownTable(
+    [["kernel", "ms", "of the step", "TFLOP/s", "TB/s", ...share, "dispatches"], ...rows],
+    {
+      align: ["l", ...Array(6 + share.length).fill("r")],
+    },
+  );
 }

@@ -1,5 +1,6 @@
 import { renderReport, type Run } from "./report.ts";
 import type { CellRecord } from "./results.ts";
+import { variantsFile, variantsOf } from "./tuning/variants_file.ts";
 
 /** Leaves the report and its pictures in the folder of the records. */
 export async function writeReport(
@@ -10,5 +11,9 @@ export async function writeReport(
   const { drawCharts } = await import("./chart.ts"); // loads Vega, which nothing else needs
   const charts = await drawCharts(records);
   for (const { file, svg } of charts) await Deno.writeTextFile(`${path}/${file}`, svg);
+  const variants = variantsOf(records);
+  if (Object.keys(variants).length > 0) {
+    await Deno.writeTextFile(`${path}/${variantsFile}`, JSON.stringify(variants, null, 2) + "\n");
+  }
   await Deno.writeTextFile(`${path}/report.md`, renderReport(records, { ...run, charts }));
 }

@@ -1,3 +1,4 @@
+import { UserError } from "../src/errors.ts";
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import { type Operand, plain } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
@@ -26,36 +27,75 @@ const vectorsPerThread = 8;
 /** Rows of a workgroup that a GPU may take, the best ones first where they waste equally little of a sequence. */
 const blocks = [64, 96, 112, 80, 48];
 
+/** Rows of a tile, and how many of them at once: what a tuning run tries on a GPU. */
+const tiles = [[32, 8], [32, 4], [16, 4], [64, 4]];
+
+/** What decides on a variant besides the shape. */
+type Adapter = Pick<ProgramBuilder, "adapterClass" | "subgroupSize">;
+
 /**
- * The variant for a head size and a sequence length, without tuning. On a GPU rows are split until a thread's part fits its registers, and
- * blocks of rows leave little of the last one empty. A software adapter loads lane by lane, so there a thread takes more rows for each
- * load, as many as compile in reasonable time.
+ * Variants for a shape, the best first, by experience: what a tuning run measures, and of which the first is taken without. On a GPU rows
+ * are split until a thread's part fits its registers, and blocks of rows leave little of the last one empty. A software adapter loads
+ * lane by lane, so there a thread takes more rows for each load, as many as compile in reasonable time.
  */
-export function attentionVariant(
+export function attentionVariants(
   kernel: AttentionKernel,
   { headSize, causal, sequence }: Pick<AttentionShape, "headSize" | "causal" | "sequence">,
-  { adapterClass, subgroupSize }: Pick<ProgramBuilder, "adapterClass" | "subgroupSize">,
-): AttentionVariant {
+  { adapterClass, subgroupSize }: Adapter,
+): AttentionVariant[] {
   const head = Math.ceil(headSize / 4);
   if (adapterClass === "software") {
     const rows = headSize % 4 === 0 ? Math.max(1, Math.min(4, Math.floor(32 / head))) : 1;
-    return { headSize, causal, threads: 16, split: 1, shuffle: false, rows, tile: 16, unroll: 1 };
+    return [{ headSize, causal, threads: 16, split: 1, shuffle: false, rows, tile: 16, unroll: 1 }];
   }
   let split = 1;
   while (head / split > vectorsPerThread) split *= 2;
   const covered = (rows: number) => Math.ceil(sequence / rows) * rows;
-  const possible = blocks.filter((rows) => rows * split <= 256 && rows * split % 32 === 0);
-  const block = possible.reduce((best, rows) => covered(rows) < covered(best) ? rows : best);
-  return {
-    headSize,
-    causal,
-    threads: block * split,
-    split,
-    shuffle: subgroupSize >= split,
-    rows: 1,
-    tile: head <= 16 ? 32 : 16,
-    unroll: kernel === "forward" ? 8 : 4,
-  };
+  const possible = blocks.filter((rows) => rows * split <= 256 && rows * split % 32 === 0)
+    .toSorted((a, b) => covered(a) - covered(b));
+  const [tile, unroll] = [head <= 16 ? 32 : 16, kernel === "forward" ? 8 : 4];
+  const usual = { headSize, causal, threads: possible[0] * split, split, shuffle: subgroupSize >= split };
+  const tried = possible.slice(0, 2).flatMap((block) =>
+    tiles.filter(([tile]) => head <= 16 || tile <= 16).map(([tile, unroll]) => ({
+      ...usual,
+      ...{ threads: block * split, rows: 1, tile, unroll },
+    }))
+  );
+  const first = { ...usual, rows: 1, tile, unroll };
+  return [first, ...tried.filter((v) => attentionVariantName(v) !== attentionVariantName(first))];
+}
+
+/** What a kernel of attention is called in variants' files. */
+export const attentionKey = (kernel: AttentionKernel, s: AttentionShape) =>
+  `attention_${kernel}${s.causal ? " causal" : ""} ${s.batch}×${s.heads}×${s.sequence}×${s.headSize}`;
+
+/** The kernel and shape of such a key; undefined if it is another kernel's. */
+export function parseAttentionKey(
+  key: string,
+): { kernel: AttentionKernel; shape: AttentionShape } | undefined {
+  const [, kernel, causal, ...sizes] =
+    key.match(/^attention_(forward|backward_query|backward_key)( causal)? (\d+)×(\d+)×(\d+)×(\d+)$/) ?? [];
+  const [batch, heads, sequence, headSize] = sizes.map(Number);
+  const shape = { batch, heads, sequence, headSize, causal: causal !== undefined };
+  return kernel ? { kernel: kernel as AttentionKernel, shape } : undefined;
+}
+
+/** The variant that the builder's variants name, else the first. Throws a UserError for a name it does not know. */
+function variantFor(
+  builder: ProgramBuilder,
+  kernel: AttentionKernel,
+  shape: AttentionShape,
+): AttentionVariant {
+  const known = attentionVariants(kernel, shape, builder);
+  const key = attentionKey(kernel, shape);
+  const name = builder.variantFor(key, attentionVariantName(known[0]));
+  const variant = known.find((v) => attentionVariantName(v) === name);
+  if (variant) return variant;
+  throw new UserError(
+    `No variant "${name}" of "${key}" on this adapter: take one of ${
+      known.map(attentionVariantName).join(", ")
+    }, or leave it out`,
+  );
 }
 
 const texts: Record<AttentionKernel, (v: AttentionVariant) => string> = {
@@ -79,7 +119,7 @@ function emit(
   own: { tensor: Tensor; access: "read" | "write" | "update" }[],
   operands: Record<string, Operand>,
   strides: Partial<Part>,
-  variant = attentionVariant(kernel, shape, builder),
+  variant = variantFor(builder, kernel, shape),
 ): void {
   const { sequence, heads } = shape;
   const named = Object.entries(operands);

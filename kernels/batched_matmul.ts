@@ -4,7 +4,7 @@ import type { Operand } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import type { AttentionShape } from "./attention.ts";
 import { batchedMatmulText, batchedWorkgroups } from "./batched_matmul_template.ts";
-import { defaultChoice, tiledVariants } from "./matmul_choice.ts";
+import { likelyChoices, tiledVariants } from "./matmul_choice.ts";
 import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
 
 /**
@@ -26,7 +26,7 @@ export interface BatchedMatmulOptions {
 
 /** On a GPU the tile that computes least in vain; the larger, which loads less, where they tie. */
 function variantFor(builder: ProgramBuilder, m: number, n: number, k: number): MatmulVariant {
-  if (builder.adapterClass === "software") return defaultChoice(builder, { m, n, k }).variant;
+  if (builder.adapterClass === "software") return likelyChoices(builder, { m, n, k })[0].variant;
   const covered = ({ tileM, tileN }: MatmulVariant) =>
     Math.ceil(m / tileM) * tileM * Math.ceil(n / tileN) * tileN;
   return tiledVariants.reduce((best, variant) => covered(variant) < covered(best) ? variant : best);

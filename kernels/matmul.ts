@@ -4,7 +4,7 @@ import { commonUnit, type Operand } from "../src/gpu/operand.ts";
 import { rowBytes, type Tensor } from "../src/gpu/tensor.ts";
 import { elementThreads } from "./elementwise.ts";
 import sumText from "./sum_parts.wgsl" with { type: "text" };
-import { defaultChoice, type Sizes } from "./matmul_choice.ts";
+import { matmulChoice, type Sizes } from "./matmul_choice.ts";
 import { directThreads, matmulText } from "./matmul_template.ts";
 import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
 
@@ -16,9 +16,10 @@ export interface MatmulOptions {
   readonly accumulate?: boolean;
   /** The row of C at which the product is written, a multiple of 64; by default C is all product. */
   readonly firstRow?: number;
-  /** Parts that the contraction is cut into, each a product of its own until they are added; 1 does not cut. */
-  readonly splits?: number;
+  /** Instead of the builder's choice. */
   readonly variant?: MatmulVariant;
+  /** With a variant: parts that the contraction is cut into, each a product of its own until they are added; 1, the default, does not. */
+  readonly splits?: number;
 }
 
 /**
@@ -42,8 +43,11 @@ export function matmul(
     throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
   }
   const sizes = { m, n, k };
-  const choice = defaultChoice(builder, sizes);
-  const { variant = choice.variant, splits = options.variant ? 1 : choice.splits } = options;
+  const { variant, splits: asked } = options.variant
+    ? { variant: options.variant, splits: options.splits ?? 1 }
+    : matmulChoice(builder, product, sizes);
+  // Parts are whole tiles, and no more than it takes to cover k: a part without any would leave its sums unwritten.
+  const splits = Math.ceil(k / partSteps(k, asked, variant));
   // Parts follow each other in whole matrices, so they are made only where C's rows need no windows.
   const widest = Math.max(splits * rowBytes(c), product === "tn" ? 0 : rowBytes(a.tensor));
   if (splits === 1 || m * widest > builder.limits.maxStorageBufferBindingSize) {
@@ -97,7 +101,6 @@ function emit(
         const bRows = product === "nt" ? wn : wk;
         const bColumn = product === "nt" ? wk.first : wn.first;
         const bias = i === 0 ? options.bias : undefined;
-        const kPart = Math.ceil(wk.rows / splits / variant.tileK) * variant.tileK;
         builder.dispatch({
           kernel: kernelFor(bias !== undefined),
           bindings: [
@@ -124,7 +127,7 @@ function emit(
             bColumn / 4,
             wn.first / 4,
             Number(i > 0 || (options.accumulate ?? false)),
-            kPart,
+            partSteps(wk.rows, splits, variant),
           ],
           workgroups: splits * workgroups(variant, wm.rows, wn.rows),
           flops: 2 * wm.rows * wn.rows * wk.rows,
@@ -132,6 +135,11 @@ function emit(
       }
     }
   }
+}
+
+/** Steps of the contraction in each of so many parts: whole tiles. */
+function partSteps(k: number, splits: number, { tileK }: MatmulVariant): number {
+  return Math.ceil(k / splits / tileK) * tileK;
 }
 
 function workgroups(v: MatmulVariant, m: number, n: number): number {

@@ -1,6 +1,7 @@
+import { UserError } from "../src/errors.ts";
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import { directThreads } from "./matmul_template.ts";
-import type { MatmulVariant } from "./matmul_variant.ts";
+import { type MatmulVariant, type Product, range, variantName } from "./matmul_variant.ts";
 
 /** For software adapters; `lanes` is the size of a subgroup, 1 where there are none. */
 export function directVariant(lanes: number): MatmulVariant {
@@ -52,27 +53,71 @@ export interface MatmulChoice {
 const shortestPart = 128;
 const mostSplits = 64;
 
-/** How a product is computed, without tuning. */
-export function defaultChoice(
-  { adapterClass, subgroupSize }: Pick<ProgramBuilder, "adapterClass" | "subgroupSize">,
-  sizes: Sizes,
-): MatmulChoice {
-  if (adapterClass === "software") {
-    const lanes = subgroupSize > directThreads ? 1 : Math.max(1, subgroupSize);
-    return { variant: directVariant(lanes), splits: 1 };
+/** What decides on a variant besides the sizes. */
+type Adapter = Pick<ProgramBuilder, "adapterClass" | "subgroupSize">;
+
+/** What a product is called in variants' files. */
+export const matmulKey = (product: Product, { m, n, k }: Sizes) => `matmul ${product} ${m}×${n}×${k}`;
+
+/** The product of such a key; undefined if it is another kernel's. */
+export function parseMatmulKey(key: string): { product: Product; sizes: Sizes } | undefined {
+  const [, product, ...sizes] = key.match(/^matmul (nn|nt|tn) (\d+)×(\d+)×(\d+)$/) ?? [];
+  const [m, n, k] = sizes.map(Number);
+  return product ? { product: product as Product, sizes: { m, n, k } } : undefined;
+}
+
+/** The name of a choice: its variant's, and the parts if there are several. */
+export function choiceName({ variant, splits }: MatmulChoice): string {
+  return variantName(variant) + (splits > 1 ? `/${splits}` : "");
+}
+
+/** How a product is computed: as the builder's variants say, else as `likelyChoices` has it. Throws a UserError for a name it does not know. */
+export function matmulChoice(builder: ProgramBuilder, product: Product, sizes: Sizes): MatmulChoice {
+  const key = matmulKey(product, sizes);
+  const [likeliest] = likelyChoices(builder, sizes);
+  const name = builder.variantFor(key, choiceName(likeliest));
+  if (name === choiceName(likeliest)) return likeliest;
+  const [, base, parts = "1"] = name.match(/^([^/]+)(?:\/(\d+))?$/) ?? [];
+  const known = knownVariants(builder);
+  const variant = known.find((v) => variantName(v) === base);
+  const splits = Number(parts);
+  if (!variant || splits < 1 || splits > mostSplits) {
+    throw new UserError(
+      `No variant "${name}" of "${key}" on this adapter: take one of ${known.map(variantName).join(", ")}, ` +
+        `with /2 to /${mostSplits} for so many parts, or leave it out`,
+    );
   }
+  return { variant, splits };
+}
+
+function knownVariants({ adapterClass, subgroupSize }: Adapter): readonly MatmulVariant[] {
+  if (adapterClass === "gpu") return tiledVariants;
+  return subgroupSize > 1 && subgroupSize <= directThreads
+    ? [directVariant(subgroupSize), directVariant(1)]
+    : [directVariant(1)];
+}
+
+/** Besides each variant's best, choices that take at most this much longer than the best of all are worth a measurement; and how many. */
+const likelyWithin = 1.35;
+const mostLikely = 8;
+
+/** How a product may best be computed, by estimate, the best first: what a tuning run measures, and of which the first is taken without. */
+export function likelyChoices(adapter: Adapter, sizes: Sizes): MatmulChoice[] {
+  // A software adapter takes seconds for what a GPU measures in milliseconds, and the first is the fastest on those that were tried.
+  if (adapter.adapterClass === "software") return [{ variant: knownVariants(adapter)[0], splits: 1 }];
   const { m, n, k } = sizes;
   // Partial sums take memory: beyond four, no more of them than a sixth of the operands.
   const affordable = Math.max(4, Math.floor((m + n) * k / (6 * m * n)));
-  const most = Math.min(mostSplits, Math.floor(k / shortestPart), affordable);
-  let best = { seconds: Infinity, variant: measured[0].variant, splits: 1 };
-  for (const one of measured) {
-    for (let splits = 1; splits <= Math.max(1, most); splits++) {
-      const seconds = estimate(one, sizes, splits);
-      if (seconds < best.seconds) best = { seconds, variant: one.variant, splits };
-    }
-  }
-  return { variant: best.variant, splits: best.splits };
+  const most = Math.max(1, Math.min(mostSplits, Math.floor(k / shortestPart), affordable));
+  const all = measured.flatMap((one) =>
+    range(most).map((i) => ({
+      ...{ variant: one.variant, splits: i + 1 },
+      seconds: estimate(one, sizes, i + 1),
+    }))
+  ).sort((a, b) => a.seconds - b.seconds);
+  const best = measured.map((one) => all.find(({ variant }) => variant === one.variant)!);
+  const near = all.filter((one) => one.seconds <= likelyWithin * all[0].seconds && !best.includes(one));
+  return [all[0], ...best.filter((one) => one !== all[0]), ...near].slice(0, mostLikely);
 }
 
 /**

@@ -5,7 +5,7 @@ import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { nearest } from "../../src/suggest.ts";
-import { describeStep } from "../../src/train/plan_training.ts";
+import { describeStep, gpuWith } from "../../src/train/plan_training.ts";
 import { defaulted, modelName, policy, storageOptions, withStorageOptions } from "../options.ts";
 
 const options = object({
@@ -24,7 +24,7 @@ export const kernels = command("kernels", options, { brief }).map((o) => () => {
     ...{ model, sequence: usualSequence(model), batch: 4, seed: 0 },
     policy: withStorageOptions(o.policy, o),
   };
-  const { dispatches } = describeStep(step, typicalGpuLimits);
+  const { dispatches } = describeStep(step, gpuWith(typicalGpuLimits));
   const uses = Map.groupBy(dispatches.map(({ kernel }) => kernel), ({ label }) => label);
   console.log(o.print === undefined ? list(uses) : text(uses, o.print));
   return Promise.resolve(0);

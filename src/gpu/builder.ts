@@ -11,8 +11,13 @@ export interface ProgramDescription {
   /** Planned tensors, in the order of the plan's claims. */
   readonly tensors: readonly Tensor[];
   readonly stores: readonly Store[];
+  /** The variants that its kernels took, by what was asked for. */
+  readonly variants: Variants;
   readonly plan: MemoryPlan & { slotBytes: number[] };
 }
+
+/** Names of variants by what asks for one: a kernel at a shape, such as `matmul nn 4096×2304×768`. */
+export type Variants = Readonly<Record<string, string>>;
 
 /** The options that suit a device. */
 export function builderOptionsFor(gpu: {
@@ -30,6 +35,8 @@ export interface BuilderOptions {
   readonly adapterClass: "gpu" | "software";
   /** Lanes of a subgroup; 0, the default, where shaders have no subgroup operations. */
   readonly subgroupSize?: number;
+  /** Variants that are set, by a tuning run or to repeat one; where none is, a kernel's table decides. */
+  readonly variants?: Variants;
   /** Gives every tensor a buffer of its own, kept to the end, so that a test can read it after the program has run. */
   readonly keepAll?: boolean;
 }
@@ -43,6 +50,8 @@ export class ProgramBuilder {
   readonly #life = new Map<Tensor, { first: number; last: number }>();
   readonly #stores = new Set<Store>();
   readonly #keepAll: boolean;
+  readonly #given: Variants;
+  readonly #taken: Record<string, string> = {};
   #scope: Scope = {};
 
   constructor(readonly name: string, options: BuilderOptions) {
@@ -50,6 +59,7 @@ export class ProgramBuilder {
     this.adapterClass = options.adapterClass;
     this.subgroupSize = options.subgroupSize ?? 0;
     this.#keepAll = options.keepAll ?? false;
+    this.#given = options.variants ?? {};
   }
 
   /** Describes a planned matrix. Rows are padded to whole vectors unless `stride` says otherwise. */
@@ -66,6 +76,11 @@ export class ProgramBuilder {
   /** Cuts the rows of tensors that are windowed together. */
   windows(tensors: readonly Tensor[], unit = 1): Window[] {
     return rowWindows(this.limits, tensors[0].rows, Math.max(...tensors.map(rowBytes)), unit);
+  }
+
+  /** The name of the variant that `asked` takes: the one that is set for it, else `fallback`. The description tells it. */
+  variantFor(asked: string, fallback: string): string {
+    return this.#taken[asked] = this.#given[asked] ?? fallback;
   }
 
   /** Does `work`; what it dispatches belongs to this scope, unless an inner one says otherwise. */
@@ -110,6 +125,7 @@ export class ProgramBuilder {
       dispatches: this.#dispatches,
       tensors,
       stores,
+      variants: this.#taken,
       plan: planMemory(claims, [...stores, uniforms], this.#apart(tensors)),
     };
   }

@@ -1,3 +1,4 @@
+import type { Variants } from "../gpu/builder.ts";
 import type { ModelConfig } from "../models/model_config.ts";
 import type { Decay } from "../nn/parameters.ts";
 import { createPolicy, policyDocument } from "../storage/policies.ts";
@@ -27,6 +28,8 @@ export interface TrainOptions {
   readonly headChunkTokens?: number;
   /** Share of the target's probability that training spreads over all classes of an image; 0 by default. */
   readonly labelSmoothing?: number;
+  /** Variants of kernels that are set, by a tuning run or to repeat one. */
+  readonly variants?: Variants;
   /** How images arrive: bytes, by default, or numbers as they are. */
   readonly pixels?: "u8" | "f32";
 }

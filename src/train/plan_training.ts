@@ -1,16 +1,21 @@
 import { type DeviceLimits, typicalGpuLimits } from "../gpu/limits.ts";
-import type { ProgramDescription } from "../gpu/builder.ts";
+import type { BuilderOptions, ProgramDescription } from "../gpu/builder.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { describeTraining } from "./describe.ts";
 import { policyOf, type TrainOptions } from "./options.ts";
 import { taskOf } from "./task_of.ts";
 
-/** The program of a training step on a GPU with these limits. No adapter is asked. */
-export function describeStep(options: TrainOptions, limits: DeviceLimits): ProgramDescription {
+/** A current discrete GPU, with these limits. */
+export const gpuWith = (limits: DeviceLimits): BuilderOptions => ({
+  ...{ limits, adapterClass: "gpu", subgroupSize: 32 },
+});
+
+/** The program of a training step on such an adapter. None is asked. */
+export function describeStep(options: TrainOptions, adapter: BuilderOptions): ProgramDescription {
   const task = taskOf(options);
-  const parameters = new ParameterSet(task.parameters, limits);
-  const builder = { limits, adapterClass: "gpu", subgroupSize: 32 } as const;
+  const parameters = new ParameterSet(task.parameters, adapter.limits);
+  const builder = { ...adapter, variants: options.variants };
   return describeTraining(options, task, parameters, policyOf(options), builder);
 }
 
@@ -19,5 +24,5 @@ export function describeStep(options: TrainOptions, limits: DeviceLimits): Progr
  * current discrete GPU's.
  */
 export function planTraining(options: TrainOptions, limits: DeviceLimits = typicalGpuLimits): MemoryPlan {
-  return describeStep(options, limits).plan;
+  return describeStep(options, gpuWith(limits)).plan;
 }

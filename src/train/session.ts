@@ -2,7 +2,7 @@ import type { Batch } from "../data/batches.ts";
 import { Random } from "../data/random.ts";
 import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { builderOptionsFor } from "../gpu/builder.ts";
+import { builderOptionsFor, type Variants } from "../gpu/builder.ts";
 import type { Program, TimedDispatch } from "../gpu/program.ts";
 import type { StepValues } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -78,7 +78,7 @@ export class TrainingSession {
   }
 
   get #builderOptions() {
-    return builderOptionsFor(this.gpu);
+    return { ...builderOptionsFor(this.gpu), variants: this.options.variants };
   }
 
   #setWeights(weights?: Weights): void {
@@ -95,6 +95,11 @@ export class TrainingSession {
 
   get dispatchesPerStep(): number {
     return this.#train.description.dispatches.length;
+  }
+
+  /** The variants that the kernels of a step took, by what was asked for. */
+  get variants(): Variants {
+    return this.#train.description.variants;
   }
 
   /** Labels of the kernels of a step that exist in variants, and how many dispatches use each. */

@@ -1,0 +1,60 @@
+import { builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
+import { Progress } from "../progress.ts";
+import { cacheKey, cachePath, readCache, writeCache } from "./cache.ts";
+import { measureCandidates } from "./measure.ts";
+import { tuningCase } from "./tuning_case.ts";
+
+/** A candidate must be this much faster than the table's choice to take its place: less is noise. */
+const worthIt = 0.99;
+
+/**
+ * The fastest variant for each key: remembered from an earlier run, else measured now, and remembered. Kernels that have one variant only
+ * on this adapter are left out, as are all where the device has no timestamps.
+ */
+export async function tune(
+  gpu: Gpu,
+  keys: Iterable<string>,
+  path: string | undefined = cachePath(),
+): Promise<Variants> {
+  const options = builderOptionsFor(gpu);
+  const open = [...new Set(keys)].filter((key) => tuningCase(key, options).candidates.length > 1);
+  if (open.length === 0 || !gpu.timestamps) return {};
+  const cached = await cacheKey(gpu.adapter);
+  const known = path ? await readCache(path, cached) : {};
+  const found: Record<string, string> = {};
+  const missing = open.filter((key) => {
+    const { candidates } = tuningCase(key, options);
+    if (candidates.includes(known[key])) found[key] = known[key];
+    return !(key in found);
+  });
+  const progress = new Progress(missing.map(() => "case"));
+  const measured: Record<string, string> = {};
+  try {
+    for (const [i, key] of missing.entries()) {
+      progress.begin(i, `tuning ${key}`);
+      const started = performance.now();
+      measured[key] = await fastest(gpu, key);
+      progress.end(i, (performance.now() - started) / 1000);
+    }
+  } finally {
+    progress.clear();
+    if (path && Object.keys(measured).length > 0) await writeCache(path, cached, measured);
+  }
+  return { ...found, ...measured };
+}
+
+/** The fastest candidate of a key; the table's choice where memory does not suffice to find out. */
+async function fastest(gpu: Gpu, key: string): Promise<string> {
+  const options = builderOptionsFor(gpu);
+  const given = tuningCase(key, options);
+  try {
+    const times = await measureCandidates(gpu, key, given, options);
+    const best = times.indexOf(Math.min(...times));
+    return given.candidates[times[best] < worthIt * times[0] ? best : 0];
+  } catch (error) {
+    if (error instanceof OutOfMemoryError) return given.candidates[0];
+    throw error;
+  }
+}
