@@ -27,8 +27,8 @@ const vectorsPerThread = 8;
 /** Rows of a workgroup that a GPU may take, the best ones first where they waste equally little of a sequence. */
 const blocks = [64, 96, 112, 80, 48];
 
-/** Rows of a tile, and how many of them at once: what a tuning run tries on a GPU. */
-const tiles = [[32, 8], [32, 4], [16, 4], [64, 4]];
+/** Rows that each thread has a part of, rows of a tile, and how many of them at once: what a tuning run tries on a GPU. */
+const tried = [[1, 32, 8], [1, 32, 4], [1, 16, 8], [1, 16, 4], [2, 32, 2]];
 
 /** What decides on a variant besides the shape. */
 type Adapter = Pick<ProgramBuilder, "adapterClass" | "subgroupSize">;
@@ -55,14 +55,14 @@ export function attentionVariants(
     .toSorted((a, b) => covered(a) - covered(b));
   const [tile, unroll] = [head <= 16 ? 32 : 16, kernel === "forward" ? 8 : 4];
   const usual = { headSize, causal, threads: possible[0] * split, split, shuffle: subgroupSize >= split };
-  const tried = possible.slice(0, 2).flatMap((block) =>
-    tiles.filter(([tile]) => head <= 16 || tile <= 16).map(([tile, unroll]) => ({
+  const first = { ...usual, rows: 1, tile, unroll };
+  const others = [...new Set([possible[0], blocks[0]])].flatMap((block) =>
+    tried.filter(([, tile]) => head <= 16 || tile <= 16).map(([rows, tile, unroll]) => ({
       ...usual,
-      ...{ threads: block * split, rows: 1, tile, unroll },
+      ...{ threads: block * split, rows, tile, unroll },
     }))
   );
-  const first = { ...usual, rows: 1, tile, unroll };
-  return [first, ...tried.filter((v) => attentionVariantName(v) !== attentionVariantName(first))];
+  return [first, ...others.filter((v) => attentionVariantName(v) !== attentionVariantName(first))];
 }
 
 /** What a kernel of attention is called in variants' files. */

@@ -4,7 +4,7 @@ import type { Operand } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import type { AttentionShape } from "./attention.ts";
 import { batchedMatmulText, batchedWorkgroups } from "./batched_matmul_template.ts";
-import { likelyChoices, tiledVariants } from "./matmul_choice.ts";
+import { variantForMany } from "./matmul_choice.ts";
 import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
 
 /**
@@ -24,14 +24,6 @@ export interface BatchedMatmulOptions {
   readonly variant?: MatmulVariant;
 }
 
-/** On a GPU the tile that computes least in vain; the larger, which loads less, where they tie. */
-function variantFor(builder: ProgramBuilder, m: number, n: number, k: number): MatmulVariant {
-  if (builder.adapterClass === "software") return likelyChoices(builder, { m, n, k })[0].variant;
-  const covered = ({ tileM, tileN }: MatmulVariant) =>
-    Math.ceil(m / tileM) * tileM * Math.ceil(n / tileN) * tileN;
-  return tiledVariants.reduce((best, variant) => covered(variant) < covered(best) ? variant : best);
-}
-
 /**
  * Emits C = scale·A·Bᵀ (`nt`: A and B sequence×headSize, C sequence×sequence), scale·A·B or scale·Aᵀ·B (`nn`, `tn`: A
  * sequence×sequence, B and C sequence×headSize) for each sequence and head. Writes the columns of C's view, the padding of its vectors
@@ -49,7 +41,7 @@ export function batchedMatmul(
 ): void {
   const m = sequence;
   const [n, k] = product === "nt" ? [sequence, headSize] : [headSize, sequence];
-  const { scale = 1, variant = variantFor(builder, m, n, k) } = options;
+  const { scale = 1, variant = variantForMany(builder, m, n) } = options;
   const [aWhole, bWhole, cWhole] = [a, b, c].map(({ step }) => step % 4 === 0);
   const whole = { a: aWhole, b: bWhole, c: cWhole };
   const [aTensor, bTensor] = [a.matrix.tensor, b.matrix.tensor];

@@ -13,11 +13,14 @@ const tiled = (tileM: number, tileN: number, threadM: number, threadN: number): 
   ...{ memory: "workgroup", tileM, tileN, tileK: 16, threadM, threadN },
 });
 
-/** A variant on the GPU that the choice was measured on: what it reaches where nothing is wasted, and how many a processor holds at once. */
+/** A variant on the GPU that the choice was measured on. */
 interface Measured {
   readonly variant: MatmulVariant;
+  /** What it reaches where nothing is wasted. */
   readonly flopsPerSecond: number;
+  /** Workgroups that a processor holds at once, and the time that one of them takes alone, as a share of what all take together. */
   readonly residents: number;
+  readonly alone: number;
 }
 
 /** The GPU: an H200. Others differ in their numbers more than in their proportions. */
@@ -28,9 +31,11 @@ const dispatchSeconds = 6e-6;
 const workgroupSteps = 32;
 
 const measured: readonly Measured[] = [
-  { variant: tiled(128, 128, 8, 8), flopsPerSecond: 42e12, residents: 2 },
-  { variant: tiled(128, 64, 8, 4), flopsPerSecond: 37e12, residents: 3 },
-  { variant: tiled(64, 64, 4, 4), flopsPerSecond: 31.5e12, residents: 4 },
+  { variant: tiled(128, 128, 16, 8), flopsPerSecond: 46e12, residents: 2, alone: 0.9 },
+  { variant: tiled(128, 128, 8, 8), flopsPerSecond: 43e12, residents: 2, alone: 0.1 },
+  { variant: tiled(64, 64, 8, 8), flopsPerSecond: 42e12, residents: 9, alone: 0.1 },
+  { variant: tiled(64, 64, 8, 4), flopsPerSecond: 38e12, residents: 5, alone: 0.1 },
+  { variant: tiled(32, 32, 4, 4), flopsPerSecond: 28e12, residents: 16, alone: 0.1 },
 ];
 
 /** The variants for GPUs, by name. Tests run them all. */
@@ -98,8 +103,16 @@ function knownVariants({ adapterClass, subgroupSize }: Adapter): readonly Matmul
 }
 
 /** Besides each variant's best, choices that take at most this much longer than the best of all are worth a measurement; and how many. */
-const likelyWithin = 1.35;
-const mostLikely = 8;
+const likelyWithin = 1.25;
+const mostLikely = 10;
+
+/** The variant for many small products at once: workgroups are plenty, so the one that loses least at the edges and in speed. */
+export function variantForMany(adapter: Adapter, m: number, n: number): MatmulVariant {
+  if (adapter.adapterClass === "software") return knownVariants(adapter)[0];
+  const cost = ({ variant: { tileM, tileN }, flopsPerSecond }: Measured) =>
+    Math.ceil(m / tileM) * tileM * Math.ceil(n / tileN) * tileN / flopsPerSecond;
+  return measured.reduce((best, one) => cost(one) < cost(best) ? one : best).variant;
+}
 
 /** How a product may best be computed, by estimate, the best first: what a tuning run measures, and of which the first is taken without. */
 export function likelyChoices(adapter: Adapter, sizes: Sizes): MatmulChoice[] {
@@ -125,7 +138,7 @@ export function likelyChoices(adapter: Adapter, sizes: Sizes): MatmulChoice[] {
  * processor, and a processor with few residents is not much faster for it. Parts are then added up.
  */
 function estimate(
-  { variant, flopsPerSecond, residents }: Measured,
+  { variant, flopsPerSecond, residents, alone }: Measured,
   { m, n, k }: Sizes,
   splits: number,
 ): number {
@@ -135,7 +148,7 @@ function estimate(
   const slots = processors * residents;
   const waveSeconds = slots * 2 * tileM * tileN * steps / flopsPerSecond;
   const left = Math.ceil(workgroups % slots / processors);
-  const waves = Math.floor(workgroups / slots) + (left && 0.1 + 0.9 * left / residents);
+  const waves = Math.floor(workgroups / slots) + (left && alone + (1 - alone) * left / residents);
   const adding = splits > 1 ? dispatchSeconds + 4 * (splits + 1) * m * n / bytesPerSecond : 0;
   return waves * waveSeconds + adding;
 }

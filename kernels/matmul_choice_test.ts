@@ -37,7 +37,7 @@ Deno.test("matmulChoice() refuses a variant that the adapter does not have, and 
     assertThrows(
       () => matmulChoice(builder, "tn", sizes),
       UserError,
-      "take one of workgroup-128x128x16-8x8,",
+      "take one of workgroup-128x128x16-16x8,",
     );
   }
 });
