@@ -1,6 +1,11 @@
 import { plain } from "../src/gpu/operand.ts";
 import { assertEquals } from "@std/assert";
-import { attentionBackward, attentionForward, type AttentionOptions, attentionVariants } from "./attention.ts";
+import {
+  attentionBackward,
+  attentionForward,
+  type AttentionOptions,
+  attentionVariants,
+} from "./attention.ts";
 import {
   attentionBackward as backwardReference,
   attentionForward as forwardReference,

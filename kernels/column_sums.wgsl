@@ -1,10 +1,10 @@
-// Sums of the columns of operand v over chunks of rows: out[chunk, column]. A workgroup takes 16 vectors of columns and one chunk; its 16
-// row lanes are added in a fixed order.
+// Sums of the columns of operand v over chunks of rows: out[chunk, column]. A workgroup takes `lanes` vectors of columns and one chunk;
+// its 256 / lanes rows at a time are added in a fixed order.
 struct Parameters { rows: u32, chunk: u32, first_chunk: u32, accumulate: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 override stride: u32; // in vectors
-const lanes = 16u;
+override lanes: u32; // 4, 16 or 64
 var<workgroup> sums: array<vec4<f32>, 256>;
 
 // Operand v at a row, zero beyond the last one.
@@ -25,23 +25,24 @@ fn main(
     return;
   }
   let column = (flat % tiles) * lanes + local % lanes;
+  let rows = 256 / lanes; // at a time
   var sum = vec4<f32>();
   if (column < stride) {
     let last = min((chunk + 1) * p.chunk, p.rows) - 1;
-    for (var row = chunk * p.chunk + local / lanes; row <= last; row += 4 * lanes) {
+    for (var row = chunk * p.chunk + local / lanes; row <= last; row += 4 * rows) {
       // Four loads are under way at once.
       let a = v_at(row, column, last);
-      let b = v_at(row + lanes, column, last);
-      let c = v_at(row + 2 * lanes, column, last);
-      let d = v_at(row + 3 * lanes, column, last);
+      let b = v_at(row + rows, column, last);
+      let c = v_at(row + 2 * rows, column, last);
+      let d = v_at(row + 3 * rows, column, last);
       sum += (a + b) + (c + d);
     }
   }
   sums[local] = sum;
-  for (var half = 128u; half >= lanes; half /= 2) {
+  for (var quarter = 64u; quarter >= lanes; quarter /= 4) {
     workgroupBarrier();
-    if (local < half) {
-      sums[local] += sums[local + half];
+    if (local < quarter) {
+      sums[local] = (sums[local] + sums[local + quarter]) + (sums[local + 2 * quarter] + sums[local + 3 * quarter]);
     }
   }
   if (local < lanes && column < stride) {

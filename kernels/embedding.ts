@@ -64,7 +64,7 @@ export function embeddingBackward(
           { group: 0, index: 4, tensor: dWords, access: "update", ...table },
         ],
         parameters: [table.first, table.rows, window.first, window.rows],
-        workgroups: table.rows,
+        workgroups: table.rows * Math.ceil(stride / 64),
         flops: window.rows * dx.cols,
       });
     }

@@ -1,7 +1,7 @@
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import { type Operand, overwritten, plain } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
-import { threadsFor } from "./elementwise.ts";
+import { keepingThreadsFor } from "./elementwise.ts";
 import backwardText from "./layer_norm_backward.wgsl" with { type: "text" };
 import forwardText from "./layer_norm_forward.wgsl" with { type: "text" };
 import reduceText from "./reduce.wgsl" with { type: "text" };
@@ -20,7 +20,7 @@ export function layerNormForward(
       kernel: {
         label: "layer_norm_forward",
         code: reduceText + forwardText,
-        constants: { cols: x.cols, stride, epsilon, threads: threadsFor(stride) },
+        constants: { cols: x.cols, stride, epsilon, threads: keepingThreadsFor(stride) },
       },
       bindings: [
         { group: 0, index: 1, tensor: x, access: "read", ...window },
@@ -54,7 +54,7 @@ export function layerNormBackward(
       kernel: {
         label: "layer_norm_backward",
         code: normalized.code("x", 1) + dyOperand.code("dy", 2) + reduceText + backwardText,
-        constants: { cols: dy.cols, stride, threads: threadsFor(stride) },
+        constants: { cols: dy.cols, stride, threads: keepingThreadsFor(stride) },
       },
       bindings: [
         { group: 0, index: 2, tensor: gamma, access: "read" },

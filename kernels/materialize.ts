@@ -6,18 +6,18 @@ import text from "./materialize.wgsl" with { type: "text" };
 
 /** Emits out (N×C, f32) = what x reads; x may read `overwritten(out, "out")`. */
 export function materialize(builder: ProgramBuilder, x: Operand, out: Tensor): void {
-  const { stride } = x.tensor;
+  const stride = x.tensor.stride / 4;
   for (const window of builder.windows([out, x.tensor], x.unit)) {
-    const vectors = window.rows * stride / 4;
+    const vectors = Math.ceil(window.rows / 4) * stride; // of four rows each
     builder.dispatch({
-      kernel: { label: "materialize", code: x.code("x", 1) + text, constants: { stride: stride / 4 } },
+      kernel: { label: "materialize", code: x.code("x", 1) + text, constants: { stride } },
       bindings: [
         { group: 0, index: 1, tensor: out, access: x.tensor === out ? "update" : "write", ...window },
         ...x.bindings(1, window),
       ],
-      parameters: [vectors],
-      workgroups: Math.ceil(vectors / (4 * elementThreads)),
-      flops: 4 * vectors,
+      parameters: [window.rows],
+      workgroups: Math.ceil(vectors / elementThreads),
+      flops: 4 * window.rows * stride,
     });
   }
 }

@@ -127,7 +127,7 @@ function variation(order: readonly number[], random: Random): number[] {
 const [goodEnough, tooMuch] = [0.01, 0.05];
 
 /** Variations to try, each of the best order so far, and as many where buffers are too large. The same ones in every run. */
-const [attempts, mostAttempts] = [256, 2048];
+const [attempts, mostAttempts] = [256, 8192];
 
 /**
  * Plans the memory of a program. Claims share buffers greedily, by size or by time (Pisarchyk & Lee 2020, arXiv 2001.03288, "greedy by size for

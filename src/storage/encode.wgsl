@@ -15,16 +15,37 @@ fn pcg(seed: u32) -> u32 {
   return (word >> 22u) ^ word;
 }
 
-// `at` is the vector's place in the whole tensor, `stream` the tensor's in the program.
-fn encode4(x: vec4<f32>, shift: vec4<f32>, inverse: vec4<f32>, at: u32, stream: u32) -> Encoded {
+// What the random bits of a tensor hang on besides the place: the step, and the tensor's stream in the program.
+fn key_of(stream: u32) -> u32 {
+  return select(0u, pcg(pcg(stream) ^ step[0]), stochastic);
+}
+
+// `at` is the vector's place in the whole tensor.
+fn encode4(x: vec4<f32>, shift: vec4<f32>, inverse: vec4<f32>, at: u32, key: u32) -> Encoded {
   var u = vec4(0.5);
   if (stochastic) {
-    let random = pcg(pcg(at) ^ pcg(pcg(stream) ^ step[0]));
-    u = (vec4<f32>((vec4(random) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u)) + 0.5) / 256.0;
+    // A byte b and the half of its unit, put into the bits of a float below 1, make 1 + (b + 1/2) / 256, exactly.
+    let random = pcg(pcg(at) ^ key);
+    let bytes = (vec4(random) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u);
+    u = bitcast<vec4<f32>>((bytes << vec4(15u)) | vec4(0x3f804000u)) - 1.0;
   }
-  let q = floor((x - shift) * inverse + u);
-  let bounded = clamp(q, vec4<f32>(), vec4(f32((1u << bits) - 1)));
-  let codes = vec4<u32>(bounded) << (vec4(0u, 1u, 2u, 3u) * bits);
-  let outside = vec4<u32>(q != bounded);
+  let q = (x - shift) * inverse + u;
+  let most = f32((1u << bits) - 1);
+  let codes = vec4<u32>(clamp(q, vec4<f32>(), vec4(most))) << (vec4(0u, 1u, 2u, 3u) * bits); // a conversion cuts, which is the floor
+  let outside = vec4(1u) - vec4<u32>((q >= vec4<f32>()) & (q < vec4(most + 1.0)));
   return Encoded(codes.x | codes.y | codes.z | codes.w, outside.x + outside.y + outside.z + outside.w);
+}
+
+// The same for a vector of columns of four rows, one after the other.
+struct EncodedRows { codes: vec4<u32>, clipped: vec4<u32> }
+
+fn encode_rows(x: mat4x4<f32>, shift: vec4<f32>, inverse: vec4<f32>, at: vec4<u32>, key: u32) -> EncodedRows {
+  let a = encode4(x[0], shift, inverse, at.x, key);
+  let b = encode4(x[1], shift, inverse, at.y, key);
+  let c = encode4(x[2], shift, inverse, at.z, key);
+  let d = encode4(x[3], shift, inverse, at.w, key);
+  return EncodedRows(
+    vec4(a.codes, b.codes, c.codes, d.codes),
+    vec4(a.clipped, b.clipped, c.clipped, d.clipped),
+  );
 }

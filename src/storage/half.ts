@@ -17,7 +17,7 @@ export function storeHalf(builder: ProgramBuilder, x: Tensor): Operand {
         { group: 0, index: 2, tensor: halves, access: "write", ...window },
       ],
       parameters: [vectors],
-      workgroups: Math.ceil(vectors / 64),
+      workgroups: Math.ceil(vectors / 256),
       flops: 4 * vectors,
     });
   }

@@ -1,3 +1,4 @@
+import { keepingThreadsFor } from "../../kernels/elementwise.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import type { Operand } from "../gpu/operand.ts";
 import { stepTensor } from "../gpu/step_block.ts";
@@ -5,9 +6,12 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { type CodeBits, codesOf, readByChannel, readByToken, wordsOf } from "./codes.ts";
 import encodeText from "./encode.wgsl" with { type: "text" };
 import extremesText from "./extremes.wgsl" with { type: "text" };
+import gatherText from "./gather_codes.wgsl" with { type: "text" };
 import quantizeText from "./quantize.wgsl" with { type: "text" };
 import observeText from "./quantize_observe.wgsl" with { type: "text" };
 import tokensText from "./quantize_tokens.wgsl" with { type: "text" };
+import quantizersText from "./quantizers.wgsl" with { type: "text" };
+import spanText from "./workgroup_extremes.wgsl" with { type: "text" };
 import {
   advance,
   type ChannelRanges,
@@ -15,7 +19,7 @@ import {
   extremesOf,
   observe,
   rateOf,
-  rowsPerChunk,
+  tilesOf,
 } from "./ranges.ts";
 
 /** How the numbers of a tensor become codes. */
@@ -75,7 +79,7 @@ function quantize(
 ): void {
   const stride = x.stride / 4;
   for (const window of builder.windows([x])) {
-    const words = window.rows * wordsOf(codes, bits).row;
+    const words = Math.ceil(window.rows / 4) * wordsOf(codes, bits).row; // of four rows each
     builder.dispatch({
       kernel: {
         label: "quantize",
@@ -89,8 +93,8 @@ function quantize(
         { group: 0, index: 4, tensor: codes, access: "write", ...window },
         { group: 0, index: 5, tensor: estimates, access: "update" },
       ],
-      parameters: [words, window.first * stride, stream],
-      workgroups: Math.ceil(words / 256),
+      parameters: [window.rows, window.first * stride, stream],
+      workgroups: Math.ceil(words / 64),
       flops: 16 * window.rows * stride,
     });
   }
@@ -105,17 +109,22 @@ function quantizeAndObserve(
   { bits, rounding, stream }: Rounding,
 ): void {
   const stride = x.stride / 4;
-  for (const window of builder.windows([x], rowsPerChunk)) {
+  const { lanes, chunk } = tilesOf(x);
+  const groupSize = x.cols / groups;
+  for (const window of builder.windows([x], chunk)) {
     builder.dispatch({
       kernel: {
         label: "quantize_observe",
-        code: encodeText + extremesText + observeText,
+        code: encodeText + extremesText + quantizersText + gatherText + observeText,
         constants: {
           bits,
           stochastic: Number(rounding === "stochastic"),
           cols: x.cols,
           stride,
+          lanes,
           groups_of_channels: groups,
+          group_size: groupSize,
+          groups_kept: Math.min(groups, 4 * lanes),
         },
       },
       bindings: [
@@ -125,8 +134,8 @@ function quantizeAndObserve(
         { group: 0, index: 4, tensor: codes, access: "write", ...window },
         { group: 0, index: 5, tensor: estimates, access: "update" },
       ],
-      parameters: [window.rows, rowsPerChunk, window.first / rowsPerChunk, window.first * stride, stream],
-      workgroups: Math.ceil(x.stride / 64) * Math.ceil(window.rows / rowsPerChunk),
+      parameters: [window.rows, chunk, window.first / chunk, window.first * stride, stream],
+      workgroups: Math.ceil(stride / lanes) * Math.ceil(window.rows / chunk),
       flops: 18 * window.rows * stride,
     });
   }
@@ -148,19 +157,20 @@ export function storeByTokens(
     stride: 2 * parts,
   });
   const stride = x.stride / 4;
-  const words = wordsOf(codes, bits).row;
   for (const window of builder.windows([x, tables])) {
     builder.dispatch({
       kernel: {
         label: "quantize_tokens",
-        code: encodeText + tokensText,
+        code: encodeText + quantizersText + gatherText + spanText + tokensText,
         constants: {
           bits,
           stochastic: Number(rounding === "stochastic"),
           cols: x.cols,
           stride,
           parts,
-          threads: words <= 128 ? 64 : 128,
+          group_size: x.cols / parts,
+          groups_kept: parts,
+          threads: keepingThreadsFor(stride),
         },
       },
       bindings: [

@@ -9,13 +9,14 @@ struct Parameters { rows: u32, chunk: u32, first_chunk: u32, first_vector: u32, 
 override cols: u32;
 override stride: u32; // in vectors
 override groups_of_channels: u32;
-var<workgroup> exchanged: array<u32, 512>;
+const threads = 256u;
+var<workgroup> clipped: atomic<u32>;
 
 fn estimate(group: u32, which: u32) -> f32 {
   return bitcast<f32>(atomicLoad(&estimates[4 * group + which]));
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(threads)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -27,61 +28,53 @@ fn main(
   if (chunk * p.chunk >= p.rows) {
     return;
   }
-  let column = (flat % tiles) * lanes + local % lanes;
-  var shift = vec4<f32>();
-  var inverse = vec4<f32>();
-  for (var i = 0u; i < 4 && 4 * column + i < cols; i++) {
-    let channels = (4 * column + i) / (cols / groups_of_channels);
-    let range = estimate(channels, 0);
-    shift[i] = estimate(channels, 1);
-    if (range > 0.0) {
-      inverse[i] = f32((1u << bits) - 1) / range;
-    }
+  // Atomic loads pass by the caches: one for each group that the tile has a part of.
+  let first_channel = (flat % tiles) * lanes * 4;
+  let first_group = first_channel / group_size;
+  let estimated = first_group + local;
+  if (estimated < groups_of_channels && estimated * group_size < first_channel + 4 * lanes) {
+    quantizers[local] = quantizer(estimate(estimated, 0), estimate(estimated, 1));
   }
+  workgroupBarrier();
+  let column = first_channel / 4 + local % lanes;
+  let by = quantizer4(column, first_group);
 
+  let key = key_of(p.stream);
   let vectors = 8 / bits; // of four codes in a word
   let row_words = (stride + vectors - 1) / vectors;
+  let writes = column < stride && column % vectors == 0;
+  let rows = threads / lanes; // at a time
   let end = min((chunk + 1) * p.chunk, p.rows);
-  var low = vec4(3.0e38);
-  var high = vec4(-3.0e38);
-  var count = 0u;
-  // The next row is loaded while this one is rounded; beyond the chunk, its last row.
   let loaded = min(column, stride - 1);
-  var next = x[min(chunk * p.chunk + local / lanes, end - 1) * stride + loaded];
-  for (var first = chunk * p.chunk; first < end; first += lanes) {
-    let row = first + local / lanes;
-    let inside = row < end && column < stride;
-    let v = next;
-    next = x[min(row + lanes, end - 1) * stride + loaded];
-    var encoded = Encoded();
-    if (inside) {
-      let vector = row * stride + column;
-      low = min(low, v);
-      high = max(high, v);
-      encoded = encode4(v, shift, inverse, p.first_vector + vector, p.stream);
-      count += encoded.clipped;
-    }
-    var word = encoded.codes;
-    if (vectors > 1) {
-      // The first of a word's threads gathers the others' codes; two halves in turn, so that one barrier will do.
-      let slot = first / lanes % 2 * 256 + local;
-      exchanged[slot] = word;
-      workgroupBarrier();
-      for (var i = 1u; i < vectors && column % vectors == 0; i++) {
-        word |= exchanged[slot + i] << (4 * bits * i);
-      }
-    }
-    if (inside && column % vectors == 0) {
-      codes[row * row_words + column / vectors] = word;
-    }
+  var seen = Extremes(vec4(3.0e38), vec4(-3.0e38));
+  var count = 0u;
+  for (var first = chunk * p.chunk; first < end; first += 4 * rows) {
+    // Four loads are under way at once; beyond the chunk its last row is seen again.
+    let row = vec4(first + local / lanes) + vec4(0u, 1u, 2u, 3u) * rows;
+    let inside = row < vec4(end);
+    let at = min(row, vec4(end - 1)) * stride + vec4(loaded);
+    let v = mat4x4(x[at.x], x[at.y], x[at.z], x[at.w]);
+    seen = widened(seen, v);
+    let encoded = encode_rows(v, by.shift, by.inverse, at + vec4(p.first_vector), key);
+    let outside = select(vec4<u32>(), encoded.clipped, inside);
+    count += (outside.x + outside.y) + (outside.z + outside.w);
+    let words = gathered(encoded.codes, local);
+    let to = row * row_words + vec4(column / vectors);
+    if (writes && inside.x) { codes[to.x] = words.x; }
+    if (writes && inside.y) { codes[to.y] = words.y; }
+    if (writes && inside.z) { codes[to.z] = words.z; }
+    if (writes && inside.w) { codes[to.w] = words.w; }
   }
-  if (count > 0) {
-    atomicAdd(&estimates[4 * groups_of_channels + 1], count);
+  if (count > 0 && column < stride) {
+    atomicAdd(&clipped, count);
   }
-  let seen = extremes_of(low, high, local);
+  let all = extremes_of(seen, local);
   if (local < lanes && column < stride) {
     let at = (p.first_chunk + chunk) * 2 * stride + column;
-    extremes[at] = seen.low;
-    extremes[at + stride] = seen.high;
+    extremes[at] = all.low;
+    extremes[at + stride] = all.high;
+  }
+  if (local == 0 && atomicLoad(&clipped) > 0) { // behind the barriers of extremes_of
+    atomicAdd(&estimates[4 * groups_of_channels + 1], atomicLoad(&clipped));
   }
 }

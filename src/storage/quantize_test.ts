@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { columnTiles } from "../../kernels/column_sums.ts";
 import { materialize } from "../../kernels/materialize.ts";
 import { matmul } from "../../kernels/matmul.ts";
 import {
@@ -197,13 +198,25 @@ for (const bits of [8, 4, 2] as const) {
 
   gpuTest(`${bits} bits of rows wider than a workgroup are the reference's`, async () => {
     const wide = { rows: 3, cols: 3 * 700, heads: 5, parts: 3 };
-    await follow(wide, { bits, grouping: "token", ranges: "current" }, { ...materializing, steps: 1 });
+    const token = { bits, grouping: "token", ranges: "current" } as const;
+    await follow(wide, token, { ...materializing, steps: 1 });
+    // More than registers keep; parts end within a vector.
+    await follow({ ...wide, cols: 3 * 1501 }, token, { ...materializing, steps: 1 });
     await follow(wide, { bits, grouping: { channels: 28 }, ranges: "delayed" }, {
       ...materializing,
       steps: 2,
     });
   });
 }
+
+gpuTest("rows wide enough for tiles of 64 vectors are stored as the reference's bytes", async () => {
+  // More rows than a workgroup loads at once; groups end within a vector and rows within a word.
+  const wide = { rows: 18, cols: 67590, heads: 3 };
+  assertEquals(columnTiles(wide.rows, 67592 / 4), { lanes: 64, chunk: 128 });
+  for (const storage of [{ ranges: "running" }, { ranges: "delayed", bits: 2 }] as const) {
+    await follow(wide, { rounding: "nearest", ...storage }, { ...materializing, steps: 2 });
+  }
+});
 
 gpuTest("a product reads codes as they are read one by one, over windows too", async () => {
   const { rows, cols, heads } = { ...windowed, cols: 61, heads: 1 };

@@ -18,24 +18,20 @@ fn main(
     return;
   }
   let column = (flat % tiles) * lanes + local % lanes;
-  var low = vec4(3.0e38);
-  var high = vec4(-3.0e38);
+  let rows = 256 / lanes; // at a time
+  var seen = Extremes(vec4(3.0e38), vec4(-3.0e38));
   if (column < stride) {
     let last = min((chunk + 1) * p.chunk, p.rows) - 1;
-    for (var row = chunk * p.chunk + local / lanes; row <= last; row += 4 * lanes) {
+    for (var row = chunk * p.chunk + local / lanes; row <= last; row += 4 * rows) {
       // Four loads are under way at once; beyond the chunk its last row is seen again.
-      let a = x[row * stride + column];
-      let b = x[min(row + lanes, last) * stride + column];
-      let c = x[min(row + 2 * lanes, last) * stride + column];
-      let d = x[min(row + 3 * lanes, last) * stride + column];
-      low = min(low, min(min(a, b), min(c, d)));
-      high = max(high, max(max(a, b), max(c, d)));
+      let rest = min(vec3(row) + vec3(1u, 2u, 3u) * rows, vec3(last)) * stride + vec3(column);
+      seen = widened(seen, mat4x4(x[row * stride + column], x[rest.x], x[rest.y], x[rest.z]));
     }
   }
-  let seen = extremes_of(low, high, local);
+  let all = extremes_of(seen, local);
   if (local < lanes && column < stride) {
     let at = (p.first_chunk + chunk) * 2 * stride + column;
-    extremes[at] = seen.low;
-    extremes[at + stride] = seen.high;
+    extremes[at] = all.low;
+    extremes[at + stride] = all.high;
   }
 }

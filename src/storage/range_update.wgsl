@@ -16,14 +16,26 @@ override bits: u32;
 const threads = 256u;
 const lowest = vec4(-3.0e38);
 const highest = vec4(3.0e38);
-var<workgroup> lows: array<f32, threads>;
-var<workgroup> highs: array<f32, threads>;
+
+struct Seen { low: vec4<f32>, high: vec4<f32> }
 
 fn write(column: u32, scale: f32, shift: f32, inverse: f32) {
   let at = column / 4 * 12 + column % 4;
   tables[at] = scale;
   tables[at + 4] = shift;
   tables[at + 8] = inverse;
+}
+
+// The i-th extremes of a group whose first channel is `first`, which has a part of `vectors` vectors of columns for each chunk. At its ends,
+// other groups' columns are left out; beyond the last chunk, the last extremes are seen again.
+fn seen_at(i: u32, first: u32, vectors: u32) -> Seen {
+  let inner = min(i, p.chunks * vectors - 1);
+  let row = stride / 4;
+  let vector = first / 4 + inner % vectors;
+  let at = inner / vectors * 2 * row + vector;
+  let column = vec4(vector * 4) + vec4(0u, 1u, 2u, 3u);
+  let inside = column - vec4(first) < vec4(cols / groups_of_channels); // wraps below the first: then it is not inside either
+  return Seen(select(highest, extremes[at], inside), select(lowest, extremes[at + row], inside));
 }
 
 @compute @workgroup_size(threads)
@@ -38,32 +50,21 @@ fn main(
   }
   let channels = cols / groups_of_channels;
   let first = group * channels;
-  // The vectors of columns that the group has a part of, for each chunk; at a group's ends, other groups' columns are left out.
-  let first_vector = first / 4;
-  let vectors = (first + channels + 3) / 4 - first_vector;
-  let row = stride / 4;
+  let vectors = (first + channels + 3) / 4 - first / 4;
   var low = highest;
   var high = lowest;
-  for (var i = local; i < p.chunks * vectors; i += threads) {
-    let vector = first_vector + i % vectors;
-    let at = i / vectors * 2 * row + vector;
-    let column = vec4(vector * 4) + vec4(0u, 1u, 2u, 3u);
-    let inside = column - vec4(first) < vec4(channels); // wraps below the first: then it is not inside either
-    low = min(low, select(highest, extremes[at], inside));
-    high = max(high, select(lowest, extremes[at + row], inside));
+  for (var i = local; i < p.chunks * vectors; i += 4 * threads) {
+    // Eight loads are under way at once.
+    let a = seen_at(i, first, vectors);
+    let b = seen_at(i + threads, first, vectors);
+    let c = seen_at(i + 2 * threads, first, vectors);
+    let d = seen_at(i + 3 * threads, first, vectors);
+    low = min(low, min(min(a.low, b.low), min(c.low, d.low)));
+    high = max(high, max(max(a.high, b.high), max(c.high, d.high)));
   }
-  lows[local] = min(min(low.x, low.y), min(low.z, low.w));
-  highs[local] = max(max(high.x, high.y), max(high.z, high.w));
-  for (var half = threads / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if (local < half) {
-      lows[local] = min(lows[local], lows[local + half]);
-      highs[local] = max(highs[local], highs[local + half]);
-    }
-  }
-  workgroupBarrier();
+  let span = workgroup_span(low, high, local);
   let before = bitcast<vec4<f32>>(estimates[group]);
-  var estimate = vec4(highs[0] - lows[0], lows[0], 1.0, 0.0);
+  var estimate = vec4(span.high - span.low, span.low, 1.0, 0.0);
   if (before.z != 0.0 && p.order == begin) {
     estimate = before;
   } else if (before.z != 0.0 && p.rate != 1.0) {

@@ -1,3 +1,4 @@
+import { type ColumnTiles, columnTiles } from "../../kernels/column_sums.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import { floatWord } from "../gpu/kernel.ts";
 import type { Store, Tensor } from "../gpu/tensor.ts";
@@ -5,9 +6,12 @@ import type { CodeBits } from "./codes.ts";
 import extremesText from "./extremes.wgsl" with { type: "text" };
 import partialText from "./range_partial.wgsl" with { type: "text" };
 import updateText from "./range_update.wgsl" with { type: "text" };
+import spanText from "./workgroup_extremes.wgsl" with { type: "text" };
 
-/** Rows that one workgroup looks over for the extremes of their columns. */
-export const rowsPerChunk = 128;
+/** The rows and columns of x that one workgroup looks over for its extremes. */
+export function tilesOf({ rows, stride }: Tensor): ColumnTiles {
+  return columnTiles(rows, stride / 4);
+}
 
 /** 1 − λ as f32 arithmetic has it, so that the estimates can be followed bit for bit. */
 export function rateOf(lambda: number): number {
@@ -39,7 +43,7 @@ export function channelTables(builder: ProgramBuilder, x: Tensor): Tensor {
 
 /** The smallest and the largest value of each column, for each chunk of rows: two rows a chunk. */
 export function extremesOf(builder: ProgramBuilder, x: Tensor): Tensor {
-  const chunks = Math.ceil(x.rows / rowsPerChunk);
+  const chunks = Math.ceil(x.rows / tilesOf(x).chunk);
   return builder.tensor(`${x.name} extremes`, 2 * chunks, x.stride, { category: "transient" });
 }
 
@@ -50,20 +54,21 @@ interface When {
 
 /** Emits x's extremes. */
 export function observe(builder: ProgramBuilder, x: Tensor, extremes: Tensor, when: When = {}): void {
-  for (const window of builder.windows([x], rowsPerChunk)) {
-    const count = Math.ceil(window.rows / rowsPerChunk);
+  const { lanes, chunk } = tilesOf(x);
+  const stride = x.stride / 4;
+  for (const window of builder.windows([x], chunk)) {
     builder.dispatch({
       kernel: {
         label: "range_partial",
         code: extremesText + partialText,
-        constants: { stride: x.stride / 4 },
+        constants: { stride, lanes },
       },
       bindings: [
         { group: 0, index: 1, tensor: x, access: "read", ...window },
         { group: 0, index: 2, tensor: extremes, access: "write" },
       ],
-      parameters: [window.rows, rowsPerChunk, window.first / rowsPerChunk],
-      workgroups: Math.ceil(x.stride / 64) * count,
+      parameters: [window.rows, chunk, window.first / chunk],
+      workgroups: Math.ceil(stride / lanes) * Math.ceil(window.rows / chunk),
       flops: 2 * window.rows * x.cols,
       ...when,
     });
@@ -105,7 +110,7 @@ export function advance(
   builder.dispatch({
     kernel: {
       label: "range_update",
-      code: updateText,
+      code: spanText + updateText,
       constants: { cols, stride, groups_of_channels: groups, bits },
     },
     bindings: [
