@@ -27,8 +27,21 @@ const vectorsPerThread = 8;
 /** Rows of a workgroup that a GPU may take, the best ones first where they waste equally little of a sequence. */
 const blocks = [64, 96, 112, 80, 48];
 
-/** Rows that each thread has a part of, rows of a tile, and how many of them at once: what a tuning run tries on a GPU. */
-const tried = [[1, 32, 8], [1, 32, 4], [1, 16, 8], [1, 16, 4], [2, 32, 2]];
+/** How a thread works: how much further rows are split, rows that it has a part of, rows of a tile, and how many of them at once. */
+type Way = readonly [further: number, rows: number, tile: number, unroll: number];
+
+/** What a tuning run tries on a GPU. Small blocks are for few sequences and heads, which leave processors idle. */
+const ways: readonly Way[] = [
+  [1, 1, 32, 8],
+  [1, 1, 32, 4],
+  [1, 1, 16, 8],
+  [1, 1, 16, 4],
+  [1, 2, 32, 2],
+  [2, 1, 32, 4],
+  [2, 2, 16, 4],
+];
+const smallBlock = 32;
+const waysInSmallBlocks = ways.slice(1, 3);
 
 /** What decides on a variant besides the shape. */
 type Adapter = Pick<ProgramBuilder, "adapterClass" | "subgroupSize">;
@@ -54,14 +67,15 @@ export function attentionVariants(
   const possible = blocks.filter((rows) => rows * split <= 256 && rows * split % 32 === 0)
     .toSorted((a, b) => covered(a) - covered(b));
   const [tile, unroll] = [head <= 16 ? 32 : 16, kernel === "forward" ? 8 : 4];
-  const usual = { headSize, causal, threads: possible[0] * split, split, shuffle: subgroupSize >= split };
-  const first = { ...usual, rows: 1, tile, unroll };
-  const others = [...new Set([possible[0], blocks[0]])].flatMap((block) =>
-    tried.filter(([, tile]) => head <= 16 || tile <= 16).map(([rows, tile, unroll]) => ({
-      ...usual,
-      ...{ threads: block * split, rows, tile, unroll },
-    }))
-  );
+  const variant = (block: number, [further, rows, tile, unroll]: Way): AttentionVariant => ({
+    ...{ headSize, causal, rows, tile, unroll, split: split * further },
+    ...{ threads: block * split * Math.max(1, further / rows), shuffle: subgroupSize >= split * further },
+  });
+  const first = variant(possible[0], [1, 1, tile, unroll]);
+  const others = [
+    ...[...new Set([possible[0], blocks[0]])].flatMap((block) => ways.map((way) => variant(block, way))),
+    ...waysInSmallBlocks.map((way) => variant(smallBlock, way)),
+  ].filter(({ tile, threads }) => (head <= 16 || tile <= 16) && threads <= 256);
   return [first, ...others.filter((v) => attentionVariantName(v) !== attentionVariantName(first))];
 }
 
