@@ -118,7 +118,9 @@ const howToRead = namedList(Object.entries({
   "live peak": "the most bytes of tensors alive at one dispatch, weights and optimizer included.",
   buffers: "bytes of the buffers that hold those tensors.",
   driver: "growth of what the driver reports, its own context included; only where it can be asked.",
-  step: "median over the timed steps of all rounds, ± their median absolute deviation.",
+  step:
+    "median over the timed steps of all rounds, ± their median absolute deviation. Losses are read back once after them, not in " +
+    "each step.",
   dispatches: "kernels that a step runs one after another; each costs some microseconds beyond its work.",
   speed:
     "against `exact`, median over rounds of the ratio within a round (smallest–largest); above 1 is faster.",
