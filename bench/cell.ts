@@ -6,7 +6,7 @@ import { modelConfig } from "../src/models/model_config.ts";
 import { planTraining } from "../src/train/plan_training.ts";
 import { TrainingSession, type TrainOptions } from "../src/train/session.ts";
 import { type DataPaths, loadData, type TrainingData } from "./data.ts";
-import { driverBytesInUse } from "./environment.ts";
+import { driverBytesInUse, settledDriverBytes } from "./environment.ts";
 import { GradientComparison } from "./gradient_comparison.ts";
 import { type CellConfiguration, type CellMeasurement, failed, type GradientErrors } from "./results.ts";
 import { trainSteps } from "./training_loop.ts";
@@ -28,7 +28,7 @@ export async function runCell(
   try {
     const data = await loadData(preset, paths);
     options = trainOptions(configuration, data);
-    const driverBefore = await driverBytesInUse();
+    const driverBefore = await settledDriverBytes();
     const started = performance.now();
     gpu = await openGpu({ requireGpu });
     const session = await TrainingSession.create(gpu, options);

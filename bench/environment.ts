@@ -33,6 +33,18 @@ export async function driverBytesInUse(): Promise<number | null> {
   return mebibytes?.every(Number.isFinite) ? 2 ** 20 * mebibytes.reduce((a, b) => a + b) : null;
 }
 
+/** The same when it has come to rest: the memory of a process that has just ended is given back some time later. */
+export async function settledDriverBytes(): Promise<number | null> {
+  let before = await driverBytesInUse();
+  for (let attempt = 0; before !== null && attempt < 20; attempt++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const now = await driverBytesInUse();
+    if (now === before) break;
+    before = now;
+  }
+  return before;
+}
+
 /** What a program of the machine prints, run in the project's folder; null if it is missing, fails or may not be run. */
 async function output(
   program: string,

@@ -30,19 +30,18 @@ export async function tune(
     return !(key in found);
   });
   const progress = new Progress(missing.map(() => "case"));
-  const measured: Record<string, string> = {};
   try {
     for (const [i, key] of missing.entries()) {
       progress.begin(i, `tuning ${key}`);
       const started = performance.now();
-      measured[key] = await fastest(gpu, key);
+      found[key] = await fastest(gpu, key);
+      if (path) await writeCache(path, cached, { [key]: found[key] }); // at once: an interrupted run keeps what it found
       progress.end(i, (performance.now() - started) / 1000);
     }
   } finally {
     progress.clear();
-    if (path && Object.keys(measured).length > 0) await writeCache(path, cached, measured);
   }
-  return { ...found, ...measured };
+  return found;
 }
 
 /** The fastest candidate of a key; the table's choice where memory does not suffice to find out. */
