@@ -1,15 +1,16 @@
-// Sums of the columns of operand v over chunks of rows: out[chunk, column]. A workgroup takes `lanes` vectors of columns and one chunk;
-// its 256 / lanes rows at a time are added in a fixed order.
-struct Parameters { rows: u32, chunk: u32, first_chunk: u32, accumulate: u32 }
+// Sums of what `terms` gives (`parts` vectors: operand v, or v * w and v) over chunks of rows: out[chunk, part, column]. A workgroup takes
+// `lanes` vectors of columns and one chunk; its 256 / lanes rows at a time are added in a fixed order. The second half of a row of out
+// lies `gap` vectors further: two rows of sums that do not adjoin.
+struct Parameters { rows: u32, chunk: u32, first_chunk: u32, accumulate: u32, gap: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 override stride: u32; // in vectors
 override lanes: u32; // 4, 16 or 64
-var<workgroup> sums: array<vec4<f32>, 256>;
+var<workgroup> sums: array<Sums, 256>;
 
-// Operand v at a row, zero beyond the last one.
-fn v_at(row: u32, column: u32, last: u32) -> vec4<f32> {
-  return select(vec4<f32>(), v_load4(min(row, last) * stride + column, column), row <= last);
+// What a row adds, nothing beyond the last one.
+fn terms_at(row: u32, column: u32, last: u32) -> Sums {
+  return terms(min(row, last) * stride + column, column, row <= last);
 }
 
 @compute @workgroup_size(256)
@@ -26,15 +27,15 @@ fn main(
   }
   let column = (flat % tiles) * lanes + local % lanes;
   let rows = 256 / lanes; // at a time
-  var sum = vec4<f32>();
+  var sum = Sums();
   if (column < stride) {
     let last = min((chunk + 1) * p.chunk, p.rows) - 1;
     for (var row = chunk * p.chunk + local / lanes; row <= last; row += 4 * rows) {
       // Four loads are under way at once.
-      let a = v_at(row, column, last);
-      let b = v_at(row + rows, column, last);
-      let c = v_at(row + 2 * rows, column, last);
-      let d = v_at(row + 3 * rows, column, last);
+      let a = terms_at(row, column, last);
+      let b = terms_at(row + rows, column, last);
+      let c = terms_at(row + 2 * rows, column, last);
+      let d = terms_at(row + 3 * rows, column, last);
       sum += (a + b) + (c + d);
     }
   }
@@ -46,11 +47,14 @@ fn main(
     }
   }
   if (local < lanes && column < stride) {
-    let at = (p.first_chunk + chunk) * stride + column;
-    if (p.accumulate != 0) {
-      out[at] += sums[local];
-    } else {
-      out[at] = sums[local];
+    for (var part = 0u; part < parts; part++) {
+      let place = part * stride + column;
+      let at = (p.first_chunk + chunk) * parts * stride + place + select(0u, p.gap, place >= parts * stride / 2);
+      if (p.accumulate != 0) {
+        out[at] += part_of(sums[local], part);
+      } else {
+        out[at] = part_of(sums[local], part);
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
-import { columnSums } from "../../kernels/column_sums.ts";
+import { columnSumsWithProduct } from "../../kernels/column_sums.ts";
 import { layerNormBackward, layerNormForward } from "../../kernels/layer_norm.ts";
-import { affine, type Operand, plain, times } from "../gpu/operand.ts";
+import { affine, type Operand, plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Parameter } from "./parameters.ts";
 import type { Activation, Place, Tape } from "./tape.ts";
@@ -33,11 +33,11 @@ export function layerNorm(
   layerNormForward(builder, x, normalized, rstd, epsilon);
   const kept = saved ? tape.save(normalized, saved) : plain(normalized);
   const scaled = (operand: Operand) => affine(operand, gamma.value, beta.value);
+  const sums = (parameter: Parameter) => ({ out: parameter.gradient, accumulate: tape.adds(parameter) });
   return {
     y: { exact: scaled(plain(normalized)), kept: scaled(kept) },
     backward(dy, dx, { replace = false } = {}) {
-      columnSums(builder, times(plain(dy), kept), gamma.gradient, tape.adds(gamma));
-      columnSums(builder, plain(dy), beta.gradient, tape.adds(beta));
+      columnSumsWithProduct(builder, plain(dy), kept, sums(gamma), sums(beta));
       layerNormBackward(builder, dy, kept, rstd, gamma.value, dx, !replace);
     },
   };
