@@ -4,7 +4,7 @@ import { geluBackward } from "../kernels/gelu.ts";
 import { layerNormBackward, layerNormForward } from "../kernels/layer_norm.ts";
 import { materialize } from "../kernels/materialize.ts";
 import { matmul } from "../kernels/matmul.ts";
-import type { Sizes } from "../kernels/matmul_choice.ts";
+import type { Sizes } from "../kernels/matmul_table.ts";
 import type { Product } from "../kernels/matmul_variant.ts";
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import type { DeviceLimits } from "../src/gpu/limits.ts";

@@ -4,7 +4,7 @@ import type { Operand } from "../src/gpu/operand.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import type { AttentionShape } from "./attention.ts";
 import { batchedMatmulText, batchedWorkgroups } from "./batched_matmul_template.ts";
-import { variantForMany } from "./matmul_choice.ts";
+import { variantForMany } from "./matmul_table.ts";
 import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
 
 /**

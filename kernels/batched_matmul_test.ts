@@ -3,7 +3,7 @@ import { plain } from "../src/gpu/operand.ts";
 import { padded } from "../src/gpu/tensor.ts";
 import type { AttentionShape } from "./attention.ts";
 import { batchedMatmul } from "./batched_matmul.ts";
-import { directVariant, tiledVariants } from "./matmul_choice.ts";
+import { directVariant, tiledVariants } from "./matmul_table.ts";
 import { matmulNN, matmulNT, matmulTN } from "./matmul_reference.ts";
 import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
 import { assertClose, gpuTest, narrowLimits, normals, runTest, testGpu, tolerance } from "./testing.ts";

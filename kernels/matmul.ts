@@ -4,7 +4,8 @@ import { commonUnit, type Operand } from "../src/gpu/operand.ts";
 import { rowBytes, type Tensor } from "../src/gpu/tensor.ts";
 import { elementThreads } from "./elementwise.ts";
 import sumText from "./sum_parts.wgsl" with { type: "text" };
-import { matmulChoice, type Sizes } from "./matmul_choice.ts";
+import { matmulChoice } from "./matmul_choice.ts";
+import { type Sizes } from "./matmul_table.ts";
 import { directThreads, matmulText } from "./matmul_template.ts";
 import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
 

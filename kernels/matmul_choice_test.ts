@@ -4,7 +4,8 @@ import { ProgramBuilder } from "../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../src/gpu/limits.ts";
 import { plain } from "../src/gpu/operand.ts";
 import { matmul } from "./matmul.ts";
-import { choiceName, likelyChoices, matmulChoice, matmulKey, parseMatmulKey } from "./matmul_choice.ts";
+import { choiceName, matmulChoice, matmulKey, parseMatmulKey } from "./matmul_choice.ts";
+import { likelyChoices } from "./matmul_table.ts";
 
 const gpu = { adapterClass: "gpu", subgroupSize: 32, limits: typicalGpuLimits } as const;
 const sizes = { m: 256, n: 768, k: 4096 };

@@ -1,6 +1,6 @@
 import { plain } from "../src/gpu/operand.ts";
 import { matmul, type MatmulOptions } from "./matmul.ts";
-import { directVariant, tiledVariants } from "./matmul_choice.ts";
+import { directVariant, tiledVariants } from "./matmul_table.ts";
 import { matmulNN, matmulNT, matmulTN } from "./matmul_reference.ts";
 import { type Product, variantName } from "./matmul_variant.ts";
 import { assertClose, gpuTest, narrowLimits, normals, runTest, testGpu, tolerance } from "./testing.ts";

@@ -6,7 +6,7 @@ import { plain } from "../src/gpu/operand.ts";
 import { positionBackward } from "./embedding.ts";
 import { cheapToRead, materialize } from "./materialize.ts";
 import { matmul } from "./matmul.ts";
-import { tiledVariants } from "./matmul_choice.ts";
+import { tiledVariants } from "./matmul_table.ts";
 import type { MatmulVariant } from "./matmul_variant.ts";
 import { matmulNN, matmulTN } from "./matmul_reference.ts";
 import {

@@ -5,7 +5,7 @@ import {
   attentionBackwardQueryText,
 } from "../../kernels/attention_backward_template.ts";
 import { attentionForwardText } from "../../kernels/attention_forward_template.ts";
-import { tiledVariants } from "../../kernels/matmul_choice.ts";
+import { tiledVariants } from "../../kernels/matmul_table.ts";
 import { matmulText } from "../../kernels/matmul_template.ts";
 import { shortDigest } from "../../src/data/digest.ts";
 import type { Variants } from "../../src/gpu/builder.ts";

@@ -8,7 +8,8 @@ import {
 } from "../../kernels/attention.ts";
 import { attentionVariantName } from "../../kernels/attention_template.ts";
 import { matmul } from "../../kernels/matmul.ts";
-import { choiceName, likelyChoices, parseMatmulKey, type Sizes } from "../../kernels/matmul_choice.ts";
+import { choiceName, parseMatmulKey } from "../../kernels/matmul_choice.ts";
+import { likelyChoices, type Sizes } from "../../kernels/matmul_table.ts";
 import type { Product } from "../../kernels/matmul_variant.ts";
 import type { BuilderOptions, ProgramBuilder } from "../../src/gpu/builder.ts";
 import { plain } from "../../src/gpu/operand.ts";
