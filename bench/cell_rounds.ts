@@ -68,10 +68,11 @@ export class Cell {
 
   /** Speed as a multiple of `base`'s, round by round. */
   speedAgainst(base: Cell): PairedRatio | null {
-    return pairedRatio(base.#stepByRound(), this.#stepByRound());
+    return pairedRatio(base.stepByRound, this.stepByRound);
   }
 
-  #stepByRound(): Map<number, number> {
+  /** Median milliseconds of a step in each round that was timed. */
+  get stepByRound(): ReadonlyMap<number, number> {
     return new Map(
       this.records.flatMap((r) =>
         r.timing ? [[r.configuration.round, median(r.timing.stepMilliseconds)]] : []
@@ -81,7 +82,16 @@ export class Cell {
 }
 
 /** What may differ within a comparison: the policy, and what depends on it or on the round. */
-const varying = ["policy", "storage", "round", "seed", "qualitySteps", "gradientEvery", "schedule"];
+const varying = [
+  "policy",
+  "storage",
+  "variants",
+  "round",
+  "seed",
+  "qualitySteps",
+  "gradientEvery",
+  "schedule",
+];
 
 /** Groups records into comparisons, in the order of their first appearance. */
 export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {

@@ -7,7 +7,7 @@ const schedule = { warmupSteps: 1, totalSteps: 10, minimumFraction: 0 };
 Deno.test("compare() puts together what differs in policy, round, seed and length of training", () => {
   const [comparison, ...others] = compare([
     fakeRecord(),
-    fakeRecord({ policy: "mesa8", gradientEvery: 10 }),
+    fakeRecord({ policy: "mesa8", gradientEvery: 10, variants: { "matmul nn 1×1×1": "some" } }),
     fakeRecord({ seed: 2, round: 1 }),
     fakeRecord({ round: 2, qualitySteps: 0, schedule }),
   ]);

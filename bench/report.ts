@@ -6,7 +6,7 @@ import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
 import type { CellRecord } from "./results.ts";
 import type { Comparison } from "./side_by_side.ts";
-import { failureTable, memoryTable, qualityTable, throughputTable } from "./tables.ts";
+import { disagreementTable, failureTable, memoryTable, qualityTable, throughputTable } from "./tables.ts";
 
 /** What a report says about the run beside its records. */
 export interface Run {
@@ -36,6 +36,7 @@ export function sections(records: readonly CellRecord[]): Section[] {
   const tables: [string, string | null][] = [
     ["Memory", memoryTable(comparisons)],
     ["Throughput", throughputTable(comparisons)],
+    ["Rounds that disagree", disagreementTable(comparisons)],
     ["Quality", qualitySection(comparisons, records)],
     ["Gradient error", gradientSection(comparisons)],
     ["Parity", paritySection(comparisons)],

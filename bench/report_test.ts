@@ -48,6 +48,23 @@ Deno.test("the throughput table pairs the speeds of a round", () => {
   );
 });
 
+Deno.test("rounds that disagree are told apart, and only they", () => {
+  const text = table("Rounds that disagree")!;
+  assertStringIncludes(
+    text,
+    `
+| model |  tokens | policy |  step by round | tokens/s by round |
+| :---- | ------: | :----- | -------------: | ----------------: |
+| nano  | 4 × 128 | exact  |   11 ms, 22 ms |    46,545, 23,273 |
+| nano  | 4 × 128 | mesa8  | 12.1 ms, 33 ms |    42,314, 15,515 |
+`.trim(),
+  );
+  assertStringIncludes(text, "with more `--rounds`");
+  const like = (round: number) => fakeRecord({ round, qualitySteps: 0 }, { quality: null });
+  assertEquals(table("Rounds that disagree", [like(0), like(1)]), undefined);
+  assertEquals(table("Rounds that disagree", [like(0)]), undefined);
+});
+
 Deno.test("the quality table shows losses beside the unigram entropy", () => {
   assertEquals(
     table("Quality"),
@@ -158,7 +175,7 @@ Deno.test("renderReport() says how the report was made", () => {
 
 Deno.test("sections() have gradient error, parity and the paper's table only where they were measured", () => {
   const titles = (of: typeof records) => sections(of).map(({ title }) => title);
-  assertEquals(titles(records), ["Memory", "Throughput", "Quality"]);
+  assertEquals(titles(records), ["Memory", "Throughput", "Rounds that disagree", "Quality"]);
   const more = [
     fakeRecord({ model: "deit-tiny", batch: 128 }),
     fakeRecord({ model: "deit-tiny", batch: 128, policy: "mesa8" }, {

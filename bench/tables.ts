@@ -122,6 +122,35 @@ export const memoryTable = (comparisons: readonly Comparison<Cell>[]) =>
 export const throughputTable = (comparisons: readonly Comparison<Cell>[]) =>
   sideBySide(comparisons, throughput, { missing });
 
+/** Rounds of one cell whose steps differ by more than this factor were not timed under the same conditions. */
+const disagreement = 1.1;
+
+/** The steps of each round where a cell's rounds disagree, as a markdown table and what to do about it; null if none do. */
+export function disagreementTable(comparisons: readonly Comparison<Cell>[]): string | null {
+  const rows = comparisons.flatMap((comparison) =>
+    [...comparison.cells].flatMap(([policy, cell]) => {
+      const steps = [...cell.stepByRound.values()];
+      if (steps.length === 0 || Math.max(...steps) <= disagreement * Math.min(...steps)) return [];
+      const tokens = comparison.batch * comparison.sequence;
+      return [[
+        ...names(comparison),
+        policy,
+        steps.map((ms) => `${Number(ms.toPrecision(3))} ms`).join(", "),
+        steps.map((ms) => number(1000 * tokens / ms)).join(", "),
+      ]];
+    })
+  );
+  if (rows.length === 0) return null;
+  const table = markdownTable(
+    [["model", "tokens", "policy", "step by round", "tokens/s by round"], ...rows],
+    {
+      align: ["l", "r", "l", "r", "r"],
+    },
+  );
+  return `${table}\n\nThe tables above take all rounds together. A slower round was timed on a card that had not left its idle clock, or that ` +
+    "did other work too: run again, with more `--rounds`.";
+}
+
 /** Validation loss and top-1 by policy, over the seeds, as a markdown table; null if nothing was measured. */
 export const qualityTable = (comparisons: readonly Comparison<Cell>[]) =>
   sideBySide(comparisons, quality, { leads: qualityLeads(comparisons), missing });
