@@ -1,7 +1,7 @@
 import { markdownTable } from "markdown-table";
 import { median } from "simple-statistics";
 import { UserError } from "../src/errors.ts";
-import { BufferSet } from "../src/gpu/buffers.ts";
+import { BufferSet, requestsFor } from "../src/gpu/buffers.ts";
 import { builderOptionsFor, ProgramBuilder, type Variants } from "../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { Program } from "../src/gpu/program.ts";
@@ -150,9 +150,7 @@ async function timeCase(gpu: Gpu, given: KernelCase, variants: Variants): Promis
   const filled = given.emit(builder);
   const description = builder.build();
   const stores = new BufferSet<Store>(gpu);
-  await stores.allocate(
-    description.stores.map((s) => ({ key: s, name: s.name, account: s.category, bytes: s.bytes })),
-  );
+  await stores.allocate(requestsFor(description.stores));
   const program = await Program.create(gpu, description, stores);
   try {
     const largest = Math.max(...filled.map(tensorBytes)) / 4;

@@ -5,7 +5,7 @@ import {
   ProgramBuilder,
   type ProgramDescription,
 } from "../src/gpu/builder.ts";
-import { BufferSet } from "../src/gpu/buffers.ts";
+import { BufferSet, requestsFor } from "../src/gpu/buffers.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { type DeviceLimits, typicalGpuLimits } from "../src/gpu/limits.ts";
 import { Program } from "../src/gpu/program.ts";
@@ -193,7 +193,7 @@ export async function runTest<T>(
 /** The stores that a program names, as yet all zero. */
 export async function storesFor(gpu: Gpu, { stores }: ProgramDescription): Promise<BufferSet<Store>> {
   const set = new BufferSet<Store>(gpu);
-  await set.allocate(stores.map((s) => ({ key: s, name: s.name, account: s.category, bytes: s.bytes })));
+  await set.allocate(requestsFor(stores));
   return set;
 }
 

@@ -1,5 +1,5 @@
 import { median } from "simple-statistics";
-import { BufferSet } from "../../src/gpu/buffers.ts";
+import { BufferSet, requestsFor } from "../../src/gpu/buffers.ts";
 import { type BuilderOptions, ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { Program } from "../../src/gpu/program.ts";
@@ -26,9 +26,7 @@ export async function measureCandidates(
   const programs: Program[] = [];
   const tensors = [...given.inputs, ...given.outputs];
   try {
-    await stores.allocate(tensors.map(({ name, category, home }) => (
-      { key: home!.store, name, account: category, bytes: home!.store.bytes }
-    )));
+    await stores.allocate(requestsFor(tensors.map(({ home }) => home!.store)));
     for (const candidate of given.candidates) {
       const builder = new ProgramBuilder(key, { ...adapter, variants: { [key]: candidate } });
       given.emit(builder);

@@ -1,6 +1,7 @@
 import type { Account } from "../memory/ledger.ts";
 import type { Gpu } from "./device.ts";
 import { inErrorScopes, OutOfMemoryError } from "./errors.ts";
+import type { Store } from "./tensor.ts";
 
 /** A buffer to make. `key` finds it again. */
 export interface BufferRequest<Key> {
@@ -10,6 +11,13 @@ export interface BufferRequest<Key> {
   readonly bytes: number;
   /** GPUBufferUsage flags; by default storage that can be copied from and to. */
   readonly usage?: number;
+}
+
+/** What to make for stores, each of which is its own key. */
+export function requestsFor(stores: readonly Store[]): BufferRequest<Store>[] {
+  return stores.map((store) => ({
+    ...{ key: store, name: store.name, account: store.category, bytes: store.bytes },
+  }));
 }
 
 /** A group of buffers that are made and destroyed together, each booked in the ledger. Nothing else calls `createBuffer`. */

@@ -49,8 +49,8 @@ function trunk(
   const { layers, width, heads, layerNormEpsilon } = config;
   const rows = batch * sequence;
   const get = (name: string) => parameters.get(`transformer.${name}`);
-  const normOf = (name: string) => ({ gamma: get(`${name}.weight`), beta: get(`${name}.bias`) });
-  const linearOf = (name: string) => ({ weight: get(`${name}.weight`), bias: get(`${name}.bias`) });
+  const normOf = (name: string) => parameters.layerNorm(`transformer.${name}`);
+  const linearOf = (name: string) => parameters.linear(`transformer.${name}`);
   const shape = {
     ...{ batch, sequence, heads, headSize: width / heads, causal: true },
     ...{ epsilon: layerNormEpsilon, gelu: "tanh" as const },

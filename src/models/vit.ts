@@ -70,9 +70,6 @@ export function vitLoss(
   const { builder } = tape;
   const { layers, width, heads, layerNormEpsilon: epsilon } = config;
   const tokens = vitTokens(config);
-  const get = (name: string) => parameters.get(name);
-  const normOf = (name: string) => ({ gamma: get(`${name}.weight`), beta: get(`${name}.bias`) });
-  const linearOf = (name: string) => ({ weight: get(`${name}.weight`), bias: get(`${name}.bias`) });
 
   // The residual stream is one tensor, updated in place; so is its gradient.
   const x = tape.transient("residual stream", batch * tokens, width);
@@ -84,12 +81,12 @@ export function vitLoss(
     const name = `blocks.${layer}`;
     const names = { block: name, norm1: `${name}.norm1`, norm2: `${name}.norm2` };
     return block(tape, names, layer, x, {
-      norm1: normOf(names.norm1),
-      qkv: linearOf(`${name}.attn.qkv`),
-      project: linearOf(`${name}.attn.proj`),
-      norm2: normOf(names.norm2),
-      widen: linearOf(`${name}.mlp.fc1`),
-      narrow: linearOf(`${name}.mlp.fc2`),
+      norm1: parameters.layerNorm(names.norm1),
+      qkv: parameters.linear(`${name}.attn.qkv`),
+      project: parameters.linear(`${name}.attn.proj`),
+      norm2: parameters.layerNorm(names.norm2),
+      widen: parameters.linear(`${name}.mlp.fc1`),
+      narrow: parameters.linear(`${name}.mlp.fc2`),
     }, shape);
   };
   const backwards = builder.within({ pass: "forward" }, () => {
@@ -98,7 +95,7 @@ export function vitLoss(
     const classified = builder.within(
       { operator: "head" },
       () =>
-        classHead(tape, tensors, x, tokens, normOf("norm"), linearOf("head"), {
+        classHead(tape, tensors, x, tokens, parameters.layerNorm("norm"), parameters.linear("head"), {
           layers,
           heads,
           epsilon,

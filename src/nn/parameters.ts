@@ -130,6 +130,16 @@ export class ParameterSet {
     return parameter;
   }
 
+  /** Weight and bias of the linear layer of that name. */
+  linear(name: string): { weight: Parameter; bias: Parameter } {
+    return { weight: this.get(`${name}.weight`), bias: this.get(`${name}.bias`) };
+  }
+
+  /** Scale and shift of the LayerNorm of that name. */
+  layerNorm(name: string): { gamma: Parameter; beta: Parameter } {
+    return { gamma: this.get(`${name}.weight`), beta: this.get(`${name}.bias`) };
+  }
+
   /** All parameters, in the order of the arenas. */
   get all(): Parameter[] {
     return [...this.#byName.values()];

@@ -1,4 +1,4 @@
-import { BufferSet, readBuffer } from "../gpu/buffers.ts";
+import { BufferSet, readBuffer, requestsFor } from "../gpu/buffers.ts";
 import type { ProgramDescription } from "../gpu/builder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Program } from "../gpu/program.ts";
@@ -29,9 +29,7 @@ export class SessionMemory {
   async program(description: ProgramDescription, lender?: Program): Promise<Program> {
     const stores = new Set([...description.stores, stepStore]);
     const missing = [...stores].filter((store) => !this.#stores.has(store));
-    await this.#stores.allocate(
-      missing.map((store) => ({ key: store, name: store.name, account: store.category, bytes: store.bytes })),
-    );
+    await this.#stores.allocate(requestsFor(missing));
     return await Program.create(this.gpu, description, this.#stores, lender);
   }
 
