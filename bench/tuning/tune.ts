@@ -51,7 +51,7 @@ async function fastest(gpu: Gpu, key: string): Promise<string> {
   try {
     const times = await measureCandidates(gpu, key, given, options);
     const best = times.indexOf(Math.min(...times));
-    return given.candidates[times[best] < worthIt * times[0] ? best : 0];
+    return given.candidates[times[best] < worthIt * times[0] ? best : 0]; // the table's, too, where none compiles
   } catch (error) {
     if (error instanceof OutOfMemoryError) return given.candidates[0];
     throw error;

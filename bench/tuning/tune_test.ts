@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { matmulKey } from "../../kernels/matmul_choice.ts";
 import { gpuTest, testGpu } from "../../kernels/testing.ts";
-import { builderOptionsFor } from "../../src/gpu/builder.ts";
+import { builderOptionsFor, type ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { gpuWith } from "../../src/train/plan_training.ts";
@@ -38,6 +38,33 @@ gpuTest("measureCandidates() times every candidate of a product and of attention
     assertEquals(times.length, two.candidates.length);
     assert(times.every((ms) => ms > 0 && ms < 60_000), `${times}`);
   }
+});
+
+gpuTest("measureCandidates() gives a candidate that does not compile no time at all", async () => {
+  const gpu = await actor();
+  const options = builderOptionsFor(gpu);
+  const [output] = tuningCase(key, options).outputs;
+  const given = {
+    ...{ candidates: ["broken", "whole"], inputs: [output], outputs: [] },
+    emit(builder: ProgramBuilder) {
+      const body = builder.variantFor(key, "") === "whole" ? "c[0] = c[0];" : "c[0] = ;";
+      const code = `@group(0) @binding(1) var<storage, read_write> c: array<f32>;
+        @compute @workgroup_size(1) fn main() { ${body} }`;
+      const bindings = [{ group: 0, index: 1, tensor: output, access: "update" as const }];
+      builder.dispatch({
+        kernel: { label: "test", code },
+        bindings,
+        parameters: [],
+        workgroups: 1,
+        flops: 0,
+      });
+    },
+  };
+  const [broken, whole] = await measureCandidates(gpu, key, given, options);
+  assertEquals(broken, Infinity);
+  assert(whole < Infinity);
+  const none = { ...given, candidates: ["broken"] };
+  assertEquals(await measureCandidates(gpu, key, none, options), [Infinity]);
 });
 
 gpuTest("tune() remembers what it measured, and measures nothing that it remembers", async () => {
