@@ -64,65 +64,77 @@ export interface KernelBenchOptions extends VariantOptions {
  */
 export async function runKernelBench(options: KernelBenchOptions): Promise<number> {
   const started = new Date();
-  const { requireGpu, noTune } = options;
-  const adapter = await ensureAdapterEnvironment({ requireGpu });
-  const folder = await createReportFolder(options.out, `${adapter.slug}-kernels`, started);
-  const environment = await describeEnvironment(adapter);
-  const given = options.variants ? await readVariants(options.variants) : undefined;
-  const models = options.models.length
-    ? options.models
-    : adapter.class === "gpu"
-    ? ["micro", "mini", "small"]
-    : ["nano"];
+  const adapter = await ensureAdapterEnvironment(options);
+  const standard = adapter.class === "gpu" ? ["micro", "mini", "small"] : ["nano"];
+  const models = options.models.length ? options.models : standard;
   const batch = options.batches[0] ?? 4;
-  const gpu = await openGpu({ requireGpu });
+  const steps = await stepCells(models, batch, options);
+  const environment = await describeEnvironment(adapter);
+  const folder = await createReportFolder(options.out, `${adapter.slug}-kernels`, started);
   const record = (line: object) =>
     Deno.writeTextFile(folder.results, JSON.stringify({ environment, ...line }) + "\n", { append: true });
-  const times: KernelTime[] = [];
-  try {
-    if (!gpu.timestamps) {
-      throw new UserError("This adapter has no timestamps; run `bench kernels` on one that has");
-    }
-    const cases = [
-      ...kernelCases(caseSizes(adapter.class)),
-      ...models.flatMap((model) => productCases(model, batch, gpu)),
-    ];
-    const variants = given ?? (noTune ? {} : await tune(gpu, cases.flatMap((one) => keysOf(gpu, one))));
-    const progress = new Progress(cases.map(() => "case"));
-    for (const [i, one] of cases.entries()) {
-      progress.begin(i, one.name);
-      const begun = performance.now();
-      times.push(await timeCase(gpu, one, variants));
-      await record(times.at(-1)!);
-      progress.end(i, (performance.now() - begun) / 1000);
-    }
-    progress.clear();
-  } finally {
-    gpu.destroy();
-  }
+  const times = await timeAll(models, batch, options, record);
+  const brand = adapter.class === "software" ? ` (${softwareBrand})` : "";
+  const commit = environment.commit ? ` from commit ${environment.commit.slice(0, 12)}` : "";
   const parts = [
-    `# Kernels on ${adapter.name}, ${started.toISOString().slice(0, 10)}${
-      adapter.class === "software" ? ` (${softwareBrand})` : ""
-    }`,
-    `Made by \`deno task ${Deno.args.join(" ")}\`${
-      environment.commit ? ` from commit ${environment.commit.slice(0, 12)}` : ""
-    }. Medians of ${repeats} runs, back to back on a warm card, by GPU timestamps, inputs of normal numbers. The share is of the fastest ` +
-    "product, or of the copy, of this same run; bytes are those that have to move once, so a kernel that keeps part of them in a cache can exceed it.",
+    `# Kernels on ${adapter.name}, ${started.toISOString().slice(0, 10)}${brand}`,
+    `Made by \`deno task ${
+      Deno.args.join(" ")
+    }\`${commit}. Medians of ${repeats} runs, back to back on a warm card, by GPU timestamps, ` +
+    "inputs of normal numbers. The share is of the fastest product, or of the copy, of this same run; bytes are those that have to move " +
+    "once, so a kernel that keeps part of them in a cache can exceed it.",
     renderKernels(times),
     `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
     "the share is of the nearer ceiling above.",
   ];
   const ceilings = { flops: 1e12 * ceiling(times, "arithmetic"), bytes: 1e12 * ceiling(times, "memory") };
-  for (const { cell, data } of await stepCells(models, batch, options)) {
+  // The report is written as far as it is known: a step that does not fit takes nothing with it.
+  const write = () => Deno.writeTextFile(`${folder.path}/report.md`, parts.join("\n\n") + "\n");
+  await write();
+  for (const { cell, data } of steps) {
     const profile = await profileStep(cell, data);
     await record(profile);
     parts.push(`### ${cell.model}, ${batch} × ${cell.sequence} tokens, ${cell.policy}`);
     parts.push(kernelTable(profile.dispatches, ceilings));
+    await write();
   }
-  const text = parts.join("\n\n");
-  await Deno.writeTextFile(`${folder.path}/report.md`, `${text}\n`);
-  console.log(`\n${text}\n\nThe report is in ${folder.path}`);
+  console.log(`\n${parts.join("\n\n")}\n\nThe report is in ${folder.path}`);
   return 0;
+}
+
+/** Times all cases, each recorded at once. */
+async function timeAll(
+  models: readonly string[],
+  batch: number,
+  options: KernelBenchOptions,
+  record: (time: KernelTime) => Promise<void>,
+): Promise<KernelTime[]> {
+  const given = options.variants ? await readVariants(options.variants) : undefined;
+  const gpu = await openGpu(options);
+  try {
+    if (!gpu.timestamps) {
+      throw new UserError("This adapter has no timestamps; run `bench kernels` on one that has");
+    }
+    const cases = [
+      ...kernelCases(caseSizes(gpu.adapter.class)),
+      ...models.flatMap((model) => productCases(model, batch, gpu)),
+    ];
+    const keys = cases.flatMap((one) => keysOf(gpu, one));
+    const variants = given ?? (options.noTune ? {} : await tune(gpu, keys));
+    const progress = new Progress(cases.map(() => "case"));
+    const times: KernelTime[] = [];
+    for (const [i, one] of cases.entries()) {
+      progress.begin(i, one.name);
+      const begun = performance.now();
+      times.push(await timeCase(gpu, one, variants));
+      await record(times[i]);
+      progress.end(i, (performance.now() - begun) / 1000);
+    }
+    progress.clear();
+    return times;
+  } finally {
+    gpu.destroy();
+  }
 }
 
 /** A cell for each model's step, and its data. */
@@ -193,8 +205,8 @@ export function renderKernels(times: readonly KernelTime[]): string {
     ...times.map((time) => [
       time.name,
       median(time.milliseconds).toFixed(3),
-      time.bound === "arithmetic" ? rate(time).toFixed(1) : "",
-      time.bound === "memory" ? rate(time).toFixed(2) : "",
+      time.bound === "arithmetic" ? rate(time).toPrecision(3) : "",
+      time.bound === "memory" ? rate(time).toPrecision(3) : "",
       wholePercentage(rate(time) / ceiling(times, time.bound)),
       `${time.dispatches}`,
       Object.values(time.variants).join(", "),

@@ -139,8 +139,8 @@ export function kernelTable(dispatches: readonly ProfiledDispatch[], ceilings?: 
       kernel,
       (1000 * seconds).toFixed(2),
       percentage(1000 * seconds / whole),
-      (flops / 1e12).toFixed(2),
-      (bytes / 1e12).toFixed(2),
+      (flops / 1e12).toPrecision(3),
+      (bytes / 1e12).toPrecision(3),
       ...ceilings ? [wholePercentage(Math.max(flops / ceilings.flops, bytes / ceilings.bytes))] : [],
       `${own.length}`,
     ];
