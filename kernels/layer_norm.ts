@@ -20,7 +20,7 @@ export function layerNormForward(
       kernel: {
         label: "layer_norm_forward",
         code: reduceText + forwardText,
-        constants: { cols: x.cols, stride, epsilon, threads: keepingThreadsFor(stride) },
+        constants: { cols: x.cols, stride, epsilon, threads: keepingThreadsFor(builder, stride) },
       },
       bindings: [
         { group: 0, index: 1, tensor: x, access: "read", ...window },
@@ -54,7 +54,7 @@ export function layerNormBackward(
       kernel: {
         label: "layer_norm_backward",
         code: normalized.code("x", 1) + dyOperand.code("dy", 2) + reduceText + backwardText,
-        constants: { cols: dy.cols, stride, threads: keepingThreadsFor(stride) },
+        constants: { cols: dy.cols, stride, threads: keepingThreadsFor(builder, stride) },
       },
       bindings: [
         { group: 0, index: 2, tensor: gamma, access: "read" },

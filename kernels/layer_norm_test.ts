@@ -67,9 +67,14 @@ async function checkBackward(
   );
 }
 
-gpuTest("layerNormForward() equals the reference on ragged shapes", async () => {
-  for (const shape of shapes) await checkForward(shape);
-});
+gpuTest(
+  "layerNormForward() equals the reference on ragged shapes, with the invocations of any adapter",
+  async () => {
+    for (const adapterClass of ["gpu", "software"]) {
+      for (const shape of shapes) await checkForward(shape, { adapterClass });
+    }
+  },
+);
 
 gpuTest("layerNormForward() over windows of rows equals the reference", () => checkForward(windowed, narrow));
 
@@ -94,9 +99,11 @@ gpuTest("layerNormForward() of constant rows is finite, and zero but for roundin
 });
 
 gpuTest("layerNormBackward() writes or adds the reference's input gradient on ragged shapes", async () => {
-  for (const shape of shapes) {
-    await checkBackward(shape, false);
-    await checkBackward(shape, true);
+  for (const adapterClass of ["gpu", "software"]) {
+    for (const shape of shapes) {
+      await checkBackward(shape, false, { adapterClass });
+      await checkBackward(shape, true, { adapterClass });
+    }
   }
 });
 

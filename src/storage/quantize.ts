@@ -170,7 +170,7 @@ export function storeByTokens(
           parts,
           group_size: x.cols / parts,
           groups_kept: parts,
-          threads: keepingThreadsFor(stride),
+          threads: keepingThreadsFor(builder, stride),
         },
       },
       bindings: [
