@@ -63,6 +63,9 @@ Deno.test("rounds that disagree are told apart, and only they", () => {
   const like = (round: number) => fakeRecord({ round, qualitySteps: 0 }, { quality: null });
   assertEquals(table("Rounds that disagree", [like(0), like(1)]), undefined);
   assertEquals(table("Rounds that disagree", [like(0)]), undefined);
+  const software = structuredClone(records);
+  for (const { environment } of software) environment.adapterClass = "software";
+  assertEquals(table("Rounds that disagree", software), undefined);
 });
 
 Deno.test("the quality table shows losses beside the unigram entropy", () => {

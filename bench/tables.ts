@@ -125,12 +125,16 @@ export const throughputTable = (comparisons: readonly Comparison<Cell>[]) =>
 /** Rounds of one cell whose steps differ by more than this factor were not timed under the same conditions. */
 const disagreement = 1.1;
 
-/** The steps of each round where a cell's rounds disagree, as a markdown table and what to do about it; null if none do. */
+/**
+ * The steps of each round where a cell's rounds on a GPU disagree, as a markdown table and what to do about it; null if none do. A software
+ * adapter's times are no result, so they are left alone.
+ */
 export function disagreementTable(comparisons: readonly Comparison<Cell>[]): string | null {
   const rows = comparisons.flatMap((comparison) =>
     [...comparison.cells].flatMap(([policy, cell]) => {
       const steps = [...cell.stepByRound.values()];
-      if (steps.length === 0 || Math.max(...steps) <= disagreement * Math.min(...steps)) return [];
+      const agree = steps.length === 0 || Math.max(...steps) <= disagreement * Math.min(...steps);
+      if (agree || cell.records[0].environment.adapterClass === "software") return [];
       const tokens = comparison.batch * comparison.sequence;
       return [[
         ...names(comparison),
