@@ -43,7 +43,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const planned = planSweep(withDefaults(options, profile));
   const dataOf = await loadAll(planned, options);
   for (const cell of planned) checkCell(cell, dataOf(cell));
-  const cells = await withVariants(planned, dataOf, options);
+  const cells = await withVariants(planned, dataOf, adapter, options);
   const environment = await describeEnvironment(adapter);
   if (options.profileStep) return await profileSteps(cells, dataOf, options, adapter.slug, started);
   const askDriver = await driverBytesInUse() !== null;

@@ -1,6 +1,7 @@
 import { markdownTable } from "markdown-table";
 import { median } from "simple-statistics";
 import { UserError } from "../src/errors.ts";
+import type { AdapterReport } from "../src/gpu/adapter.ts";
 import { BufferSet, requestsFor } from "../src/gpu/buffers.ts";
 import { builderOptionsFor, ProgramBuilder, type Variants } from "../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
@@ -68,7 +69,7 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
   const standard = adapter.class === "gpu" ? ["micro", "mini", "small"] : ["nano"];
   const models = options.models.length ? options.models : standard;
   const batch = options.batches[0] ?? 4;
-  const steps = await stepCells(models, batch, options);
+  const steps = await stepCells(models, batch, adapter, options);
   const environment = await describeEnvironment(adapter);
   const folder = await createReportFolder(options.out, `${adapter.slug}-kernels`, started);
   const record = (line: object) =>
@@ -138,7 +139,12 @@ async function timeAll(
 }
 
 /** A cell for each model's step, and its data. */
-async function stepCells(models: readonly string[], batch: number, options: KernelBenchOptions) {
+async function stepCells(
+  models: readonly string[],
+  batch: number,
+  adapter: AdapterReport,
+  options: KernelBenchOptions,
+) {
   const planned = planSweep({
     ...{ models: [...models], sequences: [], batches: [batch], steps: 1, warmup: 5, rounds: 1 },
     policies: options.policies.length ? [...options.policies] : [policyDocument("mesa8")],
@@ -146,7 +152,7 @@ async function stepCells(models: readonly string[], batch: number, options: Kern
   });
   const dataOf = new Map<string, TrainingData>();
   for (const { model } of planned) dataOf.set(model, await loadData(modelConfig(model), {}));
-  const cells = await withVariants(planned, ({ model }) => dataOf.get(model)!, options);
+  const cells = await withVariants(planned, ({ model }) => dataOf.get(model)!, adapter, options);
   return cells.map((cell) => ({ cell, data: dataOf.get(cell.model)! }));
 }
 

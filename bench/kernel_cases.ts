@@ -4,7 +4,7 @@ import { geluBackward } from "../kernels/gelu.ts";
 import { layerNormBackward, layerNormForward } from "../kernels/layer_norm.ts";
 import { materialize } from "../kernels/materialize.ts";
 import { matmul } from "../kernels/matmul.ts";
-import type { Sizes } from "../kernels/matmul_table.ts";
+import { matrixShapes, type Sizes } from "../kernels/matmul_table.ts";
 import type { Product } from "../kernels/matmul_variant.ts";
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import type { DeviceLimits } from "../src/gpu/limits.ts";
@@ -146,11 +146,12 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
   ];
 }
 
-function emitProduct(builder: ProgramBuilder, product: Product, { m, n, k }: Sizes): Tensor[] {
-  const tensor = (name: string, rows: number, cols: number) => builder.tensor(name, rows, cols, transient);
-  const a = product === "tn" ? tensor("a", k, m) : tensor("a", m, k);
-  const b = product === "nt" ? tensor("b", n, k) : tensor("b", k, n);
-  matmul(builder, product, plain(a), plain(b), tensor("c", m, n));
+function emitProduct(builder: ProgramBuilder, product: Product, sizes: Sizes): Tensor[] {
+  const shapes = matrixShapes(product, sizes);
+  const [a, b, c] = (["a", "b", "c"] as const).map((name) =>
+    builder.tensor(name, ...shapes[name], transient)
+  );
+  matmul(builder, product, plain(a), plain(b), c);
   return [a, b];
 }
 

@@ -2,8 +2,7 @@ import { median } from "simple-statistics";
 import { markdownTable } from "markdown-table";
 import { UserError } from "../src/errors.ts";
 import { openGpu } from "../src/gpu/device.ts";
-import type { Dispatch } from "../src/gpu/kernel.ts";
-import { rowBytes } from "../src/gpu/tensor.ts";
+import { bindingBytes, type Dispatch } from "../src/gpu/kernel.ts";
 import { TrainingSession } from "../src/train/session.ts";
 import { trainOptions } from "./cell.ts";
 import type { TrainingData } from "./data.ts";
@@ -79,8 +78,7 @@ export async function profileStep(
 
 function boundBytes({ bindings }: Dispatch): number {
   return bindings.reduce(
-    (sum, { tensor, first = 0, rows = tensor.rows - first, access }) =>
-      sum + rows * rowBytes(tensor) * (access === "update" ? 2 : 1),
+    (sum, binding) => sum + bindingBytes(binding) * (binding.access === "update" ? 2 : 1),
     0,
   );
 }

@@ -1,6 +1,6 @@
 import type { ProgramBuilder } from "../src/gpu/builder.ts";
 import { directThreads } from "./matmul_template.ts";
-import { type MatmulVariant, range } from "./matmul_variant.ts";
+import { type MatmulVariant, type Product, range } from "./matmul_variant.ts";
 
 /** For software adapters; `lanes` is the size of a subgroup, 1 where there are none. */
 export function directVariant(lanes: number): MatmulVariant {
@@ -45,6 +45,14 @@ export interface Sizes {
   readonly m: number;
   readonly n: number;
   readonly k: number;
+}
+
+/** Rows and columns of the matrices of a product. */
+export function matrixShapes(
+  product: Product,
+  { m, n, k }: Sizes,
+): Record<"a" | "b" | "c", [number, number]> {
+  return { a: product === "tn" ? [k, m] : [m, k], b: product === "nt" ? [n, k] : [k, n], c: [m, n] };
 }
 
 /** A variant, and into how many parts the contraction is cut so that small outputs still occupy a GPU. */

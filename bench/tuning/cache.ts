@@ -1,36 +1,43 @@
+import { dirname } from "node:path";
 import { z } from "zod";
-import { attentionVariants } from "../../kernels/attention.ts";
-import {
-  attentionBackwardKeyText,
-  attentionBackwardQueryText,
-} from "../../kernels/attention_backward_template.ts";
-import { attentionForwardText } from "../../kernels/attention_forward_template.ts";
-import { tiledVariants } from "../../kernels/matmul_table.ts";
-import { matmulText } from "../../kernels/matmul_template.ts";
+import { attentionKey } from "../../kernels/attention.ts";
+import { matmulKey } from "../../kernels/matmul_choice.ts";
+import { cacheFolder } from "../../src/cache_folder.ts";
+import { UserError } from "../../src/errors.ts";
 import { shortDigest } from "../../src/data/digest.ts";
-import type { Variants } from "../../src/gpu/builder.ts";
+import { ProgramBuilder, type Variants } from "../../src/gpu/builder.ts";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { replaceFile, writeFull } from "../../src/io/files.ts";
+import { gpuWith } from "../../src/train/plan_training.ts";
+import { tuningCase } from "./tuning_case.ts";
 
 const schema = z.record(z.string(), z.record(z.string(), z.string()));
 
-/** Where tuning runs are remembered: in the user's folder for caches; undefined where there is none. */
-export function cachePath(): string | undefined {
-  const home = Deno.env.get("HOME");
-  const folder = Deno.env.get("XDG_CACHE_HOME") ?? Deno.env.get("LOCALAPPDATA") ?? (home && `${home}/.cache`);
-  return folder && `${folder}/headroom/variants.json`;
+/** Where tuning runs are remembered. */
+export const cachePath = () => `${cacheFolder()}/variants.json`;
+
+/** What a choice is good for: the adapter, its driver, and the text of what is tuned as it is now. */
+export async function cacheKey({ name, driver }: { name: string; driver: string | null }): Promise<string> {
+  const digest = await shortDigest(new TextEncoder().encode(tunedTexts().join("\n")));
+  return `${name}, driver ${driver ?? "unknown"}, kernels ${digest}`;
 }
 
-/** What a choice is good for: the adapter, its driver, and the kernels' text as it is now. */
-export async function cacheKey({ name, driver }: { name: string; driver: string | null }): Promise<string> {
-  const gpu = { adapterClass: "gpu", subgroupSize: 32 } as const;
-  const [attention] = attentionVariants("forward", { headSize: 64, causal: true, sequence: 1024 }, gpu);
-  const texts = [
-    ...tiledVariants.flatMap((v) => (["nn", "nt", "tn"] as const).map((p) => matmulText(p, v, false))),
-    ...[attentionForwardText, attentionBackwardQueryText, attentionBackwardKeyText].map((text) =>
-      text(attention)
-    ),
+/** The texts of all candidates of one case of each kernel that is tuned. */
+function tunedTexts(): string[] {
+  const shape = { batch: 1, heads: 1, sequence: 256, headSize: 64, causal: true };
+  const keys = [
+    ...(["nn", "nt", "tn"] as const).map((product) => matmulKey(product, { m: 256, n: 256, k: 4096 })),
+    ...(["forward", "backward_query", "backward_key"] as const).map((kernel) => attentionKey(kernel, shape)),
   ];
-  const digest = await shortDigest(new TextEncoder().encode(texts.join("\n")));
-  return `${name}, driver ${driver ?? "unknown"}, kernels ${digest}`;
+  const adapter = gpuWith(typicalGpuLimits);
+  return keys.flatMap((key) => {
+    const { candidates, emit } = tuningCase(key, adapter);
+    return candidates.flatMap((candidate) => {
+      const builder = new ProgramBuilder(key, { ...adapter, variants: { [key]: candidate } });
+      emit(builder);
+      return builder.build().dispatches.map(({ kernel }) => kernel.code);
+    });
+  });
 }
 
 /** What is remembered under a key. A file that is missing, or is no such file, remembers nothing. */
@@ -38,22 +45,33 @@ export async function readCache(path: string, key: string): Promise<Variants> {
   return (await readAll(path))[key] ?? {};
 }
 
-/** Remembers more under a key, beside what the file has. The file is replaced as a whole, so that no reader finds half of it. */
+/**
+ * Remembers more under a key, beside what the file has. The file is replaced as a whole, so that no reader finds half of it. Throws a
+ * UserError if it cannot be written.
+ */
 export async function writeCache(path: string, key: string, variants: Variants): Promise<void> {
   const all = await readAll(path);
-  const text = JSON.stringify({ ...all, [key]: { ...all[key], ...variants } }, null, 2);
-  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-  const draft = `${path}.${Deno.pid}`;
-  await Deno.writeTextFile(draft, text + "\n");
-  await Deno.rename(draft, path);
+  const text = JSON.stringify({ ...all, [key]: { ...all[key], ...variants } }, null, 2) + "\n";
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    await replaceFile(path, (file) => writeFull(file, new TextEncoder().encode(text)));
+  } catch (error) {
+    throw new UserError(
+      `The tuning run cannot be remembered in ${path} (${(error as Error).message}): ` +
+        "set XDG_CACHE_HOME to a folder that can be written, or pass --no-tune",
+    );
+  }
 }
 
 async function readAll(path: string): Promise<z.infer<typeof schema>> {
   try {
     return schema.parse(JSON.parse(await Deno.readTextFile(path)));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return {};
+    const { NotFound, NotADirectory } = Deno.errors;
+    const worthless = [NotFound, NotADirectory, SyntaxError, z.ZodError].some((kind) =>
+      error instanceof kind
+    );
+    if (worthless) return {};
     throw error;
   }
 }

@@ -1,4 +1,5 @@
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { UserError } from "../../src/errors.ts";
 import { cacheKey, readCache, writeCache } from "./cache.ts";
 
 Deno.test("writeCache() adds to what is remembered, by key", async () => {
@@ -20,6 +21,12 @@ Deno.test("readCache() remembers nothing from a file that is broken", async () =
     await Deno.writeTextFile(path, text);
     assertEquals(await readCache(path, "one"), {}, text);
   }
+  await Deno.remove(path);
+});
+
+Deno.test("writeCache() says what to do where it cannot write", async () => {
+  const path = await Deno.makeTempFile(); // a file where a folder is wanted
+  await assertRejects(() => writeCache(`${path}/variants.json`, "one", {}), UserError, "set XDG_CACHE_HOME");
   await Deno.remove(path);
 });
 

@@ -1,4 +1,5 @@
 import { UserError } from "../../src/errors.ts";
+import type { AdapterReport } from "../../src/gpu/adapter.ts";
 import { builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
@@ -24,20 +25,22 @@ export interface VariantOptions {
 export async function withVariants(
   cells: readonly CellConfiguration[],
   dataOf: (cell: CellConfiguration) => TrainingData,
+  adapter: Pick<AdapterReport, "class">,
   { variants: path, noTune, requireGpu }: VariantOptions,
 ): Promise<CellConfiguration[]> {
-  if (noTune && !path) return [...cells];
+  // A software adapter has one variant of each kernel.
+  if (!path && (noTune || adapter.class === "software")) return [...cells];
   const given = path ? await readVariants(path) : undefined;
   const gpu = await openGpu({ requireGpu });
   try {
-    const adapter = builderOptionsFor(gpu);
+    const builder = builderOptionsFor(gpu);
     const asked = new Map<string, string[]>();
     const keyOf = ({ model, sequence, batch, storage }: CellConfiguration) =>
       JSON.stringify([model, sequence, batch, storage]);
     for (const cell of cells) {
       if (asked.has(keyOf(cell))) continue;
       const options = { ...trainOptions(cell, dataOf(cell)), variants: given };
-      asked.set(keyOf(cell), Object.keys(describeStep(options, adapter).variants));
+      asked.set(keyOf(cell), Object.keys(describeStep(options, builder).variants));
     }
     const all = given ?? await tune(gpu, [...asked.values()].flat());
     const withOwn = cells.map((cell) => {

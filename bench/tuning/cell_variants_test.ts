@@ -21,14 +21,15 @@ const file = async (text: string) => {
 };
 
 gpuTest("a cell tells its variants, and takes them again from a file", async () => {
+  const gpu = await testGpu();
   const data = await loadData(modelConfig("vit-nano"), {});
   const options = { requireGpu: false, noTune: true };
-  assertEquals(await withVariants(cells, () => data, options), cells);
+  assertEquals(await withVariants(cells, () => data, gpu.adapter, options), cells);
   const { status, message, program } = await runCell(cells[0], { requireGpu: false });
   assertEquals(status, "ok", message ?? "");
 
   const path = await file(JSON.stringify({ ...program!.variants, "matmul nn 1×1×1": "unused" }));
-  const [again] = await withVariants(cells, () => data, { ...options, variants: path });
+  const [again] = await withVariants(cells, () => data, gpu.adapter, { ...options, variants: path });
   assertEquals(again.variants, program!.variants, "of the file, what the cell asks for");
   await Deno.remove(path);
 });
@@ -36,7 +37,7 @@ gpuTest("a cell tells its variants, and takes them again from a file", async () 
 gpuTest("withVariants() refuses files that do not fit, in one sentence that tells why", async () => {
   const data = await loadData(modelConfig("vit-nano"), {});
   const asked = attentionKey("forward", { batch: 2, heads: 4, sequence: 65, headSize: 32, causal: false });
-  await testGpu();
+  const gpu = await testGpu();
   for (
     const [text, says] of [
       ["{", "give the variants.json of a report's folder"],
@@ -47,7 +48,7 @@ gpuTest("withVariants() refuses files that do not fit, in one sentence that tell
   ) {
     const path = await file(text);
     const options = { requireGpu: false, noTune: false, variants: path };
-    const error = await assertRejects(() => withVariants(cells, () => data, options), UserError);
+    const error = await assertRejects(() => withVariants(cells, () => data, gpu.adapter, options), UserError);
     assertEquals(error.message.includes(says), true, error.message);
     await Deno.remove(path);
   }

@@ -4,7 +4,7 @@ import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { Progress } from "../progress.ts";
 import { cacheKey, cachePath, readCache, writeCache } from "./cache.ts";
 import { measureCandidates } from "./measure.ts";
-import { tuningCase } from "./tuning_case.ts";
+import { type TuningCase, tuningCase } from "./tuning_case.ts";
 
 /** A candidate must be this much faster than the table's choice to take its place: less is noise. */
 const worthIt = 0.99;
@@ -16,26 +16,24 @@ const worthIt = 0.99;
 export async function tune(
   gpu: Gpu,
   keys: Iterable<string>,
-  path: string | undefined = cachePath(),
+  path: string = cachePath(),
 ): Promise<Variants> {
   const options = builderOptionsFor(gpu);
-  const open = [...new Set(keys)].filter((key) => tuningCase(key, options).candidates.length > 1);
-  if (open.length === 0 || !gpu.timestamps) return {};
+  const cases = [...new Set(keys)].map((key) => ({ key, given: tuningCase(key, options) }))
+    .filter(({ given }) => given.candidates.length > 1);
+  if (cases.length === 0 || !gpu.timestamps) return {};
   const cached = await cacheKey(gpu.adapter);
-  const known = path ? await readCache(path, cached) : {};
-  const found: Record<string, string> = {};
-  const missing = open.filter((key) => {
-    const { candidates } = tuningCase(key, options);
-    if (candidates.includes(known[key])) found[key] = known[key];
-    return !(key in found);
-  });
+  const known = await readCache(path, cached);
+  const isKnown = ({ key, given }: typeof cases[number]) => given.candidates.includes(known[key]);
+  const found = Object.fromEntries(cases.filter(isKnown).map(({ key }) => [key, known[key]]));
+  const missing = cases.filter((one) => !isKnown(one));
   const progress = new Progress(missing.map(() => "case"));
   try {
-    for (const [i, key] of missing.entries()) {
+    for (const [i, { key, given }] of missing.entries()) {
       progress.begin(i, `tuning ${key}`);
       const started = performance.now();
-      found[key] = await fastest(gpu, key);
-      if (path) await writeCache(path, cached, { [key]: found[key] }); // at once: an interrupted run keeps what it found
+      found[key] = await fastest(gpu, key, given);
+      await writeCache(path, cached, { [key]: found[key] }); // at once: an interrupted run keeps what it found
       progress.end(i, (performance.now() - started) / 1000);
     }
   } finally {
@@ -45,11 +43,9 @@ export async function tune(
 }
 
 /** The fastest candidate of a key; the table's choice where memory does not suffice to find out. */
-async function fastest(gpu: Gpu, key: string): Promise<string> {
-  const options = builderOptionsFor(gpu);
-  const given = tuningCase(key, options);
+async function fastest(gpu: Gpu, key: string, given: TuningCase): Promise<string> {
   try {
-    const times = await measureCandidates(gpu, key, given, options);
+    const times = await measureCandidates(gpu, key, given, builderOptionsFor(gpu));
     const best = times.indexOf(Math.min(...times));
     return given.candidates[times[best] < worthIt * times[0] ? best : 0]; // the table's, too, where none compiles
   } catch (error) {

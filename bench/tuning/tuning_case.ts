@@ -9,7 +9,7 @@ import {
 import { attentionVariantName } from "../../kernels/attention_template.ts";
 import { matmul } from "../../kernels/matmul.ts";
 import { choiceName, parseMatmulKey } from "../../kernels/matmul_choice.ts";
-import { likelyChoices, type Sizes } from "../../kernels/matmul_table.ts";
+import { likelyChoices, matrixShapes, type Sizes } from "../../kernels/matmul_table.ts";
 import type { Product } from "../../kernels/matmul_variant.ts";
 import type { BuilderOptions, ProgramBuilder } from "../../src/gpu/builder.ts";
 import { plain } from "../../src/gpu/operand.ts";
@@ -43,11 +43,9 @@ function matrix(name: string, rows: number, cols: number, stride = padded(cols))
 }
 
 /** One product of plain matrices. */
-export function matmulCase(product: Product, sizes: Sizes, adapter: BuilderOptions): TuningCase {
-  const { m, n, k } = sizes;
-  const a = product === "tn" ? matrix("a", k, m) : matrix("a", m, k);
-  const b = product === "nt" ? matrix("b", n, k) : matrix("b", k, n);
-  const c = matrix("c", m, n);
+function matmulCase(product: Product, sizes: Sizes, adapter: BuilderOptions): TuningCase {
+  const shapes = matrixShapes(product, sizes);
+  const [a, b, c] = (["a", "b", "c"] as const).map((name) => matrix(name, ...shapes[name]));
   return {
     candidates: likelyChoices({ subgroupSize: 0, ...adapter }, sizes).map(choiceName),
     inputs: [a, b],

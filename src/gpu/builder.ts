@@ -109,7 +109,7 @@ export class ProgramBuilder {
     this.#dispatches.push({ ...this.#scope, ...dispatch });
   }
 
-  /** Ends the recording and plans the memory. */
+  /** Ends the recording. The memory is planned when it is first asked for, which not everyone who looks at a program does. */
   build(): ProgramDescription {
     const end = this.#dispatches.length - 1;
     const tensors = [...this.#life.keys()];
@@ -120,13 +120,17 @@ export class ProgramBuilder {
     });
     const stores = [...this.#stores];
     const uniforms = { name: "uniforms", category: "control" as const, bytes: this.#dispatches.length * 256 };
+    const apart = () => this.#apart(tensors);
+    let plan: ProgramDescription["plan"] | undefined;
     return {
       name: this.name,
       dispatches: this.#dispatches,
       tensors,
       stores,
       variants: this.#taken,
-      plan: planMemory(claims, [...stores, uniforms], this.#apart(tensors)),
+      get plan() {
+        return plan ??= planMemory(claims, [...stores, uniforms], apart());
+      },
     };
   }
 

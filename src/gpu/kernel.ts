@@ -1,4 +1,4 @@
-import type { Tensor } from "./tensor.ts";
+import { rowBytes, type Tensor, tensorBytes } from "./tensor.ts";
 
 /** A compute shader: its text (entry point `main`) and the values of its `override` constants. */
 export interface Kernel {
@@ -18,6 +18,12 @@ export interface Binding {
   readonly access: Access;
   readonly first?: number;
   readonly rows?: number;
+}
+
+/** Bytes of what a binding covers, whole words. */
+export function bindingBytes({ tensor, first = 0, rows }: Binding): number {
+  const bytes = rows === undefined ? tensorBytes(tensor) - first * rowBytes(tensor) : rows * rowBytes(tensor);
+  return Math.ceil(bytes / 4) * 4;
 }
 
 /** Where in a step a dispatch belongs, for profiles: the operator, and the pass that it is part of. */

@@ -2,7 +2,7 @@ import type { ProgramDescription } from "./builder.ts";
 import { BufferSet, readBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { inErrorScopes } from "./errors.ts";
-import type { Binding, Dispatch } from "./kernel.ts";
+import { type Binding, bindingBytes, type Dispatch } from "./kernel.ts";
 import { groupLayouts, pipelineFor } from "./pipelines.ts";
 import { StepTimer, type TimestampWrites } from "./timing.ts";
 import { rowBytes, type Store, type Tensor, tensorBytes } from "./tensor.ts";
@@ -141,12 +141,10 @@ export class Program {
     return lent;
   }
 
-  #resource({ tensor, first = 0, rows }: Binding): GPUBufferBinding {
+  #resource(binding: Binding): GPUBufferBinding {
+    const { tensor, first = 0 } = binding;
     const { buffer, offset } = this.#buffer(tensor);
-    const bytes = rows === undefined
-      ? tensorBytes(tensor) - first * rowBytes(tensor)
-      : rows * rowBytes(tensor);
-    return { buffer, offset: offset + first * rowBytes(tensor), size: Math.ceil(bytes / 4) * 4 };
+    return { buffer, offset: offset + first * rowBytes(tensor), size: bindingBytes(binding) };
   }
 
   /** Encodes and submits the program once. Waits for nothing. `timestamps` receives the begin and the end of the first and last pass. */

@@ -4,8 +4,8 @@
  */
 
 import { brotliDecompressSync } from "node:zlib";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../cache_folder.ts";
 import { UserError } from "../errors.ts";
 
 const packageName = "@sparticuz/chromium";
@@ -25,10 +25,9 @@ export function swiftShaderRuns(build: { os: string; arch: string } = Deno.build
 
 /** Where SwiftShader is unpacked: `$XDG_CACHE_HOME/headroom/swiftshader-VERSION`, by default below `~/.cache`. */
 export function swiftShaderFolder(
-  environment: Record<string, string | undefined> = Deno.env.toObject(),
+  environment?: Record<string, string | undefined>,
 ): string {
-  const home = environment.HOME && join(environment.HOME, ".cache");
-  return join(environment.XDG_CACHE_HOME || home || tmpdir(), "headroom", `swiftshader-${packageVersion}`);
+  return join(cacheFolder(environment), `swiftshader-${packageVersion}`);
 }
 
 /** The variables with which a process must start to have SwiftShader as its only Vulkan driver. */
