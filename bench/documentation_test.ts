@@ -2,7 +2,7 @@ import { assert, assertStringIncludes } from "@std/assert";
 import { modelNames } from "../src/models/model_config.ts";
 import { parsePolicy } from "../src/storage/policy_document.ts";
 import { policyNames } from "../src/storage/policies.ts";
-import { profiles } from "./profiles.ts";
+import { profiles } from "./sweep/profiles.ts";
 
 const read = (name: string) => Deno.readTextFileSync(`${import.meta.dirname}/../${name}`);
 const found = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, group]) => group);

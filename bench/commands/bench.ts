@@ -1,7 +1,7 @@
 import { argument, command, message, object, option, optional } from "@optique/core";
-import { runBench } from "../bench.ts";
-import { runKernelBench } from "../kernel_bench.ts";
-import { renderAgain } from "../render.ts";
+import { runBench } from "./run_bench.ts";
+import { runKernelBench } from "../kernels/kernel_bench.ts";
+import { renderAgain } from "../report/render.ts";
 import {
   dataOption,
   file,
@@ -12,11 +12,11 @@ import {
   seedOption,
   storageOptions,
   sweepOptions,
-} from "../options.ts";
-import { profiles } from "../profiles.ts";
-import { jsonSchema } from "../results.ts";
+} from "../options/options.ts";
+import { profiles } from "../sweep/profiles.ts";
+import { jsonSchema } from "../results/results.ts";
 import { policyJsonSchema } from "../../src/storage/policy_document.ts";
-import { whole, word } from "../value_parsers.ts";
+import { whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
 

@@ -1,8 +1,8 @@
 import { argument, command, message, object, option, optional, string } from "@optique/core";
 import { path } from "@optique/run";
-import { runCell } from "../cell.ts";
-import { requireGpuOption } from "../options.ts";
-import { parseConfiguration } from "../results.ts";
+import { runCell } from "../sweep/cell.ts";
+import { requireGpuOption } from "../options/options.ts";
+import { parseConfiguration } from "../results/results.ts";
 
 const options = object({
   configuration: argument(string({ metavar: "JSON" })),

@@ -1,5 +1,5 @@
 import { command, message, object } from "@optique/core";
-import { doctor as describeAdapter } from "../doctor.ts";
+import { doctor as describeAdapter } from "../machine/doctor.ts";
 
 const brief = message`Say which adapter would run and why`;
 

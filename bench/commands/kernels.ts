@@ -6,7 +6,7 @@ import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { nearest } from "../../src/suggest.ts";
 import { describeStep, gpuWith } from "../../src/train/plan_training.ts";
-import { defaulted, modelName, policy, storageOptions, withStorageOptions } from "../options.ts";
+import { defaulted, modelName, policy, storageOptions, withStorageOptions } from "../options/options.ts";
 
 const options = object({
   model: defaulted("--model", modelName, "small", message`The model whose step is looked at`),

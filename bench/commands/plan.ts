@@ -4,9 +4,9 @@ import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyPresets } from "../../src/storage/policies.ts";
 import { planTraining } from "../../src/train/plan_training.ts";
-import { storageOptions, sweepOptions, withStorageOptions } from "../options.ts";
-import { bytesQuantity, type Comparison, type Quantity, sideBySide } from "../side_by_side.ts";
-import { shapes } from "../sweep.ts";
+import { storageOptions, sweepOptions, withStorageOptions } from "../options/options.ts";
+import { bytesQuantity, type Comparison, type Quantity, sideBySide } from "../report/side_by_side.ts";
+import { shapes } from "../sweep/sweep.ts";
 
 const options = object({
   ...sweepOptions,

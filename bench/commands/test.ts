@@ -1,6 +1,6 @@
 import { command, message, object, passThrough } from "@optique/core";
-import { requireGpuOption } from "../options.ts";
-import { runTests } from "../run_tests.ts";
+import { requireGpuOption } from "../options/options.ts";
+import { runTests } from "../machine/run_tests.ts";
 
 const options = object({ requireGpu: requireGpuOption, rest: passThrough({ format: "greedy" }) });
 const brief = message`Run every test on the adapter at hand; what follows goes to ${"deno test"}`;

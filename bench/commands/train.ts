@@ -1,10 +1,10 @@
 import { command, message, object, string } from "@optique/core";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { trainDefaults } from "../../src/train/options.ts";
-import * as given from "../options.ts";
-import { defaulted, maybe, nonNegative } from "../options.ts";
-import { runTraining } from "../train.ts";
-import { whole } from "../value_parsers.ts";
+import * as given from "../options/options.ts";
+import { defaulted, maybe, nonNegative } from "../options/options.ts";
+import { runTraining } from "../training/run_training.ts";
+import { whole } from "../options/value_parsers.ts";
 
 const options = object({
   model: maybe("--model", given.modelName, message`Model; left out, the checkpoint's or nano`),

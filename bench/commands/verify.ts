@@ -4,9 +4,9 @@ import { requireWritable } from "../../src/io/files.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { verifyCase } from "../../src/train/verify.ts";
-import { defaulted, folder, maybe, newFile, policy, requireGpuOption } from "../options.ts";
-import { ensureAdapterEnvironment } from "../start.ts";
-import { renderVerification } from "../verification.ts";
+import { defaulted, folder, maybe, newFile, policy, requireGpuOption } from "../options/options.ts";
+import { ensureAdapterEnvironment } from "../machine/start.ts";
+import { renderVerification } from "../report/verification.ts";
 
 const options = object({
   folder: argument(folder, { description: message`Weights, batches, gradients and losses of a reference` }),

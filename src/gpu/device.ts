@@ -1,5 +1,5 @@
 import { Ledger } from "../memory/ledger.ts";
-import { type AdapterReport, chooseAdapter } from "./adapter.ts";
+import { type AdapterReport, chooseAdapter } from "../adapter/adapter.ts";
 import { DeviceError } from "./errors.ts";
 import type { DeviceLimits } from "./limits.ts";
 

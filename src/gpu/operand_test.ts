@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { affine as affineReference } from "../../kernels/layer_norm_reference.ts";
-import { gelu as geluReference } from "../../kernels/gelu_reference.ts";
+import { affine as affineReference } from "../../kernels/norms/layer_norm_reference.ts";
+import { gelu as geluReference } from "../../kernels/activations/gelu_reference.ts";
 import {
   assertClose,
   gpuTest,
@@ -11,7 +11,7 @@ import {
   runTest,
   type TestProgram,
   tolerance,
-} from "../../kernels/testing.ts";
+} from "../../kernels/testing/testing.ts";
 import { affine, gelu, type GeluKind, type Operand, plain, rowsOf, times } from "./operand.ts";
 import type { Tensor } from "./tensor.ts";
 

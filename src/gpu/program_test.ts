@@ -8,7 +8,7 @@ import {
   testGpu,
   type TestProgram,
   unpadRows,
-} from "../../kernels/testing.ts";
+} from "../../kernels/testing/testing.ts";
 import { ProgramBuilder } from "./builder.ts";
 import { BufferSet } from "./buffers.ts";
 import { OutOfMemoryError } from "./errors.ts";

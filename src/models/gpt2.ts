@@ -1,6 +1,6 @@
-import { embeddingBackward, embeddingForward, type TokenTensors } from "../../kernels/embedding.ts";
-import { gatherRow } from "../../kernels/gather_row.ts";
-import { matmul } from "../../kernels/matmul.ts";
+import { embeddingBackward, embeddingForward, type TokenTensors } from "../../kernels/embedding/embedding.ts";
+import { gatherRow } from "../../kernels/embedding/gather_row.ts";
+import { matmul } from "../../kernels/products/matmul.ts";
 import { plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { block } from "../nn/block.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { gpuTest, narrowLimits, type TestProgram } from "../../kernels/testing.ts";
+import { gpuTest, narrowLimits, type TestProgram } from "../../kernels/testing/testing.ts";
 import { Random } from "../data/random.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
 import { type Gpt2GoldenCase, readGoldenCase } from "../io/golden_case.ts";

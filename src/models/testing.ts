@@ -7,7 +7,7 @@ import {
   runTest,
   stepBlock,
   type TestProgram,
-} from "../../kernels/testing.ts";
+} from "../../kernels/testing/testing.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import type { Program } from "../gpu/program.ts";

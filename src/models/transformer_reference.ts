@@ -5,15 +5,20 @@
  * N = batch·sequence rows, C = width.
  */
 
-import { type AdamwOptions, adamwStep, clipScale, gradientNorm } from "../../kernels/adamw_reference.ts";
+import {
+  type AdamwOptions,
+  adamwStep,
+  clipScale,
+  gradientNorm,
+} from "../../kernels/optimizer/adamw_reference.ts";
 import {
   attentionBackward,
   attentionForward,
   type AttentionShape,
-} from "../../kernels/attention_reference.ts";
-import { gelu, geluDerivative } from "../../kernels/gelu_reference.ts";
-import { affine, layerNormBackward, layerNormForward } from "../../kernels/layer_norm_reference.ts";
-import { columnSums, matmulNN, matmulNT, matmulTN } from "../../kernels/matmul_reference.ts";
+} from "../../kernels/attention/attention_reference.ts";
+import { gelu, geluDerivative } from "../../kernels/activations/gelu_reference.ts";
+import { affine, layerNormBackward, layerNormForward } from "../../kernels/norms/layer_norm_reference.ts";
+import { columnSums, matmulNN, matmulNT, matmulTN } from "../../kernels/products/matmul_reference.ts";
 import type { GeluKind } from "../gpu/operand.ts";
 
 /** Tensors by name, such as "transformer.h.0.attn.c_attn.weight" or "blocks.0.attn.qkv.weight". */

@@ -1,10 +1,14 @@
-import { spreadRows, takeRows } from "../../kernels/class_rows.ts";
-import { crossEntropy, meanLoss } from "../../kernels/cross_entropy.ts";
-import { positionBackward } from "../../kernels/embedding.ts";
-import { cheapToRead } from "../../kernels/materialize.ts";
-import { matmul } from "../../kernels/matmul.ts";
-import { patchEmbeddingBackward, patchEmbeddingStart, patches } from "../../kernels/patch_embedding.ts";
-import { top1 } from "../../kernels/top1.ts";
+import { spreadRows, takeRows } from "../../kernels/embedding/class_rows.ts";
+import { crossEntropy, meanLoss } from "../../kernels/loss/cross_entropy.ts";
+import { positionBackward } from "../../kernels/embedding/embedding.ts";
+import { cheapToRead } from "../../kernels/shared/materialize.ts";
+import { matmul } from "../../kernels/products/matmul.ts";
+import {
+  patchEmbeddingBackward,
+  patchEmbeddingStart,
+  patches,
+} from "../../kernels/embedding/patch_embedding.ts";
+import { top1 } from "../../kernels/loss/top1.ts";
 import { plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { block } from "../nn/block.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { norm } from "../../kernels/testing.ts";
+import { norm } from "../../kernels/testing/testing.ts";
 import { vitParameters } from "./vit.ts";
 import { type VitConfig, vitPresets } from "./vit_config.ts";
 import { vitInitialValues } from "./vit_initialize.ts";

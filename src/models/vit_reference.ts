@@ -7,14 +7,14 @@
  * T tokens an image = 1 + (image/patch)², N = batch·T rows, C = width.
  */
 
-import { crossEntropy } from "../../kernels/cross_entropy_reference.ts";
-import { layerNormForward } from "../../kernels/layer_norm_reference.ts";
-import { columnSums, matmulNN, matmulTN } from "../../kernels/matmul_reference.ts";
+import { crossEntropy } from "../../kernels/loss/cross_entropy_reference.ts";
+import { layerNormForward } from "../../kernels/norms/layer_norm_reference.ts";
+import { columnSums, matmulNN, matmulTN } from "../../kernels/products/matmul_reference.ts";
 import {
   patchEmbeddingBackward,
   patchEmbeddingStart,
   patches,
-} from "../../kernels/patch_embedding_reference.ts";
+} from "../../kernels/embedding/patch_embedding_reference.ts";
 import {
   add,
   type BlockNames,

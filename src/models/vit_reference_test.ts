@@ -4,7 +4,7 @@ import {
   finiteDifferenceTolerance,
   relativeError,
   seededValues,
-} from "../../kernels/reference_testing.ts";
+} from "../../kernels/testing/reference_testing.ts";
 import { readGoldenCase } from "../io/golden_case.ts";
 import { vitParameterShapes, vitWeightsFrom } from "../io/vit_checkpoint.ts";
 import {

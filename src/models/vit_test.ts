@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { gpuTest, narrowLimits, runTest, type TestProgram } from "../../kernels/testing.ts";
+import { gpuTest, narrowLimits, runTest, type TestProgram } from "../../kernels/testing/testing.ts";
 import { Random } from "../data/random.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";

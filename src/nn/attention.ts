@@ -1,10 +1,14 @@
-import { attentionBackward, attentionForward, type AttentionShape } from "../../kernels/attention.ts";
+import {
+  attentionBackward,
+  attentionForward,
+  type AttentionShape,
+} from "../../kernels/attention/attention.ts";
 import {
   attentionOutput,
   attentionScores,
   materialisedBackward,
-} from "../../kernels/materialised_attention.ts";
-import { scoreColumns, softmaxForward } from "../../kernels/softmax.ts";
+} from "../../kernels/attention/materialised_attention.ts";
+import { scoreColumns, softmaxForward } from "../../kernels/attention/softmax.ts";
 import { plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Activation, Place, Tape } from "./tape.ts";

@@ -1,4 +1,4 @@
-import type { AttentionShape } from "../../kernels/attention.ts";
+import type { AttentionShape } from "../../kernels/attention/attention.ts";
 import type { GeluKind } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { attention } from "./attention.ts";

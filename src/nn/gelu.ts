@@ -1,4 +1,4 @@
-import { geluBackward, geluForward } from "../../kernels/gelu.ts";
+import { geluBackward, geluForward } from "../../kernels/activations/gelu.ts";
 import { gelu as geluOf, type GeluKind, plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Activation, Place, Tape } from "./tape.ts";

@@ -1,5 +1,5 @@
-import { columnSumsWithProduct } from "../../kernels/column_sums.ts";
-import { layerNormBackward, layerNormForward } from "../../kernels/layer_norm.ts";
+import { columnSumsWithProduct } from "../../kernels/shared/column_sums.ts";
+import { layerNormBackward, layerNormForward } from "../../kernels/norms/layer_norm.ts";
 import { affine, type Operand, plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Parameter } from "./parameters.ts";

@@ -1,6 +1,6 @@
-import { columnSums } from "../../kernels/column_sums.ts";
-import { cheapToRead } from "../../kernels/materialize.ts";
-import { matmul } from "../../kernels/matmul.ts";
+import { columnSums } from "../../kernels/shared/column_sums.ts";
+import { cheapToRead } from "../../kernels/shared/materialize.ts";
+import { matmul } from "../../kernels/products/matmul.ts";
 import { plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Parameter } from "./parameters.ts";

@@ -1,4 +1,4 @@
-import { materialize } from "../../kernels/materialize.ts";
+import { materialize } from "../../kernels/shared/materialize.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import { type Operand, plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";

@@ -1,6 +1,6 @@
-import { type Chunk, crossEntropy, meanLoss } from "../../kernels/cross_entropy.ts";
-import { cheapToRead } from "../../kernels/materialize.ts";
-import { matmul } from "../../kernels/matmul.ts";
+import { type Chunk, crossEntropy, meanLoss } from "../../kernels/loss/cross_entropy.ts";
+import { cheapToRead } from "../../kernels/shared/materialize.ts";
+import { matmul } from "../../kernels/products/matmul.ts";
 import { type Operand, plain, rowsOf } from "../gpu/operand.ts";
 import { padded, rowBytes, type Tensor } from "../gpu/tensor.ts";
 import type { Parameter } from "./parameters.ts";

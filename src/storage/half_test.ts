@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
-import { cheapToRead } from "../../kernels/materialize.ts";
-import { gpuTest, narrowLimits, normals, runTest } from "../../kernels/testing.ts";
+import { cheapToRead } from "../../kernels/shared/materialize.ts";
+import { gpuTest, narrowLimits, normals, runTest } from "../../kernels/testing/testing.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
 import { storeHalf } from "./half.ts";
 import { halfRound } from "./quantize_reference.ts";

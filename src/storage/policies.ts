@@ -1,4 +1,4 @@
-import { materialize } from "../../kernels/materialize.ts";
+import { materialize } from "../../kernels/shared/materialize.ts";
 import { UserError } from "../errors.ts";
 import { plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";

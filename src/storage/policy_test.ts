@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { cheapToRead } from "../../kernels/materialize.ts";
-import { gpuTest, normals, runTest } from "../../kernels/testing.ts";
+import { cheapToRead } from "../../kernels/shared/materialize.ts";
+import { gpuTest, normals, runTest } from "../../kernels/testing/testing.ts";
 import { UserError } from "../errors.ts";
 import { ProgramBuilder } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";

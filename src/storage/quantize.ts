@@ -1,4 +1,4 @@
-import { keepingThreadsFor } from "../../kernels/elementwise.ts";
+import { keepingThreadsFor } from "../../kernels/shared/elementwise.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import type { Operand } from "../gpu/operand.ts";
 import { stepTensor } from "../gpu/step_block.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { seededValues } from "../../kernels/reference_testing.ts";
+import { seededValues } from "../../kernels/testing/reference_testing.ts";
 import {
   advanceRange,
   channelTables,

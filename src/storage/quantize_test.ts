@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { columnTiles } from "../../kernels/column_sums.ts";
-import { materialize } from "../../kernels/materialize.ts";
-import { matmul } from "../../kernels/matmul.ts";
+import { columnTiles } from "../../kernels/shared/column_sums.ts";
+import { materialize } from "../../kernels/shared/materialize.ts";
+import { matmul } from "../../kernels/products/matmul.ts";
 import {
   assertClose,
   gpuTest,
@@ -13,7 +13,7 @@ import {
   runTest,
   stepBlock,
   tolerance,
-} from "../../kernels/testing.ts";
+} from "../../kernels/testing/testing.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
 import { type Operand, plain } from "../gpu/operand.ts";
 import { stepTensor } from "../gpu/step_block.ts";

@@ -1,5 +1,5 @@
-import { cheapToRead } from "../../kernels/materialize.ts";
-import { narrowLimits, normals, type TestProgram } from "../../kernels/testing.ts";
+import { cheapToRead } from "../../kernels/shared/materialize.ts";
+import { narrowLimits, normals, type TestProgram } from "../../kernels/testing/testing.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { policyNamed } from "./policies.ts";

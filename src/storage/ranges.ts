@@ -1,4 +1,4 @@
-import { type ColumnTiles, columnTiles } from "../../kernels/column_sums.ts";
+import { type ColumnTiles, columnTiles } from "../../kernels/shared/column_sums.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import { floatWord } from "../gpu/kernel.ts";
 import type { Store, Tensor } from "../gpu/tensor.ts";

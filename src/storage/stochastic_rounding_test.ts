@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { gpuTest, padRows, runTest, stepBlock } from "../../kernels/testing.ts";
+import { gpuTest, padRows, runTest, stepBlock } from "../../kernels/testing/testing.ts";
 import { stepTensor } from "../gpu/step_block.ts";
 import type { TensorStorage } from "./policy_document.ts";
 import * as reference from "./quantize_reference.ts";

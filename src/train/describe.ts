@@ -1,5 +1,5 @@
-import { adamw } from "../../kernels/adamw.ts";
-import { gradientNorm } from "../../kernels/gradient_norm.ts";
+import { adamw } from "../../kernels/optimizer/adamw.ts";
+import { gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { gpt2Logits } from "../models/gpt2.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { gpuTest, testGpu } from "../../kernels/testing.ts";
+import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { RandomBatches } from "../data/batches.ts";
 import type { ProgramDescription } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { gpuTest } from "../../kernels/testing.ts";
+import { gpuTest } from "../../kernels/testing/testing.ts";
 import type { TokenBatch } from "../data/batches.ts";
 import { policyOf } from "./options.ts";
 import type { TrainingSession } from "./session.ts";

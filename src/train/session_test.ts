@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { gpuTest, relativeError, testGpu } from "../../kernels/testing.ts";
+import { gpuTest, relativeError, testGpu } from "../../kernels/testing/testing.ts";
 import type { TokenBatch } from "../data/batches.ts";
 import { UserError } from "../errors.ts";
 import { readGpt2Checkpoint, writeGpt2Checkpoint } from "../io/gpt2_checkpoint.ts";

@@ -1,4 +1,4 @@
-import { testGpu } from "../../kernels/testing.ts";
+import { testGpu } from "../../kernels/testing/testing.ts";
 import { type Batch, RandomBatches, type TokenBatch } from "../data/batches.ts";
 import type { ImageBatch } from "../data/image_batches.ts";
 import { Random } from "../data/random.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { gpuTest, testGpu } from "../../kernels/testing.ts";
+import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { UserError } from "../errors.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import { policyDocument } from "../storage/policies.ts";

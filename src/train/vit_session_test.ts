@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { gpuTest } from "../../kernels/testing.ts";
+import { gpuTest } from "../../kernels/testing/testing.ts";
 import { UserError } from "../errors.ts";
 import {
   readVitCheckpoint,

@@ -1,0 +1,221 @@
+import { markdownTable } from "markdown-table";
+import { median } from "simple-statistics";
+import { UserError } from "../../src/errors.ts";
+import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { BufferSet, requestsFor } from "../../src/gpu/buffers.ts";
+import { builderOptionsFor, ProgramBuilder, type Variants } from "../../src/gpu/builder.ts";
+import { type Gpu, openGpu } from "../../src/gpu/device.ts";
+import { Program } from "../../src/gpu/program.ts";
+import { type Store, tensorBytes } from "../../src/gpu/tensor.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
+import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import { loadData, type TrainingData } from "../training/data.ts";
+import { describeEnvironment } from "../machine/environment.ts";
+import { wholePercentage } from "../text/format.ts";
+import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./kernel_cases.ts";
+import { noise } from "../../src/data/noise.ts";
+import { Progress } from "../text/progress.ts";
+import { softwareBrand } from "../report/report.ts";
+import { createReportFolder } from "../report/report_folder.ts";
+import { ensureAdapterEnvironment } from "../machine/start.ts";
+import { kernelTable, profileNote, profileStep } from "./step_profile.ts";
+import { planSweep } from "../sweep/sweep.ts";
+import { type VariantOptions, withVariants } from "../sweep/cell_variants.ts";
+import { tune } from "../../src/tuning/tune.ts";
+import { readVariants } from "../../src/tuning/variants_file.ts";
+
+/** How one case ran. */
+export interface KernelTime {
+  name: string;
+  bound: KernelCase["bound"];
+  ceiling: boolean;
+  /** Floating-point operations or bytes. */
+  work: number;
+  /** Raw, in order; all dispatches of the case together. */
+  milliseconds: number[];
+  dispatches: number;
+  /** The variants that its kernels took. */
+  variants: Variants;
+}
+
+/** Milliseconds for which a case runs before it is timed, and between two waits: an idle card is slow at first. */
+const warmUp = 300;
+const betweenWaits = 30;
+const repeats = 20;
+
+/** Sizes for a GPU (working sets of 512 MiB and more), and for a software adapter. */
+const caseSizes = (adapterClass: "gpu" | "software"): CaseSizes =>
+  adapterClass === "gpu"
+    ? { product: 4096, rows: 131072, cols: 1024 }
+    : { product: 256, rows: 1024, cols: 256 };
+
+/** What the user asked for; models and batch size come from the adapter if there are none. */
+export interface KernelBenchOptions extends VariantOptions {
+  readonly models: readonly string[];
+  readonly batches: readonly number[];
+  readonly policies: readonly PolicyDocument[];
+  readonly out?: string;
+}
+
+/**
+ * Times large products, streaming kernels, and every product of the model presets' steps, each against the ceiling that the same run
+ * measures; then every kernel of those steps as it runs in them. Prints the tables and leaves them with the raw times in a report folder.
+ * Returns the exit code.
+ */
+export async function runKernelBench(options: KernelBenchOptions): Promise<number> {
+  const started = new Date();
+  const adapter = await ensureAdapterEnvironment(options);
+  const standard = adapter.class === "gpu" ? ["micro", "mini", "small"] : ["nano"];
+  const models = options.models.length ? options.models : standard;
+  const batch = options.batches[0] ?? 4;
+  const steps = await stepCells(models, batch, adapter, options);
+  const environment = await describeEnvironment(adapter);
+  const folder = await createReportFolder(options.out, `${adapter.slug}-kernels`, started);
+  const record = (line: object) =>
+    Deno.writeTextFile(folder.results, JSON.stringify({ environment, ...line }) + "\n", { append: true });
+  const times = await timeAll(models, batch, options, record);
+  const brand = adapter.class === "software" ? ` (${softwareBrand})` : "";
+  const commit = environment.commit ? ` from commit ${environment.commit.slice(0, 12)}` : "";
+  const parts = [
+    `# Kernels on ${adapter.name}, ${started.toISOString().slice(0, 10)}${brand}`,
+    `Made by \`deno task ${
+      Deno.args.join(" ")
+    }\`${commit}. Medians of ${repeats} runs, back to back on a warm card, by GPU timestamps, ` +
+    "inputs of normal numbers. The share is of the fastest product, or of the copy, of this same run; bytes are those that have to move " +
+    "once, so a kernel that keeps part of them in a cache can exceed it.",
+    renderKernels(times),
+    `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
+    "the share is of the nearer ceiling above.",
+  ];
+  const ceilings = { flops: 1e12 * ceiling(times, "arithmetic"), bytes: 1e12 * ceiling(times, "memory") };
+  // The report is written as far as it is known: a step that does not fit takes nothing with it.
+  const write = () => Deno.writeTextFile(`${folder.path}/report.md`, parts.join("\n\n") + "\n");
+  await write();
+  for (const { cell, data } of steps) {
+    const profile = await profileStep(cell, data);
+    await record(profile);
+    parts.push(`### ${cell.model}, ${batch} × ${cell.sequence} tokens, ${cell.policy}`);
+    parts.push(kernelTable(profile.dispatches, ceilings));
+    await write();
+  }
+  console.log(`\n${parts.join("\n\n")}\n\nThe report is in ${folder.path}`);
+  return 0;
+}
+
+/** Times all cases, each recorded at once. */
+async function timeAll(
+  models: readonly string[],
+  batch: number,
+  options: KernelBenchOptions,
+  record: (time: KernelTime) => Promise<void>,
+): Promise<KernelTime[]> {
+  const given = options.variants ? await readVariants(options.variants) : undefined;
+  const gpu = await openGpu(options);
+  try {
+    if (!gpu.timestamps) {
+      throw new UserError("This adapter has no timestamps; run `bench kernels` on one that has");
+    }
+    const cases = [
+      ...kernelCases(caseSizes(gpu.adapter.class)),
+      ...models.flatMap((model) => productCases(model, batch, gpu)),
+    ];
+    const keys = cases.flatMap((one) => keysOf(gpu, one));
+    const variants = given ?? (options.noTune ? {} : await tune(gpu, keys));
+    const progress = new Progress(cases.map(() => "case"));
+    const times: KernelTime[] = [];
+    for (const [i, one] of cases.entries()) {
+      progress.begin(i, one.name);
+      const begun = performance.now();
+      times.push(await timeCase(gpu, one, variants));
+      await record(times[i]);
+      progress.end(i, (performance.now() - begun) / 1000);
+    }
+    progress.clear();
+    return times;
+  } finally {
+    gpu.destroy();
+  }
+}
+
+/** A cell for each model's step, and its data. */
+async function stepCells(
+  models: readonly string[],
+  batch: number,
+  adapter: AdapterReport,
+  options: KernelBenchOptions,
+) {
+  const planned = planSweep({
+    ...{ models: [...models], sequences: [], batches: [batch], steps: 1, warmup: 5, rounds: 1 },
+    policies: options.policies.length ? [...options.policies] : [policyDocument("mesa8")],
+    ...{ qualitySteps: 0, seeds: 0, seed: 1, gradientEvery: 0 },
+  });
+  const dataOf = new Map<string, TrainingData>();
+  for (const { model } of planned) dataOf.set(model, await loadData(modelConfig(model), {}));
+  const cells = await withVariants(planned, ({ model }) => dataOf.get(model)!, adapter, options);
+  return cells.map((cell) => ({ cell, data: dataOf.get(cell.model)! }));
+}
+
+/** What a case asks its builder's variants for. */
+function keysOf(gpu: Gpu, given: KernelCase): string[] {
+  const builder = new ProgramBuilder(given.name, builderOptionsFor(gpu));
+  given.emit(builder);
+  return Object.keys(builder.build().variants);
+}
+
+async function timeCase(gpu: Gpu, given: KernelCase, variants: Variants): Promise<KernelTime> {
+  const builder = new ProgramBuilder(given.name, { ...builderOptionsFor(gpu), variants, keepAll: true });
+  const filled = given.emit(builder);
+  const description = builder.build();
+  const stores = new BufferSet<Store>(gpu);
+  await stores.allocate(requestsFor(description.stores));
+  const program = await Program.create(gpu, description, stores);
+  try {
+    const largest = Math.max(...filled.map(tensorBytes)) / 4;
+    const numbers = noise(largest);
+    for (const tensor of filled) program.write(tensor, numbers.subarray(0, tensorBytes(tensor) / 4));
+    // Back to back: a card that idles between runs lowers its clock, and a wait alone takes ten milliseconds.
+    let runs = 1;
+    for (const started = performance.now(); performance.now() - started < warmUp;) {
+      const begun = performance.now();
+      for (let i = 0; i < runs; i++) program.run();
+      await gpu.device.queue.onSubmittedWorkDone();
+      if (performance.now() - begun < betweenWaits) runs *= 2;
+    }
+    for (let i = 0; i < runs; i++) program.run();
+    const timed = await program.profile(repeats);
+    const milliseconds = Array.from(
+      { length: repeats },
+      (_, i) => timed.reduce((sum, dispatch) => sum + dispatch.milliseconds[i], 0),
+    );
+    const { name, bound, work, ceiling = false } = given;
+    const { variants } = description;
+    return { name, bound, ceiling, work, milliseconds, dispatches: timed.length, variants };
+  } finally {
+    program.destroy();
+    stores.destroy();
+  }
+}
+
+/** Work per second of a case, in T. */
+const rate = ({ work, milliseconds }: KernelTime) => work / median(milliseconds) / 1e9;
+
+/** The fastest of the cases of a bound that are ceilings. */
+const ceiling = (times: readonly KernelTime[], bound: KernelTime["bound"]) =>
+  Math.max(...times.filter((t) => t.ceiling && t.bound === bound).map(rate));
+
+/** The cases as a markdown table: time, rate, the share of their ceiling, and the variants taken. */
+export function renderKernels(times: readonly KernelTime[]): string {
+  return markdownTable([
+    ["kernel", "ms", "TFLOP/s", "TB/s", "share of the ceiling", "dispatches", "variant"],
+    ...times.map((time) => [
+      time.name,
+      median(time.milliseconds).toFixed(3),
+      time.bound === "arithmetic" ? rate(time).toPrecision(3) : "",
+      time.bound === "memory" ? rate(time).toPrecision(3) : "",
+      wholePercentage(rate(time) / ceiling(times, time.bound)),
+      `${time.dispatches}`,
+      Object.values(time.variants).join(", "),
+    ]),
+  ], { align: ["l", "r", "r", "r", "r", "r", "l"] });
+}

@@ -1,0 +1,153 @@
+import { median } from "simple-statistics";
+import { markdownTable } from "markdown-table";
+import { UserError } from "../../src/errors.ts";
+import { openGpu } from "../../src/gpu/device.ts";
+import { bindingBytes, type Dispatch } from "../../src/gpu/kernel.ts";
+import { TrainingSession } from "../../src/train/session.ts";
+import { trainOptions } from "../sweep/cell.ts";
+import type { TrainingData } from "../training/data.ts";
+import { percentage, plural, wholePercentage } from "../text/format.ts";
+import { names } from "../report/side_by_side.ts";
+import type { CellConfiguration } from "../results/results.ts";
+
+/** Steps that are profiled; a dispatch's time is its median over them. */
+const profiledSteps = 5;
+
+/** What a reader of the tables must know. */
+export const profileNote =
+  "Each dispatch runs in a pass of its own, timed by GPU timestamps: the sum exceeds what a step takes.";
+
+/** One dispatch of a step. */
+export interface ProfiledDispatch {
+  kernel: string;
+  operator: string;
+  pass: string;
+  flops: number;
+  /** Of what it binds, once for each direction. */
+  bytes: number;
+  milliseconds: number;
+}
+
+/** What a card reaches at best: operations and bytes per second. */
+export interface Ceilings {
+  flops: number;
+  bytes: number;
+}
+
+/** Where the time of one cell's step goes. */
+export interface StepProfile {
+  configuration: CellConfiguration;
+  dispatches: ProfiledDispatch[];
+}
+
+/** Profiles the step of a cell in this process: each dispatch in a pass of its own, by GPU timestamps. */
+export async function profileStep(
+  configuration: CellConfiguration,
+  data: TrainingData,
+): Promise<StepProfile> {
+  const gpu = await openGpu();
+  try {
+    if (!gpu.timestamps) {
+      throw new UserError("This adapter has no timestamps; run --profile-step on one that has");
+    }
+    const session = await TrainingSession.create(gpu, trainOptions(configuration, data));
+    const batches = data.training(configuration);
+    for (let i = 0; i < configuration.warmupSteps + 1; i++) session.step(batches.next());
+    await session.losses();
+    const timed = await session.profile(batches.next(), profiledSteps);
+    session.destroy();
+    return {
+      configuration,
+      dispatches: timed.map(({ dispatch, milliseconds }) => {
+        const { kernel, operator = "other", pass = "other", flops } = dispatch;
+        const times = median([...milliseconds]);
+        return {
+          kernel: kernel.label,
+          operator,
+          pass,
+          flops,
+          bytes: boundBytes(dispatch),
+          milliseconds: times,
+        };
+      }),
+    };
+  } finally {
+    gpu.destroy();
+  }
+}
+
+function boundBytes({ bindings }: Dispatch): number {
+  return bindings.reduce(
+    (sum, binding) => sum + bindingBytes(binding) * (binding.access === "update" ? 2 : 1),
+    0,
+  );
+}
+
+const total = (dispatches: readonly ProfiledDispatch[]) =>
+  dispatches.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+
+/** The tables of a profile: by operator and pass, and by kernel. */
+export function renderProfile({ configuration, dispatches }: StepProfile): string {
+  const whole = total(dispatches);
+  const [model, tokens] = names({ ...configuration, cells: new Map() });
+  return [
+    `### ${model}, ${tokens}, ${configuration.policy}: ${whole.toFixed(2)} ms in ${
+      plural(dispatches.length, "dispatch", "dispatches")
+    }`,
+    byOperator(dispatches, whole),
+    kernelTable(dispatches),
+  ].join("\n\n");
+}
+
+function byOperator(dispatches: readonly ProfiledDispatch[], whole: number): string {
+  const passes = ["forward", "backward", "update"].filter((pass) => dispatches.some((d) => d.pass === pass));
+  const rows = [...Map.groupBy(dispatches, ({ operator }) => operator)].sort(([, a], [, b]) =>
+    total(b) - total(a)
+  ).map(([operator, own]) => [
+    operator,
+    ...passes.map((pass) => {
+      const part = own.filter((d) => d.pass === pass);
+      return part.length ? total(part).toFixed(2) : "";
+    }),
+    total(own).toFixed(2),
+    percentage(total(own) / whole),
+    `${own.length}`,
+  ]);
+  return markdownTable([
+    ["operator", ...passes.map((pass) => `${pass} ms`), "ms", "share", "dispatches"],
+    ...rows,
+  ], {
+    align: ["l", ...passes.map(() => "r"), "r", "r", "r"],
+  });
+}
+
+/**
+ * The kernels of a step as a markdown table, those that take longest first: time, rates, and, where the ceilings are known, the share of
+ * the nearer one.
+ */
+export function kernelTable(dispatches: readonly ProfiledDispatch[], ceilings?: Ceilings): string {
+  const whole = total(dispatches);
+  const rows = [...Map.groupBy(dispatches, ({ kernel }) => kernel)].sort(([, a], [, b]) =>
+    total(b) - total(a)
+  ).map(([kernel, own]) => {
+    const seconds = total(own) / 1000;
+    const flops = own.reduce((sum, dispatch) => sum + dispatch.flops, 0) / seconds;
+    const bytes = own.reduce((sum, dispatch) => sum + dispatch.bytes, 0) / seconds;
+    return [
+      kernel,
+      (1000 * seconds).toFixed(2),
+      percentage(1000 * seconds / whole),
+      (flops / 1e12).toPrecision(3),
+      (bytes / 1e12).toPrecision(3),
+      ...ceilings ? [wholePercentage(Math.max(flops / ceilings.flops, bytes / ceilings.bytes))] : [],
+      `${own.length}`,
+    ];
+  });
+  const share = ceilings ? ["share of the ceiling"] : [];
+  return markdownTable(
+    [["kernel", "ms", "of the step", "TFLOP/s", "TB/s", ...share, "dispatches"], ...rows],
+    {
+      align: ["l", ...Array(6 + share.length).fill("r")],
+    },
+  );
+}

@@ -1,0 +1,92 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { describeMachine, type MachineFacts } from "./doctor.ts";
+
+const llvmpipe: AdapterReport = {
+  class: "software",
+  name: "llvmpipe (LLVM 15.0.6, 256 bits)",
+  slug: "llvmpipe",
+  vendor: "Mesa",
+  driver: null,
+  features: ["shader-f16", "timestamp-query"],
+  limits: {
+    maxBufferSize: 2 ** 31 - 1,
+    maxStorageBufferBindingSize: 2 ** 27,
+    maxStorageBuffersPerShaderStage: 32,
+    maxComputeInvocationsPerWorkgroup: 1024,
+    maxComputeWorkgroupStorageSize: 32768,
+  },
+};
+
+const h200: AdapterReport = {
+  ...llvmpipe,
+  class: "gpu",
+  name: "NVIDIA H200",
+  slug: "nvidia-h200",
+  vendor: "NVIDIA",
+  driver: "NVIDIA 580.95.05",
+};
+
+const bare: MachineFacts = {
+  deno: "2.9.6",
+  system: "linux x86_64, Debian GNU/Linux 12 (bookworm)",
+  processors: 2,
+  memory: { total: 8 * 2 ** 30, available: 6 * 2 ** 30 },
+  survey: { cards: [], deviceFiles: [], loader: null, manifests: [], nvidiaDriver: null },
+  nvidiaSmi: null,
+  choice: "auto",
+  adapter: null,
+  swiftShader: { runs: true, folder: "/home/ada/.cache/headroom/swiftshader-153.0.0", unpacked: false },
+};
+
+function value(page: string, name: string): string | undefined {
+  return page.split("\n").find((line) => line.startsWith(`${name}  `))?.slice(name.length).trim();
+}
+
+Deno.test("describeMachine() announces SwiftShader on a bare machine, and what would be faster", () => {
+  const page = describeMachine(bare);
+  assertEquals(value(page, "Vulkan loader"), "none found");
+  assertEquals(value(page, "Adapter"), "SwiftShader, which the next command unpacks from npm (67 MB)");
+  assertEquals(value(page, "Why"), "no Vulkan driver answers");
+  assertStringIncludes(page, "apt install libvulkan1 mesa-vulkan-drivers");
+});
+
+Deno.test("describeMachine() shows limits and features of the adapter that answers", () => {
+  const page = describeMachine({ ...bare, adapter: llvmpipe });
+  assertEquals(value(page, "Class"), "software adapter: not a performance result");
+  assertEquals(value(page, "Largest binding"), "128 MiB");
+  assertEquals(value(page, "Workgroup"), "1024 invocations, 32 KiB memory");
+  assertEquals(value(page, "Features"), "timestamp-query yes, shader-f16 yes, subgroups no");
+});
+
+Deno.test("describeMachine() has no advice for a hardware GPU", () => {
+  const survey = { ...bare.survey, cards: [{ vendor: "NVIDIA" as const, at: "0000:0f:00.0" }] };
+  const nvidiaSmi = ["NVIDIA H200, driver 580.95.05, 143771 MiB, 4 MiB in use"];
+  const page = describeMachine({ ...bare, survey, nvidiaSmi, adapter: h200 });
+  assertEquals(value(page, "GPU"), "NVIDIA at 0000:0f:00.0");
+  assertEquals(value(page, "nvidia-smi"), nvidiaSmi[0]);
+  assertEquals(value(page, "Driver"), "NVIDIA 580.95.05");
+  assert(!page.includes("\n\n"));
+});
+
+Deno.test("describeMachine() says how to wake an idle card", () => {
+  const survey = { ...bare.survey, cards: [{ vendor: "AMD" as const, at: "0000:03:00.0" }] };
+  const page = describeMachine({ ...bare, survey, adapter: llvmpipe });
+  assertStringIncludes(
+    page,
+    "For results that count: an AMD GPU (0000:03:00.0) is present, but no Vulkan driver answers",
+  );
+});
+
+Deno.test("describeMachine() says that the wanted adapter does not answer", () => {
+  const page = describeMachine({ ...bare, choice: "gpu", adapter: llvmpipe });
+  assertEquals(value(page, "Wanted"), "gpu (HEADROOM_ADAPTER)");
+  assertEquals(value(page, "Adapter"), "none");
+  assertEquals(value(page, "Why"), "only llvmpipe (LLVM 15.0.6, 256 bits) answers");
+  assertEquals(value(page, "Class"), undefined);
+  assertStringIncludes(page, "No hardware GPU answered, only llvmpipe");
+});
+
+Deno.test("describeMachine() warns about another version of Deno", () => {
+  assertEquals(value(describeMachine({ ...bare, deno: "2.4.0" }), "Deno"), "2.4.0 (tested with 2.9.6)");
+});

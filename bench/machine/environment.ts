@@ -1,0 +1,63 @@
+import { cpus } from "node:os";
+import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import type { Environment } from "../results/results.ts";
+
+/** The machine, the adapter and the version of the program. */
+export async function describeEnvironment(adapter: AdapterReport): Promise<Environment> {
+  // A copy of the sources without their history can be told which commit it is.
+  const told = Deno.env.get("HEADROOM_COMMIT");
+  const commit = told ?? await output("git", ["rev-parse", "HEAD"]);
+  const changes = told === undefined && commit
+    ? await output("git", ["status", "--porcelain", "--untracked-files=no"])
+    : null;
+  return {
+    adapter: adapter.name,
+    adapterClass: adapter.class,
+    driver: adapter.driver,
+    deno: Deno.version.deno,
+    os: `${Deno.build.os} ${Deno.osRelease()} ${Deno.build.arch}`,
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: navigator.hardwareConcurrency,
+    memoryBytes: Deno.systemMemoryInfo().total,
+    commit: commit || null,
+    dirty: changes === null ? null : changes !== "",
+  };
+}
+
+/** Bytes in use on all NVIDIA cards of the machine, as their driver counts them; null where it cannot be asked. */
+export async function driverBytesInUse(): Promise<number | null> {
+  const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"];
+  // Deno lets no child inherit LD_LIBRARY_PATH unless it may run anything.
+  const text = await output("nvidia-smi", query, { clearEnv: true });
+  const mebibytes = text?.split("\n").map(Number);
+  return mebibytes?.every(Number.isFinite) ? 2 ** 20 * mebibytes.reduce((a, b) => a + b) : null;
+}
+
+/** The same when it has come to rest: the memory of a process that has just ended is given back some time later. */
+export async function settledDriverBytes(): Promise<number | null> {
+  let before = await driverBytesInUse();
+  for (let attempt = 0; before !== null && attempt < 20; attempt++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const now = await driverBytesInUse();
+    if (now === before) break;
+    before = now;
+  }
+  return before;
+}
+
+/** What a program of the machine prints, run in the project's folder; null if it is missing, fails or may not be run. */
+async function output(
+  program: string,
+  args: string[],
+  options: Deno.CommandOptions = {},
+): Promise<string | null> {
+  try {
+    const cwd = `${import.meta.dirname}/../..`;
+    const { success, stdout } = await new Deno.Command(program, { args, cwd, stderr: "null", ...options })
+      .output();
+    return success ? new TextDecoder().decode(stdout).trim() : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+import {
+  float,
+  type Message,
+  message,
+  multiple,
+  option,
+  optional,
+  type ValueParser,
+  withDefault,
+} from "@optique/core";
+import { path } from "@optique/run";
+import { modelConfig, modelNames } from "../../src/models/model_config.ts";
+import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
+import { policyParser } from "./policy_parser.ts";
+import { list, whole, word } from "./value_parsers.ts";
+
+type Flag = `--${string}`;
+
+/** An option that may be left out. */
+export const maybe = <T>(flag: Flag, value: ValueParser<"sync", T>, description: Message) =>
+  optional(option(flag, value, { description }));
+
+/** An option with a default. */
+export const defaulted = <T>(flag: Flag, value: ValueParser<"sync", T>, fallback: T, description: Message) =>
+  withDefault(option(flag, value, { description }), fallback);
+
+/** An option with several values, separated by commas or given one by one; empty if left out. */
+const several = <T>(flag: Flag, value: ValueParser<"sync", T>, description: Message) =>
+  multiple(option(flag, list(value), { description })).map((lists) => [...new Set(lists.flat())]);
+
+export const modelName = word("MODEL", modelNames, modelConfig);
+export const policy = policyParser;
+export const nonNegative = float({ min: 0, metavar: "X" });
+export const file = path({ metavar: "FILE" });
+export const newFile = path({ metavar: "FILE", type: "file", allowCreate: true });
+export const folder = path({ metavar: "FOLDER" });
+
+/** What `bench` and `plan` sweep over. */
+export const sweepOptions = {
+  models: several("--model", modelName, message`Models, with commas between them or one at a time`),
+  sequences: several("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
+  batches: several("--batch", whole(1), message`Sequences of a step`),
+  policies: several(
+    "--policy",
+    policy,
+    message`Storage policies, compared side by side: presets or documents (.json)`,
+  ),
+};
+
+/** Choices that replace those of the policies' documents. */
+export const storageOptions = {
+  rounding: maybe(
+    "--rounding",
+    word("ROUNDING", ["stochastic", "nearest"] as const),
+    message`Rounding to fewer than 16 bits`,
+  ),
+  ranges: maybe(
+    "--ranges",
+    word("RANGES", ["running", "current", "delayed"] as const),
+    message`Ranges of tensors in fewer than 16 bits`,
+  ),
+  attention: maybe(
+    "--attention",
+    word("ATTENTION", ["fused", "materialised"] as const),
+    message`Whether attention's probabilities exist`,
+  ),
+};
+
+/** A policy's document with the choices of the command line in place of its own. Throws a UserError if they contradict each other. */
+export function withStorageOptions(
+  document: PolicyDocument,
+  { rounding, ranges, attention }: {
+    rounding?: PolicyDocument["rounding"];
+    ranges?: PolicyDocument["ranges"];
+    attention?: PolicyDocument["attention"];
+  },
+): PolicyDocument {
+  const given = Object.fromEntries(
+    Object.entries({ rounding, ranges, attention }).filter(([, value]) => value !== undefined),
+  );
+  const changed = { ...document, ...given };
+  refuseContradictions(changed, `Policy "${document.name}"`);
+  return changed;
+}
+
+export const dataOption = maybe(
+  "--data",
+  file,
+  message`A text, or the tokens (.bin) of nanoGPT or llm.c; left out, what ${"deno types"} prints`,
+);
+
+export const imagesOption = maybe(
+  "--images",
+  path({ metavar: "PATH" }),
+  message`CIFAR-10 or CIFAR-100: the folder of its binary files, or one of them; left out, generated images`,
+);
+
+export const seedOption = maybe("--seed", whole(0), message`Seed of parameters, batches and rounding`);
+
+export const requireGpuOption = option("--require-gpu", {
+  description: message`Fail where there is only a software adapter`,
+});

@@ -1,0 +1,59 @@
+import { integer, message, text, type ValueParser, type ValueParserResult } from "@optique/core";
+import { UserError } from "../../src/errors.ts";
+import { oneOf } from "../../src/suggest.ts";
+
+/** A word of a set; one that `check` refuses with a UserError gets that message, and completion offers the set. */
+export function word<Name extends string>(
+  metavar: Uppercase<string>,
+  known: readonly Name[],
+  check: (name: string) => unknown = (name) => oneOf(metavar.toLowerCase(), name, known),
+): ValueParser<"sync", Name> {
+  return {
+    mode: "sync",
+    metavar: metavar as "NAME",
+    placeholder: known[0],
+    choices: known,
+    parse(input): ValueParserResult<Name> {
+      try {
+        check(input);
+        return { success: true, value: input as Name };
+      } catch (error) {
+        if (error instanceof UserError) return { success: false, error: message`${text(error.message)}` };
+        throw error;
+      }
+    },
+    format: (value) => value,
+    *suggest(prefix) {
+      for (const name of known) if (name.startsWith(prefix)) yield { kind: "literal", text: name };
+    },
+  };
+}
+
+/** Values with commas between them, such as "4,16". */
+export function list<T>(item: ValueParser<"sync", T>): ValueParser<"sync", T[]> {
+  return {
+    mode: "sync",
+    metavar: item.metavar,
+    placeholder: [item.placeholder],
+    choices: item.choices?.map((choice) => [choice]),
+    parse(input): ValueParserResult<T[]> {
+      const values: T[] = [];
+      for (const piece of input.split(",")) {
+        const result = item.parse(piece.trim());
+        if (!result.success) return result;
+        values.push(result.value);
+      }
+      return { success: true, value: values };
+    },
+    format: (values) => values.map((value) => item.format(value)).join(","),
+    *suggest(prefix) {
+      const done = prefix.slice(0, prefix.lastIndexOf(",") + 1);
+      for (const suggestion of item.suggest?.(prefix.slice(done.length)) ?? []) {
+        if (suggestion.kind === "literal") yield { ...suggestion, text: done + suggestion.text };
+      }
+    },
+  };
+}
+
+/** A whole number of at least `min`. */
+export const whole = (min: number) => integer({ min, metavar: "N" });

@@ -1,0 +1,113 @@
+import type { CellConfiguration, CellRecord } from "../results/results.ts";
+import type { Comparison } from "./side_by_side.ts";
+import { median, type PairedRatio, pairedRatio, summarize, type Summary } from "./statistics.ts";
+
+/** What one training run left. */
+export type Quality = NonNullable<CellRecord["quality"]>;
+
+/** The rounds of one cell: repetitions, of which the first train for quality, each from a seed of its own. */
+export class Cell {
+  constructor(readonly records: readonly CellRecord[]) {}
+
+  get configuration(): CellConfiguration {
+    return this.records[0].configuration;
+  }
+
+  /** The first record that did not end well; undefined if all did. */
+  get failure(): CellRecord | undefined {
+    return this.records.find((r) => r.status !== "ok");
+  }
+
+  /** Memory is a matter of the plan, so every round has the same; a cell out of memory still knows its plan. */
+  get memory() {
+    return this.records.find((r) => r.memory)?.memory ?? null;
+  }
+
+  /** The driver's figure is measured, so the median counts. */
+  get driverBytes(): number | null {
+    const values = this.records.flatMap((r) => r.memory?.driverBytes ?? []);
+    return values.length ? median(values) : null;
+  }
+
+  /** What the training runs left, by their seed. */
+  get qualities(): ReadonlyMap<number, Quality> {
+    return new Map(
+      this.records.flatMap((r) => r.quality ? [[r.configuration.seed, r.quality] as const] : []),
+    );
+  }
+
+  /** The training runs that `base` made too: from the same seed, so with the same weights at first and the same data. */
+  pairedQualities(base: Cell): { own: Quality; base: Quality }[] {
+    const others = base.qualities;
+    return [...this.qualities].flatMap(([seed, own]) => {
+      const other = others.get(seed);
+      return other ? [{ own, base: other }] : [];
+    });
+  }
+
+  /** Dispatches of a step, the same in every round. */
+  get dispatches(): number | null {
+    return this.records.find((r) => r.program)?.program?.dispatchesPerStep ?? null;
+  }
+
+  /** Milliseconds of a step, over the steps of all rounds. */
+  get step(): Summary | null {
+    return summarize(this.records.flatMap((r) => r.timing?.stepMilliseconds ?? []));
+  }
+
+  get tokensPerSecond(): number | null {
+    const { batch, sequence } = this.configuration;
+    return this.step && 1000 * batch * sequence / this.step.median;
+  }
+
+  /** Null also for a model of texts; one sequence is an image. */
+  get imagesPerSecond(): number | null {
+    if (this.records[0].architecture.modelType !== "vit") return null;
+    return this.step && 1000 * this.configuration.batch / this.step.median;
+  }
+
+  /** Speed as a multiple of `base`'s, round by round. */
+  speedAgainst(base: Cell): PairedRatio | null {
+    return pairedRatio(base.stepByRound, this.stepByRound);
+  }
+
+  /** Median milliseconds of a step in each round that was timed. */
+  get stepByRound(): ReadonlyMap<number, number> {
+    return new Map(
+      this.records.flatMap((r) =>
+        r.timing ? [[r.configuration.round, median(r.timing.stepMilliseconds)]] : []
+      ),
+    );
+  }
+}
+
+/** What may differ within a comparison: the policy, and what depends on it or on the round. */
+const varying = [
+  "policy",
+  "storage",
+  "variants",
+  "round",
+  "seed",
+  "qualitySteps",
+  "gradientEvery",
+  "schedule",
+];
+
+/** Groups records into comparisons, in the order of their first appearance. */
+export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
+  const groups = Map.groupBy(
+    records,
+    ({ configuration }) =>
+      JSON.stringify(configuration, (key, value) => varying.includes(key) ? undefined : value),
+  );
+  return [...groups.values()].map((members) => {
+    const { model, sequence, batch } = members[0].configuration;
+    const cells = Map.groupBy(members, (r) => r.configuration.policy);
+    return {
+      model,
+      sequence,
+      batch,
+      cells: new Map([...cells].map(([policy, rs]) => [policy, new Cell(rs)])),
+    };
+  });
+}

@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import { compare } from "./cell_rounds.ts";
+import { fakeImageRecord, fakeQuality, fakeRecord } from "../results/testing.ts";
+
+const schedule = { warmupSteps: 1, totalSteps: 10, minimumFraction: 0 };
+
+Deno.test("compare() puts together what differs in policy, round, seed and length of training", () => {
+  const [comparison, ...others] = compare([
+    fakeRecord(),
+    fakeRecord({ policy: "mesa8", gradientEvery: 10, variants: { "matmul nn 1×1×1": "some" } }),
+    fakeRecord({ seed: 2, round: 1 }),
+    fakeRecord({ round: 2, qualitySteps: 0, schedule }),
+  ]);
+  assertEquals(others, []);
+  assertEquals([...comparison.cells].map(([policy, cell]) => [policy, cell.records.length]), [
+    ["exact", 3],
+    ["mesa8", 1],
+  ]);
+});
+
+Deno.test("compare() keeps apart what was trained otherwise", () => {
+  const records = [
+    fakeRecord(),
+    fakeRecord({ batch: 8 }),
+    fakeRecord({ labelSmoothing: 0.1 }),
+    fakeImageRecord(),
+  ];
+  assertEquals(compare(records).length, 4);
+});
+
+Deno.test("a cell pairs training runs by seed", () => {
+  const trained = (policy: string, seed: number, loss: number) =>
+    fakeRecord({ policy, seed, round: seed - 1 }, { quality: fakeQuality(loss) });
+  const [{ cells }] = compare([
+    ...[trained("exact", 1, 3), trained("exact", 3, 5), trained("exact", 2, 4)],
+    ...[trained("half", 2, 4.5), trained("half", 1, 3.5), trained("half", 4, 9)],
+    fakeRecord({ policy: "half", round: 4, qualitySteps: 0 }, { quality: null }),
+  ]);
+  const pairs = cells.get("half")!.pairedQualities(cells.get("exact")!);
+  assertEquals(pairs.map(({ own, base }) => [own.validationLoss, base.validationLoss]), [[4.5, 4], [3.5, 3]]);
+});
+
+Deno.test("a cell counts images where its model looks at them", () => {
+  const [[text], [images]] = [[fakeRecord()], [fakeImageRecord()]].map((
+    records,
+  ) => [...compare(records)[0].cells.values()]);
+  assertEquals([text.imagesPerSecond, Math.round(images.imagesPerSecond!)], [null, 364]); // 4 in 11 ms
+});

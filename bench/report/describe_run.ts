@@ -1,0 +1,72 @@
+import { plural } from "../text/format.ts";
+import type { CellConfiguration, CellRecord, DataReport } from "../results/results.ts";
+import { variantsFile, variantsOf } from "../../src/tuning/variants_file.ts";
+
+type Entry = [name: string, text: string];
+
+/** What was trained on: a line for each text and each set of images. */
+export function describeData(records: readonly CellRecord[]): Entry[] {
+  return distinct(records.map((r) => r.data), ({ kind, digest }) => kind + digest).map(describe);
+}
+
+function describe(data: DataReport): Entry {
+  const name = `${data.name} (${data.digest})`;
+  if (data.kind === "text") {
+    return ["Text", `${name}, ${data.trainTokens} tokens to train on, ${data.validationTokens} to validate`];
+  }
+  const { trainImages, heldOutImages, classes, generated } = data;
+  return [
+    "Images",
+    `${name}, ${generated ? "generated, " : ""}${trainImages} to train on, ${heldOutImages} held out, ${
+      plural(classes, "class", "classes")
+    }`,
+  ];
+}
+
+/** How the models were trained: a line for each recipe, with its models where there are several. */
+export function describeTraining(records: readonly CellRecord[]): Entry[] {
+  const byRecipe = Map.groupBy(records, ({ configuration }) => recipe(configuration));
+  return [...byRecipe].map(([text, members]) => {
+    const models = distinct(members.map((r) => r.configuration.model), (model) => model).join(", ");
+    return [byRecipe.size > 1 ? `Training of ${models}` : "Training", text];
+  });
+}
+
+function recipe(configuration: CellConfiguration): string {
+  const { learningRate, weightDecay, clipNorm, labelSmoothing, schedule } = configuration;
+  return [
+    `AdamW, learning rate ${learningRate}`,
+    schedule
+      ? `${
+        plural(schedule.warmupSteps, "step")
+      } of warm-up and a cosine down to ${schedule.minimumFraction} of it at step ` +
+        schedule.totalSteps
+      : "constant",
+    `weight decay ${weightDecay}`,
+    clipNorm ? `clipping at norm ${clipNorm}` : "no clipping",
+    labelSmoothing ? `label smoothing ${labelSmoothing}` : "no label smoothing",
+  ].join(", ");
+}
+
+/** Which of the kernels' variants were set and which the table chose; nothing in records that do not tell. */
+export function describeVariants(records: readonly CellRecord[]): Entry[] {
+  const all = Object.keys(variantsOf(records));
+  const given = new Set(records.flatMap(({ configuration }) => Object.keys(configuration.variants ?? {})));
+  if (all.length === 0) return [];
+  const table = all.length - given.size;
+  return [[
+    "Variants of kernels",
+    `${given.size} set by a tuning run or a file, ${table} by the table; \`--variants\` takes \`${variantsFile}\` again`,
+  ]];
+}
+
+/** The complete document of each storage policy, as blocks of JSON. */
+export function describePolicies(records: readonly CellRecord[]): string {
+  return distinct(records.map((r) => r.configuration.storage), (document) => JSON.stringify(document))
+    .map((document) => "```json\n" + JSON.stringify(document, null, 2) + "\n```").join("\n\n");
+}
+
+/** The first of each that share a key, in order. */
+function distinct<T>(values: readonly T[], key: (value: T) => string): T[] {
+  return [...Map.groupBy(values, key).values()].map(([first]) => first);
+}

@@ -1,0 +1,37 @@
+import { assertEquals } from "@std/assert";
+import { describeData, describePolicies, describeTraining } from "./describe_run.ts";
+import { fakeImageRecord, fakeRecord } from "../results/testing.ts";
+
+const both = [
+  fakeRecord(),
+  fakeImageRecord(),
+  fakeRecord({ policy: "mesa8" }),
+  fakeRecord({ model: "micro" }),
+];
+
+Deno.test("describeData() names each text and each set of images once", () => {
+  assertEquals(describeData(both), [
+    ["Text", "some text (cafe), 900 tokens to train on, 100 to validate"],
+    ["Images", "shapes (beef), generated, 2000 to train on, 500 held out, 10 classes"],
+  ]);
+});
+
+Deno.test("describeTraining() gives each recipe with its models", () => {
+  assertEquals(describeTraining(both), [
+    [
+      "Training of nano, micro",
+      "AdamW, learning rate 0.001, constant, weight decay 0.1, clipping at norm 1, no label smoothing",
+    ],
+    [
+      "Training of vit-nano",
+      "AdamW, learning rate 0.001, 3 steps of warm-up and a cosine down to 0.01 of it at step 30, weight decay 0.05, " +
+      "clipping at norm 1, label smoothing 0.1",
+    ],
+  ]);
+  assertEquals(describeTraining([fakeRecord()])[0][0], "Training");
+});
+
+Deno.test("describePolicies() prints each document once", () => {
+  const documents = describePolicies(both).split("\n\n").map((block) => JSON.parse(block.slice(8, -4)));
+  assertEquals(documents, [both[0], both[2]].map((record) => record.configuration.storage));
+});

@@ -1,0 +1,62 @@
+import { markdownTable } from "markdown-table";
+import type { Cell } from "./cell_rounds.ts";
+import { ratio } from "../text/format.ts";
+import type { Comparison } from "./side_by_side.ts";
+
+/** Peak memory that Mesa's authors report, in MiB (they write MB), at batch 128 and 224² under AMP (arXiv 2111.11124). */
+const published: Record<string, { amp: number; mesa: number }> = {
+  "deit-tiny": { amp: 4171, mesa: 1858 },
+  "deit-small": { amp: 8459, mesa: 3840 },
+  "deit-base": { amp: 17691, mesa: 8616 },
+};
+const publishedBatch = 128;
+
+const policies = ["exact", "mesa8-paper", "mesa8"];
+
+const quantities: [string, (cell: Cell) => number | undefined][] = [
+  ["buffers", (cell) => cell.memory?.bufferBytes],
+  ["live peak", (cell) => cell.memory?.livePeakBytes],
+  ["saved activations", (cell) => cell.memory?.savedBytes],
+];
+
+const differences = "What the two count is not the same:\n\n" + [
+  "The published figure is PyTorch's `torch.cuda.max_memory_allocated`: all tensors of its caching allocator, the workspaces of " +
+  "cuDNN and cuBLAS among them. The authors write MB; it is MiB. Nearest to it is the **live peak**.",
+  "Theirs trains with f16 autocast, so that most activations are half as large before Mesa begins; `exact` here keeps f32, and all " +
+  "arithmetic is f32.",
+  "Their attention materialises logits and probabilities. So does `mesa8-paper`; `exact` and `mesa8` compute the probabilities again, " +
+  "tile by tile.",
+  "**buffers** are planned before the first step and hold everything: uniforms, weights, gradients and both Adam moments included.",
+  "The classifier here reads the class token's row alone, so that the head has one row for each image.",
+].map((line) => `- ${line}`).join("\n");
+
+/** Mesa's published memory beside what was measured, with what differs, as markdown; null if none of its cells was measured. */
+export function paperSection(comparisons: readonly Comparison<Cell>[]): string | null {
+  const rows = comparisons.filter(({ batch, model }) => batch === publishedBatch && published[model])
+    .flatMap(({ model, cells }) => {
+      const shown = policies.map((policy) => cells.get(policy));
+      const measured = quantities.map((
+        [label, value],
+      ) => [label, ...beside(shown.map((cell) => cell && value(cell)))]);
+      const { amp, mesa } = published[model];
+      const lines = [
+        ["published, AMP", ...beside([amp, mesa].map((mebibytes) => mebibytes * 2 ** 20)), "–"],
+        ...measured.filter((line) => line.slice(1).some((text) => text !== "–")),
+      ];
+      return lines.length === 1 ? [] : lines.map((line, i) => [i === 0 ? model : "", ...line]);
+    });
+  if (rows.length === 0) return null;
+  const table = markdownTable([["model", "", ...policies], ...rows], { align: ["l", "l", "r", "r", "r"] });
+  return `${table}\n\n${differences}`;
+}
+
+/** Bytes in MiB, each but the first with its ratio to the first. */
+function beside([base, ...others]: (number | undefined)[]): string[] {
+  const text = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+  return [
+    base === undefined ? "–" : text(base),
+    ...others.map((bytes) =>
+      bytes === undefined ? "–" : base ? `${text(bytes)} (${ratio(bytes / base)})` : text(bytes)
+    ),
+  ];
+}

@@ -1,0 +1,138 @@
+import { type Cell, compare } from "./cell_rounds.ts";
+import { describeData, describePolicies, describeTraining, describeVariants } from "./describe_run.ts";
+import { bytes, namedList, plural } from "../text/format.ts";
+import { gradientSection } from "./gradient_tables.ts";
+import { paperSection } from "./paper_table.ts";
+import { paritySection } from "./parity.ts";
+import type { CellRecord } from "../results/results.ts";
+import type { Comparison } from "./side_by_side.ts";
+import { disagreementTable, failureTable, memoryTable, qualityTable, throughputTable } from "./tables.ts";
+
+/** What a report says about the run beside its records. */
+export interface Run {
+  /** The command that repeats it. */
+  command: string;
+  started: Date;
+  /** Child processes planned; fewer records than that mean an interrupted run, or cells given up after their first failure. */
+  planned: number;
+  interrupted: boolean;
+  /** Pictures beside the report: file name and caption. */
+  charts: { file: string; caption: string }[];
+}
+
+/** A titled table, and what is said of it below. */
+export interface Section {
+  title: string;
+  table: string;
+}
+
+/** What every table of a software adapter is branded with. */
+export const softwareBrand = "software adapter: not a performance result";
+
+/** The tables of a run, those that have rows. A software adapter's carry their brand in the title. */
+export function sections(records: readonly CellRecord[]): Section[] {
+  const comparisons = compare(records);
+  const brand = records.some((r) => r.environment.adapterClass === "software") ? ` (${softwareBrand})` : "";
+  const tables: [string, string | null][] = [
+    ["Memory", memoryTable(comparisons)],
+    ["Throughput", throughputTable(comparisons)],
+    ["Rounds that disagree", disagreementTable(comparisons)],
+    ["Quality", qualitySection(comparisons, records)],
+    ["Gradient error", gradientSection(comparisons)],
+    ["Parity", paritySection(comparisons)],
+    ["The paper's table", paperSection(comparisons)],
+    ["What failed", failureTable(comparisons)],
+  ];
+  return tables.flatMap(([title, table]) => table === null ? [] : [{ title: title + brand, table }]);
+}
+
+/** The quality table, and below it what images Vision Transformers were trained on. */
+function qualitySection(
+  comparisons: readonly Comparison<Cell>[],
+  records: readonly CellRecord[],
+): string | null {
+  const table = qualityTable(comparisons);
+  const images = records.find(({ data, quality }) => quality && data.kind === "images")?.data;
+  if (table === null || images?.kind !== "images") return table;
+  const seen = images.generated
+    ? "Vision Transformers were trained and validated on **generated images** that the built-in generator draws, not on " +
+      "photographs: no result on CIFAR or ImageNet follows. `--images` takes CIFAR-10's or CIFAR-100's files."
+    : `Vision Transformers were trained and validated on ${images.name}.`;
+  return `${table}\n\n${seen}`;
+}
+
+/** The report of a run as markdown. Needs at least one record. */
+export function renderReport(records: readonly CellRecord[], run: Run): string {
+  const { environment } = records[0];
+  const parts = [
+    `# Headroom on ${environment.adapter}, ${run.started.toISOString().slice(0, 10)}`,
+    howItWasMade(records, run),
+    ...sections(records).flatMap(({ title, table }) => [`## ${title}`, table]),
+    ...run.charts.map(({ file, caption }) => `![${caption}](${file})`),
+    "## How to read it",
+    howToRead,
+    "## Environment",
+    namedList([
+      ["Adapter", `${environment.adapter} (${environment.adapterClass})`],
+      ["Driver", environment.driver ?? "not told"],
+      ["Deno", environment.deno],
+      ["System", environment.os],
+      ["Processor", `${environment.cpu}, ${environment.cores} cores, ${bytes(environment.memoryBytes)}`],
+      ...describeData(records),
+      ...describeTraining(records),
+      ...describeVariants(records),
+    ]),
+    "## Policies",
+    describePolicies(records),
+  ];
+  return parts.join("\n\n") + "\n";
+}
+
+function howItWasMade(records: readonly CellRecord[], run: Run): string {
+  const { environment: { commit, dirty }, configuration } = records[0];
+  const rounds = new Set(records.map((r) => r.configuration.round)).size;
+  const seeds = [...new Set(records.map((r) => r.configuration.seed))];
+  const clocks = [...new Set(records.flatMap((r) => r.timing?.clock ?? []))];
+  const lines = [
+    `Made by \`${run.command}\` on ${run.started.toISOString().replace(/\.\d+/, "")}, from ` +
+    `${
+      commit ? `commit ${commit.slice(0, 12)}${dirty ? " with uncommitted changes" : ""}` : "no git checkout"
+    }, ` +
+    `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}. ${
+      plural(records.length, "record")
+    } in \`results.jsonl\`: each is one process that ran one cell ` +
+    `for one of ${plural(rounds, "round")}, ${plural(configuration.warmupSteps, "step")} to warm up and ` +
+    `${plural(configuration.timedSteps, "step")} timed${
+      clocks.length ? ` by the ${clocks.join(" or ")} clock` : ""
+    }.`,
+  ];
+  if (run.interrupted) {
+    lines.push(`**Interrupted** after ${records.length} of ${plural(run.planned, "process", "processes")}.`);
+  }
+  return lines.join("\n\n");
+}
+
+const howToRead = namedList(Object.entries({
+  tokens: "sequences × tokens of one step; an image is a sequence, its class token included.",
+  "saved activations":
+    "what the storage policy keeps from forward to backward: blocks and the final LayerNorm.",
+  "live peak": "the most bytes of tensors alive at one dispatch, weights and optimizer included.",
+  buffers: "bytes of the buffers that hold those tensors.",
+  driver: "growth of what the driver reports, its own context included; only where it can be asked.",
+  step:
+    "median over the timed steps of all rounds, ± their median absolute deviation. Losses are read back once after them, not in " +
+    "each step.",
+  dispatches: "kernels that a step runs one after another; each costs some microseconds beyond its work.",
+  speed:
+    "against `exact`, median over rounds of the ratio within a round (smallest–largest); above 1 is faster.",
+  "validation loss":
+    "nats per token, or per image, without label smoothing; mean over the seeds, ± the standard deviation between them, and the " +
+    "difference to `exact` from the same seeds. Knowing only how often each token occurs gives the unigram entropy.",
+  "top-1": "share of held-out images whose own class got the largest logit.",
+  "clipped values":
+    "share of stored values outside the range that their policy expected, in the last step; mean over the seeds.",
+  "relative error":
+    "norm of the difference between a policy's gradient and `exact`'s, of the same weights and batch, as a share of `exact`'s norm; " +
+    "mean over the compared steps of the training runs. The columns after it take the parameters of one operator alone.",
+  "(0.26×)": "the value as a multiple of `exact`'s.",
+}));

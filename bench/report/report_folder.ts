@@ -1,0 +1,49 @@
+import { UserError } from "../../src/errors.ts";
+
+/** Where a run leaves its results. */
+export interface ReportFolder {
+  path: string;
+  /** Path of `results.jsonl`, which exists and is empty. */
+  results: string;
+}
+
+/**
+ * Creates the folder of a run: `wanted`, or `reports/<date>-<adapter>`. A folder that already holds results is left alone: the new one
+ * gets a numeric suffix. Throws a UserError if the folder cannot be written, so that a sweep fails before its first cell.
+ */
+export async function createReportFolder(
+  wanted: string | undefined,
+  adapterSlug: string,
+  date: Date,
+): Promise<ReportFolder> {
+  const base = wanted?.replace(/\/+$/, "") ?? `reports/${date.toISOString().slice(0, 10)}-${adapterSlug}`;
+  for (let attempt = 1;; attempt++) {
+    const path = attempt === 1 ? base : `${base}-${attempt}`;
+    const results = `${path}/results.jsonl`;
+    try {
+      await Deno.mkdir(path, { recursive: true });
+      await Deno.writeTextFile(results, "", { createNew: true });
+      return { path, results };
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists && await isFile(results)) continue;
+      throw new UserError(
+        `Cannot write to the report folder ${path}: choose another with --out (${(error as Error).message})`,
+      );
+    }
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Takes away the folder of a run that found nothing, unless something else lies in it. */
+export async function removeIfEmpty({ path, results }: ReportFolder): Promise<void> {
+  await Deno.remove(results);
+  const others = await Array.fromAsync(Deno.readDir(path));
+  if (others.length === 0) await Deno.remove(path);
+}

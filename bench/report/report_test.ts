@@ -1,0 +1,198 @@
+import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
+import { renderReport, sections, softwareBrand } from "./report.ts";
+import { fakeErrors, fakeImageRecord, fakeMeasurement, fakeQuality, fakeRecord } from "../results/testing.ts";
+
+const mesa8 = {
+  memory: { ...fakeMeasurement().memory!, savedBytes: 3 * 2 ** 18 },
+  timing: { ...fakeMeasurement().timing!, stepMilliseconds: [11, 13.2, 12.1] },
+  quality: fakeQuality(3.015, { clippedShare: 0.0012 }),
+};
+const slowRound = { timing: { ...fakeMeasurement().timing!, stepMilliseconds: [22, 22, 22] }, quality: null };
+const slowMesa8 = { timing: { ...fakeMeasurement().timing!, stepMilliseconds: [33, 33, 33] }, quality: null };
+
+/** Two rounds of two policies; the second round is twice as slow for both. */
+const records = [
+  fakeRecord({ policy: "exact" }),
+  fakeRecord({ policy: "mesa8" }, mesa8),
+  fakeRecord({ policy: "exact", round: 1, qualitySteps: 0 }, slowRound),
+  fakeRecord({ policy: "mesa8", round: 1, qualitySteps: 0 }, { memory: mesa8.memory, ...slowMesa8 }),
+];
+
+const table = (title: string, of = records) =>
+  sections(of).find((section) => section.title.startsWith(title))?.table;
+
+Deno.test("the memory table shows policies side by side, with their ratio to exact", () => {
+  assertEquals(
+    table("Memory"),
+    `
+| model |  tokens |                   | exact |           mesa8 |
+| :---- | ------: | :---------------- | ----: | --------------: |
+| nano  | 4 × 128 | saved activations | 3 MiB | 768 KiB (0.25×) |
+|       |         | live peak         | 4 MiB |   4 MiB (1.00×) |
+|       |         | buffers           | 4 MiB |   4 MiB (1.00×) |
+`.trim(),
+  );
+});
+
+Deno.test("the throughput table pairs the speeds of a round", () => {
+  assertEquals(
+    table("Throughput"),
+    `
+| model |  tokens |            |         exact |             mesa8 |
+| :---- | ------: | :--------- | ------------: | ----------------: |
+| nano  | 4 × 128 | tokens/s   |        30,118 |            22,165 |
+|       |         | step       | 17.0 ± 5.0 ms |     23.1 ± 9.9 ms |
+|       |         | speed      |         1.00× | 0.79× (0.67–0.91) |
+|       |         | dispatches |           100 |               100 |
+`.trim(),
+  );
+});
+
+Deno.test("rounds that disagree are told apart, and only they", () => {
+  const text = table("Rounds that disagree")!;
+  assertStringIncludes(
+    text,
+    `
+| model |  tokens | policy |  step by round | tokens/s by round |
+| :---- | ------: | :----- | -------------: | ----------------: |
+| nano  | 4 × 128 | exact  |   11 ms, 22 ms |    46,545, 23,273 |
+| nano  | 4 × 128 | mesa8  | 12.1 ms, 33 ms |    42,314, 15,515 |
+`.trim(),
+  );
+  assertStringIncludes(text, "with more `--rounds`");
+  const like = (round: number) => fakeRecord({ round, qualitySteps: 0 }, { quality: null });
+  assertEquals(table("Rounds that disagree", [like(0), like(1)]), undefined);
+  assertEquals(table("Rounds that disagree", [like(0)]), undefined);
+  const software = structuredClone(records);
+  for (const { environment } of software) environment.adapterClass = "software";
+  assertEquals(table("Rounds that disagree", software), undefined);
+});
+
+Deno.test("the quality table shows losses beside the unigram entropy", () => {
+  assertEquals(
+    table("Quality"),
+    `
+| model |  tokens | steps | unigram entropy |                 |  exact |           mesa8 |
+| :---- | ------: | ----: | --------------: | :-------------- | -----: | --------------: |
+| nano  | 4 × 128 |    30 |          3.2500 | validation loss | 3.0000 | 3.0150 (+0.50%) |
+|       |         |       |                 | clipped values  |  0.00% |           0.12% |
+`.trim(),
+  );
+});
+
+/** Images, trained from two seeds; `mesa8` lost its second. */
+const images = [
+  fakeImageRecord({}, { quality: fakeQuality(2, { validationTop1: 0.3 }) }),
+  fakeImageRecord({ policy: "mesa8" }, { quality: fakeQuality(2.02, { validationTop1: 0.29 }) }),
+  fakeImageRecord({ seed: 2, round: 1 }, { quality: fakeQuality(2.2, { validationTop1: 0.34 }) }),
+];
+
+Deno.test("the throughput table counts images beside tokens", () => {
+  // 11 ms a step: 4 / 0.011 images, 65 tokens each.
+  assertEquals(
+    table("Throughput", images)!.split("\n").slice(0, 4).join("\n"),
+    `
+| model    | tokens |            |         exact |         mesa8 |
+| :------- | -----: | :--------- | ------------: | ------------: |
+| vit-nano | 4 × 65 | tokens/s   |        23,636 |        23,636 |
+|          |        | images/s   |           364 |           364 |
+`.trim(),
+  );
+});
+
+Deno.test("the quality table gives means over the seeds, top-1, and the ratio over the seeds that both have", () => {
+  // Deviation of 2 and 2.2: √(2 · 0.1²) = 0.1414; of 0.30 and 0.34: 2.83 points. 2.02 against seed 1's 2: +1 %.
+  assertEquals(
+    table("Quality", [...images, records[0]])!.split("\n\n")[0],
+    `
+| model    |  tokens | steps | seeds | unigram entropy |                 |           exact |           mesa8 |
+| :------- | ------: | ----: | ----: | --------------: | :-------------- | --------------: | --------------: |
+| vit-nano |  4 × 65 |    30 |   1–2 |               – | validation loss | 2.1000 ± 0.1414 | 2.0200 (+1.00%) |
+|          |         |       |       |                 | top-1           |  32.00% ± 2.83% |          29.00% |
+|          |         |       |       |                 | clipped values  |           0.00% |           0.00% |
+| nano     | 4 × 128 |    30 |     1 |          3.2500 | validation loss |          3.0000 |               – |
+|          |         |       |       |                 | clipped values  |           0.00% |               – |
+`.trim(),
+  );
+});
+
+Deno.test("a loss that is not a number is not hidden in a mean", () => {
+  const diverged = fakeImageRecord({ policy: "mesa8", seed: 2, round: 1 }, { quality: fakeQuality(null) });
+  assertStringIncludes(table("Quality", [...images, diverged])!, "| not a number (1 of 2 seeds) |");
+});
+
+Deno.test("the report says that images were generated, unless they were not", () => {
+  assertStringIncludes(table("Quality", images)!, "**generated images**");
+  const cifar = structuredClone(images);
+  for (const { data } of cifar) {
+    if (data.kind === "images") Object.assign(data, { generated: false, name: "CIFAR-10" });
+  }
+  assertFalse(table("Quality", cifar)!.includes("generated"));
+  assertStringIncludes(table("Quality", cifar)!, "trained and validated on CIFAR-10.");
+  assertFalse(table("Quality")!.includes("images"));
+});
+
+Deno.test("a cell out of memory is a row that says so, with the bytes it wanted", () => {
+  const oom = {
+    ...{ status: "oom", message: "Not enough | memory left\nDetails", wantedBytes: 3 * 2 ** 30 } as const,
+    ...{ program: null, timing: null, quality: null },
+  };
+  const withOom = [
+    fakeRecord({ policy: "exact" }, oom),
+    ...records.filter((r) => r.configuration.policy !== "exact"),
+  ];
+  assertEquals(
+    table("What failed", withOom),
+    `
+| model |  tokens | policy |               | bytes wanted | message                   |
+| :---- | ------: | :----- | :------------ | -----------: | :------------------------ |
+| nano  | 4 × 128 | exact  | out of memory |        3 GiB | Not enough \\| memory left |
+`.trim(),
+  );
+  assertStringIncludes(table("Throughput", withOom)!, "out of memory |");
+  assertEquals(table("What failed"), undefined);
+});
+
+Deno.test("every table of a software adapter is branded", () => {
+  const software = fakeRecord();
+  software.environment.adapterClass = "software";
+  const titles = sections([software]).map(({ title }) => title);
+  assertEquals(titles.length, 3);
+  assert(titles.every((title) => title.endsWith(`(${softwareBrand})`)));
+  assertFalse(sections(records).some(({ title }) => title.includes(softwareBrand)));
+});
+
+Deno.test("renderReport() says how the report was made", () => {
+  const run = {
+    ...{ command: "deno task bench --model nano", started: new Date("2026-11-22T01:02:03Z"), planned: 9 },
+    ...{ interrupted: true, charts: [{ file: "memory.svg", caption: "Memory by category" }] },
+  };
+  const report = renderReport(records, run);
+  assertStringIncludes(report, "# Headroom on Imaginary 9000, 2026-11-22\n");
+  assertStringIncludes(report, "Made by `deno task bench --model nano` on 2026-11-22T01:02:03Z");
+  assertStringIncludes(report, "commit 0123456789ab with uncommitted changes, seed 1. 4 records");
+  assertStringIncludes(report, "**Interrupted** after 4 of 9 processes.");
+  assertStringIncludes(report, "![Memory by category](memory.svg)");
+  for (const { title, table } of sections(records)) assertStringIncludes(report, `## ${title}\n\n${table}\n`);
+});
+
+Deno.test("sections() have gradient error, parity and the paper's table only where they were measured", () => {
+  const titles = (of: typeof records) => sections(of).map(({ title }) => title);
+  assertEquals(titles(records), ["Memory", "Throughput", "Rounds that disagree", "Quality"]);
+  const more = [
+    fakeRecord({ model: "deit-tiny", batch: 128 }),
+    fakeRecord({ model: "deit-tiny", batch: 128, policy: "mesa8" }, {
+      quality: fakeQuality(3, { gradientErrors: [fakeErrors(10, 0.02)] }),
+    }),
+    fakeRecord({ model: "deit-tiny", batch: 128, seed: 2, round: 1 }),
+    fakeRecord({ model: "deit-tiny", batch: 128, seed: 2, round: 1, policy: "mesa8" }),
+  ];
+  assertEquals(titles(more), [
+    "Memory",
+    "Throughput",
+    "Quality",
+    "Gradient error",
+    "Parity",
+    "The paper's table",
+  ]);
+});

@@ -1,0 +1,181 @@
+import { markdownTable } from "markdown-table";
+import type { Cell, Quality } from "./cell_rounds.ts";
+import { bytes, number, percentage, ratio, spread } from "../text/format.ts";
+import {
+  bytesQuantity,
+  type Comparison,
+  type Lead,
+  names,
+  type Quantity,
+  sideBySide,
+} from "./side_by_side.ts";
+import { mean, sampleStandardDeviation } from "./statistics.ts";
+
+const memory: Quantity<Cell>[] = [
+  bytesQuantity("saved activations", (cell) => cell.memory?.savedBytes),
+  bytesQuantity("live peak", (cell) => cell.memory?.livePeakBytes),
+  bytesQuantity("buffers", (cell) => cell.memory?.bufferBytes),
+  bytesQuantity("driver", (cell) => cell.driverBytes),
+];
+
+const throughput: Quantity<Cell>[] = [
+  { label: "tokens/s", show: ({ tokensPerSecond: speed }) => speed === null ? null : number(speed) },
+  { label: "images/s", show: ({ imagesPerSecond: speed }) => speed === null ? null : number(speed) },
+  {
+    label: "step",
+    show: ({ step }) => step && spread(step.median, step.deviation),
+  },
+  {
+    label: "speed",
+    show(cell, base) {
+      const speed = cell.speedAgainst(base);
+      if (!speed || cell === base) return speed && ratio(1);
+      return ratio(speed.median) +
+        (speed.rounds > 1 ? ` (${speed.low.toFixed(2)}–${speed.high.toFixed(2)})` : "");
+    },
+  },
+  { label: "dispatches", show: ({ dispatches }) => dispatches === null ? null : `${dispatches}` },
+];
+
+const quality: Quantity<Cell>[] = [
+  {
+    label: "validation loss",
+    show(cell, base) {
+      const losses = measured(cell, (q) => q.validationLoss);
+      if (typeof losses === "string" || losses === null) return losses;
+      const text = overSeeds(losses, (loss) => loss.toFixed(4));
+      const pairs = cell.pairedQualities(base).filter((pair) => pair.base.validationLoss !== null);
+      if (cell === base || pairs.length === 0) return text;
+      const sum = (of: "own" | "base") => pairs.reduce((total, pair) => total + pair[of].validationLoss!, 0);
+      return `${text} (${percentage(sum("own") / sum("base") - 1, true)})`;
+    },
+  },
+  {
+    label: "top-1",
+    show(cell) {
+      if (cell.records[0].data.kind !== "images") return null;
+      const shares = measured(cell, (q) => q.validationTop1);
+      return typeof shares === "string" || shares === null
+        ? shares
+        : overSeeds(shares, (share) => percentage(share));
+    },
+  },
+  {
+    label: "clipped values",
+    show(cell) {
+      const shares = [...cell.qualities.values()].map((q) => q.clippedShare);
+      return shares.length ? percentage(mean(shares)) : null;
+    },
+  },
+];
+
+/** A quantity of each seed; null if no seed was trained, words if it is not a number for some. */
+function measured(cell: Cell, value: (quality: Quality) => number | null): number[] | string | null {
+  const all = [...cell.qualities.values()].map(value);
+  if (all.length === 0) return null;
+  const known = all.filter((one) => one !== null);
+  if (known.length === all.length) return known;
+  return all.length === 1
+    ? "not a number"
+    : `not a number (${all.length - known.length} of ${all.length} seeds)`;
+}
+
+/** The mean, and from two seeds on ± the standard deviation between them. */
+function overSeeds(values: number[], show: (value: number) => string): string {
+  const middle = show(mean(values));
+  return values.length > 1 ? `${middle} ± ${show(sampleStandardDeviation(values))}` : middle;
+}
+
+/** Columns of the quality table: seeds where a cell has several, the unigram entropy where there are texts. */
+function qualityLeads(comparisons: readonly Comparison<Cell>[]): Lead<Cell>[] {
+  const cells = comparisons.flatMap((comparison) => [...comparison.cells.values()]);
+  const leads: Lead<Cell>[] = [
+    {
+      header: "steps",
+      show: (base) => `${Math.max(...base.records.map((r) => r.configuration.qualitySteps))}`,
+    },
+  ];
+  if (cells.some((cell) => cell.qualities.size > 1)) leads.push({ header: "seeds", show: seedCount });
+  if (cells.some(({ records: [{ data }] }) => data.kind === "text")) {
+    leads.push({
+      header: "unigram entropy",
+      show: ({ records: [{ data }] }) => data.kind === "text" ? data.unigramEntropy.toFixed(4) : "–",
+    });
+  }
+  return leads;
+}
+
+/** "3", or "2–3" where a cell failed before its last seed. */
+function seedCount(_: Cell, { cells }: Comparison<Cell>): string {
+  const counts = [...cells.values()].map((cell) => cell.qualities.size).filter((count) => count > 0);
+  return [...new Set([Math.min(...counts), Math.max(...counts)])].join("–");
+}
+
+const statusWords = { ok: "–", oom: "out of memory", error: "failed", timeout: "timed out" };
+const missing = (cell: Cell) => statusWords[cell.failure?.status ?? "ok"];
+
+/** Memory by policy, as a markdown table; null if nothing was measured. */
+export const memoryTable = (comparisons: readonly Comparison<Cell>[]) =>
+  sideBySide(comparisons, memory, { missing });
+
+/** Tokens and images per second, step time and speed by policy, as a markdown table; null if nothing was measured. */
+export const throughputTable = (comparisons: readonly Comparison<Cell>[]) =>
+  sideBySide(comparisons, throughput, { missing });
+
+/** Rounds of one cell whose steps differ by more than this factor were not timed under the same conditions. */
+const disagreement = 1.1;
+
+/**
+ * The steps of each round where a cell's rounds on a GPU disagree, as a markdown table and what to do about it; null if none do. A software
+ * adapter's times are no result, so they are left alone.
+ */
+export function disagreementTable(comparisons: readonly Comparison<Cell>[]): string | null {
+  const rows = comparisons.flatMap((comparison) =>
+    [...comparison.cells].flatMap(([policy, cell]) => {
+      const steps = [...cell.stepByRound.values()];
+      const agree = steps.length === 0 || Math.max(...steps) <= disagreement * Math.min(...steps);
+      if (agree || cell.records[0].environment.adapterClass === "software") return [];
+      const tokens = comparison.batch * comparison.sequence;
+      return [[
+        ...names(comparison),
+        policy,
+        steps.map((ms) => `${Number(ms.toPrecision(3))} ms`).join(", "),
+        steps.map((ms) => number(1000 * tokens / ms)).join(", "),
+      ]];
+    })
+  );
+  if (rows.length === 0) return null;
+  const table = markdownTable(
+    [["model", "tokens", "policy", "step by round", "tokens/s by round"], ...rows],
+    {
+      align: ["l", "r", "l", "r", "r"],
+    },
+  );
+  return `${table}\n\nThe tables above take all rounds together. A slower round was timed on a card that had not left its idle clock, or that ` +
+    "did other work too: run again, with more `--rounds`.";
+}
+
+/** Validation loss and top-1 by policy, over the seeds, as a markdown table; null if nothing was measured. */
+export const qualityTable = (comparisons: readonly Comparison<Cell>[]) =>
+  sideBySide(comparisons, quality, { leads: qualityLeads(comparisons), missing });
+
+/** The cells that did not end well and the first line of what they said, as a markdown table; null if there are none. */
+export function failureTable(comparisons: readonly Comparison<Cell>[]): string | null {
+  const rows = comparisons.flatMap((comparison) =>
+    [...comparison.cells].flatMap(([policy, { failure }]) => {
+      if (!failure) return [];
+      const wanted = failure.wantedBytes === null ? "–" : bytes(failure.wantedBytes);
+      return [[
+        ...names(comparison),
+        policy,
+        statusWords[failure.status],
+        wanted,
+        failure.message?.split("\n")[0].replaceAll("|", "\\|"),
+      ]];
+    })
+  );
+  if (rows.length === 0) return null;
+  return markdownTable([["model", "tokens", "policy", "", "bytes wanted", "message"], ...rows], {
+    align: ["l", "r", "l", "l", "r", "l"],
+  });
+}

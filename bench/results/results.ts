@@ -1,0 +1,222 @@
+import { z } from "zod";
+import { UserError } from "../../src/errors.ts";
+import { categories } from "../../src/memory/category.ts";
+import { policySchema } from "../../src/storage/policy_document.ts";
+
+/** Version of the record. It grows when a field changes its meaning or goes; new optional fields do not count. */
+export const schemaVersion = 2;
+
+const count = z.int().nonnegative();
+const positive = z.int().positive();
+/** A measured number; JSON has no NaN, so a loss that diverged is null. */
+const measured = z.number().nullable();
+
+const configuration = z.object({
+  model: z.string().describe("name of a preset"),
+  sequence: positive.describe("tokens of a sequence"),
+  batch: positive.describe("sequences of a step"),
+  policy: z.string().describe("the storage policy's name"),
+  storage: policySchema.describe("the storage policy as a complete document"),
+  seed: count.describe("of parameters, the order of data, augmentation and stochastic rounding"),
+  learningRate: z.number().positive(),
+  weightDecay: z.number().nonnegative(),
+  clipNorm: z.number().nonnegative().describe("0: no clipping"),
+  labelSmoothing: z.number().min(0).max(1),
+  schedule: z.object({ warmupSteps: count, totalSteps: positive, minimumFraction: z.number() }).nullable()
+    .describe("linear warm-up, then a cosine; null: a constant learning rate"),
+  warmupSteps: count.describe("steps before the timed ones"),
+  timedSteps: positive,
+  qualitySteps: count.describe("training steps before the validation loss; 0: not measured in this round"),
+  gradientEvery: count.describe("steps between comparisons of the gradient with `exact`'s; 0: none"),
+  variants: z.record(z.string(), z.string()).optional().describe(
+    "variants of kernels that were set, by kernel and shape; the others come from the table",
+  ),
+  round: count.describe("the policies of a comparison run in turn, once a round"),
+});
+
+/** What one child process is told to do. */
+export type CellConfiguration = z.infer<typeof configuration>;
+
+const environment = z.object({
+  adapter: z.string(),
+  adapterClass: z.enum(["gpu", "software"]).describe("a software adapter's times are no performance result"),
+  driver: z.string().nullable(),
+  deno: z.string(),
+  os: z.string(),
+  cpu: z.string(),
+  cores: positive,
+  memoryBytes: positive,
+  commit: z.string().nullable().describe("null outside a git checkout"),
+  dirty: z.boolean().nullable().describe("whether tracked files differ from the commit"),
+});
+
+/** The machine and the program's version. */
+export type Environment = z.infer<typeof environment>;
+
+const sizes = {
+  layers: positive,
+  width: positive,
+  heads: positive,
+  layerNormEpsilon: z.number().positive(),
+};
+const architecture = z.discriminatedUnion("modelType", [
+  z.object({ modelType: z.literal("gpt2"), ...sizes, vocab: positive, positions: positive }),
+  z.object({ modelType: z.literal("vit"), ...sizes, image: positive, patch: positive, classes: positive }),
+]);
+
+const data = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("text"),
+    name: z.string(),
+    digest: z.string(),
+    trainTokens: count,
+    validationTokens: count,
+    unigramEntropy: z.number().describe(
+      "nats per token of the validation text, by its own token frequencies",
+    ),
+  }),
+  z.object({
+    kind: z.literal("images"),
+    name: z.string(),
+    digest: z.string(),
+    trainImages: count,
+    heldOutImages: count,
+    classes: positive,
+    generated: z.boolean().describe("made by the built-in generator"),
+  }),
+]);
+
+/** What was trained on. */
+export type DataReport = z.infer<typeof data>;
+
+const gradientError = z.object({
+  relativeError: measured.describe("norm of the difference to `exact`'s gradient, as a share of that one's"),
+  cosine: measured.describe("of the angle between the two"),
+});
+
+const gradientErrors = z.object({
+  step: positive,
+  overall: gradientError,
+  operators: z.record(z.string(), gradientError).describe("by the operator whose parameters they are"),
+});
+
+/** A gradient against `exact`'s on the same batch and weights, at one step of a training run. */
+export type GradientErrors = z.infer<typeof gradientErrors>;
+
+const measurement = z.object({
+  status: z.enum(["ok", "oom", "error", "timeout"]),
+  message: z.string().nullable(),
+  wantedBytes: count.nullable().describe("bytes of the allocation that failed (oom)"),
+  program: z.object({
+    dispatchesPerStep: count,
+    kernelVariants: z.record(z.string(), z.string()).describe(
+      "by kernel: its variants, and dispatches of each",
+    ),
+    variants: z.record(z.string(), z.string()).optional().describe(
+      "by kernel and shape: the variant taken, as --variants reads them",
+    ),
+  }).nullable(),
+  memory: z.object({
+    savedBytes: count.describe("all saved activations, as they are stored"),
+    livePeakBytes: count.describe("peak of live tensors"),
+    liveAtPeak: z.record(z.enum(categories), count).describe("bytes by category at that instant"),
+    bufferBytes: count.describe("bytes of the buffers that hold the tensors"),
+    ledgerPeakBytes: count.nullable().describe(
+      "peak of all GPU buffers of the process, evaluation's included",
+    ),
+    driverBytes: count.nullable().describe(
+      "growth of the memory that the driver reports, its own context included",
+    ),
+  }).nullable(),
+  timing: z.object({
+    clock: z.enum(["gpu", "wall"]),
+    stepMilliseconds: z.array(z.number()).describe("raw, in order"),
+    setupMilliseconds: z.number().describe("device, pipelines and buffers"),
+  }).nullable(),
+  quality: z.object({
+    trainingLosses: z.array(measured).describe("nats per target, one a step"),
+    validationLoss: measured.describe("nats per target after the quality steps"),
+    validationTop1: measured.describe(
+      "share of held-out images whose class got the largest logit; null for texts",
+    ),
+    validationTargets: count,
+    gradientErrors: z.array(gradientErrors).describe("at every gradientEvery-th step"),
+    clippedShare: z.number().describe("share of stored values outside their range in the last step"),
+  }).nullable(),
+});
+
+/** What a child process found; printed as one line of JSON. */
+export type CellMeasurement = z.infer<typeof measurement>;
+
+/** A line of `results.jsonl`: one cell in one round, self-describing. */
+export const cellRecord = z.object({
+  schema: z.literal(schemaVersion),
+  started: z.iso.datetime(),
+  seconds: z.number().nonnegative().describe("wall clock of the child process"),
+  configuration,
+  architecture: architecture.describe("what the model's name stands for"),
+  environment,
+  data,
+  ...measurement.shape,
+}).meta({ title: "Headroom cell record" });
+
+export type CellRecord = z.infer<typeof cellRecord>;
+
+/** A measurement of a cell that has none: it failed before it could report. */
+export function failed(status: CellMeasurement["status"], message: string): CellMeasurement {
+  return { status, message, wantedBytes: null, program: null, memory: null, timing: null, quality: null };
+}
+
+/** The JSON schema of a record. */
+export const jsonSchema = () => z.toJSONSchema(cellRecord, { io: "input" });
+
+/** Parses the JSON argument of the `cell` command. Throws a UserError that names the field which is wrong. */
+export function parseConfiguration(json: string): CellConfiguration {
+  try {
+    return configuration.parse(JSON.parse(json));
+  } catch (error) {
+    throw new UserError(`This is no configuration of a cell: ${reason(error)}`);
+  }
+}
+
+/** Parses what a child printed; null if it is no measurement. */
+export function parseMeasurement(json: string): CellMeasurement | null {
+  try {
+    return measurement.parse(JSON.parse(json));
+  } catch {
+    return null;
+  }
+}
+
+/** Appends one record, as one line. */
+export async function appendRecord(path: string, record: CellRecord): Promise<void> {
+  await Deno.writeTextFile(path, JSON.stringify(record) + "\n", { append: true });
+}
+
+/**
+ * Reads `results.jsonl`. A line that is no record (a run that was killed while writing leaves half a line) is skipped; `skipped` says
+ * which lines and why.
+ */
+export async function readRecords(path: string): Promise<{ records: CellRecord[]; skipped: string[] }> {
+  const records: CellRecord[] = [];
+  const skipped: string[] = [];
+  const lines = (await Deno.readTextFile(path)).split("\n");
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === "") continue;
+    try {
+      records.push(cellRecord.parse(JSON.parse(line)));
+    } catch (error) {
+      skipped.push(`${path}:${index + 1}: skipped, ${reason(error)}`);
+    }
+  }
+  return { records, skipped };
+}
+
+function reason(error: unknown): string {
+  if (error instanceof SyntaxError) return "not a whole line of JSON";
+  if (error instanceof z.ZodError) {
+    const [{ path, message }] = error.issues;
+    return `${path.join(".")}: ${message}`;
+  }
+  throw error;
+}

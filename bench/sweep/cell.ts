@@ -1,0 +1,160 @@
+import type { Batch } from "../../src/data/batches.ts";
+import { type Gpu, openGpu } from "../../src/gpu/device.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
+import type { MemoryPlan } from "../../src/memory/plan.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { planTraining } from "../../src/train/plan_training.ts";
+import { TrainingSession, type TrainOptions } from "../../src/train/session.ts";
+import { type DataPaths, loadData, type TrainingData } from "../training/data.ts";
+import { driverBytesInUse, settledDriverBytes } from "../machine/environment.ts";
+import { GradientComparison } from "./gradient_comparison.ts";
+import {
+  type CellConfiguration,
+  type CellMeasurement,
+  failed,
+  type GradientErrors,
+} from "../results/results.ts";
+import { trainSteps } from "../training/training_loop.ts";
+
+/** A GPU that idled while its process started is slow until its clock has risen: so long it warms up, whatever the steps asked for. */
+const warmUpMilliseconds = 500;
+
+/** Batches that are timed in turn: making an image costs the processor more than it costs a GPU to learn from it. */
+const timedBatches = 4;
+
+/**
+ * Runs one cell on this process's adapter: trains for its quality steps and validates, then warms up and times. Memory that the device
+ * refuses gives status `oom` with the bytes that were wanted, any other error status `error` with its message.
+ */
+export async function runCell(
+  configuration: CellConfiguration,
+  { requireGpu, ...paths }: DataPaths & { requireGpu: boolean },
+): Promise<CellMeasurement> {
+  const preset = modelConfig(configuration.model);
+  let options: TrainOptions | undefined;
+  let gpu: Gpu | undefined;
+  try {
+    const data = await loadData(preset, paths);
+    options = trainOptions(configuration, data);
+    const driverBefore = await settledDriverBytes();
+    const started = performance.now();
+    gpu = await openGpu({ requireGpu });
+    const session = await TrainingSession.create(gpu, options);
+    const setupMilliseconds = performance.now() - started;
+    const batches = data.training(configuration);
+    const quality = configuration.qualitySteps
+      ? await measureQuality(session, batches, data, configuration)
+      : null;
+    const timing = await time(session, batches, configuration);
+    const driverAfter = await driverBytesInUse();
+    gpu.checkHealth();
+    return {
+      status: "ok",
+      message: null,
+      wantedBytes: null,
+      program: {
+        dispatchesPerStep: session.dispatchesPerStep,
+        kernelVariants: session.kernelVariants,
+        variants: session.variants,
+      },
+      memory: {
+        ...plannedMemory(session.plan),
+        // A comparison of gradients has memory of its own, which is no part of training.
+        ledgerPeakBytes: configuration.gradientEvery > 0 ? null : gpu.ledger.peakBytes,
+        driverBytes: driverBefore === null || driverAfter === null || configuration.gradientEvery > 0
+          ? null
+          : Math.max(0, driverAfter - driverBefore),
+      },
+      timing: { ...timing, setupMilliseconds },
+      quality,
+    };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof OutOfMemoryError) || !options) return failed("error", error.message);
+    const memory = {
+      ...plannedMemory(planTraining(options, gpu?.limits)),
+      ledgerPeakBytes: null,
+      driverBytes: null,
+    };
+    return { ...failed("oom", error.message), wantedBytes: error.bytesWanted, memory };
+  } finally {
+    gpu?.destroy();
+  }
+}
+
+/** What a session is told of a cell. */
+export function trainOptions(configuration: CellConfiguration, data: TrainingData): TrainOptions {
+  const { storage, schedule, ...rest } = configuration;
+  const model = data.fit(modelConfig(configuration.model));
+  return { ...rest, model, policy: storage, ...schedule && { schedule } };
+}
+
+function plannedMemory({ savedBytes, livePeakBytes, liveAtPeak, bufferBytes }: MemoryPlan) {
+  return { savedBytes, livePeakBytes, liveAtPeak, bufferBytes };
+}
+
+async function measureQuality(
+  session: TrainingSession,
+  batches: { next(): Batch },
+  data: TrainingData,
+  configuration: CellConfiguration,
+) {
+  const { gradientEvery, qualitySteps } = configuration;
+  const gradientErrors: GradientErrors[] = [];
+  const trainingLosses = gradientEvery > 0
+    ? await compared(session, batches, configuration, gradientErrors)
+    : await trainSteps(session, batches, qualitySteps);
+  const clippedShare = await session.clippedShare();
+  const validation = data.validation(configuration);
+  const { loss, top1 } = await session.evaluate(validation);
+  return {
+    trainingLosses,
+    validationLoss: loss,
+    validationTop1: top1,
+    validationTargets: validation.length * configuration.batch *
+      (top1 === null ? configuration.sequence : 1),
+    gradientErrors,
+    clippedShare,
+  };
+}
+
+/** Trains, and compares every so many steps the step's gradient with the exact one. Returns all losses. */
+async function compared(
+  session: TrainingSession,
+  batches: { next(): Batch },
+  { gradientEvery, qualitySteps }: CellConfiguration,
+  errors: GradientErrors[],
+): Promise<number[]> {
+  const comparison = await GradientComparison.create(session);
+  try {
+    const losses: number[] = [];
+    while (losses.length < qualitySteps) {
+      const alone = Math.min(gradientEvery - 1, qualitySteps - losses.length);
+      losses.push(...await trainSteps(session, batches, alone));
+      if (losses.length === qualitySteps) break;
+      const { loss, error } = await comparison.step(batches.next());
+      losses.push(loss);
+      errors.push({ step: losses.length, ...error });
+    }
+    return losses;
+  } finally {
+    comparison.destroy();
+  }
+}
+
+async function time(
+  session: TrainingSession,
+  batches: { next(): Batch },
+  { warmupSteps, timedSteps }: CellConfiguration,
+) {
+  const some = Array.from({ length: Math.min(timedBatches, timedSteps) }, () => batches.next());
+  const take = (count: number) => Array.from({ length: count }, (_, i) => some[i % some.length]);
+  const started = performance.now();
+  do {
+    for (const batch of take(warmupSteps)) session.step(batch);
+    await session.losses();
+  } while (
+    warmupSteps > 0 && session.gpu.adapter.class === "gpu" && performance.now() - started < warmUpMilliseconds
+  );
+  return await session.timedSteps(take(timedSteps));
+}

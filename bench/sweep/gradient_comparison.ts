@@ -1,0 +1,40 @@
+import type { Batch } from "../../src/data/batches.ts";
+import type { Program } from "../../src/gpu/program.ts";
+import {
+  addSquares,
+  errorOf,
+  operatorNames,
+  operatorOf,
+  squaresByTensor,
+} from "../../src/train/gradient_error.ts";
+import { policyOf } from "../../src/train/options.ts";
+import type { TrainingSession } from "../../src/train/session.ts";
+import type { GradientErrors } from "../results/results.ts";
+
+/** Compares the gradients of a session's steps with those that `exact` computes from the same weights and batch. */
+export class GradientComparison {
+  private constructor(private readonly session: TrainingSession, private readonly exact: Program) {}
+
+  static async create(session: TrainingSession): Promise<GradientComparison> {
+    return new GradientComparison(session, await session.gradientProgram(policyOf({ policy: "exact" })));
+  }
+
+  /** Trains one step on a batch. Returns its loss, and how far its gradient is from the exact one. */
+  async step(batch: Batch): Promise<{ loss: number; error: Omit<GradientErrors, "step"> }> {
+    const reference = await this.session.gradientsUnder(this.exact, batch);
+    this.session.step(batch);
+    const squares = squaresByTensor(await this.session.gradients(), reference);
+    const [loss] = await this.session.losses();
+    const names = [...squares.keys()];
+    const operators = Object.fromEntries(operatorNames.map((operator) => {
+      const own = names.filter((name) => operatorOf(name) === operator);
+      return [operator, errorOf(addSquares(own.map((name) => squares.get(name)!)))];
+    }));
+    return { loss, error: { overall: errorOf(addSquares(squares.values())), operators } };
+  }
+
+  /** Frees the memory of the exact program. */
+  destroy(): void {
+    this.exact.destroy();
+  }
+}

@@ -1,0 +1,43 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { gpuTest } from "../../kernels/testing/testing.ts";
+import { operatorNames } from "../../src/train/gradient_error.ts";
+import { lossesOf, someBatches, someImages, vitOptions, withSession } from "../../src/train/testing.ts";
+import { GradientComparison } from "./gradient_comparison.ts";
+
+gpuTest(
+  "GradientComparison.step() trains as step() does, and tells a quantized gradient",
+  async () => {
+    for (
+      const { options, batches } of [
+        { options: { policy: "mesa8" }, batches: someBatches(3) },
+        { options: { ...vitOptions, policy: "mesa8" }, batches: someImages(3) },
+      ]
+    ) {
+      const expected = await lossesOf(options, batches);
+      await withSession(options, async (session) => {
+        const comparison = await GradientComparison.create(session);
+        const losses: number[] = [];
+        for (const batch of batches) {
+          const { loss, error } = await comparison.step(batch);
+          losses.push(loss);
+          assertEquals(Object.keys(error.operators), operatorNames);
+          for (const { relativeError, cosine } of [error.overall, ...Object.values(error.operators)]) {
+            assert(relativeError! > 1e-4 && relativeError! < 0.2, `an error of ${relativeError}`);
+            assertAlmostEquals(cosine!, 1, relativeError! ** 2);
+          }
+        }
+        comparison.destroy();
+        assertEquals(losses, expected);
+      });
+    }
+  },
+);
+
+gpuTest("GradientComparison.step() finds no error under exact", async () => {
+  await withSession({ policy: "exact" }, async (session) => {
+    const comparison = await GradientComparison.create(session);
+    const { error } = await comparison.step(someBatches(1)[0]);
+    comparison.destroy();
+    assertEquals([error.overall.relativeError, error.operators["layer norm"].relativeError], [0, 0]);
+  });
+});

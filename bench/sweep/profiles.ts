@@ -1,0 +1,97 @@
+import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { policyDocument, policyPresets } from "../../src/storage/policies.ts";
+import { ablations } from "./ablations.ts";
+import type { SweepOptions } from "./sweep_options.ts";
+
+const named = (...names: string[]) => names.map(policyDocument);
+
+const common: SweepOptions = {
+  models: ["nano"],
+  sequences: [],
+  batches: [4],
+  policies: named("exact", "half", "mesa8"),
+  steps: 3,
+  warmup: 1,
+  rounds: 1,
+  qualitySteps: 16,
+  seeds: 1,
+  seed: 1,
+  gradientEvery: 0,
+};
+
+/** How long a profile that compares training runs looks on a GPU, and on a software adapter. */
+const training = {
+  gpu: {
+    ...{ models: ["micro"], batches: [8], steps: 20, warmup: 5, rounds: 3 },
+    ...{ qualitySteps: 200, gradientEvery: 20 },
+  },
+  software: {
+    ...{ models: ["nano"], sequences: [64], batches: [2], rounds: 3 },
+    ...{ qualitySteps: 10, gradientEvery: 5 },
+  },
+};
+
+type Class = AdapterReport["class"];
+
+const ablation = (policies: SweepOptions["policies"]) => (adapter: Class): SweepOptions => ({
+  ...common,
+  ...training[adapter],
+  policies,
+  seeds: 3,
+});
+
+/** Profiles by name, as an adapter of either class takes them. The first three are the defaults of their adapters. */
+export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
+  gpu: () => ({
+    ...common,
+    models: ["nano", "micro", "mini", "small", "deit-tiny"],
+    batches: [4, 16],
+    steps: 20,
+    warmup: 5,
+    rounds: 3,
+    qualitySteps: 100,
+  }),
+  llvmpipe: () => ({ ...common, models: ["nano", "vit-nano"], rounds: 2, qualitySteps: 20 }),
+  swiftshader: () => common,
+  // What CI runs: each preset must get through one small cell.
+  smoke: () => ({
+    ...common,
+    sequences: [32],
+    batches: [2],
+    policies: Object.values(policyPresets),
+    steps: 1,
+    warmup: 0,
+    qualitySteps: 1,
+  }),
+  // The paper's own table: its models, images and batch.
+  paper: (adapter) => ({
+    ...common,
+    models: adapter === "gpu" ? ["deit-tiny", "deit-small", "deit-base"] : ["deit-tiny"],
+    batches: [adapter === "gpu" ? 128 : 1],
+    policies: named("exact", "mesa8-paper", "mesa8"),
+    steps: adapter === "gpu" ? 10 : 1,
+    warmup: adapter === "gpu" ? 3 : 0,
+    rounds: adapter === "gpu" ? 3 : 1,
+    qualitySteps: 0,
+  }),
+  // Small models, so that several seeds of every policy train to the end of their schedule within minutes.
+  parity: (adapter) => ({
+    ...ablation(named("exact", "half", "mesa8", "mesa8-paper", "tensor8", "mesa4", "mesa2"))(adapter),
+    models: ["nano", "vit-nano"],
+    ...adapter === "gpu" && { batches: [64], qualitySteps: 600, seeds: 5 },
+    gradientEvery: 0,
+  }),
+  "ablation-length": (adapter) => ({
+    ...ablation(named("exact", "mesa8-paper", "mesa8"))(adapter),
+    sequences: adapter === "gpu" ? [128, 512, 1024] : [32, 64],
+    batches: adapter === "gpu" ? [8] : [2],
+  }),
+  ...Object.fromEntries(
+    Object.entries(ablations).map(([name, policies]) => [`ablation-${name}`, ablation(policies)]),
+  ),
+};
+
+/** The profile of an adapter when the user names none. */
+export function defaultProfile(adapter: AdapterReport): string {
+  return adapter.class === "gpu" ? "gpu" : adapter.slug === "swiftshader" ? "swiftshader" : "llvmpipe";
+}

@@ -1,0 +1,82 @@
+import { assert, assertEquals } from "@std/assert";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { checkModel, modelConfig, usualSequence } from "../../src/models/model_config.ts";
+import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
+import { describeStep, gpuWith } from "../../src/train/plan_training.ts";
+import { ablations } from "./ablations.ts";
+import { defaultProfile, profiles } from "./profiles.ts";
+import { parseConfiguration } from "../results/results.ts";
+import { planSweep } from "./sweep.ts";
+
+const adapters = ["gpu", "software"] as const;
+const all = Object.entries(profiles).flatMap(([name, profile]) =>
+  adapters.map((adapter) => ({ name: `${name} on ${adapter}`, options: profile(adapter) }))
+);
+
+Deno.test("Every profile plans cells that can run, and that a process can be told of", () => {
+  for (const { name, options } of all) {
+    const { models, policies, batches, rounds } = options;
+    const cells = planSweep(options);
+    assert(cells.length >= models.length * policies.length * batches.length * rounds, name);
+    for (const cell of cells) {
+      checkModel(modelConfig(cell.model), cell.sequence);
+      assertEquals(parseConfiguration(JSON.stringify(cell)), cell, name);
+    }
+  }
+});
+
+Deno.test("Every profile tells its policies apart, by name and by what they do, the reference first", () => {
+  for (const { name, options: { policies } } of all) {
+    assertEquals(policies[0], policyDocument("exact"), name);
+    assertEquals(new Set(policies.map((document) => document.name)).size, policies.length, name);
+    const choices = policies.map((document) => JSON.stringify({ ...document, name: "" }));
+    assertEquals(new Set(choices).size, policies.length, name);
+    for (const document of policies) assertEquals(createPolicy(document).document, document);
+  }
+});
+
+Deno.test("Every profile's groups divide its models' channels", () => {
+  for (const { name, options: { models, policies } } of all) {
+    for (const model of models.map((name) => ({ ...modelConfig(name), layers: 1 }))) {
+      const sequence = model.modelType === "gpt2" ? 16 : usualSequence(model);
+      for (const policy of policies) {
+        const { plan } = describeStep(
+          { model, sequence, batch: 1, policy, seed: 0 },
+          gpuWith(typicalGpuLimits),
+        );
+        assert(plan.savedBytes > 0, `${name}: ${model.name} saves nothing under ${policy.name}`);
+      }
+    }
+  }
+});
+
+Deno.test("Every ablation is a profile, over three seeds with comparisons of the gradient", () => {
+  for (const name of Object.keys(ablations)) {
+    for (const adapter of adapters) {
+      const { policies, seeds, gradientEvery, qualitySteps } = profiles[`ablation-${name}`](adapter);
+      assertEquals(policies, ablations[name]);
+      assert(seeds >= 3 && gradientEvery > 0 && gradientEvery <= qualitySteps, name);
+    }
+  }
+});
+
+Deno.test("parity and paper cover what they are named for", () => {
+  for (const adapter of adapters) {
+    const { models, seeds, qualitySteps } = profiles.parity(adapter);
+    assertEquals(new Set(models.map((name) => modelConfig(name).modelType)), new Set(["gpt2", "vit"]));
+    assert(seeds >= 3 && qualitySteps > 0);
+    const paper = profiles.paper(adapter).policies.map(({ name }) => name);
+    assertEquals(paper, ["exact", "mesa8-paper", "mesa8"]);
+  }
+  const { models, batches } = profiles.paper("gpu");
+  assertEquals([models, batches], [["deit-tiny", "deit-small", "deit-base"], [128]]);
+});
+
+Deno.test("defaultProfile() follows the adapter", () => {
+  const of = (adapterClass: "gpu" | "software", slug: string) =>
+    defaultProfile({ class: adapterClass, slug } as Parameters<typeof defaultProfile>[0]);
+  assertEquals(
+    [of("gpu", "nvidia-h200"), of("software", "llvmpipe"), of("software", "swiftshader")],
+    ["gpu", "llvmpipe", "swiftshader"],
+  );
+});

@@ -1,0 +1,21 @@
+import { assertEquals } from "@std/assert";
+import { learningRateAt, trainDefaults } from "../../src/train/options.ts";
+import { recipe } from "./recipe.ts";
+
+Deno.test("recipe() trains texts at a constant rate, so that a run is the beginning of any longer one", () => {
+  const { learningRate, weightDecay, clipNorm } = trainDefaults;
+  for (const steps of [0, 16, 400]) {
+    assertEquals(recipe({ modelType: "gpt2" }, steps), {
+      ...{ learningRate, weightDecay, clipNorm, labelSmoothing: 0, schedule: null },
+    });
+  }
+});
+
+Deno.test("recipe() trains images as DeiT does: a tenth of warm-up, then a cosine to the last step", () => {
+  const { learningRate, schedule, weightDecay, labelSmoothing } = recipe({ modelType: "vit" }, 95);
+  assertEquals([weightDecay, labelSmoothing], [0.05, 0.1]);
+  assertEquals(schedule, { warmupSteps: 10, totalSteps: 95, minimumFraction: 0.01 });
+  assertEquals(learningRateAt(10, learningRate, schedule!), learningRate);
+  assertEquals(learningRateAt(95, learningRate, schedule!), learningRate * 0.01);
+  assertEquals(recipe({ modelType: "vit" }, 0).schedule, null);
+});

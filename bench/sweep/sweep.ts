@@ -1,0 +1,88 @@
+import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
+import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import type { SweepOptions } from "./sweep_options.ts";
+import { recipe } from "./recipe.ts";
+import type { CellConfiguration, CellMeasurement } from "../results/results.ts";
+
+/** A model and the size of its step. */
+export interface Shape {
+  model: string;
+  sequence: number;
+  batch: number;
+}
+
+/** Every model at every sequence length (without any: its usual one; a ViT has no other) and batch size. */
+export function shapes(
+  models: readonly string[],
+  sequences: readonly number[],
+  batches: readonly number[],
+): Shape[] {
+  return models.flatMap((model) => {
+    const config = modelConfig(model);
+    const given = config.modelType === "gpt2" ? sequences : [];
+    return (given.length ? given : [usualSequence(config)]).flatMap((sequence) =>
+      batches.map((batch) => ({ model, sequence, batch }))
+    );
+  });
+}
+
+/** Whether a policy is the reference that gradients are compared with. */
+const isReference = ({ bits, attention, rules }: PolicyDocument) =>
+  bits === 32 && attention === "fused" && rules.length === 0;
+
+/**
+ * The processes of a sweep, in order: comparison by comparison, and within one the policies in turn, round by round (A B C, A B C, …), so
+ * that what drifts meets all policies alike. The first `seeds` rounds measure quality, each from a seed of its own; later ones only time.
+ */
+export function planSweep(options: SweepOptions): CellConfiguration[] {
+  const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
+  const rounds = Array.from({ length: Math.max(options.rounds, steps > 0 ? seeds : 1) }, (_, round) => round);
+  return shapes(options.models, options.sequences, options.batches).flatMap((shape) =>
+    rounds.flatMap((round) => {
+      const qualitySteps = round < seeds ? steps : 0;
+      const common = {
+        ...shape,
+        seed: options.seed + (round < seeds ? round : 0),
+        ...recipe(modelConfig(shape.model), steps),
+        ...{ warmupSteps: warmup, timedSteps, qualitySteps, round },
+      };
+      return policies.map((storage: PolicyDocument) => ({
+        ...common,
+        ...{ policy: storage.name, storage },
+        gradientEvery: qualitySteps > 0 && !isReference(storage) ? options.gradientEvery : 0,
+      }));
+    })
+  );
+}
+
+/** What a sweep needs from outside. */
+export interface SweepHost {
+  /** Runs one cell in a process of its own; never throws for what the cell does. */
+  run(cell: CellConfiguration): Promise<CellMeasurement>;
+  /** Told before each process, with how many are behind. */
+  starting?(cell: CellConfiguration, index: number): void;
+  /** Told after each process. A rejection ends the sweep. */
+  finished(
+    cell: CellConfiguration,
+    measurement: CellMeasurement,
+    started: Date,
+    seconds: number,
+  ): Promise<void>;
+  /** Ends the sweep; the cell under way is dropped. */
+  signal: AbortSignal;
+}
+
+/** Runs the processes in order. A cell that did not end well is given up: its later rounds are skipped, the sweep goes on. */
+export async function runSweep(cells: readonly CellConfiguration[], host: SweepHost): Promise<void> {
+  const givenUp = new Set<string>();
+  for (const [index, cell] of cells.entries()) {
+    const key = `${cell.model} ${cell.sequence} ${cell.batch} ${cell.policy}`;
+    if (givenUp.has(key)) continue;
+    host.starting?.(cell, index);
+    const started = new Date();
+    const measurement = await host.run(cell);
+    if (host.signal.aborted) return;
+    await host.finished(cell, measurement, started, (Date.now() - started.getTime()) / 1000);
+    if (measurement.status !== "ok") givenUp.add(key);
+  }
+}

@@ -1,0 +1,22 @@
+import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+
+/** What a sweep covers and how long it looks. A profile is a record of these. */
+export interface SweepOptions {
+  models: string[];
+  /** Tokens of a sequence; empty: each model's usual length. */
+  sequences: number[];
+  batches: number[];
+  policies: PolicyDocument[];
+  /** Timed steps of a process, and untimed ones before them. */
+  steps: number;
+  warmup: number;
+  /** How often each cell runs, the policies in turn. */
+  rounds: number;
+  /** Training steps before the validation loss; 0: none. */
+  qualitySteps: number;
+  /** Rounds that measure quality, each from a seed of its own: `seed`, `seed` + 1, … */
+  seeds: number;
+  seed: number;
+  /** Steps of those between comparisons of the gradient with `exact`'s; 0: none. */
+  gradientEvery: number;
+}

@@ -1,0 +1,95 @@
+import { assertEquals } from "@std/assert";
+import { policyDocument } from "../../src/storage/policies.ts";
+import { profiles } from "./profiles.ts";
+import { recipe } from "./recipe.ts";
+import { type CellConfiguration, type CellMeasurement, failed } from "../results/results.ts";
+import { planSweep, runSweep, type SweepHost } from "./sweep.ts";
+import type { SweepOptions } from "./sweep_options.ts";
+import { fakeMeasurement } from "../results/testing.ts";
+
+const policy = (name: string) => ({ ...policyDocument("mesa8"), name });
+const options = {
+  ...profiles.smoke("software"),
+  ...{ models: ["nano"], policies: ["A", "B"].map(policy), rounds: 2, steps: 2, qualitySteps: 7 },
+};
+const brief = ({ batch, policy, round }: CellConfiguration) => `${batch} ${policy} ${round}`;
+
+function fakeHost(run: (cell: CellConfiguration) => CellMeasurement) {
+  const finished: string[] = [];
+  const controller = new AbortController();
+  const host: SweepHost = {
+    signal: controller.signal,
+    run: (cell) => Promise.resolve(run(cell)),
+    finished: (cell) => Promise.resolve(void finished.push(brief(cell))),
+  };
+  return { host, finished, controller };
+}
+
+Deno.test("planSweep() runs the policies of a comparison in turn, and measures quality once", () => {
+  const cells = planSweep({ ...options, batches: [2, 4] });
+  assertEquals(cells.map(brief), ["2 A 0", "2 B 0", "2 A 1", "2 B 1", "4 A 0", "4 B 0", "4 A 1", "4 B 1"]);
+  assertEquals(cells.slice(0, 4).map((cell) => cell.qualitySteps), [7, 7, 0, 0]);
+  assertEquals(cells.map((cell) => cell.storage.name), cells.map((cell) => cell.policy));
+});
+
+Deno.test("planSweep() gives each seed a round, all policies alike, and times in as many as are asked for", () => {
+  const plan = (changes: Partial<SweepOptions>) =>
+    planSweep({ ...options, policies: [policy("A")], seed: 5, ...changes })
+      .map(({ seed, qualitySteps, timedSteps }) => [seed, qualitySteps, timedSteps]);
+  assertEquals(plan({ rounds: 4, seeds: 2 }), [[5, 7, 2], [6, 7, 2], [5, 0, 2], [5, 0, 2]]);
+  assertEquals(plan({ rounds: 1, seeds: 3 }), [[5, 7, 2], [6, 7, 2], [7, 7, 2]]);
+  assertEquals(plan({ rounds: 1, seeds: 3, qualitySteps: 0 }), [[5, 0, 2]]);
+  const seeds = planSweep({ ...options, seeds: 2 }).map(({ policy, seed }) => `${policy} ${seed}`);
+  assertEquals(seeds, ["A 1", "B 1", "A 2", "B 2"]);
+});
+
+Deno.test("planSweep() compares gradients where quality is measured and something is stored otherwise", () => {
+  const policies = [
+    ...["exact", "half"].map(policyDocument),
+    ...[{ ...policyDocument("exact"), name: "materialised", attention: "materialised" as const }],
+    { ...policyDocument("exact"), name: "ruled", rules: [{ bits: 8 as const }] },
+  ];
+  const cells = planSweep({ ...options, policies, gradientEvery: 3 });
+  assertEquals(cells.map((cell) => cell.gradientEvery), [0, 3, 3, 3, 0, 0, 0, 0]);
+});
+
+Deno.test("planSweep() takes each model's usual length where none is given, and a ViT's always", () => {
+  const lengths = (sequences: number[]) =>
+    planSweep({
+      ...options,
+      ...{ models: ["nano", "mini", "gpt2", "vit-nano"], sequences, policies: [policy("A")], rounds: 1 },
+    }).map((cell) => `${cell.model} ${cell.sequence}`);
+  assertEquals(lengths([]), ["nano 128", "mini 512", "gpt2 1024", "vit-nano 65"]);
+  assertEquals(lengths([8, 16]), [
+    ...["nano 8", "nano 16", "mini 8", "mini 16", "gpt2 8", "gpt2 16"],
+    "vit-nano 65",
+  ]);
+});
+
+Deno.test("planSweep() trains each family by its recipe, whatever the policy", () => {
+  const cells = planSweep({ ...options, models: ["nano", "vit-nano"], rounds: 1, qualitySteps: 20 });
+  for (const { model, ...cell } of cells) {
+    const { learningRate, weightDecay, clipNorm, labelSmoothing, schedule } = cell;
+    assertEquals(
+      { learningRate, weightDecay, clipNorm, labelSmoothing, schedule },
+      recipe({ modelType: model === "nano" ? "gpt2" : "vit" }, 20),
+    );
+  }
+});
+
+Deno.test("runSweep() gives up a cell that failed and goes on with the others", async () => {
+  const { host, finished } = fakeHost(({ policy }) =>
+    policy === "A" ? failed("oom", "Too much") : fakeMeasurement()
+  );
+  await runSweep(planSweep(options), host);
+  assertEquals(finished, ["2 A 0", "2 B 0", "2 B 1"]);
+});
+
+Deno.test("runSweep() drops the cell under way when it is interrupted", async () => {
+  const { host, finished, controller } = fakeHost(({ policy }) => {
+    if (policy === "B") controller.abort();
+    return fakeMeasurement();
+  });
+  await runSweep(planSweep(options), host);
+  assertEquals(finished, ["2 A 0"]);
+});

@@ -1,0 +1,102 @@
+import { type Batch, RandomBatches, sequentialBatches } from "../../src/data/batches.ts";
+import { checkVocabulary, type Corpus, loadCorpus, requireLength } from "../../src/data/corpus.ts";
+import { unigramEntropy } from "../../src/data/entropy.ts";
+import { AugmentedBatches, heldOutBatches } from "../../src/data/image_batches.ts";
+import { type ImageData, loadImages } from "../../src/data/image_data.ts";
+import { UserError } from "../../src/errors.ts";
+import type { ModelConfig } from "../../src/models/model_config.ts";
+import type { DataReport } from "../results/results.ts";
+
+/** Batches of the validation split that a validation loss is the mean of, where the split has as many. */
+const validationBatches = 8;
+
+/** Held-out images that are looked at, where there are as many, and the most batches of them. */
+const validationImages = 1024;
+const mostImageBatches = 32;
+
+/** Sequences of a batch, and their tokens. */
+interface Size {
+  batch: number;
+  sequence: number;
+}
+
+/** What a model is trained on, texts or images, and how it is cut into batches. */
+export interface TrainingData {
+  readonly report: DataReport;
+  /** The text, where there is one. */
+  readonly corpus?: Corpus;
+  /** The model, with as many classes as the data need. */
+  fit(model: ModelConfig): ModelConfig;
+  /** Throws a UserError if the model cannot take the data, or they do not fill a batch. */
+  check(model: ModelConfig, size: Size): void;
+  /** The same seed gives the same batches. */
+  training(size: Size & { seed: number }): { next(): Batch };
+  /** Always the same batches. */
+  validation(size: Size): Batch[];
+}
+
+/** Where data come from: a text and images, or, left out, the built-in ones. */
+export interface DataPaths {
+  data?: string;
+  images?: string;
+}
+
+/** The data that a model is trained on. Throws a UserError if they cannot be read. */
+export async function loadData(model: ModelConfig, { data, images }: DataPaths): Promise<TrainingData> {
+  return model.modelType === "gpt2"
+    ? textData(await loadCorpus({ path: data }))
+    : imageData(await loadImages({ path: images, size: model.image }));
+}
+
+/** A text as training data. */
+export function textData(corpus: Corpus): TrainingData {
+  const { name, digest, vocab, train, validation } = corpus;
+  return {
+    corpus,
+    report: {
+      ...{ kind: "text", name, digest },
+      ...{ trainTokens: train.length, validationTokens: validation.length },
+      unigramEntropy: unigramEntropy(validation, vocab),
+    },
+    fit: (model) => model,
+    check(model, { sequence }) {
+      if (model.modelType !== "gpt2") throw new UserError(`Model "${model.name}" reads no texts`);
+      if (vocab > model.vocab) checkVocabulary(corpus, model.vocab);
+      requireLength(corpus, sequence);
+    },
+    training: (options) => new RandomBatches(train, options),
+    validation({ batch, sequence }) {
+      const most = Math.floor(validation.length / (batch * sequence));
+      const count = Math.max(1, Math.min(validationBatches, most));
+      return sequentialBatches(validation, { batch, sequence, count });
+    },
+  };
+}
+
+/** Labelled images as training data. */
+export function imageData(
+  { name, digest, classes, generated, train, heldOut, size }: ImageData,
+): TrainingData {
+  const held = (batch: number) => {
+    const count = Math.min(mostImageBatches, Math.ceil(validationImages / batch));
+    return heldOutBatches(heldOut, { batch, size, count });
+  };
+  return {
+    report: {
+      ...{ kind: "images", name, digest, classes, generated },
+      ...{ trainImages: train.count, heldOutImages: heldOut.count },
+    },
+    fit: (model) =>
+      model.modelType === "vit" ? { ...model, classes: Math.max(model.classes, classes) } : model,
+    check(model, { batch }) {
+      if (model.modelType !== "vit") throw new UserError(`Model "${model.name}" looks at no images`);
+      if (heldOut.count < batch) {
+        throw new UserError(
+          `${name} holds out ${heldOut.count} images, fewer than a batch of ${batch}; give a smaller --batch`,
+        );
+      }
+    },
+    training: ({ batch, seed }) => new AugmentedBatches(train, { batch, size, seed }),
+    validation: ({ batch }) => held(batch),
+  };
+}

@@ -1,0 +1,119 @@
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertObjectMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import type { Batch, TokenBatch } from "../../src/data/batches.ts";
+import type { ImageBatch } from "../../src/data/image_batches.ts";
+import { UserError } from "../../src/errors.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { loadData } from "./data.ts";
+
+const [nano, vit] = [modelConfig("nano"), modelConfig("vit-nano")];
+const text = "abcdefghij".repeat(100);
+
+/** A text's training data. */
+async function textOf(content: string) {
+  const path = await Deno.makeTempFile({ suffix: ".txt" });
+  try {
+    await Deno.writeTextFile(path, content);
+    return await loadData(nano, { data: path });
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+const take = <Kind extends Batch>(source: { next(): Batch }, count: number) =>
+  Array.from({ length: count }, () => source.next() as Kind);
+
+Deno.test("loadData() trains a GPT-2 on a text, the same batches for the same seed", async () => {
+  const data = await textOf(text);
+  const { digest, ...report } = data.report;
+  assertMatch(digest, /^[0-9a-f]{12}$/);
+  assertObjectMatch(report, { kind: "text", trainTokens: 900, validationTokens: 100 });
+  // Ten letters, equally frequent.
+  assertAlmostEquals("unigramEntropy" in report ? report.unigramEntropy : NaN, Math.log(10), 1e-12);
+  assertEquals(data.fit(nano), nano);
+  const batches = (seed: number) => take<TokenBatch>(data.training({ batch: 2, sequence: 8, seed }), 3);
+  assertEquals(batches(1), batches(1));
+  assertNotEquals(batches(1), batches(2));
+  const [{ inputs, targets }] = batches(1);
+  assertEquals([inputs.length, targets.length], [16, 16]);
+  assertEquals([...targets].slice(0, 7), [...inputs].slice(1, 8));
+});
+
+Deno.test("textData() validates on as many batches as the split fills: at most eight, at least one", async () => {
+  const data = await textOf(text);
+  const count = (batch: number, sequence: number) => data.validation({ batch, sequence }).length;
+  assertEquals([count(1, 10), count(2, 10), count(4, 10), count(4, 60)], [8, 5, 2, 1]);
+  assertEquals(data.validation({ batch: 2, sequence: 10 }), data.validation({ batch: 2, sequence: 10 }));
+});
+
+Deno.test("textData() refuses a ViT, a vocabulary that is too small, and a sequence longer than a split", async () => {
+  const data = await textOf(text);
+  const size = { batch: 1, sequence: 8 };
+  data.check(nano, size);
+  assertThrows(() => data.check(vit, size), UserError, 'Model "vit-nano" reads no texts');
+  assertThrows(() => data.check({ ...nano, vocab: 100 } as typeof nano, size), UserError, "The token 100");
+  assertThrows(
+    () => data.check(nano, { batch: 1, sequence: 100 }),
+    UserError,
+    "The validation split has 100",
+  );
+});
+
+Deno.test("loadData() trains a ViT on generated images, the same batches for the same seed", async () => {
+  const data = await loadData(vit, {});
+  assertEquals(data.corpus, undefined);
+  assertObjectMatch(data.report, {
+    ...{ kind: "images", generated: true, classes: 10, trainImages: 50_000, heldOutImages: 10_000 },
+  });
+  const batches = (seed: number) => take<ImageBatch>(data.training({ batch: 3, sequence: 65, seed }), 2);
+  assertEquals(batches(1), batches(1));
+  assertNotEquals(batches(1), batches(2));
+  for (const { images, labels } of batches(1)) {
+    assertEquals([images.length, labels.length], [3 * 3 * 32 * 32, 3]);
+  }
+});
+
+Deno.test("imageData() validates on 1024 held-out images, in batches that are always the same", async () => {
+  const data = await loadData({ ...vit, image: 4 } as typeof vit, {});
+  const count = (batch: number) => data.validation({ batch, sequence: 65 }).length;
+  assertEquals([count(512), count(1000), count(256)], [2, 2, 4]);
+  const validation = () => data.validation({ batch: 256, sequence: 65 });
+  assertEquals(validation(), validation());
+  const [{ labels }] = validation() as ImageBatch[];
+  assertEquals(new Set(labels).size, 10, "a batch without some class");
+});
+
+Deno.test("imageData() gives the model as many classes as the images have, and keeps those it has", async () => {
+  const data = await loadData(vit, {});
+  assertEquals(data.fit({ ...vit, classes: 4 } as typeof vit), vit);
+  const deit = modelConfig("deit-tiny");
+  assertEquals(data.fit(deit), deit);
+});
+
+Deno.test("imageData() refuses a GPT-2, and a batch larger than what is held out", async () => {
+  const data = await loadData(vit, {});
+  data.check(vit, { batch: 10_000, sequence: 65 });
+  assertThrows(
+    () => data.check(nano, { batch: 1, sequence: 8 }),
+    UserError,
+    'Model "nano" looks at no images',
+  );
+  assertThrows(
+    () => data.check(vit, { batch: 10_001, sequence: 65 }),
+    UserError,
+    "holds out 10000 images, fewer than a batch of 10001; give a smaller --batch",
+  );
+});
+
+Deno.test("loadData() reads each family's own path, and refuses one that leads nowhere", async () => {
+  assertEquals((await loadData(vit, { data: "nowhere.txt" })).report.kind, "images");
+  await assertRejects(() => loadData(vit, { images: "nowhere" }), UserError, "nowhere");
+  await assertRejects(() => loadData(nano, { data: "nowhere.txt" }), UserError, "nowhere.txt");
+});

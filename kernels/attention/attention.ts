@@ -1,0 +1,224 @@
+import { UserError } from "../../src/errors.ts";
+import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { type Operand, plain } from "../../src/gpu/operand.ts";
+import type { Tensor } from "../../src/gpu/tensor.ts";
+import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attention_backward_template.ts";
+import { attentionForwardText } from "./attention_forward_template.ts";
+import { type AttentionVariant, attentionVariantName, blockRows } from "./attention_template.ts";
+
+/** What attention works on: `batch` sequences of `sequence` tokens, C = heads · headSize channels. */
+export interface AttentionShape {
+  readonly batch: number;
+  readonly sequence: number;
+  readonly heads: number;
+  readonly headSize: number;
+  readonly causal: boolean;
+}
+
+/** The three kernels of attention. */
+export type AttentionKernel = "forward" | "backward_query" | "backward_key";
+
+/** Matrices of which each kernel keeps its rows. */
+const matrices: Record<AttentionKernel, number> = { forward: 2, backward_query: 3, backward_key: 4 };
+
+/** Vectors of each of its rows that a GPU's thread holds: more would leave too few threads for the registers there are. */
+const vectorsPerThread = 8;
+
+/** Rows of a workgroup that a GPU may take, the best ones first where they waste equally little of a sequence. */
+const blocks = [64, 96, 112, 80, 48];
+
+/** How a thread works: how much further rows are split, rows that it has a part of, rows of a tile, and how many of them at once. */
+type Way = readonly [further: number, rows: number, tile: number, unroll: number];
+
+/** What a tuning run tries on a GPU. Small blocks are for few sequences and heads, which leave processors idle. */
+const ways: readonly Way[] = [
+  [1, 1, 32, 8],
+  [1, 1, 32, 4],
+  [1, 1, 16, 8],
+  [1, 1, 16, 4],
+  [1, 2, 32, 2],
+  [2, 1, 32, 4],
+  [2, 2, 16, 4],
+];
+const smallBlock = 32;
+const waysInSmallBlocks = ways.slice(1, 3);
+
+/** What decides on a variant besides the shape. */
+type Adapter = Pick<ProgramBuilder, "adapterClass" | "subgroupSize">;
+
+/**
+ * Variants for a shape, the best first, by experience: what a tuning run measures, and of which the first is taken without. On a GPU rows
+ * are split until a thread's part fits its registers, and blocks of rows leave little of the last one empty. A software adapter loads
+ * lane by lane, so there a thread takes more rows for each load, as many as compile in reasonable time.
+ */
+export function attentionVariants(
+  kernel: AttentionKernel,
+  { headSize, causal, sequence }: Pick<AttentionShape, "headSize" | "causal" | "sequence">,
+  { adapterClass, subgroupSize }: Adapter,
+): AttentionVariant[] {
+  const head = Math.ceil(headSize / 4);
+  if (adapterClass === "software") {
+    const rows = headSize % 4 === 0 ? Math.max(1, Math.min(4, Math.floor(32 / head))) : 1;
+    return [{ headSize, causal, threads: 16, split: 1, shuffle: false, rows, tile: 16, unroll: 1 }];
+  }
+  let split = 1;
+  while (head / split > vectorsPerThread) split *= 2;
+  const covered = (rows: number) => Math.ceil(sequence / rows) * rows;
+  const possible = blocks.filter((rows) => rows * split <= 256 && rows * split % 32 === 0)
+    .toSorted((a, b) => covered(a) - covered(b));
+  const [tile, unroll] = [head <= 16 ? 32 : 16, kernel === "forward" ? 8 : 4];
+  const variant = (block: number, [further, rows, tile, unroll]: Way): AttentionVariant => ({
+    ...{ headSize, causal, rows, tile, unroll, split: split * further },
+    ...{ threads: block * split * Math.max(1, further / rows), shuffle: subgroupSize >= split * further },
+  });
+  const first = variant(possible[0], [1, 1, tile, unroll]);
+  const others = [
+    ...[...new Set([possible[0], blocks[0]])].flatMap((block) => ways.map((way) => variant(block, way))),
+    ...waysInSmallBlocks.map((way) => variant(smallBlock, way)),
+  ].filter(({ tile, threads }) => (head <= 16 || tile <= 16) && threads <= 256);
+  return [first, ...others.filter((v) => attentionVariantName(v) !== attentionVariantName(first))];
+}
+
+/** What a kernel of attention is called in variants' files. */
+export const attentionKey = (kernel: AttentionKernel, s: AttentionShape) =>
+  `attention_${kernel}${s.causal ? " causal" : ""} ${s.batch}×${s.heads}×${s.sequence}×${s.headSize}`;
+
+/** The kernel and shape of such a key; undefined if it is another kernel's. */
+export function parseAttentionKey(
+  key: string,
+): { kernel: AttentionKernel; shape: AttentionShape } | undefined {
+  const [, kernel, causal, ...sizes] =
+    key.match(/^attention_(forward|backward_query|backward_key)( causal)? (\d+)×(\d+)×(\d+)×(\d+)$/) ?? [];
+  const [batch, heads, sequence, headSize] = sizes.map(Number);
+  const shape = { batch, heads, sequence, headSize, causal: causal !== undefined };
+  return kernel ? { kernel: kernel as AttentionKernel, shape } : undefined;
+}
+
+/** The variant that the builder's variants name, else the first. Throws a UserError for a name it does not know. */
+function variantFor(
+  builder: ProgramBuilder,
+  kernel: AttentionKernel,
+  shape: AttentionShape,
+): AttentionVariant {
+  const known = attentionVariants(kernel, shape, builder);
+  const key = attentionKey(kernel, shape);
+  const name = builder.variantFor(key, attentionVariantName(known[0]));
+  const variant = known.find((v) => attentionVariantName(v) === name);
+  if (variant) return variant;
+  throw new UserError(
+    `No variant "${name}" of "${key}" on this adapter: take one of ${
+      known.map(attentionVariantName).join(", ")
+    }, or leave it out`,
+  );
+}
+
+const texts: Record<AttentionKernel, (v: AttentionVariant) => string> = {
+  forward: attentionForwardText,
+  backward_query: attentionBackwardQueryText,
+  backward_key: attentionBackwardKeyText,
+};
+
+interface Part {
+  readonly qkv: Operand;
+  readonly o: Tensor;
+  readonly d: Tensor;
+  readonly dqkv: Tensor;
+}
+
+/** Emits one of the kernels over windows of whole sequences. `own` are its bindings of group 0, operands those of groups 1 and on. */
+function emit(
+  builder: ProgramBuilder,
+  kernel: AttentionKernel,
+  shape: AttentionShape,
+  own: { tensor: Tensor; access: "read" | "write" | "update" }[],
+  operands: Record<string, Operand>,
+  strides: Partial<Part>,
+  variant = variantFor(builder, kernel, shape),
+): void {
+  const { sequence, heads } = shape;
+  const named = Object.entries(operands);
+  const tensors = [...named.map(([, operand]) => operand.tensor), ...own.map(({ tensor }) => tensor)];
+  for (const window of builder.windows(tensors, sequence)) {
+    const sequences = window.rows / sequence;
+    const pairs = sequences * heads * sequence ** 2 * (shape.causal ? 0.5 : 1);
+    builder.dispatch({
+      kernel: {
+        label: `attention_${kernel} ${attentionVariantName(variant)}`,
+        code: named.map(([name, operand], i) => operand.code(name, i + 1)).join("") + texts[kernel](variant),
+      },
+      bindings: [
+        ...own.map(({ tensor, access }, i) => ({ group: 0, index: i + 1, tensor, access, ...window })),
+        ...named.flatMap(([, operand], i) => operand.bindings(i + 1, window)),
+      ],
+      parameters: [
+        sequences,
+        sequence,
+        heads,
+        (strides.qkv?.tensor.stride ?? 0) / 4,
+        (strides.o?.stride ?? 0) / 4,
+        (strides.d?.stride ?? 0) / 4,
+        (strides.dqkv?.stride ?? 0) / 4,
+      ],
+      workgroups: sequences * heads * Math.ceil(sequence / blockRows(variant)),
+      flops: 2 * pairs * shape.headSize * matrices[kernel],
+    });
+  }
+}
+
+/** Options of attention. */
+export interface AttentionOptions {
+  readonly variants?: Partial<Record<AttentionKernel, AttentionVariant>>;
+}
+
+/**
+ * Emits o (N×C) = softmax(q·kᵀ / √headSize)·v by head, and the log-sum-exp of each row and head (N×H, stride H). `qkv` is N×3C: q, k
+ * and v side by side, heads in order within each.
+ */
+export function attentionForward(
+  builder: ProgramBuilder,
+  qkv: Operand,
+  o: Tensor,
+  logSumExp: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
+  const own = [{ tensor: o, access: "write" as const }, { tensor: logSumExp, access: "write" as const }];
+  emit(builder, "forward", shape, own, { qkv }, { qkv, o }, options.variants?.forward);
+}
+
+/** Emits dqkv (N×3C) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. */
+export function attentionBackward(
+  builder: ProgramBuilder,
+  qkv: Operand,
+  o: Operand,
+  logSumExp: Tensor,
+  d: Tensor,
+  dqkv: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
+  const delta = builder.tensor("delta", logSumExp.rows, logSumExp.cols, {
+    category: "transient",
+    stride: logSumExp.stride,
+  });
+  const strides = { qkv, o: o.tensor, d, dqkv };
+  const lse = { tensor: logSumExp, access: "read" as const };
+  emit(
+    builder,
+    "backward_query",
+    shape,
+    [lse, { tensor: delta, access: "write" }, { tensor: dqkv, access: "write" }],
+    { qkv, o, d: plain(d) },
+    strides,
+    options.variants?.backward_query,
+  );
+  emit(
+    builder,
+    "backward_key",
+    shape,
+    [lse, { tensor: delta, access: "read" }, { tensor: dqkv, access: "update" }],
+    { qkv, d: plain(d) },
+    strides,
+    options.variants?.backward_key,
+  );
+}

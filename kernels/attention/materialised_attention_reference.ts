@@ -1,0 +1,96 @@
+/**
+ * Plain float64 attention with its probabilities kept. Rows are tokens, N = batch·sequence of them; `qkv` is [N, 3C] as in
+ * attention_reference.ts, and P is [N, heads·sequence]: by token and head, the probability of each key of the sequence.
+ */
+import type { AttentionShape } from "./attention_reference.ts";
+import { matmulNN, matmulNT, matmulTN } from "../products/matmul_reference.ts";
+import { softmaxBackward, softmaxForward } from "./softmax_reference.ts";
+
+/** The columns of one head in the rows of one sequence. */
+interface Block {
+  readonly part: number;
+  readonly cols: number;
+  readonly column: number;
+  readonly width: number;
+}
+
+/** A head's columns of [N, 3C] (`which` is 0 for q, 1 k, 2 v) or, with `thirds` 1, of [N, C]. */
+function channels({ heads, headSize }: AttentionShape, part: number, which = 0, thirds = 1): Block {
+  const width = heads * headSize;
+  return { part, cols: thirds * width, column: which * width + part % heads * headSize, width: headSize };
+}
+
+/** A head's columns of P. */
+function keys({ heads, sequence }: AttentionShape, part: number): Block {
+  return { part, cols: heads * sequence, column: part % heads * sequence, width: sequence };
+}
+
+function offset({ sequence, heads }: AttentionShape, { part, cols, column }: Block, row: number): number {
+  return (Math.floor(part / heads) * sequence + row) * cols + column;
+}
+
+/** Copies a block out of a matrix, [sequence, width]. */
+function read(matrix: Float64Array, shape: AttentionShape, block: Block): Float64Array {
+  const out = new Float64Array(shape.sequence * block.width);
+  for (let row = 0; row < shape.sequence; row++) {
+    const first = offset(shape, block, row);
+    out.set(matrix.subarray(first, first + block.width), row * block.width);
+  }
+  return out;
+}
+
+/** Copies a block into a matrix. */
+function write(values: Float64Array, matrix: Float64Array, shape: AttentionShape, block: Block): void {
+  for (let row = 0; row < shape.sequence; row++) {
+    matrix.set(
+      values.subarray(row * block.width, (row + 1) * block.width),
+      offset(shape, block, row),
+    );
+  }
+}
+
+/** P = softmax(q·kᵀ/√headSize), [N, heads·sequence]. */
+export function attentionProbabilities(qkv: Float64Array, shape: AttentionShape): Float64Array {
+  const { batch, sequence, heads, headSize, causal } = shape;
+  const out = new Float64Array(batch * sequence * heads * sequence);
+  for (let part = 0; part < batch * heads; part++) {
+    const [q, k] = [0, 1].map((which) => read(qkv, shape, channels(shape, part, which, 3)));
+    const s = matmulNT(q, k, { m: sequence, n: sequence, k: headSize }).map((x) => x / Math.sqrt(headSize));
+    const p = softmaxForward(s, sequence, (row) => causal ? row + 1 : sequence);
+    write(p, out, shape, keys(shape, part));
+  }
+  return out;
+}
+
+/**
+ * Gradient of attention from kept probabilities: dv = Pᵀ·dO from `forV`; dS = P ∘ (dO·vᵀ − rowsum(P ∘ dO·vᵀ)) from `forS`;
+ * dq = dS·k/√headSize, dk = dSᵀ·q/√headSize. A caller may pass rounded values.
+ *
+ * @param dOutput [N, C]
+ * @param qkv [N, 3C]
+ * @returns dQkv [N, 3C]
+ */
+export function materialisedBackward(
+  dOutput: Float64Array,
+  qkv: Float64Array,
+  { forV, forS }: { forV: Float64Array; forS: Float64Array },
+  shape: AttentionShape,
+): Float64Array {
+  const { batch, sequence, heads, headSize } = shape;
+  const dQkv = new Float64Array(qkv.length);
+  const onto = { m: sequence, n: headSize, k: sequence };
+  for (let part = 0; part < batch * heads; part++) {
+    const [q, k, v] = [0, 1, 2].map((which) => read(qkv, shape, channels(shape, part, which, 3)));
+    const dO = read(dOutput, shape, channels(shape, part));
+    const dP = matmulNT(dO, v, { m: sequence, n: sequence, k: headSize });
+    const dS = softmaxBackward(read(forS, shape, keys(shape, part)), dP, sequence)
+      .map((x) => x / Math.sqrt(headSize));
+    const gradients = [
+      matmulNN(dS, k, onto),
+      matmulTN(dS, q, onto),
+      matmulTN(read(forV, shape, keys(shape, part)), dO, onto),
+    ];
+    gradients.forEach((gradient, which) => write(gradient, dQkv, shape, channels(shape, part, which, 3)));
+  }
+  return dQkv;
+}

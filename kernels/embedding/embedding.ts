@@ -1,0 +1,96 @@
+import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import type { Tensor } from "../../src/gpu/tensor.ts";
+import { elementThreads } from "../shared/elementwise.ts";
+import positionText from "./embedding_backward_position.wgsl" with { type: "text" };
+import wordText from "./embedding_backward_word.wgsl" with { type: "text" };
+import forwardText from "./embedding_forward.wgsl" with { type: "text" };
+
+/** Token ids of a batch, N×1 in u32, and the same rows sorted by token: what the gradient of the word table is summed from. */
+export interface TokenTensors {
+  readonly tokens: Tensor;
+  /** Row numbers in the order of their tokens, N×1. */
+  readonly order: Tensor;
+  /** For each word, and once more at the end, where its rows begin in `order`: (V+1)×1. */
+  readonly starts: Tensor;
+}
+
+/** Emits x (N×C) = words[token] + positions[row mod sequence]. */
+export function embeddingForward(
+  builder: ProgramBuilder,
+  { tokens }: TokenTensors,
+  words: Tensor,
+  positions: Tensor,
+  x: Tensor,
+  sequence: number,
+): void {
+  const stride = x.stride / 4;
+  for (const window of builder.windows([x])) {
+    for (const table of builder.windows([words])) {
+      builder.dispatch({
+        kernel: { label: "embedding_forward", code: forwardText, constants: { stride, sequence } },
+        bindings: [
+          { group: 0, index: 1, tensor: tokens, access: "read", ...window },
+          { group: 0, index: 2, tensor: words, access: "read", ...table },
+          { group: 0, index: 3, tensor: positions, access: "read" },
+          { group: 0, index: 4, tensor: x, access: "write", ...window },
+        ],
+        parameters: [window.rows, window.first, table.first, table.rows],
+        workgroups: Math.ceil(window.rows * stride / elementThreads),
+        flops: window.rows * x.cols,
+      });
+    }
+  }
+}
+
+/** Emits the gradients of both tables from dx (N×C). The word table's is added to what is there: the tied head has written it. */
+export function embeddingBackward(
+  builder: ProgramBuilder,
+  { order, starts }: TokenTensors,
+  dx: Tensor,
+  dWords: Tensor,
+  dPositions: Tensor,
+  sequence: number,
+  accumulate: boolean,
+): void {
+  const stride = dx.stride / 4;
+  for (const window of builder.windows([dx], sequence)) {
+    for (const table of builder.windows([dWords])) {
+      builder.dispatch({
+        kernel: { label: "embedding_backward_word", code: wordText, constants: { stride } },
+        bindings: [
+          { group: 0, index: 1, tensor: starts, access: "read" },
+          { group: 0, index: 2, tensor: order, access: "read" },
+          { group: 0, index: 3, tensor: dx, access: "read", ...window },
+          { group: 0, index: 4, tensor: dWords, access: "update", ...table },
+        ],
+        parameters: [table.first, table.rows, window.first, window.rows],
+        workgroups: table.rows * Math.ceil(stride / 64),
+        flops: window.rows * dx.cols,
+      });
+    }
+  }
+  positionBackward(builder, dx, dPositions, sequence, accumulate);
+}
+
+/** Emits dPositions[t] = (or += with `accumulate`) the sum over sequences of dx (N×C) at place t; further rows stay as they are. */
+export function positionBackward(
+  builder: ProgramBuilder,
+  dx: Tensor,
+  dPositions: Tensor,
+  sequence: number,
+  accumulate: boolean,
+): void {
+  const stride = dx.stride / 4;
+  for (const window of builder.windows([dx], sequence)) {
+    builder.dispatch({
+      kernel: { label: "embedding_backward_position", code: positionText, constants: { stride, sequence } },
+      bindings: [
+        { group: 0, index: 1, tensor: dx, access: "read", ...window },
+        { group: 0, index: 2, tensor: dPositions, access: "update" },
+      ],
+      parameters: [window.rows / sequence, Number(accumulate || window.first > 0)],
+      workgroups: Math.ceil(sequence * stride / elementThreads),
+      flops: window.rows * dx.cols,
+    });
+  }
+}

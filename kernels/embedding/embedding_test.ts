@@ -1,0 +1,115 @@
+import { assertEquals } from "@std/assert";
+import { Random } from "../../src/data/random.ts";
+import { embeddingBackward, embeddingForward } from "./embedding.ts";
+import { embeddingBackward as backward, embeddingForward as forward } from "./embedding_reference.ts";
+import {
+  assertClose,
+  gpuTest,
+  narrowLimits,
+  normals,
+  runTest,
+  type TestProgram,
+  tolerance,
+} from "../testing/testing.ts";
+
+interface Shape {
+  batch: number;
+  sequence: number;
+  cols: number;
+  vocab: number;
+  positions: number;
+}
+
+const ragged = { batch: 5, sequence: 37, cols: 60, vocab: 101, positions: 40 };
+const single = { batch: 1, sequence: 1, cols: 3, vocab: 2, positions: 1 };
+/** Three windows of rows, two of words. */
+const windowed = { batch: 5, sequence: 32, cols: 60, vocab: 101, positions: 32 };
+const narrow = { limits: narrowLimits(64 * 60 * 4) };
+
+/** Tokens of which the first words are frequent and many words never occur. */
+function drawTokens({ batch, sequence, vocab }: Shape): Uint32Array<ArrayBuffer> {
+  const random = new Random(7);
+  return Uint32Array.from({ length: batch * sequence }, () => random.below(1 + random.below(vocab)));
+}
+
+/** The tokens and their rows sorted by token, on the device. */
+function tokenTensors(t: TestProgram, ids: Uint32Array<ArrayBuffer>, vocab: number) {
+  const order = Uint32Array.from(ids.keys()).sort((a, b) => ids[a] - ids[b] || a - b);
+  const starts = Uint32Array.from({ length: vocab + 1 }, (_, word) => ids.filter((id) => id < word).length);
+  return {
+    tokens: t.integers("tokens", ids),
+    order: t.integers("order", order),
+    starts: t.integers("starts", starts),
+  };
+}
+
+async function checkForward(shape: Shape, options = {}): Promise<void> {
+  const { batch, sequence, cols, vocab, positions } = shape;
+  const ids = drawTokens(shape);
+  const words = normals(vocab * cols, 1);
+  const places = normals(positions * cols, 2);
+  // One addition, which WGSL rounds correctly: the result is the reference's, rounded.
+  const expected = forward(ids, words, places, shape).map(Math.fround);
+  await runTest(
+    (t) => {
+      const x = t.output("x", batch * sequence, cols);
+      const tables = [
+        t.input("words", vocab, cols, words),
+        t.input("positions", positions, cols, places),
+      ] as const;
+      embeddingForward(t.builder, tokenTensors(t, ids, vocab), ...tables, x, sequence);
+      return x;
+    },
+    async (x, read) => assertEquals(await read(x), expected),
+    options,
+  );
+}
+
+async function checkBackward(shape: Shape, accumulate: boolean, options = {}): Promise<void> {
+  const { batch, sequence, cols, vocab, positions } = shape;
+  const ids = drawTokens(shape);
+  const dx = normals(batch * sequence * cols, 3);
+  const wordsBefore = normals(vocab * cols, 4);
+  const placesBefore = normals(positions * cols, 5);
+  const expected = backward(dx, ids, shape);
+  const dWords = expected.dWord.map((value, i) => value + wordsBefore[i]);
+  const used = sequence * cols; // rows past the sequence stay as they are
+  const dPositions = placesBefore.map((value, i) =>
+    i < used ? expected.dPosition[i] + (accumulate ? value : 0) : value
+  );
+  const mostFrequent = Math.max(...ids.map((id) => ids.filter((other) => other === id).length));
+  await runTest((t) => {
+    const outputs = [
+      t.input("dWords", vocab, cols, wordsBefore),
+      t.input("dPositions", positions, cols, placesBefore),
+    ] as const;
+    const dxTensor = t.input("dx", batch * sequence, cols, dx);
+    embeddingBackward(t.builder, tokenTensors(t, ids, vocab), dxTensor, ...outputs, sequence, accumulate);
+    return outputs;
+  }, async ([words, places], read) => {
+    assertClose(await read(words), dWords, tolerance(mostFrequent + 1), "words");
+    assertClose(await read(places), dPositions, tolerance(batch + 1), "positions");
+  }, options);
+}
+
+gpuTest("embeddingForward() equals the reference to the bit", async () => {
+  await checkForward(ragged);
+  await checkForward(single);
+});
+
+gpuTest(
+  "embeddingForward() over windows of rows and of words equals the reference",
+  () => checkForward(windowed, narrow),
+);
+
+gpuTest("embeddingBackward() adds to the words, and writes or adds to the positions", async () => {
+  for (const shape of [ragged, single]) {
+    await checkBackward(shape, false);
+    await checkBackward(shape, true);
+  }
+});
+
+gpuTest("embeddingBackward() over windows of sequences and of words equals the reference", async () => {
+  await checkBackward(windowed, false, narrow);
+  await checkBackward(windowed, true, narrow);
+});

@@ -1,0 +1,64 @@
+import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { stepTensor } from "../../src/gpu/step_block.ts";
+import type { Tensor } from "../../src/gpu/tensor.ts";
+import text from "./cross_entropy.wgsl" with { type: "text" };
+import { threadsFor } from "../shared/elementwise.ts";
+import meanText from "./mean_loss.wgsl" with { type: "text" };
+import reduceText from "../shared/reduce.wgsl" with { type: "text" };
+
+/** Rows of a batch that one chunk of logits belongs to. */
+export interface Chunk {
+  readonly first: number;
+  readonly rows: number;
+}
+
+/**
+ * Emits the losses of a chunk of rows from its logits (rows×V), into rows `chunk` of `losses` (N×1), and with `gradient` replaces the
+ * logits by their gradient. `targets` is N×1 in i32; −100 is ignored. Label smoothing (Szegedy et al., arXiv 1512.00567) takes a share
+ * `smoothing` of each target's probability and spreads it over all V classes.
+ */
+export function crossEntropy(
+  builder: ProgramBuilder,
+  logits: Tensor,
+  targets: Tensor,
+  losses: Tensor,
+  chunk: Chunk,
+  gradient: boolean,
+  smoothing = 0,
+): void {
+  const stride = logits.stride / 4;
+  for (const window of builder.windows([logits])) {
+    const rows = { first: chunk.first + window.first, rows: window.rows };
+    builder.dispatch({
+      kernel: {
+        label: "cross_entropy",
+        code: reduceText + text,
+        constants: { vocab: logits.cols, stride, threads: threadsFor(stride), smoothing },
+      },
+      bindings: [
+        { group: 0, index: 1, tensor: stepTensor, access: "read" },
+        { group: 0, index: 2, tensor: targets, access: "read", ...rows },
+        { group: 0, index: 3, tensor: logits, access: "update", ...window },
+        { group: 0, index: 4, tensor: losses, access: "write", ...rows },
+      ],
+      parameters: [window.rows, Number(gradient)],
+      workgroups: window.rows,
+      flops: 10 * window.rows * logits.cols,
+    });
+  }
+}
+
+/** Emits ring[slot of the step] = the mean loss over valid targets. `losses` is N×1, `ring` holds one number a step. */
+export function meanLoss(builder: ProgramBuilder, losses: Tensor, ring: Tensor): void {
+  builder.dispatch({
+    kernel: { label: "mean_loss", code: reduceText + meanText, constants: { threads: 256 } },
+    bindings: [
+      { group: 0, index: 1, tensor: stepTensor, access: "read" },
+      { group: 0, index: 2, tensor: losses, access: "read" },
+      { group: 0, index: 3, tensor: ring, access: "update" },
+    ],
+    parameters: [losses.rows],
+    workgroups: 1,
+    flops: losses.rows,
+  });
+}

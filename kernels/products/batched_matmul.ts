@@ -1,0 +1,85 @@
+import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { floatWord } from "../../src/gpu/kernel.ts";
+import type { Operand } from "../../src/gpu/operand.ts";
+import type { Tensor } from "../../src/gpu/tensor.ts";
+import type { AttentionShape } from "../attention/attention.ts";
+import { batchedMatmulText, batchedWorkgroups } from "./batched_matmul_template.ts";
+import { variantForMany } from "./matmul_table.ts";
+import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
+
+/**
+ * A matrix for each sequence and head, within one of N = batch·sequence rows: rows are the sequence's, columns begin at `column` + head ·
+ * `step`. `step` is the columns of a head, or these and zeros up to a whole vector of four; `column` is a multiple of it.
+ */
+export interface View<Matrix extends Operand | Tensor> {
+  readonly matrix: Matrix;
+  readonly column: number;
+  readonly step: number;
+}
+
+/** Options of a batched product. */
+export interface BatchedMatmulOptions {
+  /** Multiplies the product; 1 by default. */
+  readonly scale?: number;
+  readonly variant?: MatmulVariant;
+}
+
+/**
+ * Emits C = scale·A·Bᵀ (`nt`: A and B sequence×headSize, C sequence×sequence), scale·A·B or scale·Aᵀ·B (`nn`, `tn`: A
+ * sequence×sequence, B and C sequence×headSize) for each sequence and head. Writes the columns of C's view, the padding of its vectors
+ * and, where the view ends the rows, theirs; nothing else. With `shape.causal` the sequence×sequence matrix is lower triangular: A's upper
+ * part must be zero; C's is zero, or, in tiles that the diagonal crosses, the product.
+ */
+export function batchedMatmul(
+  builder: ProgramBuilder,
+  product: Product,
+  a: View<Operand>,
+  b: View<Operand>,
+  c: View<Tensor>,
+  { sequence, heads, headSize, causal }: Omit<AttentionShape, "batch">,
+  options: BatchedMatmulOptions = {},
+): void {
+  const m = sequence;
+  const [n, k] = product === "nt" ? [sequence, headSize] : [headSize, sequence];
+  const { scale = 1, variant = variantForMany(builder, m, n) } = options;
+  const [aWhole, bWhole, cWhole] = [a, b, c].map(({ step }) => step % 4 === 0);
+  const whole = { a: aWhole, b: bWhole, c: cWhole };
+  const [aTensor, bTensor] = [a.matrix.tensor, b.matrix.tensor];
+  const kernel = {
+    label: `batched_matmul_${product} ${variantName(variant)}`,
+    code: a.matrix.code("a", 1) + b.matrix.code("b", 2) +
+      batchedMatmulText(product, { matmul: variant, whole, causal }),
+  };
+  for (const window of builder.windows([c.matrix, aTensor, bTensor], sequence)) {
+    const sequences = window.rows / sequence;
+    builder.dispatch({
+      kernel,
+      bindings: [
+        { group: 0, index: 1, tensor: c.matrix, access: "update", ...window },
+        ...a.matrix.bindings(1, window),
+        ...b.matrix.bindings(2, window),
+      ],
+      parameters: [
+        m,
+        n,
+        k,
+        sequences,
+        sequence,
+        heads,
+        aTensor.stride / 4,
+        bTensor.stride / 4,
+        c.matrix.stride / 4,
+        a.column,
+        a.step,
+        b.column,
+        b.step,
+        c.column,
+        c.step,
+        c.matrix.cols,
+        floatWord(scale),
+      ],
+      workgroups: batchedWorkgroups(variant, sequences * heads, m, n),
+      flops: 2 * sequences * heads * m * n * k * (causal ? 0.5 : 1),
+    });
+  }
+}

@@ -1,0 +1,149 @@
+import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { rowWindows } from "../../src/gpu/limits.ts";
+import { commonUnit, type Operand } from "../../src/gpu/operand.ts";
+import { rowBytes, type Tensor } from "../../src/gpu/tensor.ts";
+import { elementThreads } from "../shared/elementwise.ts";
+import sumText from "./sum_parts.wgsl" with { type: "text" };
+import { matmulChoice } from "./matmul_choice.ts";
+import { type Sizes } from "./matmul_table.ts";
+import { directThreads, matmulText } from "./matmul_template.ts";
+import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
+
+/** Options of a product. */
+export interface MatmulOptions {
+  /** 1 × n, added to every row. */
+  readonly bias?: Tensor;
+  /** Adds to what C holds. */
+  readonly accumulate?: boolean;
+  /** The row of C at which the product is written, a multiple of 64; by default C is all product. */
+  readonly firstRow?: number;
+  /** Instead of the builder's choice. */
+  readonly variant?: MatmulVariant;
+  /** With a variant: parts that the contraction is cut into, each a product of its own until they are added; 1, the default, does not. */
+  readonly splits?: number;
+}
+
+/**
+ * Emits C = A·B (`nn`: A m×k, B k×n), A·Bᵀ (`nt`: B n×k) or Aᵀ·B (`tn`: A k×m, B k×n), C m×n in f32. Each operand may be read through
+ * a reader. Rows of whichever matrix exceeds the binding limit are windowed; windows of the contraction are added in order.
+ */
+export function matmul(
+  builder: ProgramBuilder,
+  product: Product,
+  a: Operand,
+  b: Operand,
+  c: Tensor,
+  options: MatmulOptions = {},
+): void {
+  const [m, k] = product === "tn" ? [a.tensor.cols, a.tensor.rows] : [a.tensor.rows, a.tensor.cols];
+  const n = product === "nt" ? b.tensor.rows : b.tensor.cols;
+  const contraction = product === "nt" ? b.tensor.cols : b.tensor.rows;
+  const { firstRow } = options;
+  if (contraction !== k || c.cols !== n || (firstRow === undefined ? c.rows !== m : c.rows < firstRow + m)) {
+    const shapes = [a.tensor, b.tensor, c].map((t) => `${t.name} ${t.rows}×${t.cols}`).join(", ");
+    throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
+  }
+  const sizes = { m, n, k };
+  const { variant, splits: asked } = options.variant
+    ? { variant: options.variant, splits: options.splits ?? 1 }
+    : matmulChoice(builder, product, sizes);
+  // Parts are whole tiles, and no more than it takes to cover k: a part without any would leave its sums unwritten.
+  const splits = Math.ceil(k / partSteps(k, asked, variant));
+  // Parts follow each other in whole matrices, so they are made only where C's rows need no windows.
+  const widest = Math.max(splits * rowBytes(c), product === "tn" ? 0 : rowBytes(a.tensor));
+  if (splits === 1 || m * widest > builder.limits.maxStorageBufferBindingSize) {
+    return emit(builder, product, a, b, c, { ...options, variant, splits: 1 }, sizes);
+  }
+  const parts = builder.tensor(`${c.name} parts`, splits * m, n, { category: "transient" });
+  emit(builder, product, a, b, parts, { bias: options.bias, variant, splits }, sizes);
+  const vectors = m * c.stride / 4;
+  builder.dispatch({
+    kernel: { label: "sum_parts", code: sumText },
+    bindings: [
+      { group: 0, index: 1, tensor: parts, access: "read" },
+      { group: 0, index: 2, tensor: c, access: "update", first: firstRow ?? 0, rows: m },
+    ],
+    parameters: [vectors, splits, Number(options.accumulate ?? false)],
+    workgroups: Math.ceil(vectors / elementThreads),
+    flops: splits * m * n,
+  });
+}
+
+/** Emits a product into C, or `splits` partial ones into as many matrices that follow each other in C's rows. */
+function emit(
+  builder: ProgramBuilder,
+  product: Product,
+  a: Operand,
+  b: Operand,
+  c: Tensor,
+  options: MatmulOptions & { variant: MatmulVariant; splits: number },
+  { m, n, k }: Sizes,
+): void {
+  const { variant, splits, firstRow = 0 } = options;
+  const kernelFor = (bias: boolean) => ({
+    label: `matmul_${product} ${variantName(variant)}`,
+    code: a.code("a", 1) + b.code("b", 2) + matmulText(product, variant, bias),
+  });
+  const [aBytes, bBytes, cBytes] = [a.tensor, b.tensor, c].map(rowBytes);
+  const whole = (rows: number) => [{ first: 0, rows }];
+  const cut = (rows: number, bytes: number, unit?: number) => rowWindows(builder.limits, rows, bytes, unit);
+  const windowsM = product === "tn" ? cut(m, cBytes) : cut(m, Math.max(aBytes, cBytes), a.unit);
+  const windowsN = product === "nt" ? cut(n, bBytes, b.unit) : whole(n);
+  const windowsK = product === "nt"
+    ? whole(k)
+    : product === "tn"
+    ? cut(k, Math.max(aBytes, bBytes), commonUnit(a, b))
+    : cut(k, bBytes, b.unit);
+  for (const wm of windowsM) {
+    for (const wn of windowsN) {
+      for (const [i, wk] of windowsK.entries()) {
+        const aRows = product === "tn" ? wk : wm;
+        const aColumn = product === "tn" ? wm.first : wk.first;
+        const bRows = product === "nt" ? wn : wk;
+        const bColumn = product === "nt" ? wk.first : wn.first;
+        const bias = i === 0 ? options.bias : undefined;
+        builder.dispatch({
+          kernel: kernelFor(bias !== undefined),
+          bindings: [
+            {
+              group: 0,
+              index: 1,
+              tensor: c,
+              access: "update",
+              first: firstRow + wm.first,
+              rows: splits * wm.rows,
+            },
+            ...(bias ? [{ group: 0, index: 2, tensor: bias, access: "read" as const }] : []),
+            ...a.bindings(1, aRows),
+            ...b.bindings(2, bRows),
+          ],
+          parameters: [
+            wm.rows,
+            wn.rows,
+            wk.rows,
+            a.tensor.stride / 4,
+            b.tensor.stride / 4,
+            c.stride / 4,
+            aColumn / 4,
+            bColumn / 4,
+            wn.first / 4,
+            Number(i > 0 || (options.accumulate ?? false)),
+            partSteps(wk.rows, splits, variant),
+          ],
+          workgroups: splits * workgroups(variant, wm.rows, wn.rows),
+          flops: 2 * wm.rows * wn.rows * wk.rows,
+        });
+      }
+    }
+  }
+}
+
+/** Steps of the contraction in each of so many parts: whole tiles. */
+function partSteps(k: number, splits: number, { tileK }: MatmulVariant): number {
+  return Math.ceil(k / splits / tileK) * tileK;
+}
+
+function workgroups(v: MatmulVariant, m: number, n: number): number {
+  const tiles = Math.ceil(m / v.tileM) * Math.ceil(n / v.tileN);
+  return v.memory === "direct" ? Math.ceil(tiles * (v.lanes ?? 1) / directThreads) : tiles;
+}

@@ -1,0 +1,38 @@
+import { UserError } from "../../src/errors.ts";
+import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { knownVariants, likelyChoices, type MatmulChoice, mostSplits, type Sizes } from "./matmul_table.ts";
+import { type Product, variantName } from "./matmul_variant.ts";
+
+/** What a product is called in variants' files. */
+export const matmulKey = (product: Product, { m, n, k }: Sizes) => `matmul ${product} ${m}×${n}×${k}`;
+
+/** The product of such a key; undefined if it is another kernel's. */
+export function parseMatmulKey(key: string): { product: Product; sizes: Sizes } | undefined {
+  const [, product, ...sizes] = key.match(/^matmul (nn|nt|tn) (\d+)×(\d+)×(\d+)$/) ?? [];
+  const [m, n, k] = sizes.map(Number);
+  return product ? { product: product as Product, sizes: { m, n, k } } : undefined;
+}
+
+/** The name of a choice: its variant's, and the parts if there are several. */
+export function choiceName({ variant, splits }: MatmulChoice): string {
+  return variantName(variant) + (splits > 1 ? `/${splits}` : "");
+}
+
+/** How a product is computed: as the builder's variants say, else as `likelyChoices` has it. Throws a UserError for a name it does not know. */
+export function matmulChoice(builder: ProgramBuilder, product: Product, sizes: Sizes): MatmulChoice {
+  const key = matmulKey(product, sizes);
+  const [likeliest] = likelyChoices(builder, sizes);
+  const name = builder.variantFor(key, choiceName(likeliest));
+  if (name === choiceName(likeliest)) return likeliest;
+  const [, base, parts = "1"] = name.match(/^([^/]+)(?:\/(\d+))?$/) ?? [];
+  const known = knownVariants(builder);
+  const variant = known.find((v) => variantName(v) === base);
+  const splits = Number(parts);
+  if (!variant || splits < 1 || splits > mostSplits) {
+    throw new UserError(
+      `No variant "${name}" of "${key}" on this adapter: take one of ${known.map(variantName).join(", ")}, ` +
+        `with /2 to /${mostSplits} for so many parts, or leave it out`,
+    );
+  }
+  return { variant, splits };
+}

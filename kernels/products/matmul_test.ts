@@ -1,0 +1,92 @@
+import { plain } from "../../src/gpu/operand.ts";
+import { matmul, type MatmulOptions } from "./matmul.ts";
+import { directVariant, tiledVariants } from "./matmul_table.ts";
+import { matmulNN, matmulNT, matmulTN } from "./matmul_reference.ts";
+import { type Product, variantName } from "./matmul_variant.ts";
+import {
+  assertClose,
+  gpuTest,
+  narrowLimits,
+  normals,
+  runTest,
+  testGpu,
+  tolerance,
+} from "../testing/testing.ts";
+
+const references = { nn: matmulNN, nt: matmulNT, tn: matmulTN };
+const shapes = [
+  { m: 37, n: 60, k: 101 },
+  { m: 130, n: 132, k: 64 },
+  { m: 1, n: 3, k: 5 },
+  { m: 64, n: 128, k: 18 },
+];
+
+/** Runs C = before + A·B + bias, where asked for, and compares it with the reference. */
+async function check(
+  product: Product,
+  { m, n, k }: typeof shapes[number],
+  options: Pick<MatmulOptions, "variant" | "splits">,
+  { bias = false, accumulate = false, binding }: { bias?: boolean; accumulate?: boolean; binding?: number },
+): Promise<void> {
+  const [aRows, aCols] = product === "tn" ? [k, m] : [m, k];
+  const [bRows, bCols] = product === "nt" ? [n, k] : [k, n];
+  const a = normals(m * k, 1);
+  const b = normals(n * k, 2);
+  const biases = normals(n, 3);
+  const before = normals(m * n, 4);
+  const expected = references[product](a, b, { m, n, k }).map((x, i) =>
+    x + (bias ? biases[i % n] : 0) + (accumulate ? before[i] : 0)
+  );
+  await runTest(
+    (t) => {
+      const c = accumulate ? t.input("c", m, n, before) : t.output("c", m, n);
+      matmul(
+        t.builder,
+        product,
+        plain(t.input("a", aRows, aCols, a)),
+        plain(t.input("b", bRows, bCols, b)),
+        c,
+        {
+          ...options,
+          accumulate,
+          bias: bias ? t.input("bias", 1, n, biases) : undefined,
+        },
+      );
+      return c;
+    },
+    async (c, read) => assertClose(await read(c), expected, tolerance(k), `${m}×${n}×${k}`),
+    binding ? { limits: narrowLimits(binding) } : {},
+  );
+}
+
+for (const product of ["nn", "nt", "tn"] as Product[]) {
+  for (const variant of [directVariant(1), directVariant(4), directVariant(8), ...tiledVariants]) {
+    gpuTest(`matmul() ${product} ${variantName(variant)} equals the reference on ragged shapes`, async () => {
+      const lanes = variant.lanes ?? 1;
+      if (lanes > 1 && (await testGpu()).subgroupSize !== lanes) {
+        return console.log(`skipped: this adapter's subgroups are not of ${lanes} lanes`);
+      }
+      for (const shape of shapes) await check(product, shape, { variant }, { bias: true });
+    });
+  }
+
+  gpuTest(`matmul() ${product} in parts adds up to the whole, with bias and accumulation`, async () => {
+    const variant = tiledVariants.find((v) => v.tileM === 64)!;
+    await check(product, shapes[0], { variant, splits: 3 }, { bias: true, accumulate: true });
+  });
+
+  gpuTest(
+    `matmul() ${product} over windows of rows equals the whole, with bias and accumulation`,
+    async () => {
+      const shape = { m: 150, n: 140, k: 200 };
+      await check(product, shape, {}, { bias: true, accumulate: true, binding: 64 * 200 * 4 });
+    },
+  );
+
+  gpuTest(`matmul() ${product} asked for parts equals the whole where its rows need windows`, async () => {
+    const variant = tiledVariants.find((v) => v.tileM === 64)!;
+    const shape = { m: 130, n: 4, k: 400 };
+    const windows = { bias: true, accumulate: true, binding: 64 * 400 * 4 };
+    await check(product, shape, { variant, splits: 3 }, windows);
+  });
+}

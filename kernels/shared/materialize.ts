@@ -1,0 +1,36 @@
+import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { type Operand, plain } from "../../src/gpu/operand.ts";
+import type { Tensor } from "../../src/gpu/tensor.ts";
+import { elementThreads } from "./elementwise.ts";
+import text from "./materialize.wgsl" with { type: "text" };
+
+/** Emits out (N×C, f32) = what x reads; x may read `overwritten(out, "out")`. */
+export function materialize(builder: ProgramBuilder, x: Operand, out: Tensor): void {
+  const stride = x.tensor.stride / 4;
+  for (const window of builder.windows([out, x.tensor], x.unit)) {
+    const vectors = Math.ceil(window.rows / 4) * stride; // of four rows each
+    builder.dispatch({
+      kernel: { label: "materialize", code: x.code("x", 1) + text, constants: { stride } },
+      bindings: [
+        { group: 0, index: 1, tensor: out, access: x.tensor === out ? "update" : "write", ...window },
+        ...x.bindings(1, window),
+      ],
+      parameters: [window.rows],
+      workgroups: Math.ceil(vectors / elementThreads),
+      flops: 4 * window.rows * stride,
+    });
+  }
+}
+
+/**
+ * Returns x (N×C) as a matrix product should read it. A product loads each element once for every tile of its output, so an operand that is
+ * dear to compute is written out once, to a transient f32 tensor. Software adapters pay for every load, so there only a plain tensor is
+ * cheap.
+ */
+export function cheapToRead(builder: ProgramBuilder, x: Operand): Operand {
+  if (x.cost === "none" || (x.cost === "light" && builder.adapterClass === "gpu")) return x;
+  const { rows, cols, name } = x.tensor;
+  const out = builder.tensor(`${name} (f32)`, rows, cols, { category: "transient" });
+  materialize(builder, x, out);
+  return plain(out);
+}

@@ -1,0 +1,97 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { matmulKey } from "../../kernels/products/matmul_choice.ts";
+import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
+import { builderOptionsFor, type ProgramBuilder } from "../gpu/builder.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { typicalGpuLimits } from "../gpu/limits.ts";
+import { gpuWith } from "../train/plan_training.ts";
+import { cacheKey, readCache, writeCache } from "./cache.ts";
+import { measureCandidates } from "./measure.ts";
+import { tune } from "./tune.ts";
+import { tuningCase } from "./tuning_case.ts";
+
+const key = matmulKey("nn", { m: 64, n: 128, k: 64 });
+
+/** The adapter at hand in the part of a GPU: it runs the same kernels, only slowly. */
+async function actor(): Promise<Gpu> {
+  const gpu = await testGpu();
+  return { ...gpu, adapter: { ...gpu.adapter, class: "gpu" } };
+}
+
+Deno.test("tuningCase() offers the table's choice first, and several for products and attention", () => {
+  const adapter = gpuWith(typicalGpuLimits);
+  for (const asked of [key, "attention_forward causal 4×12×1024×64", "attention_backward_key 8×3×197×64"]) {
+    const { candidates } = tuningCase(asked, adapter);
+    assert(candidates.length > 1, asked);
+    assertEquals(new Set(candidates).size, candidates.length);
+  }
+  assertThrows(() => tuningCase("softmax 12", adapter), Error, 'No kernel is called "softmax 12"');
+});
+
+gpuTest("measureCandidates() times every candidate of a product and of attention", async () => {
+  const gpu = await actor();
+  const options = builderOptionsFor(gpu);
+  for (const asked of [key, "attention_backward_query causal 1×1×40×8"]) {
+    const given = tuningCase(asked, options);
+    const two = { ...given, candidates: given.candidates.slice(0, 2) };
+    const times = await measureCandidates(gpu, asked, two, options);
+    assertEquals(times.length, two.candidates.length);
+    assert(times.every((ms) => ms > 0 && ms < 60_000), `${times}`);
+  }
+});
+
+gpuTest("measureCandidates() gives a candidate that does not compile no time at all", async () => {
+  const gpu = await actor();
+  const options = builderOptionsFor(gpu);
+  const [output] = tuningCase(key, options).outputs;
+  const given = {
+    ...{ candidates: ["broken", "whole"], inputs: [output], outputs: [] },
+    emit(builder: ProgramBuilder) {
+      const body = builder.variantFor(key, "") === "whole" ? "c[0] = c[0];" : "c[0] = ;";
+      const code = `@group(0) @binding(1) var<storage, read_write> c: array<f32>;
+        @compute @workgroup_size(1) fn main() { ${body} }`;
+      const bindings = [{ group: 0, index: 1, tensor: output, access: "update" as const }];
+      builder.dispatch({
+        kernel: { label: "test", code },
+        bindings,
+        parameters: [],
+        workgroups: 1,
+        flops: 0,
+      });
+    },
+  };
+  const [broken, whole] = await measureCandidates(gpu, key, given, options);
+  assertEquals(broken, Infinity);
+  assert(whole < Infinity);
+  const none = { ...given, candidates: ["broken"] };
+  assertEquals(await measureCandidates(gpu, key, none, options), [Infinity]);
+});
+
+gpuTest("tune() remembers what it measured, and measures nothing that it remembers", async () => {
+  const gpu = await actor();
+  if (!gpu.timestamps) return console.log("skipped: this adapter has no timestamps");
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/variants.json`;
+  try {
+    const found = await tune(gpu, [key, key], path);
+    const { candidates } = tuningCase(key, builderOptionsFor(gpu));
+    assert(candidates.includes(found[key]));
+    const cached = await cacheKey(gpu.adapter);
+    assertEquals(await readCache(path, cached), found);
+
+    const other = candidates.find((name) => name !== found[key])!;
+    await writeCache(path, cached, { [key]: other });
+    assertEquals(await tune(gpu, [key], path), { [key]: other });
+
+    await writeCache(path, cached, { [key]: "a variant that is no more" });
+    assert(candidates.includes((await tune(gpu, [key], path))[key]));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+gpuTest("tune() leaves an adapter alone that has one variant of each kernel", async () => {
+  const gpu = await testGpu();
+  if (gpu.adapter.class === "gpu") return console.log("skipped: this adapter has several");
+  assertEquals(await tune(gpu, [key], undefined), {});
+});

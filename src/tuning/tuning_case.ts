@@ -1,0 +1,77 @@
+import {
+  attentionBackward,
+  attentionForward,
+  type AttentionKernel,
+  type AttentionShape,
+  attentionVariants,
+  parseAttentionKey,
+} from "../../kernels/attention/attention.ts";
+import { attentionVariantName } from "../../kernels/attention/attention_template.ts";
+import { matmul } from "../../kernels/products/matmul.ts";
+import { choiceName, parseMatmulKey } from "../../kernels/products/matmul_choice.ts";
+import { likelyChoices, matrixShapes, type Sizes } from "../../kernels/products/matmul_table.ts";
+import type { Product } from "../../kernels/products/matmul_variant.ts";
+import type { BuilderOptions, ProgramBuilder } from "../gpu/builder.ts";
+import { plain } from "../gpu/operand.ts";
+import { padded, rowBytes, type Store, type Tensor } from "../gpu/tensor.ts";
+
+/** A kernel at a shape, and the variants of it that are worth a measurement. */
+export interface TuningCase {
+  /** Names of variants, the table's choice first. */
+  readonly candidates: readonly string[];
+  /** What the candidates read, all of which must hold numbers, and what they write. */
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  /** Emits the kernel; the builder's variants say which. */
+  emit(builder: ProgramBuilder): void;
+}
+
+/** The case of a key that a program asked its builder's variants for. Throws an Error if no kernel has such keys. */
+export function tuningCase(key: string, adapter: BuilderOptions): TuningCase {
+  const product = parseMatmulKey(key);
+  if (product) return matmulCase(product.product, product.sizes, adapter);
+  const attention = parseAttentionKey(key);
+  if (attention) return attentionCase(attention.kernel, attention.shape, adapter);
+  throw new Error(`No kernel is called "${key}"`);
+}
+
+/** A matrix with a buffer of its own, which the programs of all candidates share. */
+function matrix(name: string, rows: number, cols: number, stride = padded(cols)): Tensor {
+  const bare: Tensor = { name, dtype: "f32", rows, cols, stride, category: "transient" };
+  const store: Store = { name, category: "transient", bytes: rows * rowBytes(bare) };
+  return { ...bare, home: { store, offset: 0 } };
+}
+
+/** One product of plain matrices. */
+function matmulCase(product: Product, sizes: Sizes, adapter: BuilderOptions): TuningCase {
+  const shapes = matrixShapes(product, sizes);
+  const [a, b, c] = (["a", "b", "c"] as const).map((name) => matrix(name, ...shapes[name]));
+  return {
+    candidates: likelyChoices({ subgroupSize: 0, ...adapter }, sizes).map(choiceName),
+    inputs: [a, b],
+    outputs: [c],
+    emit: (builder) => matmul(builder, product, plain(a), plain(b), c),
+  };
+}
+
+function attentionCase(
+  kernel: AttentionKernel,
+  shape: AttentionShape,
+  adapter: BuilderOptions,
+): TuningCase {
+  const { batch, sequence, heads, headSize } = shape;
+  const [rows, width] = [batch * sequence, heads * headSize];
+  const [qkv, o, d] = [matrix("qkv", rows, 3 * width), matrix("o", rows, width), matrix("d", rows, width)];
+  const [logSumExp, dqkv] = [matrix("log-sum-exp", rows, heads, heads), matrix("dqkv", rows, 3 * width)];
+  const forward = kernel === "forward";
+  return {
+    candidates: attentionVariants(kernel, shape, { subgroupSize: 0, ...adapter }).map(attentionVariantName),
+    inputs: forward ? [qkv] : [qkv, o, d],
+    outputs: forward ? [o, logSumExp] : [logSumExp, dqkv],
+    // The kernels of backward come together; what a case does not vary is the same in all its programs.
+    emit: (builder) =>
+      forward
+        ? attentionForward(builder, plain(qkv), o, logSumExp, shape)
+        : attentionBackward(builder, plain(qkv), plain(o), logSumExp, d, dqkv, shape),
+  };
+}

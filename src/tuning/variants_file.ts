@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { UserError } from "../errors.ts";
+import type { Variants } from "../gpu/builder.ts";
+import type { CellRecord } from "../../bench/results/results.ts";
+
+/** The name of the file in a report's folder. */
+export const variantsFile = "variants.json";
+
+const schema = z.record(z.string(), z.string());
+
+/** Reads variants, by kernel and shape. Throws a UserError that names the file and what is wrong with it. */
+export async function readVariants(path: string): Promise<Variants> {
+  try {
+    return schema.parse(JSON.parse(await Deno.readTextFile(path)));
+  } catch (error) {
+    const reason = error instanceof z.ZodError
+      ? `${error.issues[0].path.join(".")}: ${error.issues[0].message}`
+      : (error as Error).message;
+    throw new UserError(
+      `Cannot read the variants of ${path} (${reason}); give the ${variantsFile} of a report's folder`,
+    );
+  }
+}
+
+/** All variants that the cells of a run took, set or not. */
+export function variantsOf(records: readonly CellRecord[]): Variants {
+  return Object.assign({}, ...records.map(({ program }) => program?.variants ?? {}));
+}
