@@ -53,7 +53,7 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
     emit(builder) {
       const x = matrix(builder, "x");
       const policy = createPolicy({ ...policyDocument("mesa8"), ...changes });
-      policy.store(builder, x, { kind: "gelu", layer: 0, heads: 8 }, 0);
+      policy.store(builder, x, { kind: "gelu", layer: 0, heads: 8 }, "x");
       return [x];
     },
   });

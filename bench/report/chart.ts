@@ -89,6 +89,7 @@ const colors: Record<Category, string> = {
   gradients: "#9ecae9",
   optimizer: "#79706e",
   saved: "#e45756",
+  inputs: "#ff9da6",
   ranges: "#b279a2",
   transient: "#f2cf5b",
   head: "#54a24b",

@@ -6,15 +6,9 @@ import { threadsFor } from "../shared/elementwise.ts";
 import meanText from "./mean_loss.wgsl" with { type: "text" };
 import reduceText from "../shared/reduce.wgsl" with { type: "text" };
 
-/** Rows of a batch that one chunk of logits belongs to. */
-export interface Chunk {
-  readonly first: number;
-  readonly rows: number;
-}
-
 /**
- * Emits the losses of a chunk of rows from its logits (rows×V), into rows `chunk` of `losses` (N×1), and with `gradient` replaces the
- * logits by their gradient. `targets` is N×1 in i32; −100 is ignored. Label smoothing (Szegedy et al., arXiv 1512.00567) takes a share
+ * Emits the loss of each row (`losses`, N×1) from its logits (N×V), and with `gradient` replaces the logits by their gradient. `targets` is
+ * N×1 in i32; −100 is ignored. Label smoothing (Szegedy et al., arXiv 1512.00567) takes a share
  * `smoothing` of each target's probability and spreads it over all V classes.
  */
 export function crossEntropy(
@@ -22,13 +16,11 @@ export function crossEntropy(
   logits: Tensor,
   targets: Tensor,
   losses: Tensor,
-  chunk: Chunk,
   gradient: boolean,
   smoothing = 0,
 ): void {
   const stride = logits.stride / 4;
   for (const window of builder.windows([logits])) {
-    const rows = { first: chunk.first + window.first, rows: window.rows };
     builder.dispatch({
       kernel: {
         label: "cross_entropy",
@@ -37,9 +29,9 @@ export function crossEntropy(
       },
       bindings: [
         { group: 0, index: 1, tensor: stepTensor, access: "read" },
-        { group: 0, index: 2, tensor: targets, access: "read", ...rows },
+        { group: 0, index: 2, tensor: targets, access: "read", ...window },
         { group: 0, index: 3, tensor: logits, access: "update", ...window },
-        { group: 0, index: 4, tensor: losses, access: "write", ...rows },
+        { group: 0, index: 4, tensor: losses, access: "write", ...window },
       ],
       parameters: [window.rows, Number(gradient)],
       workgroups: window.rows,

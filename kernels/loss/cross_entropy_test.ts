@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Random } from "../../src/data/random.ts";
+import { rowsOf } from "../../src/gpu/tensor.ts";
 import { stepTensor } from "../../src/gpu/step_block.ts";
 import { crossEntropy, meanLoss } from "./cross_entropy.ts";
 import { crossEntropy as reference, ignoredTarget } from "./cross_entropy_reference.ts";
@@ -60,9 +61,8 @@ async function check(
     crossEntropy(
       t.builder,
       z,
-      t.integers("targets", all),
-      losses,
-      { first: before, rows },
+      rowsOf(t.integers("targets", all), before, rows),
+      rowsOf(losses, before, rows),
       gradient,
       smoothing,
     );

@@ -15,8 +15,6 @@ export interface MatmulOptions {
   readonly bias?: Tensor;
   /** Adds to what C holds. */
   readonly accumulate?: boolean;
-  /** The row of C at which the product is written, a multiple of 64; by default C is all product. */
-  readonly firstRow?: number;
   /** Instead of the builder's choice. */
   readonly variant?: MatmulVariant;
   /** With a variant: parts that the contraction is cut into, each a product of its own until they are added; 1, the default, does not. */
@@ -38,8 +36,7 @@ export function matmul(
   const [m, k] = product === "tn" ? [a.tensor.cols, a.tensor.rows] : [a.tensor.rows, a.tensor.cols];
   const n = product === "nt" ? b.tensor.rows : b.tensor.cols;
   const contraction = product === "nt" ? b.tensor.cols : b.tensor.rows;
-  const { firstRow } = options;
-  if (contraction !== k || c.cols !== n || (firstRow === undefined ? c.rows !== m : c.rows < firstRow + m)) {
+  if (contraction !== k || c.cols !== n || c.rows !== m) {
     const shapes = [a.tensor, b.tensor, c].map((t) => `${t.name} ${t.rows}×${t.cols}`).join(", ");
     throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
   }
@@ -61,7 +58,7 @@ export function matmul(
     kernel: { label: "sum_parts", code: sumText },
     bindings: [
       { group: 0, index: 1, tensor: parts, access: "read" },
-      { group: 0, index: 2, tensor: c, access: "update", first: firstRow ?? 0, rows: m },
+      { group: 0, index: 2, tensor: c, access: "update" },
     ],
     parameters: [vectors, splits, Number(options.accumulate ?? false)],
     workgroups: Math.ceil(vectors / elementThreads),
@@ -79,7 +76,7 @@ function emit(
   options: MatmulOptions & { variant: MatmulVariant; splits: number },
   { m, n, k }: Sizes,
 ): void {
-  const { variant, splits, firstRow = 0 } = options;
+  const { variant, splits } = options;
   const kernelFor = (bias: boolean) => ({
     label: `matmul_${product} ${variantName(variant)}`,
     code: a.code("a", 1) + b.code("b", 2) + matmulText(product, variant, bias),
@@ -110,7 +107,7 @@ function emit(
               index: 1,
               tensor: c,
               access: "update",
-              first: firstRow + wm.first,
+              first: wm.first,
               rows: splits * wm.rows,
             },
             ...(bias ? [{ group: 0, index: 2, tensor: bias, access: "read" as const }] : []),

@@ -10,7 +10,7 @@ import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { type DeviceLimits, typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { Program } from "../../src/gpu/program.ts";
 import { packStep, type StepValues } from "../../src/gpu/step_block.ts";
-import { type Store, type Tensor } from "../../src/gpu/tensor.ts";
+import { type Store, type Tensor, wholeOf } from "../../src/gpu/tensor.ts";
 import { Random } from "../../src/data/random.ts";
 
 /**
@@ -178,7 +178,7 @@ export async function runTest<T>(
   try {
     const program = await Program.create(gpu, description, stores);
     try {
-      const bound = new Set(description.dispatches.flatMap((d) => d.bindings.map((b) => b.tensor)));
+      const bound = new Set(description.dispatches.flatMap((d) => d.bindings.map((b) => wholeOf(b.tensor))));
       for (const [tensor, data] of fills) if (bound.has(tensor)) program.write(tensor, data);
       for (let i = 0; i < (options.times ?? 1); i++) program.run();
       await check(tensors, async (tensor) => unpadRows(await program.read(tensor), tensor), program);

@@ -2,7 +2,7 @@ import type { Category } from "../memory/category.ts";
 import { type Claim, type MemoryPlan, planMemory } from "../memory/plan.ts";
 import type { Dispatch, Scope } from "./kernel.ts";
 import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
-import { type Dtype, padded, rowBytes, type Store, type Tensor, tensorBytes } from "./tensor.ts";
+import { type Dtype, padded, rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
 
 /** A program as a description: dispatches in order, and the memory they need. */
 export interface ProgramDescription {
@@ -47,8 +47,6 @@ export class ProgramBuilder {
   readonly adapterClass: "gpu" | "software";
   readonly subgroupSize: number;
   readonly #dispatches: Dispatch[] = [];
-  readonly #life = new Map<Tensor, { first: number; last: number }>();
-  readonly #stores = new Set<Store>();
   readonly #keepAll: boolean;
   readonly #given: Variants;
   readonly #taken: Record<string, string> = {};
@@ -94,58 +92,76 @@ export class ProgramBuilder {
     }
   }
 
-  /** Appends a dispatch; the tensors it binds live at least from their first dispatch to this one. */
+  /** Appends a dispatch. */
   dispatch(dispatch: Dispatch): void {
-    const at = this.#dispatches.length;
-    for (const { tensor } of dispatch.bindings) {
-      if (tensor.home) {
-        this.#stores.add(tensor.home.store);
-        continue;
-      }
-      const life = this.#life.get(tensor);
-      if (life) life.last = at;
-      else this.#life.set(tensor, { first: at, last: at });
-    }
     this.#dispatches.push({ ...this.#scope, ...dispatch });
   }
 
-  /** Ends the recording. The memory is planned when it is first asked for, which not everyone who looks at a program does. */
+  /**
+   * Ends the recording. A planned tensor lives from the first dispatch that binds it, or rows of it, to the last. The memory is planned when
+   * it is first asked for, which not everyone who looks at a program does.
+   */
   build(): ProgramDescription {
-    const end = this.#dispatches.length - 1;
-    const tensors = [...this.#life.keys()];
-    const claims: Claim[] = tensors.map((tensor) => {
-      const { first, last } = this.#life.get(tensor)!;
-      const life = this.#keepAll ? { first: 0, last: end } : { first, last };
-      return { name: tensor.name, category: tensor.category, bytes: tensorBytes(tensor), ...life };
+    const dispatches = withoutDeadRecomputation(this.#dispatches);
+    const end = dispatches.length - 1;
+    const life = new Map<Tensor, { first: number; last: number }>();
+    const stores = new Set<Store>();
+    dispatches.forEach(({ bindings }, at) => {
+      for (const { tensor } of bindings) {
+        if (tensor.home) {
+          stores.add(tensor.home.store);
+          continue;
+        }
+        const whole = wholeOf(tensor);
+        const lives = life.get(whole);
+        if (lives) lives.last = at;
+        else life.set(whole, { first: at, last: at });
+      }
     });
-    const stores = [...this.#stores];
-    const uniforms = { name: "uniforms", category: "control" as const, bytes: this.#dispatches.length * 256 };
-    const apart = () => this.#apart(tensors);
+    const tensors = [...life.keys()];
+    const claims: Claim[] = tensors.map((tensor) => {
+      const { first, last } = this.#keepAll ? { first: 0, last: end } : life.get(tensor)!;
+      return { name: tensor.name, category: tensor.category, bytes: tensorBytes(tensor), first, last };
+    });
+    const uniforms = { name: "uniforms", category: "control" as const, bytes: dispatches.length * 256 };
     let plan: ProgramDescription["plan"] | undefined;
     return {
       name: this.name,
-      dispatches: this.#dispatches,
+      dispatches,
       tensors,
-      stores,
+      stores: [...stores],
       variants: this.#taken,
       get plan() {
-        return plan ??= planMemory(claims, [...stores, uniforms], apart());
+        return plan ??= planMemory(claims, [...stores, uniforms], apart(dispatches, tensors));
       },
     };
   }
+}
 
-  /** Pairs of tensors that cannot be in one buffer: a dispatch may not bind it once to read and once to write. */
-  *#apart(tensors: readonly Tensor[]): Generator<[number, number]> {
-    const indexOf = new Map(tensors.map((tensor, i) => [tensor, i]));
-    for (const { bindings } of this.#dispatches) {
-      for (const { tensor, access } of bindings) {
-        const written = indexOf.get(tensor);
-        if (access === "read" || written === undefined) continue;
-        for (const other of bindings) {
-          const bound = indexOf.get(other.tensor);
-          if (bound !== undefined && bound !== written) yield [written, bound];
-        }
+/** Pairs of tensors that cannot be in one buffer: a dispatch may not bind it once to read and once to write. */
+function* apart(dispatches: readonly Dispatch[], tensors: readonly Tensor[]): Generator<[number, number]> {
+  const indexOf = new Map(tensors.map((tensor, i) => [tensor, i]));
+  for (const { bindings } of dispatches) {
+    for (const { tensor, access } of bindings) {
+      const written = indexOf.get(wholeOf(tensor));
+      if (access === "read" || written === undefined) continue;
+      for (const other of bindings) {
+        const bound = indexOf.get(wholeOf(other.tensor));
+        if (bound !== undefined && bound !== written) yield [written, bound];
       }
     }
   }
+}
+
+/** All dispatches but those that recompute what nobody reads: a layer that is emitted again need not know which of its results are wanted. */
+function withoutDeadRecomputation(dispatches: readonly Dispatch[]): Dispatch[] {
+  const wanted = new Set<Tensor>();
+  const isWanted = ({ pass, bindings }: Dispatch) =>
+    pass !== "recompute" ||
+    bindings.some(({ tensor, access }) => access !== "read" && (tensor.home || wanted.has(wholeOf(tensor))));
+  return dispatches.toReversed().filter((dispatch) => {
+    if (!isWanted(dispatch)) return false;
+    for (const { tensor, access } of dispatch.bindings) if (access !== "write") wanted.add(wholeOf(tensor));
+    return true;
+  }).reverse();
 }

@@ -29,7 +29,8 @@ export function bindingBytes({ tensor, first = 0, rows }: Binding): number {
 /** Where in a step a dispatch belongs, for profiles: the operator, and the pass that it is part of. */
 export interface Scope {
   readonly operator?: string;
-  readonly pass?: "forward" | "backward" | "update";
+  /** `recompute` is what backward makes again of forward; of it, only what somebody reads is made. */
+  readonly pass?: "forward" | "recompute" | "backward" | "update";
 }
 
 /**

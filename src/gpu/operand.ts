@@ -6,7 +6,7 @@ import timesText from "./operand_times.wgsl" with { type: "text" };
 import plainText from "./operand_plain.wgsl" with { type: "text" };
 import type { Binding } from "./kernel.ts";
 import { leastCommonMultiple, type Window } from "./limits.ts";
-import type { Tensor } from "./tensor.ts";
+import { rowsOf, type Tensor } from "./tensor.ts";
 
 /**
  * A matrix as kernels read it: a stored tensor, and WGSL that turns what is stored into numbers. A kernel that reads operand `a` calls
@@ -81,13 +81,11 @@ export function gelu(x: Operand, kind: GeluKind = "tanh"): Operand {
   };
 }
 
-/** Rows [first, first + rows) of an operand. `first` is a multiple of 64, and of the operand's unit. */
-export function rowsOf(x: Operand, first: number, rows: number): Operand {
+/** Rows [first, first + rows) of what x reads. `first` is a multiple of 64, and of the operand's unit. */
+export function readRows(x: Operand, first: number, rows: number): Operand {
   return {
-    tensor: { ...x.tensor, rows },
-    cost: x.cost,
-    unit: x.unit,
-    code: (name, group) => x.code(name, group),
+    ...x,
+    tensor: rowsOf(x.tensor, first, rows),
     bindings: (group, window) =>
       x.bindings(group, { first: first + (window?.first ?? 0), rows: window?.rows ?? rows }),
   };

@@ -12,7 +12,7 @@ import {
   type TestProgram,
   tolerance,
 } from "../../kernels/testing/testing.ts";
-import { affine, gelu, type GeluKind, type Operand, plain, rowsOf, times } from "./operand.ts";
+import { affine, gelu, type GeluKind, type Operand, plain, readRows, times } from "./operand.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** out = what operand v reads. */
@@ -120,8 +120,8 @@ gpuTest("times() reads the product of two operands", () =>
   ));
 
 gpuTest(
-  "rowsOf() reads some of the rows",
-  () => check((x) => rowsOf(x, 64, 70), x.slice(64 * cols, 134 * cols), 0),
+  "readRows() reads some of the rows",
+  () => check((x) => readRows(x, 64, 70), x.slice(64 * cols, 134 * cols), 0),
 );
 
 gpuTest("gelu() is the identity or zero far from the origin, never NaN", async () => {
@@ -146,7 +146,7 @@ gpuTest("gelu() is the identity or zero far from the origin, never NaN", async (
 Deno.test("Operands that wrap others keep the rows that belong together", () => {
   const tensor: Tensor = { name: "x", dtype: "f32", rows: 640, cols: 8, stride: 8, category: "transient" };
   const x: Operand = { ...plain(tensor), unit: 10 };
-  const wrapped = [affine(x, tensor, tensor), gelu(x), rowsOf(x, 320, 320), times(plain(tensor), x)];
+  const wrapped = [affine(x, tensor, tensor), gelu(x), readRows(x, 320, 320), times(plain(tensor), x)];
   assertEquals(wrapped.map(({ unit }) => unit), [10, 10, 10, 10]);
   assertEquals(times(x, { ...x, unit: 4 }).unit, 20);
 });

@@ -5,7 +5,7 @@ import { inErrorScopes } from "./errors.ts";
 import { type Binding, bindingBytes, type Dispatch } from "./kernel.ts";
 import { groupLayouts, pipelineFor } from "./pipelines.ts";
 import { StepTimer, type TimestampWrites } from "./timing.ts";
-import { rowBytes, type Store, type Tensor, tensorBytes } from "./tensor.ts";
+import { rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
 
 /** Bytes between the uniform blocks of two dispatches: the alignment that every adapter grants. */
 const uniformStride = 256;
@@ -123,8 +123,9 @@ export class Program {
 
   #buffer(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
     if (tensor.home) return { buffer: this.stores.get(tensor.home.store), offset: tensor.home.offset };
-    const { slot, offset } = this.placeOf.get(tensor)!;
-    return { buffer: this.borrowed.get(slot) ?? this.pool.get(slot), offset };
+    const { slot, offset } = this.placeOf.get(wholeOf(tensor))!;
+    const rows = (tensor.view?.firstRow ?? 0) * rowBytes(tensor);
+    return { buffer: this.borrowed.get(slot) ?? this.pool.get(slot), offset: offset + rows };
   }
 
   /** For each wanted size the largest buffer of the pool not yet given, largest first, where it is large enough. */

@@ -26,6 +26,41 @@ export interface Tensor {
   readonly category: Category;
   /** Where a tensor outside the plan lives; a tensor without is planned by the program that uses it. */
   readonly home?: { readonly store: Store; readonly offset: number };
+  /** The planned tensor whose rows these are, from `firstRow` on: they live in its memory, and as long. */
+  readonly view?: { readonly of: Tensor; readonly firstRow: number };
+}
+
+/** What the offset of a binding must be a multiple of, in bytes. */
+const offsetAlignment = 256;
+
+/**
+ * Rows [first, first + rows) of a tensor as a tensor, to read or to write; all of it is the tensor itself. Throws a RangeError if there are no
+ * such rows, or none can be bound there: a multiple of 64 always can.
+ */
+export function rowsOf(tensor: Tensor, first: number, rows: number): Tensor {
+  if (first === 0 && rows === tensor.rows) return tensor;
+  const { name, home, view } = tensor;
+  if (first < 0 || rows < 1 || first + rows > tensor.rows) {
+    throw new RangeError(`${name} has no rows ${first} to ${first + rows - 1}: it has ${tensor.rows}`);
+  }
+  const bytes = first * rowBytes(tensor);
+  if (bytes % offsetAlignment !== 0) {
+    throw new RangeError(`Rows of ${name} cannot be bound from row ${first}: take a multiple of 64`);
+  }
+  if (home) return { ...tensor, rows, home: { ...home, offset: home.offset + bytes } };
+  const of = wholeOf(tensor);
+  return { ...tensor, rows, view: { of, firstRow: first + (view?.firstRow ?? 0) } };
+}
+
+/** The place of a tensor, as a tensor of its own: for what overwrites it. */
+export function placeOf(tensor: Tensor): Tensor {
+  if (tensor.home) return { ...tensor };
+  return { ...tensor, view: { of: wholeOf(tensor), firstRow: tensor.view?.firstRow ?? 0 } };
+}
+
+/** The tensor that a view is of; any other is whole. */
+export function wholeOf(tensor: Tensor): Tensor {
+  return tensor.view?.of ?? tensor;
 }
 
 /** Columns rounded up to whole vectors of four. */

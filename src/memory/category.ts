@@ -4,6 +4,7 @@ export const categories = [
   "gradients",
   "optimizer",
   "saved",
+  "inputs",
   "ranges",
   "transient",
   "head",
@@ -13,6 +14,7 @@ export const categories = [
 /**
  * - `parameters`, `gradients`, `optimizer`: weights, their gradients, the two Adam moments;
  * - `saved`: activations kept from forward to backward, as their policy stores them (blocks and final LayerNorm);
+ * - `inputs`: the inputs of blocks, kept instead of all that where backward makes blocks again;
  * - `ranges`: range estimates and the per-channel tables of quantized tensors;
  * - `transient`: what lives inside one pass (residual stream, gradients of activations, partial sums);
  * - `head`: logits and their gradient, token ids, losses;

@@ -25,7 +25,7 @@ export interface MemoryPlan {
   bufferBytes: number;
   /** What was live at the peak. Sums to `livePeakBytes`. */
   liveAtPeak: Record<Category, number>;
-  /** Bytes of all saved activations together, whenever they live. */
+  /** Bytes of all saved activations together, block inputs among them, whenever they live. */
   savedBytes: number;
   largestBufferBytes: number;
   /** Size of all shared buffers, and for each claim the index of its buffer and its offset there, a multiple of 256. */
@@ -169,7 +169,8 @@ export function planMemory(
     livePeakBytes,
     bufferBytes: standingBytes + total(best.layout),
     liveAtPeak,
-    savedBytes: claims.filter((c) => c.category === "saved").reduce((sum, c) => sum + c.bytes, 0),
+    savedBytes: claims.filter(({ category }) => category === "saved" || category === "inputs")
+      .reduce((sum, c) => sum + c.bytes, 0),
     largestBufferBytes: Math.max(0, ...sizes, ...standing.map((s) => s.bytes)),
     slots: { bytes: total(best.layout), ...slots },
     slotBytes: sizes,

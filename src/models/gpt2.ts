@@ -2,12 +2,19 @@ import { embeddingBackward, embeddingForward, type TokenTensors } from "../../ke
 import { gatherRow } from "../../kernels/embedding/gather_row.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { plain } from "../gpu/operand.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import { block } from "../nn/block.ts";
+import { rowsOf, type Tensor } from "../gpu/tensor.ts";
+import { block, blocks, type BlockShape } from "../nn/block.ts";
+import { type Layer, operator, sequence as inSequence } from "../nn/layer.ts";
 import { layerNorm } from "../nn/layer_norm.ts";
-import { type Decay, type ParameterSet, type ParameterShape, parameterShapes } from "../nn/parameters.ts";
-import type { Activation, Tape } from "../nn/tape.ts";
-import { headChunk, type HeadTensors, tiedHead } from "../nn/tied_head.ts";
+import {
+  type Decay,
+  type Parameter,
+  type ParameterSet,
+  type ParameterShape,
+  parameterShapes,
+} from "../nn/parameters.ts";
+import type { Tape } from "../nn/tape.ts";
+import { type HeadTensors, tiedHead } from "../nn/tied_head.ts";
 import type { Gpt2Config } from "./gpt2_config.ts";
 
 /** Sizes of a batch. */
@@ -38,37 +45,47 @@ export function gpt2Parameters(config: Gpt2Config, decay: Decay): ParameterShape
 /** The tensors that a batch arrives in, and the rings that results go to. */
 export interface Gpt2Tensors extends TokenTensors, HeadTensors {}
 
-/** Emits the embedding and all blocks; returns the final LayerNorm's output, and the backward of everything up to it. */
+/** Tokens (N×1) to the residual stream (N×C): a row of the word table and one of the positions each. */
+function embedding(words: Parameter, positions: Parameter, tokens: TokenTensors, sequence: number): Layer {
+  return operator("embedding", (tape, x) => {
+    const stream = tape.transient("residual stream", x.exact.tensor.rows, words.cols);
+    embeddingForward(tape.builder, tokens, words.value, positions.value, stream, sequence);
+    tape.uses(words, positions);
+    return {
+      y: { exact: plain(stream) },
+      backward: (d) => {
+        tape.gradients([words, positions], (dWords, dPositions) => {
+          if (!dWords.add) {
+            throw new Error("The words' gradient is added to the tied head's: emit that first");
+          }
+          const { builder } = tape;
+          embeddingBackward(builder, tokens, d, dWords.tensor, dPositions.tensor, sequence, dPositions.add);
+        });
+        return d;
+      },
+    };
+  });
+}
+
+/** The embedding, all blocks and the final LayerNorm: tokens (N×1) to what the head reads (N×C). */
 function trunk(
-  tape: Tape,
   config: Gpt2Config,
   parameters: ParameterSet,
   tokens: TokenTensors,
   { batch, sequence }: BatchShape,
-): { y: Activation; backward: (dy: Tensor) => void } {
-  const { layers, width, heads, layerNormEpsilon } = config;
-  const rows = batch * sequence;
+): Layer {
+  const { layers, width, heads, layerNormEpsilon: epsilon } = config;
   const get = (name: string) => parameters.get(`transformer.${name}`);
   const normOf = (name: string) => parameters.layerNorm(`transformer.${name}`);
   const linearOf = (name: string) => parameters.linear(`transformer.${name}`);
-  const shape = {
+  const shape: BlockShape = {
     ...{ batch, sequence, heads, headSize: width / heads, causal: true },
-    ...{ epsilon: layerNormEpsilon, gelu: "tanh" as const },
+    ...{ epsilon, gelu: "tanh" },
   };
-
-  // The residual stream is one tensor, updated in place; so is its gradient.
-  const x = tape.transient("residual stream", rows, width);
-  const words = get("wte.weight");
-  const positions = get("wpe.weight");
-  tape.builder.within(
-    { operator: "embedding" },
-    () => embeddingForward(tape.builder, tokens, words.value, positions.value, x, sequence),
-  );
-
   const blockOf = (layer: number) => {
     const h = `h.${layer}`;
     const names = { block: h, norm1: `${h}.ln_1`, norm2: `${h}.ln_2` };
-    return block(tape, names, layer, x, {
+    return block(names, layer, {
       norm1: normOf(names.norm1),
       qkv: linearOf(`${h}.attn.c_attn`),
       project: linearOf(`${h}.attn.c_proj`),
@@ -77,46 +94,31 @@ function trunk(
       narrow: linearOf(`${h}.mlp.c_proj`),
     }, shape);
   };
-  const blocks = Array.from({ length: layers }, (_, layer) => blockOf(layer));
-  // The head reads this row exactly and at once, so storing it in fewer bits would save nothing.
-  const norm = { operator: "layer norm" };
-  const final = tape.builder.within(norm, () => layerNorm(tape, "ln_f", x, normOf("ln_f"), layerNormEpsilon));
-  return {
-    y: final.y,
-    backward(dy) {
-      const dx = dy; // each LayerNorm row's gradient takes the place of the one it comes from
-      tape.builder.within(norm, () => final.backward(dy, dx, { replace: true }));
-      for (const backward of blocks.reverse()) backward(dx);
-      tape.adds(words);
-      const adds = tape.adds(positions);
-      tape.builder.within(
-        { operator: "embedding" },
-        () => embeddingBackward(tape.builder, tokens, dx, words.gradient, positions.gradient, sequence, adds),
-      );
-    },
-  };
+  return inSequence(
+    ...blocks(embedding(get("wte.weight"), get("wpe.weight"), tokens, sequence), layers, blockOf, heads),
+    // The head reads this row exactly and at once, so storing it in fewer bits would save nothing.
+    layerNorm(normOf("ln_f"), { name: "ln_f", epsilon }),
+  );
 }
 
-/** Emits forward, the mean loss, and, if the tape saves, backward into the parameters' gradients. */
+/** Emits forward, the mean loss, and, in training, backward into the parameters' gradients. */
 export function gpt2Loss(
   tape: Tape,
   config: Gpt2Config,
   parameters: ParameterSet,
   tensors: Gpt2Tensors,
   shape: BatchShape,
-  headChunkTokens?: number,
 ): void {
   const { builder } = tape;
+  const words = parameters.get("transformer.wte.weight");
+  const ids = { exact: plain(tensors.tokens) };
   const { y, backward } = builder.within(
     { pass: "forward" },
-    () => trunk(tape, config, parameters, tensors, shape),
+    () => trunk(config, parameters, tensors, shape)(tape, ids),
   );
-  const words = parameters.get("transformer.wte.weight");
-  const chunk = headChunkTokens ?? headChunk(builder, y.exact.tensor, config.vocab);
-  const head = { operator: "head" };
-  if (!tape.savings) return builder.within(head, () => tiedHead(tape, y.exact, words, tensors, chunk));
-  const dy = tape.transient("d residual stream", shape.batch * shape.sequence, config.width);
-  builder.within(head, () => tiedHead(tape, y.exact, words, tensors, chunk, dy));
+  const headBackward = tiedHead(tape, y.exact, words, tensors);
+  if (!tape.training) return;
+  const dy = headBackward();
   builder.within({ pass: "backward" }, () => backward(dy));
 }
 
@@ -129,7 +131,8 @@ export function gpt2Logits(
   sequence: number,
   logits: Tensor,
 ): void {
-  const { y } = trunk(tape, config, parameters, tokens, { batch: 1, sequence });
+  const ids = { exact: plain(rowsOf(tokens.tokens, 0, sequence)) };
+  const { y } = trunk(config, parameters, tokens, { batch: 1, sequence })(tape, ids);
   const row = tape.transient("row", 1, config.width);
   gatherRow(tape.builder, y.exact, row);
   const words = parameters.get("transformer.wte.weight");

@@ -17,7 +17,6 @@ import { ParameterSet, type ParameterShape } from "../nn/parameters.ts";
 import { Tape } from "../nn/tape.ts";
 import { policyNamed } from "../storage/policies.ts";
 import type { TensorStorage } from "../storage/policy_document.ts";
-import { Savings } from "../storage/policy.ts";
 import { dequantize } from "../storage/quantize_reference.ts";
 import { readCodes, readHalves, readTables } from "../storage/testing.ts";
 import type { ReferenceStore, ReferenceTensors } from "./transformer_reference.ts";
@@ -67,7 +66,7 @@ export async function lossOnDevice(
   let found: ModelResult | undefined;
   await runTest((t) => {
     fillModel(t, parameters, weights, valid);
-    return emit(new Tape(t.builder, new Savings(t.builder, policyNamed(policy, quantizer))), parameters, t);
+    return emit(Tape.training(t.builder, policyNamed(policy, quantizer)), parameters, t);
   }, async (lossTensor, read, program) => {
     const [loss] = await read(lossTensor);
     const gradients: ReferenceTensors = new Map();

@@ -11,9 +11,10 @@ import {
 import { top1 } from "../../kernels/loss/top1.ts";
 import { plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { block } from "../nn/block.ts";
-import { layerNorm, type LayerNormParameters } from "../nn/layer_norm.ts";
-import { linear, type LinearParameters } from "../nn/linear.ts";
+import { block, blocks, type BlockShape } from "../nn/block.ts";
+import { type Layer, operator, sequence } from "../nn/layer.ts";
+import { layerNorm } from "../nn/layer_norm.ts";
+import { linear } from "../nn/linear.ts";
 import { type Decay, type ParameterSet, type ParameterShape, parameterShapes } from "../nn/parameters.ts";
 import type { Tape } from "../nn/tape.ts";
 import { type VitConfig, vitTokens } from "./vit_config.ts";
@@ -60,8 +61,8 @@ export interface VitTensors {
 }
 
 /**
- * Emits forward, the mean loss with label smoothing, and, if the tape saves, backward into the parameters' gradients; else the share of
- * hits.
+ * Emits forward, the mean loss, and, in training, backward into the parameters' gradients, with label smoothing; else the share of
+ * hits, and the plain loss.
  */
 export function vitLoss(
   tape: Tape,
@@ -74,17 +75,14 @@ export function vitLoss(
   const { builder } = tape;
   const { layers, width, heads, layerNormEpsilon: epsilon } = config;
   const tokens = vitTokens(config);
-
-  // The residual stream is one tensor, updated in place; so is its gradient.
-  const x = tape.transient("residual stream", batch * tokens, width);
-  const shape = {
+  const shape: BlockShape = {
     ...{ batch, sequence: tokens, heads, headSize: width / heads, causal: false },
-    ...{ epsilon, gelu: "erf" as const },
+    ...{ epsilon, gelu: "erf" },
   };
   const blockOf = (layer: number) => {
     const name = `blocks.${layer}`;
     const names = { block: name, norm1: `${name}.norm1`, norm2: `${name}.norm2` };
-    return block(tape, names, layer, x, {
+    return block(names, layer, {
       norm1: parameters.layerNorm(names.norm1),
       qkv: parameters.linear(`${name}.attn.qkv`),
       project: parameters.linear(`${name}.attn.proj`),
@@ -93,98 +91,84 @@ export function vitLoss(
       narrow: parameters.linear(`${name}.mlp.fc2`),
     }, shape);
   };
-  const backwards = builder.within({ pass: "forward" }, () => {
-    const embedded = patchEmbedding(tape, config, parameters, tensors.images, x, batch);
-    const blocks = Array.from({ length: layers }, (_, layer) => blockOf(layer));
-    const classified = builder.within(
-      { operator: "head" },
-      () =>
-        classHead(tape, tensors, x, tokens, parameters.layerNorm("norm"), parameters.linear("head"), {
-          layers,
-          heads,
-          epsilon,
-          smoothing,
-        }),
-    );
-    return [embedded, ...blocks, classified];
-  });
-  if (!tape.savings) return;
-  const dx = tape.transient("d residual stream", batch * tokens, width);
-  builder.within({ pass: "backward" }, () => {
-    for (const backward of backwards.reverse()) backward(dx);
-  });
+  const model = sequence(
+    ...blocks(patchEmbedding(config, parameters, batch), layers, blockOf, heads),
+    classTokens(tokens),
+    // Few rows, so they are kept exactly.
+    layerNorm(parameters.layerNorm("norm"), { name: "norm", epsilon }),
+    linear(parameters.linear("head"), { name: "head", layer: layers, heads }),
+  );
+  const logits = builder.tensor("logits", batch, config.classes, { category: "head" });
+  const { backward } = builder.within(
+    { pass: "forward" },
+    () => model(tape, { exact: plain(tensors.images) }, { tensor: logits, add: false }),
+  );
+  builder.within({ operator: "head", pass: "forward" }, () => classLoss(tape, logits, tensors, smoothing));
+  if (tape.training) builder.within({ pass: "backward" }, () => backward(logits));
 }
 
-/** Emits the residual stream x (N×C) of images: a class token and the projected patches, each with its position. */
-function patchEmbedding(
-  tape: Tape,
-  { image, patch, width }: VitConfig,
-  parameters: ParameterSet,
-  images: Tensor,
-  x: Tensor,
-  batch: number,
-): (dx: Tensor) => void {
-  const { builder } = tape;
+/** Images to the residual stream (N×C): a class token and the projected patches, each with its position. */
+function patchEmbedding({ image, patch, width }: VitConfig, parameters: ParameterSet, batch: number): Layer {
   const [positions, classToken] = ["pos_embed", "cls_token"].map((name) => parameters.get(name));
-  const [weight, bias] = ["weight", "bias"].map((name) => parameters.get(`patch_embed.proj.${name}`));
-  const rows = patches(images, { batch, image, patch });
-  const within = <T>(work: () => T) => builder.within({ operator: "embedding" }, work);
-  within(() => {
+  const { weight, bias } = parameters.linear("patch_embed.proj");
+  return operator("embedding", (tape, { exact: { tensor: images } }) => {
+    const { builder } = tape;
+    const rows = patches(images, { batch, image, patch });
+    const x = tape.transient("residual stream", batch * positions.rows, width);
     patchEmbeddingStart(builder, positions.value, classToken.value, bias.value, x);
     matmul(builder, "nn", cheapToRead(builder, rows), plain(weight.value), x, { accumulate: true });
+    tape.uses(weight, positions, classToken, bias);
+    return {
+      y: { exact: plain(x) },
+      backward: (dx) => {
+        tape.gradients([weight], ({ tensor, add }) => {
+          matmul(builder, "tn", cheapToRead(builder, rows), plain(dx), tensor, { accumulate: add });
+        });
+        tape.gradients([positions], ({ tensor, add }) => {
+          positionBackward(builder, dx, tensor, positions.rows, add);
+        });
+        // The class token and the bias need the positions' gradient of this batch alone.
+        const sums = tape.transient("d positions", positions.rows, width);
+        positionBackward(builder, dx, sums, positions.rows, false);
+        tape.gradients([classToken, bias], (dClassToken, dBias) => {
+          patchEmbeddingBackward(builder, sums, dClassToken.tensor, dBias.tensor, dBias.add);
+        });
+        return dx;
+      },
+    };
   });
-  return (dx) =>
-    within(() => {
-      const accumulate = tape.adds(weight);
-      matmul(builder, "tn", cheapToRead(builder, rows), plain(dx), weight.gradient, { accumulate });
-      positionBackward(builder, dx, positions.gradient, positions.rows, tape.adds(positions));
-      const sums = tape.transient("d positions", positions.rows, width);
-      positionBackward(builder, dx, sums, positions.rows, false);
-      const [adds] = [classToken, bias].map((parameter) => tape.adds(parameter));
-      patchEmbeddingBackward(builder, sums, classToken.gradient, bias.gradient, adds);
-    });
 }
 
-/**
- * Emits the mean loss of the class tokens' logits. Only their rows go on, so only those are normalised; they are few, and kept exactly.
- * Backward writes all of dx.
- */
-function classHead(
-  tape: Tape,
+/** The class tokens' rows (B×C) of the residual stream: only they go on. Backward writes all rows of the stream's gradient. */
+function classTokens(tokens: number): Layer {
+  return operator("head", (tape, { exact: { tensor: x } }) => {
+    const rows = tape.transient("class rows", x.rows / tokens, x.cols);
+    takeRows(tape.builder, x, rows, tokens);
+    return {
+      y: { exact: plain(rows) },
+      backward: (d) => {
+        const dx = tape.transient("d residual stream", x.rows, x.cols);
+        spreadRows(tape.builder, d, dx, tokens);
+        return dx;
+      },
+    };
+  });
+}
+
+/** Emits the mean loss of the logits (B×classes), and in training puts their gradient in their place; else counts the hits. */
+function classLoss(
+  { builder, training }: Tape,
+  logits: Tensor,
   { labels, lossRing, hitRing }: VitTensors,
-  x: Tensor,
-  tokens: number,
-  norm: LayerNormParameters,
-  classes: LinearParameters,
-  { layers, heads, epsilon, smoothing }: {
-    layers: number;
-    heads: number;
-    epsilon: number;
-    smoothing: number;
-  },
-): (dx: Tensor) => void {
-  const { builder } = tape;
-  const [batch, width] = [x.rows / tokens, x.cols];
-  const classRows = tape.transient("class rows", batch, width);
-  takeRows(builder, x, classRows, tokens);
-  const final = layerNorm(tape, "norm", classRows, norm, epsilon);
-  const logits = builder.tensor("logits", batch, classes.weight.cols, { category: "head" });
-  const classify = linear(tape, "head", final.y, classes, logits, { layer: layers, heads });
-  const perRow = (name: string) => builder.tensor(name, batch, 1, { category: "head", stride: 1 });
-  if (!tape.savings) {
+  smoothing: number,
+): void {
+  const perRow = (name: string) => builder.tensor(name, logits.rows, 1, { category: "head", stride: 1 });
+  if (!training) {
     const hits = perRow("hits");
     top1(builder, logits, labels, hits);
     meanLoss(builder, hits, hitRing);
   }
   const losses = perRow("losses");
-  const chunk = { first: 0, rows: batch };
-  crossEntropy(builder, logits, labels, losses, chunk, tape.savings !== undefined, smoothing);
+  crossEntropy(builder, logits, labels, losses, training, smoothing);
   meanLoss(builder, losses, lossRing);
-  return (dx) =>
-    builder.within({ operator: "head" }, () => {
-      const dClassRows = tape.transient("d class rows", batch, width);
-      classify(logits, dClassRows);
-      final.backward(dClassRows, dClassRows, { replace: true });
-      spreadRows(builder, dClassRows, dx, tokens);
-    });
 }

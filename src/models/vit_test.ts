@@ -163,7 +163,7 @@ gpuTest("vitLoss() on a tape that saves nothing gives the loss and the share of 
   await runTest((t) => {
     fillModel(t, parameters, weights, labels.length);
     const tensors = batchOf(t, labelled.batch);
-    vitLoss(new Tape(t.builder, undefined), config, parameters, tensors, labels.length, given.smoothing);
+    vitLoss(Tape.evaluation(t.builder), config, parameters, tensors, labels.length, given.smoothing);
     return tensors;
   }, async ({ lossRing, hitRing }, read, { description }) => {
     assertAlmostEquals((await read(lossRing))[0], reference(labelled).loss, limit);

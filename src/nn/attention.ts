@@ -10,70 +10,79 @@ import {
 } from "../../kernels/attention/materialised_attention.ts";
 import { scoreColumns, softmaxForward } from "../../kernels/attention/softmax.ts";
 import { plain } from "../gpu/operand.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import type { Activation, Place, Tape } from "./tape.ts";
+import { type Layer, operator } from "./layer.ts";
+import type { Keep, Place } from "./tape.ts";
 
-/** Emits dqkv (N×3C) from dO (N×C). */
-export type AttentionBackward = (d: Tensor, dqkv: Tensor) => void;
+/** What is kept of an attention's input, queries, keys and values side by side: three tensors with ranges of their own. */
+export const savedQkv = (name: string, place: Place): Keep => ({
+  key: `${name}.qkv`,
+  kind: "qkv",
+  parts: 3,
+  ...place,
+});
 
-/** Emits attention over qkv (N×3C), in the form that the storage policy asks for; where nothing is saved, fused. */
-export function attention(
-  tape: Tape,
-  name: string,
-  qkv: Tensor,
-  shape: AttentionShape,
-  place: Place,
-): { o: Activation; backward: AttentionBackward } {
-  return tape.savings?.policy.attention === "materialised"
-    ? materialised(tape, name, qkv, shape, place)
-    : fused(tape, name, qkv, shape, place);
+/** Attention over qkv (N×3C), in the form that the storage policy asks for; its output is N×C. */
+export function attention(name: string, shape: AttentionShape, place: Place): Layer {
+  const [inOne, inParts] = [fused(name, shape, place), materialised(name, shape, place)];
+  return operator("attention", (tape, x) => (tape.attention === "fused" ? inOne : inParts)(tape, x));
 }
 
-/** q, k, v are saved as one tensor with a range for each head of each, o with one for each head; the log-sum-exp is kept exactly. */
-function fused(tape: Tape, name: string, qkv: Tensor, shape: AttentionShape, place: Place) {
-  const { builder } = tape;
+/** q, k, v are kept as one tensor with a range for each head of each, o with one for each head; the log-sum-exp is kept exactly. */
+function fused(name: string, shape: AttentionShape, place: Place): Layer {
   const { heads, headSize } = shape;
   const output = { kind: "output" as const, ...place };
-  const o = tape.saved(`${name} output`, qkv.rows, heads * headSize, output);
-  const logSumExp = tape.statistic(`${name} log-sum-exp`, qkv.rows, heads);
-  attentionForward(builder, plain(qkv), o, logSumExp, shape);
-  const keptQkv = tape.save(qkv, { kind: "qkv", parts: 3, ...place });
-  const keptO = tape.save(o, output);
-  return {
-    o: { exact: plain(o), kept: keptO },
-    backward: (d: Tensor, dqkv: Tensor) =>
-      attentionBackward(builder, keptQkv, keptO, logSumExp, d, dqkv, shape),
+  return (tape, x) => {
+    const { builder } = tape;
+    const { exact: qkv, kept } = tape.input(x, savedQkv(name, place));
+    const { rows, cols } = qkv.tensor;
+    const o = tape.tensor(`${name} output`, rows, heads * headSize, output);
+    const logSumExp = tape.exactly(`${name} log-sum-exp`, rows, heads, heads);
+    attentionForward(builder, qkv, o, logSumExp, shape);
+    const keptO = tape.keep(o, { key: `${name} output`, ...output });
+    return {
+      y: { exact: plain(o), kept: keptO },
+      backward: (d) => {
+        const dqkv = tape.transient(`d ${name}.qkv`, rows, cols);
+        attentionBackward(builder, kept(), keptO(), logSumExp, d, dqkv, shape);
+        return dqkv;
+      },
+    };
   };
 }
 
 /**
- * The probabilities exist and are saved, with a range for each head. Where every operator stores its own input, as in Mesa's code, they
+ * The probabilities exist and are kept, with a range for each head. Where every operator stores its own input, as in Mesa's code, they
  * are stored twice (by the softmax and by the product with v), and the softmax's input too, which nothing reads.
  */
-function materialised(tape: Tape, name: string, qkv: Tensor, shape: AttentionShape, place: Place) {
-  const { builder, savings } = tape;
+function materialised(name: string, shape: AttentionShape, place: Place): Layer {
   const columns = scoreColumns(shape);
   const probabilities = { kind: "probabilities" as const, ...place };
   const logits = { kind: "logits" as const, ...place };
-  const p = tape.saved(`${name} probabilities`, qkv.rows, columns, probabilities);
-  // The softmax takes its input's place, unless that very tensor is kept.
-  const storesLogits = savings?.policy.reuse === false;
-  const keepsLogits = storesLogits && savings?.policy.categoryOf(logits) === "saved";
-  const s = keepsLogits ? tape.saved(`${name} logits`, qkv.rows, columns, logits) : p;
-  attentionScores(builder, plain(qkv), s, shape);
-  if (storesLogits) tape.save(s, logits);
-  softmaxForward(builder, s, p, shape);
-  const forSoftmax = tape.save(p, probabilities);
-  const forProduct = tape.save(p, probabilities);
-  const o = tape.saved(`${name} output`, qkv.rows, shape.heads * shape.headSize, {
-    kind: "linear",
-    ...place,
-  });
-  attentionOutput(builder, plain(p), plain(qkv), o, shape);
-  const keptQkv = tape.save(qkv, { kind: "qkv", parts: 3, ...place });
-  return {
-    o: { exact: plain(o) }, // only the next layer needs it again, and stores it itself
-    backward: (d: Tensor, dqkv: Tensor) =>
-      materialisedBackward(builder, keptQkv, forProduct, forSoftmax, d, dqkv, shape),
+  return (tape, { exact: qkv }) => {
+    const { builder, storesInputs } = tape;
+    const { rows, cols } = qkv.tensor;
+    const p = tape.tensor(`${name} probabilities`, rows, columns, probabilities);
+    // The softmax takes its input's place, unless that very tensor is kept.
+    const s = storesInputs && tape.keepsItself(logits)
+      ? tape.tensor(`${name} logits`, rows, columns, logits)
+      : p;
+    attentionScores(builder, qkv, s, shape);
+    if (storesInputs) tape.keep(s, { key: `${name} logits`, ...logits });
+    softmaxForward(builder, s, p, shape);
+    const forSoftmax = tape.keep(p, { key: `${name} probabilities`, ...probabilities });
+    const forProduct = storesInputs
+      ? tape.keep(p, { key: `${name} probabilities again`, ...probabilities })
+      : forSoftmax;
+    const o = tape.tensor(`${name} output`, rows, shape.heads * shape.headSize, { kind: "linear", ...place });
+    attentionOutput(builder, plain(p), qkv, o, shape);
+    const kept = tape.keep(qkv.tensor, savedQkv(name, place));
+    return {
+      y: { exact: plain(o) }, // only the next layer needs it again, and stores it itself
+      backward: (d) => {
+        const dqkv = tape.transient(`d ${name}.qkv`, rows, cols);
+        materialisedBackward(builder, kept(), forProduct(), forSoftmax(), d, dqkv, shape);
+        return dqkv;
+      },
+    };
   };
 }

@@ -1,11 +1,13 @@
 import type { AttentionShape } from "../../kernels/attention/attention.ts";
 import type { GeluKind } from "../gpu/operand.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import { attention } from "./attention.ts";
+import type { SavedTensor } from "../storage/policy.ts";
+import { attention, savedQkv } from "./attention.ts";
 import { gelu } from "./gelu.ts";
+import { type Layer, residual, sequence } from "./layer.ts";
 import { layerNorm, type LayerNormParameters } from "./layer_norm.ts";
 import { linear, type LinearParameters } from "./linear.ts";
-import type { Tape } from "./tape.ts";
+import { mlpPiece, pieces } from "./pieces.ts";
+import { recompute } from "./recompute.ts";
 
 /** The parameters of a block, by what they do. */
 export interface BlockParameters {
@@ -33,60 +35,54 @@ export interface BlockNames {
 }
 
 /**
- * Emits a pre-norm Transformer block over the residual stream x (N×C), in place; GPT-2's and ViT's. Returns backward, in place on the
- * stream's gradient.
+ * A pre-norm Transformer block over the residual stream x (N×C), GPT-2's and ViT's: x + project(attention(qkv(norm(x)))), then
+ * x + narrow(gelu(widen(norm(x)))). Block `layer`, from 0. What is kept of it stands where it is made; each `recompute` names what a policy
+ * can have made again instead. Returns the two halves, one after the other.
  */
-export function block(
-  tape: Tape,
-  names: BlockNames,
-  layer: number,
-  x: Tensor,
-  parameters: BlockParameters,
-  shape: BlockShape,
-): (dx: Tensor) => void {
-  const { rows, cols: width } = x;
-  const { block: name } = names;
-  const { epsilon, heads } = shape;
-  const place = { layer, heads };
-  const tensor = (what: string, cols: number) => tape.transient(what, rows, cols);
+export function block(names: BlockNames, layer: number, p: BlockParameters, shape: BlockShape): Layer {
+  const { epsilon } = shape;
+  const place = { layer, heads: shape.heads };
+  const [attn, mlp] = [`${names.block}.attn`, `${names.block}.mlp`];
+  const output: SavedTensor = { kind: "output", ...place };
+  const hidden: SavedTensor = { kind: "gelu", ...place };
+  const qkv = savedQkv(attn, place);
 
-  const part = <T>(operator: string, work: () => T) => tape.builder.within({ operator }, work);
-
-  const norm1 = part("layer norm", () => layerNorm(tape, names.norm1, x, parameters.norm1, epsilon, place));
-  const qkv = tape.saved(`${name}.attn.qkv`, rows, 3 * width, { kind: "qkv", parts: 3, ...place });
-  const split = part("linear", () => linear(tape, `${name}.attn.qkv`, norm1.y, parameters.qkv, qkv, place));
-  const attend = part("attention", () => attention(tape, `${name}.attn`, qkv, shape, place));
-  const project = part(
-    "linear",
-    () => linear(tape, `${name}.attn.proj`, attend.o, parameters.project, x, place, { residual: true }),
+  const attend = recompute(attention(attn, shape, place), output, qkv);
+  const mixing = sequence(linear(p.qkv, { name: `${attn}.qkv`, output: qkv, ...place }), attend);
+  const widening = sequence(
+    linear(p.widen, { name: `${mlp}.gelu_input`, output: hidden, ...place }),
+    gelu(shape.gelu, { key: `${mlp}.gelu_input`, ...hidden }),
+    linear(p.narrow, { name: `${mlp}.narrow`, ...place }),
   );
-
-  const norm2 = part("layer norm", () => layerNorm(tape, names.norm2, x, parameters.norm2, epsilon, place));
-  const hidden = tape.saved(`${name}.mlp.gelu_input`, rows, 4 * width, { kind: "gelu", ...place });
-  const widen = part(
-    "linear",
-    () => linear(tape, `${name}.mlp.widen`, norm2.y, parameters.widen, hidden, place),
+  return sequence(
+    residual(sequence(
+      layerNorm(p.norm1, { name: names.norm1, epsilon, place }), //            N×C
+      recompute(mixing, qkv, { key: `${attn}.qkv input`, kind: "linear", ...place }), // N×3C → N×C
+      linear(p.project, { name: `${attn}.proj`, ...place }), //                N×C
+    )),
+    residual(sequence(
+      layerNorm(p.norm2, { name: names.norm2, epsilon, place }), //            N×C
+      pieces( //                                                               N×4C → N×C
+        recompute(widening, hidden, { key: `${mlp}.widen input`, kind: "linear", ...place }),
+        mlpPiece(shape),
+      ),
+    )),
   );
-  const activate = part("gelu", () => gelu(tape, hidden, shape.gelu, place));
-  const narrow = part(
-    "linear",
-    () => linear(tape, `${name}.mlp.narrow`, activate.y, parameters.narrow, x, place, { residual: true }),
-  );
+}
 
-  return (dx) => {
-    const dHidden = tensor("d gelu", 4 * width);
-    part("linear", () => narrow(dx, dHidden));
-    part("gelu", () => activate.backward(dHidden));
-    const dNorm2 = tensor("d norm2", width);
-    part("linear", () => widen(dHidden, dNorm2));
-    part("layer norm", () => norm2.backward(dNorm2, dx));
-
-    const dOut = tensor("d attention", width);
-    part("linear", () => project(dx, dOut));
-    const dQkv = tensor("d qkv", 3 * width);
-    part("attention", () => attend.backward(dOut, dQkv));
-    const dNorm1 = tensor("d norm1", width);
-    part("linear", () => split(dQkv, dNorm1));
-    part("layer norm", () => norm1.backward(dNorm1, dx));
-  };
+/**
+ * Blocks after the layer that makes the residual stream, `start`. Where a policy says so, a block is made again from its input; the first
+ * one from what the stream is made of, which is at hand and costs nothing.
+ */
+export function blocks(
+  start: Layer,
+  count: number,
+  blockOf: (layer: number) => Layer,
+  heads: number,
+): Layer[] {
+  return Array.from({ length: count }, (_, layer) => {
+    const input: SavedTensor = { kind: "block_input", layer, heads };
+    if (layer === 0) return recompute(sequence(start, blockOf(0)), input);
+    return recompute(blockOf(layer), input, { key: `block ${layer} input`, ...input });
+  });
 }

@@ -1,24 +1,23 @@
 import { geluBackward, geluForward } from "../../kernels/activations/gelu.ts";
 import { gelu as geluOf, type GeluKind, plain } from "../gpu/operand.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import type { Activation, Place, Tape } from "./tape.ts";
+import { type Layer, operator } from "./layer.ts";
+import type { Keep } from "./tape.ts";
 
 /**
- * GELU of x (N×C). What is saved is x, for backward and for the next linear layer's; where that is not the very tensor, forward then writes
- * GELU in its place, else it is computed where it is read. Backward emits d *= GELU'(x) in place.
+ * GELU of x (N×C), which is kept, for backward and for the next linear layer's; where that is not the very tensor, forward then writes GELU
+ * in its place, else it is computed where it is read. The gradient takes the place of the output's.
  */
-export function gelu(
-  tape: Tape,
-  x: Tensor,
-  kind: GeluKind,
-  place: Place,
-): { y: Activation; backward: (d: Tensor) => void } {
-  const saved = { kind: "gelu" as const, ...place };
-  const kept = tape.save(x, saved);
-  const free = tape.savings?.policy.categoryOf(saved) !== "saved";
-  if (free) geluForward(tape.builder, x, kind);
-  return {
-    y: { exact: free ? plain(x) : geluOf(plain(x), kind), kept: geluOf(kept, kind) },
-    backward: (d) => geluBackward(tape.builder, d, kept, kind),
-  };
+export function gelu(kind: GeluKind, saved: Keep): Layer {
+  return operator("gelu", (tape, { exact: { tensor: x } }) => {
+    const kept = tape.keep(x, saved);
+    const taken = tape.takes(x);
+    if (taken) geluForward(tape.builder, taken, kind);
+    return {
+      y: { exact: taken ? plain(taken) : geluOf(plain(x), kind), kept: () => geluOf(kept(), kind) },
+      backward: (d) => {
+        geluBackward(tape.builder, d, kept(), kind);
+        return d;
+      },
+    };
+  });
 }

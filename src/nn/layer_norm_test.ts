@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { type BuilderOptions, ProgramBuilder } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
+import { plain } from "../gpu/operand.ts";
 import { policyNamed } from "../storage/policies.ts";
-import { Savings } from "../storage/policy.ts";
 import { layerNorm } from "./layer_norm.ts";
 import { ParameterSet, parameterShapes } from "./parameters.ts";
 import { Tape } from "./tape.ts";
@@ -14,14 +14,16 @@ function sums(
 ): boolean[] {
   const options: BuilderOptions = { limits: typicalGpuLimits, adapterClass: "gpu" };
   const builder = new ProgramBuilder("test", options);
-  const tape = new Tape(builder, new Savings(builder, policyNamed("mesa8")), accumulate);
+  const tape = Tape.training(builder, policyNamed("mesa8"), { accumulate });
   const parameters = new ParameterSet(parameterShapes("all").norm("norm", cols), { maxBufferSize });
   const [gamma, beta] = parameters.all;
-  const x = tape.transient("x", rows, cols);
-  const { backward } = layerNorm(tape, "norm", x, { gamma, beta }, 1e-5, { layer: 0, heads: 1 });
-  for (let i = 0; i < times; i++) {
-    backward(tape.transient("dy", rows, cols), tape.transient("dx", rows, cols));
-  }
+  const backwards = Array.from({ length: times }, (_, i) => {
+    const layer = layerNorm({ gamma, beta }, {
+      ...{ name: `norm ${i}`, epsilon: 1e-5, place: { layer: 0, heads: 1 } },
+    });
+    return layer(tape, { exact: plain(tape.transient("x", rows, cols)) }).backward;
+  });
+  for (const backward of backwards) backward(tape.transient("dy", rows, cols));
   const { dispatches } = builder.build();
   return dispatches.filter(({ kernel }) => kernel.label === "column_sums").map((d) =>
     d.bindings.some(({ access }) => access === "update")

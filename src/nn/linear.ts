@@ -2,9 +2,10 @@ import { columnSums } from "../../kernels/shared/column_sums.ts";
 import { cheapToRead } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { plain } from "../gpu/operand.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import type { SavedTensor } from "../storage/policy.ts";
+import { type Layer, operator } from "./layer.ts";
 import type { Parameter } from "./parameters.ts";
-import type { Activation, Place, Tape } from "./tape.ts";
+import type { Place } from "./tape.ts";
 
 /** The parameters of y = x·W + b: W is in×out, b 1×out. */
 export interface LinearParameters {
@@ -12,31 +13,42 @@ export interface LinearParameters {
   readonly bias: Parameter;
 }
 
-/** Emits the parameters' gradients from dy (N×out) and, where asked for, dx (N×in) = dy·Wᵀ. */
-export type LinearBackward = (dy: Tensor, dx?: Tensor) => void;
+/** What is told of a linear layer besides its parameters. */
+export interface LinearOptions extends Place {
+  /** Its name in programs; of its output, too. */
+  readonly name: string;
+  /** What the next layer keeps its output as, if it does. */
+  readonly output?: SavedTensor;
+}
 
-/** Emits y (N×out) = x·W + b, or y += with `residual`. Backward reads x as it was kept. */
-export function linear(
-  tape: Tape,
-  name: string,
-  x: Activation,
-  { weight, bias }: LinearParameters,
-  y: Tensor,
-  place: Place,
-  { residual = false } = {},
-): LinearBackward {
-  const { builder } = tape;
-  const { exact, kept } = tape.input(`${name} input`, x, { kind: "linear", ...place });
-  matmul(builder, "nn", cheapToRead(builder, exact), plain(weight.value), y, {
-    bias: bias.value,
-    accumulate: residual,
-  });
-  return (dy, dx) => {
-    // The weights first: what they need of x can give its memory to dx.
-    matmul(builder, "tn", cheapToRead(builder, kept), plain(dy), weight.gradient, {
-      accumulate: tape.adds(weight),
+/** x·W + b (N×out). Backward reads x as it was kept. */
+export function linear({ weight, bias }: LinearParameters, options: LinearOptions): Layer {
+  const { name, output, layer, heads } = options;
+  return operator("linear", (tape, x, out) => {
+    const { builder } = tape;
+    const { exact, kept } = tape.input(x, { key: `${name} input`, kind: "linear", layer, heads });
+    const [rows, width] = [exact.tensor.rows, weight.cols];
+    const y = out?.tensor ??
+      (output ? tape.tensor(name, rows, width, output) : tape.transient(name, rows, width));
+    matmul(builder, "nn", cheapToRead(builder, exact), plain(weight.value), y, {
+      bias: bias.value,
+      accumulate: out?.add,
     });
-    columnSums(builder, plain(dy), bias.gradient, tape.adds(bias));
-    if (dx) matmul(builder, "nt", plain(dy), plain(weight.value), dx);
-  };
+    tape.uses(weight, bias);
+    return {
+      y: { exact: plain(y) },
+      backward: (dy, into) => {
+        // The weights first: what they need of x can give its memory to dx.
+        tape.gradients([weight, bias], (dWeight, dBias) => {
+          matmul(builder, "tn", cheapToRead(builder, kept()), plain(dy), dWeight.tensor, {
+            accumulate: dWeight.add,
+          });
+          columnSums(builder, plain(dy), dBias.tensor, dBias.add);
+        });
+        const dx = into?.tensor ?? tape.transient(`d ${name} input`, dy.rows, weight.rows);
+        matmul(builder, "nt", plain(dy), plain(weight.value), dx, { accumulate: into?.add });
+        return dx;
+      },
+    };
+  });
 }

@@ -1,9 +1,10 @@
-import { type Chunk, crossEntropy, meanLoss } from "../../kernels/loss/cross_entropy.ts";
+import { crossEntropy, meanLoss } from "../../kernels/loss/cross_entropy.ts";
 import { cheapToRead } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
-import { type Operand, plain, rowsOf } from "../gpu/operand.ts";
-import { padded, rowBytes, type Tensor } from "../gpu/tensor.ts";
+import { type Operand, plain, readRows } from "../gpu/operand.ts";
+import { padded, rowBytes, rowsOf, type Tensor } from "../gpu/tensor.ts";
 import type { Parameter } from "./parameters.ts";
+import { pieceRows, piecesOf } from "./pieces.ts";
 import type { Tape } from "./tape.ts";
 
 /** What the head compares with, and where its results go. */
@@ -15,42 +16,70 @@ export interface HeadTensors {
 }
 
 /**
- * Emits logits = x·Eᵀ (E: V×C, the word embedding), the mean cross-entropy over valid targets, and with `dx` (N×C) the gradients of x and of
- * E. The batch is cut into chunks of `chunkTokens` rows (a multiple of 64), each taken through forward and backward before the next, so
- * that no more logits exist at once. x is read exactly: it is still at hand.
+ * Emits logits = x·Eᵀ (E: V×C, the word embedding) and the mean cross-entropy over valid targets; returns backward, which emits the
+ * gradients of E and of x (N×C), and returns the latter. Rows go through in pieces, so that no more logits exist at once: either each through
+ * forward and backward before the next, and nothing is left to backward; or all through forward, and in backward each once more
+ * (mini-sequences as published, Luo et al., arXiv 2407.15892). x is read exactly: it is still at hand.
  */
 export function tiedHead(
   tape: Tape,
   x: Operand,
   words: Parameter,
   { targets, lossRing }: HeadTensors,
-  chunkTokens: number,
-  dx?: Tensor,
-): void {
-  const { builder } = tape;
-  const readable = builder.within({ pass: "forward" }, () => cheapToRead(builder, x));
-  const { rows } = x.tensor;
+): () => Tensor {
+  const { builder, training } = tape;
+  const { rows, cols } = x.tensor;
+  const again = training && tape.miniSequences?.head_gradients === "backward";
+  const pass = <T>(name: "forward" | "recompute" | "backward", work: () => T) =>
+    builder.within({ operator: "head", pass: name }, work);
+  const readable = pass("forward", () => cheapToRead(builder, x));
   const losses = builder.tensor("losses", rows, 1, { category: "head", stride: 1 });
-  for (let first = 0; first < rows; first += chunkTokens) {
-    const chunk: Chunk = { first, rows: Math.min(chunkTokens, rows - first) };
-    const logits = builder.tensor("logits", chunk.rows, words.rows, { category: "head" });
-    const part = rowsOf(readable, chunk.first, chunk.rows);
-    builder.within({ pass: "forward" }, () => {
-      matmul(builder, "nt", part, plain(words.value), logits);
-      crossEntropy(builder, logits, targets, losses, chunk, dx !== undefined);
+  const dx = tape.transient("d residual stream", rows, cols);
+
+  /** Emits a piece's losses, and with `gradient` returns its logits' gradient. */
+  const forward = (first: number, count: number, gradient: boolean): Tensor => {
+    const logits = builder.tensor("logits", count, words.rows, { category: "head" });
+    matmul(builder, "nt", readRows(readable, first, count), plain(words.value), logits);
+    crossEntropy(builder, logits, rowsOf(targets, first, count), rowsOf(losses, first, count), gradient);
+    return logits;
+  };
+  const backward = (first: number, count: number, dLogits: Tensor): void => {
+    // The words first: what their product needs can give its memory to dx.
+    tape.gradients([words], ({ tensor, add }) => {
+      const x = readRows(readable, first, count);
+      matmul(builder, "tn", plain(dLogits), x, tensor, { accumulate: add });
     });
-    if (!dx) continue;
-    builder.within({ pass: "backward" }, () => {
-      // The words first: what their product needs can give its memory to dx.
-      matmul(builder, "tn", plain(logits), part, words.gradient, { accumulate: tape.adds(words) });
-      matmul(builder, "nn", plain(logits), plain(words.value), dx, { firstRow: chunk.first });
-    });
+    matmul(builder, "nn", plain(dLogits), plain(words.value), rowsOf(dx, first, count));
+  };
+
+  const pieces = piecesOf(rows, headPiece(tape, x.tensor, words));
+  for (const { first, count } of pieces) {
+    tape.uses(words);
+    const logits = pass("forward", () => forward(first, count, training && !again));
+    if (training && !again) pass("backward", () => backward(first, count, logits));
   }
-  builder.within({ pass: "forward" }, () => meanLoss(builder, losses, lossRing));
+  pass("forward", () => meanLoss(builder, losses, lossRing));
+  return () => {
+    if (again) {
+      for (const { first, count } of pieces) {
+        const dLogits = pass("recompute", () => forward(first, count, true));
+        pass("backward", () => backward(first, count, dLogits));
+      }
+    }
+    return dx;
+  };
 }
 
 /** Rows of logits below which the head's products are slow on a GPU, whatever memory that takes. */
 const leastRows = 512;
+
+/** Rows of a piece, as the policy says; MST's paper and its code have a rule each. */
+function headPiece(tape: Tape, x: Tensor, words: Parameter): number {
+  const { head = "auto" } = tape.miniSequences ?? {};
+  if (head === "auto") return headChunk(tape.builder, x, words.rows);
+  const pieces = { paper: Math.ceil(words.rows / x.cols), code: 64 };
+  return pieceRows(typeof head === "number" ? head : x.rows / pieces[head]);
+}
 
 /**
  * Rows of logits at once, unless told otherwise: as many as fit into the memory that the backward of the widest layer needs anyway

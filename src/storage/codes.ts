@@ -1,6 +1,7 @@
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import { instantiate, type Operand } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { Category } from "../memory/category.ts";
 import channelText from "./channel_reader.wgsl" with { type: "text" };
 import codesText from "./codes_reader.wgsl" with { type: "text" };
 import tokenText from "./token_reader.wgsl" with { type: "text" };
@@ -20,10 +21,10 @@ export interface Quantized {
 }
 
 /** Describes the codes of x (N×C). */
-export function codesOf(builder: ProgramBuilder, x: Tensor, bits: CodeBits): Tensor {
+export function codesOf(builder: ProgramBuilder, x: Tensor, bits: CodeBits, category: Category): Tensor {
   const { name, rows, cols, stride } = x;
   const dtype = dtypes[bits];
-  return builder.tensor(`${name} (${bits} bits)`, rows, cols, { category: "saved", dtype, stride });
+  return builder.tensor(`${name} (${bits} bits)`, rows, cols, { category, dtype, stride });
 }
 
 /** Words of a row of codes, and vectors of four codes in a word. */

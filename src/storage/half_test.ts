@@ -17,7 +17,7 @@ async function checkHalf(
   options: Partial<BuilderOptions> = {},
 ): Promise<void> {
   await runTest((t) => {
-    const operand = storeHalf(t.builder, t.input("x", rows, cols, x));
+    const operand = storeHalf(t.builder, t.input("x", rows, cols, x), "saved");
     return { halves: operand.tensor, back: cheapToRead(t.builder, operand).tensor };
   }, async ({ halves, back }, read, program) => {
     const kept = await readHalves(program, halves);

@@ -8,6 +8,7 @@ import type { ClipCounter, SavedTensor, StoragePolicy } from "./policy.ts";
 import {
   parsePolicy,
   type PolicyDocument,
+  recomputes,
   refuseContradictions,
   storageOf,
   type TensorStorage,
@@ -17,6 +18,10 @@ import { rangeEstimates } from "./ranges.ts";
 
 const preset = (name: string, fields: Partial<PolicyDocument> = {}): PolicyDocument =>
   parsePolicy({ name, ...fields }, name);
+
+/** What block inputs are best kept by: nearest rounding and a range a token have the smallest error (docs/policies.md). */
+const byToken = { grouping: "token", ranges: "current", rounding: "nearest" } as const;
+const miniSequences = { mlp: "auto", head: "auto", head_gradients: "forward" } as const;
 
 /** The policies that have names, the reference first. What they leave out is Mesa's (arXiv 2111.11124). */
 export const policyPresets = {
@@ -28,6 +33,12 @@ export const policyPresets = {
   mesa4: preset("mesa4", { bits: 4 }),
   mesa2: preset("mesa2", { bits: 2 }),
   tensor8: preset("tensor8", { grouping: "tensor" }),
+  "mesa8-selective": preset("mesa8-selective", { rules: [{ tensors: ["gelu"], recompute: true }] }),
+  recompute: preset("recompute", { bits: 32, recompute: true }),
+  recompute8: preset("recompute8", { ...byToken, recompute: true }),
+  // Mini-sequence training (Luo et al., arXiv 2407.15892): recomputed blocks, and no tensor as wide as the MLP or the vocabulary.
+  mst: preset("mst", { bits: 32, recompute: true, mini_sequences: miniSequences }),
+  mst8: preset("mst8", { ...byToken, recompute: true, mini_sequences: miniSequences }),
 } as const;
 
 /** Every preset's name. */
@@ -59,15 +70,22 @@ export function policyNamed(
 export function createPolicy(document: PolicyDocument): StoragePolicy {
   const { name, attention, reuse } = document;
   refuseContradictions(document, `Policy "${name}"`);
-  const kept = new WeakSet<Tensor>();
-  const estimatesOf = new Map<number, Tensor>();
+  const itself = new WeakSet<Tensor>();
+  const streams = new Map<string, number>();
+  const estimatesOf = new Map<string, Tensor>();
   const clipCounters: ClipCounter[] = [];
 
-  function estimatesFor(index: number, x: Tensor, groups: number): Tensor {
-    const known = estimatesOf.get(index);
-    if (known) return known;
-    const estimates = rangeEstimates(x.name, groups);
-    estimatesOf.set(index, estimates);
+  function streamOf(key: string): number {
+    if (!streams.has(key)) streams.set(key, streams.size);
+    return streams.get(key)!;
+  }
+
+  function estimatesFor(key: string, x: Tensor, groups: number): Tensor {
+    const known = estimatesOf.get(key);
+    if (known?.rows === groups + 1) return known;
+    if (known) throw new Error(`${key} has ${groups} groups here, and ${known.rows - 1} in another program`);
+    const estimates = rangeEstimates(key, groups);
+    estimatesOf.set(key, estimates);
     clipCounters.push({ estimates, elements: x.rows * x.cols });
     return estimates;
   }
@@ -78,53 +96,71 @@ export function createPolicy(document: PolicyDocument): StoragePolicy {
     attention,
     reuse,
     clipCounters,
-    categoryOf: (saved) => storageOf(document, saved).bits === 32 ? "saved" : "transient",
-    store(builder, x, saved, index) {
+    miniSequences: document.mini_sequences,
+    categoryOf: (saved) => storageOf(document, saved).bits === 32 ? categoryOfKind(saved) : "transient",
+    recomputes: (saved) => recomputes(document, saved),
+    store(builder, x, saved, key) {
+      const stream = streamOf(key);
       const { bits, grouping, rounding, ranges, lambda } = storageOf(document, saved);
+      const category = categoryOfKind(saved);
       if (bits === 32) {
-        if (x.category === "saved" && !kept.has(x)) {
-          kept.add(x);
+        if (x.category === category && !itself.has(x)) {
+          itself.add(x);
           return plain(x);
         }
-        const copy = builder.tensor(`${x.name} (f32)`, x.rows, x.cols, { category: "saved" });
+        const copy = builder.tensor(`${x.name} (f32)`, x.rows, x.cols, { category });
         materialize(builder, plain(x), copy);
         return plain(copy);
       }
-      if (bits === 16) return storeHalf(builder, x);
-      const encoding = { bits, rounding, stream: index };
-      if (grouping === "token") return storeByTokens(builder, x, partsOf(x, saved), encoding);
-      const estimates = estimatesFor(index, x, groupsOf(name, x, saved, grouping));
+      if (bits === 16) return storeHalf(builder, x, category);
+      const encoding = { bits, rounding, stream, category };
+      const parts = partsOf(name, x, saved, grouping);
+      if (parts) return storeByTokens(builder, x, parts, encoding);
+      const estimates = estimatesFor(key, x, groupsOf(name, x, saved, grouping));
       return storeByChannels(builder, x, estimates, { ...encoding, ranges, lambda });
     },
   };
 }
 
-/** Tensors side by side in x. */
-function partsOf({ name, cols }: Tensor, { parts = 1 }: SavedTensor): number {
-  if (cols % parts !== 0) {
-    throw new RangeError(`${parts} parts do not divide the ${cols} channels of ${name}`);
-  }
-  return parts;
+type Grouping = TensorStorage["grouping"];
+
+/** What is kept of activations, and of blocks that are made again from their inputs. */
+function categoryOfKind({ kind }: SavedTensor): "saved" | "inputs" {
+  return kind === "block_input" ? "inputs" : "saved";
 }
 
-/** Groups of x's channels that share a range each. */
-function groupsOf(
-  policy: string,
-  x: Tensor,
-  saved: SavedTensor,
-  grouping: Exclude<TensorStorage["grouping"], "token">,
-): number {
-  const parts = partsOf(x, saved);
-  if (grouping === "tensor") return parts;
-  const channels = x.cols / parts;
-  if (grouping === "head") {
-    const groups = parts * saved.heads;
-    if (channels % saved.heads === 0) return groups;
-    throw new RangeError(`${groups} groups do not divide the ${x.cols} channels of ${x.name}`);
+/** Tensors side by side in x, and the channels of each. */
+function sidesOf({ name, cols }: Tensor, { parts = 1 }: SavedTensor): { sides: number; channels: number } {
+  if (cols % parts === 0) return { sides: parts, channels: cols / parts };
+  throw new RangeError(`${parts} parts do not divide the ${cols} channels of ${name}`);
+}
+
+/** Parts of a row that have a range each; undefined where ranges go over rows. */
+function partsOf(policy: string, x: Tensor, saved: SavedTensor, grouping: Grouping): number | undefined {
+  if (typeof grouping === "object" && "token_channels" in grouping) {
+    return wholeGroups(policy, x, saved, grouping.token_channels);
   }
-  if (channels % grouping.channels === 0) return x.cols / grouping.channels;
+  return grouping === "token" ? sidesOf(x, saved).sides : undefined;
+}
+
+/** Groups of x's channels that share a range each, over all rows. */
+function groupsOf(policy: string, x: Tensor, saved: SavedTensor, grouping: Grouping): number {
+  const { sides, channels } = sidesOf(x, saved);
+  if (typeof grouping === "object" && "channels" in grouping) {
+    return wholeGroups(policy, x, saved, grouping.channels);
+  }
+  if (grouping === "tensor") return sides;
+  const groups = sides * saved.heads;
+  if (channels % saved.heads === 0) return groups;
+  throw new RangeError(`${groups} groups do not divide the ${x.cols} channels of ${x.name}`);
+}
+
+/** Groups of so many neighbouring channels. */
+function wholeGroups(policy: string, x: Tensor, saved: SavedTensor, size: number): number {
+  const { channels } = sidesOf(x, saved);
+  if (channels % size === 0) return x.cols / size;
   throw new UserError(
-    `Policy "${policy}": groups of ${grouping.channels} channels do not divide the ${channels} of ${x.name}; ` +
+    `Policy "${policy}": groups of ${size} channels do not divide the ${channels} of ${x.name}; ` +
       `give a divisor of them, or a rule with another grouping for ${saved.kind} tensors`,
   );
 }

@@ -2,9 +2,9 @@ import type { ProgramBuilder } from "../gpu/builder.ts";
 import type { Operand } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Category } from "../memory/category.ts";
-import type { PolicyDocument, SavedKind } from "./policy_document.ts";
+import type { MiniSequences, PolicyDocument, SavedKind } from "./policy_document.ts";
 
-export type { SavedKind } from "./policy_document.ts";
+export type { MiniSequences, SavedKind } from "./policy_document.ts";
 
 /** What an operator knows of a tensor that it saves. */
 export interface SavedTensor {
@@ -36,42 +36,18 @@ export interface StoragePolicy {
   readonly attention: "fused" | "materialised";
   /** Whether what is a function of a saved tensor is computed from it again; else every operator stores its own input. */
   readonly reuse: boolean;
-  /** The category of such a tensor while it is f32: `saved` where it is kept in 32 bits, else `transient`. */
+  /** How rows are taken through the MLP and the head in pieces. */
+  readonly miniSequences: MiniSequences;
+  /** The category of such a tensor while it is f32: that of what is kept where it is kept in 32 bits, else `transient`. */
   categoryOf(saved: SavedTensor): Category;
+  /** Whether such a tensor is not kept but made again in backward; of a `block_input`, whether all of its block is. */
+  recomputes(saved: SavedTensor): boolean;
   /**
-   * Emits the passes that store x (N×C, f32) and returns how backward reads it. `index` tells apart what a program saves. In 32 bits a
-   * tensor that is booked as saved is kept itself, the first time; else a copy is.
+   * Emits the passes that store x (N×C, f32) and returns how backward reads it. `key` names what is saved, the same in every program:
+   * range estimates and random bits are its own. In 32 bits a tensor that is booked as saved is kept itself, the first time; else a copy
+   * is. Throws if the key had other groups before.
    */
-  store(builder: ProgramBuilder, x: Tensor, saved: SavedTensor, index: number): Operand;
+  store(builder: ProgramBuilder, x: Tensor, saved: SavedTensor, key: string): Operand;
   /** Counters of clipped elements, one for each stored tensor with range estimates. By ranges of tokens nothing is clipped. */
   readonly clipCounters: readonly ClipCounter[];
-}
-
-/** The saved tensors of one program. Where the policy reuses, a tensor that two operators save is stored once. */
-export class Savings {
-  readonly #saved = new Map<Tensor, Operand>();
-  #stored = 0;
-
-  constructor(readonly builder: ProgramBuilder, readonly policy: StoragePolicy) {}
-
-  /** Describes a tensor that will be saved, so that its memory is booked where it belongs. */
-  tensor(name: string, rows: number, cols: number, saved: SavedTensor): Tensor {
-    return this.builder.tensor(name, rows, cols, { category: this.policy.categoryOf(saved) });
-  }
-
-  /**
-   * Stores x as the policy does. Later calls for the same tensor return the same operand if the policy reuses; else each stores it once
-   * more, with random bits and range estimates of its own.
-   */
-  save(x: Tensor, saved: SavedTensor): Operand {
-    const known = this.policy.reuse ? this.#saved.get(x) : undefined;
-    if (known) return known;
-    const index = this.#stored++;
-    const operand = this.builder.within(
-      { operator: "storage" },
-      () => this.policy.store(this.builder, x, saved, index),
-    );
-    this.#saved.set(x, operand);
-    return operand;
-  }
 }

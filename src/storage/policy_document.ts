@@ -17,13 +17,15 @@ export const savedKinds = [
   "probabilities",
   "logits",
   "output",
+  "block_input",
 ] as const;
 
 /**
  * - `linear`: a linear layer's input, stored for its own sake;
  * - `layer_norm`: LayerNorm's normalised rows, or its input where nothing is reused; `gelu`: GELU's input;
  * - `qkv`: attention's queries, keys and values side by side; `output`: its output;
- * - `probabilities`, `logits`: output and input of attention's softmax, where attention is materialised.
+ * - `probabilities`, `logits`: output and input of attention's softmax, where attention is materialised;
+ * - `block_input`: a block's input, kept instead of all these where the block is made again.
  */
 export type SavedKind = typeof savedKinds[number];
 
@@ -34,19 +36,21 @@ const block = z.int(must("a block's number, from 0")).nonnegative(must("a block'
 const oneOfWords = <const Words extends readonly string[]>(words: Words) =>
   z.enum(words, must(words.map((word) => `"${word}"`).join(", ").replace(/, (?=[^,]*$)/, " or ")));
 
+const wholeNumber = z.int(must("a positive whole number")).positive(must("a positive whole number"));
+
 const storage = {
   bits: z.literal([32, 16, 8, 4, 2], must("32, 16, 8, 4 or 2")).describe(
     "bits of an element: 32 keeps the tensor itself, 16 half precision, fewer quantize to 2^bits levels",
   ),
   grouping: z.union([
     z.enum(["tensor", "head", "token"]),
-    z.strictObject({
-      channels: z.int(must("a positive whole number")).positive(must("a positive whole number")),
-    }),
-  ], must('"tensor", "head", "token" or {"channels": a positive whole number}')).describe(
-    "what shares a range: a whole tensor, the channels of a head (equal chunks of channels where there are no heads), the channels of " +
-      "a token, or so many neighbouring channels. Queries, keys and values are three tensors",
-  ),
+    z.strictObject({ channels: wholeNumber }),
+    z.strictObject({ token_channels: wholeNumber }),
+  ], must('"tensor", "head", "token", {"channels": N} or {"token_channels": N}, N a positive whole number'))
+    .describe(
+      "what shares a range: a whole tensor, the channels of a head (equal chunks of channels where there are no heads), the channels of " +
+        "a token, so many neighbouring channels, or so many of one token. Queries, keys and values are three tensors",
+    ),
   rounding: oneOfWords(["stochastic", "nearest"]).describe(
     "stochastic rounding is unbiased; rounding to nearest has the smaller error",
   ),
@@ -58,6 +62,10 @@ const storage = {
     .lt(1, must("a number from 0 to below 1")).describe(
       "share of the old estimate that running and delayed ranges keep with each batch",
     ),
+  recompute: z.boolean(must("true or false")).describe(
+    "whether tensors are made again in backward instead of kept. Of a block_input, or of all tensors: the whole block is, from its input. " +
+      "Else of gelu (from the rows of the norm before it), qkv (likewise, and the output with it) and output (from qkv)",
+  ),
 };
 
 /** How tensors are stored. With 16 bits or more only the bits count. */
@@ -88,8 +96,32 @@ const ruleFields = {
   rounding: storage.rounding.optional(),
   ranges: storage.ranges.optional(),
   lambda: storage.lambda.optional(),
+  recompute: storage.recompute.optional(),
 };
 const rule = z.strictObject(ruleFields, only(Object.keys(ruleFields)));
+
+const pieces = <const Words extends readonly string[]>(...words: Words) =>
+  z.union(
+    [z.enum(words), wholeNumber],
+    must(`${words.map((word) => `"${word}"`).join(", ")} or a positive whole number of tokens`),
+  );
+const miniSequenceFields = {
+  mlp: pieces("whole", "auto", "paper", "code").default("whole").describe(
+    "tokens that go through an MLP at once, its inside made again piece by piece in backward. auto: 4096; paper: as many as channels; " +
+      "code: 4096 by the sequences of a batch, at least 1024 (MST's paper and its authors' code)",
+  ),
+  head: pieces("auto", "paper", "code").default("auto").describe(
+    "tokens that go through the language model's head at once. auto: as many as cost no memory; paper: as many pieces as the vocabulary " +
+      "has more words than the model channels; code: 64 pieces",
+  ),
+  head_gradients: oneOfWords(["forward", "backward"]).default("forward").describe(
+    "forward: a piece's gradients follow its loss at once; backward: they wait, and its logits are made again (MST)",
+  ),
+};
+const miniSequences = z.strictObject(miniSequenceFields, only(Object.keys(miniSequenceFields)));
+
+/** How rows are taken through the MLP and the head in pieces. */
+export type MiniSequences = z.output<typeof miniSequences>;
 
 const policyFields = {
   name: z.string(must("given: the policy's name in tables and results"))
@@ -100,11 +132,15 @@ const policyFields = {
   rounding: storage.rounding.default("stochastic"),
   ranges: storage.ranges.default("running"),
   lambda: storage.lambda.default(0.9),
+  recompute: storage.recompute.default(false),
   attention: oneOfWords(["fused", "materialised"]).default("fused").describe(
     "fused: backward computes the probabilities again; materialised: probabilities are kept",
   ),
   reuse: z.boolean(must("true or false")).default(true).describe(
     "whether what is a function of a saved tensor is computed from it again; else every operator stores its own input",
+  ),
+  mini_sequences: miniSequences.prefault({}).describe(
+    "the pieces in which rows are taken through what is widest. A piece is rounded up to a multiple of 64 tokens",
   ),
   rules: z.array(rule, must("a list of rules")).default([]).describe(
     "exceptions, by kind of tensor and by block; later ones win",
@@ -153,21 +189,67 @@ export function storageOf(
   const rules = document.rules.filter(({ tensors, layers }) =>
     (!tensors || tensors.includes(kind)) && (!layers || (layers[0] <= layer && layer <= layers[1]))
   );
-  const { bits, grouping, rounding, ranges, lambda } = Object.assign({}, document, ...rules);
-  return { bits, grouping, rounding, ranges, lambda };
+  const { bits, grouping, rounding, ranges, lambda, recompute } = Object.assign({}, document, ...rules);
+  return { bits, grouping, rounding, ranges, lambda, recompute };
 }
 
-/** Throws a UserError if tokens would need range estimates somewhere: each batch has its own. */
+/** Tensors that backward can make again by themselves, without the rest of their block. */
+const remade: readonly SavedKind[] = ["gelu", "qkv", "output"];
+
+/**
+ * Whether a tensor of a kind in a block is made again rather than kept; of a `block_input`, whether all of its block is. In a block that is
+ * made again nothing else is, but what an MLP computes in pieces.
+ */
+export function recomputes(
+  document: PolicyDocument,
+  { kind, layer }: { kind: SavedKind; layer: number },
+): boolean {
+  if (kind === "gelu" && document.mini_sequences.mlp !== "whole") return true;
+  const wholeBlock = storageOf(document, { kind: "block_input", layer }).recompute;
+  if (kind === "block_input") return wholeBlock;
+  return remade.includes(kind) && !wholeBlock && storageOf(document, { kind, layer }).recompute;
+}
+
+/** Throws a UserError where fields contradict each other: it names what to change. */
 export function refuseContradictions(document: PolicyDocument, source: string): void {
-  const layers = [0, ...document.rules.flatMap(({ layers }) => layers ? [layers[0], layers[1] + 1] : [])];
+  const { rules, reuse, attention, mini_sequences: { mlp } } = document;
+  rules.forEach(({ tensors, recompute }, i) => {
+    const stays = recompute && tensors?.find((kind) => kind !== "block_input" && !remade.includes(kind));
+    if (!stays) return;
+    throw new UserError(
+      `${source}: rules[${i}] recomputes ${stays} tensors, to which there is no way back but the whole block: ` +
+        `recompute ${remade.join(", ")} or block_input, or name no tensors for whole blocks`,
+    );
+  });
+  if (!reuse && mlp !== "whole") {
+    throw new UserError(
+      `${source}: an MLP in pieces makes its inside again from what is saved already; set "reuse" to true, or mini_sequences.mlp to "whole"`,
+    );
+  }
+  const layers = [0, ...rules.flatMap(({ layers }) => layers ? [layers[0], layers[1] + 1] : [])];
   for (const layer of layers) {
     for (const kind of savedKinds) {
       const { bits, grouping, ranges } = storageOf(document, { kind, layer });
-      if (bits >= 16 || grouping !== "token" || ranges === "current") continue;
-      throw new UserError(
-        `${source}: ranges of ${kind} tensors in block ${layer} are "${ranges}" where grouping is "token"; ` +
-          `set "ranges" to "current", the only ones that tokens have`,
-      );
+      const byToken = grouping === "token" || typeof grouping === "object" && "token_channels" in grouping;
+      if (bits < 16 && byToken && ranges !== "current") {
+        throw new UserError(
+          `${source}: ranges of ${kind} tensors in block ${layer} are "${ranges}" where grouping is by token; ` +
+            `set "ranges" to "current", the only ones that tokens have`,
+        );
+      }
+      if (kind === "block_input" || !recomputes(document, { kind, layer })) continue;
+      if (!reuse) {
+        throw new UserError(
+          `${source}: ${kind} tensors in block ${layer} are made again from what is saved already; set "reuse" to true, ` +
+            `or recompute whole blocks`,
+        );
+      }
+      if (kind !== "gelu" && attention === "materialised") {
+        throw new UserError(
+          `${source}: ${kind} tensors in block ${layer} are made again by fused attention; set "attention" to "fused", ` +
+            `or recompute whole blocks`,
+        );
+      }
     }
   }
 }

@@ -6,7 +6,7 @@ import { ProgramBuilder } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { type Tensor, tensorBytes } from "../gpu/tensor.ts";
 import { createPolicy, policyDocument, policyNamed, policyNames } from "./policies.ts";
-import { type SavedTensor, Savings } from "./policy.ts";
+import type { SavedTensor, StoragePolicy } from "./policy.ts";
 import { parsePolicy } from "./policy_document.ts";
 
 const saved: SavedTensor = { kind: "layer_norm", layer: 0, heads: 3 };
@@ -16,15 +16,26 @@ function newBuilder(): ProgramBuilder {
   return new ProgramBuilder("test", { limits: typicalGpuLimits, adapterClass: "gpu" });
 }
 
-/** A policy of mesa8's choices but for the given fields, and savings under it. */
-function savingsUnder(fields: Record<string, unknown>) {
-  const policy = createPolicy(parsePolicy({ name: "mine", ...fields }, "mine.json"));
-  const builder = newBuilder();
-  return { policy, builder, savings: new Savings(builder, policy) };
+/** A program under a policy: how it books a tensor that will be kept, and how it keeps it. */
+function keeping(policy: StoragePolicy, builder = newBuilder()) {
+  return {
+    policy,
+    builder,
+    tensor: (name: string, rows: number, cols: number, as: SavedTensor) =>
+      builder.tensor(name, rows, cols, { category: policy.categoryOf(as) }),
+    keep: (x: Tensor, as: SavedTensor, key = x.name) => policy.store(builder, x, as, key),
+  };
 }
 
+/** Likewise under a policy of mesa8's choices but for the given fields. */
+const keepingUnder = (fields: Record<string, unknown>) =>
+  keeping(createPolicy(parsePolicy({ name: "mine", ...fields }, "mine.json")));
+
 Deno.test("policyNamed() knows every preset, and gives each caller a policy of its own", () => {
-  assertEquals(policyNames, ["exact", "half", "mesa8", "mesa8-paper", "mesa4", "mesa2", "tensor8"]);
+  assertEquals(policyNames, [
+    ...["exact", "half", "mesa8", "mesa8-paper", "mesa4", "mesa2", "tensor8"],
+    ...["mesa8-selective", "recompute", "recompute8", "mst", "mst8"],
+  ]);
   for (const name of policyNames) {
     const policy = policyNamed(name);
     assertEquals([policy.name, policy.document], [name, policyDocument(name)]);
@@ -49,43 +60,61 @@ Deno.test("policyNamed() lays overrides over what is quantized, and refuses what
 });
 
 for (const name of policyNames) {
-  const { reuse, bits } = policyDocument(name);
-  const operators = reuse ? "once, however many operators save it" : "for every operator that saves it";
-  Deno.test(`Savings.save() stores a tensor under ${name} ${operators}`, () => {
-    const builder = newBuilder();
-    const policy = policyNamed(name);
-    const savings = new Savings(builder, policy);
-    const [x, y] = ["x", "y"].map((title) => savings.tensor(title, 8, 12, saved));
-    const operand = savings.save(x, saved);
-    const { dispatches } = builder.build();
-    const stored = dispatches.length;
-    assertEquals(savings.save(x, saved) === operand, reuse);
-    assertEquals(savings.save(x, { ...saved, kind: "linear", heads: 1 }) === operand, reuse);
-    assertEquals(dispatches.length, (reuse ? 1 : 3) * stored);
-    assert(savings.save(y, saved) !== operand);
-    assertEquals(dispatches.length, (reuse ? 2 : 4) * stored);
-    assertEquals(policy.clipCounters.length, bits > 8 ? 0 : reuse ? 2 : 4);
+  const { bits, grouping } = policyDocument(name);
+  const counted = bits <= 8 && grouping !== "token";
+  Deno.test(`${name} follows the ranges of each key, however often it stores it`, () => {
+    const { policy, tensor, keep } = keeping(policyNamed(name));
+    const [x, y] = ["x", "y"].map((title) => tensor(title, 8, 12, saved));
+    for (let step = 0; step < 2; step++) keep(x, saved);
+    assertEquals(policy.clipCounters.length, counted ? 1 : 0);
+    keep(y, saved);
+    assertEquals(policy.clipCounters.length, counted ? 2 : 0);
   });
 
   Deno.test(`${name} books what it keeps as saved, and the tensor that it keeps in other form as transient`, () => {
-    const builder = newBuilder();
-    const policy = policyNamed(name);
-    const savings = new Savings(builder, policy);
-    const x = savings.tensor("x", 8, 12, saved);
-    const kept = savings.save(x, saved).tensor;
-    assertEquals(kept.category, "saved");
-    assertEquals(x.category, policy.categoryOf(saved));
-    assertEquals(x.category, kept === x ? "saved" : "transient");
-    assertEquals([kept.rows, kept.cols], [8, 12]);
-    // Rows of 12 numbers: 3 words of 8 bits, 2 of 4, 1 of 2.
-    assertEquals(tensorBytes(kept), 8 * { 32: 48, 16: 24, 8: 12, 4: 8, 2: 4 }[bits]);
+    const { policy, tensor, keep } = keeping(policyNamed(name));
+    for (const [as, category] of [[saved, "saved"], [{ ...saved, kind: "block_input" }, "inputs"]] as const) {
+      const x = tensor("x", 8, 12, as);
+      const kept = keep(x, as, category).tensor;
+      assertEquals(kept.category, category);
+      assertEquals(x.category, policy.categoryOf(as));
+      assertEquals(x.category, kept === x ? category : "transient");
+      assertEquals([kept.rows, kept.cols], [8, 12]);
+      // Rows of 12 numbers: 3 words of 8 bits, 2 of 4, 1 of 2.
+      assertEquals(tensorBytes(kept), 8 * { 32: 48, 16: 24, 8: 12, 4: 8, 2: 4 }[bits]);
+    }
   });
 }
 
+Deno.test("a key has the same ranges and random bits in every program, whatever it stores first", () => {
+  const policy = policyNamed("mesa8");
+  /** What programs that store these tensors bind as estimates, and the streams of their random bits. */
+  const stored = (...order: { name: string; as: SavedTensor }[]) => {
+    const { builder, tensor, keep } = keeping(policy);
+    for (const { name, as } of order) keep(tensor(name, 8, 24, as), as);
+    const quantized = builder.build().dispatches.filter(({ kernel }) => kernel.label === "quantize");
+    return quantized.map(({ bindings, parameters }) => [bindings[4].tensor, parameters[2]]);
+  };
+  const [norm, heads] = [{ name: "norm", as: saved }, { name: "qkv", as: qkv }];
+  const [ofNorm, ofQkv] = stored(norm, heads);
+  assertEquals([ofNorm[1], ofQkv[1]], [0, 1]);
+  assertEquals(stored(heads, norm), [ofQkv, ofNorm]);
+});
+
+Deno.test("a key that comes back with other groups is refused", () => {
+  const { tensor, keep } = keeping(policyNamed("mesa8"));
+  keep(tensor("x", 8, 24, saved), saved, "x");
+  assertThrows(
+    () => keep(tensor("x", 8, 24, qkv), qkv, "x"),
+    Error,
+    "x has 6 groups here, and 3 in another program",
+  );
+});
+
 Deno.test("in 32 bits without reuse, the first operator keeps the tensor itself and the others copies", () => {
-  const { builder, savings } = savingsUnder({ bits: 32, reuse: false });
-  const x = savings.tensor("x", 8, 12, saved);
-  const kept = [0, 1, 2].map(() => savings.save(x, saved).tensor);
+  const { builder, tensor, keep } = keepingUnder({ bits: 32, reuse: false });
+  const x = tensor("x", 8, 12, saved);
+  const kept = [0, 1, 2].map((i) => keep(x, saved, `x ${i}`).tensor);
   assertEquals(kept[0], x);
   assertEquals(new Set(kept).size, 3);
   assertEquals(kept.map((tensor) => tensor.category), ["saved", "saved", "saved"]);
@@ -93,11 +122,9 @@ Deno.test("in 32 bits without reuse, the first operator keeps the tensor itself 
 });
 
 Deno.test("in 32 bits a tensor that others may overwrite is copied", () => {
-  const { builder, savings } = savingsUnder({ bits: 32 });
+  const { builder, keep } = keepingUnder({ bits: 32 });
   const x = builder.tensor("residual stream", 8, 12, { category: "transient" });
-  const kept = savings.save(x, saved).tensor;
-  assert(kept !== x);
-  assert(savings.save(x, saved).tensor === kept);
+  assert(keep(x, saved).tensor !== x);
 });
 
 Deno.test("rules choose by kind and by block how a tensor is stored", () => {
@@ -105,10 +132,10 @@ Deno.test("rules choose by kind and by block how a tensor is stored", () => {
     tensors: ["gelu"],
     bits: 32,
   }];
-  const { savings } = savingsUnder({ rules });
+  const { tensor, keep } = keepingUnder({ rules });
   const dtype = (kind: SavedTensor["kind"], layer: number) => {
     const as = { ...saved, kind, layer };
-    return savings.save(savings.tensor("x", 8, 12, as), as).tensor.dtype;
+    return keep(tensor("x", 8, 12, as), as, `${kind} ${layer}`).tensor.dtype;
   };
   assertEquals([0, 1, 2].map((layer) => dtype("linear", layer)), ["u8", "f16", "u8"]);
   assertEquals([0, 1, 2].map((layer) => dtype("qkv", layer)), ["u4", "f16", "u4"]);
@@ -117,8 +144,8 @@ Deno.test("rules choose by kind and by block how a tensor is stored", () => {
 
 Deno.test("a range belongs to a tensor, a head or so many channels, of each of q, k and v", () => {
   const groups = (grouping: unknown, as: SavedTensor) => {
-    const { policy, savings } = savingsUnder({ grouping });
-    savings.save(savings.tensor("x", 8, 24, as), as);
+    const { policy, tensor, keep } = keepingUnder({ grouping });
+    keep(tensor("x", 8, 24, as), as);
     return policy.clipCounters[0].estimates.rows - 1;
   };
   assertEquals(groups("tensor", saved), 1);
@@ -130,26 +157,29 @@ Deno.test("a range belongs to a tensor, a head or so many channels, of each of q
 });
 
 Deno.test("groups that do not divide the channels are refused with both numbers", () => {
-  const { savings } = savingsUnder({});
+  const { tensor, keep } = keepingUnder({});
   const as = { ...saved, heads: 5 };
   assertThrows(
-    () => savings.save(savings.tensor("x", 8, 12, as), as),
+    () => keep(tensor("x", 8, 12, as), as),
     RangeError,
     "5 groups do not divide the 12 channels of x",
   );
-  const chunks = savingsUnder({ grouping: { channels: 6 } }).savings;
-  assertThrows(
-    () => chunks.save(chunks.tensor("h.0 qkv", 8, 24, qkv), qkv), // 6 divides 24, but not each 8
-    UserError,
-    'Policy "mine": groups of 6 channels do not divide the 8 of h.0 qkv; ' +
-      "give a divisor of them, or a rule with another grouping for qkv tensors",
-  );
+  const grouped = { channels: 6 }, byToken = { grouping: { token_channels: 6 }, ranges: "current" };
+  for (const fields of [{ grouping: grouped }, byToken]) {
+    const chunks = keepingUnder(fields);
+    assertThrows(
+      () => chunks.keep(chunks.tensor("h.0 qkv", 8, 24, qkv), qkv), // 6 divides 24, but not each 8
+      UserError,
+      'Policy "mine": groups of 6 channels do not divide the 8 of h.0 qkv; ' +
+        "give a divisor of them, or a rule with another grouping for qkv tensors",
+    );
+  }
 });
 
 Deno.test("storing takes three dispatches, two under delayed ranges after the first run, and one by token", () => {
   const counts = (fields: Record<string, unknown>) => {
-    const { builder, savings } = savingsUnder(fields);
-    savings.save(savings.tensor("x", 8, 12, saved), saved);
+    const { builder, tensor, keep } = keepingUnder(fields);
+    keep(tensor("x", 8, 12, saved), saved);
     const { dispatches } = builder.build();
     return [dispatches.length, dispatches.filter(({ first }) => !first).length];
   };
@@ -171,7 +201,7 @@ for (const ranges of ["running", "delayed"] as const) {
         const policy = policyNamed("mesa8", { rounding: "nearest", ranges });
         // Two forwards of one program, as gradient accumulation has them: the same estimates, the first backward still to come.
         const [a, b] = [first, second].map((values, i) =>
-          new Savings(builder, policy).save(input(`x ${i}`, rows, cols, values), saved)
+          policy.store(builder, input(`x ${i}`, rows, cols, values), saved, "x")
         );
         assertEquals(policy.clipCounters.length, 1);
         const tables = [a, b].map((operand) => operand.bindings(0)[1].tensor);
@@ -194,14 +224,12 @@ for (const ranges of ["running", "delayed"] as const) {
   );
 }
 
-gpuTest("without reuse, two stored copies of a tensor are rounded by bits of their own", async () => {
+gpuTest("two stored copies of a tensor are rounded by bits of their own", async () => {
   await runTest(
     ({ builder, input }) => {
-      const savings = new Savings(builder, policyNamed("mesa8-paper"));
+      const policy = policyNamed("mesa8-paper");
       const x: Tensor = input("x", 9, 12, normals(9 * 12, 1));
-      return [savings.save(x, saved), savings.save(x, saved)].map((operand) =>
-        cheapToRead(builder, operand).tensor
-      );
+      return ["x", "x again"].map((key) => cheapToRead(builder, policy.store(builder, x, saved, key)).tensor);
     },
     async ([a, b], read) => assertNotEquals(await read(a), await read(b)),
     { adapterClass: "software" },
@@ -213,7 +241,7 @@ gpuTest("in 32 bits a copy holds the tensor's numbers", async () => {
   const values = normals(rows * cols, 1);
   await runTest(
     ({ builder, input }) =>
-      new Savings(builder, policyNamed("exact")).save(input("x", rows, cols, values), saved).tensor,
+      policyNamed("exact").store(builder, input("x", rows, cols, values), saved, "x").tensor,
     async (copy, read) => assertEquals(await read(copy), values),
   );
 });

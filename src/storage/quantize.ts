@@ -3,6 +3,7 @@ import type { ProgramBuilder } from "../gpu/builder.ts";
 import type { Operand } from "../gpu/operand.ts";
 import { stepTensor } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { Category } from "../memory/category.ts";
 import { type CodeBits, codesOf, readByChannel, readByToken, wordsOf } from "./codes.ts";
 import encodeText from "./encode.wgsl" with { type: "text" };
 import extremesText from "./extremes.wgsl" with { type: "text" };
@@ -28,6 +29,8 @@ export interface Rounding {
   readonly rounding: "stochastic" | "nearest";
   /** Tells the random bits of this tensor from those of others. */
   readonly stream: number;
+  /** What the codes are booked as. */
+  readonly category: Category;
 }
 
 /** How the ranges of groups of channels follow the batches. */
@@ -49,11 +52,11 @@ export function storeByChannels(
   estimates: Tensor,
   options: Rounding & Following,
 ): Operand {
-  const { bits, ranges, lambda } = options;
+  const { bits, ranges, lambda, category } = options;
   const groups = estimates.rows - 1;
   const extremes = extremesOf(builder, x);
   const tables = channelTables(builder, x);
-  const codes = codesOf(builder, x, bits);
+  const codes = codesOf(builder, x, bits, category);
   const by: ChannelRanges = { groups, bits, extremes, estimates, tables };
   const rate = ranges === "current" ? 1 : rateOf(lambda);
   if (ranges === "delayed") {
@@ -149,11 +152,11 @@ export function storeByTokens(
   builder: ProgramBuilder,
   x: Tensor,
   parts: number,
-  { bits, rounding, stream }: Rounding,
+  { bits, rounding, stream, category }: Rounding,
 ): Operand {
-  const codes = codesOf(builder, x, bits);
+  const codes = codesOf(builder, x, bits, category);
   const tables = builder.tensor(`${x.name} tables`, x.rows, 2 * parts, {
-    category: "saved",
+    category,
     stride: 2 * parts,
   });
   const stride = x.stride / 4;

@@ -175,11 +175,12 @@ gpuTest("mesa8 stores the reference's bytes under each batch's own ranges, and c
 });
 
 for (const bits of [8, 4, 2] as const) {
-  for (const grouping of ["tensor", "head", "token", { channels: 3 }] as const) {
-    const group = typeof grouping === "string" ? grouping : `${grouping.channels} channels`;
+  for (const grouping of ["tensor", "head", "token", { channels: 3 }, { token_channels: 3 }] as const) {
+    const byToken = grouping === "token" || typeof grouping === "object" && "token_channels" in grouping;
+    const group = typeof grouping === "string" ? grouping : JSON.stringify(grouping);
     gpuTest(`${bits} bits with a range for each ${group} are the reference's, however rounded`, async () => {
       for (const rounding of ["nearest", "stochastic"] as const) {
-        for (const ranges of grouping === "token" ? ["current"] as const : ["running", "delayed"] as const) {
+        for (const ranges of byToken ? ["current"] as const : ["running", "delayed"] as const) {
           const storage = { bits, grouping, rounding, ranges };
           await follow({ ...ragged, heads: 2 }, storage, { ...materializing, steps: 3 });
           await follow({ rows: 131, cols: 3, heads: 1 }, storage, { ...materializing, steps: 2 });
@@ -226,7 +227,7 @@ gpuTest("a product reads codes as they are read one by one, over windows too", a
       await runTest((t) => {
         const x = t.input("x", rows, cols, normals(rows * cols, 1));
         const y = plain(t.input("y", rows, 4, normals(rows * 4, 2)));
-        const kept = policy.store(t.builder, x, { kind: "linear", layer: 0, heads }, 0);
+        const kept = policy.store(t.builder, x, { kind: "linear", layer: 0, heads }, "x");
         const written = t.output("written", rows, cols);
         materialize(t.builder, kept, written);
         const product = (a: Operand) => {

@@ -43,18 +43,25 @@ export function store(
   stream = 0,
 ): Stored {
   const policy = policyNamed("mesa8", storage);
+  const saved = { kind: "qkv" as const, layer: 0, heads, parts };
+  for (let i = 0; i < stream; i++) {
+    policy.store(builder, output(`before ${i}`, rows, cols), saved, `before ${i}`);
+  }
   const x = output(`x ${stream}`, rows, cols);
-  const operand = policy.store(builder, x, { kind: "qkv", layer: 0, heads, parts }, stream);
+  const operand = policy.store(builder, x, saved, "x");
   const [codes, tables] = operand.bindings(0).map((binding) => binding.tensor);
-  const estimates = policy.clipCounters[0]?.estimates;
+  const estimates = policy.clipCounters.at(-1)?.estimates;
   return { x, codes, tables, estimates, back: cheapToRead(builder, operand).tensor };
 }
 
 /** The matrix as the reference groups it: where each token has ranges, one row of all elements. */
 export function grouped({ rows, cols, heads, parts = 1 }: Sizes, grouping: TensorStorage["grouping"]) {
-  if (grouping === "token") return { rows: 1, cols: rows * cols, groups: rows * parts };
+  const byRow = (perRow: number) => ({ rows: 1, cols: rows * cols, groups: rows * perRow });
+  if (grouping === "token") return byRow(parts);
   if (grouping === "tensor") return { rows, cols, groups: parts };
-  return { rows, cols, groups: grouping === "head" ? parts * heads : cols / grouping.channels };
+  if (grouping === "head") return { rows, cols, groups: parts * heads };
+  if ("token_channels" in grouping) return byRow(cols / grouping.token_channels);
+  return { rows, cols, groups: cols / grouping.channels };
 }
 /** Rows and columns of such a matrix, and its groups of columns. */
 export type Grouped = ReturnType<typeof grouped>;

@@ -6,7 +6,7 @@ import { gpt2Logits } from "../models/gpt2.ts";
 import type { Gpt2Config } from "../models/gpt2_config.ts";
 import type { ParameterSet } from "../nn/parameters.ts";
 import { Tape } from "../nn/tape.ts";
-import { Savings, type StoragePolicy } from "../storage/policy.ts";
+import type { StoragePolicy } from "../storage/policy.ts";
 import type { Gpt2Task } from "./gpt2_task.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { ring, type Task } from "./task.ts";
@@ -24,7 +24,7 @@ export function describeTraining(
 ): ProgramDescription {
   const { betas, epsilon, weightDecay, clipNorm } = { ...trainDefaults, ...options };
   const builder = new ProgramBuilder("train", builderOptions);
-  task.loss(new Tape(builder, new Savings(builder, policy)), parameters);
+  task.loss(Tape.training(builder, policy), parameters);
   const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
   builder.within({ operator: "AdamW", pass: "update" }, () => {
     gradientNorm(builder, parameters.runs.map((run) => run.gradient), normRing, clip, clipNorm);
@@ -41,18 +41,19 @@ export function describeGradients(
   builderOptions: BuilderOptions,
 ): ProgramDescription {
   const builder = new ProgramBuilder("gradients", builderOptions);
-  task.loss(new Tape(builder, new Savings(builder, policy)), parameters);
+  task.loss(Tape.training(builder, policy), parameters);
   return builder.build();
 }
 
-/** Forward and mean loss of a batch. Saves nothing, so no range estimate moves. */
+/** Forward and mean loss of a batch. Keeps nothing, so no range estimate moves; of the policy only its mini-sequences count. */
 export function describeEvaluation(
   task: Task,
   parameters: ParameterSet,
+  policy: StoragePolicy,
   builderOptions: BuilderOptions,
 ): ProgramDescription {
   const builder = new ProgramBuilder("evaluate", builderOptions);
-  task.loss(new Tape(builder, undefined), parameters);
+  task.loss(Tape.evaluation(builder, policy), parameters);
   return builder.build();
 }
 
@@ -66,6 +67,6 @@ export function describeGeneration(
 ): { description: ProgramDescription; logits: Tensor } {
   const builder = new ProgramBuilder("generate", builderOptions);
   const logits = builder.tensor("logits", 1, model.vocab, { category: "head" });
-  gpt2Logits(new Tape(builder, undefined), model, parameters, tensors, sequence, logits);
+  gpt2Logits(Tape.evaluation(builder), model, parameters, tensors, sequence, logits);
   return { description: builder.build(), logits };
 }

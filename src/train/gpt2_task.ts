@@ -13,7 +13,7 @@ export interface Gpt2Task extends Task {
 
 /** The task of training a GPT-2. */
 export function gpt2Task(model: Gpt2Config, options: TrainOptions): Gpt2Task {
-  const { batch, sequence, seed, headChunkTokens, decay = trainDefaults.decay } = options;
+  const { batch, sequence, seed, decay = trainDefaults.decay } = options;
   const tensors = gpt2Tensors(batch * sequence, model.vocab);
   return {
     tensors,
@@ -21,7 +21,7 @@ export function gpt2Task(model: Gpt2Config, options: TrainOptions): Gpt2Task {
     parameters: gpt2Parameters(model, decay),
     initialValues: (shape) => gpt2InitialValues(shape, model, seed),
     inFile: (_shape, values) => values,
-    loss: (tape, parameters) => gpt2Loss(tape, model, parameters, tensors, options, headChunkTokens),
+    loss: (tape, parameters) => gpt2Loss(tape, model, parameters, tensors, options),
     pack(given) {
       if ("inputs" in given) return packTokens(given, tensors);
       throw new UserError(`Model "${model.name}" reads tokens; give it texts`);

@@ -24,8 +24,6 @@ export interface TrainOptions {
   /** Largest norm of all gradients together; 0 never clips. */
   readonly clipNorm?: number;
   readonly schedule?: Schedule;
-  /** Rows of logits at once, a multiple of 64. By default as many as cost no memory. */
-  readonly headChunkTokens?: number;
   /** Share of the target's probability that training spreads over all classes of an image; 0 by default. */
   readonly labelSmoothing?: number;
   /** Variants of kernels that are set, by a tuning run or to repeat one. */

@@ -187,7 +187,7 @@ export class TrainingSession {
   async evaluate(batches: readonly Batch[]): Promise<Evaluation> {
     this.#requireRead();
     const { lossRing, hitRing } = this.task;
-    const description = describeEvaluation(this.task, this.parameterSet, this.#builderOptions);
+    const description = describeEvaluation(this.task, this.parameterSet, this.policy, this.#builderOptions);
     const program = await this.#memory.program(description, this.#train);
     try {
       let [loss, hits, count] = [0, 0, 0];

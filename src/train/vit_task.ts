@@ -25,7 +25,7 @@ export function vitTask(model: VitConfig, options: TrainOptions): Task {
     inFile: (shape, values) => asTimm(shape.shape, values),
     // Only training smooths: a validation loss is the plain one.
     loss: (tape, parameters) =>
-      vitLoss(tape, model, parameters, tensors, batch, tape.savings ? labelSmoothing : 0),
+      vitLoss(tape, model, parameters, tensors, batch, tape.training ? labelSmoothing : 0),
     pack(given) {
       if (!("images" in given)) throw new UserError(`Model "${model.name}" looks at images; give it some`);
       const { images, labels } = given;

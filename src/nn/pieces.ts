@@ -1,0 +1,63 @@
+import { plain, readRows } from "../gpu/operand.ts";
+import { rowsOf, type Tensor } from "../gpu/tensor.ts";
+import { windowAlignment } from "../gpu/limits.ts";
+import type { Layer } from "./layer.ts";
+import type { Activation, Tape } from "./tape.ts";
+
+/** Runs of `size` rows, the last one shorter where need be: a piece each. */
+export function piecesOf(rows: number, size: number): { first: number; count: number }[] {
+  return Array.from({ length: Math.ceil(rows / size) }, (_, i) => ({
+    first: i * size,
+    count: Math.min(size, rows - i * size),
+  }));
+}
+
+/** The rows of a piece that is asked to have `tokens`: whole windows, so that each piece can be bound. */
+export function pieceRows(tokens: number): number {
+  return Math.ceil(tokens / windowAlignment) * windowAlignment;
+}
+
+/**
+ * A layer that works row by row, taken through so many rows at a time (mini-sequences, Luo et al., arXiv 2407.15892): forward one piece after
+ * the other, and so backward. `size` gives the rows of a piece, a multiple of 64, or undefined for all at once. The layer needs a sink.
+ */
+export function pieces(layer: Layer, size: (tape: Tape, x: Tensor) => number | undefined): Layer {
+  return (tape, x, out) => {
+    const { rows, cols, name } = x.exact.tensor;
+    const parts = piecesOf(rows, size(tape, x.exact.tensor) ?? rows);
+    if (parts.length === 1) return layer(tape, x, out);
+    if (!out) throw new Error(`What ${name} is taken through in pieces needs a place to write to`);
+    const backwards = parts.map(({ first, count }) => {
+      const sink = { tensor: rowsOf(out.tensor, first, count), add: out.add };
+      return layer(tape, rowsOfActivation(x, first, count), sink).backward;
+    });
+    return {
+      y: { exact: plain(out.tensor) },
+      backward: (dy, given) => {
+        const into = given ?? { tensor: tape.transient(`d ${name}`, rows, cols), add: false };
+        backwards.forEach((backward, i) => {
+          const { first, count } = parts[i];
+          backward(rowsOf(dy, first, count), { tensor: rowsOf(into.tensor, first, count), add: into.add });
+        });
+        return into.tensor;
+      },
+    };
+  };
+}
+
+/** Rows of a piece of the MLP, as the policy says (MST's paper and its code have a rule each); undefined for all at once. */
+export function mlpPiece({ batch }: { batch: number }): (tape: Tape, x: Tensor) => number | undefined {
+  return (tape, { cols }) => {
+    const { mlp = "whole" } = tape.miniSequences ?? {};
+    if (mlp === "whole") return undefined;
+    const rules = { auto: 4096, paper: cols, code: Math.max(Math.floor(4096 / batch), 1024) };
+    return pieceRows(typeof mlp === "number" ? mlp : rules[mlp]);
+  };
+}
+
+function rowsOfActivation({ exact, kept }: Activation, first: number, count: number): Activation {
+  return {
+    exact: readRows(exact, first, count),
+    kept: kept && (() => readRows(kept(), first, count)),
+  };
+}
