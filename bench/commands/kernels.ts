@@ -1,11 +1,12 @@
 import { command, message, object, option, optional, string } from "@optique/core";
 import { UserError } from "../../src/errors.ts";
+import { gpuWith } from "../../src/gpu/builder.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { nearest } from "../../src/suggest.ts";
-import { describeStep, gpuWith } from "../../src/train/plan_training.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
 import { defaulted, modelName, policy, storageOptions, withStorageOptions } from "../options/options.ts";
 
 const options = object({

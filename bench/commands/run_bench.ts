@@ -5,7 +5,7 @@ import { describeEnvironment, driverBytesInUse } from "../machine/environment.ts
 import { loadData, type TrainingData } from "../training/data.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { defaultProfile, profiles } from "../sweep/profiles.ts";
-import { Progress } from "../text/progress.ts";
+import { Progress } from "../../src/text/progress.ts";
 import { sections } from "../report/report.ts";
 import { createReportFolder, removeIfEmpty } from "../report/report_folder.ts";
 import { appendRecord, type CellConfiguration, type CellRecord, schemaVersion } from "../results/results.ts";

@@ -6,14 +6,14 @@ import { materialize } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { matrixShapes, type Sizes } from "../../kernels/products/matmul_table.ts";
 import type { Product } from "../../kernels/products/matmul_variant.ts";
-import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { gpuWith, type ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { DeviceLimits } from "../../src/gpu/limits.ts";
 import { affine, gelu, plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
-import { describeStep, gpuWith } from "../../src/train/plan_training.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
 
 /** A kernel, or the few that belong together, at one size. */
 export interface KernelCase {

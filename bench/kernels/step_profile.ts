@@ -6,7 +6,7 @@ import { bindingBytes, type Dispatch } from "../../src/gpu/kernel.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import { trainOptions } from "../sweep/cell.ts";
 import type { TrainingData } from "../training/data.ts";
-import { percentage, plural, wholePercentage } from "../text/format.ts";
+import { percentage, plural, wholePercentage } from "../../src/text/format.ts";
 import { names } from "../report/side_by_side.ts";
 import type { CellConfiguration } from "../results/results.ts";
 

@@ -9,7 +9,7 @@ import { checkModel, type ModelConfig, modelConfig, usualSequence } from "../../
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { type Evaluation, TrainingSession, type Weights } from "../../src/train/session.ts";
 import { loadData } from "./data.ts";
-import { bytes, duration, number, percentage } from "../text/format.ts";
+import { bytes, duration, number, percentage } from "../../src/text/format.ts";
 import { withStorageOptions } from "../options/options.ts";
 import type { DataReport } from "../results/results.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";

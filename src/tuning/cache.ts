@@ -5,10 +5,9 @@ import { matmulKey } from "../../kernels/products/matmul_choice.ts";
 import { cacheFolder } from "../cache_folder.ts";
 import { UserError } from "../errors.ts";
 import { shortDigest } from "../data/digest.ts";
-import { ProgramBuilder, type Variants } from "../gpu/builder.ts";
+import { gpuWith, ProgramBuilder, type Variants } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { replaceFile, writeFull } from "../io/files.ts";
-import { gpuWith } from "../train/plan_training.ts";
 import { tuningCase } from "./tuning_case.ts";
 
 const schema = z.record(z.string(), z.record(z.string(), z.string()));

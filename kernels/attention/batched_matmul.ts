@@ -2,10 +2,10 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { floatWord } from "../../src/gpu/kernel.ts";
 import type { Operand } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import type { AttentionShape } from "../attention/attention.ts";
+import type { AttentionShape } from "./attention.ts";
 import { batchedMatmulText, batchedWorkgroups } from "./batched_matmul_template.ts";
-import { variantForMany } from "./matmul_table.ts";
-import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
+import { variantForMany } from "../products/matmul_table.ts";
+import { type MatmulVariant, type Product, variantName } from "../products/matmul_variant.ts";
 
 /**
  * A matrix for each sequence and head, within one of N = batch·sequence rows: rows are the sequence's, columns begin at `column` + head ·
