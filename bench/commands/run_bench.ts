@@ -13,7 +13,8 @@ import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { profileNote, profileStep, renderProfile } from "../kernels/step_profile.ts";
 import { planSweep, runSweep } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
-import { type VariantOptions, withVariants } from "../sweep/cell_variants.ts";
+import { withVariants } from "../sweep/cell_variants.ts";
+import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { writeReport } from "../report/write_report.ts";
 
 /** What the user asked for. What is undefined, or an empty list, comes from the profile. */
@@ -27,6 +28,7 @@ export type BenchOptions =
     /** Seconds for one process. */
     timeout?: number;
     /** Profile steps instead of sweeping. */
+    requireGpu: boolean;
     profileStep: boolean;
   }
   & VariantOptions

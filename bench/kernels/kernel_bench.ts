@@ -21,8 +21,9 @@ import { createReportFolder } from "../report/report_folder.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { kernelTable, profileNote, profileStep } from "./step_profile.ts";
 import { planSweep } from "../sweep/sweep.ts";
-import { type VariantOptions, withVariants } from "../sweep/cell_variants.ts";
+import { withVariants } from "../sweep/cell_variants.ts";
 import { tune } from "../../src/tuning/tune.ts";
+import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { readVariants } from "../../src/tuning/variants_file.ts";
 
 /** How one case ran. */
@@ -56,6 +57,7 @@ export interface KernelBenchOptions extends VariantOptions {
   readonly batches: readonly number[];
   readonly policies: readonly PolicyDocument[];
   readonly out?: string;
+  readonly requireGpu: boolean;
 }
 
 /**
