@@ -165,7 +165,7 @@ export function productCases(
   const step = { model, sequence: usualSequence(model), batch, policy: "exact", seed: 0 };
   const { dispatches } = describeStep(step, gpuWith(limits));
   const shapes = new Map<string, { product: Product; m: number; n: number; k: number; count: number }>();
-  for (const { kernel: { label }, parameters: [m, n, k] } of dispatches) {
+  for (const { kernel: { label }, parameters: { m, n, k } } of dispatches) {
     const product = label.match(/^matmul_(nn|nt|tn) /)?.[1] as Product | undefined;
     if (!product) continue;
     const key = `${product} ${m}×${n}×${k}`;

@@ -150,15 +150,15 @@ function emit(
         ...own.map(({ tensor, access }, i) => ({ group: 0, index: i + 1, tensor, access, ...window })),
         ...named.flatMap(([, operand], i) => operand.bindings(i + 1, window)),
       ],
-      parameters: [
+      parameters: {
         sequences,
         sequence,
         heads,
-        (strides.qkv?.tensor.stride ?? 0) / 4,
-        (strides.o?.stride ?? 0) / 4,
-        (strides.d?.stride ?? 0) / 4,
-        (strides.dqkv?.stride ?? 0) / 4,
-      ],
+        qkv_stride: (strides.qkv?.tensor.stride ?? 0) / 4,
+        o_stride: (strides.o?.stride ?? 0) / 4,
+        d_stride: (strides.d?.stride ?? 0) / 4,
+        dqkv_stride: (strides.dqkv?.stride ?? 0) / 4,
+      },
       workgroups: sequences * heads * Math.ceil(sequence / blockRows(variant)),
       flops: 2 * pairs * shape.headSize * matrices[kernel],
     });

@@ -1,5 +1,4 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { floatWord } from "../../src/gpu/kernel.ts";
 import type { Operand } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import type { AttentionShape } from "./attention.ts";
@@ -59,25 +58,25 @@ export function batchedMatmul(
         ...a.matrix.bindings(1, window),
         ...b.matrix.bindings(2, window),
       ],
-      parameters: [
+      parameters: {
         m,
         n,
         k,
         sequences,
         sequence,
         heads,
-        aTensor.stride / 4,
-        bTensor.stride / 4,
-        c.matrix.stride / 4,
-        a.column,
-        a.step,
-        b.column,
-        b.step,
-        c.column,
-        c.step,
-        c.matrix.cols,
-        floatWord(scale),
-      ],
+        a_stride: aTensor.stride / 4,
+        b_stride: bTensor.stride / 4,
+        c_stride: c.matrix.stride / 4,
+        a_column: a.column,
+        a_step: a.step,
+        b_column: b.column,
+        b_step: b.step,
+        c_column: c.column,
+        c_step: c.step,
+        c_columns: c.matrix.cols,
+        scale,
+      },
       workgroups: batchedWorkgroups(variant, sequences * heads, m, n),
       flops: 2 * sequences * heads * m * n * k * (causal ? 0.5 : 1),
     });

@@ -15,7 +15,7 @@ export function gatherRow(builder: ProgramBuilder, x: Operand, out: Tensor): voi
       { group: 0, index: 2, tensor: out, access: "write" },
       ...x.bindings(1),
     ],
-    parameters: [vectors],
+    parameters: { vectors },
     workgroups: Math.ceil(vectors / elementThreads),
     flops: vectors,
   });

@@ -41,7 +41,7 @@ export function crossEntropy(
         { group: 0, index: 3, tensor: logits, access: "update", ...window },
         { group: 0, index: 4, tensor: losses, access: "write", ...rows },
       ],
-      parameters: [window.rows, Number(gradient)],
+      parameters: { rows: window.rows, write_gradient: Number(gradient) },
       workgroups: window.rows,
       flops: 10 * window.rows * logits.cols,
     });
@@ -57,7 +57,7 @@ export function meanLoss(builder: ProgramBuilder, losses: Tensor, ring: Tensor):
       { group: 0, index: 2, tensor: losses, access: "read" },
       { group: 0, index: 3, tensor: ring, access: "update" },
     ],
-    parameters: [losses.rows],
+    parameters: { rows: losses.rows },
     workgroups: 1,
     flops: losses.rows,
   });

@@ -1,5 +1,4 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { floatWord } from "../../src/gpu/kernel.ts";
 import { stepTensor } from "../../src/gpu/step_block.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import text from "./gradient_norm.wgsl" with { type: "text" };
@@ -34,7 +33,7 @@ export function gradientNorm(
         { group: 0, index: 1, tensor, access: "read", ...window },
         { group: 0, index: 2, tensor: squares, access: "write" },
       ],
-      parameters: [vectors, vectorsPerChunk, first],
+      parameters: { vectors, chunk: vectorsPerChunk, first },
       workgroups: chunks[i],
       flops: 8 * vectors,
     });
@@ -48,7 +47,7 @@ export function gradientNorm(
       { group: 0, index: 3, tensor: norms, access: "update" },
       { group: 0, index: 4, tensor: clip, access: "write" },
     ],
-    parameters: [count, floatWord(clipNorm)],
+    parameters: { count, limit: clipNorm },
     workgroups: 1,
     flops: count,
   });

@@ -33,21 +33,16 @@ export interface Scope {
 }
 
 /**
- * One kernel over one set of bindings. `parameters` are the words of the shader's uniform block at group 0, binding 0, for what differs
- * between windows of one operator; `workgroups` is a flat count, folded into a grid when it is run.
+ * One kernel over one set of bindings. `parameters` are the fields, by name, of the shader's struct `Parameters`, its uniform block at
+ * group 0, binding 0: what differs between windows of one operator. `workgroups` is a flat count, folded into a grid when it is run.
  */
 export interface Dispatch extends Scope {
   readonly kernel: Kernel;
   readonly bindings: readonly Binding[];
-  readonly parameters: readonly number[];
+  readonly parameters: Readonly<Record<string, number>>;
   readonly workgroups: number;
   /** Floating-point operations, for splitting long submits and for tables. */
   readonly flops: number;
   /** Belongs to the first run of its program only: what it writes, later runs find done. */
   readonly first?: true;
-}
-
-/** A 32-bit float as the word that carries it in a uniform block. */
-export function floatWord(value: number): number {
-  return new Uint32Array(new Float32Array([value]).buffer)[0];
 }

@@ -12,7 +12,6 @@ import {
 import { ProgramBuilder } from "./builder.ts";
 import { BufferSet } from "./buffers.ts";
 import { OutOfMemoryError } from "./errors.ts";
-import { floatWord } from "./kernel.ts";
 import { typicalGpuLimits } from "./limits.ts";
 import { foldGrid, Program } from "./program.ts";
 import type { Store, Tensor } from "./tensor.ts";
@@ -54,7 +53,7 @@ function add(
       { group: 0, index: 1, tensor: a, access: "read", ...rows },
       { group: 0, index: 2, tensor: out, access: "write", ...rows },
     ],
-    parameters: [count, floatWord(addend)],
+    parameters: { count, addend },
     workgroups: count,
     flops,
     first,

@@ -93,7 +93,7 @@ function quantize(
         { group: 0, index: 4, tensor: codes, access: "write", ...window },
         { group: 0, index: 5, tensor: estimates, access: "update" },
       ],
-      parameters: [window.rows, window.first * stride, stream],
+      parameters: { rows: window.rows, first_vector: window.first * stride, stream },
       workgroups: Math.ceil(words / 64),
       flops: 16 * window.rows * stride,
     });
@@ -134,7 +134,13 @@ function quantizeAndObserve(
         { group: 0, index: 4, tensor: codes, access: "write", ...window },
         { group: 0, index: 5, tensor: estimates, access: "update" },
       ],
-      parameters: [window.rows, chunk, window.first / chunk, window.first * stride, stream],
+      parameters: {
+        rows: window.rows,
+        chunk,
+        first_chunk: window.first / chunk,
+        first_vector: window.first * stride,
+        stream,
+      },
       workgroups: Math.ceil(stride / lanes) * Math.ceil(window.rows / chunk),
       flops: 18 * window.rows * stride,
     });
@@ -179,7 +185,7 @@ export function storeByTokens(
         { group: 0, index: 3, tensor: tables, access: "write", ...window },
         { group: 0, index: 4, tensor: codes, access: "write", ...window },
       ],
-      parameters: [window.rows, window.first, stream],
+      parameters: { rows: window.rows, first_row: window.first, stream },
       workgroups: window.rows,
       flops: 18 * window.rows * stride,
     });

@@ -53,7 +53,7 @@ gpuTest("measureCandidates() gives a candidate that does not compile no time at 
       builder.dispatch({
         kernel: { label: "test", code },
         bindings,
-        parameters: [],
+        parameters: {},
         workgroups: 1,
         flops: 0,
       });
