@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { stepTensor } from "../../src/gpu/step_block.ts";
+import { stepTensor, stepText } from "../../src/gpu/step_block.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import text from "./adamw.wgsl" with { type: "text" };
 import { elementThreads } from "../shared/elementwise.ts";
@@ -31,7 +31,7 @@ export function adamw(
     for (const window of builder.windows([parameter])) {
       const vectors = window.rows * parameter.stride / 4;
       builder.dispatch({
-        kernel: { label: "adamw", code: text },
+        kernel: { label: "adamw", code: stepText + text },
         bindings: [
           { group: 0, index: 1, tensor: stepTensor, access: "read" },
           { group: 0, index: 2, tensor: clip, access: "read" },

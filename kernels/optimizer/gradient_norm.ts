@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { stepTensor } from "../../src/gpu/step_block.ts";
+import { stepTensor, stepText } from "../../src/gpu/step_block.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import text from "./gradient_norm.wgsl" with { type: "text" };
 import partialText from "./gradient_norm_partial.wgsl" with { type: "text" };
@@ -40,7 +40,7 @@ export function gradientNorm(
     first += chunks[i];
   });
   builder.dispatch({
-    kernel: { label: "gradient_norm", code: reduceText + text, constants: { threads: 256 } },
+    kernel: { label: "gradient_norm", code: stepText + reduceText + text, constants: { threads: 256 } },
     bindings: [
       { group: 0, index: 1, tensor: stepTensor, access: "read" },
       { group: 0, index: 2, tensor: squares, access: "read" },

@@ -29,20 +29,20 @@ function parse(body: string): Field[] {
 }
 
 /**
- * Puts values into the words of a struct, in the order of its fields. Throws an Error for a field without a value and for a value without a
+ * Puts values into the words of a struct, in the order of its fields, and returns these. Throws an Error for a field without a value and for a value without a
  * field.
  */
 export function packFields(
   fields: readonly Field[],
   values: Readonly<Record<string, number>>,
   words: Uint32Array<ArrayBuffer>,
-): void {
+): Uint32Array<ArrayBuffer> {
   const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
   for (const [i, { name, type }] of fields.entries()) {
     if (!(name in values)) throw new Error(`Field ${name} has no value`);
     (type === "f32" ? floats : words)[i] = values[name];
   }
   const names = Object.keys(values);
-  if (names.length === fields.length) return;
+  if (names.length === fields.length) return words;
   throw new Error(`There is no field ${names.find((name) => fields.every((field) => field.name !== name))}`);
 }

@@ -243,6 +243,18 @@ gpuTest("Program.create() names the kernel that does not compile", async () => {
   gpu.checkHealth();
 });
 
+gpuTest("Program.create() names the kernel whose parameters are not those of its shader", async () => {
+  const gpu = await testGpu();
+  const builder = new ProgramBuilder("misnamed", options);
+  const [a, out] = ["a", "out"].map((name) => builder.tensor(name, 1, 4, transient));
+  add(builder, a, out, 0, { code: addText.replaceAll("addend", "summand") });
+  await assertRejects(
+    () => Program.create(gpu, builder.build(), new BufferSet<Store>(gpu)),
+    Error,
+    'Parameters of kernel "add": Field summand has no value',
+  );
+});
+
 gpuTest("Program.create() rejects a store that was not made", async () => {
   const gpu = await testGpu();
   const before = gpu.ledger.liveBytes;

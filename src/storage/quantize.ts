@@ -1,7 +1,7 @@
 import { keepingThreadsFor } from "../../kernels/shared/elementwise.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import type { Operand } from "../gpu/operand.ts";
-import { stepTensor } from "../gpu/step_block.ts";
+import { stepTensor, stepText } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { type CodeBits, codesOf, readByChannel, readByToken, wordsOf } from "./codes.ts";
 import encodeText from "./encode.wgsl" with { type: "text" };
@@ -83,7 +83,7 @@ function quantize(
     builder.dispatch({
       kernel: {
         label: "quantize",
-        code: encodeText + quantizeText,
+        code: stepText + encodeText + quantizeText,
         constants: { bits, stochastic: Number(rounding === "stochastic"), stride, counter: 4 * groups },
       },
       bindings: [
@@ -115,7 +115,7 @@ function quantizeAndObserve(
     builder.dispatch({
       kernel: {
         label: "quantize_observe",
-        code: encodeText + extremesText + quantizersText + gatherText + observeText,
+        code: stepText + encodeText + extremesText + quantizersText + gatherText + observeText,
         constants: {
           bits,
           stochastic: Number(rounding === "stochastic"),
@@ -167,7 +167,7 @@ export function storeByTokens(
     builder.dispatch({
       kernel: {
         label: "quantize_tokens",
-        code: encodeText + quantizersText + gatherText + spanText + tokensText,
+        code: stepText + encodeText + quantizersText + gatherText + spanText + tokensText,
         constants: {
           bits,
           stochastic: Number(rounding === "stochastic"),
