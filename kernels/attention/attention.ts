@@ -143,7 +143,8 @@ function emit(
     const pairs = sequences * heads * sequence ** 2 * (shape.causal ? 0.5 : 1);
     builder.dispatch({
       kernel: {
-        label: `attention_${kernel} ${attentionVariantName(variant)}`,
+        label: `attention_${kernel}`,
+        variant: attentionVariantName(variant),
         code: named.map(([name, operand], i) => operand.code(name, i + 1)).join("") + texts[kernel](variant),
       },
       bindings: [

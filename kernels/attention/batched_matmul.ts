@@ -45,7 +45,8 @@ export function batchedMatmul(
   const whole = { a: aWhole, b: bWhole, c: cWhole };
   const [aTensor, bTensor] = [a.matrix.tensor, b.matrix.tensor];
   const kernel = {
-    label: `batched_matmul_${product} ${variantName(variant)}`,
+    label: `batched_matmul_${product}`,
+    variant: variantName(variant),
     code: a.matrix.code("a", 1) + b.matrix.code("b", 2) +
       batchedMatmulText(product, { matmul: variant, whole, causal }),
   };

@@ -81,7 +81,8 @@ function emit(
 ): void {
   const { variant, splits, firstRow = 0 } = options;
   const kernelFor = (bias: boolean) => ({
-    label: `matmul_${product} ${variantName(variant)}`,
+    label: `matmul_${product}`,
+    variant: variantName(variant),
     code: a.code("a", 1) + b.code("b", 2) + matmulText(product, variant, bias),
   });
   const [aBytes, bBytes, cBytes] = [a.tensor, b.tensor, c].map(rowBytes);

@@ -3,9 +3,14 @@ import { rowBytes, type Tensor, tensorBytes } from "./tensor.ts";
 /** A compute shader: its text (entry point `main`) and the values of its `override` constants. */
 export interface Kernel {
   readonly label: string;
+  /** The name of the variant, of a kernel that exists in several. */
+  readonly variant?: string;
   readonly code: string;
   readonly constants?: Readonly<Record<string, number>>;
 }
+
+/** What a kernel is called where its variants are told apart. */
+export const fullName = ({ label, variant }: Kernel) => variant ? `${label} ${variant}` : label;
 
 /** How a dispatch uses a tensor: `read` binds read-only, `write` and `update` bind read-write (`update` reads the old content). */
 export type Access = "read" | "write" | "update";

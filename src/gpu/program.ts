@@ -3,7 +3,7 @@ import { BufferSet, readBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { inErrorScopes } from "./errors.ts";
 import { fieldsOf, packFields } from "./fields.ts";
-import { type Binding, bindingBytes, type Dispatch } from "./kernel.ts";
+import { type Binding, bindingBytes, type Dispatch, fullName } from "./kernel.ts";
 import { groupLayouts, pipelineFor } from "./pipelines.ts";
 import { StepTimer, type TimestampWrites } from "./timing.ts";
 import { rowBytes, type Store, type Tensor, tensorBytes } from "./tensor.ts";
@@ -251,7 +251,7 @@ function packParameters({ kernel, parameters }: Dispatch, block: Uint32Array<Arr
   try {
     packFields(fieldsOf(kernel.code, "Parameters"), parameters, block);
   } catch (error) {
-    throw new Error(`Parameters of kernel "${kernel.label}": ${(error as Error).message}`);
+    throw new Error(`Parameters of kernel "${fullName(kernel)}": ${(error as Error).message}`);
   }
 }
 
