@@ -60,7 +60,8 @@ const accepted = [
   "bench parity --seeds 5 --gradient-every 0 --ranges delayed",
   "bench --profile ablation-grouping --images cifar",
   "bench --policy-schema",
-  "train --model vit-nano --label-smoothing 0.1 --images cifar",
+  "train --model vit-nano --label-smoothing 0.1 --images cifar --no-tune",
+  "train --variants reports/some/variants.json",
   "cell --data x {}",
 ];
 

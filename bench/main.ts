@@ -1,7 +1,7 @@
 import { UserError } from "../src/errors.ts";
 import { OutOfMemoryError } from "../src/gpu/errors.ts";
 import { parseCommandLine } from "./command_line.ts";
-import { bytes } from "./text/format.ts";
+import { bytes } from "../src/text/format.ts";
 
 /** Runs the command and exits with its code. What the user can mend is told in one line; everything else is a bug and says so. */
 if (import.meta.main) {

@@ -4,7 +4,6 @@ import { runKernelBench } from "../kernels/kernel_bench.ts";
 import { renderAgain } from "../report/render.ts";
 import {
   dataOption,
-  file,
   folder,
   imagesOption,
   maybe,
@@ -12,6 +11,7 @@ import {
   seedOption,
   storageOptions,
   sweepOptions,
+  variantOptions,
 } from "../options/options.ts";
 import { profiles } from "../sweep/profiles.ts";
 import { jsonSchema } from "../results/results.ts";
@@ -54,14 +54,7 @@ const options = object({
   out: maybe("--out", folder, message`Report folder; left out, reports/DATE-ADAPTER`),
   timeout: maybe("--timeout", whole(1), message`Seconds that one process may take (600)`),
   requireGpu: requireGpuOption,
-  variants: maybe(
-    "--variants",
-    file,
-    message`Variants of kernels to take, such as a report's variants.json; no tuning run`,
-  ),
-  noTune: option("--no-tune", {
-    description: message`Take the table's variants of kernels instead of measuring which are fastest`,
-  }),
+  ...variantOptions,
   profileStep: option("--profile-step", {
     description: message`Time each dispatch of a step instead, and tell them by operator`,
   }),

@@ -1,11 +1,12 @@
 import { command, message, object, option, optional, string } from "@optique/core";
 import { UserError } from "../../src/errors.ts";
-import type { Kernel } from "../../src/gpu/kernel.ts";
+import { gpuWith } from "../../src/gpu/builder.ts";
+import { fullName, type Kernel } from "../../src/gpu/kernel.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { nearest } from "../../src/suggest.ts";
-import { describeStep, gpuWith } from "../../src/train/plan_training.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
 import { defaulted, modelName, policy, storageOptions, withStorageOptions } from "../options/options.ts";
 
 const options = object({
@@ -25,31 +26,32 @@ export const kernels = command("kernels", options, { brief }).map((o) => () => {
     policy: withStorageOptions(o.policy, o),
   };
   const { dispatches } = describeStep(step, gpuWith(typicalGpuLimits));
-  const uses = Map.groupBy(dispatches.map(({ kernel }) => kernel), ({ label }) => label);
+  const uses = Map.groupBy(dispatches.map(({ kernel }) => kernel), fullName);
   console.log(o.print === undefined ? list(uses) : text(uses, o.print));
   return Promise.resolve(0);
 });
 
 function list(uses: Map<string, Kernel[]>): string {
-  return [...uses].map(([label, kernels]) => `${String(kernels.length).padStart(5)} × ${label}`).join("\n");
+  return [...uses].map(([name, kernels]) => `${String(kernels.length).padStart(5)} × ${name}`).join("\n");
 }
 
-/** The WGSL of every kernel whose label is, or begins with, `name`: one product may be read through several operands. */
+/** The WGSL of every kernel of that name, in all variants or in one: one product may be read through several operands. */
 function text(uses: Map<string, Kernel[]>, name: string): string {
-  const found = [...uses].filter(([label]) => label === name || label.split(" ")[0] === name);
+  const kernels = [...uses.values()].flat();
+  const found = kernels.filter((kernel) => kernel.label === name || fullName(kernel) === name);
   if (found.length === 0) {
-    const names = [...new Set([...uses.keys()].map((label) => label.split(" ")[0]))];
+    const names = [...new Set(kernels.map(({ label }) => label))];
     const near = nearest(name, names);
     throw new UserError(
       `No kernel "${name}" in this step; ${near ? `did you mean "${near}"?` : `known: ${names.join(", ")}`}`,
     );
   }
-  const distinct = new Map(found.flatMap(([, kernels]) => kernels).map((kernel) => [kernel.code, kernel]));
-  return [...distinct.values()].map(({ label, constants, code }) =>
+  const distinct = new Map(found.map((kernel) => [kernel.code, kernel]));
+  return [...distinct.values()].map((kernel) =>
     [
-      `// ${label}`,
-      ...Object.entries(constants ?? {}).map(([key, value]) => `// ${key} = ${value}`),
-      code.trim(),
+      `// ${fullName(kernel)}`,
+      ...Object.entries(kernel.constants ?? {}).map(([key, value]) => `// ${key} = ${value}`),
+      kernel.code.trim(),
     ].join("\n")
   ).join("\n\n");
 }

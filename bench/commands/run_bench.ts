@@ -5,7 +5,7 @@ import { describeEnvironment, driverBytesInUse } from "../machine/environment.ts
 import { loadData, type TrainingData } from "../training/data.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { defaultProfile, profiles } from "../sweep/profiles.ts";
-import { Progress } from "../text/progress.ts";
+import { Progress } from "../../src/text/progress.ts";
 import { sections } from "../report/report.ts";
 import { createReportFolder, removeIfEmpty } from "../report/report_folder.ts";
 import { appendRecord, type CellConfiguration, type CellRecord, schemaVersion } from "../results/results.ts";
@@ -13,7 +13,8 @@ import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { profileNote, profileStep, renderProfile } from "../kernels/step_profile.ts";
 import { planSweep, runSweep } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
-import { type VariantOptions, withVariants } from "../sweep/cell_variants.ts";
+import { withVariants } from "../sweep/cell_variants.ts";
+import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { writeReport } from "../report/write_report.ts";
 
 /** What the user asked for. What is undefined, or an empty list, comes from the profile. */
@@ -27,6 +28,7 @@ export type BenchOptions =
     /** Seconds for one process. */
     timeout?: number;
     /** Profile steps instead of sweeping. */
+    requireGpu: boolean;
     profileStep: boolean;
   }
   & VariantOptions

@@ -48,6 +48,7 @@ const options = object({
   sampleTokens: defaulted("--sample-tokens", whole(0), 200, message`Tokens to write at the end; 0: none`),
   temperature: defaulted("--temperature", nonNegative, 0.8, message`Of the sample; 0: the likeliest token`),
   prompt: maybe("--prompt", string({ metavar: "TEXT" }), message`What the sample continues`),
+  ...given.variantOptions,
   requireGpu: given.requireGpuOption,
 });
 const brief = message`Train one model with a live loss line`;

@@ -12,17 +12,18 @@ import { policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
 import { describeEnvironment } from "../machine/environment.ts";
-import { wholePercentage } from "../text/format.ts";
+import { wholePercentage } from "../../src/text/format.ts";
 import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./kernel_cases.ts";
 import { noise } from "../../src/data/noise.ts";
-import { Progress } from "../text/progress.ts";
+import { Progress } from "../../src/text/progress.ts";
 import { softwareBrand } from "../report/report.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { kernelTable, profileNote, profileStep } from "./step_profile.ts";
 import { planSweep } from "../sweep/sweep.ts";
-import { type VariantOptions, withVariants } from "../sweep/cell_variants.ts";
+import { withVariants } from "../sweep/cell_variants.ts";
 import { tune } from "../../src/tuning/tune.ts";
+import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { readVariants } from "../../src/tuning/variants_file.ts";
 
 /** How one case ran. */
@@ -56,6 +57,7 @@ export interface KernelBenchOptions extends VariantOptions {
   readonly batches: readonly number[];
   readonly policies: readonly PolicyDocument[];
   readonly out?: string;
+  readonly requireGpu: boolean;
 }
 
 /**

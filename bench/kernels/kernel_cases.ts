@@ -5,15 +5,15 @@ import { layerNormBackward, layerNormForward } from "../../kernels/norms/layer_n
 import { materialize } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { matrixShapes, type Sizes } from "../../kernels/products/matmul_table.ts";
-import type { Product } from "../../kernels/products/matmul_variant.ts";
-import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { type Product, products } from "../../kernels/products/matmul_variant.ts";
+import { gpuWith, type ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { DeviceLimits } from "../../src/gpu/limits.ts";
 import { affine, gelu, plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
-import { describeStep, gpuWith } from "../../src/train/plan_training.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
 
 /** A kernel, or the few that belong together, at one size. */
 export interface KernelCase {
@@ -43,7 +43,7 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
   const matrix = (builder: ProgramBuilder, name: string) => builder.tensor(name, rows, cols, transient);
   const vector = (builder: ProgramBuilder, name: string) => builder.tensor(name, 1, cols, transient);
 
-  const products = (["nn", "nt", "tn"] as const).map((product): KernelCase => ({
+  const large = products.map((product): KernelCase => ({
     name: `product ${product} ${n}³`,
     ...{ bound: "arithmetic", ceiling: true, work: 2 * n ** 3 },
     emit: (builder) => emitProduct(builder, product, { m: n, n, k: n }),
@@ -58,7 +58,7 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
     },
   });
   return [
-    ...products,
+    ...large,
     {
       ...{ name: "copy", bound: "memory", ceiling: true, work: 8 * elements },
       emit(builder) {
@@ -165,8 +165,8 @@ export function productCases(
   const step = { model, sequence: usualSequence(model), batch, policy: "exact", seed: 0 };
   const { dispatches } = describeStep(step, gpuWith(limits));
   const shapes = new Map<string, { product: Product; m: number; n: number; k: number; count: number }>();
-  for (const { kernel: { label }, parameters: [m, n, k] } of dispatches) {
-    const product = label.match(/^matmul_(nn|nt|tn) /)?.[1] as Product | undefined;
+  for (const { kernel: { label }, parameters: { m, n, k } } of dispatches) {
+    const product = products.find((product) => label === `matmul_${product}`);
     if (!product) continue;
     const key = `${product} ${m}×${n}×${k}`;
     const count = (shapes.get(key)?.count ?? 0) + 1;

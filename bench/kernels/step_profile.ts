@@ -2,11 +2,11 @@ import { median } from "simple-statistics";
 import { markdownTable } from "markdown-table";
 import { UserError } from "../../src/errors.ts";
 import { openGpu } from "../../src/gpu/device.ts";
-import { bindingBytes, type Dispatch } from "../../src/gpu/kernel.ts";
+import { bindingBytes, type Dispatch, fullName } from "../../src/gpu/kernel.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import { trainOptions } from "../sweep/cell.ts";
 import type { TrainingData } from "../training/data.ts";
-import { percentage, plural, wholePercentage } from "../text/format.ts";
+import { percentage, plural, wholePercentage } from "../../src/text/format.ts";
 import { names } from "../report/side_by_side.ts";
 import type { CellConfiguration } from "../results/results.ts";
 
@@ -62,7 +62,7 @@ export async function profileStep(
         const { kernel, operator = "other", pass = "other", flops } = dispatch;
         const times = median([...milliseconds]);
         return {
-          kernel: kernel.label,
+          kernel: fullName(kernel),
           operator,
           pass,
           flops,

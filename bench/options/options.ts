@@ -83,6 +83,18 @@ export function withStorageOptions(
   return changed;
 }
 
+/** Where the variants of kernels come from. */
+export const variantOptions = {
+  variants: maybe(
+    "--variants",
+    file,
+    message`Variants of kernels to take, such as a report's variants.json; no tuning run`,
+  ),
+  noTune: option("--no-tune", {
+    description: message`Take the table's variants of kernels instead of measuring which are fastest`,
+  }),
+};
+
 export const dataOption = maybe(
   "--data",
   file,

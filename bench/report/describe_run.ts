@@ -1,6 +1,6 @@
-import { plural } from "../text/format.ts";
-import type { CellConfiguration, CellRecord, DataReport } from "../results/results.ts";
-import { variantsFile, variantsOf } from "../../src/tuning/variants_file.ts";
+import { plural } from "../../src/text/format.ts";
+import { type CellConfiguration, type CellRecord, type DataReport, variantsOf } from "../results/results.ts";
+import { variantsFile } from "../../src/tuning/variants_file.ts";
 
 type Entry = [name: string, text: string];
 

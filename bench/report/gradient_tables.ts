@@ -2,7 +2,7 @@ import { markdownTable } from "markdown-table";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { operatorNames } from "../../src/train/gradient_error.ts";
 import type { Cell } from "./cell_rounds.ts";
-import { plural } from "../text/format.ts";
+import { plural } from "../../src/text/format.ts";
 import type { GradientErrors } from "../results/results.ts";
 import { baseOf, bytesQuantity, type Comparison, names } from "./side_by_side.ts";
 import { mean, pairedTest } from "./statistics.ts";

@@ -1,6 +1,6 @@
 import { markdownTable } from "markdown-table";
 import type { Cell } from "./cell_rounds.ts";
-import { ratio } from "../text/format.ts";
+import { ratio } from "../../src/text/format.ts";
 import type { Comparison } from "./side_by_side.ts";
 
 /** Peak memory that Mesa's authors report, in MiB (they write MB), at batch 128 and 224² under AMP (arXiv 2111.11124). */

@@ -1,6 +1,6 @@
 import { markdownTable } from "markdown-table";
 import type { Cell } from "./cell_rounds.ts";
-import { namedList, ratio, signed } from "../text/format.ts";
+import { namedList, ratio, signed } from "../../src/text/format.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { type MeanInterval, meanInterval, sampleStandardDeviation } from "./statistics.ts";
 

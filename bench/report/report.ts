@@ -1,6 +1,6 @@
 import { type Cell, compare } from "./cell_rounds.ts";
 import { describeData, describePolicies, describeTraining, describeVariants } from "./describe_run.ts";
-import { bytes, namedList, plural } from "../text/format.ts";
+import { bytes, namedList, plural } from "../../src/text/format.ts";
 import { gradientSection } from "./gradient_tables.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";

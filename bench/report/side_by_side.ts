@@ -1,5 +1,5 @@
 import { markdownTable } from "markdown-table";
-import { bytes, ratio } from "../text/format.ts";
+import { bytes, ratio } from "../../src/text/format.ts";
 
 /** Things of type T that differ only in the storage policy. */
 export interface Comparison<T> {

@@ -1,6 +1,6 @@
 import { markdownTable } from "markdown-table";
 import type { Cell, Quality } from "./cell_rounds.ts";
-import { bytes, number, percentage, ratio, spread } from "../text/format.ts";
+import { bytes, number, percentage, ratio, spread } from "../../src/text/format.ts";
 import {
   bytesQuantity,
   type Comparison,

@@ -1,6 +1,6 @@
 import { renderReport, type Run } from "./report.ts";
-import type { CellRecord } from "../results/results.ts";
-import { variantsFile, variantsOf } from "../../src/tuning/variants_file.ts";
+import { type CellRecord, variantsOf } from "../results/results.ts";
+import { variantsFile } from "../../src/tuning/variants_file.ts";
 
 /** Leaves the report and its pictures in the folder of the records. */
 export async function writeReport(

@@ -167,6 +167,11 @@ export function failed(status: CellMeasurement["status"], message: string): Cell
   return { status, message, wantedBytes: null, program: null, memory: null, timing: null, quality: null };
 }
 
+/** All variants of kernels that the cells of a run took, set or not. */
+export function variantsOf(records: readonly CellRecord[]): Record<string, string> {
+  return Object.assign({}, ...records.map(({ program }) => program?.variants ?? {}));
+}
+
 /** The JSON schema of a record. */
 export const jsonSchema = () => z.toJSONSchema(cellRecord, { io: "input" });
 

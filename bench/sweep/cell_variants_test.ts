@@ -42,7 +42,7 @@ gpuTest("withVariants() refuses files that do not fit, in one sentence that tell
     const [text, says] of [
       ["{", "give the variants.json of a report's folder"],
       ['{"matmul nn 1×1×1": 3}', "expected string"],
-      ['{"matmul nn 1×1×1": "workgroup-64x64x16-4x4"}', "names no kernel of this sweep"],
+      ['{"matmul nn 1×1×1": "workgroup-64x64x16-4x4"}', "names no kernel of this run"],
       [JSON.stringify({ [asked]: "no such variant" }), `No variant "no such variant" of "${asked}"`],
     ]
   ) {

@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
+import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { checkModel, modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
-import { describeStep, gpuWith } from "../../src/train/plan_training.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
 import { ablations } from "./ablations.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { parseConfiguration } from "../results/results.ts";

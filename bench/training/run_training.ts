@@ -1,5 +1,6 @@
 import type { Corpus } from "../../src/data/corpus.ts";
 import { UserError } from "../../src/errors.ts";
+import { builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import { requireWritable } from "../../src/io/files.ts";
 import { readGpt2Checkpoint, writeGpt2Checkpoint } from "../../src/io/gpt2_checkpoint.ts";
@@ -7,9 +8,16 @@ import { readSafetensors } from "../../src/io/safetensors.ts";
 import { readVitCheckpoint, writeVitCheckpoint } from "../../src/io/vit_checkpoint.ts";
 import { checkModel, type ModelConfig, modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
-import { type Evaluation, TrainingSession, type Weights } from "../../src/train/session.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
+import {
+  type Evaluation,
+  TrainingSession,
+  type TrainOptions,
+  type Weights,
+} from "../../src/train/session.ts";
+import { tunedVariants } from "../../src/tuning/tuned_variants.ts";
 import { loadData } from "./data.ts";
-import { bytes, duration, number, percentage } from "../text/format.ts";
+import { bytes, duration, number, percentage } from "../../src/text/format.ts";
 import { withStorageOptions } from "../options/options.ts";
 import type { DataReport } from "../results/results.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
@@ -40,6 +48,8 @@ export interface TrainingRun {
   sampleTokens: number;
   temperature: number;
   prompt?: string;
+  variants?: string;
+  noTune: boolean;
   requireGpu: boolean;
 }
 
@@ -58,12 +68,20 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   if (run.save) await requireWritable(run.save);
 
   const gpu = await openGpu(run);
-  const session = await TrainingSession.create(gpu, {
-    ...{ model, ...size, policy: withStorageOptions(run.policy, run), seed: run.seed },
-    ...{ learningRate: run.learningRate, weightDecay: run.weightDecay, clipNorm: run.clip },
+  const options: TrainOptions = {
+    model,
+    ...size,
+    policy: withStorageOptions(run.policy, run),
+    seed: run.seed,
+    learningRate: run.learningRate,
+    weightDecay: run.weightDecay,
+    clipNorm: run.clip,
     schedule: { warmupSteps: run.warmup, totalSteps: run.steps, minimumFraction: 0.1 },
     labelSmoothing: model.modelType === "vit" ? run.labelSmoothing : 0,
-  }, weights);
+  };
+  const step = (variants?: Variants) => describeStep({ ...options, variants }, builderOptionsFor(gpu));
+  const [variants] = await tunedVariants(gpu, [step], run);
+  const session = await TrainingSession.create(gpu, { ...options, variants }, weights);
   const validation = data.validation(size);
   console.log(
     `Training ${model.name} (${model.layers} layers, ${model.width} wide, ${model.heads} heads) on ${data.report.name}, ` +

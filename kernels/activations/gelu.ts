@@ -28,7 +28,7 @@ export function geluBackward(
     builder.dispatch({
       kernel: { label, code: x.code("x", 1) + text, constants: { stride } },
       bindings: [{ group: 0, index: 1, tensor: d, access: "update", ...window }, ...x.bindings(1, window)],
-      parameters: [vectors],
+      parameters: { vectors },
       workgroups: Math.ceil(vectors / elementThreads),
       flops: 20 * window.rows * d.cols,
     });

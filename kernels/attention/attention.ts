@@ -143,22 +143,23 @@ function emit(
     const pairs = sequences * heads * sequence ** 2 * (shape.causal ? 0.5 : 1);
     builder.dispatch({
       kernel: {
-        label: `attention_${kernel} ${attentionVariantName(variant)}`,
+        label: `attention_${kernel}`,
+        variant: attentionVariantName(variant),
         code: named.map(([name, operand], i) => operand.code(name, i + 1)).join("") + texts[kernel](variant),
       },
       bindings: [
         ...own.map(({ tensor, access }, i) => ({ group: 0, index: i + 1, tensor, access, ...window })),
         ...named.flatMap(([, operand], i) => operand.bindings(i + 1, window)),
       ],
-      parameters: [
+      parameters: {
         sequences,
         sequence,
         heads,
-        (strides.qkv?.tensor.stride ?? 0) / 4,
-        (strides.o?.stride ?? 0) / 4,
-        (strides.d?.stride ?? 0) / 4,
-        (strides.dqkv?.stride ?? 0) / 4,
-      ],
+        qkv_stride: (strides.qkv?.tensor.stride ?? 0) / 4,
+        o_stride: (strides.o?.stride ?? 0) / 4,
+        d_stride: (strides.d?.stride ?? 0) / 4,
+        dqkv_stride: (strides.dqkv?.stride ?? 0) / 4,
+      },
       workgroups: sequences * heads * Math.ceil(sequence / blockRows(variant)),
       flops: 2 * pairs * shape.headSize * matrices[kernel],
     });

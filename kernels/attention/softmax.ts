@@ -40,7 +40,7 @@ function emit(
         constants: { vectors, causal: Number(causal), threads: threadsFor(vectors) },
       },
       bindings: [{ group: 0, index: 1, ...out, ...window }, ...x.bindings(1, window)],
-      parameters: [window.rows, sequence, heads],
+      parameters: { rows: window.rows, sequence, heads },
       workgroups,
       flops: kernel.reductions * 4 * workgroups * sequence,
     });

@@ -15,7 +15,7 @@ export function takeRows(builder: ProgramBuilder, x: Tensor, out: Tensor, every:
         { group: 0, index: 1, tensor: x, access: "read", first, rows },
         { group: 0, index: 2, tensor: out, access: "write" },
       ],
-      parameters: [vectors, first / every * stride],
+      parameters: { vectors, first_vector: first / every * stride },
       workgroups: Math.ceil(vectors / elementThreads),
       flops: 4 * vectors,
     });
@@ -33,7 +33,7 @@ export function spreadRows(builder: ProgramBuilder, d: Tensor, dx: Tensor, every
         { group: 0, index: 1, tensor: d, access: "read" },
         { group: 0, index: 2, tensor: dx, access: "write", first, rows },
       ],
-      parameters: [vectors, first / every * stride],
+      parameters: { vectors, first_vector: first / every * stride },
       workgroups: Math.ceil(vectors / elementThreads),
       flops: 4 * vectors,
     });

@@ -34,7 +34,12 @@ export function embeddingForward(
           { group: 0, index: 3, tensor: positions, access: "read" },
           { group: 0, index: 4, tensor: x, access: "write", ...window },
         ],
-        parameters: [window.rows, window.first, table.first, table.rows],
+        parameters: {
+          rows: window.rows,
+          first_row: window.first,
+          first_word: table.first,
+          words: table.rows,
+        },
         workgroups: Math.ceil(window.rows * stride / elementThreads),
         flops: window.rows * x.cols,
       });
@@ -63,7 +68,12 @@ export function embeddingBackward(
           { group: 0, index: 3, tensor: dx, access: "read", ...window },
           { group: 0, index: 4, tensor: dWords, access: "update", ...table },
         ],
-        parameters: [table.first, table.rows, window.first, window.rows],
+        parameters: {
+          first_word: table.first,
+          words: table.rows,
+          first_row: window.first,
+          rows: window.rows,
+        },
         workgroups: table.rows * Math.ceil(stride / 64),
         flops: window.rows * dx.cols,
       });
@@ -88,7 +98,7 @@ export function positionBackward(
         { group: 0, index: 1, tensor: dx, access: "read", ...window },
         { group: 0, index: 2, tensor: dPositions, access: "update" },
       ],
-      parameters: [window.rows / sequence, Number(accumulate || window.first > 0)],
+      parameters: { sequences: window.rows / sequence, accumulate: Number(accumulate || window.first > 0) },
       workgroups: Math.ceil(sequence * stride / elementThreads),
       flops: window.rows * dx.cols,
     });

@@ -1,6 +1,6 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Operand } from "../../src/gpu/operand.ts";
-import { stepTensor } from "../../src/gpu/step_block.ts";
+import { stepTensor, stepText } from "../../src/gpu/step_block.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { elementThreads } from "../shared/elementwise.ts";
 import text from "./gather_row.wgsl" with { type: "text" };
@@ -9,13 +9,13 @@ import text from "./gather_row.wgsl" with { type: "text" };
 export function gatherRow(builder: ProgramBuilder, x: Operand, out: Tensor): void {
   const vectors = out.stride / 4;
   builder.dispatch({
-    kernel: { label: "gather_row", code: x.code("x", 1) + text },
+    kernel: { label: "gather_row", code: stepText + x.code("x", 1) + text },
     bindings: [
       { group: 0, index: 1, tensor: stepTensor, access: "read" },
       { group: 0, index: 2, tensor: out, access: "write" },
       ...x.bindings(1),
     ],
-    parameters: [vectors],
+    parameters: { vectors },
     workgroups: Math.ceil(vectors / elementThreads),
     flops: vectors,
   });

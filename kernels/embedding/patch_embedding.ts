@@ -103,7 +103,7 @@ export function patchEmbeddingStart(
         { group: 0, index: 3, tensor: bias, access: "read" },
         { group: 0, index: 4, tensor: x, access: "write", ...window },
       ],
-      parameters: [vectors, window.first % positions.rows],
+      parameters: { vectors, first_token: window.first % positions.rows },
       workgroups: Math.ceil(vectors / elementThreads),
       flops: window.rows * x.cols,
     });
@@ -130,7 +130,7 @@ export function patchEmbeddingBackward(
       { group: 0, index: 2, tensor: dClassToken, access },
       { group: 0, index: 3, tensor: dBias, access },
     ],
-    parameters: [d.rows, Number(accumulate)],
+    parameters: { tokens: d.rows, accumulate: Number(accumulate) },
     workgroups: Math.ceil(stride / 16),
     flops: d.rows * d.cols,
   });

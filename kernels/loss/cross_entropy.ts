@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { stepTensor } from "../../src/gpu/step_block.ts";
+import { stepTensor, stepText } from "../../src/gpu/step_block.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import text from "./cross_entropy.wgsl" with { type: "text" };
 import { threadsFor } from "../shared/elementwise.ts";
@@ -24,7 +24,7 @@ export function crossEntropy(
     builder.dispatch({
       kernel: {
         label: "cross_entropy",
-        code: reduceText + text,
+        code: stepText + reduceText + text,
         constants: { vocab: logits.cols, stride, threads: threadsFor(stride), smoothing },
       },
       bindings: [
@@ -33,7 +33,7 @@ export function crossEntropy(
         { group: 0, index: 3, tensor: logits, access: "update", ...window },
         { group: 0, index: 4, tensor: losses, access: "write", ...window },
       ],
-      parameters: [window.rows, Number(gradient)],
+      parameters: { rows: window.rows, write_gradient: Number(gradient) },
       workgroups: window.rows,
       flops: 10 * window.rows * logits.cols,
     });
@@ -43,13 +43,13 @@ export function crossEntropy(
 /** Emits ring[slot of the step] = the mean loss over valid targets. `losses` is N×1, `ring` holds one number a step. */
 export function meanLoss(builder: ProgramBuilder, losses: Tensor, ring: Tensor): void {
   builder.dispatch({
-    kernel: { label: "mean_loss", code: reduceText + meanText, constants: { threads: 256 } },
+    kernel: { label: "mean_loss", code: stepText + reduceText + meanText, constants: { threads: 256 } },
     bindings: [
       { group: 0, index: 1, tensor: stepTensor, access: "read" },
       { group: 0, index: 2, tensor: losses, access: "read" },
       { group: 0, index: 3, tensor: ring, access: "update" },
     ],
-    parameters: [losses.rows],
+    parameters: { rows: losses.rows },
     workgroups: 1,
     flops: losses.rows,
   });

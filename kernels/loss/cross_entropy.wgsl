@@ -4,7 +4,7 @@
 // once more).
 struct Parameters { rows: u32, write_gradient: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> step: array<u32>;
+@group(0) @binding(1) var<storage, read> step: Step;
 @group(0) @binding(2) var<storage, read> targets: array<i32>;
 @group(0) @binding(3) var<storage, read_write> logits: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;
@@ -59,7 +59,7 @@ fn main(
     return;
   }
   workgroupBarrier(); // the target's logit has been read
-  let weight = select(0.0, bitcast<f32>(step[2]), valid);
+  let weight = select(0.0, step.inverse_valid, valid);
   for (var column = local; column < stride; column += threads) {
     let z = select(vec4(lowest), logits[first + column], inside(column));
     let onehot = vec4<f32>(vec4(column * 4) + vec4(0u, 1u, 2u, 3u) == vec4(u32(target_id)));

@@ -1,7 +1,7 @@
 // ring[slot] = the sum of the losses of all rows / valid targets. One workgroup, in a fixed order.
 struct Parameters { rows: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> step: array<u32>;
+@group(0) @binding(1) var<storage, read> step: Step;
 @group(0) @binding(2) var<storage, read> losses: array<f32>;
 @group(0) @binding(3) var<storage, read_write> ring: array<f32>;
 
@@ -13,6 +13,6 @@ fn main(@builtin(local_invocation_index) local: u32) {
   }
   let total = workgroup_sum(sum, local);
   if (local == 0) {
-    ring[step[1]] = total * bitcast<f32>(step[2]);
+    ring[step.slot] = total * step.inverse_valid;
   }
 }

@@ -22,7 +22,7 @@ export function top1(builder: ProgramBuilder, logits: Tensor, targets: Tensor, h
         { group: 0, index: 2, tensor: logits, access: "read", ...window },
         { group: 0, index: 3, tensor: hits, access: "write", ...window },
       ],
-      parameters: [window.rows],
+      parameters: { rows: window.rows },
       workgroups: window.rows,
       flops: window.rows * logits.cols,
     });

@@ -27,7 +27,7 @@ export function layerNormForward(
         { group: 0, index: 2, tensor: normalized, access: "write", ...window },
         { group: 0, index: 3, tensor: rstd, access: "write", ...window },
       ],
-      parameters: [window.rows],
+      parameters: { rows: window.rows },
       workgroups: window.rows,
       flops: 8 * window.rows * x.cols,
     });
@@ -63,7 +63,7 @@ export function layerNormBackward(
         ...normalized.bindings(1, window),
         ...dyOperand.bindings(2, window),
       ],
-      parameters: [window.rows, Number(accumulate)],
+      parameters: { rows: window.rows, accumulate: Number(accumulate) },
       workgroups: window.rows,
       flops: 12 * window.rows * dy.cols,
     });

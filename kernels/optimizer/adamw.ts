@@ -1,6 +1,5 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { floatWord } from "../../src/gpu/kernel.ts";
-import { stepTensor } from "../../src/gpu/step_block.ts";
+import { stepTensor, stepText } from "../../src/gpu/step_block.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import text from "./adamw.wgsl" with { type: "text" };
 import { elementThreads } from "../shared/elementwise.ts";
@@ -32,7 +31,7 @@ export function adamw(
     for (const window of builder.windows([parameter])) {
       const vectors = window.rows * parameter.stride / 4;
       builder.dispatch({
-        kernel: { label: "adamw", code: text },
+        kernel: { label: "adamw", code: stepText + text },
         bindings: [
           { group: 0, index: 1, tensor: stepTensor, access: "read" },
           { group: 0, index: 2, tensor: clip, access: "read" },
@@ -41,11 +40,14 @@ export function adamw(
           { group: 0, index: 5, tensor: moment1, access: "update", ...window },
           { group: 0, index: 6, tensor: moment2, access: "update", ...window },
         ],
-        parameters: [
+        parameters: {
           vectors,
-          Number(decayed),
-          ...[1 - betas[0], 1 - betas[1], epsilon, weightDecay].map(floatWord),
-        ],
+          decayed: Number(decayed),
+          rate1: 1 - betas[0],
+          rate2: 1 - betas[1],
+          epsilon,
+          weight_decay: weightDecay,
+        },
         workgroups: Math.ceil(vectors / elementThreads),
         flops: 60 * vectors,
       });

@@ -3,7 +3,7 @@
 // `rate1` and `rate2` are 1 - beta1 and 1 - beta2, rounded once: in f32, 1 - 0.999 would be off by 5e-5.
 struct Parameters { vectors: u32, decayed: u32, rate1: f32, rate2: f32, epsilon: f32, weight_decay: f32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> step: array<u32>;
+@group(0) @binding(1) var<storage, read> step: Step;
 @group(0) @binding(2) var<storage, read> clip: array<f32>;
 @group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> parameter: array<vec4<f32>>;
@@ -20,16 +20,16 @@ fn main(
   if (i >= p.vectors) {
     return;
   }
-  let rate = bitcast<f32>(step[3]);
+  let rate = step.learning_rate;
   let g = gradient[i] * clip[0];
   let m = fma(vec4(p.rate1), g - moment1[i], moment1[i]);
   let v = fma(vec4(p.rate2), g * g - moment2[i], moment2[i]);
-  let denominator = sqrt(v) * bitcast<f32>(step[5]) + p.epsilon;
+  let denominator = sqrt(v) * step.inverse_root_correction2 + p.epsilon;
   var w = parameter[i];
   if (p.decayed != 0) {
     w -= rate * p.weight_decay * w;
   }
-  parameter[i] = w - rate / bitcast<f32>(step[4]) * (m / denominator);
+  parameter[i] = w - rate / step.correction1 * (m / denominator);
   moment1[i] = m;
   moment2[i] = v;
 }

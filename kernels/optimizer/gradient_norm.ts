@@ -1,6 +1,5 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { floatWord } from "../../src/gpu/kernel.ts";
-import { stepTensor } from "../../src/gpu/step_block.ts";
+import { stepTensor, stepText } from "../../src/gpu/step_block.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import text from "./gradient_norm.wgsl" with { type: "text" };
 import partialText from "./gradient_norm_partial.wgsl" with { type: "text" };
@@ -34,21 +33,21 @@ export function gradientNorm(
         { group: 0, index: 1, tensor, access: "read", ...window },
         { group: 0, index: 2, tensor: squares, access: "write" },
       ],
-      parameters: [vectors, vectorsPerChunk, first],
+      parameters: { vectors, chunk: vectorsPerChunk, first },
       workgroups: chunks[i],
       flops: 8 * vectors,
     });
     first += chunks[i];
   });
   builder.dispatch({
-    kernel: { label: "gradient_norm", code: reduceText + text, constants: { threads: 256 } },
+    kernel: { label: "gradient_norm", code: stepText + reduceText + text, constants: { threads: 256 } },
     bindings: [
       { group: 0, index: 1, tensor: stepTensor, access: "read" },
       { group: 0, index: 2, tensor: squares, access: "read" },
       { group: 0, index: 3, tensor: norms, access: "update" },
       { group: 0, index: 4, tensor: clip, access: "write" },
     ],
-    parameters: [count, floatWord(clipNorm)],
+    parameters: { count, limit: clipNorm },
     workgroups: 1,
     flops: count,
   });

@@ -60,7 +60,7 @@ export function matmul(
       { group: 0, index: 1, tensor: parts, access: "read" },
       { group: 0, index: 2, tensor: c, access: "update" },
     ],
-    parameters: [vectors, splits, Number(options.accumulate ?? false)],
+    parameters: { vectors, parts: splits, accumulate: Number(options.accumulate ?? false) },
     workgroups: Math.ceil(vectors / elementThreads),
     flops: splits * m * n,
   });
@@ -78,7 +78,8 @@ function emit(
 ): void {
   const { variant, splits } = options;
   const kernelFor = (bias: boolean) => ({
-    label: `matmul_${product} ${variantName(variant)}`,
+    label: `matmul_${product}`,
+    variant: variantName(variant),
     code: a.code("a", 1) + b.code("b", 2) + matmulText(product, variant, bias),
   });
   const [aBytes, bBytes, cBytes] = [a.tensor, b.tensor, c].map(rowBytes);
@@ -114,19 +115,19 @@ function emit(
             ...a.bindings(1, aRows),
             ...b.bindings(2, bRows),
           ],
-          parameters: [
-            wm.rows,
-            wn.rows,
-            wk.rows,
-            a.tensor.stride / 4,
-            b.tensor.stride / 4,
-            c.stride / 4,
-            aColumn / 4,
-            bColumn / 4,
-            wn.first / 4,
-            Number(i > 0 || (options.accumulate ?? false)),
-            partSteps(wk.rows, splits, variant),
-          ],
+          parameters: {
+            m: wm.rows,
+            n: wn.rows,
+            k: wk.rows,
+            a_stride: a.tensor.stride / 4,
+            b_stride: b.tensor.stride / 4,
+            c_stride: c.stride / 4,
+            a_column: aColumn / 4,
+            b_column: bColumn / 4,
+            c_column: wn.first / 4,
+            accumulate: Number(i > 0 || (options.accumulate ?? false)),
+            k_part: partSteps(wk.rows, splits, variant),
+          },
           workgroups: splits * workgroups(variant, wm.rows, wn.rows),
           flops: 2 * wm.rows * wn.rows * wk.rows,
         });

@@ -65,5 +65,5 @@ Deno.test("matmul() makes no part of a contraction that would be empty", () => {
   matmul(builder, "tn", plain(a), plain(b), c, { variant, splits: 6 });
   const { dispatches } = builder.build();
   assertEquals(dispatches[0].bindings[0].tensor.rows, 4 * 8, "rows of partial sums");
-  assertEquals(dispatches[1].parameters[1], 4, "parts that are added");
+  assertEquals(dispatches[1].parameters.parts, 4, "parts that are added");
 });

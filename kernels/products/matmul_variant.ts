@@ -1,5 +1,6 @@
 /** C = A·B, A·Bᵀ or Aᵀ·B, all matrices by rows. */
-export type Product = "nn" | "nt" | "tn";
+export const products = ["nn", "nt", "tn"] as const;
+export type Product = typeof products[number];
 
 /** How a product is cut: tiles of C a workgroup, the part of it a thread holds in registers, and where operands are staged. */
 export interface MatmulVariant {

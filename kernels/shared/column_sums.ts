@@ -139,7 +139,13 @@ function emit(
         { group: 0, index: 1, tensor: row, access: accumulate ? "update" : "write" },
         ...operands.flatMap((operand, i) => operand.bindings(i + 1, window)),
       ],
-      parameters: [window.rows, chunk, window.first / chunk, Number(accumulate), gap],
+      parameters: {
+        rows: window.rows,
+        chunk,
+        first_chunk: window.first / chunk,
+        accumulate: Number(accumulate),
+        gap,
+      },
       workgroups: Math.ceil(stride / lanes) * chunks,
       flops: (2 * operands.length - 1) * window.rows * tensors[0].cols,
     });

@@ -15,7 +15,7 @@ export function materialize(builder: ProgramBuilder, x: Operand, out: Tensor): v
         { group: 0, index: 1, tensor: out, access: x.tensor === out ? "update" : "write", ...window },
         ...x.bindings(1, window),
       ],
-      parameters: [window.rows],
+      parameters: { rows: window.rows },
       workgroups: Math.ceil(vectors / elementThreads),
       flops: 4 * window.rows * stride,
     });

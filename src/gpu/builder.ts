@@ -28,6 +28,13 @@ export function builderOptionsFor(gpu: {
   return { limits: gpu.limits, adapterClass: gpu.adapter.class, subgroupSize: gpu.subgroupSize };
 }
 
+/** A current discrete GPU, with these limits. */
+export const gpuWith = (limits: DeviceLimits): BuilderOptions => ({
+  limits,
+  adapterClass: "gpu",
+  subgroupSize: 32,
+});
+
 /** Options of a description. */
 export interface BuilderOptions {
   readonly limits: DeviceLimits;

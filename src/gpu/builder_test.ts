@@ -9,7 +9,7 @@ function dispatch(builder: ProgramBuilder, label: string): void {
   builder.dispatch({
     kernel: { label, code: "" },
     bindings: [],
-    parameters: [],
+    parameters: {},
     workgroups: 1,
     flops: 0,
   });

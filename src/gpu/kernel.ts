@@ -3,9 +3,14 @@ import { rowBytes, type Tensor, tensorBytes } from "./tensor.ts";
 /** A compute shader: its text (entry point `main`) and the values of its `override` constants. */
 export interface Kernel {
   readonly label: string;
+  /** The name of the variant, of a kernel that exists in several. */
+  readonly variant?: string;
   readonly code: string;
   readonly constants?: Readonly<Record<string, number>>;
 }
+
+/** What a kernel is called where its variants are told apart. */
+export const fullName = ({ label, variant }: Kernel) => variant ? `${label} ${variant}` : label;
 
 /** How a dispatch uses a tensor: `read` binds read-only, `write` and `update` bind read-write (`update` reads the old content). */
 export type Access = "read" | "write" | "update";
@@ -34,21 +39,16 @@ export interface Scope {
 }
 
 /**
- * One kernel over one set of bindings. `parameters` are the words of the shader's uniform block at group 0, binding 0, for what differs
- * between windows of one operator; `workgroups` is a flat count, folded into a grid when it is run.
+ * One kernel over one set of bindings. `parameters` are the fields, by name, of the shader's struct `Parameters`, its uniform block at
+ * group 0, binding 0: what differs between windows of one operator. `workgroups` is a flat count, folded into a grid when it is run.
  */
 export interface Dispatch extends Scope {
   readonly kernel: Kernel;
   readonly bindings: readonly Binding[];
-  readonly parameters: readonly number[];
+  readonly parameters: Readonly<Record<string, number>>;
   readonly workgroups: number;
   /** Floating-point operations, for splitting long submits and for tables. */
   readonly flops: number;
   /** Belongs to the first run of its program only: what it writes, later runs find done. */
   readonly first?: true;
-}
-
-/** A 32-bit float as the word that carries it in a uniform block. */
-export function floatWord(value: number): number {
-  return new Uint32Array(new Float32Array([value]).buffer)[0];
 }

@@ -41,7 +41,7 @@ function copy({ builder, output }: TestProgram, v: Operand): Tensor {
     builder.dispatch({
       kernel: { label: "copy", code: v.code("v", 1) + copyText },
       bindings: [{ group: 0, index: 1, tensor: out, access: "write", ...window }, ...v.bindings(1, window)],
-      parameters: [vectors, stride / 4],
+      parameters: { vectors, stride: stride / 4 },
       workgroups: Math.ceil(vectors / 64),
       flops: 0,
     });

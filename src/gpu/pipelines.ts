@@ -1,5 +1,5 @@
 import type { Gpu } from "./device.ts";
-import type { Access, Dispatch } from "./kernel.ts";
+import { type Access, type Dispatch, fullName } from "./kernel.ts";
 
 const layouts = new WeakMap<GPUDevice, Map<string, GPUBindGroupLayout>>();
 
@@ -29,12 +29,18 @@ export function groupLayouts(device: GPUDevice, dispatch: Dispatch): GPUBindGrou
 
 /** The pipeline of a dispatch's kernel, compiled once for a device. Throws what the compiler says, with the kernel's label. */
 export function pipelineFor(gpu: Gpu, dispatch: Dispatch): Promise<GPUComputePipeline> {
-  const { label, code, constants = {} } = dispatch.kernel;
+  const { code, constants = {} } = dispatch.kernel;
   const signature = dispatch.bindings.map((b) => `${b.group}.${b.index}${b.access[0]}`).join();
   const key = JSON.stringify([code, Object.entries(constants).sort(), signature]);
   let pipeline = gpu.pipelines.get(key);
   if (!pipeline) {
-    pipeline = compile(gpu.device, label, code, constants, groupLayouts(gpu.device, dispatch));
+    pipeline = compile(
+      gpu.device,
+      fullName(dispatch.kernel),
+      code,
+      constants,
+      groupLayouts(gpu.device, dispatch),
+    );
     gpu.pipelines.set(key, pipeline);
   }
   return pipeline;

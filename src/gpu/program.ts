@@ -2,7 +2,8 @@ import type { ProgramDescription } from "./builder.ts";
 import { BufferSet, readBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { inErrorScopes } from "./errors.ts";
-import { type Binding, bindingBytes, type Dispatch } from "./kernel.ts";
+import { fieldsOf, packFields } from "./fields.ts";
+import { type Binding, bindingBytes, type Dispatch, fullName } from "./kernel.ts";
 import { groupLayouts, pipelineFor } from "./pipelines.ts";
 import { StepTimer, type TimestampWrites } from "./timing.ts";
 import { rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
@@ -92,7 +93,10 @@ export class Program {
     const { dispatches } = description;
     const pipelines = await Promise.all(dispatches.map((dispatch) => pipelineFor(gpu, dispatch)));
     const words = new Uint32Array(dispatches.length * uniformStride / 4);
-    dispatches.forEach(({ parameters }, i) => words.set(parameters, i * uniformStride / 4));
+    dispatches.forEach((dispatch, i) => {
+      const block = words.subarray(i * uniformStride / 4, (i + 1) * uniformStride / 4);
+      packParameters(dispatch, block);
+    });
     gpu.device.queue.writeBuffer(this.pool.get("uniforms"), 0, words);
     this.#steps = await inErrorScopes(
       gpu.device,
@@ -101,7 +105,7 @@ export class Program {
         dispatches.map((dispatch, i) => {
           const layouts = groupLayouts(gpu.device, dispatch);
           const entries: GPUBindGroupEntry[][] = layouts.map(() => []);
-          const size = Math.max(16, Math.ceil(dispatch.parameters.length / 4) * 16);
+          const size = Math.max(16, Math.ceil(Object.keys(dispatch.parameters).length / 4) * 16);
           entries[0].push({
             binding: 0,
             resource: { buffer: this.pool.get("uniforms"), offset: i * uniformStride, size },
@@ -240,6 +244,15 @@ export class Program {
 
   destroy(): void {
     this.pool.destroy();
+  }
+}
+
+/** Fills a dispatch's uniform block. Throws an Error with the kernel's label if its parameters are not those that the shader declares. */
+function packParameters({ kernel, parameters }: Dispatch, block: Uint32Array<ArrayBuffer>): void {
+  try {
+    packFields(fieldsOf(kernel.code, "Parameters"), parameters, block);
+  } catch (error) {
+    throw new Error(`Parameters of kernel "${fullName(kernel)}": ${(error as Error).message}`);
   }
 }
 

@@ -12,7 +12,6 @@ import {
 import { ProgramBuilder } from "./builder.ts";
 import { BufferSet } from "./buffers.ts";
 import { OutOfMemoryError } from "./errors.ts";
-import { floatWord } from "./kernel.ts";
 import { typicalGpuLimits } from "./limits.ts";
 import { foldGrid, Program } from "./program.ts";
 import type { Store, Tensor } from "./tensor.ts";
@@ -54,7 +53,7 @@ function add(
       { group: 0, index: 1, tensor: a, access: "read", ...rows },
       { group: 0, index: 2, tensor: out, access: "write", ...rows },
     ],
-    parameters: [count, floatWord(addend)],
+    parameters: { count, addend },
     workgroups: count,
     flops,
     first,
@@ -242,6 +241,18 @@ gpuTest("Program.create() names the kernel that does not compile", async () => {
   }
   assertEquals(gpu.ledger.liveBytes, before);
   gpu.checkHealth();
+});
+
+gpuTest("Program.create() names the kernel whose parameters are not those of its shader", async () => {
+  const gpu = await testGpu();
+  const builder = new ProgramBuilder("misnamed", options);
+  const [a, out] = ["a", "out"].map((name) => builder.tensor(name, 1, 4, transient));
+  add(builder, a, out, 0, { code: addText.replaceAll("addend", "summand") });
+  await assertRejects(
+    () => Program.create(gpu, builder.build(), new BufferSet<Store>(gpu)),
+    Error,
+    'Parameters of kernel "add": Field summand has no value',
+  );
 });
 
 gpuTest("Program.create() rejects a store that was not made", async () => {

@@ -1,9 +1,11 @@
+import { fieldsOf, packFields } from "./fields.ts";
 import type { Store, Tensor } from "./tensor.ts";
+import stepText from "./step.wgsl" with { type: "text" };
 
-/**
- * The only words that change from step to step, 32 bits each. Shaders read them as `array<u32>` in the order given here; floats are
- * bit-cast.
- */
+/** The WGSL of struct `Step`, which stands before the text of a kernel that binds the step block. */
+export { stepText };
+
+/** The only words that change from step to step: the fields of `Step` in step.wgsl. */
 export interface StepValues {
   /** Seed of this step's stochastic rounding. */
   seed: number;
@@ -19,7 +21,7 @@ export interface StepValues {
   row: number;
 }
 
-const words = 8;
+const fields = fieldsOf(stepText, "Step");
 
 /** The store of the step block, and its description for shaders. */
 export const stepStore: Store = { name: "step", category: "control", bytes: 256 };
@@ -27,22 +29,19 @@ export const stepTensor: Tensor = {
   name: "step",
   dtype: "u32",
   rows: 1,
-  cols: words,
-  stride: words,
+  cols: fields.length,
+  stride: fields.length,
   category: "control",
   home: { store: stepStore, offset: 0 },
 };
 
-/** The block's bytes. */
+/** The block's words. */
 export function packStep(values: StepValues): Uint32Array<ArrayBuffer> {
-  const block = new Uint32Array(words);
-  const floats = new Float32Array(block.buffer);
-  block[0] = values.seed;
-  block[1] = values.slot;
-  floats[2] = values.inverseValid;
-  floats[3] = values.learningRate;
-  floats[4] = values.correction1;
-  floats[5] = values.inverseRootCorrection2;
-  block[6] = values.row;
-  return block;
+  const { inverseValid, learningRate, inverseRootCorrection2, ...others } = values;
+  return packFields(fields, {
+    ...others,
+    inverse_valid: inverseValid,
+    learning_rate: learningRate,
+    inverse_root_correction2: inverseRootCorrection2,
+  }, new Uint32Array(fields.length));
 }

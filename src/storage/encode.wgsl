@@ -1,7 +1,7 @@
 // Rounds a vector of four numbers to codes: q = clamp(floor((x - shift) / scale + u), 0, 2^bits - 1), u = 1/2 to nearest, or uniform on
 // the 256 midpoints of [0, 1), which is unbiased. One 32-bit counter-based hash gives the four numbers. Joined in front of the kernels
 // that quantize.
-@group(0) @binding(1) var<storage, read> step: array<u32>;
+@group(0) @binding(1) var<storage, read> step: Step;
 override bits: u32;
 override stochastic: bool;
 
@@ -17,7 +17,7 @@ fn pcg(seed: u32) -> u32 {
 
 // What the random bits of a tensor hang on besides the place: the step, and the tensor's stream in the program.
 fn key_of(stream: u32) -> u32 {
-  return select(0u, pcg(pcg(stream) ^ step[0]), stochastic);
+  return select(0u, pcg(pcg(stream) ^ step.seed), stochastic);
 }
 
 // `at` is the vector's place in the whole tensor.

@@ -17,7 +17,7 @@ export function storeHalf(builder: ProgramBuilder, x: Tensor, category: Category
         { group: 0, index: 1, tensor: x, access: "read", ...window },
         { group: 0, index: 2, tensor: halves, access: "write", ...window },
       ],
-      parameters: [vectors],
+      parameters: { vectors },
       workgroups: Math.ceil(vectors / 256),
       flops: 4 * vectors,
     });

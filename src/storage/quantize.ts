@@ -1,7 +1,7 @@
 import { keepingThreadsFor } from "../../kernels/shared/elementwise.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import type { Operand } from "../gpu/operand.ts";
-import { stepTensor } from "../gpu/step_block.ts";
+import { stepTensor, stepText } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Category } from "../memory/category.ts";
 import { type CodeBits, codesOf, readByChannel, readByToken, wordsOf } from "./codes.ts";
@@ -86,7 +86,7 @@ function quantize(
     builder.dispatch({
       kernel: {
         label: "quantize",
-        code: encodeText + quantizeText,
+        code: stepText + encodeText + quantizeText,
         constants: { bits, stochastic: Number(rounding === "stochastic"), stride, counter: 4 * groups },
       },
       bindings: [
@@ -96,7 +96,7 @@ function quantize(
         { group: 0, index: 4, tensor: codes, access: "write", ...window },
         { group: 0, index: 5, tensor: estimates, access: "update" },
       ],
-      parameters: [window.rows, window.first * stride, stream],
+      parameters: { rows: window.rows, first_vector: window.first * stride, stream },
       workgroups: Math.ceil(words / 64),
       flops: 16 * window.rows * stride,
     });
@@ -118,7 +118,7 @@ function quantizeAndObserve(
     builder.dispatch({
       kernel: {
         label: "quantize_observe",
-        code: encodeText + extremesText + quantizersText + gatherText + observeText,
+        code: stepText + encodeText + extremesText + quantizersText + gatherText + observeText,
         constants: {
           bits,
           stochastic: Number(rounding === "stochastic"),
@@ -137,7 +137,13 @@ function quantizeAndObserve(
         { group: 0, index: 4, tensor: codes, access: "write", ...window },
         { group: 0, index: 5, tensor: estimates, access: "update" },
       ],
-      parameters: [window.rows, chunk, window.first / chunk, window.first * stride, stream],
+      parameters: {
+        rows: window.rows,
+        chunk,
+        first_chunk: window.first / chunk,
+        first_vector: window.first * stride,
+        stream,
+      },
       workgroups: Math.ceil(stride / lanes) * Math.ceil(window.rows / chunk),
       flops: 18 * window.rows * stride,
     });
@@ -164,7 +170,7 @@ export function storeByTokens(
     builder.dispatch({
       kernel: {
         label: "quantize_tokens",
-        code: encodeText + quantizersText + gatherText + spanText + tokensText,
+        code: stepText + encodeText + quantizersText + gatherText + spanText + tokensText,
         constants: {
           bits,
           stochastic: Number(rounding === "stochastic"),
@@ -182,7 +188,7 @@ export function storeByTokens(
         { group: 0, index: 3, tensor: tables, access: "write", ...window },
         { group: 0, index: 4, tensor: codes, access: "write", ...window },
       ],
-      parameters: [window.rows, window.first, stream],
+      parameters: { rows: window.rows, first_row: window.first, stream },
       workgroups: window.rows,
       flops: 18 * window.rows * stride,
     });

@@ -1,6 +1,5 @@
 import { type ColumnTiles, columnTiles } from "../../kernels/shared/column_sums.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
-import { floatWord } from "../gpu/kernel.ts";
 import type { Store, Tensor } from "../gpu/tensor.ts";
 import type { CodeBits } from "./codes.ts";
 import extremesText from "./extremes.wgsl" with { type: "text" };
@@ -67,7 +66,7 @@ export function observe(builder: ProgramBuilder, x: Tensor, extremes: Tensor, wh
         { group: 0, index: 1, tensor: x, access: "read", ...window },
         { group: 0, index: 2, tensor: extremes, access: "write" },
       ],
-      parameters: [window.rows, chunk, window.first / chunk],
+      parameters: { rows: window.rows, chunk, first_chunk: window.first / chunk },
       workgroups: Math.ceil(stride / lanes) * Math.ceil(window.rows / chunk),
       flops: 2 * window.rows * x.cols,
       ...when,
@@ -118,7 +117,7 @@ export function advance(
       { group: 0, index: 2, tensor: estimates, access: "update" },
       { group: 0, index: 3, tensor: tables, access: "write" },
     ],
-    parameters: [chunks, floatWord(rate), orders[order]],
+    parameters: { chunks, rate, order: orders[order] },
     workgroups: groups,
     flops: 2 * chunks * cols,
     ...when,

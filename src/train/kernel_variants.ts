@@ -1,17 +1,13 @@
 import type { ProgramDescription } from "../gpu/builder.ts";
 
-/** Labels of a program's kernels that exist in variants, and how many dispatches use each. */
+/** A program's kernels that exist in variants: of each the variants taken, and how many dispatches take them. */
 export function kernelVariants(
   { dispatches }: Pick<ProgramDescription, "dispatches">,
 ): Record<string, string> {
-  const counts = new Map<string, number>();
-  for (const { kernel: { label } } of dispatches) {
-    if (label.includes(" ")) counts.set(label, (counts.get(label) ?? 0) + 1);
-  }
-  const variants: Record<string, string> = {};
-  for (const [label, count] of counts) {
-    const [kernel, variant] = label.split(" ");
-    variants[kernel] = [variants[kernel], `${variant} ×${count}`].filter(Boolean).join(", ");
-  }
-  return variants;
+  const several = dispatches.map(({ kernel }) => kernel).filter(({ variant }) => variant !== undefined);
+  const told = [...Map.groupBy(several, ({ label }) => label)].map(([label, kernels]) => {
+    const byVariant = [...Map.groupBy(kernels, ({ variant }) => variant)];
+    return [label, byVariant.map(([variant, uses]) => `${variant} ×${uses.length}`).join(", ")];
+  });
+  return Object.fromEntries(told);
 }

@@ -1,15 +1,10 @@
 import { type DeviceLimits, typicalGpuLimits } from "../gpu/limits.ts";
-import type { BuilderOptions, ProgramDescription } from "../gpu/builder.ts";
+import { type BuilderOptions, gpuWith, type ProgramDescription } from "../gpu/builder.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { describeTraining } from "./describe.ts";
 import { policyOf, type TrainOptions } from "./options.ts";
 import { taskOf } from "./task_of.ts";
-
-/** A current discrete GPU, with these limits. */
-export const gpuWith = (limits: DeviceLimits): BuilderOptions => ({
-  ...{ limits, adapterClass: "gpu", subgroupSize: 32 },
-});
 
 /** The program of a training step on such an adapter. None is asked. */
 export function describeStep(options: TrainOptions, adapter: BuilderOptions): ProgramDescription {

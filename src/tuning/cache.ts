@@ -2,13 +2,13 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { attentionKey } from "../../kernels/attention/attention.ts";
 import { matmulKey } from "../../kernels/products/matmul_choice.ts";
+import { products } from "../../kernels/products/matmul_variant.ts";
 import { cacheFolder } from "../cache_folder.ts";
 import { UserError } from "../errors.ts";
 import { shortDigest } from "../data/digest.ts";
-import { ProgramBuilder, type Variants } from "../gpu/builder.ts";
+import { gpuWith, ProgramBuilder, type Variants } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { replaceFile, writeFull } from "../io/files.ts";
-import { gpuWith } from "../train/plan_training.ts";
 import { tuningCase } from "./tuning_case.ts";
 
 const schema = z.record(z.string(), z.record(z.string(), z.string()));
@@ -26,7 +26,7 @@ export async function cacheKey({ name, driver }: { name: string; driver: string 
 function tunedTexts(): string[] {
   const shape = { batch: 1, heads: 1, sequence: 256, headSize: 64, causal: true };
   const keys = [
-    ...(["nn", "nt", "tn"] as const).map((product) => matmulKey(product, { m: 256, n: 256, k: 4096 })),
+    ...products.map((product) => matmulKey(product, { m: 256, n: 256, k: 4096 })),
     ...(["forward", "backward_query", "backward_key"] as const).map((kernel) => attentionKey(kernel, shape)),
   ];
   const adapter = gpuWith(typicalGpuLimits);

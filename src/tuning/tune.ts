@@ -1,7 +1,7 @@
 import { builderOptionsFor, type Variants } from "../gpu/builder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { OutOfMemoryError } from "../gpu/errors.ts";
-import { Progress } from "../../bench/text/progress.ts";
+import { Progress } from "../text/progress.ts";
 import { cacheKey, cachePath, readCache, writeCache } from "./cache.ts";
 import { measureCandidates } from "./measure.ts";
 import { type TuningCase, tuningCase } from "./tuning_case.ts";

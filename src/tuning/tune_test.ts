@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { matmulKey } from "../../kernels/products/matmul_choice.ts";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
-import { builderOptionsFor, type ProgramBuilder } from "../gpu/builder.ts";
+import { builderOptionsFor, gpuWith, type ProgramBuilder } from "../gpu/builder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
-import { gpuWith } from "../train/plan_training.ts";
 import { cacheKey, readCache, writeCache } from "./cache.ts";
 import { measureCandidates } from "./measure.ts";
 import { tune } from "./tune.ts";
@@ -54,7 +53,7 @@ gpuTest("measureCandidates() gives a candidate that does not compile no time at 
       builder.dispatch({
         kernel: { label: "test", code },
         bindings,
-        parameters: [],
+        parameters: {},
         workgroups: 1,
         flops: 0,
       });

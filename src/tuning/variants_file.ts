@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import type { Variants } from "../gpu/builder.ts";
-import type { CellRecord } from "../../bench/results/results.ts";
 
 /** The name of the file in a report's folder. */
 export const variantsFile = "variants.json";
@@ -20,9 +19,4 @@ export async function readVariants(path: string): Promise<Variants> {
       `Cannot read the variants of ${path} (${reason}); give the ${variantsFile} of a report's folder`,
     );
   }
-}
-
-/** All variants that the cells of a run took, set or not. */
-export function variantsOf(records: readonly CellRecord[]): Variants {
-  return Object.assign({}, ...records.map(({ program }) => program?.variants ?? {}));
 }

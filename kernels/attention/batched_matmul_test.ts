@@ -1,11 +1,11 @@
 import { assert } from "@std/assert";
 import { plain } from "../../src/gpu/operand.ts";
 import { padded } from "../../src/gpu/tensor.ts";
-import type { AttentionShape } from "../attention/attention.ts";
+import type { AttentionShape } from "./attention.ts";
 import { batchedMatmul } from "./batched_matmul.ts";
-import { directVariant, tiledVariants } from "./matmul_table.ts";
-import { matmulNN, matmulNT, matmulTN } from "./matmul_reference.ts";
-import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
+import { directVariant, tiledVariants } from "../products/matmul_table.ts";
+import { matmulNN, matmulNT, matmulTN } from "../products/matmul_reference.ts";
+import { type MatmulVariant, type Product, products, variantName } from "../products/matmul_variant.ts";
 import {
   assertClose,
   gpuTest,
@@ -139,7 +139,7 @@ const shapes: AttentionShape[] = [
   { batch: 1, sequence: 150, heads: 1, headSize: 64, causal: false },
 ];
 
-for (const product of ["nn", "nt", "tn"] as Product[]) {
+for (const product of products) {
   for (const variant of [directVariant(1), directVariant(4), directVariant(8), ...tiledVariants]) {
     gpuTest(
       `batchedMatmul() ${product} ${variantName(variant)} equals the reference for each sequence and head`,

@@ -1,11 +1,10 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { floatWord } from "../../src/gpu/kernel.ts";
 import type { Operand } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import type { AttentionShape } from "../attention/attention.ts";
+import type { AttentionShape } from "./attention.ts";
 import { batchedMatmulText, batchedWorkgroups } from "./batched_matmul_template.ts";
-import { variantForMany } from "./matmul_table.ts";
-import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
+import { variantForMany } from "../products/matmul_table.ts";
+import { type MatmulVariant, type Product, variantName } from "../products/matmul_variant.ts";
 
 /**
  * A matrix for each sequence and head, within one of N = batch·sequence rows: rows are the sequence's, columns begin at `column` + head ·
@@ -46,7 +45,8 @@ export function batchedMatmul(
   const whole = { a: aWhole, b: bWhole, c: cWhole };
   const [aTensor, bTensor] = [a.matrix.tensor, b.matrix.tensor];
   const kernel = {
-    label: `batched_matmul_${product} ${variantName(variant)}`,
+    label: `batched_matmul_${product}`,
+    variant: variantName(variant),
     code: a.matrix.code("a", 1) + b.matrix.code("b", 2) +
       batchedMatmulText(product, { matmul: variant, whole, causal }),
   };
@@ -59,25 +59,25 @@ export function batchedMatmul(
         ...a.matrix.bindings(1, window),
         ...b.matrix.bindings(2, window),
       ],
-      parameters: [
+      parameters: {
         m,
         n,
         k,
         sequences,
         sequence,
         heads,
-        aTensor.stride / 4,
-        bTensor.stride / 4,
-        c.matrix.stride / 4,
-        a.column,
-        a.step,
-        b.column,
-        b.step,
-        c.column,
-        c.step,
-        c.matrix.cols,
-        floatWord(scale),
-      ],
+        a_stride: aTensor.stride / 4,
+        b_stride: bTensor.stride / 4,
+        c_stride: c.matrix.stride / 4,
+        a_column: a.column,
+        a_step: a.step,
+        b_column: b.column,
+        b_step: b.step,
+        c_column: c.column,
+        c_step: c.step,
+        c_columns: c.matrix.cols,
+        scale,
+      },
       workgroups: batchedWorkgroups(variant, sequences * heads, m, n),
       flops: 2 * sequences * heads * m * n * k * (causal ? 0.5 : 1),
     });

@@ -1,5 +1,5 @@
-import { directThreads, type Frame, framedText } from "./matmul_template.ts";
-import { alongK, type MatmulVariant, type Product } from "./matmul_variant.ts";
+import { directThreads, type Frame, framedText } from "../products/matmul_template.ts";
+import { alongK, type MatmulVariant, type Product } from "../products/matmul_variant.ts";
 
 /** Which matrices of a batched product consist of whole vectors; the others are gathered, or scattered, element by element. */
 export interface WholeVectors {

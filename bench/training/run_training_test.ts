@@ -1,0 +1,33 @@
+import { assertRejects } from "@std/assert";
+import { attentionKey } from "../../kernels/attention/attention.ts";
+import { gpuTest } from "../../kernels/testing/testing.ts";
+import { UserError } from "../../src/errors.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
+import { trainDefaults } from "../../src/train/options.ts";
+import { runTraining } from "./run_training.ts";
+
+gpuTest("runTraining() trains with the variants of a file", async () => {
+  const asked = attentionKey("forward", { batch: 1, heads: 4, sequence: 65, headSize: 32, causal: false });
+  const path = await Deno.makeTempFile({ suffix: ".json" });
+  await Deno.writeTextFile(path, JSON.stringify({ [asked]: "no such variant" }));
+  const run = {
+    model: "vit-nano",
+    batch: 1,
+    policy: policyDocument("exact"),
+    steps: 1,
+    seed: 1,
+    learningRate: trainDefaults.learningRate,
+    weightDecay: 0,
+    clip: 0,
+    labelSmoothing: 0,
+    warmup: 0,
+    evalEvery: 0,
+    sampleTokens: 0,
+    temperature: 0,
+    variants: path,
+    noTune: false,
+    requireGpu: false,
+  };
+  await assertRejects(() => runTraining(run), UserError, `No variant "no such variant" of "${asked}"`);
+  await Deno.remove(path);
+});

@@ -1,0 +1,39 @@
+import { UserError } from "../errors.ts";
+import type { ProgramDescription, Variants } from "../gpu/builder.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { tune } from "./tune.ts";
+import { readVariants } from "./variants_file.ts";
+
+/** Where the variants of kernels come from. */
+export interface VariantOptions {
+  /** A file that sets them, instead of a tuning run. */
+  readonly variants?: string;
+  /** Leaves all to the table. */
+  readonly noTune: boolean;
+}
+
+/**
+ * The variants that each of some programs shall take, of those that its kernels ask for: what a file names, else the fastest on this
+ * adapter, measured now or earlier. `programs` describe themselves with given variants. Throws a UserError for a file that names none of
+ * their kernels, or names a variant that this adapter does not have.
+ */
+export async function tunedVariants(
+  gpu: Gpu,
+  programs: readonly ((variants?: Variants) => ProgramDescription)[],
+  { variants: path, noTune }: VariantOptions,
+): Promise<Variants[]> {
+  const given = path ? await readVariants(path) : undefined;
+  const asked = programs.map((describe) => Object.keys(describe(given).variants));
+  const all = given ?? (noTune ? {} : await tune(gpu, asked.flat()));
+  const own = asked.map((keys) => pick(all, keys));
+  if (path && own.every((variants) => Object.keys(variants).length === 0)) {
+    throw new UserError(
+      `${path} names no kernel of this run; give the file of one with the same models and sizes`,
+    );
+  }
+  return own;
+}
+
+function pick(all: Variants, keys: readonly string[]): Variants {
+  return Object.fromEntries(keys.filter((key) => key in all).map((key) => [key, all[key]]));
+}
