@@ -3,6 +3,7 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attention_backward_template.ts";
+import { attentionDelta } from "./attention_delta.ts";
 import { attentionForwardText } from "./attention_forward_template.ts";
 import { type AttentionVariant, attentionVariantName, blockRows } from "./attention_template.ts";
 
@@ -15,7 +16,7 @@ export interface AttentionShape {
   readonly causal: boolean;
 }
 
-/** The three kernels of attention. */
+/** The kernels of attention that exist in variants. */
 export type AttentionKernel = "forward" | "backward_query" | "backward_key";
 
 /** Matrices of which each kernel keeps its rows. */
@@ -186,7 +187,10 @@ export function attentionForward(
   emit(builder, "forward", shape, own, { qkv }, { qkv, o }, options.variants?.forward);
 }
 
-/** Emits dqkv (N×3C) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. */
+/**
+ * Emits dqkv (N×3C) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. o is read first, by a kernel
+ * of its own, and may end before dqkv begins.
+ */
 export function attentionBackward(
   builder: ProgramBuilder,
   qkv: Operand,
@@ -197,28 +201,48 @@ export function attentionBackward(
   shape: AttentionShape,
   options: AttentionOptions = {},
 ): void {
-  const delta = builder.tensor("delta", logSumExp.rows, logSumExp.cols, {
-    category: "transient",
-    stride: logSumExp.stride,
-  });
-  const strides = { qkv, o: o.tensor, d, dqkv };
-  const lse = { tensor: logSumExp, access: "read" as const };
-  emit(
-    builder,
-    "backward_query",
-    shape,
-    [lse, { tensor: delta, access: "write" }, { tensor: dqkv, access: "write" }],
-    { qkv, o, d: plain(d) },
-    strides,
-    options.variants?.backward_query,
-  );
-  emit(
-    builder,
-    "backward_key",
-    shape,
-    [lse, { tensor: delta, access: "read" }, { tensor: dqkv, access: "update" }],
-    { qkv, d: plain(d) },
-    strides,
-    options.variants?.backward_key,
-  );
+  const { rows, cols, stride } = logSumExp;
+  const delta = builder.tensor("delta", rows, cols, { category: "transient", stride });
+  attentionDelta(builder, plain(d), o, delta, shape.headSize);
+  attentionBackwardQuery(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
+  attentionBackwardKey(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
 }
+
+/** What backward knows of each row and head (N×H, stride H): the log-sum-exp, and delta = rowsum(dO ∘ o). */
+export interface RowStatistics {
+  readonly logSumExp: Tensor;
+  readonly delta: Tensor;
+}
+
+/** Emits dq into dqkv (N×3C), from dO (`d`, N×C). */
+export function attentionBackwardQuery(
+  builder: ProgramBuilder,
+  qkv: Operand,
+  statistics: RowStatistics,
+  d: Tensor,
+  dqkv: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
+  const own = [...statisticsOf(statistics), { tensor: dqkv, access: "write" as const }];
+  const variant = options.variants?.backward_query;
+  emit(builder, "backward_query", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, variant);
+}
+
+/** Emits dk and dv beside the dq in dqkv (N×3C), and rows' padding, from dO (`d`, N×C). */
+export function attentionBackwardKey(
+  builder: ProgramBuilder,
+  qkv: Operand,
+  statistics: RowStatistics,
+  d: Tensor,
+  dqkv: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
+  const own = [...statisticsOf(statistics), { tensor: dqkv, access: "update" as const }];
+  const variant = options.variants?.backward_key;
+  emit(builder, "backward_key", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, variant);
+}
+
+const statisticsOf = ({ logSumExp, delta }: RowStatistics) =>
+  [logSumExp, delta].map((tensor) => ({ tensor, access: "read" as const }));

@@ -1,5 +1,6 @@
 import {
-  attentionBackward,
+  attentionBackwardKey,
+  attentionBackwardQuery,
   attentionForward,
   type AttentionKernel,
   type AttentionShape,
@@ -62,16 +63,24 @@ function attentionCase(
   const { batch, sequence, heads, headSize } = shape;
   const [rows, width] = [batch * sequence, heads * headSize];
   const [qkv, o, d] = [matrix("qkv", rows, 3 * width), matrix("o", rows, width), matrix("d", rows, width)];
-  const [logSumExp, dqkv] = [matrix("log-sum-exp", rows, heads, heads), matrix("dqkv", rows, 3 * width)];
-  const forward = kernel === "forward";
+  const [logSumExp, delta] = ["log-sum-exp", "delta"].map((name) => matrix(name, rows, heads, heads));
+  const dqkv = matrix("dqkv", rows, 3 * width);
+  const candidates = attentionVariants(kernel, shape, { subgroupSize: 0, ...adapter }).map(
+    attentionVariantName,
+  );
+  if (kernel === "forward") {
+    return {
+      candidates,
+      inputs: [qkv],
+      outputs: [o, logSumExp],
+      emit: (builder) => attentionForward(builder, plain(qkv), o, logSumExp, shape),
+    };
+  }
+  const backward = kernel === "backward_query" ? attentionBackwardQuery : attentionBackwardKey;
   return {
-    candidates: attentionVariants(kernel, shape, { subgroupSize: 0, ...adapter }).map(attentionVariantName),
-    inputs: forward ? [qkv] : [qkv, o, d],
-    outputs: forward ? [o, logSumExp] : [logSumExp, dqkv],
-    // The kernels of backward come together; what a case does not vary is the same in all its programs.
-    emit: (builder) =>
-      forward
-        ? attentionForward(builder, plain(qkv), o, logSumExp, shape)
-        : attentionBackward(builder, plain(qkv), plain(o), logSumExp, d, dqkv, shape),
+    candidates,
+    inputs: [qkv, d, logSumExp, delta],
+    outputs: [dqkv],
+    emit: (builder) => backward(builder, plain(qkv), { logSumExp, delta }, d, dqkv, shape),
   };
 }
