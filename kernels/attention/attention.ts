@@ -3,6 +3,7 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attention_backward_template.ts";
+import { cutBlocks } from "./attention_cut.ts";
 import { attentionDelta } from "./attention_delta.ts";
 import { attentionForwardText } from "./attention_forward_template.ts";
 import { type AttentionVariant, attentionVariantName, blockRows } from "./attention_template.ts";
@@ -19,8 +20,11 @@ export interface AttentionShape {
 /** The kernels of attention that exist in variants. */
 export type AttentionKernel = "forward" | "backward_query" | "backward_key";
 
-/** Matrices of which each kernel keeps its rows. */
-const matrices: Record<AttentionKernel, number> = { forward: 2, backward_query: 3, backward_key: 4 };
+/** Matrix products of each kernel. */
+const products: Record<AttentionKernel, number> = { forward: 2, backward_query: 3, backward_key: 4 };
+
+/** What a workgroup's own rows are. */
+const ownRows = { forward: "queries", backward_query: "queries", backward_key: "keys" } as const;
 
 /** Vectors of each of its rows that a GPU's thread holds: more would leave too few threads for the registers there are. */
 const vectorsPerThread = 8;
@@ -119,6 +123,18 @@ const texts: Record<AttentionKernel, (v: AttentionVariant) => string> = {
   backward_key: attentionBackwardKeyText,
 };
 
+/** Floating-point operations for each pair of a query and a key, over all heads and sequences. */
+const flopsPerPair = (
+  kernel: AttentionKernel,
+  { batch, heads, headSize }: Omit<AttentionShape, "causal" | "sequence">,
+) => 2 * products[kernel] * headSize * heads * batch;
+
+/** Floating-point operations of a kernel. */
+export function attentionFlops(kernel: AttentionKernel, shape: AttentionShape): number {
+  const { sequence, causal } = shape;
+  return flopsPerPair(kernel, shape) * sequence * (causal ? (sequence + 1) / 2 : sequence);
+}
+
 interface Part {
   readonly qkv: Operand;
   readonly o: Tensor;
@@ -126,7 +142,10 @@ interface Part {
   readonly dqkv: Tensor;
 }
 
-/** Emits one of the kernels over windows of whole sequences. `own` are its bindings of group 0, operands those of groups 1 and on. */
+/**
+ * Emits one of the kernels over windows of whole sequences, and over ranges of their blocks of rows where all of them would be too much for
+ * one dispatch. `own` are its bindings of group 0, operands those of groups 1 and on.
+ */
 function emit(
   builder: ProgramBuilder,
   kernel: AttentionKernel,
@@ -138,31 +157,35 @@ function emit(
 ): void {
   const { sequence, heads } = shape;
   const named = Object.entries(operands);
+  const code = named.map(([name, operand], i) => operand.code(name, i + 1)).join("") + texts[kernel](variant);
   const tensors = [...named.map(([, operand]) => operand.tensor), ...own.map(({ tensor }) => tensor)];
   for (const window of builder.windows(tensors, sequence)) {
     const sequences = window.rows / sequence;
-    const pairs = sequences * heads * sequence ** 2 * (shape.causal ? 0.5 : 1);
-    builder.dispatch({
-      kernel: {
-        label: `attention_${kernel} ${attentionVariantName(variant)}`,
-        code: named.map(([name, operand], i) => operand.code(name, i + 1)).join("") + texts[kernel](variant),
-      },
-      bindings: [
-        ...own.map(({ tensor, access }, i) => ({ group: 0, index: i + 1, tensor, access, ...window })),
-        ...named.flatMap(([, operand], i) => operand.bindings(i + 1, window)),
-      ],
-      parameters: [
-        sequences,
-        sequence,
-        heads,
-        (strides.qkv?.tensor.stride ?? 0) / 4,
-        (strides.o?.stride ?? 0) / 4,
-        (strides.d?.stride ?? 0) / 4,
-        (strides.dqkv?.stride ?? 0) / 4,
-      ],
-      workgroups: sequences * heads * Math.ceil(sequence / blockRows(variant)),
-      flops: 2 * pairs * shape.headSize * matrices[kernel],
-    });
+    const flops = flopsPerPair(kernel, { ...shape, batch: sequences });
+    const bindings = [
+      ...own.map(({ tensor, access }, i) => ({ group: 0, index: i + 1, tensor, access, ...window })),
+      ...named.flatMap(([, operand], i) => operand.bindings(i + 1, window)),
+    ];
+    const most = builder.flopsPerDispatch / flops;
+    for (const { first, blocks, pairs } of cutBlocks(ownRows[kernel], shape, blockRows(variant), most)) {
+      builder.dispatch({
+        kernel: { label: `attention_${kernel} ${attentionVariantName(variant)}`, code },
+        bindings,
+        parameters: [
+          sequences,
+          sequence,
+          heads,
+          first,
+          blocks,
+          (strides.qkv?.tensor.stride ?? 0) / 4,
+          (strides.o?.stride ?? 0) / 4,
+          (strides.d?.stride ?? 0) / 4,
+          (strides.dqkv?.stride ?? 0) / 4,
+        ],
+        workgroups: sequences * heads * blocks,
+        flops: flops * pairs,
+      });
+    }
   }
 }
 

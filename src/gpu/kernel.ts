@@ -47,6 +47,9 @@ export interface Dispatch extends Scope {
   readonly first?: true;
 }
 
+/** Floating-point operations after which a submit is cut, so that none runs for much more than a second on a GPU. */
+export const flopsPerSubmit = 8e12;
+
 /** A 32-bit float as the word that carries it in a uniform block. */
 export function floatWord(value: number): number {
   return new Uint32Array(new Float32Array([value]).buffer)[0];

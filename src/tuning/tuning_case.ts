@@ -1,8 +1,10 @@
 import {
   attentionBackwardKey,
   attentionBackwardQuery,
+  attentionFlops,
   attentionForward,
   type AttentionKernel,
+  attentionKey,
   type AttentionShape,
   attentionVariants,
   parseAttentionKey,
@@ -55,25 +57,41 @@ function matmulCase(product: Product, sizes: Sizes, adapter: BuilderOptions): Tu
   };
 }
 
+/** Floating-point operations that a case of attention should not exceed: no run of a candidate then takes much of a second on a GPU. */
+const mostFlops = 1e12;
+
+/**
+ * One kernel of attention, by itself. Where it would take long, it is measured on fewer sequences and then on shorter ones: which variant is
+ * the fastest no longer depends on either.
+ */
 function attentionCase(
   kernel: AttentionKernel,
   shape: AttentionShape,
   adapter: BuilderOptions,
 ): TuningCase {
-  const { batch, sequence, heads, headSize } = shape;
+  const key = attentionKey(kernel, shape);
+  const known = attentionVariants(kernel, shape, { subgroupSize: 0, ...adapter });
+  const candidates = known.map(attentionVariantName);
+  const optionsOf = (builder: ProgramBuilder) => {
+    const name = builder.variantFor(key, candidates[0]);
+    return { variants: { [kernel]: known[candidates.indexOf(name)] } };
+  };
+  const measured = { ...shape };
+  while (attentionFlops(kernel, measured) > mostFlops) {
+    const dimension = measured.batch > 1 ? "batch" : "sequence";
+    measured[dimension] = Math.ceil(measured[dimension] / 2);
+  }
+  const { batch, sequence, heads, headSize } = measured;
   const [rows, width] = [batch * sequence, heads * headSize];
   const [qkv, o, d] = [matrix("qkv", rows, 3 * width), matrix("o", rows, width), matrix("d", rows, width)];
   const [logSumExp, delta] = ["log-sum-exp", "delta"].map((name) => matrix(name, rows, heads, heads));
   const dqkv = matrix("dqkv", rows, 3 * width);
-  const candidates = attentionVariants(kernel, shape, { subgroupSize: 0, ...adapter }).map(
-    attentionVariantName,
-  );
   if (kernel === "forward") {
     return {
       candidates,
       inputs: [qkv],
       outputs: [o, logSumExp],
-      emit: (builder) => attentionForward(builder, plain(qkv), o, logSumExp, shape),
+      emit: (builder) => attentionForward(builder, plain(qkv), o, logSumExp, measured, optionsOf(builder)),
     };
   }
   const backward = kernel === "backward_query" ? attentionBackwardQuery : attentionBackwardKey;
@@ -81,6 +99,7 @@ function attentionCase(
     candidates,
     inputs: [qkv, d, logSumExp, delta],
     outputs: [dqkv],
-    emit: (builder) => backward(builder, plain(qkv), { logSumExp, delta }, d, dqkv, shape),
+    emit: (builder) =>
+      backward(builder, plain(qkv), { logSumExp, delta }, d, dqkv, measured, optionsOf(builder)),
   };
 }
