@@ -3,6 +3,8 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attention_backward_template.ts";
+import { cutBlocks } from "./attention_cut.ts";
+import { attentionDelta } from "./attention_delta.ts";
 import { attentionForwardText } from "./attention_forward_template.ts";
 import { type AttentionVariant, attentionVariantName, blockRows } from "./attention_template.ts";
 
@@ -15,11 +17,14 @@ export interface AttentionShape {
   readonly causal: boolean;
 }
 
-/** The three kernels of attention. */
+/** The kernels of attention that exist in variants. */
 export type AttentionKernel = "forward" | "backward_query" | "backward_key";
 
-/** Matrices of which each kernel keeps its rows. */
-const matrices: Record<AttentionKernel, number> = { forward: 2, backward_query: 3, backward_key: 4 };
+/** Matrix products of each kernel. */
+const products: Record<AttentionKernel, number> = { forward: 2, backward_query: 3, backward_key: 4 };
+
+/** What a workgroup's own rows are. */
+const ownRows = { forward: "queries", backward_query: "queries", backward_key: "keys" } as const;
 
 /** Vectors of each of its rows that a GPU's thread holds: more would leave too few threads for the registers there are. */
 const vectorsPerThread = 8;
@@ -118,6 +123,18 @@ const texts: Record<AttentionKernel, (v: AttentionVariant) => string> = {
   backward_key: attentionBackwardKeyText,
 };
 
+/** Floating-point operations for each pair of a query and a key, over all heads and sequences. */
+const flopsPerPair = (
+  kernel: AttentionKernel,
+  { batch, heads, headSize }: Omit<AttentionShape, "causal" | "sequence">,
+) => 2 * products[kernel] * headSize * heads * batch;
+
+/** Floating-point operations of a kernel. */
+export function attentionFlops(kernel: AttentionKernel, shape: AttentionShape): number {
+  const { sequence, causal } = shape;
+  return flopsPerPair(kernel, shape) * sequence * (causal ? (sequence + 1) / 2 : sequence);
+}
+
 interface Part {
   readonly qkv: Operand;
   readonly o: Tensor;
@@ -125,7 +142,10 @@ interface Part {
   readonly dqkv: Tensor;
 }
 
-/** Emits one of the kernels over windows of whole sequences. `own` are its bindings of group 0, operands those of groups 1 and on. */
+/**
+ * Emits one of the kernels over windows of whole sequences, and over ranges of their blocks of rows where all of them would be too much for
+ * one dispatch. `own` are its bindings of group 0, operands those of groups 1 and on.
+ */
 function emit(
   builder: ProgramBuilder,
   kernel: AttentionKernel,
@@ -137,32 +157,35 @@ function emit(
 ): void {
   const { sequence, heads } = shape;
   const named = Object.entries(operands);
+  const code = named.map(([name, operand], i) => operand.code(name, i + 1)).join("") + texts[kernel](variant);
   const tensors = [...named.map(([, operand]) => operand.tensor), ...own.map(({ tensor }) => tensor)];
   for (const window of builder.windows(tensors, sequence)) {
     const sequences = window.rows / sequence;
-    const pairs = sequences * heads * sequence ** 2 * (shape.causal ? 0.5 : 1);
-    builder.dispatch({
-      kernel: {
-        label: `attention_${kernel}`,
-        variant: attentionVariantName(variant),
-        code: named.map(([name, operand], i) => operand.code(name, i + 1)).join("") + texts[kernel](variant),
-      },
-      bindings: [
-        ...own.map(({ tensor, access }, i) => ({ group: 0, index: i + 1, tensor, access, ...window })),
-        ...named.flatMap(([, operand], i) => operand.bindings(i + 1, window)),
-      ],
-      parameters: {
-        sequences,
-        sequence,
-        heads,
-        qkv_stride: (strides.qkv?.tensor.stride ?? 0) / 4,
-        o_stride: (strides.o?.stride ?? 0) / 4,
-        d_stride: (strides.d?.stride ?? 0) / 4,
-        dqkv_stride: (strides.dqkv?.stride ?? 0) / 4,
-      },
-      workgroups: sequences * heads * Math.ceil(sequence / blockRows(variant)),
-      flops: 2 * pairs * shape.headSize * matrices[kernel],
-    });
+    const flops = flopsPerPair(kernel, { ...shape, batch: sequences });
+    const bindings = [
+      ...own.map(({ tensor, access }, i) => ({ group: 0, index: i + 1, tensor, access, ...window })),
+      ...named.flatMap(([, operand], i) => operand.bindings(i + 1, window)),
+    ];
+    const most = builder.flopsPerDispatch / flops;
+    for (const { first, blocks, pairs } of cutBlocks(ownRows[kernel], shape, blockRows(variant), most)) {
+      builder.dispatch({
+        kernel: { label: `attention_${kernel}`, variant: attentionVariantName(variant), code },
+        bindings,
+        parameters: {
+          sequences,
+          sequence,
+          heads,
+          first_block: first,
+          blocks,
+          qkv_stride: (strides.qkv?.tensor.stride ?? 0) / 4,
+          o_stride: (strides.o?.stride ?? 0) / 4,
+          d_stride: (strides.d?.stride ?? 0) / 4,
+          dqkv_stride: (strides.dqkv?.stride ?? 0) / 4,
+        },
+        workgroups: sequences * heads * blocks,
+        flops: flops * pairs,
+      });
+    }
   }
 }
 
@@ -187,7 +210,10 @@ export function attentionForward(
   emit(builder, "forward", shape, own, { qkv }, { qkv, o }, options.variants?.forward);
 }
 
-/** Emits dqkv (N×3C) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. */
+/**
+ * Emits dqkv (N×3C) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. o is read first, by a kernel
+ * of its own, and may end before dqkv begins.
+ */
 export function attentionBackward(
   builder: ProgramBuilder,
   qkv: Operand,
@@ -198,28 +224,48 @@ export function attentionBackward(
   shape: AttentionShape,
   options: AttentionOptions = {},
 ): void {
-  const delta = builder.tensor("delta", logSumExp.rows, logSumExp.cols, {
-    category: "transient",
-    stride: logSumExp.stride,
-  });
-  const strides = { qkv, o: o.tensor, d, dqkv };
-  const lse = { tensor: logSumExp, access: "read" as const };
-  emit(
-    builder,
-    "backward_query",
-    shape,
-    [lse, { tensor: delta, access: "write" }, { tensor: dqkv, access: "write" }],
-    { qkv, o, d: plain(d) },
-    strides,
-    options.variants?.backward_query,
-  );
-  emit(
-    builder,
-    "backward_key",
-    shape,
-    [lse, { tensor: delta, access: "read" }, { tensor: dqkv, access: "update" }],
-    { qkv, d: plain(d) },
-    strides,
-    options.variants?.backward_key,
-  );
+  const { rows, cols, stride } = logSumExp;
+  const delta = builder.tensor("delta", rows, cols, { category: "transient", stride });
+  attentionDelta(builder, plain(d), o, delta, shape.headSize);
+  attentionBackwardQuery(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
+  attentionBackwardKey(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
 }
+
+/** What backward knows of each row and head (N×H, stride H): the log-sum-exp, and delta = rowsum(dO ∘ o). */
+export interface RowStatistics {
+  readonly logSumExp: Tensor;
+  readonly delta: Tensor;
+}
+
+/** Emits dq into dqkv (N×3C), from dO (`d`, N×C). */
+export function attentionBackwardQuery(
+  builder: ProgramBuilder,
+  qkv: Operand,
+  statistics: RowStatistics,
+  d: Tensor,
+  dqkv: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
+  const own = [...statisticsOf(statistics), { tensor: dqkv, access: "write" as const }];
+  const variant = options.variants?.backward_query;
+  emit(builder, "backward_query", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, variant);
+}
+
+/** Emits dk and dv beside the dq in dqkv (N×3C), and rows' padding, from dO (`d`, N×C). */
+export function attentionBackwardKey(
+  builder: ProgramBuilder,
+  qkv: Operand,
+  statistics: RowStatistics,
+  d: Tensor,
+  dqkv: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
+  const own = [...statisticsOf(statistics), { tensor: dqkv, access: "update" as const }];
+  const variant = options.variants?.backward_key;
+  emit(builder, "backward_key", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, variant);
+}
+
+const statisticsOf = ({ logSumExp, delta }: RowStatistics) =>
+  [logSumExp, delta].map((tensor) => ({ tensor, access: "read" as const }));

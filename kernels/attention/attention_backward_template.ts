@@ -25,11 +25,11 @@ import {
   visible,
 } from "./attention_template.ts";
 
-/** Backward for queries: dq, and delta = rowsum(dO · o) for the other kernel. Operands `qkv`, `o`, `d` (dO). */
+/** Backward for queries: dq, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
 export function attentionBackwardQueryText(v: AttentionVariant): string {
   const { own } = vectors(v);
   const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
-@group(0) @binding(2) var<storage, read_write> delta: array<f32>;
+@group(0) @binding(2) var<storage, read> delta: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
   const body = `${scores(v, "s", "q", "keys")}
 ${scores(v, "g", "d", "values")}
@@ -41,7 +41,7 @@ ${
       });`)
   }
 ${accumulate(v, "dq", "ds", "keys")}`;
-  return `${prelude(v, bindings)}${slice("qkv", v)}${slice("o", v)}${slice("d", v)}${store("dqkv", v)}
+  return `${prelude(v, bindings)}${slice("qkv", v)}${slice("d", v)}${store("dqkv", v)}
 ${declareTile(v, "keys")}
 ${declareTile(v, "values")}
 ${exchange(v, 2)}
@@ -51,23 +51,23 @@ ${
       `  let q${r}_${i} = scale * qkv_slice(row${r}, q_column, ${held(v, i)});
   let d${r}_${i} = d_slice(row${r}, q_column, ${held(v, i)}); var dq${r}_${i} = vec4<f32>();`)
   }
-${perRow(v, (r) => `  var delta${r} = 0.0; let lse${r} = log_sum_exp[row${r} * p.heads + head];`)}
-${perVector(v, (r, i) => `  delta${r} += dot(d${r}_${i}, o_slice(row${r}, q_column, ${held(v, i)}));`)}
-${share(v, range(v.rows).map((r) => `delta${r}`))}
+${
+    perRow(v, (r) =>
+      `  let at${r} = row${r} * p.heads + head; let lse${r} = log_sum_exp[at${r}]; let delta${r} = delta[at${r}];`)
+  }
   let end = ${endOfKeys(v)};
 ${loop(v, "0u", "end", keyTiles, body)}
 ${
     perRow(v, (r) =>
       `  if (own${r} < p.sequence) {
 ${lines(range(own).map((i) => `    dqkv_store(row${r}, q_column, ${held(v, i)}, scale * dq${r}_${i});`))}
-    if (part == 0) { delta[row${r} * p.heads + head] = delta${r}; }
   }`)
   }
 }
 `;
 }
 
-/** Backward for keys: dk and dv. Operands `qkv` and `d` (dO); delta comes from the other kernel. */
+/** Backward for keys: dk and dv, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
 export function attentionBackwardKeyText(v: AttentionVariant): string {
   const { own } = vectors(v);
   const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;

@@ -44,7 +44,7 @@ export function attentionForward(
 
 /**
  * Gradient of `attentionForward` from whatever was kept: P = exp(S − logSumExp), dv = Pᵀ·dO, dP = dO·vᵀ, dS = P·(dP − δ) with
- * δ = rowsum(dO·output), dq = dS·k/√headSize, dk = dSᵀ·q/√headSize. δ comes from the *given* output; a caller may pass rounded q, k, v
+ * δ = rowsum(dO ∘ output), dq = dS·k/√headSize, dk = dSᵀ·q/√headSize. δ comes from the *given* output; a caller may pass rounded q, k, v
  * and output.
  *
  * @param dOutput [N, C]
@@ -64,9 +64,10 @@ export function attentionBackward(
   const width = heads * headSize;
   const scale = 1 / Math.sqrt(headSize);
   const dQkv = new Float64Array(qkv.length);
+  const deltas = attentionDelta(dOutput, output, headSize);
   forEachQuery(shape, (query, keys, head) => {
     const columns = Array.from({ length: headSize }, (_, d) => head * headSize + d);
-    const delta = columns.reduce((sum, d) => sum + dOutput[query * width + d] * output[query * width + d], 0);
+    const delta = deltas[query * heads + head];
     for (const key of keys) {
       const q = query * 3 * width, k = key * 3 * width + width, v = key * 3 * width + 2 * width;
       const probability = Math.exp(score(qkv, query, key, head, shape) - logSumExp[query * heads + head]);
@@ -80,6 +81,13 @@ export function attentionBackward(
     }
   });
   return dQkv;
+}
+
+/** δ = rowsum(dO ∘ output) by row and head, [N, heads] from two matrices [N, C]. */
+export function attentionDelta(dOutput: Float64Array, output: Float64Array, headSize: number): Float64Array {
+  const delta = new Float64Array(output.length / headSize);
+  output.forEach((value, i) => delta[Math.floor(i / headSize)] += dOutput[i] * value);
+  return delta;
 }
 
 /** Calls `visit` for every query row and head, with the rows of the keys that the query sees. */

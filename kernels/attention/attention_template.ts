@@ -96,7 +96,8 @@ export const outputType = (v: AttentionVariant) => v.headSize % 4 === 0 ? "vec4<
 /** What every kernel of attention begins with. */
 export function prelude(v: AttentionVariant, bindings: string): string {
   return `
-struct Parameters { sequences: u32, sequence: u32, heads: u32, qkv_stride: u32, o_stride: u32, d_stride: u32, dqkv_stride: u32 }
+// blocks of own rows from first_block on; strides in vectors
+struct Parameters { sequences: u32, sequence: u32, heads: u32, first_block: u32, blocks: u32, qkv_stride: u32, o_stride: u32, d_stride: u32, dqkv_stride: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 ${bindings}
 const lowest = -3.0e38;
@@ -112,15 +113,16 @@ fn sum4(v: vec4<f32>) -> f32 {
 export function place(v: AttentionVariant, longestFirst: boolean): string {
   const block = blockRows(v);
   return `
-  let blocks = (p.sequence + ${block - 1}u) / ${block}u;
   let flat = group.y * groups.x + group.x;
-  let index = flat / blocks;
+  let index = flat / p.blocks;
   if (index >= p.sequences * p.heads) {
     return;
   }
   let head = index % p.heads;
   let start = index / p.heads * p.sequence;
-  let block0 = ${longestFirst ? "(blocks - 1 - flat % blocks)" : "(flat % blocks)"} * ${block}u;
+  let block0 = (p.first_block + ${
+    longestFirst ? "p.blocks - 1 - flat % p.blocks" : "flat % p.blocks"
+  }) * ${block}u;
   let part = local % ${v.split}u;
 ${
     lines(

@@ -1,9 +1,11 @@
 import { plain } from "../../src/gpu/operand.ts";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import {
   attentionBackward,
   attentionForward,
   type AttentionOptions,
+  type AttentionShape,
   attentionVariants,
 } from "./attention.ts";
 import {
@@ -11,7 +13,16 @@ import {
   attentionForward as forwardReference,
 } from "./attention_reference.ts";
 import { blockRows } from "./attention_template.ts";
-import { assertClose, gpuTest, normals, runTest, testGpu, tolerance } from "../testing/testing.ts";
+import {
+  assertClose,
+  gpuTest,
+  narrowLimits,
+  normals,
+  runTest,
+  testGpu,
+  type TestProgram,
+  tolerance,
+} from "../testing/testing.ts";
 
 const cases = [
   { batch: 2, sequence: 37, heads: 3, headSize: 20, causal: true },
@@ -22,41 +33,42 @@ const cases = [
   { batch: 2, sequence: 37, heads: 3, headSize: 16, causal: false },
 ];
 
-async function check(
-  shape: typeof cases[number],
-  options: AttentionOptions = {},
-  binding?: number,
-): Promise<void> {
+function values({ batch, sequence, heads, headSize }: AttentionShape) {
+  const elements = batch * sequence * heads * headSize;
+  return { qkv: normals(3 * elements, 1), dOutput: normals(elements, 2) };
+}
+
+/** Emits forward, and backward from its output. */
+function emit(t: TestProgram, shape: AttentionShape, options: AttentionOptions) {
   const { batch, sequence, heads, headSize } = shape;
-  const rows = batch * sequence;
-  const width = heads * headSize;
-  const qkv = normals(rows * 3 * width, 1);
-  const dOutput = normals(rows * width, 2);
+  const { qkv, dOutput } = values(shape);
+  const [rows, width] = [batch * sequence, heads * headSize];
+  const input = plain(t.input("qkv", rows, 3 * width, qkv));
+  const d = t.input("d", rows, width, dOutput);
+  const o = t.output("o", rows, width);
+  const lse = t.output("log-sum-exp", rows, heads, { stride: heads });
+  const dqkv = t.output("dqkv", rows, 3 * width);
+  attentionForward(t.builder, input, o, lse, shape, options);
+  attentionBackward(t.builder, input, plain(o), lse, d, dqkv, shape, options);
+  return { o, lse, dqkv };
+}
+
+async function check(
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+  builderOptions: Partial<BuilderOptions> = {},
+): Promise<void> {
+  const { sequence, headSize } = shape;
+  const { qkv, dOutput } = values(shape);
   const forward = forwardReference(qkv, shape);
   const dQkv = backwardReference(dOutput, qkv, forward.output, forward.logSumExp, shape);
   // Scores sum headSize products, outputs the sequence; exp turns the scores' absolute error into a relative one of their size (≤ 6).
   const limit = tolerance(headSize + sequence, 6);
-  const limits = binding && {
-    maxBufferSize: 2 ** 30,
-    maxStorageBufferBindingSize: binding,
-    maxComputeWorkgroupStorageSize: 32768,
-    maxComputeInvocationsPerWorkgroup: 256,
-    maxComputeWorkgroupsPerDimension: 65535,
-  };
-  await runTest((t) => {
-    const input = plain(t.input("qkv", rows, 3 * width, qkv));
-    const d = t.input("d", rows, width, dOutput);
-    const o = t.output("o", rows, width);
-    const lse = t.output("log-sum-exp", rows, heads, { stride: heads });
-    const dqkv = t.output("dqkv", rows, 3 * width);
-    attentionForward(t.builder, input, o, lse, shape, options);
-    attentionBackward(t.builder, input, plain(o), lse, d, dqkv, shape, options);
-    return { o, lse, dqkv };
-  }, async ({ o, lse, dqkv }, read) => {
+  await runTest((t) => emit(t, shape, options), async ({ o, lse, dqkv }, read) => {
     assertClose(await read(o), forward.output, limit, "output");
     assertClose(await read(lse), forward.logSumExp, limit, "log-sum-exp");
     assertClose(await read(dqkv), dQkv, limit, "gradient");
-  }, limits ? { limits } : {});
+  }, builderOptions);
 }
 
 for (const shape of cases) {
@@ -99,5 +111,33 @@ Deno.test("attentionVariants() takes the block of rows that leaves least of its 
 
 gpuTest(
   "attention over windows of whole sequences equals the whole",
-  () => check({ batch: 5, sequence: 64, heads: 2, headSize: 8, causal: true }, {}, 2 * 64 * 48 * 4),
+  () =>
+    check({ batch: 5, sequence: 64, heads: 2, headSize: 8, causal: true }, {}, {
+      limits: narrowLimits(2 * 64 * 48 * 4),
+    }),
 );
+
+for (const shape of [cases[0], { ...cases[2], sequence: 29 }, { ...cases[5], sequence: 67 }]) {
+  const { sequence, heads, headSize, causal } = shape;
+  const name = `${sequence} tokens, ${heads} heads of ${headSize}${causal ? "" : ", not causal"}`;
+  gpuTest(`attention cut into several dispatches gives the same bits as in one: ${name}`, async () => {
+    const variant = { headSize, causal, threads: 8, split: 2, shuffle: false, rows: 1, tile: 8, unroll: 2 };
+    const variants = { forward: variant, backward_query: variant, backward_key: variant };
+    const run = async (flopsPerDispatch: number) => {
+      const found: { results: Float64Array[]; flops: number[] } = { results: [], flops: [] };
+      await runTest((t) => emit(t, shape, { variants }), async ({ o, lse, dqkv }, read, { description }) => {
+        for (const tensor of [o, lse, dqkv]) found.results.push(await read(tensor));
+        found.flops.push(...description.dispatches.map(({ flops }) => flops));
+      }, { flopsPerDispatch });
+      return found;
+    };
+    const whole = await run(Infinity);
+    assertEquals(whole.flops.length, 4);
+    const most = Math.max(...whole.flops) / 3;
+    const [few, many] = [await run(most), await run(1)];
+    assert(Math.max(...few.flops) <= most);
+    assertEquals(many.flops.length, 3 * Math.ceil(sequence / 4) + 1);
+    assertEquals(few.results, whole.results);
+    assertEquals(many.results, whole.results);
+  });
+}

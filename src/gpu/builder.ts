@@ -1,6 +1,6 @@
 import type { Category } from "../memory/category.ts";
 import { type Claim, type MemoryPlan, planMemory } from "../memory/plan.ts";
-import type { Dispatch, Scope } from "./kernel.ts";
+import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
 import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
 import { type Dtype, padded, rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
 
@@ -44,6 +44,8 @@ export interface BuilderOptions {
   readonly subgroupSize?: number;
   /** Variants that are set, by a tuning run or to repeat one; where none is, a kernel's table decides. */
   readonly variants?: Variants;
+  /** Floating-point operations that one dispatch should not exceed where its kernel can be cut; by default those of a submit. */
+  readonly flopsPerDispatch?: number;
   /** Gives every tensor a buffer of its own, kept to the end, so that a test can read it after the program has run. */
   readonly keepAll?: boolean;
 }
@@ -53,6 +55,7 @@ export class ProgramBuilder {
   readonly limits: DeviceLimits;
   readonly adapterClass: "gpu" | "software";
   readonly subgroupSize: number;
+  readonly flopsPerDispatch: number;
   readonly #dispatches: Dispatch[] = [];
   readonly #keepAll: boolean;
   readonly #given: Variants;
@@ -63,6 +66,7 @@ export class ProgramBuilder {
     this.limits = options.limits;
     this.adapterClass = options.adapterClass;
     this.subgroupSize = options.subgroupSize ?? 0;
+    this.flopsPerDispatch = options.flopsPerDispatch ?? flopsPerSubmit;
     this.#keepAll = options.keepAll ?? false;
     this.#given = options.variants ?? {};
   }

@@ -52,3 +52,6 @@ export interface Dispatch extends Scope {
   /** Belongs to the first run of its program only: what it writes, later runs find done. */
   readonly first?: true;
 }
+
+/** Floating-point operations after which a submit is cut, so that none runs for much more than a second on a GPU. */
+export const flopsPerSubmit = 8e12;

@@ -3,16 +3,13 @@ import { BufferSet, readBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { inErrorScopes } from "./errors.ts";
 import { fieldsOf, packFields } from "./fields.ts";
-import { type Binding, bindingBytes, type Dispatch, fullName } from "./kernel.ts";
+import { type Binding, bindingBytes, type Dispatch, flopsPerSubmit, fullName } from "./kernel.ts";
 import { groupLayouts, pipelineFor } from "./pipelines.ts";
 import { StepTimer, type TimestampWrites } from "./timing.ts";
 import { rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
 
 /** Bytes between the uniform blocks of two dispatches: the alignment that every adapter grants. */
 const uniformStride = 256;
-
-/** Work after which a submit is cut, so that none runs for much more than a second on a GPU. */
-const flopsPerSubmit = 8e12;
 
 /** Dispatches that are profiled together: what a query set holds. */
 const dispatchesPerProfile = 2048;

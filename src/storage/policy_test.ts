@@ -93,7 +93,7 @@ Deno.test("a key has the same ranges and random bits in every program, whatever 
     const { builder, tensor, keep } = keeping(policy);
     for (const { name, as } of order) keep(tensor(name, 8, 24, as), as);
     const quantized = builder.build().dispatches.filter(({ kernel }) => kernel.label === "quantize");
-    return quantized.map(({ bindings, parameters }) => [bindings[4].tensor, parameters[2]]);
+    return quantized.map(({ bindings, parameters }) => [bindings[4].tensor, parameters.stream]);
   };
   const [norm, heads] = [{ name: "norm", as: saved }, { name: "qkv", as: qkv }];
   const [ofNorm, ofQkv] = stored(norm, heads);

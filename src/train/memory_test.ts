@@ -3,6 +3,7 @@ import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { RandomBatches } from "../data/batches.ts";
 import type { ProgramDescription } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
+import { wholeOf } from "../gpu/tensor.ts";
 import { countBuffers } from "../gpu/testing.ts";
 import { type Gpt2Config, gpt2Presets } from "../models/gpt2_config.ts";
 import { modelConfig, usualSequence } from "../models/model_config.ts";
@@ -155,8 +156,8 @@ for (const adapterClass of ["gpu", "software"] as const) {
       for (const { kernel, bindings } of dispatches) {
         for (const { tensor, access } of bindings) {
           if (access === "read") continue;
-          const others = bindings.filter((other) => other.tensor !== tensor);
-          const place = (x: typeof tensor) => x.home?.store ?? bufferOf.get(x);
+          const others = bindings.filter((other) => wholeOf(other.tensor) !== wholeOf(tensor));
+          const place = (x: typeof tensor) => x.home?.store ?? bufferOf.get(wholeOf(x));
           const shared = others.find((other) => place(other.tensor) === place(tensor));
           assert(!shared, `${kernel.label} writes ${tensor.name} beside ${shared?.tensor.name}`);
         }

@@ -287,7 +287,8 @@ gpuTest("Forty steps on a periodic text bring the loss below half a nat under ev
       assert(losses[0] > 2.5, `${policy} begins at ${losses[0]}`);
       assert(losses[39] < 0.5, `${policy} ends at ${losses[39]}`);
       const clipped = await session.clippedShare();
-      if (policyDocument(policy).bits < 16) {
+      const { bits, grouping } = policyDocument(policy);
+      if (bits < 16 && grouping !== "token") { // nothing lies outside a token's own range
         assert(clipped > 0 && clipped < 0.1, `a share of ${clipped} was clipped`);
       } else assertEquals(clipped, 0);
     });

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { matmulKey } from "../../kernels/products/matmul_choice.ts";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
-import { builderOptionsFor, gpuWith, type ProgramBuilder } from "../gpu/builder.ts";
+import { builderOptionsFor, gpuWith, ProgramBuilder } from "../gpu/builder.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { fullName } from "../gpu/kernel.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { cacheKey, readCache, writeCache } from "./cache.ts";
 import { measureCandidates } from "./measure.ts";
@@ -25,6 +26,27 @@ Deno.test("tuningCase() offers the table's choice first, and several for product
     assertEquals(new Set(candidates).size, candidates.length);
   }
   assertThrows(() => tuningCase("softmax 12", adapter), Error, 'No kernel is called "softmax 12"');
+});
+
+Deno.test("tuningCase() measures attention's own variants of long sequences on less work than makes a second", () => {
+  const adapter = gpuWith(typicalGpuLimits);
+  for (
+    const asked of [
+      "attention_forward 1×12×131072×64",
+      "attention_backward_query causal 64×12×8192×64",
+      "attention_backward_key causal 1×25×131073×64",
+    ]
+  ) {
+    const { candidates, emit } = tuningCase(asked, adapter);
+    for (const candidate of candidates) {
+      const builder = new ProgramBuilder(asked, { ...adapter, variants: { [asked]: candidate } });
+      emit(builder);
+      const { dispatches, variants } = builder.build();
+      assertEquals(variants, { [asked]: candidate });
+      assertEquals(dispatches.map(({ kernel }) => fullName(kernel)), [`${asked.split(" ")[0]} ${candidate}`]);
+      assert(dispatches[0].flops > 2e11 && dispatches[0].flops <= 1e12, `${dispatches[0].flops} flops`);
+    }
+  }
 });
 
 gpuTest("measureCandidates() times every candidate of a product and of attention", async () => {

@@ -1,7 +1,10 @@
 import {
-  attentionBackward,
+  attentionBackwardKey,
+  attentionBackwardQuery,
+  attentionFlops,
   attentionForward,
   type AttentionKernel,
+  attentionKey,
   type AttentionShape,
   attentionVariants,
   parseAttentionKey,
@@ -54,24 +57,49 @@ function matmulCase(product: Product, sizes: Sizes, adapter: BuilderOptions): Tu
   };
 }
 
+/** Floating-point operations that a case of attention should not exceed: no run of a candidate then takes much of a second on a GPU. */
+const mostFlops = 1e12;
+
+/**
+ * One kernel of attention, by itself. Where it would take long, it is measured on fewer sequences and then on shorter ones: which variant is
+ * the fastest no longer depends on either.
+ */
 function attentionCase(
   kernel: AttentionKernel,
   shape: AttentionShape,
   adapter: BuilderOptions,
 ): TuningCase {
-  const { batch, sequence, heads, headSize } = shape;
+  const key = attentionKey(kernel, shape);
+  const known = attentionVariants(kernel, shape, { subgroupSize: 0, ...adapter });
+  const candidates = known.map(attentionVariantName);
+  const optionsOf = (builder: ProgramBuilder) => {
+    const name = builder.variantFor(key, candidates[0]);
+    return { variants: { [kernel]: known[candidates.indexOf(name)] } };
+  };
+  const measured = { ...shape };
+  while (attentionFlops(kernel, measured) > mostFlops) {
+    const dimension = measured.batch > 1 ? "batch" : "sequence";
+    measured[dimension] = Math.ceil(measured[dimension] / 2);
+  }
+  const { batch, sequence, heads, headSize } = measured;
   const [rows, width] = [batch * sequence, heads * headSize];
   const [qkv, o, d] = [matrix("qkv", rows, 3 * width), matrix("o", rows, width), matrix("d", rows, width)];
-  const [logSumExp, dqkv] = [matrix("log-sum-exp", rows, heads, heads), matrix("dqkv", rows, 3 * width)];
-  const forward = kernel === "forward";
+  const [logSumExp, delta] = ["log-sum-exp", "delta"].map((name) => matrix(name, rows, heads, heads));
+  const dqkv = matrix("dqkv", rows, 3 * width);
+  if (kernel === "forward") {
+    return {
+      candidates,
+      inputs: [qkv],
+      outputs: [o, logSumExp],
+      emit: (builder) => attentionForward(builder, plain(qkv), o, logSumExp, measured, optionsOf(builder)),
+    };
+  }
+  const backward = kernel === "backward_query" ? attentionBackwardQuery : attentionBackwardKey;
   return {
-    candidates: attentionVariants(kernel, shape, { subgroupSize: 0, ...adapter }).map(attentionVariantName),
-    inputs: forward ? [qkv] : [qkv, o, d],
-    outputs: forward ? [o, logSumExp] : [logSumExp, dqkv],
-    // The kernels of backward come together; what a case does not vary is the same in all its programs.
+    candidates,
+    inputs: [qkv, d, logSumExp, delta],
+    outputs: [dqkv],
     emit: (builder) =>
-      forward
-        ? attentionForward(builder, plain(qkv), o, logSumExp, shape)
-        : attentionBackward(builder, plain(qkv), plain(o), logSumExp, d, dqkv, shape),
+      backward(builder, plain(qkv), { logSumExp, delta }, d, dqkv, measured, optionsOf(builder)),
   };
 }

@@ -1,0 +1,31 @@
+/** Blocks of own rows that one dispatch of attention takes of each sequence and head, and how many pairs of query and key they see. */
+export interface BlockRange {
+  readonly first: number;
+  readonly blocks: number;
+  readonly pairs: number;
+}
+
+/**
+ * Cuts a sequence's blocks of `blockRows` own rows, queries or keys, into ranges of at most `most` pairs; a single block may have more.
+ * Where attention is causal, a query sees all keys up to its own, so that late queries and early keys take longest.
+ */
+export function cutBlocks(
+  own: "queries" | "keys",
+  { sequence, causal }: { sequence: number; causal: boolean },
+  blockRows: number,
+  most: number,
+): BlockRange[] {
+  const triangle = (rows: number) => rows * (rows + 1) / 2;
+  const pairsBefore = (block: number) => {
+    const row = Math.min(block * blockRows, sequence);
+    if (!causal) return row * sequence;
+    return own === "queries" ? triangle(row) : triangle(sequence) - triangle(sequence - row);
+  };
+  const end = Math.ceil(sequence / blockRows);
+  const ranges: BlockRange[] = [];
+  for (let first = 0, next = 1; first < end; first = next++) {
+    while (next < end && pairsBefore(next + 1) - pairsBefore(first) <= most) next++;
+    ranges.push({ first, blocks: next - first, pairs: pairsBefore(next) - pairsBefore(first) });
+  }
+  return ranges;
+}
