@@ -1,7 +1,7 @@
 import { materialize } from "../../kernels/shared/materialize.ts";
 import { UserError } from "../errors.ts";
 import { plain } from "../gpu/operand.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import { placeOf, type Tensor } from "../gpu/tensor.ts";
 import { oneOf } from "../suggest.ts";
 import { storeHalf } from "./half.ts";
 import type { ClipCounter, SavedTensor, StoragePolicy } from "./policy.ts";
@@ -99,16 +99,17 @@ export function createPolicy(document: PolicyDocument): StoragePolicy {
     miniSequences: document.mini_sequences,
     categoryOf: (saved) => storageOf(document, saved).bits === 32 ? categoryOfKind(saved) : "transient",
     recomputes: (saved) => recomputes(document, saved),
-    store(builder, x, saved, key) {
+    store(builder, given, saved, key) {
       const stream = streamOf(key);
+      const x = { ...placeOf(given), name: key }; // what is kept is called by its key
       const { bits, grouping, rounding, ranges, lambda } = storageOf(document, saved);
       const category = categoryOfKind(saved);
       if (bits === 32) {
-        if (x.category === category && !itself.has(x)) {
-          itself.add(x);
-          return plain(x);
+        if (x.category === category && !itself.has(given)) {
+          itself.add(given);
+          return plain(given);
         }
-        const copy = builder.tensor(`${x.name} (f32)`, x.rows, x.cols, { category });
+        const copy = builder.tensor(`${key} (f32)`, x.rows, x.cols, { category });
         materialize(builder, plain(x), copy);
         return plain(copy);
       }
