@@ -32,21 +32,29 @@ const vectorsPerThread = 8;
 /** Rows of a workgroup that a GPU may take, the best ones first where they waste equally little of a sequence. */
 const blocks = [64, 96, 112, 80, 48];
 
-/** How a thread works: how much further rows are split, rows that it has a part of, rows of a tile, and how many of them at once. */
-type Way = readonly [further: number, rows: number, tile: number, unroll: number];
+/** How a thread works. */
+interface Way extends Pick<AttentionVariant, "rows" | "tile" | "unroll"> {
+  /** Into how many parts rows are split beyond what registers ask for. */
+  readonly further: number;
+}
 
-/** What a tuning run tries on a GPU. Small blocks are for few sequences and heads, which leave processors idle. */
+/** What a tuning run tries on a GPU. */
 const ways: readonly Way[] = [
-  [1, 1, 32, 8],
-  [1, 1, 32, 4],
-  [1, 1, 16, 8],
-  [1, 1, 16, 4],
-  [1, 2, 32, 2],
-  [2, 1, 32, 4],
-  [2, 2, 16, 4],
+  { further: 1, rows: 1, tile: 32, unroll: 8 },
+  { further: 1, rows: 1, tile: 32, unroll: 4 },
+  { further: 1, rows: 1, tile: 16, unroll: 8 },
+  { further: 1, rows: 1, tile: 16, unroll: 4 },
+  { further: 1, rows: 2, tile: 32, unroll: 2 },
+  { further: 2, rows: 1, tile: 32, unroll: 4 },
+  { further: 2, rows: 2, tile: 16, unroll: 4 },
 ];
+
+/** What it tries in small blocks, which are for few sequences and heads: these leave processors idle. */
 const smallBlock = 32;
-const waysInSmallBlocks = ways.slice(1, 3);
+const waysInSmallBlocks: readonly Way[] = [
+  { further: 1, rows: 1, tile: 32, unroll: 4 },
+  { further: 1, rows: 1, tile: 16, unroll: 8 },
+];
 
 /** What decides on a variant besides the shape. */
 type Adapter = Pick<ProgramBuilder, "adapterClass" | "subgroupSize">;
@@ -72,11 +80,11 @@ export function attentionVariants(
   const possible = blocks.filter((rows) => rows * split <= 256 && rows * split % 32 === 0)
     .toSorted((a, b) => covered(a) - covered(b));
   const [tile, unroll] = [head <= 16 ? 32 : 16, kernel === "forward" ? 8 : 4];
-  const variant = (block: number, [further, rows, tile, unroll]: Way): AttentionVariant => ({
+  const variant = (block: number, { further, rows, tile, unroll }: Way): AttentionVariant => ({
     ...{ headSize, causal, rows, tile, unroll, split: split * further },
     ...{ threads: block * split * Math.max(1, further / rows), shuffle: subgroupSize >= split * further },
   });
-  const first = variant(possible[0], [1, 1, tile, unroll]);
+  const first = variant(possible[0], { further: 1, rows: 1, tile, unroll });
   const others = [
     ...[...new Set([possible[0], blocks[0]])].flatMap((block) => ways.map((way) => variant(block, way))),
     ...waysInSmallBlocks.map((way) => variant(smallBlock, way)),

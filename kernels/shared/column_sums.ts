@@ -1,7 +1,9 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, plain, times } from "../../src/gpu/operand.ts";
-import { type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
+import type { Tensor } from "../../src/gpu/tensor.ts";
 import text from "./column_sums.wgsl" with { type: "text" };
+import oneText from "./column_sums_one.wgsl" with { type: "text" };
+import twoText from "./column_sums_two.wgsl" with { type: "text" };
 
 /** The fewest rows that one of several workgroups takes. */
 const leastChunk = 128;
@@ -35,12 +37,12 @@ export interface SumTarget {
 
 /** Emits out (1×C) = the sums of the columns of v (N×C), or += with `accumulate`: bias gradients. */
 export function columnSums(builder: ProgramBuilder, v: Operand, out: Tensor, accumulate: boolean): void {
-  sum(builder, [v], { row: out, gap: 0 }, accumulate);
+  sum(builder, [v], ofOne, [out], accumulate);
 }
 
 /**
- * Emits the sums of the columns of v ∘ w and those of v (N×C each): the gradients of a LayerNorm's scale and shift. Where both targets
- * lie in one store, that of the product first, v is read once and both come out of the dispatches of one; else of two `columnSums`.
+ * Emits the sums of the columns of v ∘ w and those of v (N×C each): the gradients of a LayerNorm's scale and shift. v is read once, and
+ * both come out of the dispatches of one; only where one target is added to and the other written, they take those of two `columnSums`.
  */
 export function columnSumsWithProduct(
   builder: ProgramBuilder,
@@ -50,93 +52,73 @@ export function columnSumsWithProduct(
   ofV: SumTarget,
 ): void {
   const { accumulate } = ofV;
-  const pair = pairOf(ofProduct.out, ofV.out);
-  const fits = pair && tensorBytes(pair.row) <= builder.limits.maxStorageBufferBindingSize;
-  if (fits && ofProduct.accumulate === accumulate) return sum(builder, [v, w], pair, accumulate);
+  if (ofProduct.accumulate === accumulate) {
+    return sum(builder, [v, w], ofProductAndV, [ofProduct.out, ofV.out], accumulate);
+  }
   columnSums(builder, times(v, w), ofProduct.out, ofProduct.accumulate);
   columnSums(builder, v, ofV.out, accumulate);
 }
 
-/** Where sums go: a row of them, or two with `gap` vectors between that are left as they are. */
-interface Sums {
-  readonly row: Tensor;
-  readonly gap: number;
+/** WGSL of what is summed: `terms`, from vectors of the operands v and w, and where the sums of it go. */
+const ofOne = oneText;
+const ofTwo = (first: string, second: string) => `
+fn terms(index: u32, column: u32, counts: bool) -> Sums {
+  let v = v_load4(index, column);
+  let w = w_load4(index, column);
+  return Sums(select(vec4<f32>(), ${first}, counts), select(vec4<f32>(), ${second}, counts));
 }
+${twoText}`;
+const ofProductAndV = ofTwo("v * w", "v");
+const ofEach = ofTwo("v", "w");
 
-/** Two rows of one store as one, so that one binding writes both; undefined where the second does not lie behind the first. */
-function pairOf(first: Tensor, second: Tensor): Sums | undefined {
-  if (!first.home || first.home.store !== second.home?.store) return undefined;
-  const apart = (second.home.offset - first.home.offset) / 4;
-  const gap = (apart - first.stride) / 4;
-  if (gap < 0 || !Number.isInteger(gap)) return undefined;
-  const width = apart + second.stride;
-  return { row: { ...first, name: `${first.name} and ${second.name}`, cols: width, stride: width }, gap };
-}
-
-function sum(builder: ProgramBuilder, operands: readonly Operand[], out: Sums, accumulate: boolean): void {
+/** Emits the sums of what `terms` gives into rows of their own, `outs`: where v has many rows, of chunks of these first. */
+function sum(
+  builder: ProgramBuilder,
+  operands: readonly Operand[],
+  terms: string,
+  outs: readonly Tensor[],
+  accumulate: boolean,
+): void {
   const tensors = operands.map(({ tensor }) => tensor);
-  const { rows, stride } = tensors[0];
+  const { rows, cols, stride } = tensors[0];
   if (rows <= 4 * leastChunk && builder.windows(tensors).length === 1) {
-    return emit(builder, operands, out, wholeColumns(rows, stride), accumulate);
+    return emit(builder, operands, terms, outs, wholeColumns(rows, outs.length * stride), accumulate);
   }
   const tiles = columnTiles(rows, stride / 4);
   const chunks = Math.ceil(rows / tiles.chunk);
-  const width = operands.length * stride;
-  const row = builder.tensor(`${out.row.name} partial sums`, chunks, width, { category: "transient" });
-  emit(builder, operands, { row, gap: 0 }, tiles, false);
-  emit(builder, [plain(row)], out, wholeColumns(chunks, width), accumulate);
+  const partial = outs.map(({ name }) =>
+    builder.tensor(`${name} partial sums`, chunks, cols, { category: "transient", stride })
+  );
+  emit(builder, operands, terms, partial, tiles, false);
+  const whole = wholeColumns(chunks, outs.length * stride);
+  emit(builder, partial.map(plain), outs.length === 1 ? ofOne : ofEach, outs, whole, accumulate);
 }
 
-/** One chunk of all rows: where they are many, narrow tiles, so that more workgroups share them. */
-function wholeColumns(rows: number, stride: number): ColumnTiles {
-  const enough = stride / 4 >= 64 * fewestWorkgroups;
+/** One chunk of all rows: where they are many, narrow tiles, so that more workgroups share their `columns`. */
+function wholeColumns(rows: number, columns: number): ColumnTiles {
+  const enough = columns / 4 >= 64 * fewestWorkgroups;
   return { lanes: enough ? 64 : rows > leastChunk ? 4 : 16, chunk: rows };
 }
 
-/** WGSL of what a vector of operand v adds to a thread's sums: itself. */
-const termsOfOne = `
-alias Sums = vec4<f32>;
-const parts = 1u;
-fn terms(index: u32, column: u32, counts: bool) -> Sums {
-  return select(vec4<f32>(), v_load4(index, column), counts);
-}
-fn part_of(sums: Sums, part: u32) -> vec4<f32> {
-  return sums;
-}
-`;
-
-/** WGSL of what vectors of operands v and w add to a thread's sums: v * w to the first, v to the second. */
-const termsOfTwo = `
-alias Sums = mat2x4<f32>;
-const parts = 2u;
-fn terms(index: u32, column: u32, counts: bool) -> Sums {
-  let v = v_load4(index, column);
-  let product = v * w_load4(index, column);
-  return Sums(select(vec4<f32>(), product, counts), select(vec4<f32>(), v, counts));
-}
-fn part_of(sums: Sums, part: u32) -> vec4<f32> {
-  return select(sums[0], sums[1], part == 1);
-}
-`;
-
-/** Emits the sums of chunks of one operand, or of the product of two and of the first, side by side. */
+/** Emits the sums of chunks of rows: one a row of each of `outs`. */
 function emit(
   builder: ProgramBuilder,
   operands: readonly Operand[],
-  { row, gap }: Sums,
+  terms: string,
+  outs: readonly Tensor[],
   { lanes, chunk }: ColumnTiles,
   accumulate: boolean,
 ): void {
   const tensors = operands.map(({ tensor }) => tensor);
   const stride = tensors[0].stride / 4;
   const readers = operands.map((operand, i) => operand.code("vw"[i], i + 1)).join("");
-  const code = readers + (operands.length === 1 ? termsOfOne : termsOfTwo) + text;
+  const access = accumulate ? "update" : "write";
   for (const window of builder.windows(tensors, chunk)) {
     const chunks = Math.ceil(window.rows / chunk);
     builder.dispatch({
-      kernel: { label: "column_sums", code, constants: { stride, lanes } },
+      kernel: { label: "column_sums", code: readers + terms + text, constants: { stride, lanes } },
       bindings: [
-        { group: 0, index: 1, tensor: row, access: accumulate ? "update" : "write" },
+        ...outs.map((tensor, i) => ({ group: 0, index: i + 1, tensor, access } as const)),
         ...operands.flatMap((operand, i) => operand.bindings(i + 1, window)),
       ],
       parameters: {
@@ -144,7 +126,6 @@ function emit(
         chunk,
         first_chunk: window.first / chunk,
         accumulate: Number(accumulate),
-        gap,
       },
       workgroups: Math.ceil(stride / lanes) * chunks,
       flops: (2 * operands.length - 1) * window.rows * tensors[0].cols,

@@ -1,9 +1,7 @@
-// Sums of what `terms` gives (`parts` vectors: operand v, or v * w and v) over chunks of rows: out[chunk, part, column]. A workgroup takes
-// `lanes` vectors of columns and one chunk; its 256 / lanes rows at a time are added in a fixed order. The second half of a row of out
-// lies `gap` vectors further: two rows of sums that do not adjoin.
-struct Parameters { rows: u32, chunk: u32, first_chunk: u32, accumulate: u32, gap: u32 }
+// Sums of what `terms` gives over chunks of rows, stored by chunk and column. A workgroup takes `lanes` vectors of columns and one chunk;
+// its 256 / lanes rows at a time are added in a fixed order.
+struct Parameters { rows: u32, chunk: u32, first_chunk: u32, accumulate: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 override stride: u32; // in vectors
 override lanes: u32; // 4, 16 or 64
 var<workgroup> sums: array<Sums, 256>;
@@ -47,14 +45,6 @@ fn main(
     }
   }
   if (local < lanes && column < stride) {
-    for (var part = 0u; part < parts; part++) {
-      let place = part * stride + column;
-      let at = (p.first_chunk + chunk) * parts * stride + place + select(0u, p.gap, place >= parts * stride / 2);
-      if (p.accumulate != 0) {
-        out[at] += part_of(sums[local], part);
-      } else {
-        out[at] = part_of(sums[local], part);
-      }
-    }
+    store((p.first_chunk + chunk) * stride + column, sums[local]);
   }
 }

@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { DeviceLimits } from "../../src/gpu/limits.ts";
+import { bindingBytes } from "../../src/gpu/kernel.ts";
 import { plain } from "../../src/gpu/operand.ts";
-import { padded, type Store, type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
+import { padded, type Store, type Tensor } from "../../src/gpu/tensor.ts";
 import { columnSums, columnSumsWithProduct, columnTiles } from "./column_sums.ts";
 import { materialize } from "./materialize.ts";
 import { assertClose, gpuTest, narrowLimits, normals, runTest, tolerance } from "../testing/testing.ts";
@@ -126,17 +127,14 @@ gpuTest("columnSumsWithProduct() equals the reference on ragged shapes, written 
   }
 });
 
-gpuTest(
-  "columnSumsWithProduct() takes rows that adjoin together, and rows in reverse one by one",
-  async () => {
-    for (const accumulate of [false, true]) {
-      await checkPair({ rows: 37, cols: 128 }, accumulate, 1, { layout: "adjoining" });
-      await checkPair({ rows: 600, cols: 128 }, accumulate, 2, { layout: "adjoining" });
-      await checkPair({ rows: 37, cols: 101 }, accumulate, 2, { layout: "reversed" });
-      await checkPair({ rows: 600, cols: 101 }, accumulate, 4, { layout: "reversed" });
-    }
-  },
-);
+gpuTest("columnSumsWithProduct() takes its targets together, however they lie in a store", async () => {
+  for (const accumulate of [false, true]) {
+    await checkPair({ rows: 37, cols: 128 }, accumulate, 1, { layout: "adjoining" });
+    await checkPair({ rows: 600, cols: 128 }, accumulate, 2, { layout: "adjoining" });
+    await checkPair({ rows: 37, cols: 101 }, accumulate, 1, { layout: "reversed" });
+    await checkPair({ rows: 600, cols: 101 }, accumulate, 2, { layout: "reversed" });
+  }
+});
 
 gpuTest("columnSumsWithProduct() over windows of rows equals the reference", async () => {
   const limits = narrowLimits(200 * 104 * 4);
@@ -168,7 +166,7 @@ gpuTest("columnSumsWithProduct() of targets without a store equals the reference
   });
 });
 
-Deno.test("columnSumsWithProduct() binds no more than the limit where its targets lie far apart", () => {
+Deno.test("columnSumsWithProduct() binds each of its targets alone, however far apart they lie", () => {
   const limits = narrowLimits(64 * 104 * 4);
   const builder = new ProgramBuilder("test", { limits, adapterClass: "gpu" });
   const store: Store = { name: "sums", category: "gradients", bytes: 2 ** 20 };
@@ -178,6 +176,7 @@ Deno.test("columnSumsWithProduct() binds no more than the limit where its target
   });
   const v = plain(builder.tensor("v", 37, 101, { category: "transient" }));
   columnSumsWithProduct(builder, v, v, target(0), target(2 ** 16));
-  const bytes = builder.build().dispatches.map(({ bindings }) => tensorBytes(bindings[0].tensor));
-  assertEquals(bytes, [104 * 4, 104 * 4]);
+  const [{ bindings }] = builder.build().dispatches;
+  const written = bindings.filter(({ access }) => access === "write");
+  assertEquals(written.map(bindingBytes), [104 * 4, 104 * 4]);
 });

@@ -38,13 +38,13 @@ Deno.test("A LayerNorm's backward sums for gamma and beta in one dispatch up to 
   }
 });
 
-Deno.test("A LayerNorm's backward sums one by one where gamma's and beta's gradients lie in two buffers", () => {
-  assertEquals(sums(512, { maxBufferSize: 512 }).length, 2);
-  assertEquals(sums(513, { maxBufferSize: 512 }).length, 4);
+Deno.test("A LayerNorm's backward sums as well where gamma's and beta's gradients lie in two buffers", () => {
+  assertEquals(sums(512, { maxBufferSize: 512 }).length, 1);
+  assertEquals(sums(513, { maxBufferSize: 512 }).length, 2);
 });
 
 Deno.test("A LayerNorm's backward adds to both gradients where they hold some already", () => {
   assertEquals(sums(513, { times: 2 }), [false, false, false, true]);
   assertEquals(sums(513, { accumulate: true }), [false, true]);
-  assertEquals(sums(512, { times: 2, maxBufferSize: 512 }), [false, false, true, true]);
+  assertEquals(sums(512, { times: 2, maxBufferSize: 512 }), [false, true]);
 });
