@@ -1,11 +1,11 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { rowWindows } from "../../src/gpu/limits.ts";
 import { commonUnit, type Operand } from "../../src/gpu/operand.ts";
-import { rowBytes, type Tensor } from "../../src/gpu/tensor.ts";
+import { rowBytes, type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { elementThreads } from "../shared/elementwise.ts";
 import sumText from "./sum_parts.wgsl" with { type: "text" };
 import { matmulChoice } from "./matmul_choice.ts";
-import { type Sizes } from "./matmul_table.ts";
+import { likelyChoices, type MatmulChoice, type Sizes } from "./matmul_table.ts";
 import { directThreads, matmulText } from "./matmul_template.ts";
 import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
 
@@ -43,7 +43,7 @@ export function matmul(
   const sizes = { m, n, k };
   const { variant, splits: asked } = options.variant
     ? { variant: options.variant, splits: options.splits ?? 1 }
-    : matmulChoice(builder, product, sizes);
+    : affordableChoice(builder, matmulChoice(builder, product, sizes), sizes, c);
   // Parts are whole tiles, and no more than it takes to cover k: a part without any would leave its sums unwritten.
   const splits = Math.ceil(k / partSteps(k, asked, variant));
   // Parts follow each other in whole matrices, so they are made only where C's rows need no windows.
@@ -64,6 +64,18 @@ export function matmul(
     workgroups: Math.ceil(vectors / elementThreads),
     flops: splits * m * n,
   });
+}
+
+/** The choice, or where its parts need more memory than is to spare, the best with as many as that holds. */
+function affordableChoice(
+  builder: ProgramBuilder,
+  choice: MatmulChoice,
+  sizes: Sizes,
+  c: Tensor,
+): MatmulChoice {
+  if (choice.splits === 1) return choice;
+  const most = Math.floor(builder.spare() / tensorBytes(c));
+  return choice.splits <= most ? choice : likelyChoices(builder, sizes, most)[0];
 }
 
 /** Emits a product into C, or `splits` partial ones into as many matrices that follow each other in C's rows. */

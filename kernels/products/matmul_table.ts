@@ -89,14 +89,17 @@ export function variantForMany(adapter: Adapter, m: number, n: number): MatmulVa
   return measured.reduce((best, one) => cost(one) < cost(best) ? one : best).variant;
 }
 
-/** How a product may best be computed, by estimate, the best first: what a tuning run measures, and of which the first is taken without. */
-export function likelyChoices(adapter: Adapter, sizes: Sizes): MatmulChoice[] {
+/**
+ * How a product may best be computed, by estimate, the best first: what a tuning run measures, and of which the first is taken without. In at
+ * most `parts` parts.
+ */
+export function likelyChoices(adapter: Adapter, sizes: Sizes, parts = mostSplits): MatmulChoice[] {
   // A software adapter takes seconds for what a GPU measures in milliseconds, and the first is the fastest on those that were tried.
   if (adapter.adapterClass === "software") return [{ variant: knownVariants(adapter)[0], splits: 1 }];
   const { m, n, k } = sizes;
   // Partial sums take memory: beyond four, no more of them than a sixth of the operands.
   const affordable = Math.max(4, Math.floor((m + n) * k / (6 * m * n)));
-  const most = Math.max(1, Math.min(mostSplits, Math.floor(k / shortestPart), affordable));
+  const most = Math.max(1, Math.min(parts, Math.floor(k / shortestPart), affordable));
   const all = measured.flatMap((one) =>
     range(most).map((i) => ({
       ...{ variant: one.variant, splits: i + 1 },

@@ -1,4 +1,5 @@
 import type { Category } from "../memory/category.ts";
+import { liveBytes } from "../memory/live.ts";
 import { type Claim, type MemoryPlan, planMemory } from "../memory/plan.ts";
 import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
 import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
@@ -46,6 +47,8 @@ export interface BuilderOptions {
   readonly variants?: Variants;
   /** Floating-point operations that one dispatch should not exceed where its kernel can be cut; by default those of a submit. */
   readonly flopsPerDispatch?: number;
+  /** Bytes that may be taken for speed alone where a kernel asks, the first time, the second and so on; by default any number. */
+  readonly spare?: (asked: number) => number;
   /** Gives every tensor a buffer of its own, kept to the end, so that a test can read it after the program has run. */
   readonly keepAll?: boolean;
 }
@@ -58,6 +61,9 @@ export class ProgramBuilder {
   readonly flopsPerDispatch: number;
   readonly #dispatches: Dispatch[] = [];
   readonly #keepAll: boolean;
+  readonly #spare: (asked: number) => number;
+  /** For each time that a kernel asked for spare memory, the dispatch that came next. */
+  readonly #asked: number[] = [];
   readonly #given: Variants;
   readonly #taken: Record<string, string> = {};
   #scope: Scope = {};
@@ -68,6 +74,7 @@ export class ProgramBuilder {
     this.subgroupSize = options.subgroupSize ?? 0;
     this.flopsPerDispatch = options.flopsPerDispatch ?? flopsPerSubmit;
     this.#keepAll = options.keepAll ?? false;
+    this.#spare = options.spare ?? (() => Infinity);
     this.#given = options.variants ?? {};
   }
 
@@ -92,6 +99,21 @@ export class ProgramBuilder {
     return this.#taken[asked] = this.#given[asked] ?? fallback;
   }
 
+  /** Bytes that the operator whose dispatch comes next may take for speed alone. */
+  spare(): number {
+    this.#asked.push(this.#dispatches.length);
+    return this.#spare(this.#asked.length - 1);
+  }
+
+  /** For each time that a kernel asked for spare memory, the bytes that its next dispatch has below the live peak. */
+  spareWhereAsked(): number[] {
+    const { dispatches, claims } = this.#recorded();
+    const live = liveBytes(claims, dispatches.length);
+    const peak = live.reduce((a, b) => Math.max(a, b), 0);
+    const at = new Map(dispatches.map((dispatch, i) => [dispatch, i]));
+    return this.#asked.map((next) => peak - (live[at.get(this.#dispatches[next]) ?? -1] ?? 0));
+  }
+
   /** Does `work`; what it dispatches belongs to this scope, unless an inner one says otherwise. */
   within<T>(scope: Scope, work: () => T): T {
     const outer = this.#scope;
@@ -108,11 +130,25 @@ export class ProgramBuilder {
     this.#dispatches.push({ ...this.#scope, ...dispatch });
   }
 
-  /**
-   * Ends the recording. A planned tensor lives from the first dispatch that binds it, or rows of it, to the last. The memory is planned when
-   * it is first asked for, which not everyone who looks at a program does.
-   */
+  /** Ends the recording. The memory is planned when it is first asked for, which not everyone who looks at a program does. */
   build(): ProgramDescription {
+    const { dispatches, tensors, stores, claims } = this.#recorded();
+    const uniforms = { name: "uniforms", category: "control" as const, bytes: dispatches.length * 256 };
+    let plan: ProgramDescription["plan"] | undefined;
+    return {
+      name: this.name,
+      dispatches,
+      tensors,
+      stores,
+      variants: this.#taken,
+      get plan() {
+        return plan ??= planMemory(claims, [...stores, uniforms], apart(dispatches, tensors));
+      },
+    };
+  }
+
+  /** What is worth running, and the memory that it needs: a planned tensor lives from the first dispatch that binds it, or rows of it, to the last. */
+  #recorded() {
     const dispatches = withoutDeadRecomputation(this.#dispatches);
     const end = dispatches.length - 1;
     const life = new Map<Tensor, { first: number; last: number }>();
@@ -129,23 +165,11 @@ export class ProgramBuilder {
         else life.set(whole, { first: at, last: at });
       }
     });
-    const tensors = [...life.keys()];
-    const claims: Claim[] = tensors.map((tensor) => {
-      const { first, last } = this.#keepAll ? { first: 0, last: end } : life.get(tensor)!;
+    const claims: Claim[] = [...life].map(([tensor, lives]) => {
+      const { first, last } = this.#keepAll ? { first: 0, last: end } : lives;
       return { name: tensor.name, category: tensor.category, bytes: tensorBytes(tensor), first, last };
     });
-    const uniforms = { name: "uniforms", category: "control" as const, bytes: dispatches.length * 256 };
-    let plan: ProgramDescription["plan"] | undefined;
-    return {
-      name: this.name,
-      dispatches,
-      tensors,
-      stores: [...stores],
-      variants: this.#taken,
-      get plan() {
-        return plan ??= planMemory(claims, [...stores, uniforms], apart(dispatches, tensors));
-      },
-    };
+    return { dispatches, tensors: [...life.keys()], stores: [...stores], claims };
   }
 }
 

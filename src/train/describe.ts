@@ -2,6 +2,7 @@ import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { describeWithinPeak } from "../gpu/within_peak.ts";
 import { gpt2Logits } from "../models/gpt2.ts";
 import type { Gpt2Config } from "../models/gpt2_config.ts";
 import type { ParameterSet } from "../nn/parameters.ts";
@@ -23,14 +24,17 @@ export function describeTraining(
   builderOptions: BuilderOptions,
 ): ProgramDescription {
   const { betas, epsilon, weightDecay, clipNorm } = { ...trainDefaults, ...options };
-  const builder = new ProgramBuilder("train", builderOptions);
-  task.loss(Tape.training(builder, policy), parameters);
-  const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
-  builder.within({ operator: "AdamW", pass: "update" }, () => {
-    gradientNorm(builder, parameters.runs.map((run) => run.gradient), normRing, clip, clipNorm);
-    adamw(builder, parameters.runs, clip, { betas, epsilon, weightDecay });
+  return describeWithinPeak("train", builderOptions, (builder) => {
+    const tape = Tape.training(builder, policy);
+    task.loss(tape, parameters);
+    const without = parameters.all.find((parameter) => !tape.completed(parameter));
+    if (without) throw new Error(`The gradient of ${without.name} is not complete`);
+    const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
+    builder.within({ operator: "AdamW", pass: "update" }, () => {
+      gradientNorm(builder, parameters.runs.map((run) => run.gradient), normRing, clip, clipNorm);
+      adamw(builder, parameters.runs, clip, { betas, epsilon, weightDecay });
+    });
   });
-  return builder.build();
 }
 
 /** Forward, loss and backward alone: the gradients of a batch, and no step. */
