@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProgramBuilder } from "./builder.ts";
 import { typicalGpuLimits } from "./limits.ts";
+import { rowsOf, type Tensor } from "./tensor.ts";
 
 const newBuilder = () => new ProgramBuilder("test", { limits: typicalGpuLimits, adapterClass: "gpu" });
 
@@ -54,4 +55,49 @@ Deno.test("ProgramBuilder.within() ends its scope when the work throws", () => {
     dispatch(builder, "after");
   });
   assertEquals(scopes(builder), [["after", undefined, "backward"]]);
+});
+
+Deno.test("ProgramBuilder.build() leaves out what is recomputed for nobody, and what only that would read", () => {
+  const builder = newBuilder();
+  const tensor = (name: string) => builder.tensor(name, 128, 4, { category: "transient" });
+  const [x, a, b, c, grad] = ["x", "a", "b", "c", "grad"].map(tensor);
+  const step = (label: string, reads: Tensor, writes: Tensor, access: "write" | "update" = "write") =>
+    builder.dispatch({
+      kernel: { label, code: "" },
+      bindings: [
+        { group: 0, index: 1, tensor: reads, access: "read" },
+        { group: 0, index: 2, tensor: writes, access },
+      ],
+      ...{ parameters: {}, workgroups: 1, flops: 0 },
+    });
+  step("forward, unread", x, c);
+  builder.within({ pass: "recompute" }, () => {
+    step("a", x, a);
+    step("b, for c alone", a, b);
+    step("c, unread", b, c);
+    step("a, unread", x, a, "update");
+    step("a, in part", x, rowsOf(a, 64, 64));
+  });
+  builder.within({ pass: "backward" }, () => step("reads rows of a", rowsOf(a, 0, 64), grad));
+  const { dispatches, tensors } = builder.build();
+  // An update after the last read would be wanted only if rows were told apart: what is read of a tensor is all of it.
+  assertEquals(dispatches.map(({ kernel }) => kernel.label), [
+    ...["forward, unread", "a", "a, unread", "a, in part", "reads rows of a"],
+  ]);
+  assertEquals(tensors, [x, c, a, grad]);
+});
+
+Deno.test("ProgramBuilder.build() lets a tensor live while rows of it are read or written", () => {
+  const builder = newBuilder();
+  const [x, y] = ["x", "y"].map((name) => builder.tensor(name, 128, 4, { category: "saved" }));
+  const touch = (tensor: Tensor) =>
+    builder.dispatch({
+      kernel: { label: "touch", code: "" },
+      bindings: [{ group: 0, index: 1, tensor, access: "update" }],
+      ...{ parameters: {}, workgroups: 1, flops: 0 },
+    });
+  for (const each of [rowsOf(x, 0, 64), y, rowsOf(x, 64, 64)]) touch(each);
+  const { tensors, plan } = builder.build();
+  assertEquals(tensors, [x, y]);
+  assertEquals(plan.liveAtPeak.saved, 2 * 128 * 16);
 });
