@@ -12,11 +12,10 @@ import { tuningCase } from "./tuning_case.ts";
 
 const key = matmulKey("nn", { m: 64, n: 128, k: 64 });
 
+const own = await testGpu();
+
 /** The adapter at hand in the part of a GPU: it runs the same kernels, only slowly. */
-async function actor(): Promise<Gpu> {
-  const gpu = await testGpu();
-  return { ...gpu, adapter: { ...gpu.adapter, class: "gpu" } };
-}
+const gpu: Gpu = { ...own, adapter: { ...own.adapter, class: "gpu" } };
 
 Deno.test("tuningCase() offers the table's choice first, and several for products and attention", () => {
   const adapter = gpuWith(typicalGpuLimits);
@@ -50,7 +49,6 @@ Deno.test("tuningCase() measures attention's own variants of long sequences on l
 });
 
 gpuTest("measureCandidates() times every candidate of a product and of attention", async () => {
-  const gpu = await actor();
   const options = builderOptionsFor(gpu);
   for (const asked of [key, "attention_backward_query causal 1×1×40×8"]) {
     const given = tuningCase(asked, options);
@@ -62,7 +60,6 @@ gpuTest("measureCandidates() times every candidate of a product and of attention
 });
 
 gpuTest("measureCandidates() gives a candidate that does not compile no time at all", async () => {
-  const gpu = await actor();
   const options = builderOptionsFor(gpu);
   const [output] = tuningCase(key, options).outputs;
   const given = {
@@ -89,8 +86,6 @@ gpuTest("measureCandidates() gives a candidate that does not compile no time at 
 });
 
 gpuTest("tune() remembers what it measured, and measures nothing that it remembers", async () => {
-  const gpu = await actor();
-  if (!gpu.timestamps) return console.log("skipped: this adapter has no timestamps");
   const folder = await Deno.makeTempDir();
   const path = `${folder}/variants.json`;
   try {
@@ -109,10 +104,8 @@ gpuTest("tune() remembers what it measured, and measures nothing that it remembe
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-});
+}, !gpu.timestamps && "this adapter has no timestamps");
 
 gpuTest("tune() leaves an adapter alone that has one variant of each kernel", async () => {
-  const gpu = await testGpu();
-  if (gpu.adapter.class === "gpu") return console.log("skipped: this adapter has several");
-  assertEquals(await tune(gpu, [key], undefined), {});
-});
+  assertEquals(await tune(own, [key], undefined), {});
+}, own.adapter.class === "gpu" && "this adapter has several");
