@@ -6,7 +6,6 @@ import type { Gpu } from "../gpu/device.ts";
 import { fullName } from "../gpu/kernel.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { cacheKey, readCache, writeCache } from "./cache.ts";
-import { measureCandidates } from "./measure.ts";
 import { tune } from "./tune.ts";
 import { tuningCase } from "./tuning_case.ts";
 
@@ -46,43 +45,6 @@ Deno.test("tuningCase() measures attention's own variants of long sequences on l
       assert(dispatches[0].flops > 2e11 && dispatches[0].flops <= 1e12, `${dispatches[0].flops} flops`);
     }
   }
-});
-
-gpuTest("measureCandidates() times every candidate of a product and of attention", async () => {
-  const options = builderOptionsFor(gpu);
-  for (const asked of [key, "attention_backward_query causal 1×1×40×8"]) {
-    const given = tuningCase(asked, options);
-    const two = { ...given, candidates: given.candidates.slice(0, 2) };
-    const times = await measureCandidates(gpu, asked, two, options);
-    assertEquals(times.length, two.candidates.length);
-    assert(times.every((ms) => ms > 0 && ms < 60_000), `${times}`);
-  }
-});
-
-gpuTest("measureCandidates() gives a candidate that does not compile no time at all", async () => {
-  const options = builderOptionsFor(gpu);
-  const [output] = tuningCase(key, options).outputs;
-  const given = {
-    ...{ candidates: ["broken", "whole"], inputs: [output], outputs: [] },
-    emit(builder: ProgramBuilder) {
-      const body = builder.variantFor(key, "") === "whole" ? "c[0] = c[0];" : "c[0] = ;";
-      const code = `@group(0) @binding(1) var<storage, read_write> c: array<f32>;
-        @compute @workgroup_size(1) fn main() { ${body} }`;
-      const bindings = [{ group: 0, index: 1, tensor: output, access: "update" as const }];
-      builder.dispatch({
-        kernel: { label: "test", code },
-        bindings,
-        parameters: {},
-        workgroups: 1,
-        flops: 0,
-      });
-    },
-  };
-  const [broken, whole] = await measureCandidates(gpu, key, given, options);
-  assertEquals(broken, Infinity);
-  assert(whole < Infinity);
-  const none = { ...given, candidates: ["broken"] };
-  assertEquals(await measureCandidates(gpu, key, none, options), [Infinity]);
 });
 
 gpuTest("tune() remembers what it measured, and measures nothing that it remembers", async () => {
