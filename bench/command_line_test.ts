@@ -1,5 +1,11 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { parse, type Parser } from "@optique/core";
+import { assertEquals, assertMatch, assertNotEquals, assertObjectMatch, assertThrows } from "@std/assert";
+import { policyJsonSchema } from "../src/storage/policy_document.ts";
 import { parseCommandLine } from "./command_line.ts";
+import { options as bench } from "./commands/bench.ts";
+import { options as cell } from "./commands/cell.ts";
+import { options as train } from "./commands/train.ts";
+import { jsonSchema } from "./results/results.ts";
 
 class Exit extends Error {
   constructor(readonly code: number) {
@@ -7,15 +13,14 @@ class Exit extends Error {
   }
 }
 
+const exit = (code: number): never => {
+  throw new Exit(code);
+};
+
 /** What a wrong command line prints, and the code it exits with. */
 function refusal(line: string): { text: string; code: number } {
   let text = "";
-  const host = {
-    stderr: (printed: string) => void (text += printed),
-    exit: (code: number): never => {
-      throw new Exit(code);
-    },
-  };
+  const host = { stderr: (printed: string) => void (text += printed), exit };
   const { code } = assertThrows(() => parseCommandLine(line.split(" ").filter(Boolean), host), Exit);
   return { text, code };
 }
@@ -54,17 +59,64 @@ for (const [line, expected] of Object.entries(refused)) {
   });
 }
 
-const accepted = [
-  "plan --batch 4,16 --policy exact",
-  "plan --batch 4 --batch=16 --model deit-tiny,nano --attention materialised",
-  "bench parity --seeds 5 --gradient-every 0 --ranges delayed",
-  "bench --profile ablation-grouping --images cifar",
-  "bench --policy-schema",
-  "train --model vit-nano --label-smoothing 0.1 --images cifar --no-tune",
-  "train --variants reports/some/variants.json",
-  "cell --data x {}",
+/** What a command's action prints. */
+async function printed(line: string): Promise<string> {
+  const log = console.log;
+  const lines: string[] = [];
+  console.log = (text: string) => void lines.push(text);
+  try {
+    assertEquals(await parseCommandLine(line.split(" "))(), 0);
+  } finally {
+    console.log = log;
+  }
+  return lines.join("\n");
+}
+
+Deno.test("parseCommandLine() takes lists with commas and one at a time, and hands them to the command", async () => {
+  const planned = async (line: string) =>
+    (JSON.parse(await printed(`plan --json ${line}`)) as { model: string; batch: number; policy: string }[])
+      .map(({ model, batch, policy }) => `${model} ${batch} ${policy}`);
+  assertEquals(await planned("--batch 4,16 --policy exact"), ["nano 4 exact", "nano 16 exact"]);
+  const many = [4, 16].flatMap((batch) =>
+    ["deit-tiny", "nano"].flatMap((model) => ["half", "mesa8"].map((policy) => `${model} ${batch} ${policy}`))
+  ).sort();
+  const oneByOne =
+    "--batch 4 --batch=16 --model deit-tiny,nano --model nano --policy half --policy mesa8,half";
+  assertEquals((await planned(oneByOne)).sort(), many);
+});
+
+Deno.test("parseCommandLine() hands a choice of storage to the command", async () => {
+  const line = "plan --json --policy mesa8";
+  assertNotEquals(await printed(`${line} --attention materialised`), await printed(line));
+  assertEquals(await printed(`${line} --attention fused`), await printed(line));
+});
+
+Deno.test("parseCommandLine() answers a question about a schema", async () => {
+  assertEquals(JSON.parse(await printed("bench --policy-schema")), policyJsonSchema());
+  assertEquals(JSON.parse(await printed("bench --schema")), jsonSchema());
+});
+
+const accepted: [command: string, parser: Parser<"sync">, line: string, values: Record<string, unknown>][] = [
+  ["bench", bench, "parity --seeds 5 --gradient-every 0 --ranges delayed", {
+    ...{ named: "parity", seeds: 5, gradientEvery: 0, ranges: "delayed" },
+    ...{ profile: undefined, models: [], noTune: false, requireGpu: false },
+  }],
+  ["bench", bench, "--profile ablation-grouping --images cifar --no-tune", {
+    ...{ named: undefined, profile: "ablation-grouping", images: "cifar", noTune: true },
+  }],
+  ["train", train, "--model vit-nano --label-smoothing 0.1 --images cifar --no-tune", {
+    ...{ model: "vit-nano", labelSmoothing: 0.1, images: "cifar", noTune: true },
+    ...{ batch: 4, steps: 300, save: undefined, variants: undefined },
+  }],
+  ["train", train, "--variants reports/some/variants.json --save out.safetensors", {
+    ...{ variants: "reports/some/variants.json", save: "out.safetensors", noTune: false },
+  }],
+  ["cell", cell, "--data x {}", { data: "x", images: undefined, configuration: "{}", requireGpu: false }],
 ];
 
-Deno.test("parseCommandLine() takes lists with commas and one at a time, and every command's options", () => {
-  for (const line of accepted) assertEquals(typeof parseCommandLine(line.split(" ")), "function", line);
-});
+for (const [command, parser, line, values] of accepted) {
+  Deno.test(`parseCommandLine() takes "${command} ${line}", which has these values and defaults for the rest`, () => {
+    parseCommandLine([command, ...line.split(" ")], { exit });
+    assertObjectMatch(parse(parser, line.split(" ")), { success: true, value: values });
+  });
+}

@@ -20,7 +20,7 @@ import { whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
 
-const options = object({
+export const options = object({
   named: optional(
     argument(word("PROFILE", [...names, "kernels"]), {
       description:

@@ -4,7 +4,7 @@ import { runCell } from "../sweep/cell.ts";
 import { requireGpuOption } from "../options/options.ts";
 import { parseConfiguration } from "../results/results.ts";
 
-const options = object({
+export const options = object({
   configuration: argument(string({ metavar: "JSON" })),
   data: optional(option("--data", path({ metavar: "FILE" }))),
   images: optional(option("--images", path({ metavar: "PATH" }))),

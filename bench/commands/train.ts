@@ -6,7 +6,7 @@ import { defaulted, maybe, nonNegative } from "../options/options.ts";
 import { runTraining } from "../training/run_training.ts";
 import { whole } from "../options/value_parsers.ts";
 
-const options = object({
+export const options = object({
   model: maybe("--model", given.modelName, message`Model; left out, the checkpoint's or nano`),
   sequence: maybe("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
   batch: defaulted("--batch", whole(1), 4, message`Sequences of a step`),

@@ -2,14 +2,14 @@ import { cpus } from "node:os";
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import type { Environment } from "../results/results.ts";
 
-/** The machine, the adapter and the version of the program. */
-export async function describeEnvironment(adapter: AdapterReport): Promise<Environment> {
-  // A copy of the sources without their history can be told which commit it is.
-  const told = Deno.env.get("HEADROOM_COMMIT");
-  const commit = told ?? await output("git", ["rev-parse", "HEAD"]);
-  const changes = told === undefined && commit
-    ? await output("git", ["status", "--porcelain", "--untracked-files=no"])
-    : null;
+/** The project's folder. */
+const project = `${import.meta.dirname}/../..`;
+
+/** The machine, the adapter and the version of the program, whose sources are in `folder`. */
+export async function describeEnvironment(
+  adapter: Pick<AdapterReport, "name" | "class" | "driver">,
+  folder = project,
+): Promise<Environment> {
   return {
     adapter: adapter.name,
     adapterClass: adapter.class,
@@ -19,9 +19,20 @@ export async function describeEnvironment(adapter: AdapterReport): Promise<Envir
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: navigator.hardwareConcurrency,
     memoryBytes: Deno.systemMemoryInfo().total,
-    commit: commit || null,
-    dirty: changes === null ? null : changes !== "",
+    ...await versionOf(folder),
   };
+}
+
+/** The commit that a folder is at, and whether tracked files differ from it; null for a folder that is not the top of a repository. */
+async function versionOf(folder: string): Promise<Pick<Environment, "commit" | "dirty">> {
+  // A copy of the sources without their history can be told which commit it is.
+  const told = Deno.env.get("HEADROOM_COMMIT");
+  if (told) return { commit: told, dirty: null };
+  const git = (...args: string[]) => output("git", args, { cwd: folder });
+  const isTop = await git("rev-parse", "--show-prefix") === ""; // else the history would be that of what it lies in
+  const commit = isTop ? await git("rev-parse", "HEAD") : null;
+  const changes = commit && await git("status", "--porcelain", "--untracked-files=no");
+  return { commit, dirty: changes === null ? null : changes !== "" };
 }
 
 /** Bytes in use on all NVIDIA cards of the machine, as their driver counts them; null where it cannot be asked. */
@@ -29,8 +40,13 @@ export async function driverBytesInUse(): Promise<number | null> {
   const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"];
   // Deno lets no child inherit LD_LIBRARY_PATH unless it may run anything.
   const text = await output("nvidia-smi", query, { clearEnv: true });
-  const mebibytes = text?.split("\n").map(Number);
-  return mebibytes?.every(Number.isFinite) ? 2 ** 20 * mebibytes.reduce((a, b) => a + b) : null;
+  return text === null ? null : sumMebibytes(text);
+}
+
+/** Bytes of what `nvidia-smi` prints in MiB, a card a line; null if a line is no number, such as "[N/A]". */
+export function sumMebibytes(text: string): number | null {
+  const mebibytes = text.trim().split("\n").map(parseFloat);
+  return mebibytes.every(Number.isFinite) ? 2 ** 20 * mebibytes.reduce((a, b) => a + b) : null;
 }
 
 /** The same when it has come to rest: the memory of a process that has just ended is given back some time later. */
@@ -45,15 +61,14 @@ export async function settledDriverBytes(): Promise<number | null> {
   return before;
 }
 
-/** What a program of the machine prints, run in the project's folder; null if it is missing, fails or may not be run. */
+/** What a program of the machine prints; null if it is missing, fails or may not be run. */
 async function output(
   program: string,
   args: string[],
   options: Deno.CommandOptions = {},
 ): Promise<string | null> {
   try {
-    const cwd = `${import.meta.dirname}/../..`;
-    const { success, stdout } = await new Deno.Command(program, { args, cwd, stderr: "null", ...options })
+    const { success, stdout } = await new Deno.Command(program, { args, stderr: "null", ...options })
       .output();
     return success ? new TextDecoder().decode(stdout).trim() : null;
   } catch (error) {

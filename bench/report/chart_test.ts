@@ -17,8 +17,17 @@ Deno.test("drawCharts() draws memory and the frontier, with every policy and mod
   }
 });
 
-Deno.test("drawCharts() gives the same bytes each time", async () => {
-  assertEquals(await drawCharts(records), await drawCharts(records));
+Deno.test("drawCharts() gives the same bytes again, and in another process of another place", async () => {
+  const expected = await drawCharts(records);
+  assertEquals(await drawCharts(records), expected);
+  const program = `import { drawCharts } from "./chart.ts";
+    console.log(JSON.stringify(await drawCharts(JSON.parse(Deno.args[0]))));`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", program, JSON.stringify(records)],
+    cwd: import.meta.dirname,
+    env: { TZ: "Pacific/Auckland", LC_ALL: "de_DE.UTF-8" },
+  }).output();
+  assertEquals(JSON.parse(new TextDecoder().decode(stdout)), expected);
 });
 
 Deno.test("drawCharts() brands the pictures of a software adapter", async () => {

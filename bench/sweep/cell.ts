@@ -14,13 +14,8 @@ import {
   failed,
   type GradientErrors,
 } from "../results/results.ts";
+import { timeSteps } from "../training/timed_steps.ts";
 import { trainSteps } from "../training/training_loop.ts";
-
-/** A GPU that idled while its process started is slow until its clock has risen: so long it warms up, whatever the steps asked for. */
-const warmUpMilliseconds = 500;
-
-/** Batches that are timed in turn: making an image costs the processor more than it costs a GPU to learn from it. */
-const timedBatches = 4;
 
 /**
  * Runs one cell on this process's adapter: trains for its quality steps and validates, then warms up and times. Memory that the device
@@ -45,7 +40,7 @@ export async function runCell(
     const quality = configuration.qualitySteps
       ? await measureQuality(session, batches, data, configuration)
       : null;
-    const timing = await time(session, batches, configuration);
+    const timing = await timeSteps(session, batches, configuration);
     const driverAfter = await driverBytesInUse();
     gpu.checkHealth();
     return {
@@ -140,21 +135,4 @@ async function compared(
   } finally {
     comparison.destroy();
   }
-}
-
-async function time(
-  session: TrainingSession,
-  batches: { next(): Batch },
-  { warmupSteps, timedSteps }: CellConfiguration,
-) {
-  const some = Array.from({ length: Math.min(timedBatches, timedSteps) }, () => batches.next());
-  const take = (count: number) => Array.from({ length: count }, (_, i) => some[i % some.length]);
-  const started = performance.now();
-  do {
-    for (const batch of take(warmupSteps)) session.step(batch);
-    await session.losses();
-  } while (
-    warmupSteps > 0 && session.gpu.adapter.class === "gpu" && performance.now() - started < warmUpMilliseconds
-  );
-  return await session.timedSteps(take(timedSteps));
 }

@@ -9,6 +9,7 @@ import {
 } from "@std/assert";
 import type { Batch, TokenBatch } from "../../src/data/batches.ts";
 import type { ImageBatch } from "../../src/data/image_batches.ts";
+import { generatedImages } from "../../src/data/image_generator.ts";
 import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { loadData } from "./data.ts";
@@ -53,6 +54,16 @@ Deno.test("textData() validates on as many batches as the split fills: at most e
   assertEquals(data.validation({ batch: 2, sequence: 10 }), data.validation({ batch: 2, sequence: 10 }));
 });
 
+Deno.test("textData() validates on what training never sees: the last tenth", async () => {
+  const data = await textOf("abcde".repeat(180) + "vwxyz".repeat(20));
+  const size = { batch: 2, sequence: 8 };
+  const letters = (batches: Batch[]) =>
+    new Set((batches as TokenBatch[]).flatMap(({ inputs, targets }) => [...inputs, ...targets]));
+  const codes = (text: string) => new Set(new TextEncoder().encode(text));
+  assertEquals(letters(data.validation(size)), codes("vwxyz"));
+  assertEquals(letters(take(data.training({ ...size, seed: 1 }), 50)), codes("abcde"));
+});
+
 Deno.test("textData() refuses a ViT, a vocabulary that is too small, and a sequence longer than a split", async () => {
   const data = await textOf(text);
   const size = { batch: 1, sequence: 8 };
@@ -88,6 +99,17 @@ Deno.test("imageData() validates on 1024 held-out images, in batches that are al
   assertEquals(validation(), validation());
   const [{ labels }] = validation() as ImageBatch[];
   assertEquals(new Set(labels).size, 10, "a batch without some class");
+});
+
+Deno.test("imageData() validates on the held-out images, as they are", async () => {
+  const size = 4;
+  const [{ images, labels }] = (await loadData({ ...vit, image: size } as typeof vit, {}))
+    .validation({ batch: 3, sequence: 65 }) as ImageBatch[];
+  const heldOut = generatedImages({ size, seed: 0, split: "heldOut", count: 3 });
+  const expected = new Uint8Array(3 * 3 * size * size);
+  for (let i = 0; i < 3; i++) heldOut.write(i, expected, i * 3 * size * size);
+  assertEquals(images, expected);
+  assertEquals([...labels], [0, 1, 2].map(heldOut.label));
 });
 
 Deno.test("imageData() gives the model as many classes as the images have, and keeps those it has", async () => {

@@ -197,7 +197,13 @@ export async function storesFor(gpu: Gpu, { stores }: ProgramDescription): Promi
   return set;
 }
 
-/** A test that uses the shared device. */
-export function gpuTest(name: string, work: () => Promise<void>): void {
-  Deno.test({ name, fn: work, sanitizeOps: false, sanitizeResources: false });
+/** A test that uses the shared device. `cannotRun` says why it cannot run here: then it is ignored, and its name tells the reason. */
+export function gpuTest(name: string, work: () => Promise<void>, cannotRun?: string | false): void {
+  Deno.test({
+    name: cannotRun ? `${name} (${cannotRun})` : name,
+    ignore: Boolean(cannotRun),
+    fn: work,
+    sanitizeOps: false,
+    sanitizeResources: false,
+  });
 }

@@ -17,6 +17,8 @@ import { foldGrid, Program } from "./program.ts";
 import type { Store, Tensor } from "./tensor.ts";
 import { countBuffers } from "./testing.ts";
 
+const gpu = await testGpu();
+
 /** out[i] = a[i] + addend, a workgroup an element. */
 const addText = `
 struct Parameters { count: u32, addend: f32 }
@@ -151,7 +153,6 @@ gpuTest("Program.run() leaves out what belongs to the first run in later ones", 
 gpuTest(
   "Program.profile() runs what belongs to the first run if it is that, and times each dispatch",
   async () => {
-    if (!(await testGpu()).timestamps) return;
     await runTest(addOnce, async ({ a, once, every }, read, program) => {
       for (const expected of [["first", "add"], ["add"]]) {
         const times = await program.profile();
@@ -163,10 +164,10 @@ gpuTest(
       assertEquals([[...await read(once)], [...await read(every)]], [[11, 12, 13, 14], [6, 7, 8, 9]]);
     }, { times: 0 });
   },
+  !gpu.timestamps && "this adapter has no timestamps",
 );
 
 gpuTest("Program reuses buffers of tensors that are dead, and still computes what it says", async () => {
-  const gpu = await testGpu();
   const { builder, input, output } = chain(20);
   const description = builder.build();
   const stores = await storesFor(gpu, description);
@@ -187,7 +188,6 @@ gpuTest("Program reuses buffers of tensors that are dead, and still computes wha
 });
 
 gpuTest("Program.create() books what createBuffer is asked for, and destroy() gives it back", async () => {
-  const gpu = await testGpu();
   const before = gpu.ledger.liveBytes;
   const counter = countBuffers(gpu);
   try {
@@ -208,7 +208,6 @@ gpuTest("Program.create() books what createBuffer is asked for, and destroy() gi
 });
 
 gpuTest("Program.create() throws OutOfMemoryError with the bytes wanted, and keeps none", async () => {
-  const gpu = await testGpu();
   const before = gpu.ledger.liveBytes;
   const rows = Math.ceil((gpu.limits.maxBufferSize + 1) / 4096);
   const builder = new ProgramBuilder("too large", options);
@@ -225,7 +224,6 @@ gpuTest("Program.create() throws OutOfMemoryError with the bytes wanted, and kee
 });
 
 gpuTest("Program.create() names the kernel that does not compile", async () => {
-  const gpu = await testGpu();
   const before = gpu.ledger.liveBytes;
   for (
     const code of [addText.replace("+ p.addend", "+ p.adend"), addText.replace("binding(1)", "binding(7)")]
@@ -256,7 +254,6 @@ gpuTest("Program.create() names the kernel whose parameters are not those of its
 });
 
 gpuTest("Program.create() rejects a store that was not made", async () => {
-  const gpu = await testGpu();
   const before = gpu.ledger.liveBytes;
   const description = chain(2).builder.build();
   await assertRejects(

@@ -1,13 +1,14 @@
 import type { Gpu } from "./device.ts";
 
-/** Wraps `createBuffer` and `destroy` to count bytes behind the ledger's back. */
-export function countBuffers(gpu: Gpu): { live(): number; peak(): number; stop(): void } {
+/** Wraps `createBuffer` and `destroy` to count bytes behind the ledger's back: of one device, or by `GPUDevice.prototype` of all. */
+export function countBuffers(
+  { device }: Pick<Gpu, "device">,
+): { live(): number; peak(): number; stop(): void } {
   let live = 0;
   let peak = 0;
-  const { device } = gpu;
   const create = device.createBuffer;
-  device.createBuffer = (descriptor) => {
-    const buffer = create.call(device, descriptor);
+  device.createBuffer = function (descriptor) {
+    const buffer = create.call(this, descriptor);
     const destroy = buffer.destroy;
     live += buffer.size;
     peak = Math.max(peak, live);

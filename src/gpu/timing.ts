@@ -1,6 +1,5 @@
-import { BufferSet } from "./buffers.ts";
+import { BufferSet, readBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
-import { readBuffer } from "./buffers.ts";
 
 /** Where a run writes the times of its begin and end. */
 export interface TimestampWrites {
@@ -9,7 +8,23 @@ export interface TimestampWrites {
   readonly end: number;
 }
 
-/** Times a window of steps. A step lasts from its begin to the next one's begin, the last to its end, so gaps count. */
+/**
+ * Milliseconds of steps that follow one another, from the begin and the end of each in nanoseconds: from its begin to the next one's, so
+ * that gaps count; the last to its end.
+ */
+export function stepMilliseconds(times: BigUint64Array): number[] {
+  const last = times.length / 2 - 1;
+  return durations(times).map((own, i) => i < last ? milliseconds(times[2 * i], times[2 * i + 2]) : own);
+}
+
+/** Milliseconds from the begin to the end of each step, both in nanoseconds. */
+export function durations(times: BigUint64Array): number[] {
+  return Array.from({ length: times.length / 2 }, (_, i) => milliseconds(times[2 * i], times[2 * i + 1]));
+}
+
+const milliseconds = (from: bigint, to: bigint) => Number(to - from) / 1e6;
+
+/** Times a window of steps. */
 export class StepTimer {
   #started = 0;
 
@@ -17,13 +32,14 @@ export class StepTimer {
     private readonly gpu: Gpu,
     private readonly steps: number,
     private readonly buffers: BufferSet<"times">,
+    private readonly now: () => number,
     private readonly querySet?: GPUQuerySet,
   ) {}
 
-  /** Makes a timer for `steps` steps. GPU timestamps are used where the device has them. */
-  static async create(gpu: Gpu, steps: number): Promise<StepTimer> {
+  /** Makes a timer for `steps` steps. GPU timestamps are used where the device has them, else the wall clock `now`, in milliseconds. */
+  static async create(gpu: Gpu, steps: number, now = () => performance.now()): Promise<StepTimer> {
     const buffers = new BufferSet<"times">(gpu);
-    if (!gpu.timestamps || steps > 2048) return new StepTimer(gpu, steps, buffers);
+    if (!gpu.timestamps || steps > 2048) return new StepTimer(gpu, steps, buffers, now);
     const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
     await buffers.allocate([{
       key: "times",
@@ -33,12 +49,12 @@ export class StepTimer {
       usage,
     }]);
     const querySet = gpu.device.createQuerySet({ type: "timestamp", count: 2 * steps });
-    return new StepTimer(gpu, steps, buffers, querySet);
+    return new StepTimer(gpu, steps, buffers, now, querySet);
   }
 
   /** Starts the wall clock. The queue should be idle. */
   start(): void {
-    this.#started = performance.now();
+    this.#started = this.now();
   }
 
   /** What step `step` of the window passes to its program's `run`. */
@@ -48,26 +64,21 @@ export class StepTimer {
 
   /** Waits for the queue; milliseconds of each step, and the clock they come from. */
   async finish(): Promise<{ stepMilliseconds: number[]; clock: "gpu" | "wall" }> {
-    const { gpu, steps, querySet } = this;
-    if (querySet) {
-      const times = await this.#times();
-      const stepMilliseconds = Array.from({ length: steps }, (_, i) => {
-        const end = i + 1 < steps ? times[2 * i + 2] : times[2 * i + 1];
-        return Number(end - times[2 * i]) / 1e6;
-      });
+    const { gpu, steps } = this;
+    if (this.querySet) {
+      const timed = stepMilliseconds(await this.#times());
       // Some software adapters report timestamps that never move.
-      if (stepMilliseconds.every((ms) => ms > 0)) return { stepMilliseconds, clock: "gpu" };
+      if (timed.every((ms) => ms > 0)) return { stepMilliseconds: timed, clock: "gpu" };
     }
     await gpu.device.queue.onSubmittedWorkDone();
     gpu.checkHealth();
-    const each = (performance.now() - this.#started) / steps;
+    const each = (this.now() - this.#started) / steps;
     return { stepMilliseconds: new Array(steps).fill(each), clock: "wall" };
   }
 
   /** Waits for the queue; milliseconds from begin to end of each step. Needs GPU timestamps. */
   async durations(): Promise<number[]> {
-    const times = await this.#times();
-    return Array.from({ length: this.steps }, (_, i) => Number(times[2 * i + 1] - times[2 * i]) / 1e6);
+    return durations(await this.#times());
   }
 
   /** Begin and end of each step, in nanoseconds. */

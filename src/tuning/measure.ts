@@ -21,13 +21,14 @@ const hopeless = 1.3;
 
 /**
  * Milliseconds of one run of each candidate of a case, waits between its dispatches included; Infinity for one that this adapter's
- * compiler refuses. Throws OutOfMemoryError if the case does not fit.
+ * compiler refuses. Throws OutOfMemoryError if the case does not fit. `timePrograms` is what times.
  */
 export async function measureCandidates(
   gpu: Gpu,
   key: string,
   given: TuningCase,
   adapter: BuilderOptions,
+  timePrograms = timeBursts,
 ): Promise<number[]> {
   const stores = new BufferSet<Store>(gpu);
   const programs: { program: Program; index: number }[] = [];
@@ -50,7 +51,7 @@ export async function measureCandidates(
       await gpu.device.queue.onSubmittedWorkDone();
     }
     const time = async (some: typeof programs, runs: number[], rounds: number) => {
-      const measured = await timeBursts(gpu, some.map(({ program }) => program), runs, rounds);
+      const measured = await timePrograms(gpu, some.map(({ program }) => program), runs, rounds);
       some.forEach(({ index }, i) => times[index] = measured[i]);
     };
     await time(programs, programs.map(() => 1), fewestRounds);
@@ -91,11 +92,13 @@ async function timeBursts(
         for (let run = 1; run < runs[i]; run++) program.run();
       });
     }
-    const { stepMilliseconds } = await timer.finish();
-    return programs.map((_, i) =>
-      median(stepMilliseconds.filter((_, step) => step % programs.length === i)) / runs[i]
-    );
+    return burstMedians((await timer.finish()).stepMilliseconds, runs);
   } finally {
     timer.destroy();
   }
+}
+
+/** Median milliseconds of one run of each program, from those of the bursts, the programs in turn. */
+export function burstMedians(milliseconds: readonly number[], runs: readonly number[]): number[] {
+  return runs.map((count, i) => median(milliseconds.filter((_, burst) => burst % runs.length === i)) / count);
 }

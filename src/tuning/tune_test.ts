@@ -6,17 +6,15 @@ import type { Gpu } from "../gpu/device.ts";
 import { fullName } from "../gpu/kernel.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { cacheKey, readCache, writeCache } from "./cache.ts";
-import { measureCandidates } from "./measure.ts";
 import { tune } from "./tune.ts";
 import { tuningCase } from "./tuning_case.ts";
 
 const key = matmulKey("nn", { m: 64, n: 128, k: 64 });
 
+const own = await testGpu();
+
 /** The adapter at hand in the part of a GPU: it runs the same kernels, only slowly. */
-async function actor(): Promise<Gpu> {
-  const gpu = await testGpu();
-  return { ...gpu, adapter: { ...gpu.adapter, class: "gpu" } };
-}
+const gpu: Gpu = { ...own, adapter: { ...own.adapter, class: "gpu" } };
 
 Deno.test("tuningCase() offers the table's choice first, and several for products and attention", () => {
   const adapter = gpuWith(typicalGpuLimits);
@@ -49,48 +47,7 @@ Deno.test("tuningCase() measures attention's own variants of long sequences on l
   }
 });
 
-gpuTest("measureCandidates() times every candidate of a product and of attention", async () => {
-  const gpu = await actor();
-  const options = builderOptionsFor(gpu);
-  for (const asked of [key, "attention_backward_query causal 1×1×40×8"]) {
-    const given = tuningCase(asked, options);
-    const two = { ...given, candidates: given.candidates.slice(0, 2) };
-    const times = await measureCandidates(gpu, asked, two, options);
-    assertEquals(times.length, two.candidates.length);
-    assert(times.every((ms) => ms > 0 && ms < 60_000), `${times}`);
-  }
-});
-
-gpuTest("measureCandidates() gives a candidate that does not compile no time at all", async () => {
-  const gpu = await actor();
-  const options = builderOptionsFor(gpu);
-  const [output] = tuningCase(key, options).outputs;
-  const given = {
-    ...{ candidates: ["broken", "whole"], inputs: [output], outputs: [] },
-    emit(builder: ProgramBuilder) {
-      const body = builder.variantFor(key, "") === "whole" ? "c[0] = c[0];" : "c[0] = ;";
-      const code = `@group(0) @binding(1) var<storage, read_write> c: array<f32>;
-        @compute @workgroup_size(1) fn main() { ${body} }`;
-      const bindings = [{ group: 0, index: 1, tensor: output, access: "update" as const }];
-      builder.dispatch({
-        kernel: { label: "test", code },
-        bindings,
-        parameters: {},
-        workgroups: 1,
-        flops: 0,
-      });
-    },
-  };
-  const [broken, whole] = await measureCandidates(gpu, key, given, options);
-  assertEquals(broken, Infinity);
-  assert(whole < Infinity);
-  const none = { ...given, candidates: ["broken"] };
-  assertEquals(await measureCandidates(gpu, key, none, options), [Infinity]);
-});
-
 gpuTest("tune() remembers what it measured, and measures nothing that it remembers", async () => {
-  const gpu = await actor();
-  if (!gpu.timestamps) return console.log("skipped: this adapter has no timestamps");
   const folder = await Deno.makeTempDir();
   const path = `${folder}/variants.json`;
   try {
@@ -109,10 +66,8 @@ gpuTest("tune() remembers what it measured, and measures nothing that it remembe
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-});
+}, !gpu.timestamps && "this adapter has no timestamps");
 
 gpuTest("tune() leaves an adapter alone that has one variant of each kernel", async () => {
-  const gpu = await testGpu();
-  if (gpu.adapter.class === "gpu") return console.log("skipped: this adapter has several");
-  assertEquals(await tune(gpu, [key], undefined), {});
-});
+  assertEquals(await tune(own, [key], undefined), {});
+}, own.adapter.class === "gpu" && "this adapter has several");

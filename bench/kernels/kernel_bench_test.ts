@@ -1,0 +1,27 @@
+import { assertEquals } from "@std/assert";
+import { type KernelTime, renderKernels } from "./kernel_bench.ts";
+
+const time = (changes: Partial<KernelTime>): KernelTime => ({
+  ...{ name: "kernel", bound: "arithmetic", ceiling: false, work: 1e9, milliseconds: [1] },
+  ...{ dispatches: 1, variants: {}, ...changes },
+});
+
+Deno.test("renderKernels() divides the work by the median time, and by the fastest ceiling of its bound", () => {
+  const table = renderKernels([
+    time({ name: "product", ceiling: true, work: 6e9, milliseconds: [9, 2, 1] }),
+    time({ name: "slower product", ceiling: true, work: 2e9 }),
+    time({ name: "attention", work: 1.5e9, milliseconds: [2], dispatches: 3, variants: { a: "x", b: "y" } }),
+    time({ name: "copy", bound: "memory", ceiling: true, work: 4e9, milliseconds: [2] }),
+    time({ name: "gelu", bound: "memory", work: 4e9, milliseconds: [2.5] }),
+  ]);
+  const rows = table.split("\n").slice(2).map((row) =>
+    row.split("|").slice(1, -1).map((cell) => cell.trim())
+  );
+  assertEquals(rows, [
+    ["product", "2.000", "3.00", "", "100%", "1", ""],
+    ["slower product", "1.000", "2.00", "", "67%", "1", ""],
+    ["attention", "2.000", "0.750", "", "25%", "3", "x, y"],
+    ["copy", "2.000", "", "2.00", "100%", "1", ""],
+    ["gelu", "2.500", "", "1.60", "80%", "1", ""],
+  ]);
+});

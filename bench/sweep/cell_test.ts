@@ -1,0 +1,109 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { gpuTest, relativeError, testGpu } from "../../kernels/testing/testing.ts";
+import { RandomBatches, sequentialBatches } from "../../src/data/batches.ts";
+import { countBuffers } from "../../src/gpu/testing.ts";
+import { gpt2Presets } from "../../src/models/gpt2_config.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
+import { TrainingSession } from "../../src/train/session.ts";
+import { weightsOf } from "../../src/train/testing.ts";
+import { runCell } from "./cell.ts";
+
+const { nano } = gpt2Presets;
+const size = { batch: 2, sequence: 16 };
+const recipe = {
+  ...{ learningRate: 3e-3, weightDecay: 0.3, clipNorm: 0.5, labelSmoothing: 0 },
+  schedule: { warmupSteps: 2, totalSteps: 6, minimumFraction: 0.1 },
+};
+const qualitySteps = 5;
+const seed = 7;
+
+/** A text whose last tenth, the validation split, has letters of its own. */
+const text = Uint8Array.from({ length: 4000 }, (_, i) => (i < 3600 ? 97 : 107) + (i * i + (i >> 4)) % 10);
+const [training, validation] = [text.subarray(0, 3600), text.subarray(3600)];
+
+/** What a cell runs under a policy that is a preset, and measures. */
+async function cell(policy: string, gradientEvery: number) {
+  const path = await Deno.makeTempFile({ suffix: ".txt" });
+  try {
+    await Deno.writeFile(path, text);
+    return await runCell({
+      ...{ model: "nano", ...size, policy, storage: policyDocument(policy), seed, ...recipe },
+      ...{ warmupSteps: 1, timedSteps: 2, qualitySteps, gradientEvery, round: 0 },
+    }, { data: path, requireGpu: false });
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+/** All gradients of a session's last step. */
+async function gradientsOf(session: TrainingSession): Promise<number[]> {
+  return [...await session.gradients()].flatMap(([, { data }]) => [...data]);
+}
+
+/** The same training without a cell: what it learns, and the error of every other step's gradient. */
+async function trained(policy: string) {
+  const gpu = await testGpu();
+  const options = { model: nano, ...size, seed, ...recipe };
+  const session = await TrainingSession.create(gpu, { ...options, policy });
+  const batches = new RandomBatches(training, { ...size, seed });
+  const losses: number[] = [];
+  const errors: [step: number, error: number][] = [];
+  for (let step = 1; step <= qualitySteps; step++) {
+    const batch = batches.next();
+    const weights = await weightsOf(session);
+    session.step(batch);
+    losses.push(...await session.losses());
+    if (step % 2 === 1) continue;
+    const exact = await TrainingSession.create(gpu, { ...options, policy: "exact" }, weights);
+    exact.step(batch);
+    errors.push([step, relativeError(await gradientsOf(session), await gradientsOf(exact))]);
+    exact.destroy();
+  }
+  const clippedShare = await session.clippedShare();
+  const { loss } = await session.evaluate(sequentialBatches(validation, { ...size, count: 8 }));
+  session.destroy();
+  return { losses, errors, clippedShare, validationLoss: loss };
+}
+
+/** Bytes of saved activations at `bits` an element, as docs/policies.md tells them. */
+function savedBytes(bits: number): number {
+  const { layers: L, width: C, heads: H } = nano;
+  return size.batch * size.sequence * (L * (10 * C * bits / 8 + 8 + 4 * H) + 4 * C + 4);
+}
+
+gpuTest(
+  "runCell() under mesa8 trains, validates and compares gradients as is done here without it",
+  async () => {
+    const { status, memory, timing, quality } = await cell("mesa8", 2);
+    const expected = await trained("mesa8");
+    assertEquals(status, "ok");
+    assertEquals(memory!.savedBytes, savedBytes(8));
+    assertEquals(memory!.ledgerPeakBytes, null, "a comparison's memory is no part of training");
+    assertEquals(timing!.stepMilliseconds.length, 2);
+    const { gradientErrors, ...rest } = quality!;
+    assertEquals(rest, {
+      trainingLosses: expected.losses,
+      ...{ validationLoss: expected.validationLoss, validationTop1: null, validationTargets: 8 * 2 * 16 },
+      clippedShare: expected.clippedShare,
+    });
+    assertEquals(gradientErrors.map(({ step }) => step), expected.errors.map(([step]) => step));
+    gradientErrors.forEach(({ overall }, i) => {
+      const [, error] = expected.errors[i];
+      assert(error > 1e-3, `an error of ${error} shows little`);
+      assertAlmostEquals(overall.relativeError!, error, 1e-9);
+    });
+  },
+);
+
+gpuTest("runCell() under exact books every buffer at its peak, evaluation's included", async () => {
+  const counter = countBuffers({ device: GPUDevice.prototype });
+  try {
+    const { memory, quality } = await cell("exact", 0);
+    assertEquals(memory!.ledgerPeakBytes, counter.peak());
+    assert(counter.peak() > counter.live(), "nothing was destroyed");
+    assertEquals(memory!.savedBytes, savedBytes(32));
+    assertEquals(quality!.gradientErrors, []);
+  } finally {
+    counter.stop();
+  }
+});

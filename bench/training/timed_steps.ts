@@ -1,0 +1,36 @@
+import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import type { Batch } from "../../src/data/batches.ts";
+import type { TrainingSession } from "../../src/train/session.ts";
+
+/** A GPU that idled while its process started is slow until its clock has risen: so long it warms up, whatever the steps asked for. */
+const warmUpMilliseconds = 500;
+
+/** Batches that are timed in turn: making an image costs the processor more than it costs a GPU to learn from it. */
+const timedBatches = 4;
+
+/** What a session must be able to do to be timed. */
+type Timed =
+  & Pick<TrainingSession, "step" | "losses" | "timedSteps">
+  & { readonly gpu: { readonly adapter: Pick<AdapterReport, "class"> } };
+
+/**
+ * Trains `warmupSteps` steps, on a GPU over and over until its clock has risen (none if there are none), then times `timedSteps`. `now`
+ * tells milliseconds.
+ */
+export async function timeSteps(
+  session: Timed,
+  batches: { next(): Batch },
+  { warmupSteps, timedSteps }: { warmupSteps: number; timedSteps: number },
+  now = () => performance.now(),
+): ReturnType<TrainingSession["timedSteps"]> {
+  const some = Array.from({ length: Math.min(timedBatches, timedSteps) }, () => batches.next());
+  const take = (count: number) => Array.from({ length: count }, (_, i) => some[i % some.length]);
+  const until = now() + (session.gpu.adapter.class === "gpu" ? warmUpMilliseconds : 0);
+  if (warmupSteps > 0) {
+    do {
+      for (const batch of take(warmupSteps)) session.step(batch);
+      await session.losses();
+    } while (now() < until);
+  }
+  return await session.timedSteps(take(timedSteps));
+}

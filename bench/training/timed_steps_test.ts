@@ -1,0 +1,45 @@
+import { assertEquals } from "@std/assert";
+import { someBatches } from "../../src/train/testing.ts";
+import { timeSteps } from "./timed_steps.ts";
+
+/** What a session is asked for when it is timed and each of its steps takes 100 ms, by the batches' numbers. */
+async function asked(adapterClass: "gpu" | "software", warmupSteps: number, timedSteps: number) {
+  const log: string[] = [];
+  const batches = someBatches(9);
+  const names = (some: readonly unknown[]) => some.map((batch) => batches.findIndex((one) => one === batch));
+  let now = 1000;
+  const timing = { stepMilliseconds: [7], clock: "gpu" as const };
+  const session = {
+    gpu: { adapter: { class: adapterClass } },
+    step(batch: unknown) {
+      log.push(`step ${names([batch])}`);
+      now += 100;
+    },
+    losses() {
+      log.push("losses");
+      return Promise.resolve([]);
+    },
+    timedSteps(some: readonly unknown[]) {
+      log.push(`timed ${names(some)}`);
+      return Promise.resolve(timing);
+    },
+  };
+  const source = batches.values();
+  const next = () => source.next().value!;
+  assertEquals(await timeSteps(session, { next }, { warmupSteps, timedSteps }, () => now), timing);
+  return log;
+}
+
+Deno.test("timeSteps() warms up for the steps asked for, then times those asked for, on four batches in turn", async () => {
+  assertEquals(await asked("software", 2, 3), ["step 0", "step 1", "losses", "timed 0,1,2"]);
+  assertEquals((await asked("software", 1, 6)).at(-1), "timed 0,1,2,3,0,1");
+});
+
+Deno.test("timeSteps() warms a GPU up for half a second, in whole rounds of the steps asked for", async () => {
+  const round = ["step 0", "step 1", "losses"];
+  assertEquals(await asked("gpu", 2, 3), [...round, ...round, ...round, "timed 0,1,2"]);
+});
+
+Deno.test("timeSteps() warms nothing up where no step is asked for", async () => {
+  assertEquals(await asked("gpu", 0, 2), ["timed 0,1"]);
+});
