@@ -66,7 +66,9 @@ gpuTest("measureCandidates() gives a candidate that does not compile no time at 
   const options = builderOptionsFor(gpu);
   const [output] = tuningCase(key, options).outputs;
   const given = {
-    ...{ candidates: ["broken", "whole"], inputs: [output], outputs: [] },
+    candidates: ["broken", "whole"],
+    inputs: [output],
+    outputs: [],
     emit(builder: ProgramBuilder) {
       const body = builder.variantFor(key, "") === "whole" ? "c[0] = c[0];" : "c[0] = ;";
       const code = `@group(0) @binding(1) var<storage, read_write> c: array<f32>;
