@@ -22,7 +22,10 @@ const brief = message`List the kernels of a training step on a GPU, or print one
 export const kernels = command("kernels", options, { brief }).map((o) => () => {
   const model = modelConfig(o.model);
   const step = {
-    ...{ model, sequence: usualSequence(model), batch: 4, seed: 0 },
+    model,
+    sequence: usualSequence(model),
+    batch: 4,
+    seed: 0,
     policy: withStorageOptions(o.policy, o),
   };
   const { dispatches } = describeStep(step, gpuWith(typicalGpuLimits));

@@ -47,8 +47,15 @@ function plain({ model, sequence, batch, cells }: Comparison<MemoryPlan>) {
   return [...cells].map((
     [policy, { savedBytes, livePeakBytes, liveAtPeak, bufferBytes, largestBufferBytes }],
   ) => ({
-    ...{ model, sequence, batch, policy },
-    ...{ savedBytes, livePeakBytes, liveAtPeak, bufferBytes, largestBufferBytes },
+    model,
+    sequence,
+    batch,
+    policy,
+    savedBytes,
+    livePeakBytes,
+    liveAtPeak,
+    bufferBytes,
+    largestBufferBytes,
   }));
 }
 

@@ -73,8 +73,13 @@ export async function runBench(options: BenchOptions): Promise<number> {
         const data = dataOf(configuration);
         const { name: _, ...architecture } = data.fit(modelConfig(configuration.model));
         const record: CellRecord = {
-          ...{ schema: schemaVersion, started: start.toISOString(), seconds },
-          ...{ configuration, architecture, environment, data: data.report },
+          schema: schemaVersion,
+          started: start.toISOString(),
+          seconds,
+          configuration,
+          architecture,
+          environment,
+          data: data.report,
           ...measurement,
         };
         records.push(record);

@@ -148,9 +148,17 @@ async function stepCells(
   options: KernelBenchOptions,
 ) {
   const planned = planSweep({
-    ...{ models: [...models], sequences: [], batches: [batch], steps: 1, warmup: 5, rounds: 1 },
+    models: [...models],
+    sequences: [],
+    batches: [batch],
+    steps: 1,
+    warmup: 5,
+    rounds: 1,
     policies: options.policies.length ? [...options.policies] : [policyDocument("mesa8")],
-    ...{ qualitySteps: 0, seeds: 0, seed: 1, gradientEvery: 0 },
+    qualitySteps: 0,
+    seeds: 0,
+    seed: 1,
+    gradientEvery: 0,
   });
   const dataOf = new Map<string, TrainingData>();
   for (const { model } of planned) dataOf.set(model, await loadData(modelConfig(model), {}));

@@ -45,11 +45,15 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
 
   const large = products.map((product): KernelCase => ({
     name: `product ${product} ${n}³`,
-    ...{ bound: "arithmetic", ceiling: true, work: 2 * n ** 3 },
+    bound: "arithmetic",
+    ceiling: true,
+    work: 2 * n ** 3,
     emit: (builder) => emitProduct(builder, product, { m: n, n, k: n }),
   }));
   const storage = (name: string, bytes: number, changes: Partial<PolicyDocument>): KernelCase => ({
-    ...{ name, bound: "memory", work: elements * bytes },
+    name,
+    bound: "memory",
+    work: elements * bytes,
     emit(builder) {
       const x = matrix(builder, "x");
       const policy = createPolicy({ ...policyDocument("mesa8"), ...changes });
@@ -60,7 +64,10 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
   return [
     ...large,
     {
-      ...{ name: "copy", bound: "memory", ceiling: true, work: 8 * elements },
+      name: "copy",
+      bound: "memory",
+      ceiling: true,
+      work: 8 * elements,
       emit(builder) {
         const x = matrix(builder, "x");
         materialize(builder, plain(x), matrix(builder, "y"));
@@ -76,7 +83,9 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
     storage("store in 2 bits, running, stochastic", 8.25, { bits: 2 }),
     storage("store in 16 bits", 6, { bits: 16 }),
     {
-      ...{ name: "LayerNorm forward", bound: "memory", work: 8 * elements },
+      name: "LayerNorm forward",
+      bound: "memory",
+      work: 8 * elements,
       emit(builder) {
         const x = matrix(builder, "x");
         layerNormForward(
@@ -90,7 +99,9 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
       },
     },
     {
-      ...{ name: "LayerNorm backward", bound: "memory", work: 16 * elements },
+      name: "LayerNorm backward",
+      bound: "memory",
+      work: 16 * elements,
       emit(builder) {
         const [dy, x, dx] = ["dy", "x", "dx"].map((name) => matrix(builder, name));
         const rstd = builder.tensor("rstd", rows, 1, { ...transient, stride: 1 });
@@ -100,7 +111,9 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
       },
     },
     {
-      ...{ name: "GELU written out", bound: "memory", work: 8 * elements },
+      name: "GELU written out",
+      bound: "memory",
+      work: 8 * elements,
       emit(builder) {
         const x = matrix(builder, "x");
         materialize(builder, gelu(plain(x)), matrix(builder, "y"));
@@ -108,7 +121,9 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
       },
     },
     {
-      ...{ name: "GELU backward", bound: "memory", work: 12 * elements },
+      name: "GELU backward",
+      bound: "memory",
+      work: 12 * elements,
       emit(builder) {
         const [d, x] = [matrix(builder, "d"), matrix(builder, "x")];
         geluBackward(builder, d, plain(x));
@@ -116,7 +131,9 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
       },
     },
     {
-      ...{ name: "bias gradient", bound: "memory", work: 4 * elements },
+      name: "bias gradient",
+      bound: "memory",
+      work: 4 * elements,
       emit(builder) {
         const d = matrix(builder, "d");
         columnSums(builder, plain(d), vector(builder, "bias gradient"), false);
@@ -124,7 +141,9 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
       },
     },
     {
-      ...{ name: "scale and shift written out", bound: "memory", work: 8 * elements },
+      name: "scale and shift written out",
+      bound: "memory",
+      work: 8 * elements,
       emit(builder) {
         const [x, gamma, beta] = [matrix(builder, "x"), vector(builder, "gamma"), vector(builder, "beta")];
         materialize(builder, affine(plain(x), gamma, beta), matrix(builder, "y"));
@@ -132,7 +151,9 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
       },
     },
     {
-      ...{ name: "AdamW", bound: "memory", work: 28 * elements },
+      name: "AdamW",
+      bound: "memory",
+      work: 28 * elements,
       emit(builder) {
         const [parameter, gradient, moment1, moment2] = ["parameter", "gradient", "moment1", "moment2"].map((
           name,
@@ -173,7 +194,9 @@ export function productCases(
     shapes.set(key, { product, m, n, k, count });
   }
   return [...shapes].map(([key, { product, m, n, k, count }]) => ({
-    ...{ name: `${name}: ${key} (${count}×)`, bound: "arithmetic", work: 2 * m * n * k },
+    name: `${name}: ${key} (${count}×)`,
+    bound: "arithmetic",
+    work: 2 * m * n * k,
     emit: (builder) => emitProduct(builder, product, { m, n, k }),
   }));
 }

@@ -64,7 +64,10 @@ function memoryRows(comparisons: readonly Comparison<Cell>[]): Row[] {
   return comparisons.flatMap((comparison) =>
     [...comparison.cells].flatMap(([policy, { memory }]) =>
       categories.map((category, order) => ({
-        ...{ shape: names(comparison).join(", "), policy, category, order },
+        shape: names(comparison).join(", "),
+        policy,
+        category,
+        order,
         mebibytes: (memory?.liveAtPeak[category] ?? 0) / 2 ** 20,
       }))
     )
@@ -76,8 +79,10 @@ function frontierRows(comparisons: readonly Comparison<Cell>[]): Row[] {
     [...comparison.cells].flatMap(([policy, { memory, tokensPerSecond }]) =>
       memory && tokensPerSecond
         ? [{
-          ...{ shape: names(comparison).join(", "), policy },
-          ...{ mebibytes: memory.livePeakBytes / 2 ** 20, tokensPerSecond },
+          shape: names(comparison).join(", "),
+          policy,
+          mebibytes: memory.livePeakBytes / 2 ** 20,
+          tokensPerSecond,
         }]
         : []
     )

@@ -70,12 +70,16 @@ interface Choice {
 
 const choices: Choice[] = [
   {
-    ...{ field: "grouping", fine: "head", coarse: "tensor" },
+    field: "grouping",
+    fine: "head",
+    coarse: "tensor",
     subject: (policy) => `One range for each head (\`${policy}\`) has`,
     object: "one for the tensor",
   },
   {
-    ...{ field: "bits", fine: 8, coarse: 2 },
+    field: "bits",
+    fine: 8,
+    coarse: 2,
     subject: (policy) => `Eight bits (\`${policy}\`) have`,
     object: "two",
   },

@@ -23,8 +23,11 @@ export function lossCurves(comparisons: readonly Comparison<Cell>[]): LossPoint[
   return comparisons.flatMap((comparison) =>
     [...comparison.cells].flatMap(([policy, cell]) =>
       alongSteps([...cell.qualities.values()].map((q) => q.trainingLosses), (losses) => ({
-        ...{ shape: names(comparison).join(", "), policy, loss: mean(losses) },
-        ...{ low: Math.min(...losses), high: Math.max(...losses) },
+        shape: names(comparison).join(", "),
+        policy,
+        loss: mean(losses),
+        low: Math.min(...losses),
+        high: Math.max(...losses),
       }))
     )
   );

@@ -12,7 +12,9 @@ const measured = (
   fakeImageRecord({ model, policy, batch, sequence: 197 }, {
     memory: {
       ...fakeMeasurement().memory!,
-      ...{ bufferBytes: buffers * 2 ** 20, livePeakBytes: live * 2 ** 20, savedBytes: saved * 2 ** 20 },
+      bufferBytes: buffers * 2 ** 20,
+      livePeakBytes: live * 2 ** 20,
+      savedBytes: saved * 2 ** 20,
     },
   });
 

@@ -134,8 +134,12 @@ Deno.test("the report says that images were generated, unless they were not", ()
 
 Deno.test("a cell out of memory is a row that says so, with the bytes it wanted", () => {
   const oom = {
-    ...{ status: "oom", message: "Not enough | memory left\nDetails", wantedBytes: 3 * 2 ** 30 } as const,
-    ...{ program: null, timing: null, quality: null },
+    status: "oom" as const,
+    message: "Not enough | memory left\nDetails",
+    wantedBytes: 3 * 2 ** 30,
+    program: null,
+    timing: null,
+    quality: null,
   };
   const withOom = [
     fakeRecord({ policy: "exact" }, oom),
@@ -164,8 +168,11 @@ Deno.test("every table of a software adapter is branded", () => {
 
 Deno.test("renderReport() says how the report was made", () => {
   const run = {
-    ...{ command: "deno task bench --model nano", started: new Date("2026-11-22T01:02:03Z"), planned: 9 },
-    ...{ interrupted: true, charts: [{ file: "memory.svg", caption: "Memory by category" }] },
+    command: "deno task bench --model nano",
+    started: new Date("2026-11-22T01:02:03Z"),
+    planned: 9,
+    interrupted: true,
+    charts: [{ file: "memory.svg", caption: "Memory by category" }],
   };
   const report = renderReport(records, run);
   assertStringIncludes(report, "# Headroom on Imaginary 9000, 2026-11-22\n");

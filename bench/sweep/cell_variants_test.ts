@@ -10,9 +10,17 @@ import { runCell } from "./cell.ts";
 import { withVariants } from "./cell_variants.ts";
 
 const cells = planSweep({
-  ...{ models: ["vit-nano"], sequences: [], batches: [2], steps: 1, warmup: 0, rounds: 1 },
+  models: ["vit-nano"],
+  sequences: [],
+  batches: [2],
+  steps: 1,
+  warmup: 0,
+  rounds: 1,
   policies: [policyDocument("exact")],
-  ...{ qualitySteps: 0, seeds: 0, seed: 1, gradientEvery: 0 },
+  qualitySteps: 0,
+  seeds: 0,
+  seed: 1,
+  gradientEvery: 0,
 });
 const file = async (text: string) => {
   const path = await Deno.makeTempFile({ suffix: ".json" });

@@ -22,12 +22,21 @@ const common: SweepOptions = {
 /** How long a profile that compares training runs looks on a GPU, and on a software adapter. */
 const training = {
   gpu: {
-    ...{ models: ["micro"], batches: [8], steps: 20, warmup: 5, rounds: 3 },
-    ...{ qualitySteps: 200, gradientEvery: 20 },
+    models: ["micro"],
+    batches: [8],
+    steps: 20,
+    warmup: 5,
+    rounds: 3,
+    qualitySteps: 200,
+    gradientEvery: 20,
   },
   software: {
-    ...{ models: ["nano"], sequences: [64], batches: [2], rounds: 3 },
-    ...{ qualitySteps: 10, gradientEvery: 5 },
+    models: ["nano"],
+    sequences: [64],
+    batches: [2],
+    rounds: 3,
+    qualitySteps: 10,
+    gradientEvery: 5,
   },
 };
 

@@ -6,7 +6,11 @@ Deno.test("recipe() trains texts at a constant rate, so that a run is the beginn
   const { learningRate, weightDecay, clipNorm } = trainDefaults;
   for (const steps of [0, 16, 400]) {
     assertEquals(recipe({ modelType: "gpt2" }, steps), {
-      ...{ learningRate, weightDecay, clipNorm, labelSmoothing: 0, schedule: null },
+      learningRate,
+      weightDecay,
+      clipNorm,
+      labelSmoothing: 0,
+      schedule: null,
     });
   }
 });

@@ -44,11 +44,15 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
         ...shape,
         seed: options.seed + (round < seeds ? round : 0),
         ...recipe(modelConfig(shape.model), steps),
-        ...{ warmupSteps: warmup, timedSteps, qualitySteps, round },
+        warmupSteps: warmup,
+        timedSteps,
+        qualitySteps,
+        round,
       };
       return policies.map((storage: PolicyDocument) => ({
         ...common,
-        ...{ policy: storage.name, storage },
+        policy: storage.name,
+        storage,
         gradientEvery: qualitySteps > 0 && !isReference(storage) ? options.gradientEvery : 0,
       }));
     })

@@ -10,7 +10,11 @@ import { fakeMeasurement } from "../results/testing.ts";
 const policy = (name: string) => ({ ...policyDocument("mesa8"), name });
 const options = {
   ...profiles.smoke("software"),
-  ...{ models: ["nano"], policies: ["A", "B"].map(policy), rounds: 2, steps: 2, qualitySteps: 7 },
+  models: ["nano"],
+  policies: ["A", "B"].map(policy),
+  rounds: 2,
+  steps: 2,
+  qualitySteps: 7,
 };
 const brief = ({ batch, policy, round }: CellConfiguration) => `${batch} ${policy} ${round}`;
 
@@ -57,7 +61,10 @@ Deno.test("planSweep() takes each model's usual length where none is given, and 
   const lengths = (sequences: number[]) =>
     planSweep({
       ...options,
-      ...{ models: ["nano", "mini", "gpt2", "vit-nano"], sequences, policies: [policy("A")], rounds: 1 },
+      models: ["nano", "mini", "gpt2", "vit-nano"],
+      sequences,
+      policies: [policy("A")],
+      rounds: 1,
     }).map((cell) => `${cell.model} ${cell.sequence}`);
   assertEquals(lengths([]), ["nano 128", "mini 512", "gpt2 1024", "vit-nano 65"]);
   assertEquals(lengths([8, 16]), [

@@ -81,7 +81,11 @@ Deno.test("loadData() trains a ViT on generated images, the same batches for the
   const data = await loadData(vit, {});
   assertEquals(data.corpus, undefined);
   assertObjectMatch(data.report, {
-    ...{ kind: "images", generated: true, classes: 10, trainImages: 50_000, heldOutImages: 10_000 },
+    kind: "images",
+    generated: true,
+    classes: 10,
+    trainImages: 50_000,
+    heldOutImages: 10_000,
   });
   const batches = (seed: number) => take<ImageBatch>(data.training({ batch: 3, sequence: 65, seed }), 2);
   assertEquals(batches(1), batches(1));

@@ -81,8 +81,14 @@ export function attentionVariants(
     .toSorted((a, b) => covered(a) - covered(b));
   const [tile, unroll] = [head <= 16 ? 32 : 16, kernel === "forward" ? 8 : 4];
   const variant = (block: number, { further, rows, tile, unroll }: Way): AttentionVariant => ({
-    ...{ headSize, causal, rows, tile, unroll, split: split * further },
-    ...{ threads: block * split * Math.max(1, further / rows), shuffle: subgroupSize >= split * further },
+    headSize,
+    causal,
+    rows,
+    tile,
+    unroll,
+    split: split * further,
+    threads: block * split * Math.max(1, further / rows),
+    shuffle: subgroupSize >= split * further,
   });
   const first = variant(possible[0], { further: 1, rows: 1, tile, unroll });
   const others = [

@@ -18,7 +18,10 @@ interface Tile {
 export function staging(product: Product, v: MatmulVariant, threads: number) {
   const quads = v.tileK / 4;
   const tile = (operand: "a" | "b", extent: number, first: string, limit: string): Tile => ({
-    ...{ operand, extent, first, limit },
+    operand,
+    extent,
+    first,
+    limit,
     along: alongK(product, operand),
   });
   const tiles = [tile("a", v.tileM, "row0", "p.m"), tile("b", v.tileN, "column0", "p.n")];

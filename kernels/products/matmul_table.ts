@@ -9,7 +9,12 @@ export function directVariant(lanes: number): MatmulVariant {
 }
 
 const tiled = (tileM: number, tileN: number, threadM: number, threadN: number): MatmulVariant => ({
-  ...{ memory: "workgroup", tileM, tileN, tileK: 16, threadM, threadN },
+  memory: "workgroup",
+  tileM,
+  tileN,
+  tileK: 16,
+  threadM,
+  threadN,
 });
 
 /** A variant on the GPU that the choice was measured on. */
@@ -102,7 +107,8 @@ export function likelyChoices(adapter: Adapter, sizes: Sizes, parts = mostSplits
   const most = Math.max(1, Math.min(parts, Math.floor(k / shortestPart), affordable));
   const all = measured.flatMap((one) =>
     range(most).map((i) => ({
-      ...{ variant: one.variant, splits: i + 1 },
+      variant: one.variant,
+      splits: i + 1,
       seconds: estimate(one, sizes, i + 1),
     }))
   ).sort((a, b) => a.seconds - b.seconds);

@@ -16,7 +16,10 @@ export interface BufferRequest<Key> {
 /** What to make for stores, each of which is its own key. */
 export function requestsFor(stores: readonly Store[]): BufferRequest<Store>[] {
   return stores.map((store) => ({
-    ...{ key: store, name: store.name, account: store.category, bytes: store.bytes },
+    key: store,
+    name: store.name,
+    account: store.category,
+    bytes: store.bytes,
   }));
 }
 

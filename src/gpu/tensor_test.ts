@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type Dtype, padded, rowBytes, type Tensor, tensorBytes } from "./tensor.ts";
 
 function tensor(dtype: Dtype, cols: number, { rows = 1, stride = padded(cols) } = {}): Tensor {
-  return { ...{ name: "x", dtype, rows, cols, stride }, category: "transient" };
+  return { name: "x", dtype, rows, cols, stride, category: "transient" };
 }
 
 Deno.test("padded() rounds columns up to whole vectors of four", () => {

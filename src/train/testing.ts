@@ -52,7 +52,14 @@ export async function withSession<T>(
 
 /** Likewise every ViT, whose rows, 5 × 5, are no whole vectors of four. */
 export const vit: VitConfig = {
-  ...{ modelType: "vit", name: "tiny-vit", image: 8, patch: 4, layers: 1, width: 32, heads: 2, classes: 4 },
+  modelType: "vit",
+  name: "tiny-vit",
+  image: 8,
+  patch: 4,
+  layers: 1,
+  width: 32,
+  heads: 2,
+  classes: 4,
   layerNormEpsilon: 1e-6,
 };
 export const vitOptions = { model: vit, batch: 5, sequence: vitTokens(vit), learningRate: 3e-3 };

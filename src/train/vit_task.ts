@@ -61,7 +61,12 @@ function imageTensor(batch: number, cols: number, dtype: "u8" | "f32"): Tensor {
   const bytes = Math.ceil(batch * cols * (dtype === "u8" ? 1 : 4) / 16) * 16;
   const store: Store = { name: "images", category: "head", bytes };
   return {
-    ...{ name: "images", dtype, rows: batch, cols, stride: cols, category: "head" },
+    name: "images",
+    dtype,
+    rows: batch,
+    cols,
+    stride: cols,
+    category: "head",
     home: { store, offset: 0 },
   };
 }
