@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { oneOf } from "../suggest.ts";
-import { checkGpt2, type Gpt2Config, gpt2Presets } from "./gpt2_config.ts";
-import { checkVit, type VitConfig, vitPresets, vitTokens } from "./vit_config.ts";
+import { checkGpt2, type Gpt2Config, gpt2Presets } from "./gpt2/config.ts";
+import { checkVit, type VitConfig, vitPresets, vitTokens } from "./vit/config.ts";
 
 /** A model's sizes; `modelType` tells the families apart. */
 export type ModelConfig = Gpt2Config | VitConfig;

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { gpt2Parameters } from "./gpt2.ts";
-import { gpt2Presets } from "./gpt2_config.ts";
+import { gpt2Parameters } from "./gpt2/model.ts";
+import { gpt2Presets } from "./gpt2/config.ts";
 import { checkModel, modelConfig, modelNames, usualSequence } from "./model_config.ts";
-import { vitParameters } from "./vit.ts";
-import { vitPresets, vitTokens } from "./vit_config.ts";
+import { vitParameters } from "./vit/model.ts";
+import { vitPresets, vitTokens } from "./vit/config.ts";
 
 const count = (shapes: { rows: number; cols: number }[]) =>
   shapes.reduce((sum, { rows, cols }) => sum + rows * cols, 0);

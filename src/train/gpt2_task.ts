@@ -1,8 +1,8 @@
 import type { TokenBatch } from "../data/batches.ts";
 import { UserError } from "../errors.ts";
-import type { Gpt2Config } from "../models/gpt2_config.ts";
-import { gpt2Loss, gpt2Parameters, type Gpt2Tensors } from "../models/gpt2.ts";
-import { gpt2InitialValues } from "../models/gpt2_initialize.ts";
+import type { Gpt2Config } from "../models/gpt2/config.ts";
+import { gpt2Loss, gpt2Parameters, type Gpt2Tensors } from "../models/gpt2/model.ts";
+import { gpt2InitialValues } from "../models/gpt2/initialize.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { column, type PackedBatch, ring, type Task } from "./task.ts";
 

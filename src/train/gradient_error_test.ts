@@ -1,9 +1,9 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import type { NamedTensor } from "../io/safetensors.ts";
-import { gpt2Parameters } from "../models/gpt2.ts";
-import { gpt2Presets } from "../models/gpt2_config.ts";
-import { vitParameters } from "../models/vit.ts";
-import { vitPresets } from "../models/vit_config.ts";
+import { gpt2Parameters } from "../models/gpt2/model.ts";
+import { gpt2Presets } from "../models/gpt2/config.ts";
+import { vitParameters } from "../models/vit/model.ts";
+import { vitPresets } from "../models/vit/config.ts";
 import { addSquares, errorOf, operatorNames, operatorOf, squaresByTensor } from "./gradient_error.ts";
 
 const tensors = (named: Record<string, number[]>): Map<string, NamedTensor> =>

@@ -9,9 +9,9 @@ import {
 import { gpuTest, relativeError, testGpu } from "../../kernels/testing/testing.ts";
 import type { TokenBatch } from "../data/batches.ts";
 import { UserError } from "../errors.ts";
-import { readGpt2Checkpoint, writeGpt2Checkpoint } from "../io/gpt2_checkpoint.ts";
+import { readGpt2Checkpoint, writeGpt2Checkpoint } from "../models/gpt2/checkpoint.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
-import { gpt2LossAndGradients, gpt2TrainStep } from "../models/gpt2_reference.ts";
+import { gpt2LossAndGradients, gpt2TrainStep } from "../models/gpt2/reference.ts";
 import { referenceState, referenceWeights } from "../models/transformer_reference.ts";
 import { policyDocument, policyNames } from "../storage/policies.ts";
 import { learningRateAt } from "./options.ts";

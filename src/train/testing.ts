@@ -2,8 +2,8 @@ import { testGpu } from "../../kernels/testing/testing.ts";
 import { type Batch, RandomBatches, type TokenBatch } from "../data/batches.ts";
 import type { ImageBatch } from "../data/image_batches.ts";
 import { Random } from "../data/random.ts";
-import type { Gpt2Config } from "../models/gpt2_config.ts";
-import { type VitConfig, vitTokens } from "../models/vit_config.ts";
+import type { Gpt2Config } from "../models/gpt2/config.ts";
+import { type VitConfig, vitTokens } from "../models/vit/config.ts";
 import { TrainingSession, type TrainOptions, type Weights } from "./session.ts";
 
 /** Tests of sessions train models of this one size, so that its kernels are compiled once. */

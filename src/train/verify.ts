@@ -1,9 +1,9 @@
 import type { Gpu } from "../gpu/device.ts";
-import { type GoldenCase, readGoldenCase } from "../io/golden_case.ts";
-import { gpt2WeightsFrom } from "../io/gpt2_checkpoint.ts";
+import { type GoldenCase, readGoldenCase } from "../models/golden_case.ts";
+import { gpt2WeightsFrom } from "../models/gpt2/checkpoint.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
-import { vitWeightsFrom } from "../io/vit_checkpoint.ts";
-import { vitTokens } from "../models/vit_config.ts";
+import { vitWeightsFrom } from "../models/vit/checkpoint.ts";
+import { vitTokens } from "../models/vit/config.ts";
 import { policyDocument } from "../storage/policies.ts";
 import type { PolicyDocument } from "../storage/policy_document.ts";
 import { addSquares, errorOf, squaresByTensor } from "./gradient_error.ts";

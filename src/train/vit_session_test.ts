@@ -13,9 +13,9 @@ import {
   vitParameterShapes,
   vitWeightsFrom,
   writeVitCheckpoint,
-} from "../io/vit_checkpoint.ts";
+} from "../models/vit/checkpoint.ts";
 import { referenceWeights } from "../models/transformer_reference.ts";
-import { vitLossAndGradients } from "../models/vit_reference.ts";
+import { vitLossAndGradients } from "../models/vit/reference.ts";
 import { policyNames } from "../storage/policies.ts";
 import type { TrainingSession, TrainOptions } from "./session.ts";
 import { lossesOf, someBatches, someImages, vit, vitOptions, withSession } from "./testing.ts";

@@ -1,10 +1,10 @@
 import type { ImageBatch } from "../data/image_batches.ts";
 import { UserError } from "../errors.ts";
 import type { Store, Tensor } from "../gpu/tensor.ts";
-import { asTimm } from "../io/vit_checkpoint.ts";
-import type { VitConfig } from "../models/vit_config.ts";
-import { vitLoss, vitParameters } from "../models/vit.ts";
-import { vitInitialValues } from "../models/vit_initialize.ts";
+import { asTimm } from "../models/vit/checkpoint.ts";
+import type { VitConfig } from "../models/vit/config.ts";
+import { vitLoss, vitParameters } from "../models/vit/model.ts";
+import { vitInitialValues } from "../models/vit/initialize.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { column, ring, type Task } from "./task.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { vitParameterShapes } from "../io/vit_checkpoint.ts";
+import { vitParameterShapes } from "../models/vit/checkpoint.ts";
 import { options, someBatches, someImages, vit, vitOptions } from "./testing.ts";
 import type { TrainOptions } from "./options.ts";
 import { vitTask } from "./vit_task.ts";

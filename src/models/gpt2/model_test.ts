@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { gpuTest, narrowLimits, type TestProgram } from "../../kernels/testing/testing.ts";
-import { Random } from "../data/random.ts";
-import type { BuilderOptions } from "../gpu/builder.ts";
-import { type Gpt2GoldenCase, readGoldenCase } from "../io/golden_case.ts";
-import { gpt2Loss, gpt2Parameters, type Gpt2Tensors } from "./gpt2.ts";
-import { gpt2InitialValues } from "./gpt2_initialize.ts";
-import { gpt2LossAndGradients, type Gpt2ReferenceConfig } from "./gpt2_reference.ts";
+import { gpuTest, narrowLimits, type TestProgram } from "../../../kernels/testing/testing.ts";
+import { Random } from "../../data/random.ts";
+import type { BuilderOptions } from "../../gpu/builder.ts";
+import { type Gpt2GoldenCase, readGoldenCase } from "../golden_case.ts";
+import { gpt2Loss, gpt2Parameters, type Gpt2Tensors } from "./model.ts";
+import { gpt2InitialValues } from "./initialize.ts";
+import { gpt2LossAndGradients, type Gpt2ReferenceConfig } from "./reference.ts";
 import {
   assertResult,
   exactly,
@@ -16,8 +16,8 @@ import {
   storages,
   type TestedStorage,
   withKept,
-} from "./testing.ts";
-import { referenceWeights } from "./transformer_reference.ts";
+} from "../testing.ts";
+import { referenceWeights } from "../transformer_reference.ts";
 
 /** What a loss is computed from. */
 type Case = Pick<Gpt2GoldenCase, "batches" | "batch" | "sequence"> & {
@@ -78,7 +78,7 @@ const elements = (tensors: Gpt2GoldenCase["weights"]) =>
   new Map([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
 
 for (const name of ["gpt2-regular", "gpt2-ragged"]) {
-  const golden = readGoldenCase(`${import.meta.dirname}/testdata/${name}`, "gpt2")
+  const golden = readGoldenCase(`${import.meta.dirname}/../testdata/${name}`, "gpt2")
     .then((read) => ({ ...read, weights: elements(read.weights), gradients: elements(read.gradients) }));
   let exact: Promise<ModelResult> | undefined;
   const underExact = async () => await (exact ??= onDevice(await golden, exactly));

@@ -1,6 +1,6 @@
-import { Random } from "../data/random.ts";
-import type { ParameterShape } from "../nn/parameters.ts";
-import type { Gpt2Config } from "./gpt2_config.ts";
+import { Random } from "../../data/random.ts";
+import type { ParameterShape } from "../../nn/parameters.ts";
+import type { Gpt2Config } from "./config.ts";
 
 /**
  * Standard deviation of initial weights: GPT-2's 0.02 (Radford et al. 2019) at the width it was made for, 768, and in proportion to

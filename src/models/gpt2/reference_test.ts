@@ -4,22 +4,22 @@ import {
   finiteDifferenceTolerance,
   relativeError,
   seededValues,
-} from "../../kernels/testing/reference_testing.ts";
-import { readGoldenCase } from "../io/golden_case.ts";
+} from "../../../kernels/testing/reference_testing.ts";
+import { readGoldenCase } from "../golden_case.ts";
 import {
   advanceRange,
   channelTables,
   dequantize,
   groupRange,
   quantizeNearest,
-} from "../storage/quantize_reference.ts";
-import { gpt2LossAndGradients, type Gpt2ReferenceConfig, gpt2TrainStep } from "./gpt2_reference.ts";
+} from "../../storage/quantize_reference.ts";
+import { gpt2LossAndGradients, type Gpt2ReferenceConfig, gpt2TrainStep } from "./reference.ts";
 import {
   referenceState,
   type ReferenceStore,
   type ReferenceTensors,
   referenceWeights,
-} from "./transformer_reference.ts";
+} from "../transformer_reference.ts";
 
 const tiny: Gpt2ReferenceConfig = {
   layers: 2,
@@ -112,7 +112,7 @@ Deno.test("gpt2LossAndGradients() reads each stored tensor where backward needs 
 });
 
 for (const name of ["gpt2-regular", "gpt2-ragged"]) {
-  const folder = `${import.meta.dirname}/testdata/${name}`;
+  const folder = `${import.meta.dirname}/../testdata/${name}`;
 
   Deno.test(`gpt2LossAndGradients() equals PyTorch's first-step gradients of ${name}`, async () => {
     const { config, weights, gradients: expected, batches, ...shape } = await readGoldenCase(folder, "gpt2");

@@ -1,23 +1,23 @@
-import { spreadRows, takeRows } from "../../kernels/embedding/class_rows.ts";
-import { crossEntropy, meanLoss } from "../../kernels/loss/cross_entropy.ts";
-import { positionBackward } from "../../kernels/embedding/embedding.ts";
-import { cheapToRead } from "../../kernels/shared/materialize.ts";
-import { matmul } from "../../kernels/products/matmul.ts";
+import { spreadRows, takeRows } from "../../../kernels/embedding/class_rows.ts";
+import { crossEntropy, meanLoss } from "../../../kernels/loss/cross_entropy.ts";
+import { positionBackward } from "../../../kernels/embedding/embedding.ts";
+import { cheapToRead } from "../../../kernels/shared/materialize.ts";
+import { matmul } from "../../../kernels/products/matmul.ts";
 import {
   patchEmbeddingBackward,
   patchEmbeddingStart,
   patches,
-} from "../../kernels/embedding/patch_embedding.ts";
-import { top1 } from "../../kernels/loss/top1.ts";
-import { plain } from "../gpu/operand.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import { block, blocks, type BlockShape } from "../nn/block.ts";
-import { type Layer, operator, sequence } from "../nn/layer.ts";
-import { layerNorm } from "../nn/layer_norm.ts";
-import { linear } from "../nn/linear.ts";
-import { type Decay, type ParameterSet, type ParameterShape, parameterShapes } from "../nn/parameters.ts";
-import type { Tape } from "../nn/tape.ts";
-import { type VitConfig, vitTokens } from "./vit_config.ts";
+} from "../../../kernels/embedding/patch_embedding.ts";
+import { top1 } from "../../../kernels/loss/top1.ts";
+import { plain } from "../../gpu/operand.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import { block, blocks, type BlockShape } from "../../nn/block.ts";
+import { type Layer, operator, sequence } from "../../nn/layer.ts";
+import { layerNorm } from "../../nn/layer_norm.ts";
+import { linear } from "../../nn/linear.ts";
+import { type Decay, type ParameterSet, type ParameterShape, parameterShapes } from "../../nn/parameters.ts";
+import type { Tape } from "../../nn/tape.ts";
+import { type VitConfig, vitTokens } from "./config.ts";
 
 /** Every parameter under the names of `timm`. Linear weights are in×out here; checkpoints hold them the other way round. */
 export function vitParameters(config: VitConfig, decay: Decay): ParameterShape[] {

@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../errors.ts";
 import { readGoldenCase } from "./golden_case.ts";
-import { type NamedTensor, readSafetensors, writeSafetensors } from "./safetensors.ts";
+import { type NamedTensor, readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 
-const ragged = `${import.meta.dirname}/../models/testdata/gpt2-ragged`;
-const vit = `${import.meta.dirname}/../models/testdata/vit-small`;
+const ragged = `${import.meta.dirname}/testdata/gpt2-ragged`;
+const vit = `${import.meta.dirname}/testdata/vit-small`;
 
 /** Copies a case, the ragged one by default, to a folder that goes away after `use`. */
 async function withCopy(use: (folder: string) => Promise<void>, source = ragged) {

@@ -10,8 +10,8 @@
 
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { withFileErrors } from "./files.ts";
-import { type NamedTensor, readSafetensors } from "./safetensors.ts";
+import { withFileErrors } from "../io/files.ts";
+import { type NamedTensor, readSafetensors } from "../io/safetensors.ts";
 
 const count = z.int().positive();
 

@@ -1,11 +1,11 @@
-import { UserError } from "../errors.ts";
-import { headsOf, pickParameters } from "./checkpoint_parameters.ts";
+import { UserError } from "../../errors.ts";
+import { headsOf, pickParameters } from "../checkpoint_parameters.ts";
 import {
   type NamedTensor,
   readSafetensors,
   readSafetensorsMetadata,
   writeSafetensors,
-} from "./safetensors.ts";
+} from "../../io/safetensors.ts";
 
 /** The sizes that fix the shapes of a ViT's parameters; images are `image` pixels wide and high, patches `patch`. */
 export interface VitSizes {

@@ -1,5 +1,5 @@
-import { UserError } from "../errors.ts";
-import { checkHeads } from "./heads.ts";
+import { UserError } from "../../errors.ts";
+import { checkHeads } from "../heads.ts";
 
 /** Sizes of a Vision Transformer with a class token, as `timm` builds it: exact GELU, biases everywhere, an MLP four times as wide. */
 export interface VitConfig {

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
 import {
   gpt2ConfigFrom,
   gpt2ParameterShapes,
@@ -7,8 +7,8 @@ import {
   gpt2WeightsFrom,
   readGpt2Checkpoint,
   writeGpt2Checkpoint,
-} from "./gpt2_checkpoint.ts";
-import { type NamedTensor, writeSafetensors } from "./safetensors.ts";
+} from "./checkpoint.ts";
+import { type NamedTensor, writeSafetensors } from "../../io/safetensors.ts";
 
 const sizes: Gpt2Sizes = { layers: 2, width: 6, vocab: 5, positions: 4 };
 

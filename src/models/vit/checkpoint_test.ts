@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { UserError } from "../errors.ts";
-import { readGoldenCase } from "./golden_case.ts";
-import { type NamedTensor, writeSafetensors } from "./safetensors.ts";
+import { UserError } from "../../errors.ts";
+import { readGoldenCase } from "../golden_case.ts";
+import { type NamedTensor, writeSafetensors } from "../../io/safetensors.ts";
 import {
   asTimm,
   fromTimm,
@@ -11,7 +11,7 @@ import {
   type VitSizes,
   vitWeightsFrom,
   writeVitCheckpoint,
-} from "./vit_checkpoint.ts";
+} from "./checkpoint.ts";
 
 const sizes: VitSizes = { image: 6, patch: 2, layers: 2, width: 6, classes: 5 };
 
@@ -49,7 +49,7 @@ Deno.test("vitParameterShapes() has the names and the 5 717 416 parameters of De
 
 Deno.test("vitParameterShapes() has the names and shapes of a reference case", async () => {
   const { config, weights } = await readGoldenCase(
-    `${import.meta.dirname}/../models/testdata/vit-small`,
+    `${import.meta.dirname}/../testdata/vit-small`,
     "vit",
   );
   const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]));

@@ -1,12 +1,12 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { gpuTest, narrowLimits, runTest, type TestProgram } from "../../kernels/testing/testing.ts";
-import { Random } from "../data/random.ts";
-import type { BuilderOptions } from "../gpu/builder.ts";
-import { typicalGpuLimits } from "../gpu/limits.ts";
-import { readGoldenCase } from "../io/golden_case.ts";
-import { vitWeightsFrom } from "../io/vit_checkpoint.ts";
-import { ParameterSet } from "../nn/parameters.ts";
-import { Tape } from "../nn/tape.ts";
+import { gpuTest, narrowLimits, runTest, type TestProgram } from "../../../kernels/testing/testing.ts";
+import { Random } from "../../data/random.ts";
+import type { BuilderOptions } from "../../gpu/builder.ts";
+import { typicalGpuLimits } from "../../gpu/limits.ts";
+import { readGoldenCase } from "../golden_case.ts";
+import { vitWeightsFrom } from "./checkpoint.ts";
+import { ParameterSet } from "../../nn/parameters.ts";
+import { Tape } from "../../nn/tape.ts";
 import {
   assertResult,
   exactly,
@@ -19,12 +19,12 @@ import {
   storages,
   type TestedStorage,
   withKept,
-} from "./testing.ts";
-import { type ReferenceStore, referenceWeights } from "./transformer_reference.ts";
-import { vitLoss, vitParameters, type VitTensors } from "./vit.ts";
-import type { VitConfig } from "./vit_config.ts";
-import { vitInitialValues } from "./vit_initialize.ts";
-import { vitLossAndGradients } from "./vit_reference.ts";
+} from "../testing.ts";
+import { type ReferenceStore, referenceWeights } from "../transformer_reference.ts";
+import { vitLoss, vitParameters, type VitTensors } from "./model.ts";
+import type { VitConfig } from "./config.ts";
+import { vitInitialValues } from "./initialize.ts";
+import { vitLossAndGradients } from "./reference.ts";
 
 /** What a loss is computed from. Weights are in the models' layout. */
 interface Case {
@@ -82,7 +82,7 @@ const reference = ({ config, weights, batch, smoothing }: Case, store?: Referenc
 
 async function goldenCase(): Promise<Case & { losses: number[]; gradients: Map<string, Float32Array> }> {
   const { config, weights, gradients, batches, losses } = await readGoldenCase(
-    `${import.meta.dirname}/testdata/vit-small`,
+    `${import.meta.dirname}/../testdata/vit-small`,
     "vit",
   );
   return {

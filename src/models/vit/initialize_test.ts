@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { norm } from "../../kernels/testing/testing.ts";
-import { vitParameters } from "./vit.ts";
-import { type VitConfig, vitPresets } from "./vit_config.ts";
-import { vitInitialValues } from "./vit_initialize.ts";
+import { norm } from "../../../kernels/testing/testing.ts";
+import { vitParameters } from "./model.ts";
+import { type VitConfig, vitPresets } from "./config.ts";
+import { vitInitialValues } from "./initialize.ts";
 
 const tiny = vitPresets["deit-tiny"];
 

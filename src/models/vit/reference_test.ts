@@ -4,17 +4,17 @@ import {
   finiteDifferenceTolerance,
   relativeError,
   seededValues,
-} from "../../kernels/testing/reference_testing.ts";
-import { readGoldenCase } from "../io/golden_case.ts";
-import { vitParameterShapes, vitWeightsFrom } from "../io/vit_checkpoint.ts";
+} from "../../../kernels/testing/reference_testing.ts";
+import { readGoldenCase } from "../golden_case.ts";
+import { vitParameterShapes, vitWeightsFrom } from "./checkpoint.ts";
 import {
   referenceState,
   type ReferenceStore,
   type ReferenceTensors,
   referenceWeights,
   updateWeights,
-} from "./transformer_reference.ts";
-import { vitLossAndGradients, type VitReferenceConfig } from "./vit_reference.ts";
+} from "../transformer_reference.ts";
+import { vitLossAndGradients, type VitReferenceConfig } from "./reference.ts";
 
 const tiny: VitReferenceConfig = {
   image: 6,
@@ -98,7 +98,7 @@ Deno.test("vitLossAndGradients() saves five tensors a block, and backward reads 
   }
 });
 
-const golden = readGoldenCase(`${import.meta.dirname}/testdata/vit-small`, "vit");
+const golden = readGoldenCase(`${import.meta.dirname}/../testdata/vit-small`, "vit");
 
 Deno.test("vitLossAndGradients() equals PyTorch's first-step gradients of vit-small", async () => {
   const { config, weights, gradients: expected, batches } = await golden;

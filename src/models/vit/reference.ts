@@ -1,20 +1,20 @@
 /**
  * A vision Transformer (Dosovitskiy et al., arXiv 2010.11929) as `timm` builds it, in plain float64: loss and gradients, the yardstick of the
  * GPU's model. A class token and the patches of an image, pre-norm blocks, exact GELU, attention in both directions, and a head that reads
- * the class token. Parameters go by timm's names, in the layout that `vitWeightsFrom` in src/io/vit_checkpoint.ts gives them: linear
+ * the class token. Parameters go by timm's names, in the layout that `vitWeightsFrom` in src/models/vit/checkpoint.ts gives them: linear
  * weights, the patches' and the head's included, are [in, out].
  *
  * T tokens an image = 1 + (image/patch)², N = batch·T rows, C = width.
  */
 
-import { crossEntropy } from "../../kernels/loss/cross_entropy_reference.ts";
-import { layerNormForward } from "../../kernels/norms/layer_norm_reference.ts";
-import { columnSums, matmulNN, matmulTN } from "../../kernels/products/matmul_reference.ts";
+import { crossEntropy } from "../../../kernels/loss/cross_entropy_reference.ts";
+import { layerNormForward } from "../../../kernels/norms/layer_norm_reference.ts";
+import { columnSums, matmulNN, matmulTN } from "../../../kernels/products/matmul_reference.ts";
 import {
   patchEmbeddingBackward,
   patchEmbeddingStart,
   patches,
-} from "../../kernels/embedding/patch_embedding_reference.ts";
+} from "../../../kernels/embedding/patch_embedding_reference.ts";
 import {
   add,
   type BlockNames,
@@ -22,7 +22,7 @@ import {
   type ReferenceStore,
   type ReferenceTensors,
   runBlocks,
-} from "./transformer_reference.ts";
+} from "../transformer_reference.ts";
 
 /** The sizes of a ViT; images are `image` pixels wide and high, patches `patch`. */
 export interface VitReferenceConfig {

@@ -1,21 +1,21 @@
-import { embeddingBackward, embeddingForward, type TokenTensors } from "../../kernels/embedding/embedding.ts";
-import { gatherRow } from "../../kernels/embedding/gather_row.ts";
-import { matmul } from "../../kernels/products/matmul.ts";
-import { plain } from "../gpu/operand.ts";
-import { rowsOf, type Tensor } from "../gpu/tensor.ts";
-import { block, blocks, type BlockShape } from "../nn/block.ts";
-import { type Layer, operator, sequence as inSequence } from "../nn/layer.ts";
-import { layerNorm } from "../nn/layer_norm.ts";
+import { embeddingBackward, embeddingForward, type TokenTensors } from "../../../kernels/embedding/embedding.ts";
+import { gatherRow } from "../../../kernels/embedding/gather_row.ts";
+import { matmul } from "../../../kernels/products/matmul.ts";
+import { plain } from "../../gpu/operand.ts";
+import { rowsOf, type Tensor } from "../../gpu/tensor.ts";
+import { block, blocks, type BlockShape } from "../../nn/block.ts";
+import { type Layer, operator, sequence as inSequence } from "../../nn/layer.ts";
+import { layerNorm } from "../../nn/layer_norm.ts";
 import {
   type Decay,
   type Parameter,
   type ParameterSet,
   type ParameterShape,
   parameterShapes,
-} from "../nn/parameters.ts";
-import type { Tape } from "../nn/tape.ts";
-import { type HeadTensors, tiedHead } from "../nn/tied_head.ts";
-import type { Gpt2Config } from "./gpt2_config.ts";
+} from "../../nn/parameters.ts";
+import type { Tape } from "../../nn/tape.ts";
+import { type HeadTensors, tiedHead } from "../../nn/tied_head.ts";
+import type { Gpt2Config } from "./config.ts";
 
 /** Sizes of a batch. */
 export interface BatchShape {

@@ -1,13 +1,13 @@
-import { UserError } from "../errors.ts";
-import { headsOf, pickParameters } from "./checkpoint_parameters.ts";
-import { withFileErrors } from "./files.ts";
+import { UserError } from "../../errors.ts";
+import { headsOf, pickParameters } from "../checkpoint_parameters.ts";
+import { withFileErrors } from "../../io/files.ts";
 import {
   type NamedTensor,
   readSafetensors,
   readSafetensorsMetadata,
   writeSafetensors,
-} from "./safetensors.ts";
-import { isRecord, showShape } from "./safetensors_header.ts";
+} from "../../io/safetensors.ts";
+import { isRecord, showShape } from "../../io/safetensors_header.ts";
 
 /** The sizes that fix the shapes of a GPT-2's parameters. */
 export interface Gpt2Sizes {

@@ -1,5 +1,5 @@
-import { UserError } from "../errors.ts";
-import { checkHeads } from "./heads.ts";
+import { UserError } from "../../errors.ts";
+import { checkHeads } from "../heads.ts";
 
 /** The sizes of a GPT-2. */
 export interface Gpt2Config {

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
-import type { NamedTensor } from "./safetensors.ts";
-import { showShape } from "./safetensors_header.ts";
+import type { NamedTensor } from "../io/safetensors.ts";
+import { showShape } from "../io/safetensors_header.ts";
 
 /**
  * Picks a model's parameters out of the tensors of a checkpoint, in the order of `shapes`.

@@ -6,10 +6,10 @@
  * N = batch·sequence rows, C = width, V = vocab.
  */
 
-import { crossEntropy } from "../../kernels/loss/cross_entropy_reference.ts";
-import { embeddingBackward, embeddingForward } from "../../kernels/embedding/embedding_reference.ts";
-import { layerNormForward } from "../../kernels/norms/layer_norm_reference.ts";
-import { matmulNN, matmulNT, matmulTN } from "../../kernels/products/matmul_reference.ts";
+import { crossEntropy } from "../../../kernels/loss/cross_entropy_reference.ts";
+import { embeddingBackward, embeddingForward } from "../../../kernels/embedding/embedding_reference.ts";
+import { layerNormForward } from "../../../kernels/norms/layer_norm_reference.ts";
+import { matmulNN, matmulNT, matmulTN } from "../../../kernels/products/matmul_reference.ts";
 import {
   add,
   type BlockNames,
@@ -20,7 +20,7 @@ import {
   runBlocks,
   type UpdateOptions,
   updateWeights,
-} from "./transformer_reference.ts";
+} from "../transformer_reference.ts";
 
 /** The sizes of a GPT-2. */
 export interface Gpt2ReferenceConfig {

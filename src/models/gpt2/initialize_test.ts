@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { gpt2InitialValues } from "./gpt2_initialize.ts";
+import { gpt2InitialValues } from "./initialize.ts";
 
 const matrix = (name: string) => ({ name, rows: 96, cols: 96, shape: [96, 96], decayed: true });
 const vector = (name: string) => ({ name, rows: 1, cols: 96, shape: [96], decayed: false });

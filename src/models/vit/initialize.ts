@@ -1,7 +1,7 @@
-import { Random } from "../data/random.ts";
-import type { ParameterShape } from "../nn/parameters.ts";
-import { deviation } from "./gpt2_initialize.ts";
-import type { VitConfig } from "./vit_config.ts";
+import { Random } from "../../data/random.ts";
+import type { ParameterShape } from "../../nn/parameters.ts";
+import { deviation } from "../gpt2/initialize.ts";
+import type { VitConfig } from "./config.ts";
 
 /**
  * Initial values of a parameter, rows×cols, as `timm` draws them for DeiT: normal weights and positions, the class token close to 0, the
