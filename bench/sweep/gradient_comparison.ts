@@ -25,10 +25,10 @@ export class GradientComparison {
     this.session.step(batch);
     const squares = squaresByTensor(await this.session.gradients(), reference);
     const [loss] = await this.session.losses();
-    const names = [...squares.keys()];
+    const parameters = this.session.parameterSet.all;
     const operators = Object.fromEntries(operatorNames.map((operator) => {
-      const own = names.filter((name) => operatorOf(name) === operator);
-      return [operator, errorOf(addSquares(own.map((name) => squares.get(name)!)))];
+      const own = parameters.filter((parameter) => operatorOf(parameter) === operator);
+      return [operator, errorOf(addSquares(own.map(({ name }) => squares.get(name)!)))];
     }));
     return { loss, error: { overall: errorOf(addSquares(squares.values())), operators } };
   }

@@ -3,18 +3,11 @@ import { UserError } from "../../src/errors.ts";
 import { builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import { requireWritable } from "../../src/io/files.ts";
-import { readGpt2Checkpoint, writeGpt2Checkpoint } from "../../src/models/gpt2/checkpoint.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
-import { readVitCheckpoint, writeVitCheckpoint } from "../../src/models/vit/checkpoint.ts";
+import { readCheckpoint, type Weights, writeCheckpoint } from "../../src/models/checkpoint.ts";
 import { checkModel, type ModelConfig, modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
-import {
-  type Evaluation,
-  TrainingSession,
-  type TrainOptions,
-  type Weights,
-} from "../../src/train/session.ts";
+import { type Evaluation, TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { tunedVariants } from "../../src/tuning/tuned_variants.ts";
 import { loadData } from "./data.ts";
 import { bytes, duration, number, percentage } from "../../src/text/format.ts";
@@ -107,7 +100,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   }
 
   if (run.save) {
-    await saveModel(run.save, session, model);
+    await writeCheckpoint(run.save, await session.parameters(), model);
     console.log(`Saved ${run.save}`);
   }
   if (run.sampleTokens > 0 && data.corpus) {
@@ -125,12 +118,6 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   return 0;
 }
 
-async function saveModel(path: string, session: TrainingSession, model: ModelConfig): Promise<void> {
-  const parameters = await session.parameters();
-  if (model.modelType === "gpt2") await writeGpt2Checkpoint(path, parameters, model);
-  else await writeVitCheckpoint(path, parameters, model);
-}
-
 /** The preset, or what a checkpoint holds. */
 async function chooseModel(
   { model, weights, heads }: TrainingRun,
@@ -140,14 +127,7 @@ async function chooseModel(
     return { model: modelConfig(model ?? "nano") };
   }
   if (model) throw new UserError(`Leave out --model: ${weights} tells the model`);
-  const name = weights.split("/").at(-1)!;
-  const isVit = (await readSafetensors(weights)).has("cls_token");
-  if (isVit) {
-    const checkpoint = await readVitCheckpoint(weights, { heads });
-    return { model: { modelType: "vit", name, ...checkpoint.config }, weights: checkpoint.weights };
-  }
-  const checkpoint = await readGpt2Checkpoint(weights, { heads });
-  return { model: { modelType: "gpt2", name, ...checkpoint.config }, weights: checkpoint.weights };
+  return await readCheckpoint(weights, { heads });
 }
 
 /** Token ids that the sample continues. */

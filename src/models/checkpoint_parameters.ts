@@ -1,26 +1,29 @@
 import { UserError } from "../errors.ts";
+import type { ParameterShape } from "../nn/parameters.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { showShape } from "../io/safetensors_header.ts";
 
 /**
- * Picks a model's parameters out of the tensors of a checkpoint, in the order of `shapes`.
+ * Picks a model's parameters out of the tensors of a checkpoint, in the order of `parameters`, each rows×cols.
  * Throws a `UserError` that names the tensor which is missing, unexpected, of the wrong shape or not of floats; `model` says whose
  * parameters they are ("a GPT-2 of 12 layers"), `source` names the file.
  */
 export function pickParameters(
   tensors: ReadonlyMap<string, NamedTensor>,
-  shapes: ReadonlyMap<string, readonly number[]>,
+  parameters: readonly ParameterShape[],
   model: string,
   source: string,
 ): Map<string, Float32Array<ArrayBuffer>> {
+  const known = new Set(parameters.map(({ name }) => name));
   for (const name of tensors.keys()) {
-    if (shapes.has(name)) continue;
+    if (known.has(name)) continue;
     throw new UserError(
       `${source} holds the tensor "${name}", which ${model} does not have; choose the model it was saved from`,
     );
   }
-  const parameters = new Map<string, Float32Array<ArrayBuffer>>();
-  for (const [name, shape] of shapes) {
+  const weights = new Map<string, Float32Array<ArrayBuffer>>();
+  for (const parameter of parameters) {
+    const { name, shape } = parameter;
     const tensor = tensors.get(name);
     if (!tensor) {
       throw new UserError(
@@ -36,9 +39,41 @@ export function pickParameters(
     if (tensor.dtype !== "F32") {
       throw new UserError(`The tensor "${name}" in ${source} holds whole numbers; save it in floating point`);
     }
-    parameters.set(name, tensor.data);
+    weights.set(name, fromFile(parameter, tensor.data));
   }
-  return parameters;
+  return weights;
+}
+
+/** A parameter's values, rows×cols, from a checkpoint's. */
+export function fromFile(
+  { turned, cols }: ParameterShape,
+  data: Float32Array<ArrayBuffer>,
+): Float32Array<ArrayBuffer> {
+  return turned ? transposed(data, cols) : data;
+}
+
+/** The inverse of `fromFile`. */
+export function inFile(
+  { turned, rows }: ParameterShape,
+  data: Float32Array<ArrayBuffer>,
+): Float32Array<ArrayBuffer> {
+  return turned ? transposed(data, rows) : data;
+}
+
+function transposed(data: Float32Array<ArrayBuffer>, rows: number): Float32Array<ArrayBuffer> {
+  const cols = data.length / rows;
+  const result = new Float32Array(data.length);
+  for (let row = 0; row < rows; row++) {
+    for (let col = 0; col < cols; col++) result[col * rows + row] = data[row * cols + col];
+  }
+  return result;
+}
+
+/** How many blocks a checkpoint holds: those whose parameters are called `prefix.0.…`, `prefix.1.…` and so on. */
+export function blocksOf(tensors: ReadonlyMap<string, unknown>, prefix: string): number {
+  const opening = `${prefix}.`;
+  const inBlocks = [...tensors.keys()].filter((name) => name.startsWith(opening));
+  return new Set(inBlocks.map((name) => name.slice(opening.length).split(".")[0])).size;
 }
 
 /**

@@ -1,39 +1,40 @@
-import { UserError } from "../errors.ts";
 import { oneOf } from "../suggest.ts";
-import { checkGpt2, type Gpt2Config, gpt2Presets } from "./gpt2/config.ts";
-import { checkVit, type VitConfig, vitPresets, vitTokens } from "./vit/config.ts";
+import { families, familyOf, type ModelConfig } from "./families.ts";
+import type { Family } from "./family.ts";
+import type { Batch } from "../data/batches.ts";
 
-/** A model's sizes; `modelType` tells the families apart. */
-export type ModelConfig = Gpt2Config | VitConfig;
+export type { ModelConfig } from "./families.ts";
 
-const presets: Record<string, ModelConfig> = { ...gpt2Presets, ...vitPresets };
-const aliases: Record<string, ModelConfig> = { ...presets, gpt2: gpt2Presets.small };
+const all: Family<ModelConfig, Batch>[] = Object.values(families);
 
-/** Every preset's name, the small ones of each family first. */
-export const modelNames = Object.keys(presets);
+/** Every preset by its name, the small ones of each family first. */
+export const modelPresets: Readonly<Record<string, ModelConfig>> = Object.assign(
+  {},
+  ...all.map(({ presets }) => presets),
+);
+
+/** Every name that stands for a preset: a second name of some, too. */
+export const modelsByName: Readonly<Record<string, ModelConfig>> = Object.assign(
+  { ...modelPresets },
+  ...all.map(({ aliases }) => aliases),
+);
+
+/** Every preset's name. */
+export const modelNames = Object.keys(modelPresets);
 
 /** The preset of that name (`gpt2` is `small`). Throws a UserError with the nearest name if there is none. */
 export function modelConfig(name: string): ModelConfig {
-  return aliases[oneOf("model", name, Object.keys(aliases))];
+  return modelsByName[oneOf("model", name, Object.keys(modelsByName))];
 }
 
 /** Throws a UserError if the sizes contradict each other, or the model cannot take sequences of that many tokens. */
 export function checkModel(config: ModelConfig, sequence: number): void {
-  if (config.modelType === "gpt2") return checkGpt2(config, sequence);
-  checkVit(config);
-  if (sequence !== vitTokens(config)) {
-    throw new UserError(
-      `Model "${config.name}" makes ${
-        vitTokens(config)
-      } tokens of an image, not ${sequence}; leave out --sequence`,
-    );
-  }
+  const family = familyOf(config);
+  family.check(config);
+  family.checkSequence(config, sequence);
 }
-
-const usualSequences: Record<string, number> = { nano: 128, micro: 256, mini: 512 };
 
 /** The sequence length at which a model is usually measured, in tokens; a ViT has no other. */
 export function usualSequence(config: ModelConfig): number {
-  if (config.modelType === "vit") return vitTokens(config);
-  return Math.min(usualSequences[config.name] ?? 1024, config.positions);
+  return familyOf(config).usualSequence(config);
 }

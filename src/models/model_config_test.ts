@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { gpt2Parameters } from "./gpt2/model.ts";
+import { gpt2Parameters } from "./gpt2/parameters.ts";
 import { gpt2Presets } from "./gpt2/config.ts";
 import { checkModel, modelConfig, modelNames, usualSequence } from "./model_config.ts";
-import { vitParameters } from "./vit/model.ts";
+import { vitParameters } from "./vit/parameters.ts";
 import { vitPresets, vitTokens } from "./vit/config.ts";
 
 const count = (shapes: { rows: number; cols: number }[]) =>

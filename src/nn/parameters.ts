@@ -2,14 +2,27 @@ import type { Category } from "../memory/category.ts";
 import type { DeviceLimits } from "../gpu/limits.ts";
 import { padded, type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
 
-/** A trained tensor's name, shape and whether AdamW decays it. Vectors are 1×C. */
+/** The operator that a parameter belongs to. A tied head has no parameters of its own: they are an embedding's. */
+export type ParameterRole =
+  | "embedding"
+  | "norm"
+  | "qkv"
+  | "projection"
+  | "widening"
+  | "narrowing"
+  | "head";
+
+/** A trained tensor's name, role, shape and whether AdamW decays it. Vectors are 1×C. */
 export interface ParameterShape {
   readonly name: string;
+  readonly role: ParameterRole;
   readonly rows: number;
   readonly cols: number;
   readonly decayed: boolean;
   /** The shape under which checkpoints hold it. */
   readonly shape: readonly number[];
+  /** Whether checkpoints hold it the other way round: [cols, …rows]. */
+  readonly turned: boolean;
 }
 
 /** Which parameters AdamW decays: weights and embeddings, or all. */
@@ -17,21 +30,29 @@ export type Decay = "matrices" | "all";
 
 /** Shapes of the usual parameters under a rule of decay; checkpoints hold them as they are here. */
 export function parameterShapes(decay: Decay) {
-  const matrix = (name: string, rows: number, cols: number): ParameterShape => ({
-    ...{ name, rows, cols, shape: [rows, cols], decayed: true },
+  const matrix = (role: ParameterRole, name: string, rows: number, cols: number): ParameterShape => ({
+    ...{ name, role, rows, cols, shape: [rows, cols], turned: false, decayed: true },
   });
-  const vector = (name: string, cols: number): ParameterShape => ({
-    ...{ name, rows: 1, cols, shape: [cols], decayed: decay === "all" },
+  const vector = (role: ParameterRole, name: string, cols: number): ParameterShape => ({
+    ...{ name, role, rows: 1, cols, shape: [cols], turned: false, decayed: decay === "all" },
   });
   return {
     matrix,
     vector,
-    linear: (name: string, from: number, to: number) => [
-      matrix(`${name}.weight`, from, to),
-      vector(`${name}.bias`, to),
+    linear: (role: ParameterRole, name: string, from: number, to: number) => [
+      matrix(role, `${name}.weight`, from, to),
+      vector(role, `${name}.bias`, to),
     ],
-    norm: (name: string, width: number) => [vector(`${name}.weight`, width), vector(`${name}.bias`, width)],
+    norm: (name: string, width: number) => [
+      vector("norm", `${name}.weight`, width),
+      vector("norm", `${name}.bias`, width),
+    ],
   };
+}
+
+/** A matrix that checkpoints hold the other way round, its rows as so many dimensions: PyTorch's weights are [out, …in]. */
+export function turned(matrix: ParameterShape, rows: readonly number[] = [matrix.rows]): ParameterShape {
+  return { ...matrix, shape: [matrix.cols, ...rows], turned: true };
 }
 
 /** A parameter with its gradient and Adam moments, all of one layout. */

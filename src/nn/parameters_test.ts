@@ -1,12 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { tensorBytes } from "../gpu/tensor.ts";
-import { ParameterSet } from "./parameters.ts";
+import { ParameterSet, parameterShapes } from "./parameters.ts";
 
-const shapes = [
-  { name: "a", rows: 10, cols: 30, shape: [10, 30], decayed: true },
-  { name: "b", rows: 1, cols: 5, shape: [5], decayed: false },
-  { name: "c", rows: 7, cols: 64, shape: [7, 64], decayed: true },
-];
+const { matrix, vector } = parameterShapes("matrices");
+const shapes = [matrix("qkv", "a", 10, 30), vector("qkv", "b", 5), matrix("head", "c", 7, 64)];
 
 Deno.test("ParameterSet puts decayed parameters first, each at a multiple of 256 bytes", () => {
   const set = new ParameterSet(shapes, { maxBufferSize: 2 ** 20 });

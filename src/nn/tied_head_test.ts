@@ -21,7 +21,8 @@ import { tiedHead } from "./tied_head.ts";
 
 const [width, vocab] = [24, 101];
 const words = () =>
-  new ParameterSet([parameterShapes("all").matrix("words", vocab, width)], typicalGpuLimits).all[0];
+  new ParameterSet([parameterShapes("all").matrix("embedding", "words", vocab, width)], typicalGpuLimits)
+    .all[0];
 
 function policyWith(mini_sequences: Record<string, unknown>) {
   return createPolicy(parsePolicy({ name: "mine", bits: 32, mini_sequences }, "mine.json"));

@@ -3,14 +3,11 @@ import { gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { describeWithinPeak } from "../gpu/within_peak.ts";
-import type { Gpt2Config } from "../models/gpt2/config.ts";
-import { gpt2Logits } from "../models/gpt2/model.ts";
 import type { ParameterSet } from "../nn/parameters.ts";
 import { Tape } from "../nn/tape.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
-import type { Gpt2Task } from "./gpt2_task.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
-import { ring, type Task } from "./task.ts";
+import { type Generation, ring, type Task } from "./task.ts";
 
 /** The norm of all gradients, one a step. */
 export const normRing = ring("gradient norm of each step");
@@ -63,14 +60,13 @@ export function describeEvaluation(
 
 /** Forward of one sequence of `sequence` tokens, and the logits (1×V) of one of its rows. */
 export function describeGeneration(
-  model: Gpt2Config,
-  { tensors }: Gpt2Task,
+  generation: Generation,
   parameters: ParameterSet,
   sequence: number,
   builderOptions: BuilderOptions,
 ): { description: ProgramDescription; logits: Tensor } {
   const builder = new ProgramBuilder("generate", builderOptions);
-  const logits = builder.tensor("logits", 1, model.vocab, { category: "head" });
-  gpt2Logits(Tape.evaluation(builder), model, parameters, tensors, sequence, logits);
+  const logits = builder.tensor("logits", 1, generation.vocab, { category: "head" });
+  generation.logits(Tape.evaluation(builder), parameters, sequence, logits);
   return { description: builder.build(), logits };
 }

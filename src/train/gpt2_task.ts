@@ -1,30 +1,30 @@
 import type { TokenBatch } from "../data/batches.ts";
 import { UserError } from "../errors.ts";
 import type { Gpt2Config } from "../models/gpt2/config.ts";
-import { gpt2Loss, gpt2Parameters, type Gpt2Tensors } from "../models/gpt2/model.ts";
 import { gpt2InitialValues } from "../models/gpt2/initialize.ts";
+import { gpt2Logits, gpt2Loss, type Gpt2Tensors } from "../models/gpt2/model.ts";
+import { gpt2Parameters } from "../models/gpt2/parameters.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { column, type PackedBatch, ring, type Task } from "./task.ts";
 
-/** A GPT-2 that learns to continue texts. */
-export interface Gpt2Task extends Task {
-  readonly tensors: Gpt2Tensors;
-}
-
-/** The task of training a GPT-2. */
-export function gpt2Task(model: Gpt2Config, options: TrainOptions): Gpt2Task {
+/** The task of training a GPT-2 to continue texts. */
+export function gpt2Task(model: Gpt2Config, options: TrainOptions): Task {
   const { batch, sequence, seed, decay = trainDefaults.decay } = options;
   const tensors = gpt2Tensors(batch * sequence, model.vocab);
   return {
-    tensors,
     lossRing: tensors.lossRing,
     parameters: gpt2Parameters(model, decay),
     initialValues: (shape) => gpt2InitialValues(shape, model, seed),
-    inFile: (_shape, values) => values,
     loss: (tape, parameters) => gpt2Loss(tape, model, parameters, tensors, options),
     pack(given) {
       if ("inputs" in given) return packTokens(given, tensors);
       throw new UserError(`Model "${model.name}" reads tokens; give it texts`);
+    },
+    generation: {
+      vocab: model.vocab,
+      tokens: tensors.tokens,
+      logits: (tape, parameters, length, logits) =>
+        gpt2Logits(tape, model, parameters, tensors, length, logits),
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { NamedTensor } from "../io/safetensors.ts";
+import type { ParameterRole, ParameterShape } from "../nn/parameters.ts";
 
 /** One gradient against another: ‖g − r‖ / ‖r‖, and the cosine of the angle between them. */
 export interface GradientError {
@@ -51,22 +52,21 @@ export function errorOf({ difference, own, reference, product }: Squares): Gradi
   };
 }
 
-/** The operators whose parameters' gradients are told apart, and what their names contain under `transformers` and `timm`. */
-const operators: Readonly<Record<string, RegExp>> = {
-  "embedding and head": /\.wte\.|\.wpe\.|^patch_embed|^pos_embed|^cls_token|^head\./,
-  "layer norm": /\.ln_\w+\.|\bnorm\d?\./,
-  "attention q, k, v": /\.c_attn\.|\.qkv\./,
-  "attention projection": /\.attn\.(c_)?proj\./,
-  "mlp widening": /\.c_fc\.|\.fc1\./,
-  "mlp narrowing": /\.mlp\.c_proj\.|\.fc2\./,
+/** What tables call the operators, by the role of their parameters: a head that is tied to an embedding cannot be told from it. */
+const operators: Readonly<Record<ParameterRole, string>> = {
+  embedding: "embedding and head",
+  norm: "layer norm",
+  qkv: "attention q, k, v",
+  projection: "attention projection",
+  widening: "mlp widening",
+  narrowing: "mlp narrowing",
+  head: "embedding and head",
 };
 
-/** Names of the operators, in the order of a step. */
-export const operatorNames = Object.keys(operators);
+/** Names of the operators whose parameters' gradients are told apart, in the order of a step. */
+export const operatorNames: readonly string[] = [...new Set(Object.values(operators))];
 
-/** The operator that a parameter belongs to. Throws for a name of neither model. */
-export function operatorOf(parameter: string): string {
-  const found = operatorNames.find((name) => operators[name].test(parameter));
-  if (!found) throw new Error(`No operator is known for the parameter ${parameter}`);
-  return found;
+/** The operator that a parameter belongs to. */
+export function operatorOf({ role }: Pick<ParameterShape, "role">): string {
+  return operators[role];
 }

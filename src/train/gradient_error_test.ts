@@ -1,8 +1,8 @@
-import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
 import type { NamedTensor } from "../io/safetensors.ts";
-import { gpt2Parameters } from "../models/gpt2/model.ts";
+import { gpt2Parameters } from "../models/gpt2/parameters.ts";
 import { gpt2Presets } from "../models/gpt2/config.ts";
-import { vitParameters } from "../models/vit/model.ts";
+import { vitParameters } from "../models/vit/parameters.ts";
 import { vitPresets } from "../models/vit/config.ts";
 import { addSquares, errorOf, operatorNames, operatorOf, squaresByTensor } from "./gradient_error.ts";
 
@@ -46,7 +46,11 @@ Deno.test("operatorOf() knows the operator of every parameter of both models", (
   const names = [
     gpt2Parameters(gpt2Presets.nano, "all"),
     vitParameters(vitPresets["vit-nano"], "all"),
-  ].map((shapes) => Map.groupBy(shapes.map(({ name }) => name), operatorOf));
+  ].map((shapes) =>
+    new Map(
+      [...Map.groupBy(shapes, operatorOf)].map(([operator, own]) => [operator, own.map(({ name }) => name)]),
+    )
+  );
   for (const byOperator of names) assertEquals([...byOperator.keys()].sort(), [...operatorNames].sort());
   const block = (operator: string) => names.map((byOperator) => byOperator.get(operator));
   const of = (layer: string, prefixes: string[]) =>
@@ -70,8 +74,4 @@ Deno.test("operatorOf() knows the operator of every parameter of both models", (
       "head.bias",
     ],
   ]);
-});
-
-Deno.test("operatorOf() throws for a parameter of neither model", () => {
-  assertThrows(() => operatorOf("blocks.0.attn.rotary"), Error, "No operator is known");
 });

@@ -7,7 +7,7 @@ import { tensorBytes, wholeOf } from "../gpu/tensor.ts";
 import { countBuffers } from "../gpu/testing.ts";
 import { type Gpt2Config, gpt2Presets } from "../models/gpt2/config.ts";
 import { modelConfig, usualSequence } from "../models/model_config.ts";
-import { gpt2Parameters } from "../models/gpt2/model.ts";
+import { gpt2Parameters } from "../models/gpt2/parameters.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { policyNamed, policyNames } from "../storage/policies.ts";
 import { describeTraining } from "./describe.ts";

@@ -9,6 +9,8 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { StepTimer } from "../gpu/timing.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
+import type { Weights } from "../models/checkpoint.ts";
+import { inFile } from "../models/checkpoint_parameters.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import {
@@ -18,7 +20,7 @@ import {
   describeTraining,
   normRing,
 } from "./describe.ts";
-import { checkTokens, type Gpt2Task } from "./gpt2_task.ts";
+import { checkTokens } from "./gpt2_task.ts";
 import { kernelVariants } from "./kernel_variants.ts";
 import { learningRateAt, policyOf, trainDefaults, type TrainOptions } from "./options.ts";
 import { packRows, unpackRows } from "./rows.ts";
@@ -28,9 +30,6 @@ import { ringLength, type Task } from "./task.ts";
 import { taskOf } from "./task_of.ts";
 
 export type { TrainOptions } from "./options.ts";
-
-/** Dense weights by name as kernels hold them, shapes already checked (`gpt2WeightsFrom` and `vitWeightsFrom` in src/io). */
-export type Weights = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 
 /** What a model does on held-out data. */
 export interface Evaluation {
@@ -248,15 +247,12 @@ export class TrainingSession {
     { temperature, seed }: { temperature: number; seed: number },
   ): Promise<number[]> {
     const { model, sequence: longest } = this.options;
-    if (model.modelType !== "gpt2") {
-      throw new UserError(`Model "${model.name}" writes no text; leave out the sample`);
-    }
-    checkTokens(prompt, model.vocab);
+    const { generation } = this.task;
+    if (!generation) throw new UserError(`Model "${model.name}" writes no text; leave out the sample`);
+    checkTokens(prompt, generation.vocab);
     const sequence = Math.min(longest, prompt.length + count);
-    const task = this.task as Gpt2Task;
     const { description, logits } = describeGeneration(
-      model,
-      task,
+      generation,
       this.parameterSet,
       sequence,
       this.#builderOptions,
@@ -269,10 +265,10 @@ export class TrainingSession {
         const context = tokens.slice(-sequence);
         const inputs = new Uint32Array(sequence);
         inputs.set(context);
-        this.#memory.write(task.tensors.tokens, inputs);
+        this.#memory.write(generation.tokens, inputs);
         this.#memory.writeStep({ row: context.length - 1 });
         program.run();
-        const values = new Float32Array(await program.read(logits)).subarray(0, model.vocab);
+        const values = new Float32Array(await program.read(logits)).subarray(0, generation.vocab);
         tokens.push(sampleToken(values, temperature, random));
       }
       return tokens.slice(-count);
@@ -295,7 +291,7 @@ export class TrainingSession {
     const { all } = this.parameterSet;
     const values = await this.#memory.readTogether(all.map(pick));
     return new Map(all.map((parameter, i) => {
-      const data = this.task.inFile(parameter, unpackRows(values[i], pick(parameter)));
+      const data = inFile(parameter, unpackRows(values[i], pick(parameter)));
       return [parameter.name, { dtype: "F32", shape: [...parameter.shape], data }];
     }));
   }

@@ -23,12 +23,21 @@ export interface Task {
   readonly hitRing?: Tensor;
   /** What a parameter begins with, rows×cols. */
   initialValues(shape: ParameterShape): Float32Array<ArrayBuffer>;
-  /** A parameter's values, rows×cols, as its shape in checkpoints orders them. */
-  inFile(shape: ParameterShape, values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer>;
   /** Emits forward and the mean loss, and, if the tape saves, backward into the parameters' gradients. */
   loss(tape: Tape, parameters: ParameterSet): void;
   /** Throws a UserError that names what in the batch is not the model's. */
   pack(batch: Batch): PackedBatch;
+  /** How the model writes, if it does. */
+  readonly generation?: Generation;
+}
+
+/** How a model continues a sequence of tokens. */
+export interface Generation {
+  readonly vocab: number;
+  /** Where the tokens of a sequence are written. */
+  readonly tokens: Tensor;
+  /** Emits forward of one sequence, and the logits (1×V) of the row that the step block names. */
+  logits(tape: Tape, parameters: ParameterSet, sequence: number, logits: Tensor): void;
 }
 
 /** A column of `count` words in a store of its own, shared by the programs of a session. */

@@ -1,12 +1,15 @@
+import { byFamily } from "../models/families.ts";
 import { checkModel } from "../models/model_config.ts";
 import { gpt2Task } from "./gpt2_task.ts";
 import type { TrainOptions } from "./options.ts";
 import type { Task } from "./task.ts";
 import { vitTask } from "./vit_task.ts";
 
+const tasks = byFamily({ gpt2: gpt2Task, vit: vitTask });
+
 /** What training this model is. Throws a UserError if model and sequence contradict each other. */
 export function taskOf(options: TrainOptions): Task {
   const { model, sequence } = options;
   checkModel(model, sequence);
-  return model.modelType === "gpt2" ? gpt2Task(model, options) : vitTask(model, options);
+  return tasks(model, options);
 }

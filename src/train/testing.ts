@@ -4,7 +4,8 @@ import type { ImageBatch } from "../data/image_batches.ts";
 import { Random } from "../data/random.ts";
 import type { Gpt2Config } from "../models/gpt2/config.ts";
 import { type VitConfig, vitTokens } from "../models/vit/config.ts";
-import { TrainingSession, type TrainOptions, type Weights } from "./session.ts";
+import type { Weights } from "../models/checkpoint.ts";
+import { TrainingSession, type TrainOptions } from "./session.ts";
 
 /** Tests of sessions train models of this one size, so that its kernels are compiled once. */
 export const model: Gpt2Config = {

@@ -1,9 +1,8 @@
 import type { Gpu } from "../gpu/device.ts";
-import { type GoldenCase, readGoldenCase } from "../models/golden_case.ts";
-import { gpt2WeightsFrom } from "../models/gpt2/checkpoint.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
-import { vitWeightsFrom } from "../models/vit/checkpoint.ts";
-import { vitTokens } from "../models/vit/config.ts";
+import { weightsFrom } from "../models/checkpoint.ts";
+import { readGoldenCase } from "../models/golden_case.ts";
+import type { ModelConfig } from "../models/model_config.ts";
 import { policyDocument } from "../storage/policies.ts";
 import type { PolicyDocument } from "../storage/policy_document.ts";
 import { addSquares, errorOf, squaresByTensor } from "./gradient_error.ts";
@@ -67,10 +66,10 @@ export async function verifyCase(
   const tolerance = toleranceOf(document);
   const golden = await readGoldenCase(folder);
   const session = await TrainingSession.create(gpu, {
-    ...sizesOf(golden, folder),
+    ...{ model: { name: folder, ...golden.config } as ModelConfig, sequence: golden.sequence },
     ...golden.optimizer,
     ...{ policy: document, batch: golden.batch, seed: 0, clipNorm: 0, pixels: "f32" },
-  }, weightsOf(golden, folder));
+  }, weightsFrom(golden.weights, golden.config, folder));
   try {
     session.step(golden.batches[0]);
     const gradients = await session.gradients();
@@ -80,18 +79,6 @@ export async function verifyCase(
   } finally {
     session.destroy();
   }
-}
-
-function sizesOf(golden: GoldenCase, name: string) {
-  return golden.modelType === "gpt2"
-    ? { model: { name, ...golden.config }, sequence: golden.sequence }
-    : { model: { name, ...golden.config }, sequence: vitTokens(golden.config) };
-}
-
-function weightsOf(golden: GoldenCase, source: string) {
-  return golden.modelType === "gpt2"
-    ? gpt2WeightsFrom(golden.weights, golden.config, source)
-    : vitWeightsFrom(golden.weights, golden.config, source);
 }
 
 function judge(

@@ -8,13 +8,9 @@ import {
 } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { UserError } from "../errors.ts";
-import {
-  readVitCheckpoint,
-  vitParameterShapes,
-  vitWeightsFrom,
-  writeVitCheckpoint,
-} from "../models/vit/checkpoint.ts";
+import { readCheckpoint, weightsFrom, writeCheckpoint } from "../models/checkpoint.ts";
 import { referenceWeights } from "../models/transformer_reference.ts";
+import { vitParameters } from "../models/vit/parameters.ts";
 import { vitLossAndGradients } from "../models/vit/reference.ts";
 import { policyNames } from "../storage/policies.ts";
 import type { TrainingSession, TrainOptions } from "./session.ts";
@@ -28,8 +24,7 @@ const vitLosses = (changes: Partial<TrainOptions>, batches = someImages(4)) =>
   lossesOf({ ...vitOptions, ...changes }, batches);
 
 /** The weights as models hold them. */
-const weightsOf = async (session: TrainingSession) =>
-  vitWeightsFrom(await session.parameters(), vit, "session");
+const weightsOf = async (session: TrainingSession) => weightsFrom(await session.parameters(), vit, "session");
 
 gpuTest("Sixty steps on images bring a ViT's top-1 from chance to nearly 1 under every policy", async () => {
   const heldOut = someImages(24, 99);
@@ -84,13 +79,13 @@ gpuTest("A ViT that is saved gives the same losses when it is loaded, in timm's 
       const parameters = await session.parameters();
       assertEquals(
         new Map([...parameters].map(([name, { shape }]) => [name, shape])),
-        vitParameterShapes(vit),
+        new Map(vitParameters(vit, "all").map(({ name, shape }) => [name, [...shape]])),
       );
-      await writeVitCheckpoint(path, parameters, vit);
+      await writeCheckpoint(path, parameters, vit);
       return await session.evaluate(batches);
     });
-    const { config, weights } = await readVitCheckpoint(path);
-    assertEquals<unknown>({ modelType: "vit", name: vit.name, ...config }, vit);
+    const { model, weights } = await readCheckpoint(path);
+    assertEquals({ ...model, name: vit.name }, vit);
     await withSession({ ...vitOptions, seed: 77 }, async (session) => {
       assertEquals(await session.evaluate(batches), saved);
       assertEquals(await weightsOf(session), weights);
@@ -143,7 +138,7 @@ gpuTest("A ViT takes images of an odd number of bytes", async () => {
   const { images, labels } = someImages(1)[0];
   const batch = { images: images.slice(0, 5 * 75) as Uint8Array<ArrayBuffer>, labels };
   await withSession({ ...vitOptions, model, sequence: 2 }, async (session) => {
-    const weights = referenceWeights(vitWeightsFrom(await session.parameters(), model, "session"));
+    const weights = referenceWeights(weightsFrom(await session.parameters(), model, "session"));
     session.step(batch);
     const [loss] = await session.losses();
     assertAlmostEquals(loss, vitLossAndGradients(weights, model, batch).loss, limit);

@@ -1,10 +1,10 @@
 import type { ImageBatch } from "../data/image_batches.ts";
 import { UserError } from "../errors.ts";
 import type { Store, Tensor } from "../gpu/tensor.ts";
-import { asTimm } from "../models/vit/checkpoint.ts";
 import type { VitConfig } from "../models/vit/config.ts";
-import { vitLoss, vitParameters } from "../models/vit/model.ts";
 import { vitInitialValues } from "../models/vit/initialize.ts";
+import { vitLoss } from "../models/vit/model.ts";
+import { vitParameters } from "../models/vit/parameters.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { column, ring, type Task } from "./task.ts";
 
@@ -22,7 +22,6 @@ export function vitTask(model: VitConfig, options: TrainOptions): Task {
     hitRing: tensors.hitRing,
     parameters: vitParameters(model, decay),
     initialValues: (shape) => vitInitialValues(shape, model, seed),
-    inFile: (shape, values) => asTimm(shape.shape, values),
     // Only training smooths: a validation loss is the plain one.
     loss: (tape, parameters) =>
       vitLoss(tape, model, parameters, tensors, batch, tape.training ? labelSmoothing : 0),

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { vitParameterShapes } from "../models/vit/checkpoint.ts";
 import { options, someBatches, someImages, vit, vitOptions } from "./testing.ts";
+import { vitParameters } from "../models/vit/parameters.ts";
 import type { TrainOptions } from "./options.ts";
 import { vitTask } from "./vit_task.ts";
 
@@ -48,10 +48,7 @@ Deno.test("vitTask() refuses tokens, labels that are no class, and batches of an
 
 Deno.test("vitTask() trains timm's parameters, and decays weight matrices alone unless told otherwise", () => {
   const { parameters } = task();
-  assertEquals(
-    new Map(parameters.map(({ name, shape }) => [name, [...shape]])),
-    vitParameterShapes(vit),
-  );
+  assertEquals(parameters, vitParameters(vit, "matrices"));
   for (const { name, rows, cols, shape, decayed } of parameters) {
     assertEquals(rows * cols, shape.reduce((a, b) => a * b), name);
     // timm spares vectors, positions and the class token.

@@ -1,133 +1,53 @@
 import { UserError } from "../../errors.ts";
-import { headsOf, pickParameters } from "../checkpoint_parameters.ts";
 import { withFileErrors } from "../../io/files.ts";
-import {
-  type NamedTensor,
-  readSafetensors,
-  readSafetensorsMetadata,
-  writeSafetensors,
-} from "../../io/safetensors.ts";
+import type { NamedTensor } from "../../io/safetensors.ts";
 import { isRecord, showShape } from "../../io/safetensors_header.ts";
-
-/** The sizes that fix the shapes of a GPT-2's parameters. */
-export interface Gpt2Sizes {
-  layers: number;
-  width: number;
-  vocab: number;
-  positions: number;
-}
-
-/** What a checkpoint tells of its model; `heads` and the epsilon do not show in the shapes. */
-export interface Gpt2CheckpointConfig extends Gpt2Sizes {
-  heads: number;
-  layerNormEpsilon: number;
-}
-
-type Unseen = Pick<Gpt2CheckpointConfig, "heads" | "layerNormEpsilon">;
+import { blocksOf, headsOf } from "../checkpoint_parameters.ts";
+import type { CheckpointFormat, NamedTensors, Sizes } from "../family.ts";
+import { type Gpt2Config, gpt2Defaults } from "./config.ts";
 
 /**
- * Names and shapes of a GPT-2's parameters as `transformers` saves them, in the order of its modules. Linear weights are [in, out].
- * The output head is tied to `transformer.wte.weight` and has no entry of its own.
+ * GPT-2 as `transformers` saves it. The prefix `transformer.` may be missing; attention-mask buffers and a tied copy of the output head
+ * are passed over. Heads and epsilon are what the file's metadata say, else what a `config.json` beside it says, whose model must compute
+ * what GPT-2 does; else heads are taken to be 64 wide and the epsilon 1e-5, as in every GPT-2 that was published.
  */
-export function gpt2ParameterShapes({ layers, width, vocab, positions }: Gpt2Sizes): Map<string, number[]> {
-  const shapes = new Map<string, number[]>();
-  const affine = (name: string, ...weight: number[]) => {
-    shapes.set(`transformer.${name}.weight`, weight);
-    shapes.set(`transformer.${name}.bias`, weight.slice(-1));
-  };
-  shapes.set("transformer.wte.weight", [vocab, width]);
-  shapes.set("transformer.wpe.weight", [positions, width]);
-  for (let layer = 0; layer < layers; layer++) {
-    affine(`h.${layer}.ln_1`, width);
-    affine(`h.${layer}.attn.c_attn`, width, 3 * width);
-    affine(`h.${layer}.attn.c_proj`, width, width);
-    affine(`h.${layer}.ln_2`, width);
-    affine(`h.${layer}.mlp.c_fc`, width, 4 * width);
-    affine(`h.${layer}.mlp.c_proj`, 4 * width, width);
-  }
-  affine("ln_f", width);
-  return shapes;
-}
+export const gpt2Checkpoint: CheckpointFormat<Gpt2Config> = {
+  recognises: (tensors) => ["wpe.weight", "transformer.wpe.weight"].some((name) => tensors.has(name)),
+  canonical,
+  async settings(path, metadata) {
+    const { n_head, layer_norm_epsilon } = { ...await settingsBeside(path), ...metadata };
+    return {
+      ...n_head !== undefined && { heads: Number(n_head) },
+      ...layer_norm_epsilon !== undefined && { layerNormEpsilon: Number(layer_norm_epsilon) },
+    };
+  },
+  sizesFrom,
+  metadata: ({ heads, layerNormEpsilon }) => ({
+    n_head: `${heads}`,
+    layer_norm_epsilon: `${layerNormEpsilon}`,
+  }),
+};
 
-/**
- * Picks a GPT-2's parameters out of the tensors of a checkpoint, under the names and in the order of `gpt2ParameterShapes`.
- * The prefix `transformer.` may be missing; attention-mask buffers and a tied copy of the output head are passed over.
- * Throws a `UserError` that names the tensor which is missing, unexpected, or of the wrong shape; `source` names the file.
- */
-export function gpt2WeightsFrom(
-  tensors: ReadonlyMap<string, NamedTensor>,
-  sizes: Gpt2Sizes,
+function sizesFrom(
+  tensors: NamedTensors,
   source: string,
-): Map<string, Float32Array<ArrayBuffer>> {
-  const parameters = canonicalParameters(tensors, source);
-  return pickParameters(parameters, gpt2ParameterShapes(sizes), `a GPT-2 of ${sizes.layers} layers`, source);
-}
-
-/**
- * Infers the model of a checkpoint from its tensors' shapes. They do not show the number of heads: where `hints` does not tell it, heads
- * are taken to be 64 wide, as in every GPT-2 that was published. The epsilon defaults to theirs, 1e-5.
- * Throws a `UserError` if the tensors are not a GPT-2's or the heads do not divide the width.
- */
-export function gpt2ConfigFrom(
-  tensors: ReadonlyMap<string, NamedTensor>,
-  source: string,
-  hints: Partial<Unseen> = {},
-): Gpt2CheckpointConfig {
-  const parameters = canonicalParameters(tensors, source);
+  { heads, layerNormEpsilon = gpt2Defaults.layerNormEpsilon }: Partial<Sizes<Gpt2Config>>,
+): Sizes<Gpt2Config> {
   const matrix = (name: string) => {
-    const shape = parameters.get(name)?.shape;
+    const shape = tensors.get(name)?.shape;
     if (shape?.length === 2) return shape;
     throw new UserError(`${source} is not a GPT-2 checkpoint: it has no matrix "${name}"`);
   };
   const [vocab, width] = matrix("transformer.wte.weight");
   const [positions] = matrix("transformer.wpe.weight");
-  const layers = new Set([...parameters.keys()].map((name) => /^transformer\.h\.(\d+)\./.exec(name)?.[1]));
-  layers.delete(undefined);
   return {
-    layers: layers.size,
-    width,
-    heads: headsOf(width, hints.heads, source),
-    vocab,
-    positions,
-    layerNormEpsilon: hints.layerNormEpsilon ?? 1e-5,
+    ...{ layers: blocksOf(tensors, "transformer.h"), width, heads: headsOf(width, heads, source) },
+    ...{ vocab, positions, layerNormEpsilon },
   };
 }
 
-/**
- * Reads a GPT-2 checkpoint that `transformers` or `writeGpt2Checkpoint` saved. The number of heads is, in this order: `options.heads`,
- * what the file's metadata say, what a `config.json` beside it says, the width divided by 64.
- * Throws a `UserError` for whatever `readSafetensors`, `gpt2ConfigFrom` and `gpt2WeightsFrom` refuse, and for a `config.json` whose
- * model computes something else than GPT-2 does.
- */
-export async function readGpt2Checkpoint(
-  path: string,
-  options: { heads?: number } = {},
-): Promise<{ config: Gpt2CheckpointConfig; weights: Map<string, Float32Array<ArrayBuffer>> }> {
-  const tensors = await readSafetensors(path);
-  const settings = { ...await settingsBeside(path), ...await readSafetensorsMetadata(path) };
-  const number = (value: unknown) => value === undefined ? undefined : Number(value);
-  const config = gpt2ConfigFrom(tensors, path, {
-    heads: options.heads ?? number(settings.n_head),
-    layerNormEpsilon: number(settings.layer_norm_epsilon),
-  });
-  return { config, weights: gpt2WeightsFrom(tensors, config, path) };
-}
-
-/** Saves a GPT-2's parameters so that `transformers` loads them and `readGpt2Checkpoint` knows the heads. */
-export function writeGpt2Checkpoint(
-  path: string,
-  tensors: ReadonlyMap<string, NamedTensor>,
-  { heads, layerNormEpsilon }: Unseen,
-): Promise<void> {
-  const metadata = { format: "pt", n_head: `${heads}`, layer_norm_epsilon: `${layerNormEpsilon}` };
-  return writeSafetensors(path, tensors, metadata);
-}
-
 /** The parameters under their full names: prefix added, buffers left out, the head resolved. */
-function canonicalParameters(
-  tensors: ReadonlyMap<string, NamedTensor>,
-  source: string,
-): Map<string, NamedTensor> {
+function canonical(tensors: NamedTensors, source: string): Map<string, NamedTensor> {
   const parameters = new Map<string, NamedTensor>();
   for (const [given, tensor] of tensors) {
     const short = given.replace(/^transformer\./, "");

@@ -1,24 +1,24 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UserError } from "../../errors.ts";
-import {
-  gpt2ConfigFrom,
-  gpt2ParameterShapes,
-  type Gpt2Sizes,
-  gpt2WeightsFrom,
-  readGpt2Checkpoint,
-  writeGpt2Checkpoint,
-} from "./checkpoint.ts";
+import { readCheckpoint, weightsFrom, writeCheckpoint } from "../checkpoint.ts";
+import { gpt2Checkpoint } from "./checkpoint.ts";
+import type { Gpt2Config } from "./config.ts";
+import { gpt2Parameters, type Gpt2Sizes } from "./parameters.ts";
 import { type NamedTensor, writeSafetensors } from "../../io/safetensors.ts";
 
 const sizes: Gpt2Sizes = { layers: 2, width: 6, vocab: 5, positions: 4 };
+const model: Gpt2Config = {
+  ...{ modelType: "gpt2", name: "trained.safetensors", ...sizes },
+  ...{ heads: 2, layerNormEpsilon: 1e-6 },
+};
 
 /** Tensors of the right shapes, each number different from the others. */
 function checkpoint(of: Gpt2Sizes = sizes): Map<string, NamedTensor> {
   let next = 0;
   return new Map(
-    [...gpt2ParameterShapes(of)].map(([name, shape]) => {
+    gpt2Parameters(of, "all").map(({ name, shape }) => {
       const data = new Float32Array(shape.reduce((a, b) => a * b)).map(() => next++);
-      return [name, { dtype: "F32", shape, data }];
+      return [name, { dtype: "F32", shape: [...shape], data }];
     }),
   );
 }
@@ -31,12 +31,19 @@ function withoutPrefix(tensors: Map<string, NamedTensor>): Map<string, NamedTens
   return new Map([...tensors].map(([name, tensor]) => [name.replace("transformer.", ""), tensor]));
 }
 
-function weightsError(tensors: Map<string, NamedTensor>): string {
-  return assertThrows(() => gpt2WeightsFrom(tensors, sizes, "file"), UserError).message;
+const weights = (tensors: ReadonlyMap<string, NamedTensor>) => weightsFrom(tensors, model, "file");
+
+function sizesFrom(tensors: ReadonlyMap<string, NamedTensor>, settings: Partial<Gpt2Config> = {}) {
+  return gpt2Checkpoint.sizesFrom(gpt2Checkpoint.canonical(tensors, "file"), "file", settings);
 }
 
-Deno.test("gpt2ParameterShapes() has the names and the 124 439 808 parameters of the published small model", () => {
-  const shapes = gpt2ParameterShapes({ layers: 12, width: 768, vocab: 50257, positions: 1024 });
+function weightsError(tensors: Map<string, NamedTensor>): string {
+  return assertThrows(() => weights(tensors), UserError).message;
+}
+
+Deno.test("gpt2Parameters() has the names and the 124 439 808 parameters of the published small model", () => {
+  const small = { layers: 12, width: 768, vocab: 50257, positions: 1024 };
+  const shapes = new Map(gpt2Parameters(small, "all").map(({ name, shape }) => [name, [...shape]]));
   const count = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b), 0);
   assertEquals([shapes.size, count], [148, 124_439_808]);
   assertEquals(shapes.get("transformer.h.11.attn.c_attn.weight"), [768, 2304]);
@@ -45,25 +52,25 @@ Deno.test("gpt2ParameterShapes() has the names and the 124 439 808 parameters of
   assertEquals([...shapes.keys()].at(-1), "transformer.ln_f.bias");
 });
 
-Deno.test("gpt2WeightsFrom() accepts names without the prefix, buffers and the head's tied copy", () => {
+Deno.test("weightsFrom() of a GPT-2 accepts names without the prefix, buffers and the head's tied copy", () => {
   const tensors = checkpoint();
   const expected = new Map([...tensors].map(([name, { data }]) => [name, data]));
-  assertEquals(gpt2WeightsFrom(tensors, sizes, "file"), expected);
+  assertEquals(weights(tensors), expected);
   const others = withoutPrefix(tensors);
   others.set("h.1.attn.bias", { dtype: "U8", shape: [1, 1, 1, 1], data: new Uint8Array(1) });
   others.set("h.1.attn.masked_bias", numbers([], [-1e4]));
   others.set("lm_head.weight", tensors.get("transformer.wte.weight")!);
-  assertEquals(gpt2WeightsFrom(others, sizes, "file"), expected);
+  assertEquals(weights(others), expected);
   others.delete("wte.weight"); // only the head's name was kept
-  assertEquals(gpt2WeightsFrom(others, sizes, "file"), expected);
+  assertEquals(weights(others), expected);
 });
 
-Deno.test("gpt2WeightsFrom() gives the weights in the order of gpt2ParameterShapes()", () => {
+Deno.test("weightsFrom() of a GPT-2 gives the weights in the order of gpt2Parameters()", () => {
   const reversed = new Map([...checkpoint()].reverse());
-  assertEquals([...gpt2WeightsFrom(reversed, sizes, "file").keys()], [...gpt2ParameterShapes(sizes).keys()]);
+  assertEquals([...weights(reversed).keys()], gpt2Parameters(sizes, "all").map(({ name }) => name));
 });
 
-Deno.test("gpt2WeightsFrom() names the tensor that is missing", () => {
+Deno.test("weightsFrom() of a GPT-2 names the tensor that is missing", () => {
   const tensors = checkpoint();
   tensors.delete("transformer.h.1.ln_2.bias");
   assertEquals(
@@ -72,21 +79,21 @@ Deno.test("gpt2WeightsFrom() names the tensor that is missing", () => {
   );
 });
 
-Deno.test("gpt2WeightsFrom() names the tensor that is not expected", () => {
+Deno.test("weightsFrom() of a GPT-2 names the tensor that is not expected", () => {
   assertEquals(
     weightsError(checkpoint({ ...sizes, layers: 3 })),
     'file holds the tensor "transformer.h.2.ln_1.weight", which a GPT-2 of 2 layers does not have; choose the model it was saved from',
   );
 });
 
-Deno.test("gpt2WeightsFrom() names the tensor of the wrong shape", () => {
+Deno.test("weightsFrom() of a GPT-2 names the tensor of the wrong shape", () => {
   assertEquals(
     weightsError(checkpoint().set("transformer.h.0.attn.c_attn.weight", numbers([18, 6]))),
     'The tensor "transformer.h.0.attn.c_attn.weight" in file has the shape [18, 6], not [6, 18]; choose the model it was saved from',
   );
 });
 
-Deno.test("gpt2WeightsFrom() names the tensor that holds whole numbers", () => {
+Deno.test("weightsFrom() of a GPT-2 names the tensor that holds whole numbers", () => {
   const whole: NamedTensor = { dtype: "I32", shape: [6], data: new Int32Array(6) };
   assertEquals(
     weightsError(checkpoint().set("transformer.ln_f.bias", whole)),
@@ -94,7 +101,7 @@ Deno.test("gpt2WeightsFrom() names the tensor that holds whole numbers", () => {
   );
 });
 
-Deno.test("gpt2WeightsFrom() refuses a head that is not tied and a tensor under two names", () => {
+Deno.test("weightsFrom() of a GPT-2 refuses a head that is not tied and a tensor under two names", () => {
   assertEquals(
     weightsError(checkpoint().set("lm_head.weight", numbers([5, 6], Array(30).fill(1)))),
     'The output head "lm_head.weight" in file differs from the word embedding; only models that tie the two can be loaded',
@@ -105,61 +112,61 @@ Deno.test("gpt2WeightsFrom() refuses a head that is not tied and a tensor under 
   );
 });
 
-Deno.test("gpt2ConfigFrom() infers the sizes from the shapes", () => {
+Deno.test("gpt2Checkpoint.sizesFrom() infers the sizes from the shapes", () => {
   const rest = { ...sizes, heads: 3, layerNormEpsilon: 1e-5 };
-  assertEquals(gpt2ConfigFrom(checkpoint(), "file", { heads: 3 }), rest);
-  assertEquals(gpt2ConfigFrom(withoutPrefix(checkpoint()), "file", { heads: 3, layerNormEpsilon: 1e-6 }), {
+  assertEquals(sizesFrom(checkpoint(), { heads: 3 }), rest);
+  assertEquals(sizesFrom(withoutPrefix(checkpoint()), { heads: 3, layerNormEpsilon: 1e-6 }), {
     ...rest,
     layerNormEpsilon: 1e-6,
   });
-  assertEquals(gpt2ConfigFrom(checkpoint({ ...sizes, width: 128 }), "file").heads, 2);
+  assertEquals(sizesFrom(checkpoint({ ...sizes, width: 128 })).heads, 2);
 });
 
-Deno.test("gpt2ConfigFrom() asks for the heads that it cannot know", () => {
+Deno.test("gpt2Checkpoint.sizesFrom() asks for the heads that it cannot know", () => {
   assertEquals(
-    assertThrows(() => gpt2ConfigFrom(checkpoint(), "file"), UserError).message,
+    assertThrows(() => sizesFrom(checkpoint()), UserError).message,
     "file does not tell how many heads share its 6 channels; say it with --heads",
   );
   for (const heads of [4, 0, -2, 1.5, NaN]) {
     assertEquals(
-      assertThrows(() => gpt2ConfigFrom(checkpoint(), "file", { heads }), UserError).message,
+      assertThrows(() => sizesFrom(checkpoint(), { heads }), UserError).message,
       `${heads} heads do not divide the 6 channels of file; give another number with --heads`,
     );
   }
 });
 
-Deno.test("gpt2ConfigFrom() refuses tensors that are not a GPT-2's", () => {
+Deno.test("gpt2Checkpoint.sizesFrom() refuses tensors that are not a GPT-2's", () => {
   assertEquals(
-    assertThrows(() => gpt2ConfigFrom(new Map([["cls_token", numbers([1])]]), "file"), UserError).message,
+    assertThrows(() => sizesFrom(new Map([["cls_token", numbers([1])]])), UserError).message,
     'file is not a GPT-2 checkpoint: it has no matrix "transformer.wte.weight"',
   );
 });
 
-Deno.test("readGpt2Checkpoint() reads what writeGpt2Checkpoint() wrote, heads and epsilon too", async () => {
+Deno.test("readCheckpoint() of a GPT-2 reads what writeCheckpoint() wrote, heads and epsilon too", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/trained.safetensors`;
   const tensors = checkpoint();
-  await writeGpt2Checkpoint(path, tensors, { heads: 2, layerNormEpsilon: 1e-6 });
-  const { config, weights } = await readGpt2Checkpoint(path);
-  assertEquals(config, { ...sizes, heads: 2, layerNormEpsilon: 1e-6 });
-  assertEquals(weights, new Map([...tensors].map(([name, { data }]) => [name, data])));
-  assertEquals((await readGpt2Checkpoint(path, { heads: 3 })).config.heads, 3);
+  await writeCheckpoint(path, tensors, model);
+  const read = await readCheckpoint(path);
+  assertEquals(read.model, model);
+  assertEquals(read.weights, new Map([...tensors].map(([name, { data }]) => [name, data])));
+  assertEquals((await readCheckpoint(path, { heads: 3 })).model.heads, 3);
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("readGpt2Checkpoint() heeds the config.json beside the file", async () => {
+Deno.test("readCheckpoint() of a GPT-2 heeds the config.json beside the file", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/model.safetensors`;
   await writeSafetensors(path, checkpoint());
   const configure = (text: string) => Deno.writeTextFile(`${folder}/config.json`, text);
-  const error = async () => (await assertRejects(() => readGpt2Checkpoint(path), UserError)).message;
+  const error = async () => (await assertRejects(() => readCheckpoint(path), UserError)).message;
 
   assertEquals(
     await error(),
     `${path} does not tell how many heads share its 6 channels; say it with --heads`,
   );
   await configure('{"n_head": 3, "layer_norm_epsilon": 1e-6, "activation_function": "gelu_new"}');
-  assertEquals((await readGpt2Checkpoint(path)).config, { ...sizes, heads: 3, layerNormEpsilon: 1e-6 });
+  assertEquals((await readCheckpoint(path)).model, { ...model, name: "model.safetensors", heads: 3 });
   await configure('{"n_head": 3, "activation_function": "relu"}');
   assertEquals(
     await error(),

@@ -1,28 +1,29 @@
+import type { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { checkHeads } from "../heads.ts";
+import { checkHeads, count, layerNormEpsilon, transformerSizes } from "../sizes.ts";
+
+export const gpt2Sizes = {
+  ...transformerSizes,
+  vocab: count.describe("words of the vocabulary"),
+  positions: count.describe("tokens of the longest sequence"),
+  layerNormEpsilon,
+};
 
 /** The sizes of a GPT-2. */
-export interface Gpt2Config {
+export interface Gpt2Config extends Readonly<z.output<z.ZodObject<typeof gpt2Sizes>>> {
   readonly modelType: "gpt2";
   readonly name: string;
-  readonly layers: number;
-  /** Channels, C. `heads` divides it. */
-  readonly width: number;
-  readonly heads: number;
-  readonly vocab: number;
-  /** The longest sequence. */
-  readonly positions: number;
-  readonly layerNormEpsilon: number;
 }
 
+/** What every published GPT-2 has. */
+export const gpt2Defaults = { vocab: 50257, positions: 1024, layerNormEpsilon: 1e-5 };
+
 const preset = (name: string, layers: number, width: number, heads: number, vocab: number): Gpt2Config => ({
-  modelType: "gpt2",
-  ...{ name, layers, width, heads, vocab },
-  positions: 1024,
-  layerNormEpsilon: 1e-5,
+  ...{ modelType: "gpt2", name, layers, width, heads },
+  ...{ ...gpt2Defaults, vocab },
 });
 
-/** Named sizes: four small ones, and GPT-2's own (Radford et al. 2019). */
+/** Named sizes: three small ones, and GPT-2's own (Radford et al. 2019). */
 export const gpt2Presets = {
   nano: preset("nano", 2, 128, 4, 256),
   micro: preset("micro", 4, 256, 8, 256),
@@ -33,13 +34,22 @@ export const gpt2Presets = {
   xl: preset("xl", 48, 1600, 25, 50257),
 } as const satisfies Record<string, Gpt2Config>;
 
-/** Throws a UserError if the sizes contradict each other, or the sequence does not fit the positions. */
-export function checkGpt2(config: Gpt2Config, sequence: number): void {
-  const { name, positions } = config;
+const usualSequences: Record<string, number> = { nano: 128, micro: 256, mini: 512 };
+
+/** The length at which a GPT-2 is usually measured: a preset's own, else as many tokens as the published ones take. */
+export function gpt2UsualSequence({ name, positions }: Gpt2Config): number {
+  return Math.min(usualSequences[name] ?? gpt2Defaults.positions, positions);
+}
+
+/** Throws a UserError if the sizes contradict each other. */
+export function checkGpt2(config: Gpt2Config): void {
   checkHeads(config);
-  if (sequence > positions) {
-    throw new UserError(
-      `Sequence length ${sequence} exceeds the ${positions} positions of model "${name}"; use --sequence ${positions} or less`,
-    );
-  }
+}
+
+/** Throws a UserError if the sequence does not fit the positions. */
+export function checkGpt2Sequence({ name, positions }: Gpt2Config, sequence: number): void {
+  if (sequence <= positions) return;
+  throw new UserError(
+    `Sequence length ${sequence} exceeds the ${positions} positions of model "${name}"; use --sequence ${positions} or less`,
+  );
 }

@@ -14,14 +14,15 @@ export const deviation = (width: number) => 0.02 * Math.sqrt(768 / width);
  * LayerNorm scales 1. Each parameter draws from a stream of its own, so sizes elsewhere do not change it.
  */
 export function gpt2InitialValues(
-  { name, rows, cols }: ParameterShape,
+  { name, role, rows, cols }: ParameterShape,
   { layers, width }: Pick<Gpt2Config, "layers" | "width">,
   seed: number,
 ): Float32Array<ArrayBuffer> {
   const values = new Float32Array(rows * cols);
   if (name.endsWith(".bias")) return values;
-  if (/\.ln_\w+\.weight$/.test(name)) return values.fill(1);
-  const scale = name.endsWith(".c_proj.weight") ? deviation(width) / Math.sqrt(2 * layers) : deviation(width);
+  if (role === "norm") return values.fill(1);
+  const toStream = role === "projection" || role === "narrowing";
+  const scale = toStream ? deviation(width) / Math.sqrt(2 * layers) : deviation(width);
   const random = Random.for(seed, name);
   for (let i = 0; i < values.length; i++) values[i] = scale * random.normal();
   return values;

@@ -1,4 +1,8 @@
-import { embeddingBackward, embeddingForward, type TokenTensors } from "../../../kernels/embedding/embedding.ts";
+import {
+  embeddingBackward,
+  embeddingForward,
+  type TokenTensors,
+} from "../../../kernels/embedding/embedding.ts";
 import { gatherRow } from "../../../kernels/embedding/gather_row.ts";
 import { matmul } from "../../../kernels/products/matmul.ts";
 import { plain } from "../../gpu/operand.ts";
@@ -6,13 +10,7 @@ import { rowsOf, type Tensor } from "../../gpu/tensor.ts";
 import { block, blocks, type BlockShape } from "../../nn/block.ts";
 import { type Layer, operator, sequence as inSequence } from "../../nn/layer.ts";
 import { layerNorm } from "../../nn/layer_norm.ts";
-import {
-  type Decay,
-  type Parameter,
-  type ParameterSet,
-  type ParameterShape,
-  parameterShapes,
-} from "../../nn/parameters.ts";
+import type { Parameter, ParameterSet } from "../../nn/parameters.ts";
 import type { Tape } from "../../nn/tape.ts";
 import { type HeadTensors, tiedHead } from "../../nn/tied_head.ts";
 import type { Gpt2Config } from "./config.ts";
@@ -21,25 +19,6 @@ import type { Gpt2Config } from "./config.ts";
 export interface BatchShape {
   readonly batch: number;
   readonly sequence: number;
-}
-
-/** Every parameter under the names of `transformers`; linear weights are in×out, as it stores them. */
-export function gpt2Parameters(config: Gpt2Config, decay: Decay): ParameterShape[] {
-  const { layers, width, vocab, positions } = config;
-  const { matrix, linear, norm } = parameterShapes(decay);
-  return [
-    matrix("transformer.wte.weight", vocab, width),
-    matrix("transformer.wpe.weight", positions, width),
-    ...Array.from({ length: layers }, (_, i) => `transformer.h.${i}`).flatMap((h) => [
-      ...norm(`${h}.ln_1`, width),
-      ...linear(`${h}.attn.c_attn`, width, 3 * width),
-      ...linear(`${h}.attn.c_proj`, width, width),
-      ...norm(`${h}.ln_2`, width),
-      ...linear(`${h}.mlp.c_fc`, width, 4 * width),
-      ...linear(`${h}.mlp.c_proj`, 4 * width, width),
-    ]),
-    ...norm("transformer.ln_f", width),
-  ];
 }
 
 /** The tensors that a batch arrives in, and the rings that results go to. */

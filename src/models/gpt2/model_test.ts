@@ -2,8 +2,9 @@ import { assertEquals } from "@std/assert";
 import { gpuTest, narrowLimits, type TestProgram } from "../../../kernels/testing/testing.ts";
 import { Random } from "../../data/random.ts";
 import type { BuilderOptions } from "../../gpu/builder.ts";
-import { type Gpt2GoldenCase, readGoldenCase } from "../golden_case.ts";
-import { gpt2Loss, gpt2Parameters, type Gpt2Tensors } from "./model.ts";
+import { type GoldenCase, readGoldenCase } from "../golden_case.ts";
+import { gpt2Loss, type Gpt2Tensors } from "./model.ts";
+import { gpt2Parameters } from "./parameters.ts";
 import { gpt2InitialValues } from "./initialize.ts";
 import { gpt2LossAndGradients, type Gpt2ReferenceConfig } from "./reference.ts";
 import {
@@ -20,7 +21,7 @@ import {
 import { referenceWeights } from "../transformer_reference.ts";
 
 /** What a loss is computed from. */
-type Case = Pick<Gpt2GoldenCase, "batches" | "batch" | "sequence"> & {
+type Case = Pick<GoldenCase<"gpt2">, "batches" | "batch" | "sequence"> & {
   config: Gpt2ReferenceConfig;
   weights: Map<string, Float32Array>;
 };
@@ -74,7 +75,7 @@ function onHost({ config, weights, batches, ...shape }: Case, kept: ModelResult[
 }
 
 /** Tensors' elements alone. */
-const elements = (tensors: Gpt2GoldenCase["weights"]) =>
+const elements = (tensors: GoldenCase<"gpt2">["weights"]) =>
   new Map([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
 
 for (const name of ["gpt2-regular", "gpt2-ragged"]) {

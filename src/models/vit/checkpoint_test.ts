@@ -2,24 +2,25 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UserError } from "../../errors.ts";
 import { readGoldenCase } from "../golden_case.ts";
 import { type NamedTensor, writeSafetensors } from "../../io/safetensors.ts";
-import {
-  asTimm,
-  fromTimm,
-  readVitCheckpoint,
-  vitConfigFrom,
-  vitParameterShapes,
-  type VitSizes,
-  vitWeightsFrom,
-  writeVitCheckpoint,
-} from "./checkpoint.ts";
+import { readCheckpoint, weightsFrom, writeCheckpoint } from "../checkpoint.ts";
+import { fromFile, inFile } from "../checkpoint_parameters.ts";
+import { vitCheckpoint } from "./checkpoint.ts";
+import type { VitConfig } from "./config.ts";
+import { vitParameters, type VitSizes } from "./parameters.ts";
 
 const sizes: VitSizes = { image: 6, patch: 2, layers: 2, width: 6, classes: 5 };
+const model: VitConfig = {
+  ...{ modelType: "vit", name: "trained.safetensors", ...sizes },
+  ...{ heads: 2, layerNormEpsilon: 1e-5 },
+};
+const shapesOf = (of: VitSizes) =>
+  new Map(vitParameters(of, "all").map(({ name, shape }) => [name, [...shape]]));
 
 /** Tensors of the right shapes, each number different from the others. */
 function checkpoint(of: VitSizes = sizes): Map<string, NamedTensor> {
   let next = 0;
   return new Map(
-    [...vitParameterShapes(of)].map(([name, shape]) => {
+    [...shapesOf(of)].map(([name, shape]) => {
       const data = new Float32Array(shape.reduce((a, b) => a * b)).map(() => next++);
       return [name, { dtype: "F32", shape, data }];
     }),
@@ -31,15 +32,15 @@ function numbers(...shape: number[]): NamedTensor {
 }
 
 function weightsError(tensors: Map<string, NamedTensor>): string {
-  return assertThrows(() => vitWeightsFrom(tensors, sizes, "file"), UserError).message;
+  return assertThrows(() => weightsFrom(tensors, model, "file"), UserError).message;
 }
 
 function configError(tensors: Map<string, NamedTensor>): string {
-  return assertThrows(() => vitConfigFrom(tensors, "file", { heads: 3 }), UserError).message;
+  return assertThrows(() => vitCheckpoint.sizesFrom(tensors, "file", { heads: 3 }), UserError).message;
 }
 
-Deno.test("vitParameterShapes() has the names and the 5 717 416 parameters of DeiT-Ti", () => {
-  const shapes = vitParameterShapes({ image: 224, patch: 16, layers: 12, width: 192, classes: 1000 });
+Deno.test("vitParameters() has the names and the 5 717 416 parameters of DeiT-Ti", () => {
+  const shapes = shapesOf({ image: 224, patch: 16, layers: 12, width: 192, classes: 1000 });
   const count = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b), 0);
   assertEquals([shapes.size, count], [152, 5_717_416]);
   assertEquals(shapes.get("pos_embed"), [1, 197, 192]);
@@ -47,19 +48,19 @@ Deno.test("vitParameterShapes() has the names and the 5 717 416 parameters of De
   assertEquals([...shapes.keys()].at(-1), "head.bias");
 });
 
-Deno.test("vitParameterShapes() has the names and shapes of a reference case", async () => {
+Deno.test("vitParameters() has the names and shapes of a reference case", async () => {
   const { config, weights } = await readGoldenCase(
     `${import.meta.dirname}/../testdata/vit-small`,
     "vit",
   );
   const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]));
-  assertEquals(vitParameterShapes(config), shapes);
+  assertEquals(shapesOf(config), shapes);
 });
 
-Deno.test("vitWeightsFrom() turns every linear weight to [in, out] and leaves the rest", () => {
+Deno.test("weightsFrom() of a ViT turns every linear weight to [in, out] and leaves the rest", () => {
   const tensors = new Map([...checkpoint()].reverse());
-  const weights = vitWeightsFrom(tensors, sizes, "file");
-  assertEquals([...weights.keys()], [...vitParameterShapes(sizes).keys()]);
+  const weights = weightsFrom(tensors, model, "file");
+  assertEquals([...weights.keys()], [...shapesOf(sizes).keys()]);
   const [patches, head] = ["patch_embed.proj.weight", "head.weight"];
   for (let out = 0; out < sizes.width; out++) {
     for (let channel = 0; channel < 3; channel++) {
@@ -80,13 +81,15 @@ Deno.test("vitWeightsFrom() turns every linear weight to [in, out] and leaves th
   }
 });
 
-Deno.test("asTimm() undoes fromTimm()", () => {
-  for (const [name, { shape, data }] of checkpoint()) {
-    assertEquals(asTimm(shape, fromTimm(shape, data as Float32Array<ArrayBuffer>)), data, name);
+Deno.test("inFile() undoes fromFile()", () => {
+  const tensors = checkpoint();
+  for (const parameter of vitParameters(sizes, "all")) {
+    const data = tensors.get(parameter.name)!.data as Float32Array<ArrayBuffer>;
+    assertEquals(inFile(parameter, fromFile(parameter, data)), data, parameter.name);
   }
 });
 
-Deno.test("vitWeightsFrom() names the tensor at fault", () => {
+Deno.test("weightsFrom() of a ViT names the tensor at fault", () => {
   const missing = checkpoint();
   missing.delete("blocks.1.norm2.bias");
   assertEquals(
@@ -107,16 +110,16 @@ Deno.test("vitWeightsFrom() names the tensor at fault", () => {
   );
 });
 
-Deno.test("vitConfigFrom() infers the sizes from the shapes", () => {
-  assertEquals(vitConfigFrom(checkpoint(), "file", { heads: 3 }), {
+Deno.test("vitCheckpoint.sizesFrom() infers the sizes from the shapes", () => {
+  assertEquals(vitCheckpoint.sizesFrom(checkpoint(), "file", { heads: 3 }), {
     ...sizes,
     heads: 3,
     layerNormEpsilon: 1e-6,
   });
-  assertEquals(vitConfigFrom(checkpoint({ ...sizes, width: 128 }), "file").heads, 2);
+  assertEquals(vitCheckpoint.sizesFrom(checkpoint({ ...sizes, width: 128 }), "file", {}).heads, 2);
 });
 
-Deno.test("vitConfigFrom() refuses tensors that are not a ViT's", () => {
+Deno.test("vitCheckpoint.sizesFrom() refuses tensors that are not a ViT's", () => {
   assertEquals(
     configError(new Map([["transformer.wte.weight", numbers(5, 6)]])),
     'file is not a ViT checkpoint: it has no "patch_embed.proj.weight" of 4 dimensions',
@@ -128,21 +131,21 @@ Deno.test("vitConfigFrom() refuses tensors that are not a ViT's", () => {
     );
   }
   assertEquals(
-    assertThrows(() => vitConfigFrom(checkpoint(), "file"), UserError).message,
+    assertThrows(() => vitCheckpoint.sizesFrom(checkpoint(), "file", {}), UserError).message,
     "file does not tell how many heads share its 6 channels; say it with --heads",
   );
 });
 
-Deno.test("readVitCheckpoint() reads what writeVitCheckpoint() wrote, heads and epsilon too", async () => {
+Deno.test("readCheckpoint() of a ViT reads what writeCheckpoint() wrote, heads and epsilon too", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/trained.safetensors`;
   const tensors = checkpoint();
-  await writeVitCheckpoint(path, tensors, { heads: 2, layerNormEpsilon: 1e-5 });
-  const { config, weights } = await readVitCheckpoint(path);
-  assertEquals(config, { ...sizes, heads: 2, layerNormEpsilon: 1e-5 });
-  assertEquals(weights, vitWeightsFrom(tensors, sizes, "file"));
-  assertEquals((await readVitCheckpoint(path, { heads: 3 })).config.heads, 3);
+  await writeCheckpoint(path, tensors, model);
+  const read = await readCheckpoint(path);
+  assertEquals(read.model, model);
+  assertEquals(read.weights, weightsFrom(tensors, model, "file"));
+  assertEquals((await readCheckpoint(path, { heads: 3 })).model.heads, 3);
   await writeSafetensors(path, tensors);
-  await assertRejects(() => readVitCheckpoint(path), UserError, "say it with --heads");
+  await assertRejects(() => readCheckpoint(path), UserError, "say it with --heads");
   await Deno.remove(folder, { recursive: true });
 });

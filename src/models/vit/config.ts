@@ -1,39 +1,40 @@
+import type { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { checkHeads } from "../heads.ts";
+import { checkHeads, count, layerNormEpsilon, transformerSizes } from "../sizes.ts";
+
+export const vitSizes = {
+  ...transformerSizes,
+  image: count.describe("pixels of an image's side"),
+  patch: count.describe("pixels of a patch's side, which divides the image's"),
+  classes: count.describe("classes to tell apart; more, if the images have more"),
+  layerNormEpsilon,
+};
 
 /** Sizes of a Vision Transformer with a class token, as `timm` builds it: exact GELU, biases everywhere, an MLP four times as wide. */
-export interface VitConfig {
+export interface VitConfig extends Readonly<z.output<z.ZodObject<typeof vitSizes>>> {
   readonly modelType: "vit";
   readonly name: string;
-  /** Pixels of an image's side, and of a patch's, which divides it. */
-  readonly image: number;
-  readonly patch: number;
-  readonly layers: number;
-  /** Channels, C. `heads` divides it. */
-  readonly width: number;
-  readonly heads: number;
-  readonly classes: number;
-  readonly layerNormEpsilon: number;
 }
+
+/** What every DeiT has. */
+export const vitDefaults = { image: 224, patch: 16, classes: 1000, layerNormEpsilon: 1e-6 };
 
 const preset = (
   name: string,
-  [image, patch, classes]: [number, number, number],
   [layers, width, heads]: [number, number, number],
-): VitConfig => ({
-  modelType: "vit",
-  ...{ name, image, patch, layers, width, heads, classes },
-  layerNormEpsilon: 1e-6,
-});
+  changes: Partial<typeof vitDefaults> = {},
+): VitConfig => ({ ...{ modelType: "vit", name, layers, width, heads }, ...vitDefaults, ...changes });
+
+const little = { image: 32, patch: 4, classes: 10 };
 
 /** Named sizes: DeiT's three (Touvron et al. 2021, arXiv 2012.12877), and small ones for images of 32 pixels. */
 export const vitPresets = {
-  "vit-nano": preset("vit-nano", [32, 4, 10], [2, 128, 4]),
-  "vit-micro": preset("vit-micro", [32, 4, 10], [4, 256, 8]),
-  "vit-mini": preset("vit-mini", [32, 4, 10], [6, 512, 8]),
-  "deit-tiny": preset("deit-tiny", [224, 16, 1000], [12, 192, 3]),
-  "deit-small": preset("deit-small", [224, 16, 1000], [12, 384, 6]),
-  "deit-base": preset("deit-base", [224, 16, 1000], [12, 768, 12]),
+  "vit-nano": preset("vit-nano", [2, 128, 4], little),
+  "vit-micro": preset("vit-micro", [4, 256, 8], little),
+  "vit-mini": preset("vit-mini", [6, 512, 8], little),
+  "deit-tiny": preset("deit-tiny", [12, 192, 3]),
+  "deit-small": preset("deit-small", [12, 384, 6]),
+  "deit-base": preset("deit-base", [12, 768, 12]),
 } as const satisfies Record<string, VitConfig>;
 
 /** Tokens of an image: its patches, and the class token before them. */
@@ -50,4 +51,13 @@ export function checkVit(config: VitConfig): void {
       `Model "${name}": patches of ${patch} pixels do not divide an image of ${image}; give a patch that does`,
     );
   }
+}
+
+/** Throws a UserError for any length but that of an image. */
+export function checkVitSequence(config: VitConfig, sequence: number): void {
+  const tokens = vitTokens(config);
+  if (sequence === tokens) return;
+  throw new UserError(
+    `Model "${config.name}" makes ${tokens} tokens of an image, not ${sequence}; leave out --sequence`,
+  );
 }

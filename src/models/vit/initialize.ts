@@ -9,13 +9,13 @@ import type { VitConfig } from "./config.ts";
  * Each parameter draws from a stream of its own.
  */
 export function vitInitialValues(
-  { name, rows, cols }: ParameterShape,
+  { name, role, rows, cols }: ParameterShape,
   { width }: Pick<VitConfig, "width">,
   seed: number,
 ): Float32Array<ArrayBuffer> {
   const values = new Float32Array(rows * cols);
   if (name.endsWith(".bias")) return values;
-  if (/\bnorm\d?\.weight$/.test(name)) return values.fill(1);
+  if (role === "norm") return values.fill(1);
   const scale = name === "cls_token"
     ? 1e-6
     : name === "patch_embed.proj.weight"

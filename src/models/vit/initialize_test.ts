@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { norm } from "../../../kernels/testing/testing.ts";
-import { vitParameters } from "./model.ts";
+import { vitParameters } from "./parameters.ts";
 import { type VitConfig, vitPresets } from "./config.ts";
 import { vitInitialValues } from "./initialize.ts";
 

@@ -15,39 +15,9 @@ import { block, blocks, type BlockShape } from "../../nn/block.ts";
 import { type Layer, operator, sequence } from "../../nn/layer.ts";
 import { layerNorm } from "../../nn/layer_norm.ts";
 import { linear } from "../../nn/linear.ts";
-import { type Decay, type ParameterSet, type ParameterShape, parameterShapes } from "../../nn/parameters.ts";
+import type { ParameterSet } from "../../nn/parameters.ts";
 import type { Tape } from "../../nn/tape.ts";
 import { type VitConfig, vitTokens } from "./config.ts";
-
-/** Every parameter under the names of `timm`. Linear weights are in×out here; checkpoints hold them the other way round. */
-export function vitParameters(config: VitConfig, decay: Decay): ParameterShape[] {
-  const { layers, width, patch, classes } = config;
-  const { matrix, linear, norm } = parameterShapes(decay);
-  const tokens = vitTokens(config);
-  const inFiles = (shape: ParameterShape, ...inFile: number[]) => ({ ...shape, shape: inFile });
-  const turned = (name: string, from: number, to: number) => {
-    const [weight, bias] = linear(name, from, to);
-    return [inFiles(weight, to, from), bias];
-  };
-  const [projection, projectionBias] = linear("patch_embed.proj", 3 * patch ** 2, width);
-  return [
-    // A token that all images share is no weight matrix, but AdamW of timm's recipe spares only these two beside vectors.
-    { ...inFiles(matrix("cls_token", 1, width), 1, 1, width), decayed: decay === "all" },
-    { ...inFiles(matrix("pos_embed", tokens, width), 1, tokens, width), decayed: decay === "all" },
-    inFiles(projection, width, 3, patch, patch),
-    projectionBias,
-    ...Array.from({ length: layers }, (_, i) => `blocks.${i}`).flatMap((b) => [
-      ...norm(`${b}.norm1`, width),
-      ...turned(`${b}.attn.qkv`, width, 3 * width),
-      ...turned(`${b}.attn.proj`, width, width),
-      ...norm(`${b}.norm2`, width),
-      ...turned(`${b}.mlp.fc1`, width, 4 * width),
-      ...turned(`${b}.mlp.fc2`, 4 * width, width),
-    ]),
-    ...norm("norm", width),
-    ...turned("head", width, classes),
-  ];
-}
 
 /** The tensors that a batch arrives in, and the rings that results go to. */
 export interface VitTensors {

@@ -3,8 +3,8 @@ import { gpuTest, narrowLimits, runTest, type TestProgram } from "../../../kerne
 import { Random } from "../../data/random.ts";
 import type { BuilderOptions } from "../../gpu/builder.ts";
 import { typicalGpuLimits } from "../../gpu/limits.ts";
+import { weightsFrom } from "../checkpoint.ts";
 import { readGoldenCase } from "../golden_case.ts";
-import { vitWeightsFrom } from "./checkpoint.ts";
 import { ParameterSet } from "../../nn/parameters.ts";
 import { Tape } from "../../nn/tape.ts";
 import {
@@ -21,7 +21,8 @@ import {
   withKept,
 } from "../testing.ts";
 import { type ReferenceStore, referenceWeights } from "../transformer_reference.ts";
-import { vitLoss, vitParameters, type VitTensors } from "./model.ts";
+import { vitLoss, type VitTensors } from "./model.ts";
+import { vitParameters } from "./parameters.ts";
 import type { VitConfig } from "./config.ts";
 import { vitInitialValues } from "./initialize.ts";
 import { vitLossAndGradients } from "./reference.ts";
@@ -87,8 +88,8 @@ async function goldenCase(): Promise<Case & { losses: number[]; gradients: Map<s
   );
   return {
     config: { name: "vit-small", ...config },
-    weights: vitWeightsFrom(weights, config, "model"),
-    gradients: vitWeightsFrom(gradients, config, "gradients"),
+    weights: weightsFrom(weights, config, "model"),
+    gradients: weightsFrom(gradients, config, "gradients"),
     ...{ batch: batches[0], smoothing: 0, losses },
   };
 }

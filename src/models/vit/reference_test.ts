@@ -6,7 +6,7 @@ import {
   seededValues,
 } from "../../../kernels/testing/reference_testing.ts";
 import { readGoldenCase } from "../golden_case.ts";
-import { vitParameterShapes, vitWeightsFrom } from "./checkpoint.ts";
+import { weightsFrom } from "../checkpoint.ts";
 import {
   referenceState,
   type ReferenceStore,
@@ -14,6 +14,7 @@ import {
   referenceWeights,
   updateWeights,
 } from "../transformer_reference.ts";
+import { vitParameters } from "./parameters.ts";
 import { vitLossAndGradients, type VitReferenceConfig } from "./reference.ts";
 
 const tiny: VitReferenceConfig = {
@@ -31,9 +32,11 @@ const tinyBatch = {
 };
 
 function tinyWeights(): ReferenceTensors {
-  const sizes = [...vitParameterShapes(tiny)];
   return new Map(
-    sizes.map(([name, shape], i) => [name, seededValues(shape.reduce((a, b) => a * b), i + 1, 0.5)]),
+    vitParameters(tiny, "all").map((
+      { name, rows, cols },
+      i,
+    ) => [name, seededValues(rows * cols, i + 1, 0.5)]),
   );
 }
 
@@ -102,10 +105,10 @@ const golden = readGoldenCase(`${import.meta.dirname}/../testdata/vit-small`, "v
 
 Deno.test("vitLossAndGradients() equals PyTorch's first-step gradients of vit-small", async () => {
   const { config, weights, gradients: expected, batches } = await golden;
-  const tensors = referenceWeights(vitWeightsFrom(weights, config, "model"));
+  const tensors = referenceWeights(weightsFrom(weights, config, "model"));
   const { gradients } = vitLossAndGradients(tensors, config, batches[0]);
   assertEquals([...gradients.keys()].sort(), [...expected.keys()].sort());
-  for (const [name, gradient] of vitWeightsFrom(expected, config, "gradients")) {
+  for (const [name, gradient] of weightsFrom(expected, config, "gradients")) {
     // The file rounds to float32: 2^-24 = 6e-8 an element.
     assert(relativeError(gradients.get(name)!, gradient) < 1e-7, name);
   }
@@ -113,7 +116,7 @@ Deno.test("vitLossAndGradients() equals PyTorch's first-step gradients of vit-sm
 
 Deno.test("vitLossAndGradients() and AdamW repeat PyTorch's ten losses of vit-small", async () => {
   const { config, optimizer, losses, weights, batches } = await golden;
-  const state = referenceState(referenceWeights(vitWeightsFrom(weights, config, "model")));
+  const state = referenceState(referenceWeights(weightsFrom(weights, config, "model")));
   const [beta1, beta2] = optimizer.betas;
   for (const [step, batch] of batches.entries()) {
     const { loss, gradients } = vitLossAndGradients(state.weights, config, batch);
