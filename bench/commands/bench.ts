@@ -15,6 +15,7 @@ import {
 } from "../options/options.ts";
 import { profiles } from "../sweep/profiles.ts";
 import { jsonSchema } from "../results/results.ts";
+import { modelJsonSchema } from "../../src/models/model_document.ts";
 import { policyJsonSchema } from "../../src/storage/policy_document.ts";
 import { whole, word } from "../options/value_parsers.ts";
 
@@ -63,15 +64,26 @@ export const options = object({
   policySchema: option("--policy-schema", {
     description: message`Print the JSON schema of policy documents and end`,
   }),
+  modelSchema: option("--model-schema", {
+    description: message`Print the JSON schema of model documents and end`,
+  }),
 });
 const brief = message`Sweep models, lengths, batches and policies; write a report`;
 
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
-  ({ schema, policySchema, named, render, ...o }) => async () => {
+  ({ schema, policySchema, modelSchema, named, render, ...o }) => async () => {
     if (render) return await renderAgain(render);
+    const schemas = [
+      [schema, jsonSchema],
+      [policySchema, policyJsonSchema],
+      [modelSchema, modelJsonSchema],
+    ] as const;
+    const [, wanted] = schemas.find(([asked]) => asked) ?? [];
+    if (wanted) {
+      console.log(JSON.stringify(wanted(), null, 2));
+      return 0;
+    }
     if (named === "kernels") return await runKernelBench(o);
-    if (!schema && !policySchema) return await runBench({ ...o, profile: named ?? o.profile });
-    console.log(JSON.stringify(schema ? jsonSchema() : policyJsonSchema(), null, 2));
-    return 0;
+    return await runBench({ ...o, profile: named ?? o.profile });
   },
 );

@@ -7,10 +7,10 @@ import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { nearest } from "../../src/suggest.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
-import { defaulted, modelName, policy, storageOptions, withStorageOptions } from "../options/options.ts";
+import { defaulted, model, policy, storageOptions, withStorageOptions } from "../options/options.ts";
 
 const options = object({
-  model: defaulted("--model", modelName, "small", message`The model whose step is looked at`),
+  model: defaulted("--model", model, modelConfig("small"), message`The model whose step is looked at`),
   policy: defaulted("--policy", policy, policyDocument("mesa8"), message`The storage policy`),
   ...storageOptions,
   print: optional(
@@ -20,10 +20,9 @@ const options = object({
 const brief = message`List the kernels of a training step on a GPU, or print one`;
 
 export const kernels = command("kernels", options, { brief }).map((o) => () => {
-  const model = modelConfig(o.model);
   const step = {
-    model,
-    sequence: usualSequence(model),
+    model: o.model,
+    sequence: usualSequence(o.model),
     batch: 4,
     seed: 0,
     policy: withStorageOptions(o.policy, o),

@@ -6,7 +6,7 @@ import { policyPresets } from "../../src/storage/policies.ts";
 import { planTraining } from "../../src/train/plan_training.ts";
 import { storageOptions, sweepOptions, withStorageOptions } from "../options/options.ts";
 import { bytesQuantity, type Comparison, type Quantity, sideBySide } from "../report/side_by_side.ts";
-import { shapes } from "../sweep/sweep.ts";
+import { refuseSameNames, shapes } from "../sweep/sweep.ts";
 
 const options = object({
   ...sweepOptions,
@@ -16,16 +16,15 @@ const options = object({
 const brief = message`Print the memory of a training step without an adapter`;
 
 export const plan = command("plan", options, { brief }).map((o) => () => {
-  const comparisons = shapes(orElse(o.models, ["nano"]), o.sequences, orElse(o.batches, [4])).map((
-    shape,
-  ) => ({
+  const given = orElse(o.policies, Object.values(policyPresets));
+  const policies = given.map((document) => withStorageOptions(document, o));
+  refuseSameNames("policies", policies);
+  const all = shapes(orElse(o.models, [modelConfig("nano")]), o.sequences, orElse(o.batches, [4]));
+  const comparisons = all.map((shape) => ({
     ...shape,
+    model: shape.model.name,
     cells: new Map(
-      orElse(o.policies, Object.values(policyPresets)).map((document) => withStorageOptions(document, o)).map(
-        (
-          policy,
-        ) => [policy.name, planTraining({ ...shape, model: modelConfig(shape.model), policy, seed: 0 })],
-      ),
+      policies.map((policy) => [policy.name, planTraining({ ...shape, policy, seed: 0 })]),
     ),
   }));
   console.log(

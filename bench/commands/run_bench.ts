@@ -1,14 +1,19 @@
-import { UserError } from "../../src/errors.ts";
-import { checkModel, modelConfig } from "../../src/models/model_config.ts";
+import { checkModel } from "../../src/models/model_config.ts";
 import { runInChild } from "../sweep/child.ts";
 import { describeEnvironment, driverBytesInUse } from "../machine/environment.ts";
-import { loadData, type TrainingData } from "../training/data.ts";
+import { dataKey, loadData, type TrainingData } from "../training/data.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { defaultProfile, profiles } from "../sweep/profiles.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { sections } from "../report/report.ts";
 import { createReportFolder, removeIfEmpty } from "../report/report_folder.ts";
-import { appendRecord, type CellConfiguration, type CellRecord, schemaVersion } from "../results/results.ts";
+import {
+  appendRecord,
+  type CellConfiguration,
+  type CellRecord,
+  modelOf,
+  schemaVersion,
+} from "../results/results.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { profileNote, profileStep, renderProfile } from "../kernels/step_profile.ts";
 import { planSweep, runSweep } from "../sweep/sweep.ts";
@@ -71,7 +76,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
       async finished(configuration, measurement, start, seconds) {
         progress.end(cells.indexOf(configuration), seconds);
         const data = dataOf(configuration);
-        const { name: _, ...architecture } = data.fit(modelConfig(configuration.model));
+        const { name: _, ...architecture } = data.fit(modelOf(configuration));
         const record: CellRecord = {
           schema: schemaVersion,
           started: start.toISOString(),
@@ -138,28 +143,23 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
   );
   const all: SweepOptions = { ...profile, ...Object.fromEntries(given) };
   const policies = all.policies.map((document) => withStorageOptions(document, options));
-  const twice = policies.find(({ name }, i) => policies.findIndex((other) => other.name === name) < i);
-  if (twice) throw new UserError(`Two policies are called "${twice.name}"; give each a name of its own`);
   return { ...all, policies };
 }
 
 /** The data of every model of a sweep, each read once. */
 async function loadAll(cells: readonly CellConfiguration[], paths: BenchOptions) {
-  const keyOf = ({ model }: CellConfiguration) => {
-    const config = modelConfig(model);
-    return config.modelType === "gpt2" ? "text" : `images of ${config.image}`;
-  };
+  const keyOf = (cell: CellConfiguration) => dataKey(modelOf(cell));
   const loaded = new Map<string, TrainingData>();
   for (const cell of cells) {
     const key = keyOf(cell);
-    if (!loaded.has(key)) loaded.set(key, await loadData(modelConfig(cell.model), paths));
+    if (!loaded.has(key)) loaded.set(key, await loadData(modelOf(cell), paths));
   }
   return (cell: CellConfiguration) => loaded.get(keyOf(cell))!;
 }
 
 /** Throws a UserError for a cell that cannot run, before any has. */
 function checkCell(cell: CellConfiguration, data: TrainingData): void {
-  const model = data.fit(modelConfig(cell.model));
+  const model = data.fit(modelOf(cell));
   checkModel(model, cell.sequence);
   data.check(model, cell);
 }

@@ -7,7 +7,11 @@ import { runTraining } from "../training/run_training.ts";
 import { whole } from "../options/value_parsers.ts";
 
 export const options = object({
-  model: maybe("--model", given.modelName, message`Model; left out, the checkpoint's or nano`),
+  model: maybe(
+    "--model",
+    given.model,
+    message`Model, a preset or a document (.json); left out, the checkpoint's or nano`,
+  ),
   sequence: maybe("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
   batch: defaulted("--batch", whole(1), 4, message`Sequences of a step`),
   policy: defaulted("--policy", given.policy, policyDocument("exact"), message`Storage policy`),

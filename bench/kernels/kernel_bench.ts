@@ -7,7 +7,7 @@ import { builderOptionsFor, ProgramBuilder, type Variants } from "../../src/gpu/
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { Program } from "../../src/gpu/program.ts";
 import { type Store, tensorBytes } from "../../src/gpu/tensor.ts";
-import { modelConfig } from "../../src/models/model_config.ts";
+import { type ModelConfig, modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
@@ -53,7 +53,7 @@ const caseSizes = (adapterClass: "gpu" | "software"): CaseSizes =>
 
 /** What the user asked for; models and batch size come from the adapter if there are none. */
 export interface KernelBenchOptions extends VariantOptions {
-  readonly models: readonly string[];
+  readonly models: readonly ModelConfig[];
   readonly batches: readonly number[];
   readonly policies: readonly PolicyDocument[];
   readonly out?: string;
@@ -69,7 +69,7 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
   const started = new Date();
   const adapter = await ensureAdapterEnvironment(options);
   const standard = adapter.class === "gpu" ? ["micro", "mini", "small"] : ["nano"];
-  const models = options.models.length ? options.models : standard;
+  const models = options.models.length ? options.models : standard.map(modelConfig);
   const batch = options.batches[0] ?? 4;
   const steps = await stepCells(models, batch, adapter, options);
   const environment = await describeEnvironment(adapter);
@@ -107,7 +107,7 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
 
 /** Times all cases, each recorded at once. */
 async function timeAll(
-  models: readonly string[],
+  models: readonly ModelConfig[],
   batch: number,
   options: KernelBenchOptions,
   record: (time: KernelTime) => Promise<void>,
@@ -142,7 +142,7 @@ async function timeAll(
 
 /** A cell for each model's step, and its data. */
 async function stepCells(
-  models: readonly string[],
+  models: readonly ModelConfig[],
   batch: number,
   adapter: AdapterReport,
   options: KernelBenchOptions,
@@ -161,7 +161,7 @@ async function stepCells(
     gradientEvery: 0,
   });
   const dataOf = new Map<string, TrainingData>();
-  for (const { model } of planned) dataOf.set(model, await loadData(modelConfig(model), {}));
+  for (const model of models) dataOf.set(model.name, await loadData(model, {}));
   const cells = await withVariants(planned, ({ model }) => dataOf.get(model)!, adapter, options);
   return cells.map((cell) => ({ cell, data: dataOf.get(cell.model)! }));
 }

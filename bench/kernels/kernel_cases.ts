@@ -10,7 +10,7 @@ import { gpuWith, type ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { DeviceLimits } from "../../src/gpu/limits.ts";
 import { affine, gelu, plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
+import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
@@ -178,11 +178,10 @@ function emitProduct(builder: ProgramBuilder, product: Product, sizes: Sizes): T
 
 /** Every product of a model's step at a batch size, once for each of its shapes, read from plain matrices. */
 export function productCases(
-  name: string,
+  model: ModelConfig,
   batch: number,
   { limits }: { limits: DeviceLimits },
 ): KernelCase[] {
-  const model = modelConfig(name);
   const step = { model, sequence: usualSequence(model), batch, policy: "exact", seed: 0 };
   const { dispatches } = describeStep(step, gpuWith(limits));
   const shapes = new Map<string, { product: Product; m: number; n: number; k: number; count: number }>();
@@ -194,7 +193,7 @@ export function productCases(
     shapes.set(key, { product, m, n, k, count });
   }
   return [...shapes].map(([key, { product, m, n, k, count }]) => ({
-    name: `${name}: ${key} (${count}×)`,
+    name: `${model.name}: ${key} (${count}×)`,
     bound: "arithmetic",
     work: 2 * m * n * k,
     emit: (builder) => emitProduct(builder, product, { m, n, k }),

@@ -9,9 +9,8 @@ import {
   withDefault,
 } from "@optique/core";
 import { path } from "@optique/run";
-import { modelConfig, modelNames } from "../../src/models/model_config.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
-import { policyParser } from "./policy_parser.ts";
+import { modelParser, policyParser } from "./document_parser.ts";
 import { list, whole, word } from "./value_parsers.ts";
 
 type Flag = `--${string}`;
@@ -28,7 +27,7 @@ export const defaulted = <T>(flag: Flag, value: ValueParser<"sync", T>, fallback
 const several = <T>(flag: Flag, value: ValueParser<"sync", T>, description: Message) =>
   multiple(option(flag, list(value), { description })).map((lists) => [...new Set(lists.flat())]);
 
-export const modelName = word("MODEL", modelNames, modelConfig);
+export const model = modelParser;
 export const policy = policyParser;
 export const nonNegative = float({ min: 0, metavar: "X" });
 export const file = path({ metavar: "FILE" });
@@ -37,7 +36,11 @@ export const folder = path({ metavar: "FOLDER" });
 
 /** What `bench` and `plan` sweep over. */
 export const sweepOptions = {
-  models: several("--model", modelName, message`Models, with commas between them or one at a time`),
+  models: several(
+    "--model",
+    model,
+    message`Models, with commas between them or one at a time: presets or documents (.json)`,
+  ),
   sequences: several("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
   batches: several("--batch", whole(1), message`Sequences of a step`),
   policies: several(

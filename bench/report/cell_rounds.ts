@@ -60,9 +60,9 @@ export class Cell {
     return this.step && 1000 * batch * sequence / this.step.median;
   }
 
-  /** Null also for a model of texts; one sequence is an image. */
+  /** Null also where no images are looked at; one sequence is an image. */
   get imagesPerSecond(): number | null {
-    if (this.records[0].architecture.modelType !== "vit") return null;
+    if (this.records[0].data.kind !== "images") return null;
     return this.step && 1000 * this.configuration.batch / this.step.median;
   }
 

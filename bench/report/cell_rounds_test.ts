@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { gpt2Presets } from "../../src/models/gpt2/config.ts";
 import { compare } from "./cell_rounds.ts";
 import { fakeImageRecord, fakeQuality, fakeRecord } from "../results/testing.ts";
 
@@ -24,8 +25,11 @@ Deno.test("compare() keeps apart what was trained otherwise", () => {
     fakeRecord({ batch: 8 }),
     fakeRecord({ labelSmoothing: 0.1 }),
     fakeImageRecord(),
+    ...[64, 128].map((positions) =>
+      fakeRecord({ model: "mine", modelDocument: { ...gpt2Presets.nano, name: "mine", positions } })
+    ),
   ];
-  assertEquals(compare(records).length, 4);
+  assertEquals(compare(records).length, 6);
 });
 
 Deno.test("a cell pairs training runs by seed", () => {

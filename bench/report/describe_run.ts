@@ -62,7 +62,16 @@ export function describeVariants(records: readonly CellRecord[]): Entry[] {
 
 /** The complete document of each storage policy, as blocks of JSON. */
 export function describePolicies(records: readonly CellRecord[]): string {
-  return distinct(records.map((r) => r.configuration.storage), (document) => JSON.stringify(document))
+  return blocks(records.map((r) => r.configuration.storage));
+}
+
+/** Likewise of each model that is no preset; empty if all are. */
+export function describeModels(records: readonly CellRecord[]): string {
+  return blocks(records.flatMap((r) => r.configuration.modelDocument ?? []));
+}
+
+function blocks(documents: readonly object[]): string {
+  return distinct(documents, (document) => JSON.stringify(document))
     .map((document) => "```json\n" + JSON.stringify(document, null, 2) + "\n```").join("\n\n");
 }
 

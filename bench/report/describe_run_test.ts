@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { describeData, describePolicies, describeTraining } from "./describe_run.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { describeData, describeModels, describePolicies, describeTraining } from "./describe_run.ts";
 import { fakeImageRecord, fakeRecord } from "../results/testing.ts";
 
 const both = [
@@ -34,4 +35,12 @@ Deno.test("describeTraining() gives each recipe with its models", () => {
 Deno.test("describePolicies() prints each document once", () => {
   const documents = describePolicies(both).split("\n\n").map((block) => JSON.parse(block.slice(8, -4)));
   assertEquals(documents, [both[0], both[2]].map((record) => record.configuration.storage));
+});
+
+Deno.test("describeModels() prints each document of a model once, and no preset", () => {
+  assertEquals(describeModels(both), "");
+  const modelDocument = { ...modelConfig("nano"), name: "long", positions: 4096 };
+  const long = fakeRecord({ model: "long", modelDocument });
+  const printed = describeModels([...both, long, long]);
+  assertEquals(JSON.parse(printed.slice(8, -4)), modelDocument);
 });

@@ -1,5 +1,11 @@
 import { type Cell, compare } from "./cell_rounds.ts";
-import { describeData, describePolicies, describeTraining, describeVariants } from "./describe_run.ts";
+import {
+  describeData,
+  describeModels,
+  describePolicies,
+  describeTraining,
+  describeVariants,
+} from "./describe_run.ts";
 import { bytes, namedList, plural } from "../../src/text/format.ts";
 import { gradientSection } from "./gradient_tables.ts";
 import { paperSection } from "./paper_table.ts";
@@ -64,6 +70,7 @@ function qualitySection(
 /** The report of a run as markdown. Needs at least one record. */
 export function renderReport(records: readonly CellRecord[], run: Run): string {
   const { environment } = records[0];
+  const models = describeModels(records);
   const parts = [
     `# Headroom on ${environment.adapter}, ${run.started.toISOString().slice(0, 10)}`,
     howItWasMade(records, run),
@@ -84,6 +91,7 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
     ]),
     "## Policies",
     describePolicies(records),
+    ...models ? ["## Models", models] : [],
   ];
   return parts.join("\n\n") + "\n";
 }

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
 import { categories } from "../../src/memory/category.ts";
+import { type ModelConfig, modelConfig, modelPresets } from "../../src/models/model_config.ts";
+import { architectureSchema, modelSchema } from "../../src/models/model_document.ts";
 import { policySchema } from "../../src/storage/policy_document.ts";
 
 /** Version of the record. It grows when a field changes its meaning or goes; new optional fields do not count. */
@@ -12,7 +14,8 @@ const positive = z.int().positive();
 const measured = z.number().nullable();
 
 const configuration = z.object({
-  model: z.string().describe("name of a preset"),
+  model: z.string().describe("the model's name"),
+  modelDocument: modelSchema.optional().describe("the model as a complete document; left out for a preset"),
   sequence: positive.describe("tokens of a sequence"),
   batch: positive.describe("sequences of a step"),
   policy: z.string().describe("the storage policy's name"),
@@ -37,6 +40,17 @@ const configuration = z.object({
 /** What one child process is told to do. */
 export type CellConfiguration = z.infer<typeof configuration>;
 
+/** How a configuration tells its model. */
+export function modelFields(model: ModelConfig): Pick<CellConfiguration, "model" | "modelDocument"> {
+  const { name } = model;
+  return Object.hasOwn(modelPresets, name) ? { model: name } : { model: name, modelDocument: model };
+}
+
+/** The model of a configuration. Throws a UserError if it is neither a preset nor told. */
+export function modelOf({ model, modelDocument }: CellConfiguration): ModelConfig {
+  return modelDocument ?? modelConfig(model);
+}
+
 const environment = z.object({
   adapter: z.string(),
   adapterClass: z.enum(["gpu", "software"]).describe("a software adapter's times are no performance result"),
@@ -52,17 +66,6 @@ const environment = z.object({
 
 /** The machine and the program's version. */
 export type Environment = z.infer<typeof environment>;
-
-const sizes = {
-  layers: positive,
-  width: positive,
-  heads: positive,
-  layerNormEpsilon: z.number().positive(),
-};
-const architecture = z.discriminatedUnion("modelType", [
-  z.object({ modelType: z.literal("gpt2"), ...sizes, vocab: positive, positions: positive }),
-  z.object({ modelType: z.literal("vit"), ...sizes, image: positive, patch: positive, classes: positive }),
-]);
 
 const data = z.discriminatedUnion("kind", [
   z.object({
@@ -154,7 +157,7 @@ export const cellRecord = z.object({
   started: z.iso.datetime(),
   seconds: z.number().nonnegative().describe("wall clock of the child process"),
   configuration,
-  architecture: architecture.describe("what the model's name stands for"),
+  architecture: architectureSchema.describe("what the model's name stands for"),
   environment,
   data,
   ...measurement.shape,

@@ -2,7 +2,6 @@ import type { Batch } from "../../src/data/batches.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import type { MemoryPlan } from "../../src/memory/plan.ts";
-import { modelConfig } from "../../src/models/model_config.ts";
 import { planTraining } from "../../src/train/plan_training.ts";
 import { TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { type DataPaths, loadData, type TrainingData } from "../training/data.ts";
@@ -13,6 +12,7 @@ import {
   type CellMeasurement,
   failed,
   type GradientErrors,
+  modelOf,
 } from "../results/results.ts";
 import { timeSteps } from "../training/timed_steps.ts";
 import { trainSteps } from "../training/training_loop.ts";
@@ -25,11 +25,10 @@ export async function runCell(
   configuration: CellConfiguration,
   { requireGpu, ...paths }: DataPaths & { requireGpu: boolean },
 ): Promise<CellMeasurement> {
-  const preset = modelConfig(configuration.model);
   let options: TrainOptions | undefined;
   let gpu: Gpu | undefined;
   try {
-    const data = await loadData(preset, paths);
+    const data = await loadData(modelOf(configuration), paths);
     options = trainOptions(configuration, data);
     const driverBefore = await settledDriverBytes();
     const started = performance.now();
@@ -79,8 +78,8 @@ export async function runCell(
 
 /** What a session is told of a cell. */
 export function trainOptions(configuration: CellConfiguration, data: TrainingData): TrainOptions {
-  const { storage, schedule, ...rest } = configuration;
-  const model = data.fit(modelConfig(configuration.model));
+  const { storage, schedule, modelDocument: _, ...rest } = configuration;
+  const model = data.fit(modelOf(configuration));
   return { ...rest, model, policy: storage, ...schedule && { schedule } };
 }
 

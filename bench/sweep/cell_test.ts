@@ -2,11 +2,16 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { gpuTest, relativeError, testGpu } from "../../kernels/testing/testing.ts";
 import { RandomBatches, sequentialBatches } from "../../src/data/batches.ts";
 import { countBuffers } from "../../src/gpu/testing.ts";
-import { gpt2Presets } from "../../src/models/gpt2_config.ts";
+import { gpt2Presets } from "../../src/models/gpt2/config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import { weightsOf } from "../../src/train/testing.ts";
 import { runCell } from "./cell.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { planTraining } from "../../src/train/plan_training.ts";
+import { parseConfiguration } from "../results/results.ts";
+import { profiles } from "./profiles.ts";
+import { planSweep } from "./sweep.ts";
 
 const { nano } = gpt2Presets;
 const size = { batch: 2, sequence: 16 };
@@ -105,5 +110,24 @@ gpuTest("runCell() under exact books every buffer at its peak, evaluation's incl
     assertEquals(quality!.gradientErrors, []);
   } finally {
     counter.stop();
+  }
+});
+
+gpuTest("runCell() trains the model of a document, at a length that no preset has", async () => {
+  const model = { ...modelConfig("nano"), name: "long", layers: 1, width: 32, heads: 2, positions: 1100 };
+  const [storage, sequence] = [policyDocument("exact"), 1100];
+  const options = { models: [model], sequences: [sequence], batches: [1], policies: [storage] };
+  const [cell] = planSweep({ ...profiles.smoke("software"), ...options });
+  const path = await Deno.makeTempFile({ suffix: ".txt" });
+  try {
+    await Deno.writeTextFile(path, "A text of some twelve thousand bytes.\n".repeat(320));
+    const told = parseConfiguration(JSON.stringify(cell));
+    const { status, message, memory } = await runCell(told, { data: path, requireGpu: false });
+    assertEquals([status, message], ["ok", null]);
+    const planned = planTraining({ model, sequence, batch: 1, policy: storage, seed: 0 });
+    assertEquals(memory!.liveAtPeak.parameters, planned.liveAtPeak.parameters);
+    assertEquals(memory!.savedBytes, planned.savedBytes);
+  } finally {
+    await Deno.remove(path);
   }
 });

@@ -10,7 +10,7 @@ import { runCell } from "./cell.ts";
 import { withVariants } from "./cell_variants.ts";
 
 const cells = planSweep({
-  models: ["vit-nano"],
+  models: [modelConfig("vit-nano")],
   sequences: [],
   batches: [2],
   steps: 1,

@@ -1,12 +1,14 @@
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument, policyPresets } from "../../src/storage/policies.ts";
 import { ablations } from "./ablations.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 
 const named = (...names: string[]) => names.map(policyDocument);
+const models = (...names: string[]) => names.map(modelConfig);
 
 const common: SweepOptions = {
-  models: ["nano"],
+  models: models("nano"),
   sequences: [],
   batches: [4],
   policies: named("exact", "half", "mesa8"),
@@ -22,7 +24,7 @@ const common: SweepOptions = {
 /** How long a profile that compares training runs looks on a GPU, and on a software adapter. */
 const training = {
   gpu: {
-    models: ["micro"],
+    models: models("micro"),
     batches: [8],
     steps: 20,
     warmup: 5,
@@ -31,7 +33,7 @@ const training = {
     gradientEvery: 20,
   },
   software: {
-    models: ["nano"],
+    models: models("nano"),
     sequences: [64],
     batches: [2],
     rounds: 3,
@@ -53,14 +55,14 @@ const ablation = (policies: SweepOptions["policies"]) => (adapter: Class): Sweep
 export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   gpu: () => ({
     ...common,
-    models: ["nano", "micro", "mini", "small", "deit-tiny"],
+    models: models("nano", "micro", "mini", "small", "deit-tiny"),
     batches: [4, 16],
     steps: 20,
     warmup: 5,
     rounds: 3,
     qualitySteps: 100,
   }),
-  llvmpipe: () => ({ ...common, models: ["nano", "vit-nano"], rounds: 2, qualitySteps: 20 }),
+  llvmpipe: () => ({ ...common, models: models("nano", "vit-nano"), rounds: 2, qualitySteps: 20 }),
   swiftshader: () => common,
   // What CI runs: each preset must get through one small cell.
   smoke: () => ({
@@ -75,7 +77,7 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   // The paper's own table: its models, images and batch.
   paper: (adapter) => ({
     ...common,
-    models: adapter === "gpu" ? ["deit-tiny", "deit-small", "deit-base"] : ["deit-tiny"],
+    models: adapter === "gpu" ? models("deit-tiny", "deit-small", "deit-base") : models("deit-tiny"),
     batches: [adapter === "gpu" ? 128 : 1],
     policies: named("exact", "mesa8-paper", "mesa8"),
     steps: adapter === "gpu" ? 10 : 1,
@@ -86,7 +88,7 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   // Small models, so that several seeds of every policy train to the end of their schedule within minutes.
   parity: (adapter) => ({
     ...ablation(named("exact", "half", "mesa8", "mesa8-paper", "tensor8", "mesa4", "mesa2"))(adapter),
-    models: ["nano", "vit-nano"],
+    models: models("nano", "vit-nano"),
     ...adapter === "gpu" && { batches: [64], qualitySteps: 600, seeds: 5 },
     gradientEvery: 0,
   }),

@@ -1,12 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
-import { checkModel, modelConfig, usualSequence } from "../../src/models/model_config.ts";
+import { familyOf } from "../../src/models/families.ts";
+import { checkModel, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { ablations } from "./ablations.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
-import { parseConfiguration } from "../results/results.ts";
+import { modelOf, parseConfiguration } from "../results/results.ts";
 import { planSweep } from "./sweep.ts";
 
 const adapters = ["gpu", "software"] as const;
@@ -20,7 +21,7 @@ Deno.test("Every profile plans cells that can run, and that a process can be tol
     const cells = planSweep(options);
     assert(cells.length >= models.length * policies.length * batches.length * rounds, name);
     for (const cell of cells) {
-      checkModel(modelConfig(cell.model), cell.sequence);
+      checkModel(modelOf(cell), cell.sequence);
       assertEquals(parseConfiguration(JSON.stringify(cell)), cell, name);
     }
   }
@@ -38,8 +39,8 @@ Deno.test("Every profile tells its policies apart, by name and by what they do, 
 
 Deno.test("Every profile's groups divide its models' channels", () => {
   for (const { name, options: { models, policies } } of all) {
-    for (const model of models.map((name) => ({ ...modelConfig(name), layers: 1 }))) {
-      const sequence = model.modelType === "gpt2" ? 16 : usualSequence(model);
+    for (const model of models.map((model) => ({ ...model, layers: 1 }))) {
+      const sequence = familyOf(model).choosesSequence ? 16 : usualSequence(model);
       for (const policy of policies) {
         const { plan } = describeStep(
           { model, sequence, batch: 1, policy, seed: 0 },
@@ -64,13 +65,13 @@ Deno.test("Every ablation is a profile, over three seeds with comparisons of the
 Deno.test("parity and paper cover what they are named for", () => {
   for (const adapter of adapters) {
     const { models, seeds, qualitySteps } = profiles.parity(adapter);
-    assertEquals(new Set(models.map((name) => modelConfig(name).modelType)), new Set(["gpt2", "vit"]));
+    assertEquals(new Set(models.map(({ modelType }) => modelType)), new Set(["gpt2", "vit"]));
     assert(seeds >= 3 && qualitySteps > 0);
     const paper = profiles.paper(adapter).policies.map(({ name }) => name);
     assertEquals(paper, ["exact", "mesa8-paper", "mesa8"]);
   }
   const { models, batches } = profiles.paper("gpu");
-  assertEquals([models, batches], [["deit-tiny", "deit-small", "deit-base"], [128]]);
+  assertEquals([models.map(({ name }) => name), batches], [["deit-tiny", "deit-small", "deit-base"], [128]]);
 });
 
 Deno.test("defaultProfile() follows the adapter", () => {

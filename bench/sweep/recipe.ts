@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../src/models/model_config.ts";
+import { type ModelType, ofFamily } from "../../src/models/families.ts";
 import { trainDefaults } from "../../src/train/options.ts";
 import type { CellConfiguration } from "../results/results.ts";
 
@@ -8,15 +8,24 @@ export type Recipe = Pick<
   "learningRate" | "weightDecay" | "clipNorm" | "labelSmoothing" | "schedule"
 >;
 
-/**
- * The recipe of `steps` steps. Texts: a constant learning rate, so that a run is the beginning of any longer one. Images: DeiT's (arXiv
- * 2012.12877), with warm-up, a cosine and label smoothing.
- */
-export function recipe({ modelType }: Pick<ModelConfig, "modelType">, steps: number): Recipe {
+/** Texts: a constant learning rate, so that a run is the beginning of any longer one. */
+function ofTexts(): Recipe {
   const { learningRate, weightDecay, clipNorm } = trainDefaults;
-  if (modelType === "gpt2") return { learningRate, weightDecay, clipNorm, labelSmoothing: 0, schedule: null };
+  return { learningRate, weightDecay, clipNorm, labelSmoothing: 0, schedule: null };
+}
+
+/** Images: DeiT's (arXiv 2012.12877), with warm-up, a cosine and label smoothing. */
+function ofImages(steps: number): Recipe {
+  const { learningRate, clipNorm } = trainDefaults;
   const schedule = steps > 0
     ? { warmupSteps: Math.ceil(steps / 10), totalSteps: steps, minimumFraction: 0.01 }
     : null;
   return { learningRate, weightDecay: 0.05, clipNorm, labelSmoothing: 0.1, schedule };
+}
+
+const recipes: Record<ModelType, (steps: number) => Recipe> = { gpt2: ofTexts, vit: ofImages };
+
+/** The recipe by which a model is trained for `steps` steps. */
+export function recipe(model: { readonly modelType: ModelType }, steps: number): Recipe {
+  return ofFamily(recipes, model)(steps);
 }

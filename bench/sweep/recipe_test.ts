@@ -1,5 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { learningRateAt, trainDefaults } from "../../src/train/options.ts";
+import { UserError } from "../../src/errors.ts";
+import type { ModelType } from "../../src/models/families.ts";
 import { recipe } from "./recipe.ts";
 
 Deno.test("recipe() trains texts at a constant rate, so that a run is the beginning of any longer one", () => {
@@ -22,4 +24,12 @@ Deno.test("recipe() trains images as DeiT does: a tenth of warm-up, then a cosin
   assertEquals(learningRateAt(10, learningRate, schedule!), learningRate);
   assertEquals(learningRateAt(95, learningRate, schedule!), learningRate * 0.01);
   assertEquals(recipe({ modelType: "vit" }, 0).schedule, null);
+});
+
+Deno.test("recipe() takes a model of an unknown family for no other", () => {
+  assertThrows(
+    () => recipe({ modelType: "swin" as ModelType }, 20),
+    UserError,
+    'Unknown type of model "swin"',
+  );
 });

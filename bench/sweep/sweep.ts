@@ -1,26 +1,37 @@
-import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
+import { UserError } from "../../src/errors.ts";
+import { familyOf } from "../../src/models/families.ts";
+import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 import { recipe } from "./recipe.ts";
-import type { CellConfiguration, CellMeasurement } from "../results/results.ts";
+import { type CellConfiguration, type CellMeasurement, modelFields } from "../results/results.ts";
 
 /** A model and the size of its step. */
 export interface Shape {
-  model: string;
+  model: ModelConfig;
   sequence: number;
   batch: number;
 }
 
-/** Every model at every sequence length (without any: its usual one; a ViT has no other) and batch size. */
+/** Throws a UserError if tables could not tell two documents apart. */
+export function refuseSameNames(
+  kind: "models" | "policies",
+  documents: readonly { readonly name: string }[],
+): void {
+  const twice = documents.find(({ name }, i) => documents.findIndex((other) => other.name === name) < i);
+  if (twice) throw new UserError(`Two ${kind} are called "${twice.name}"; give each a name of its own`);
+}
+
+/** Every model at every sequence length (without any: its usual one; some have no other) and batch size. Throws a UserError if two models share a name. */
 export function shapes(
-  models: readonly string[],
+  models: readonly ModelConfig[],
   sequences: readonly number[],
   batches: readonly number[],
 ): Shape[] {
+  refuseSameNames("models", models);
   return models.flatMap((model) => {
-    const config = modelConfig(model);
-    const given = config.modelType === "gpt2" ? sequences : [];
-    return (given.length ? given : [usualSequence(config)]).flatMap((sequence) =>
+    const given = familyOf(model).choosesSequence ? sequences : [];
+    return (given.length ? given : [usualSequence(model)]).flatMap((sequence) =>
       batches.map((batch) => ({ model, sequence, batch }))
     );
   });
@@ -33,17 +44,21 @@ const isReference = ({ bits, attention, rules }: PolicyDocument) =>
 /**
  * The processes of a sweep, in order: comparison by comparison, and within one the policies in turn, round by round (A B C, A B C, …), so
  * that what drifts meets all policies alike. The first `seeds` rounds measure quality, each from a seed of its own; later ones only time.
+ * Throws a UserError if two models or two policies share a name.
  */
 export function planSweep(options: SweepOptions): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
+  refuseSameNames("policies", policies);
   const rounds = Array.from({ length: Math.max(options.rounds, steps > 0 ? seeds : 1) }, (_, round) => round);
-  return shapes(options.models, options.sequences, options.batches).flatMap((shape) =>
+  return shapes(options.models, options.sequences, options.batches).flatMap(({ model, sequence, batch }) =>
     rounds.flatMap((round) => {
       const qualitySteps = round < seeds ? steps : 0;
       const common = {
-        ...shape,
+        ...modelFields(model),
+        sequence,
+        batch,
         seed: options.seed + (round < seeds ? round : 0),
-        ...recipe(modelConfig(shape.model), steps),
+        ...recipe(model, steps),
         warmupSteps: warmup,
         timedSteps,
         qualitySteps,

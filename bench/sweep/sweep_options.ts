@@ -1,8 +1,9 @@
+import type { ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 
 /** What a sweep covers and how long it looks. A profile is a record of these. */
 export interface SweepOptions {
-  models: string[];
+  models: ModelConfig[];
   /** Tokens of a sequence; empty: each model's usual length. */
   sequences: number[];
   batches: number[];

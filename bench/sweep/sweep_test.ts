@@ -1,16 +1,25 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { UserError } from "../../src/errors.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { profiles } from "./profiles.ts";
 import { recipe } from "./recipe.ts";
-import { type CellConfiguration, type CellMeasurement, failed } from "../results/results.ts";
+import {
+  type CellConfiguration,
+  type CellMeasurement,
+  failed,
+  modelOf,
+  parseConfiguration,
+} from "../results/results.ts";
 import { planSweep, runSweep, type SweepHost } from "./sweep.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 import { fakeMeasurement } from "../results/testing.ts";
 
+const models = (...names: string[]) => names.map(modelConfig);
 const policy = (name: string) => ({ ...policyDocument("mesa8"), name });
 const options = {
   ...profiles.smoke("software"),
-  models: ["nano"],
+  models: models("nano"),
   policies: ["A", "B"].map(policy),
   rounds: 2,
   steps: 2,
@@ -61,25 +70,45 @@ Deno.test("planSweep() takes each model's usual length where none is given, and 
   const lengths = (sequences: number[]) =>
     planSweep({
       ...options,
-      models: ["nano", "mini", "gpt2", "vit-nano"],
+      models: models("nano", "mini", "gpt2", "vit-nano"),
       sequences,
       policies: [policy("A")],
       rounds: 1,
     }).map((cell) => `${cell.model} ${cell.sequence}`);
-  assertEquals(lengths([]), ["nano 128", "mini 512", "gpt2 1024", "vit-nano 65"]);
+  assertEquals(lengths([]), ["nano 128", "mini 512", "small 1024", "vit-nano 65"]);
   assertEquals(lengths([8, 16]), [
-    ...["nano 8", "nano 16", "mini 8", "mini 16", "gpt2 8", "gpt2 16"],
+    ...["nano 8", "nano 16", "mini 8", "mini 16", "small 8", "small 16"],
     "vit-nano 65",
   ]);
 });
 
+Deno.test("planSweep() tells a process the whole document of a model that is no preset", () => {
+  const long = { ...modelConfig("nano"), name: "long", positions: 4096 };
+  const cells = planSweep({ ...options, models: [long, modelConfig("nano")], sequences: [2048], rounds: 1 });
+  assertEquals(cells.map(({ model, modelDocument }) => [model, modelDocument]), [
+    ["long", long],
+    ["long", long],
+    ["nano", undefined],
+    ["nano", undefined],
+  ]);
+  const [told] = cells.map((cell) => parseConfiguration(JSON.stringify(cell)));
+  assertEquals(modelOf(told), long);
+});
+
+Deno.test("planSweep() refuses two models or two policies of one name", () => {
+  const twice = [modelConfig("nano"), { ...modelConfig("micro"), name: "nano" }];
+  assertThrows(() => planSweep({ ...options, models: twice }), UserError, 'Two models are called "nano"');
+  const policies = [policy("A"), policy("A")];
+  assertThrows(() => planSweep({ ...options, policies }), UserError, 'Two policies are called "A"');
+});
+
 Deno.test("planSweep() trains each family by its recipe, whatever the policy", () => {
-  const cells = planSweep({ ...options, models: ["nano", "vit-nano"], rounds: 1, qualitySteps: 20 });
+  const cells = planSweep({ ...options, models: models("nano", "vit-nano"), rounds: 1, qualitySteps: 20 });
   for (const { model, ...cell } of cells) {
     const { learningRate, weightDecay, clipNorm, labelSmoothing, schedule } = cell;
     assertEquals(
       { learningRate, weightDecay, clipNorm, labelSmoothing, schedule },
-      recipe({ modelType: model === "nano" ? "gpt2" : "vit" }, 20),
+      recipe(modelConfig(model), 20),
     );
   }
 });

@@ -4,7 +4,7 @@ import { unigramEntropy } from "../../src/data/entropy.ts";
 import { AugmentedBatches, heldOutBatches } from "../../src/data/image_batches.ts";
 import { type ImageData, loadImages } from "../../src/data/image_data.ts";
 import { UserError } from "../../src/errors.ts";
-import type { ModelConfig } from "../../src/models/model_config.ts";
+import { inputOf, type ModelConfig } from "../../src/models/model_config.ts";
 import type { DataReport } from "../results/results.ts";
 
 /** Batches of the validation split that a validation loss is the mean of, where the split has as many. */
@@ -43,9 +43,24 @@ export interface DataPaths {
 
 /** The data that a model is trained on. Throws a UserError if they cannot be read. */
 export async function loadData(model: ModelConfig, { data, images }: DataPaths): Promise<TrainingData> {
-  return model.modelType === "gpt2"
-    ? textData(await loadCorpus({ path: data }))
-    : imageData(await loadImages({ path: images, size: model.image }));
+  const input = inputOf(model);
+  switch (input.kind) {
+    case "text":
+      return textData(await loadCorpus({ path: data }));
+    case "images":
+      return imageData(await loadImages({ path: images, size: input.size }));
+  }
+}
+
+/** What models have in common that are trained on the same data. */
+export function dataKey(model: ModelConfig): string {
+  const input = inputOf(model);
+  switch (input.kind) {
+    case "text":
+      return "text";
+    case "images":
+      return `images of ${input.size}`;
+  }
 }
 
 /** A text as training data. */
@@ -60,8 +75,9 @@ export function textData(corpus: Corpus): TrainingData {
     },
     fit: (model) => model,
     check(model, { sequence }) {
-      if (model.modelType !== "gpt2") throw new UserError(`Model "${model.name}" reads no texts`);
-      if (vocab > model.vocab) checkVocabulary(corpus, model.vocab);
+      const input = inputOf(model);
+      if (input.kind !== "text") throw new UserError(`Model "${model.name}" reads no texts`);
+      if (vocab > input.vocab) checkVocabulary(corpus, input.vocab);
       requireLength(corpus, sequence);
     },
     training: (options) => new RandomBatches(train, options),
@@ -86,10 +102,9 @@ export function imageData(
       ...{ kind: "images", name, digest, classes, generated },
       ...{ trainImages: train.count, heldOutImages: heldOut.count },
     },
-    fit: (model) =>
-      model.modelType === "vit" ? { ...model, classes: Math.max(model.classes, classes) } : model,
+    fit: (model) => "classes" in model ? { ...model, classes: Math.max(model.classes, classes) } : model,
     check(model, { batch }) {
-      if (model.modelType !== "vit") throw new UserError(`Model "${model.name}" looks at no images`);
+      if (inputOf(model).kind !== "images") throw new UserError(`Model "${model.name}" looks at no images`);
       if (heldOut.count < batch) {
         throw new UserError(
           `${name} holds out ${heldOut.count} images, fewer than a batch of ${batch}; give a smaller --batch`,

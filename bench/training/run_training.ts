@@ -4,7 +4,13 @@ import { builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import { requireWritable } from "../../src/io/files.ts";
 import { readCheckpoint, type Weights, writeCheckpoint } from "../../src/models/checkpoint.ts";
-import { checkModel, type ModelConfig, modelConfig, usualSequence } from "../../src/models/model_config.ts";
+import {
+  checkModel,
+  inputOf,
+  type ModelConfig,
+  modelConfig,
+  usualSequence,
+} from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { type Evaluation, TrainingSession, type TrainOptions } from "../../src/train/session.ts";
@@ -18,7 +24,7 @@ import { trainSteps } from "./training_loop.ts";
 
 /** What `train` is asked for; see its options for what each means. */
 export interface TrainingRun {
-  model?: string;
+  model?: ModelConfig;
   sequence?: number;
   batch: number;
   policy: PolicyDocument;
@@ -57,7 +63,8 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   checkModel(model, sequence);
   const size = { batch: run.batch, sequence };
   data.check(model, size);
-  const prompt = data.corpus && model.modelType === "gpt2" ? promptOf(run, data.corpus, model.vocab) : [];
+  const input = inputOf(model);
+  const prompt = data.corpus && input.kind === "text" ? promptOf(run, data.corpus, input.vocab) : [];
   if (run.save) await requireWritable(run.save);
 
   const gpu = await openGpu(run);
@@ -70,7 +77,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
     weightDecay: run.weightDecay,
     clipNorm: run.clip,
     schedule: { warmupSteps: run.warmup, totalSteps: run.steps, minimumFraction: 0.1 },
-    labelSmoothing: model.modelType === "vit" ? run.labelSmoothing : 0,
+    labelSmoothing: input.kind === "images" ? run.labelSmoothing : 0,
   };
   const step = (variants?: Variants) => describeStep({ ...options, variants }, builderOptionsFor(gpu));
   const [variants] = await tunedVariants(gpu, [step], run);
@@ -84,13 +91,9 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   );
 
   const batches = data.training({ ...size, seed: run.seed });
-  const line = new LossLine(
-    run.steps,
-    ...(model.modelType === "vit" ? [run.batch, "images"] : [run.batch * sequence, "tokens"]) as [
-      number,
-      string,
-    ],
-  );
+  const line = input.kind === "images"
+    ? new LossLine(run.steps, run.batch, "images")
+    : new LossLine(run.steps, run.batch * sequence, "tokens");
   const segment = run.evalEvery || run.steps;
   for (let done = 0; done < run.steps; done += segment) {
     const steps = Math.min(segment, run.steps - done);
@@ -118,13 +121,13 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   return 0;
 }
 
-/** The preset, or what a checkpoint holds. */
+/** The model that was chosen, or what a checkpoint holds. */
 async function chooseModel(
   { model, weights, heads }: TrainingRun,
 ): Promise<{ model: ModelConfig; weights?: Weights }> {
   if (!weights) {
-    if (heads) throw new UserError("--heads belongs to --weights: a preset has its own");
-    return { model: modelConfig(model ?? "nano") };
+    if (heads) throw new UserError("--heads belongs to --weights: a model has its own");
+    return { model: model ?? modelConfig("nano") };
   }
   if (model) throw new UserError(`Leave out --model: ${weights} tells the model`);
   return await readCheckpoint(weights, { heads });

@@ -2,6 +2,7 @@ import { assertRejects } from "@std/assert";
 import { attentionKey } from "../../kernels/attention/attention.ts";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { UserError } from "../../src/errors.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { trainDefaults } from "../../src/train/options.ts";
 import { runTraining } from "./run_training.ts";
@@ -11,7 +12,7 @@ gpuTest("runTraining() trains with the variants of a file", async () => {
   const path = await Deno.makeTempFile({ suffix: ".json" });
   await Deno.writeTextFile(path, JSON.stringify({ [asked]: "no such variant" }));
   const run = {
-    model: "vit-nano",
+    model: modelConfig("vit-nano"),
     batch: 1,
     policy: policyDocument("exact"),
     steps: 1,

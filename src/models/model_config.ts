@@ -1,6 +1,6 @@
 import { oneOf } from "../suggest.ts";
 import { families, familyOf, type ModelConfig } from "./families.ts";
-import type { Family } from "./family.ts";
+import type { Family, Input } from "./family.ts";
 import type { Batch } from "../data/batches.ts";
 
 export type { ModelConfig } from "./families.ts";
@@ -32,6 +32,11 @@ export function checkModel(config: ModelConfig, sequence: number): void {
   const family = familyOf(config);
   family.check(config);
   family.checkSequence(config, sequence);
+}
+
+/** What a model learns from. */
+export function inputOf(config: ModelConfig): Input {
+  return familyOf(config).input(config);
 }
 
 /** The sequence length at which a model is usually measured, in tokens; a ViT has no other. */

@@ -6,7 +6,7 @@
 
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { nearest } from "../suggest.ts";
+import { documentJsonSchema, must, oneOfWords, only, parseDocument } from "../json_document.ts";
 
 /** Kinds of saved tensors. */
 export const savedKinds = [
@@ -29,12 +29,7 @@ export const savedKinds = [
  */
 export type SavedKind = typeof savedKinds[number];
 
-/** What a field must be, as the end of a sentence that begins with its name. */
-const must = (what: string) => ({ error: `must be ${what}` });
-
 const block = z.int(must("a block's number, from 0")).nonnegative(must("a block's number, from 0"));
-const oneOfWords = <const Words extends readonly string[]>(words: Words) =>
-  z.enum(words, must(words.map((word) => `"${word}"`).join(", ").replace(/, (?=[^,]*$)/, " or ")));
 
 const wholeNumber = z.int(must("a positive whole number")).positive(must("a positive whole number"));
 
@@ -70,17 +65,6 @@ const storage = {
 
 /** How tensors are stored. With 16 bits or more only the bits count. */
 export type TensorStorage = z.output<z.ZodObject<typeof storage>>;
-
-/** Refuses what is no object, and fields that are not `known`. */
-const only = (known: readonly string[]): { error: z.core.$ZodErrorMap } => ({
-  error: (issue) => {
-    if (issue.code !== "unrecognized_keys") return "must be a JSON object";
-    const [key] = issue.keys as string[];
-    const near = nearest(key, known);
-    return `has the unknown field "${key}"; ` +
-      (near ? `did you mean "${near}"?` : `known fields are ${known.join(", ")}`);
-  },
-});
 
 const ruleFields = {
   tensors: z.array(oneOfWords(savedKinds), must("a list of kinds of tensors"))
@@ -164,21 +148,16 @@ export const policySchema = z.strictObject(policyFields, only(Object.keys(policy
 export type PolicyDocument = z.output<typeof policySchema>;
 
 /** The JSON Schema of policy files. */
-export const policyJsonSchema = () => z.toJSONSchema(policySchema, { io: "input" });
+export const policyJsonSchema = () => documentJsonSchema(policySchema);
 
 /**
  * The policy that a JSON value describes, with defaults for what it leaves out. `source` is what messages call it: a file's name. Throws a
  * UserError that names the field and what it must be.
  */
 export function parsePolicy(json: unknown, source: string): PolicyDocument {
-  const { data, error } = policySchema.safeParse(json);
-  if (error) {
-    const [{ path, message }] = error.issues;
-    const field = path.map((key) => typeof key === "number" ? `[${key}]` : `.${String(key)}`).join("");
-    throw new UserError(`${source}${field && `: ${field.slice(1)}`} ${message}`);
-  }
-  refuseContradictions(data, source);
-  return data;
+  const document = parseDocument(policySchema, json, source);
+  refuseContradictions(document, source);
+  return document;
 }
 
 /** How a policy stores tensors of a kind in a block: its top level, and over it every rule that holds, in order. */

@@ -35,6 +35,16 @@ Deno.test("parsePolicy() fills in Mesa's choices for all that a file leaves out"
   assertEquals(parsePolicy(JSON.parse(JSON.stringify(full)), "mine.json"), full);
 });
 
+Deno.test("parsePolicy() passes over $schema at the top, and nowhere else", () => {
+  const $schema = "policy.json";
+  assertEquals(parsePolicy({ $schema, name: "mine" }, "mine.json"), { name: "mine", ...defaults });
+  assertThrows(
+    () => parsePolicy({ name: "mine", rules: [{ $schema }] }, "mine.json"),
+    UserError,
+    'mine.json: rules[0] has the unknown field "$schema"',
+  );
+});
+
 for (
   const [json, message] of [
     [[], "f.json must be a JSON object"],
@@ -195,7 +205,7 @@ Deno.test("the JSON Schema accepts its own examples and the presets, and refuses
   const published = z.fromJSONSchema(JSON.parse(JSON.stringify(schema)));
   const examples = schema.examples as { name: string }[];
   assert(examples.length > 0);
-  for (const json of [...examples, ...Object.values(policyPresets)]) {
+  for (const json of [...examples, ...Object.values(policyPresets), { $schema: "s.json", name: "a" }]) {
     parsePolicy(json, json.name);
     assert(published.safeParse(json).success, json.name);
   }
