@@ -1,5 +1,7 @@
 import { parse, type Parser } from "@optique/core";
 import { assertEquals, assertMatch, assertNotEquals, assertObjectMatch, assertThrows } from "@std/assert";
+import { modelConfig } from "../src/models/model_config.ts";
+import { modelJsonSchema } from "../src/models/model_document.ts";
 import { policyJsonSchema } from "../src/storage/policy_document.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { options as bench } from "./commands/bench.ts";
@@ -93,6 +95,7 @@ Deno.test("parseCommandLine() hands a choice of storage to the command", async (
 
 Deno.test("parseCommandLine() answers a question about a schema", async () => {
   assertEquals(JSON.parse(await printed("bench --policy-schema")), policyJsonSchema());
+  assertEquals(JSON.parse(await printed("bench --model-schema")), modelJsonSchema());
   assertEquals(JSON.parse(await printed("bench --schema")), jsonSchema());
 });
 
@@ -105,7 +108,7 @@ const accepted: [command: string, parser: Parser<"sync">, line: string, values: 
     ...{ named: undefined, profile: "ablation-grouping", images: "cifar", noTune: true },
   }],
   ["train", train, "--model vit-nano --label-smoothing 0.1 --images cifar --no-tune", {
-    ...{ model: "vit-nano", labelSmoothing: 0.1, images: "cifar", noTune: true },
+    ...{ model: modelConfig("vit-nano"), labelSmoothing: 0.1, images: "cifar", noTune: true },
     ...{ batch: 4, steps: 300, save: undefined, variants: undefined },
   }],
   ["train", train, "--variants reports/some/variants.json --save out.safetensors", {

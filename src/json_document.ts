@@ -1,5 +1,6 @@
 /** Documents that are written by hand in JSON, such as policies and models: what their schemas share, and how they are refused. */
 
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { UserError } from "./errors.ts";
 import { nearest } from "./suggest.ts";
@@ -60,16 +61,8 @@ export function refuseTakenName(
   source: string,
 ): void {
   const { name } = document;
-  if (!Object.hasOwn(presets, name) || same(document, presets[name])) return;
+  if (!Object.hasOwn(presets, name) || isDeepStrictEqual(document, presets[name])) return;
   throw new UserError(
     `${source}: name "${name}" is a preset's, and this ${kind} is another; give it a name of its own`,
   );
-}
-
-/** Whether two JSON values are equal, whatever the order of their fields. */
-function same(a: unknown, b: unknown): boolean {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
-  const [one, other] = [Object.entries(a), b as Record<string, unknown>];
-  return Array.isArray(a) === Array.isArray(b) && one.length === Object.keys(other).length &&
-    one.every(([key, value]) => Object.hasOwn(other, key) && same(value, other[key]));
 }

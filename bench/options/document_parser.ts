@@ -1,10 +1,10 @@
 import { message, text, type ValueParser, type ValueParserResult } from "@optique/core";
 import { UserError } from "../../src/errors.ts";
+import { refuseTakenName } from "../../src/json_document.ts";
 import { modelConfig, modelNames } from "../../src/models/model_config.ts";
 import { parseModel } from "../../src/models/model_document.ts";
 import { policyDocument, policyNames, policyPresets } from "../../src/storage/policies.ts";
 import { parsePolicy } from "../../src/storage/policy_document.ts";
-import { refuseTakenName } from "../../src/json_document.ts";
 
 /** Documents of a kind, some of which have names. */
 interface Kind<Document> {

@@ -12,7 +12,7 @@ import type { ImageBatch } from "../../src/data/image_batches.ts";
 import { generatedImages } from "../../src/data/image_generator.ts";
 import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
-import { loadData } from "./data.ts";
+import { dataKey, loadData } from "./data.ts";
 
 const [nano, vit] = [modelConfig("nano"), modelConfig("vit-nano")];
 const text = "abcdefghij".repeat(100);
@@ -142,4 +142,9 @@ Deno.test("loadData() reads each family's own path, and refuses one that leads n
   assertEquals((await loadData(vit, { data: "nowhere.txt" })).report.kind, "images");
   await assertRejects(() => loadData(vit, { images: "nowhere" }), UserError, "nowhere");
   await assertRejects(() => loadData(nano, { data: "nowhere.txt" }), UserError, "nowhere.txt");
+});
+
+Deno.test("dataKey() is the same for models that learn from the same data", () => {
+  const keys = ["nano", "xl", "vit-nano", "vit-mini", "deit-tiny"].map((name) => dataKey(modelConfig(name)));
+  assertEquals(keys, ["text", "text", "images of 32", "images of 32", "images of 224"]);
 });

@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from "../io/safetensors.ts";
 import { pickParameters } from "./checkpoint_parameters.ts";
-import { families, familyOf, type ModelConfig } from "./families.ts";
+import { allFamilies, familyOf, type ModelConfig } from "./families.ts";
 import type { NamedTensors, Unnamed } from "./family.ts";
 
 /** Dense weights by name, rows×cols as kernels hold them, shapes already checked. */
@@ -48,8 +48,8 @@ export function writeCheckpoint(path: string, tensors: NamedTensors, model: Mode
 }
 
 function familyOfTensors(tensors: NamedTensors, source: string) {
-  const found = Object.values(families).find(({ checkpoint }) => checkpoint.recognises(tensors));
-  if (found) return familyOf(found);
-  const known = Object.values(families).map(({ title }) => title).join(" or ");
+  const found = allFamilies.find(({ checkpoint }) => checkpoint.recognises(tensors));
+  if (found) return found;
+  const known = allFamilies.map(({ title }) => title).join(" or ");
   throw new UserError(`${source} is no checkpoint of ${known}; choose another`);
 }

@@ -23,6 +23,11 @@ export type SampleOf<Type extends ModelType> = ReturnType<
 /** A model's sizes; `modelType` tells the families apart. */
 export type ModelConfig = { [Type in ModelType]: ConfigOf<Type> }[ModelType];
 
+/** A family whose configurations are told apart by their type: its functions take its own alone. */
+export type AnyFamily = Family<ModelConfig, Batch>;
+
+export const allFamilies: readonly AnyFamily[] = Object.values(families);
+
 /** What a table of all families holds for the one that a model is of. Throws a UserError if there is no such family. */
 export function ofFamily<Entry>(
   table: Readonly<Record<ModelType, Entry>>,
@@ -32,8 +37,8 @@ export function ofFamily<Entry>(
 }
 
 /** A model's family. Throws a UserError if there is no such. */
-export function familyOf(model: { readonly modelType: ModelType }): Family<ModelConfig, Batch> {
-  return ofFamily<Family<ModelConfig, Batch>>(families, model);
+export function familyOf(model: { readonly modelType: ModelType }): AnyFamily {
+  return ofFamily<AnyFamily>(families, model);
 }
 
 /** One function of all models, from one for each family. */

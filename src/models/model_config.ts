@@ -1,22 +1,19 @@
 import { oneOf } from "../suggest.ts";
-import { families, familyOf, type ModelConfig } from "./families.ts";
-import type { Family, Input } from "./family.ts";
-import type { Batch } from "../data/batches.ts";
+import { allFamilies, familyOf, type ModelConfig } from "./families.ts";
+import type { Input } from "./family.ts";
 
 export type { ModelConfig } from "./families.ts";
-
-const all: Family<ModelConfig, Batch>[] = Object.values(families);
 
 /** Every preset by its name, the small ones of each family first. */
 export const modelPresets: Readonly<Record<string, ModelConfig>> = Object.assign(
   {},
-  ...all.map(({ presets }) => presets),
+  ...allFamilies.map(({ presets }) => presets),
 );
 
 /** Every name that stands for a preset: a second name of some, too. */
 export const modelsByName: Readonly<Record<string, ModelConfig>> = Object.assign(
   { ...modelPresets },
-  ...all.map(({ aliases }) => aliases),
+  ...allFamilies.map(({ aliases }) => aliases),
 );
 
 /** Every preset's name. */

@@ -6,7 +6,6 @@
  */
 
 import { z } from "zod";
-import type { Batch } from "../data/batches.ts";
 import { UserError } from "../errors.ts";
 import {
   documentJsonSchema,
@@ -16,13 +15,9 @@ import {
   parseDocument,
   refuseTakenName,
 } from "../json_document.ts";
-import { families, familyOf, type ModelConfig, modelTypes } from "./families.ts";
-import type { Family, Unnamed } from "./family.ts";
+import { allFamilies, type AnyFamily, familyOf, type ModelConfig, modelTypes } from "./families.ts";
+import type { Unnamed } from "./family.ts";
 import { modelsByName } from "./model_config.ts";
-
-type AnyFamily = Family<ModelConfig, Batch>;
-
-const all: AnyFamily[] = Object.values(families);
 
 const name = z.string(must("given: the model's name in tables and results"))
   .min(1, must("given: the model's name in tables and results"))
@@ -87,17 +82,17 @@ const byType = (forms: z.ZodType[]) =>
   z.discriminatedUnion("modelType", forms as [z.ZodObject, ...z.ZodObject[]]) as z.ZodType;
 
 /** A model's complete configuration, as records hold it. */
-export const modelSchema = byType(all.map(ownSizes)) as z.ZodType<ModelConfig>;
+export const modelSchema = byType(allFamilies.map(ownSizes)) as z.ZodType<ModelConfig>;
 
 /** The same without its name. */
 export const architectureSchema = byType(
-  all.map((family) => z.object({ modelType: typeOf(family), ...family.sizes })),
+  allFamilies.map((family) => z.object({ modelType: typeOf(family), ...family.sizes })),
 ) as z.ZodType<Unnamed<ModelConfig>>;
 
 /** The JSON Schema of model files. */
 export const modelJsonSchema = () =>
   documentJsonSchema(
-    z.union(all.flatMap((family) => [presetWithChanges(family), ownSizes(family)])).meta({
+    z.union(allFamilies.flatMap((family) => [presetWithChanges(family), ownSizes(family)])).meta({
       title: "Model",
       description: "A model to train: a preset with other sizes, or sizes of its own",
       examples: [

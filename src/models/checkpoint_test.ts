@@ -1,0 +1,36 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { UserError } from "../errors.ts";
+import { type NamedTensor, writeSafetensors } from "../io/safetensors.ts";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { families, familyOf } from "./families.ts";
+import { parseModel } from "./model_document.ts";
+
+/** Sizes that any family takes, small. */
+const little = { layers: 1, width: 8, heads: 2, vocab: 3, positions: 2, image: 4, patch: 2, classes: 3 };
+
+Deno.test("readCheckpoint() tells the family of what writeCheckpoint() wrote, whichever it is", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const { modelType, sizes } of Object.values(families)) {
+    const own = Object.entries(little).filter(([size]) => size in sizes);
+    const name = `${modelType}.safetensors`;
+    const model = parseModel({ name, modelType, ...Object.fromEntries(own) }, "test");
+    const tensors = new Map(
+      familyOf(model).parameters(model, "all").map(({ name, shape, rows, cols }): [string, NamedTensor] => [
+        name,
+        { dtype: "F32", shape: [...shape], data: new Float32Array(rows * cols) },
+      ]),
+    );
+    await writeCheckpoint(`${folder}/${name}`, tensors, model);
+    assertEquals((await readCheckpoint(`${folder}/${name}`)).model, model);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("readCheckpoint() refuses tensors of no family that it knows", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+  const tensor: NamedTensor = { dtype: "F32", shape: [1], data: new Float32Array(1) };
+  await writeSafetensors(path, new Map([["model.embed_tokens.weight", tensor]]));
+  const { message } = await assertRejects(() => readCheckpoint(path), UserError);
+  assertEquals(message, `${path} is no checkpoint of a GPT-2 or a ViT; choose another`);
+  await Deno.remove(path);
+});
