@@ -1,8 +1,8 @@
 import { UserError } from "../errors.ts";
 import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from "../io/safetensors.ts";
-import { pickParameters } from "./checkpoint_parameters.ts";
+import { pickParameters } from "./shared/checkpoint_parameters.ts";
 import { allFamilies, familyOf, type ModelConfig } from "./families.ts";
-import type { NamedTensors, Unnamed } from "./family.ts";
+import type { NamedTensors, Unnamed } from "./shared/family.ts";
 
 /** Dense weights by name, rows×cols as kernels hold them, shapes already checked. */
 export type Weights = ReadonlyMap<string, Float32Array<ArrayBuffer>>;

@@ -1,6 +1,6 @@
 import type { Batch } from "../data/batches.ts";
 import { oneOf } from "../suggest.ts";
-import type { Family } from "./family.ts";
+import type { Family } from "./shared/family.ts";
 import { gpt2 } from "./gpt2/family.ts";
 import { vit } from "./vit/family.ts";
 

@@ -12,7 +12,7 @@ import { UserError } from "../errors.ts";
 import { withFileErrors } from "../io/files.ts";
 import { type NamedTensor, readSafetensors } from "../io/safetensors.ts";
 import { type ConfigOf, familyOf, type ModelType, modelTypes, type SampleOf } from "./families.ts";
-import type { Unnamed } from "./family.ts";
+import type { Unnamed } from "./shared/family.ts";
 
 const modelType = z.object({
   config: z.object({

@@ -1,6 +1,6 @@
 import { oneOf } from "../suggest.ts";
 import { allFamilies, familyOf, type ModelConfig } from "./families.ts";
-import type { Input } from "./family.ts";
+import type { Input } from "./shared/family.ts";
 
 export type { ModelConfig } from "./families.ts";
 

@@ -16,7 +16,7 @@ import {
   refuseTakenName,
 } from "../json_document.ts";
 import { allFamilies, type AnyFamily, familyOf, type ModelConfig, modelTypes } from "./families.ts";
-import type { Unnamed } from "./family.ts";
+import type { Unnamed } from "./shared/family.ts";
 import { modelsByName } from "./model_config.ts";
 
 const name = z.string(must("given: the model's name in tables and results"))

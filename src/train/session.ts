@@ -10,7 +10,7 @@ import { StepTimer } from "../gpu/timing.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import type { Weights } from "../models/checkpoint.ts";
-import { inFile } from "../models/checkpoint_parameters.ts";
+import { inFile } from "../models/shared/checkpoint_parameters.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import {

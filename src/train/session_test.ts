@@ -12,7 +12,7 @@ import { UserError } from "../errors.ts";
 import { readCheckpoint, writeCheckpoint } from "../models/checkpoint.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { gpt2LossAndGradients, gpt2TrainStep } from "../models/gpt2/reference.ts";
-import { referenceState, referenceWeights } from "../models/transformer_reference.ts";
+import { referenceState, referenceWeights } from "../models/shared/transformer_reference.ts";
 import { policyDocument, policyNames } from "../storage/policies.ts";
 import { learningRateAt } from "./options.ts";
 import { TrainingSession, type TrainOptions } from "./session.ts";

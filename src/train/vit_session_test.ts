@@ -9,7 +9,7 @@ import {
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { UserError } from "../errors.ts";
 import { readCheckpoint, weightsFrom, writeCheckpoint } from "../models/checkpoint.ts";
-import { referenceWeights } from "../models/transformer_reference.ts";
+import { referenceWeights } from "../models/shared/transformer_reference.ts";
 import { vitParameters } from "../models/vit/parameters.ts";
 import { vitLossAndGradients } from "../models/vit/reference.ts";
 import { policyNames } from "../storage/policies.ts";

@@ -2,8 +2,8 @@ import { UserError } from "../../errors.ts";
 import { withFileErrors } from "../../io/files.ts";
 import type { NamedTensor } from "../../io/safetensors.ts";
 import { isRecord, showShape } from "../../io/safetensors_header.ts";
-import { blocksOf, headsOf } from "../checkpoint_parameters.ts";
-import type { CheckpointFormat, NamedTensors, Sizes } from "../family.ts";
+import { blocksOf, headsOf } from "../shared/checkpoint_parameters.ts";
+import type { CheckpointFormat, NamedTensors, Sizes } from "../shared/family.ts";
 import { type Gpt2Config, gpt2Defaults } from "./config.ts";
 
 /**

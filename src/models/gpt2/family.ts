@@ -1,5 +1,5 @@
 import type { TokenBatch } from "../../data/batches.ts";
-import type { Family } from "../family.ts";
+import type { Family } from "../shared/family.ts";
 import { gpt2Checkpoint } from "./checkpoint.ts";
 import {
   checkGpt2,

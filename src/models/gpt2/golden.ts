@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { TokenBatch } from "../../data/batches.ts";
 import { UserError } from "../../errors.ts";
-import type { GoldenFormat, NamedTensors, Unnamed } from "../family.ts";
-import { split } from "../golden_batches.ts";
+import type { GoldenFormat, NamedTensors, Unnamed } from "../shared/family.ts";
+import { split } from "../shared/golden_batches.ts";
 import type { Gpt2Config } from "./config.ts";
 
 const count = z.int().positive();

@@ -18,7 +18,7 @@ import {
   type TestedStorage,
   withKept,
 } from "../testing.ts";
-import { referenceWeights } from "../transformer_reference.ts";
+import { referenceWeights } from "../shared/transformer_reference.ts";
 
 /** What a loss is computed from. */
 type Case = Pick<GoldenCase<"gpt2">, "batches" | "batch" | "sequence"> & {

@@ -20,7 +20,7 @@ import {
   runBlocks,
   type UpdateOptions,
   updateWeights,
-} from "../transformer_reference.ts";
+} from "../shared/transformer_reference.ts";
 
 /** The sizes of a GPT-2. */
 export interface Gpt2ReferenceConfig {

@@ -19,7 +19,7 @@ import {
   type ReferenceStore,
   type ReferenceTensors,
   referenceWeights,
-} from "../transformer_reference.ts";
+} from "../shared/transformer_reference.ts";
 
 const tiny: Gpt2ReferenceConfig = {
   layers: 2,

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
-import { blocksOf, headsOf } from "../checkpoint_parameters.ts";
-import type { CheckpointFormat, NamedTensors, Sizes } from "../family.ts";
+import { blocksOf, headsOf } from "../shared/checkpoint_parameters.ts";
+import type { CheckpointFormat, NamedTensors, Sizes } from "../shared/family.ts";
 import { type VitConfig, vitDefaults } from "./config.ts";
 
 /**

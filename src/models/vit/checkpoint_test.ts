@@ -3,7 +3,7 @@ import { UserError } from "../../errors.ts";
 import { readGoldenCase } from "../golden_case.ts";
 import { type NamedTensor, writeSafetensors } from "../../io/safetensors.ts";
 import { readCheckpoint, weightsFrom, writeCheckpoint } from "../checkpoint.ts";
-import { fromFile, inFile } from "../checkpoint_parameters.ts";
+import { fromFile, inFile } from "../shared/checkpoint_parameters.ts";
 import { vitCheckpoint } from "./checkpoint.ts";
 import type { VitConfig } from "./config.ts";
 import { vitParameters, type VitSizes } from "./parameters.ts";

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { checkHeads, count, layerNormEpsilon, transformerSizes } from "../sizes.ts";
+import { checkHeads, count, layerNormEpsilon, transformerSizes } from "../shared/sizes.ts";
 
 export const vitSizes = {
   ...transformerSizes,

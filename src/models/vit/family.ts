@@ -1,5 +1,5 @@
 import type { ImageBatch } from "../../data/image_batches.ts";
-import type { Family } from "../family.ts";
+import type { Family } from "../shared/family.ts";
 import { vitCheckpoint } from "./checkpoint.ts";
 import {
   checkVit,

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { ImageBatch } from "../../data/image_batches.ts";
 import { UserError } from "../../errors.ts";
-import type { GoldenFormat, NamedTensors, Unnamed } from "../family.ts";
-import { split } from "../golden_batches.ts";
+import type { GoldenFormat, NamedTensors, Unnamed } from "../shared/family.ts";
+import { split } from "../shared/golden_batches.ts";
 import { type VitConfig, vitTokens } from "./config.ts";
 
 const count = z.int().positive();

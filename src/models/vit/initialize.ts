@@ -1,6 +1,6 @@
 import { Random } from "../../data/random.ts";
 import type { ParameterShape } from "../../nn/parameters.ts";
-import { deviation } from "../gpt2/initialize.ts";
+import { deviation } from "../shared/deviation.ts";
 import type { VitConfig } from "./config.ts";
 
 /**

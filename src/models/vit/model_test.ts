@@ -20,7 +20,7 @@ import {
   type TestedStorage,
   withKept,
 } from "../testing.ts";
-import { type ReferenceStore, referenceWeights } from "../transformer_reference.ts";
+import { type ReferenceStore, referenceWeights } from "../shared/transformer_reference.ts";
 import { vitLoss, type VitTensors } from "./model.ts";
 import { vitParameters } from "./parameters.ts";
 import type { VitConfig } from "./config.ts";

@@ -22,7 +22,7 @@ import {
   type ReferenceStore,
   type ReferenceTensors,
   runBlocks,
-} from "../transformer_reference.ts";
+} from "../shared/transformer_reference.ts";
 
 /** The sizes of a ViT; images are `image` pixels wide and high, patches `patch`. */
 export interface VitReferenceConfig {

@@ -13,7 +13,7 @@ import {
   type ReferenceTensors,
   referenceWeights,
   updateWeights,
-} from "../transformer_reference.ts";
+} from "../shared/transformer_reference.ts";
 import { vitParameters } from "./parameters.ts";
 import { vitLossAndGradients, type VitReferenceConfig } from "./reference.ts";
 

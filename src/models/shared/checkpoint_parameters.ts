@@ -1,7 +1,7 @@
-import { UserError } from "../errors.ts";
-import type { ParameterShape } from "../nn/parameters.ts";
-import type { NamedTensor } from "../io/safetensors.ts";
-import { showShape } from "../io/safetensors_header.ts";
+import { UserError } from "../../errors.ts";
+import type { ParameterShape } from "../../nn/parameters.ts";
+import type { NamedTensor } from "../../io/safetensors.ts";
+import { showShape } from "../../io/safetensors_header.ts";
 
 /**
  * Picks a model's parameters out of the tensors of a checkpoint, in the order of `parameters`, each rows×cols.

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { UserError } from "../errors.ts";
-import { must } from "../json_document.ts";
+import { UserError } from "../../errors.ts";
+import { must } from "../../json_document.ts";
 
 /** A number of things, at least one. */
 export const count = z.int(must("a positive whole number")).positive(must("a positive whole number"));

@@ -10,16 +10,16 @@ import {
   adamwStep,
   clipScale,
   gradientNorm,
-} from "../../kernels/optimizer/adamw_reference.ts";
+} from "../../../kernels/optimizer/adamw_reference.ts";
 import {
   attentionBackward,
   attentionForward,
   type AttentionShape,
-} from "../../kernels/attention/attention_reference.ts";
-import { gelu, geluDerivative } from "../../kernels/activations/gelu_reference.ts";
-import { affine, layerNormBackward, layerNormForward } from "../../kernels/norms/layer_norm_reference.ts";
-import { columnSums, matmulNN, matmulNT, matmulTN } from "../../kernels/products/matmul_reference.ts";
-import type { GeluKind } from "../gpu/operand.ts";
+} from "../../../kernels/attention/attention_reference.ts";
+import { gelu, geluDerivative } from "../../../kernels/activations/gelu_reference.ts";
+import { affine, layerNormBackward, layerNormForward } from "../../../kernels/norms/layer_norm_reference.ts";
+import { columnSums, matmulNN, matmulNT, matmulTN } from "../../../kernels/products/matmul_reference.ts";
+import type { GeluKind } from "../../gpu/operand.ts";
 
 /** Tensors by name, such as "transformer.h.0.attn.c_attn.weight" or "blocks.0.attn.qkv.weight". */
 export type ReferenceTensors = Map<string, Float64Array>;

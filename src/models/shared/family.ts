@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import type { Batch } from "../data/batches.ts";
-import type { NamedTensor } from "../io/safetensors.ts";
-import type { Decay, ParameterShape } from "../nn/parameters.ts";
+import type { Batch } from "../../data/batches.ts";
+import type { NamedTensor } from "../../io/safetensors.ts";
+import type { Decay, ParameterShape } from "../../nn/parameters.ts";
 
 /** What every model's configuration has; its family's sizes stand beside. */
 export interface NamedModel {
