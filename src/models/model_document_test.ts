@@ -21,12 +21,21 @@ Deno.test("parseModel() changes a preset's sizes, and keeps the others", () => {
 Deno.test("parseModel() fills in what every published model of the family has", () => {
   const sizes = { layers: 3, width: 96, heads: 6 };
   assertEquals(parse({ name: "a", modelType: "gpt2", ...sizes }), {
-    ...{ name: "a", modelType: "gpt2", ...sizes },
-    ...{ vocab: 50257, positions: 1024, layerNormEpsilon: 1e-5 },
+    name: "a",
+    modelType: "gpt2",
+    ...sizes,
+    vocab: 50257,
+    positions: 1024,
+    layerNormEpsilon: 1e-5,
   });
   assertEquals(parse({ name: "a", modelType: "vit", ...sizes, classes: 7 }), {
-    ...{ name: "a", modelType: "vit", ...sizes },
-    ...{ image: 224, patch: 16, classes: 7, layerNormEpsilon: 1e-6 },
+    name: "a",
+    modelType: "vit",
+    ...sizes,
+    image: 224,
+    patch: 16,
+    classes: 7,
+    layerNormEpsilon: 1e-6,
   });
 });
 

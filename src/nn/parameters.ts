@@ -31,10 +31,22 @@ export type Decay = "matrices" | "all";
 /** Shapes of the usual parameters under a rule of decay; checkpoints hold them as they are here. */
 export function parameterShapes(decay: Decay) {
   const matrix = (role: ParameterRole, name: string, rows: number, cols: number): ParameterShape => ({
-    ...{ name, role, rows, cols, shape: [rows, cols], turned: false, decayed: true },
+    name,
+    role,
+    rows,
+    cols,
+    shape: [rows, cols],
+    turned: false,
+    decayed: true,
   });
   const vector = (role: ParameterRole, name: string, cols: number): ParameterShape => ({
-    ...{ name, role, rows: 1, cols, shape: [cols], turned: false, decayed: decay === "all" },
+    name,
+    role,
+    rows: 1,
+    cols,
+    shape: [cols],
+    turned: false,
+    decayed: decay === "all",
   });
   return {
     matrix,

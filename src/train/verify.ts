@@ -66,7 +66,8 @@ export async function verifyCase(
   const tolerance = toleranceOf(document);
   const golden = await readGoldenCase(folder);
   const session = await TrainingSession.create(gpu, {
-    ...{ model: { name: folder, ...golden.config } as ModelConfig, sequence: golden.sequence },
+    model: { name: folder, ...golden.config } as ModelConfig,
+    sequence: golden.sequence,
     ...golden.optimizer,
     ...{ policy: document, batch: golden.batch, seed: 0, clipNorm: 0, pixels: "f32" },
   }, weightsFrom(golden.weights, golden.config, folder));

@@ -41,8 +41,12 @@ function sizesFrom(
   const [vocab, width] = matrix("transformer.wte.weight");
   const [positions] = matrix("transformer.wpe.weight");
   return {
-    ...{ layers: blocksOf(tensors, "transformer.h"), width, heads: headsOf(width, heads, source) },
-    ...{ vocab, positions, layerNormEpsilon },
+    layers: blocksOf(tensors, "transformer.h"),
+    width,
+    heads: headsOf(width, heads, source),
+    vocab,
+    positions,
+    layerNormEpsilon,
   };
 }
 

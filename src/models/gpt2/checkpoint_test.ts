@@ -8,8 +8,11 @@ import { type NamedTensor, writeSafetensors } from "../../io/safetensors.ts";
 
 const sizes: Gpt2Sizes = { layers: 2, width: 6, vocab: 5, positions: 4 };
 const model: Gpt2Config = {
-  ...{ modelType: "gpt2", name: "trained.safetensors", ...sizes },
-  ...{ heads: 2, layerNormEpsilon: 1e-6 },
+  modelType: "gpt2",
+  name: "trained.safetensors",
+  ...sizes,
+  heads: 2,
+  layerNormEpsilon: 1e-6,
 };
 
 /** Tensors of the right shapes, each number different from the others. */

@@ -19,8 +19,13 @@ export interface Gpt2Config extends Readonly<z.output<z.ZodObject<typeof gpt2Siz
 export const gpt2Defaults = { vocab: 50257, positions: 1024, layerNormEpsilon: 1e-5 };
 
 const preset = (name: string, layers: number, width: number, heads: number, vocab: number): Gpt2Config => ({
-  ...{ modelType: "gpt2", name, layers, width, heads },
-  ...{ ...gpt2Defaults, vocab },
+  modelType: "gpt2",
+  name,
+  layers,
+  width,
+  heads,
+  ...gpt2Defaults,
+  vocab,
 });
 
 /** Named sizes: three small ones, and GPT-2's own (Radford et al. 2019). */

@@ -42,7 +42,12 @@ function sizesFrom(
     );
   }
   return {
-    ...{ layers: blocksOf(tensors, "blocks"), width, heads: headsOf(width, heads, source) },
-    ...{ image: side * patch, patch, classes, layerNormEpsilon },
+    layers: blocksOf(tensors, "blocks"),
+    width,
+    heads: headsOf(width, heads, source),
+    image: side * patch,
+    patch,
+    classes,
+    layerNormEpsilon,
   };
 }

@@ -10,8 +10,11 @@ import { vitParameters, type VitSizes } from "./parameters.ts";
 
 const sizes: VitSizes = { image: 6, patch: 2, layers: 2, width: 6, classes: 5 };
 const model: VitConfig = {
-  ...{ modelType: "vit", name: "trained.safetensors", ...sizes },
-  ...{ heads: 2, layerNormEpsilon: 1e-5 },
+  modelType: "vit",
+  name: "trained.safetensors",
+  ...sizes,
+  heads: 2,
+  layerNormEpsilon: 1e-5,
 };
 const shapesOf = (of: VitSizes) =>
   new Map(vitParameters(of, "all").map(({ name, shape }) => [name, [...shape]]));

@@ -23,7 +23,7 @@ const preset = (
   name: string,
   [layers, width, heads]: [number, number, number],
   changes: Partial<typeof vitDefaults> = {},
-): VitConfig => ({ ...{ modelType: "vit", name, layers, width, heads }, ...vitDefaults, ...changes });
+): VitConfig => ({ modelType: "vit", name, layers, width, heads, ...vitDefaults, ...changes });
 
 const little = { image: 32, patch: 4, classes: 10 };
 

@@ -18,7 +18,8 @@ export function vitParameters(config: VitSizes, decay: Decay): ParameterShape[] 
   // A token that all images share is no weight matrix, but AdamW of timm's recipe spares only these two beside vectors.
   const shared = (name: string, rows: number): ParameterShape => ({
     ...matrix("embedding", name, rows, width),
-    ...{ shape: [1, rows, width], decayed: decay === "all" },
+    shape: [1, rows, width],
+    decayed: decay === "all",
   });
   const [pixels, pixelBias] = inOut("embedding", "patch_embed.proj", 3 * patch ** 2, width);
   return [
