@@ -41,16 +41,22 @@ export function matmul(
     throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
   }
   const sizes = { m, n, k };
-  const { variant, splits: asked } = options.variant
-    ? { variant: options.variant, splits: options.splits ?? 1 }
-    : affordableChoice(builder, matmulChoice(builder, product, sizes), sizes, c);
-  // Parts are whole tiles, and no more than it takes to cover k: a part without any would leave its sums unwritten.
-  const splits = Math.ceil(k / partSteps(k, asked, variant));
   // Parts follow each other in whole matrices, so they are made only where C's rows need no windows.
-  const widest = Math.max(splits * rowBytes(c), product === "tn" ? 0 : rowBytes(a.tensor));
-  if (splits === 1 || m * widest > builder.limits.maxStorageBufferBindingSize) {
-    return emit(builder, product, a, b, c, { ...options, variant, splits: 1 }, sizes);
-  }
+  const partsOf = ({ variant, splits: asked }: MatmulChoice) => {
+    // Whole tiles, and no more than it takes to cover k: a part without any would leave its sums unwritten.
+    const splits = Math.ceil(k / partSteps(k, asked, variant));
+    const widest = Math.max(splits * rowBytes(c), product === "tn" ? 0 : rowBytes(a.tensor));
+    return m * widest > builder.limits.maxStorageBufferBindingSize ? 1 : splits;
+  };
+  let choice = options.variant
+    ? { variant: options.variant, splits: options.splits ?? 1 }
+    : matmulChoice(builder, product, sizes);
+  const wanted = partsOf(choice) > 1 ? partsOf(choice) * tensorBytes(c) : 0;
+  const spare = builder.spare(wanted);
+  if (wanted > spare) [choice] = likelyChoices(builder, sizes, Math.floor(spare / tensorBytes(c)));
+  const { variant } = choice;
+  const splits = partsOf(choice);
+  if (splits === 1) return emit(builder, product, a, b, c, { ...options, variant, splits }, sizes);
   const parts = builder.tensor(`${c.name} parts`, splits * m, n, { category: "transient" });
   emit(builder, product, a, b, parts, { bias: options.bias, variant, splits }, sizes);
   const vectors = m * c.stride / 4;
@@ -64,18 +70,6 @@ export function matmul(
     workgroups: Math.ceil(vectors / elementThreads),
     flops: splits * m * n,
   });
-}
-
-/** The choice, or where its parts need more memory than is to spare, the best with as many as that holds. */
-function affordableChoice(
-  builder: ProgramBuilder,
-  choice: MatmulChoice,
-  sizes: Sizes,
-  c: Tensor,
-): MatmulChoice {
-  if (choice.splits === 1) return choice;
-  const most = Math.floor(builder.spare() / tensorBytes(c));
-  return choice.splits <= most ? choice : likelyChoices(builder, sizes, most)[0];
 }
 
 /** Emits a product into C, or `splits` partial ones into as many matrices that follow each other in C's rows. */

@@ -62,8 +62,8 @@ export class ProgramBuilder {
   readonly #dispatches: Dispatch[] = [];
   readonly #keepAll: boolean;
   readonly #spare: (asked: number) => number;
-  /** For each time that a kernel asked for spare memory, the dispatch that came next. */
-  readonly #asked: number[] = [];
+  /** For each time that a kernel asked for spare memory: the dispatch that came next, and the bytes that it would have. */
+  readonly #asked: { next: number; wanted: number }[] = [];
   readonly #given: Variants;
   readonly #taken: Record<string, string> = {};
   #scope: Scope = {};
@@ -99,19 +99,23 @@ export class ProgramBuilder {
     return this.#taken[asked] = this.#given[asked] ?? fallback;
   }
 
-  /** Bytes that the operator whose dispatch comes next may take for speed alone. */
-  spare(): number {
-    this.#asked.push(this.#dispatches.length);
+  /** Bytes that the kernel whose dispatch comes next, and is followed by one that adds up, may take for speed alone. It wants so many. */
+  spare(wanted: number): number {
+    this.#asked.push({ next: this.#dispatches.length, wanted });
     return this.#spare(this.#asked.length - 1);
   }
 
-  /** For each time that a kernel asked for spare memory, the bytes that its next dispatch has below the live peak. */
+  /** For each time that a kernel asked for spare memory, the bytes below the live peak at its dispatches, what it took included. */
   spareWhereAsked(): number[] {
     const { dispatches, claims } = this.#recorded();
     const live = liveBytes(claims, dispatches.length);
     const peak = live.reduce((a, b) => Math.max(a, b), 0);
     const at = new Map(dispatches.map((dispatch, i) => [dispatch, i]));
-    return this.#asked.map((next) => peak - (live[at.get(this.#dispatches[next]) ?? -1] ?? 0));
+    return this.#asked.map(({ next, wanted }) => {
+      const index = at.get(this.#dispatches[next]);
+      if (index === undefined) return Infinity; // nobody wants its result
+      return peak - Math.max(live[index], live[index + 1] ?? 0) + wanted;
+    });
   }
 
   /** Does `work`; what it dispatches belongs to this scope, unless an inner one says otherwise. */

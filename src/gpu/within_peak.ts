@@ -1,18 +1,18 @@
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "./builder.ts";
 
 /**
- * Records a program whose kernels take memory for speed only below the peak that the program has anyway, so that no choice of variants
- * raises it. It is recorded twice: first without such memory, which tells how much is spare where a kernel asks.
+ * Records a program so that no variants that are set raise the live peak that it has without: a kernel that takes memory for speed asks how
+ * much is spare, and a first recording, by the kernels' tables alone, tells what lies below the peak there.
  */
 export function describeWithinPeak(
   name: string,
   options: BuilderOptions,
   record: (builder: ProgramBuilder) => void,
 ): ProgramDescription {
-  const frugal = new ProgramBuilder(name, { ...options, spare: () => 0 });
-  record(frugal);
-  const spare = frugal.spareWhereAsked();
-  if (spare.length === 0) return frugal.build();
+  const byTable = new ProgramBuilder(name, { ...options, variants: {} });
+  record(byTable);
+  if (Object.keys(options.variants ?? {}).length === 0) return byTable.build();
+  const spare = byTable.spareWhereAsked();
   const builder = new ProgramBuilder(name, { ...options, spare: (asked) => spare[asked] });
   record(builder);
   return builder.build();

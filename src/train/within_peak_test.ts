@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { matmulKey, parseMatmulKey } from "../../kernels/products/matmul_choice.ts";
 import { likelyChoices, mostSplits } from "../../kernels/products/matmul_table.ts";
 import { variantName } from "../../kernels/products/matmul_variant.ts";
-import { gpuWith } from "../gpu/builder.ts";
+import { gpuWith, type ProgramDescription } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { modelConfig } from "../models/model_config.ts";
 import { policyNames } from "../storage/policies.ts";
