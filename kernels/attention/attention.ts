@@ -2,6 +2,7 @@ import { UserError } from "../../src/errors.ts";
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
+import { remembered } from "../shared/remembered.ts";
 import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attention_backward_template.ts";
 import { cutBlocks } from "./attention_cut.ts";
 import { attentionDelta } from "./attention_delta.ts";
@@ -132,9 +133,9 @@ function variantFor(
 }
 
 const texts: Record<AttentionKernel, (v: AttentionVariant) => string> = {
-  forward: attentionForwardText,
-  backward_query: attentionBackwardQueryText,
-  backward_key: attentionBackwardKeyText,
+  forward: remembered(attentionForwardText),
+  backward_query: remembered(attentionBackwardQueryText),
+  backward_key: remembered(attentionBackwardKeyText),
 };
 
 /** Floating-point operations for each pair of a query and a key, over all heads and sequences. */

@@ -2,9 +2,12 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Operand } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import type { AttentionShape } from "./attention.ts";
+import { remembered } from "../shared/remembered.ts";
 import { batchedMatmulText, batchedWorkgroups } from "./batched_matmul_template.ts";
 import { variantForMany } from "../products/matmul_table.ts";
 import { type MatmulVariant, type Product, variantName } from "../products/matmul_variant.ts";
+
+const textOf = remembered(batchedMatmulText);
 
 /**
  * A matrix for each sequence and head, within one of N = batch·sequence rows: rows are the sequence's, columns begin at `column` + head ·
@@ -48,7 +51,7 @@ export function batchedMatmul(
     label: `batched_matmul_${product}`,
     variant: variantName(variant),
     code: a.matrix.code("a", 1) + b.matrix.code("b", 2) +
-      batchedMatmulText(product, { matmul: variant, whole, causal }),
+      textOf(product, { matmul: variant, whole, causal }),
   };
   for (const window of builder.windows([c.matrix, aTensor, bTensor], sequence)) {
     const sequences = window.rows / sequence;

@@ -3,11 +3,14 @@ import { rowWindows } from "../../src/gpu/limits.ts";
 import { commonUnit, type Operand } from "../../src/gpu/operand.ts";
 import { rowBytes, type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { elementThreads } from "../shared/elementwise.ts";
+import { remembered } from "../shared/remembered.ts";
 import sumText from "./sum_parts.wgsl" with { type: "text" };
 import { matmulChoice } from "./matmul_choice.ts";
 import { likelyChoices, type MatmulChoice, type Sizes } from "./matmul_table.ts";
 import { directThreads, matmulText } from "./matmul_template.ts";
 import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
+
+const textOf = remembered(matmulText);
 
 /** Options of a product. */
 export interface MatmulOptions {
@@ -86,7 +89,7 @@ function emit(
   const kernelFor = (bias: boolean) => ({
     label: `matmul_${product}`,
     variant: variantName(variant),
-    code: a.code("a", 1) + b.code("b", 2) + matmulText(product, variant, bias),
+    code: a.code("a", 1) + b.code("b", 2) + textOf(product, variant, bias),
   });
   const [aBytes, bBytes, cBytes] = [a.tensor, b.tensor, c].map(rowBytes);
   const whole = (rows: number) => [{ first: 0, rows }];
