@@ -75,23 +75,25 @@ const leastRows = 512;
 
 /** Rows of a piece, as the policy says; MST's paper and its code have a rule each. */
 function headPiece(tape: Tape, x: Tensor, words: Parameter): number {
-  const { head = "auto" } = tape.miniSequences ?? {};
-  if (head === "auto") return headChunk(tape.builder, x, words.rows);
+  const { head = "auto", mlp = "whole" } = tape.miniSequences ?? {};
+  if (head === "auto") return headChunk(tape.builder, x, words.rows, mlp === "whole" ? 4 : 3);
   const pieces = { paper: Math.ceil(words.rows / x.cols), code: 64 };
   return pieceRows(typeof head === "number" ? head : x.rows / pieces[head]);
 }
 
 /**
  * Rows of logits at once, unless told otherwise: as many as fit into the memory that the backward of the widest layer needs anyway
- * (4C numbers a token), so that the head adds nothing to the peak; at least 512; within the binding limit; whole tiles of 128.
+ * (`widest` times C numbers a token: 4 of the MLP, 3 of q, k and v where the MLP goes in pieces), so that the head adds nothing to the peak;
+ * at least 512; within the binding limit; whole tiles of 128.
  */
 export function headChunk(
   builder: { limits: { maxStorageBufferBindingSize: number } },
   x: Tensor,
   vocab: number,
+  widest = 4,
 ): number {
   const logitsRow = padded(vocab) * 4;
-  const free = Math.max(leastRows, 4 * rowBytes(x) * x.rows / logitsRow);
+  const free = Math.max(leastRows, widest * rowBytes(x) * x.rows / logitsRow);
   const rows = Math.min(free, builder.limits.maxStorageBufferBindingSize / logitsRow);
   if (rows >= x.rows) return Math.ceil(x.rows / 64) * 64;
   const tile = rows >= 128 ? 128 : 64;
