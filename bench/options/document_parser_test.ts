@@ -56,7 +56,7 @@ Deno.test("policyParser says what is wrong with a document", async () => {
 
 Deno.test("policyParser completes the names of presets", () => {
   const texts = [...policyParser.suggest!("mesa8")].map((s) => s.kind === "literal" ? s.text : s.kind);
-  assertEquals(texts, ["mesa8", "mesa8-paper"]);
+  assertEquals(texts, ["mesa8", "mesa8-paper", "mesa8-selective"]);
 });
 
 Deno.test("policyParser refuses a document that calls itself as a preset that it is not", async () => {

@@ -26,7 +26,7 @@ Deno.test("withStorageOptions() refuses estimated ranges for a policy that group
     assertThrows(
       () => withStorageOptions(document, { ranges }),
       UserError,
-      `Policy "mine": ranges of linear tensors in block 0 are "${ranges}" where grouping is "token"; set "ranges" to "current"`,
+      `Policy "mine": ranges of linear tensors in block 0 are "${ranges}" where grouping is by token; set "ranges" to "current"`,
     );
   }
 });
