@@ -1,5 +1,5 @@
 import { policyDocument } from "../../src/storage/policies.ts";
-import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import { parsePolicy, type PolicyDocument } from "../../src/storage/policy_document.ts";
 
 const exact = policyDocument("exact");
 const mesa8 = policyDocument("mesa8");
@@ -64,3 +64,23 @@ export const ablations: Record<string, PolicyDocument[]> = {
     mesa8With("GELU 4, else 8", { rules: [{ tensors: ["gelu"], bits: 4 }] }),
   ],
 };
+
+/** `recompute8` with its MLP or its head in pieces, by each rule there is: what mini-sequences cost inside recomputed blocks. */
+export const miniSequences: PolicyDocument[] = [
+  policyDocument("recompute8"),
+  ...[
+    { mlp: "auto" },
+    { mlp: "paper" },
+    { mlp: "code" },
+    { head: "paper" },
+    { head: "code" },
+    { head_gradients: "backward" },
+    { head: "code", head_gradients: "backward" },
+  ].map((pieces) =>
+    parsePolicy({
+      ...policyDocument("recompute8"),
+      name: Object.entries(pieces).map(([key, value]) => `${key.replace("_", " ")} ${value}`).join(", "),
+      mini_sequences: pieces,
+    }, "mini-sequences")
+  ),
+];

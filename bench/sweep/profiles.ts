@@ -1,7 +1,8 @@
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
+import { parseModel } from "../../src/models/model_document.ts";
 import { policyDocument, policyPresets } from "../../src/storage/policies.ts";
-import { ablations } from "./ablations.ts";
+import { ablations, miniSequences } from "./ablations.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 
 const named = (...names: string[]) => names.map(policyDocument);
@@ -91,6 +92,18 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     models: models("nano", "vit-nano"),
     ...adapter === "gpu" && { batches: [64], qualitySteps: 600, seeds: 5 },
     gradientEvery: 0,
+  }),
+  // Pieces by each rule, at a usual length and at long ones, against one piece.
+  "mini-sequences": (adapter) => ({
+    ...common,
+    models: adapter === "gpu"
+      ? [parseModel({ name: "small-32k", preset: "small", positions: 32768 }, "mini-sequences")]
+      : models("nano"),
+    sequences: adapter === "gpu" ? [1024, 8192, 32768] : [128],
+    batches: [1],
+    policies: miniSequences,
+    steps: adapter === "gpu" ? 3 : 1,
+    qualitySteps: 0,
   }),
   "ablation-length": (adapter) => ({
     ...ablation(named("exact", "mesa8-paper", "mesa8"))(adapter),
