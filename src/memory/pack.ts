@@ -65,7 +65,7 @@ export function pack(items: Items, order: readonly number[]): Layout {
         }
       }
     }
-    for (let i = 0; i < count; i++) neighbours[assignment[found[i]]].length = 0;
+    for (let i = 0; i < count; i++) neighbours[assignment[found[i]]].pop();
     if (best.buffer === sizes.length) {
       sizes.push(0);
       neighbours.push([]);

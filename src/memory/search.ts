@@ -44,11 +44,14 @@ function withGrowersForward(
   peak: number,
   part: number,
 ): number[] {
-  const places = new Float64Array(order.length);
   let total = 0;
+  const moves = order.map((item) => (total += growth[item]) > peak && growth[item] > 0);
+  const movers = [...order.keys()].filter((place) => moves[place]);
+  const next: number[] = [];
+  let moved = 0;
   order.forEach((item, place) => {
-    total += growth[item];
-    places[item] = growth[item] > 0 && total > peak ? part * place - 0.5 : place;
+    while (moved < movers.length && part * movers[moved] - 0.5 < place) next.push(order[movers[moved++]]);
+    if (!moves[place]) next.push(item);
   });
-  return order.toSorted((a, b) => places[a] - places[b]);
+  return next;
 }
