@@ -67,6 +67,7 @@ export const ablations: Record<string, PolicyDocument[]> = {
 
 /** `recompute8` with its MLP or its head in pieces, by each rule there is: what mini-sequences cost inside recomputed blocks. */
 export const miniSequences: PolicyDocument[] = [
+  exact,
   policyDocument("recompute8"),
   ...[
     { mlp: "auto" },
