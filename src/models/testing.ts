@@ -18,7 +18,7 @@ import { Tape } from "../nn/tape.ts";
 import { policyNamed } from "../storage/policies.ts";
 import type { TensorStorage } from "../storage/policy_document.ts";
 import { dequantize } from "../storage/quantize_reference.ts";
-import { readCodes, readHalves, readTables } from "../storage/testing.ts";
+import { readCodes, readHalves, readTables } from "../storage/stored_values.ts";
 import type { ReferenceStore, ReferenceTensors } from "./shared/transformer_reference.ts";
 
 /** What exact arithmetic in f32 must reach, gradient by gradient (‖g − r‖ / ‖r‖) and for the loss; it reaches about 6e-7. */
