@@ -7,8 +7,11 @@ export function renderVerification(report: Omit<VerifyReport, "gradients">): str
   const sorted = [...tensors].sort((a, b) => b.relativeError - a.relativeError);
   return [
     markdownTable(
-      [["gradient", "relative error"], ...sorted.map((t) => [t.name, t.relativeError.toExponential(2)])],
-      { align: ["l", "r"] },
+      [
+        ["gradient", "relative error", "from the stored values"],
+        ...sorted.map((t) => [t.name, t.relativeError.toExponential(2), t.fromStored.toExponential(2)]),
+      ],
+      { align: ["l", "r", "r"] },
     ),
     markdownTable(
       [["step", "loss difference"], ...lossDifferences.map((d, i) => [`${i + 1}`, d.toExponential(2)])],

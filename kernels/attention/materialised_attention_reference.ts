@@ -49,15 +49,30 @@ function write(values: Float64Array, matrix: Float64Array, shape: AttentionShape
   }
 }
 
-/** P = softmax(q·kᵀ/√headSize), [N, heads·sequence]. */
-export function attentionProbabilities(qkv: Float64Array, shape: AttentionShape): Float64Array {
+/** S = q·kᵀ/√headSize, [N, heads·sequence]; not-a-number for keys after a query that sees none, of which nothing is said. */
+export function attentionScores(qkv: Float64Array, shape: AttentionShape): Float64Array {
   const { batch, sequence, heads, headSize, causal } = shape;
   const out = new Float64Array(batch * sequence * heads * sequence);
   for (let part = 0; part < batch * heads; part++) {
     const [q, k] = [0, 1].map((which) => read(qkv, shape, channels(shape, part, which, 3)));
-    const s = matmulNT(q, k, { m: sequence, n: sequence, k: headSize }).map((x) => x / Math.sqrt(headSize));
-    const p = softmaxForward(s, sequence, (row) => causal ? row + 1 : sequence);
-    write(p, out, shape, keys(shape, part));
+    const s = matmulNT(q, k, { m: sequence, n: sequence, k: headSize }).map((x, i) => {
+      const [query, key] = [Math.floor(i / sequence), i % sequence];
+      return causal && key > query ? NaN : x / Math.sqrt(headSize);
+    });
+    write(s, out, shape, keys(shape, part));
+  }
+  return out;
+}
+
+/** P = softmax(q·kᵀ/√headSize), [N, heads·sequence]. */
+export function attentionProbabilities(qkv: Float64Array, shape: AttentionShape): Float64Array {
+  const { batch, sequence, heads, causal } = shape;
+  const scores = attentionScores(qkv, shape);
+  const out = new Float64Array(scores.length);
+  for (let part = 0; part < batch * heads; part++) {
+    const block = keys(shape, part);
+    const p = softmaxForward(read(scores, shape, block), sequence, (row) => causal ? row + 1 : sequence);
+    write(p, out, shape, block);
   }
   return out;
 }

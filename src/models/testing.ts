@@ -1,53 +1,76 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   assertClose,
   normals,
   padRows,
-  relativeError,
   runTest,
   stepBlock,
   type TestProgram,
 } from "../../kernels/testing/testing.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
-import type { Program } from "../gpu/program.ts";
 import { stepTensor } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { ParameterSet, type ParameterShape } from "../nn/parameters.ts";
 import { Tape } from "../nn/tape.ts";
-import { policyNamed } from "../storage/policies.ts";
-import type { TensorStorage } from "../storage/policy_document.ts";
-import { dequantize } from "../storage/quantize_reference.ts";
-import { readCodes, readHalves, readTables } from "../storage/testing.ts";
-import type { ReferenceStore, ReferenceTensors } from "./shared/transformer_reference.ts";
-
-/** What exact arithmetic in f32 must reach, gradient by gradient (‖g − r‖ / ‖r‖) and for the loss; it reaches about 6e-7. */
-export const limit = 1e-5;
+import { createPolicy, policyDocument, policyNamed } from "../storage/policies.ts";
+import { parsePolicy, type PolicyDocument } from "../storage/policy_document.ts";
+import { readStored, type StoredTensor } from "../storage/stored_values.ts";
+import { limit, type ReferenceStorage, storageOfDevice } from "./shared/reference_storage.ts";
+import type { ReferenceTensors } from "./shared/transformer_reference.ts";
 
 /** What a device made of a batch. */
 export interface ModelResult {
   readonly loss: number;
   readonly gradients: ReferenceTensors;
-  /** What the policy gives back of each tensor that it keeps in other form. */
-  readonly kept: ReferenceTensors;
+  /** Every tensor that was kept in fewer bits. */
+  readonly stored: ReadonlyMap<string, StoredTensor>;
 }
 
 /** A policy under test. */
 export interface TestedStorage {
   readonly what: string;
-  readonly policy: string;
-  readonly quantizer?: Partial<TensorStorage>;
+  readonly policy: PolicyDocument;
 }
 
-export const exactly: TestedStorage = { what: "exact", policy: "exact" };
-export const mesa8: TestedStorage = { what: "mesa8", policy: "mesa8" };
+const preset = (name: string): TestedStorage => ({ what: name, policy: policyDocument(name) });
+const variant = (what: string, name: string, changes: Parameters<typeof policyNamed>[1]): TestedStorage => ({
+  what,
+  policy: policyNamed(name, changes).document,
+});
+const document = (what: string, fields: Record<string, unknown>): TestedStorage => ({
+  what,
+  policy: parsePolicy({ ...fields, name: what }, what),
+});
+
+export const exactly = preset("exact");
+export const mesa8 = preset("mesa8");
 
 /** The ways to store in fewer bits that models are tested under. */
 export const storages: readonly TestedStorage[] = [
-  { what: "half", policy: "half" },
+  preset("half"),
   mesa8,
-  { what: "mesa8 rounded to nearest", policy: "mesa8", quantizer: { rounding: "nearest" } },
-  { what: "mesa4", policy: "mesa4" },
+  variant("mesa8 rounded to nearest", "mesa8", { rounding: "nearest" }),
+  variant("mesa8 by token", "mesa8", { grouping: "token", ranges: "current" }),
+  preset("mesa4"),
+  variant("mesa4 by four channels of a token", "mesa4", {
+    grouping: { token_channels: 4 },
+    ranges: "current",
+  }),
+  preset("mesa8-paper"),
+  variant("mesa8 with materialised attention", "mesa8", { attention: "materialised" }),
+  preset("mesa8-selective"),
+  document("mesa8 with q, k, v and outputs made again", { rules: [{ tensors: ["qkv"], recompute: true }] }),
+  document("mesa8 with outputs made again", { rules: [{ tensors: ["output"], recompute: true }] }),
+  preset("recompute8"),
+  variant("block inputs in 4 bits", "recompute8", { bits: 4 }),
+  document("mesa8 with one block made again", { rules: [{ layers: [1, 1], recompute: true }] }),
+  preset("mst8"),
+  document("mesa8 with the MLP in pieces", { mini_sequences: { mlp: 64 } }),
+  document("mst8 in small pieces", {
+    ...policyDocument("mst8"),
+    mini_sequences: { mlp: 64, head: 64, head_gradients: "backward" },
+  }),
 ];
 
 /**
@@ -59,19 +82,19 @@ export async function lossOnDevice(
   weights: ReadonlyMap<string, ArrayLike<number>>,
   valid: number,
   emit: (tape: Tape, parameters: ParameterSet, test: TestProgram) => Tensor,
-  { policy, quantizer }: TestedStorage,
+  { policy }: TestedStorage,
   options: Partial<BuilderOptions> = {},
 ): Promise<ModelResult> {
   const parameters = new ParameterSet(shapes, typicalGpuLimits);
   let found: ModelResult | undefined;
   await runTest((t) => {
     fillModel(t, parameters, weights, valid);
-    return emit(Tape.training(t.builder, policyNamed(policy, quantizer)), parameters, t);
+    return emit(Tape.training(t.builder, createPolicy(policy)), parameters, t);
   }, async (lossTensor, read, program) => {
     const [loss] = await read(lossTensor);
     const gradients: ReferenceTensors = new Map();
     for (const { name, gradient } of parameters.all) gradients.set(name, await read(gradient));
-    found = { loss, gradients, kept: await readKept(program) };
+    found = { loss, gradients, stored: await readStored(program) };
   }, options);
   return found!;
 }
@@ -90,36 +113,18 @@ export function fillModel(
   test.fill(stepTensor, stepBlock({ seed: 11, inverseValid: 1 / valid }));
 }
 
-/** Reads back every tensor that was stored as codes or as f16, by the name of the tensor. */
-async function readKept(program: Program): Promise<ReferenceTensors> {
-  const { tensors } = program.description;
-  const kept: ReferenceTensors = new Map();
-  for (const tensor of tensors) {
-    const [, name, bits] = /^(.*) \((f16|\d bits)\)$/.exec(tensor.name) ?? [];
-    if (bits === "f16") kept.set(name, Float64Array.from(await readHalves(program, tensor)));
-    else if (bits) {
-      const { rows, cols } = tensor;
-      const tables = tensors.find((other) => other.name === `${name} tables`)!;
-      const codes = await readCodes(program, tensor);
-      kept.set(name, dequantize(codes, rows, cols, await readTables(program, tables, cols)));
-    }
-  }
-  return kept;
-}
-
 /**
- * Runs a float64 reference with what the device kept in place of each tensor that it saves. Asserts that both save the same ones, and that
- * each is kept with an error, but none of more than half: four bits come to a third.
+ * Runs a float64 reference with what the device kept in place of each tensor that it saves. Asserts that both save the same ones, in the
+ * policy's bits and near the exact values.
  */
-export function withKept<T>(kept: ReferenceTensors, run: (store: ReferenceStore) => T): T {
-  const unread = new Set(kept.keys());
-  const result = run((stored, exact) => {
-    assert(unread.delete(stored), `The device kept no ${stored}`);
-    const error = relativeError(kept.get(stored)!, exact);
-    assert(error > 1e-5 && error < 0.5, `${stored} is kept with an error of ${error}`);
-    return kept.get(stored)!;
-  });
-  assertEquals([...unread], [], "kept, and yet unknown to the reference");
+export function withStored<T>(
+  { stored }: ModelResult,
+  { policy }: TestedStorage,
+  run: (storage: ReferenceStorage) => T,
+): T {
+  const { storage, complaints } = storageOfDevice(policy, stored);
+  const result = run(storage);
+  assertEquals(complaints(), []);
   return result;
 }
 

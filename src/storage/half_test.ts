@@ -4,7 +4,7 @@ import { gpuTest, narrowLimits, normals, runTest } from "../../kernels/testing/t
 import type { BuilderOptions } from "../gpu/builder.ts";
 import { storeHalf } from "./half.ts";
 import { halfRound } from "./quantize_reference.ts";
-import { readHalves } from "./testing.ts";
+import { readHalves } from "./stored_values.ts";
 
 /**
  * Asserts that `storeHalf` keeps x (rows×cols) as the reference rounds it, padding zero, and that backward reads what is kept. Below 2^-14 an

@@ -33,7 +33,8 @@ import {
   store,
   windowed,
 } from "./quantize_testing.ts";
-import { readClipped, readCodes, readTables, readTokenTables } from "./testing.ts";
+import { readCodes, readTables, readTokenTables } from "./stored_values.ts";
+import { readClipped } from "./testing.ts";
 
 /**
  * Leaves each step's ranges as they are and moves elements that lie within a thousandth of a level of where two codes meet. There the

@@ -4,7 +4,7 @@ import { stepTensor } from "../gpu/step_block.ts";
 import type { TensorStorage } from "./policy_document.ts";
 import * as reference from "./quantize_reference.ts";
 import { grouped, level, materializing, narrow, odd, stepData, store, windowed } from "./quantize_testing.ts";
-import { readCodes } from "./testing.ts";
+import { readCodes } from "./stored_values.ts";
 
 /** Codes of one 37×60 tensor rounded at random, by seed; `stream` as if as many tensors had been saved before. */
 async function withRandomCodes(

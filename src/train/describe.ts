@@ -34,16 +34,16 @@ export function describeTraining(
   });
 }
 
-/** Forward, loss and backward alone: the gradients of a batch, and no step. */
+/** Forward, loss and backward alone, by the kernels of a training step: the gradients of a batch, and no step. */
 export function describeGradients(
   task: Task,
   parameters: ParameterSet,
   policy: StoragePolicy,
   builderOptions: BuilderOptions,
 ): ProgramDescription {
-  const builder = new ProgramBuilder("gradients", builderOptions);
-  task.loss(Tape.training(builder, policy), parameters);
-  return builder.build();
+  return describeWithinPeak("gradients", builderOptions, (builder) => {
+    task.loss(Tape.training(builder, policy), parameters);
+  });
 }
 
 /** Forward and mean loss of a batch. Keeps nothing, so no range estimate moves; of the policy only its mini-sequences count. */

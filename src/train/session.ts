@@ -2,7 +2,7 @@ import type { Batch } from "../data/batches.ts";
 import { Random } from "../data/random.ts";
 import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { builderOptionsFor, type Variants } from "../gpu/builder.ts";
+import { type BuilderOptions, builderOptionsFor, type Variants } from "../gpu/builder.ts";
 import type { Program, TimedDispatch } from "../gpu/program.ts";
 import type { StepValues } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -221,9 +221,10 @@ export class TrainingSession {
    * A program that computes gradients under another storage policy at this session's weights, for `gradientsUnder`. Destroy it before the
    * session.
    */
-  gradientProgram(policy: StoragePolicy): Promise<Program> {
+  gradientProgram(policy: StoragePolicy, options: Partial<BuilderOptions> = {}): Promise<Program> {
+    const builderOptions = { ...this.#builderOptions, ...options };
     return this.#memory.program(
-      describeGradients(this.task, this.parameterSet, policy, this.#builderOptions),
+      describeGradients(this.task, this.parameterSet, policy, builderOptions),
       this.#train,
     );
   }

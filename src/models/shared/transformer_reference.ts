@@ -1,5 +1,5 @@
 /**
- * What the float64 references of the models share: layers that note their weights' gradients, pre-norm blocks, and AdamW steps.
+ * What the float64 references of the models share: layers that note their weights' gradients, and AdamW steps.
  * Linear weights are [in, out]; a layer's parameters are its name with ".weight" and ".bias".
  *
  * N = batch·sequence rows, C = width.
@@ -11,26 +11,11 @@ import {
   clipScale,
   gradientNorm,
 } from "../../../kernels/optimizer/adamw_reference.ts";
-import {
-  attentionBackward,
-  attentionForward,
-  type AttentionShape,
-} from "../../../kernels/attention/attention_reference.ts";
-import { gelu, geluDerivative } from "../../../kernels/activations/gelu_reference.ts";
-import { affine, layerNormBackward, layerNormForward } from "../../../kernels/norms/layer_norm_reference.ts";
+import { affine, layerNormBackward } from "../../../kernels/norms/layer_norm_reference.ts";
 import { columnSums, matmulNN, matmulNT, matmulTN } from "../../../kernels/products/matmul_reference.ts";
-import type { GeluKind } from "../../gpu/operand.ts";
 
 /** Tensors by name, such as "transformer.h.0.attn.c_attn.weight" or "blocks.0.attn.qkv.weight". */
 export type ReferenceTensors = Map<string, Float64Array>;
-
-/** What storage gives back of a saved tensor [rows, cols]. */
-export type ReferenceStore = (
-  name: string,
-  tensor: Float64Array,
-  rows: number,
-  cols: number,
-) => Float64Array;
 
 /** The weights as float64, from tensors of any float type or their elements alone. */
 export function referenceWeights(
@@ -92,103 +77,6 @@ export class ReferenceLayers {
     this.note(`${name}.bias`, columnSums(dy, m, n));
     return matmulNT(dy, weight, { m, n: k, k: n });
   }
-}
-
-/** The layers of a block by name, such as "h.0.attn.c_attn", and the name of the whole, such as "h.0". */
-export interface BlockNames {
-  block: string;
-  norm1: string;
-  qkv: string;
-  project: string;
-  norm2: string;
-  widen: string;
-  narrow: string;
-}
-
-/** What all blocks of a model have in common. */
-export interface BlockOptions {
-  attention: AttentionShape;
-  layerNormEpsilon: number;
-  gelu: GeluKind;
-  store?: ReferenceStore;
-}
-
-/** A tensor's gradient behind some layers mapped to that before them. */
-export type Backward = (dResult: Float64Array) => Float64Array;
-
-/**
- * Runs a chain of pre-norm blocks: x ← x + attention(norm1(x)), then x ← x + MLP(norm2(x)).
- *
- * Each block saves five tensors: the outputs of both LayerNorms before γ and β [N, C] under the names of `norm1` and `norm2`, q | k | v
- * [N, 3C] as "BLOCK.attn.qkv", the output of attention before its projection [N, C] as "BLOCK.attn output", and the input of GELU
- * [N, 4C] as "BLOCK.mlp.gelu_input". Forward is exact. Backward reads each saved tensor as `store` gives it back, and exact values of
- * what is not stored: every LayerNorm's rstd and attention's log-sum-exp. Where the input of a linear layer is a function of a saved
- * tensor (γ·x̂ + β after a LayerNorm, GELU before the second MLP layer) its weight gradient takes that function of the stored one.
- *
- * @param x [N, C]
- * @returns `result` [N, C], its `backward`, and `savedNames` in the order of storing
- */
-export function runBlocks(
-  layers: ReferenceLayers,
-  blocks: readonly BlockNames[],
-  x: Float64Array,
-  { store, ...options }: BlockOptions,
-): { result: Float64Array; backward: Backward; savedNames: string[] } {
-  const rows = options.attention.batch * options.attention.sequence;
-  const savedNames: string[] = [];
-  function save(name: string, tensor: Float64Array): Float64Array {
-    savedNames.push(name);
-    return store ? store(name, tensor, rows, tensor.length / rows) : tensor;
-  }
-  const backwards: Backward[] = [];
-  let result = x;
-  for (const names of blocks) {
-    const block = runBlock(layers, names, result, options, save);
-    result = block.result;
-    backwards.unshift(block.backward);
-  }
-  const backward = (dResult: Float64Array) => backwards.reduce((dx, block) => block(dx), dResult);
-  return { result, backward, savedNames };
-}
-
-function runBlock(
-  layers: ReferenceLayers,
-  { block, norm1, qkv, project, norm2, widen, narrow }: BlockNames,
-  x: Float64Array,
-  { attention, layerNormEpsilon: epsilon, gelu: kind }: BlockOptions,
-  save: (name: string, tensor: Float64Array) => Float64Array,
-): { result: Float64Array; backward: Backward } {
-  const rows = attention.batch * attention.sequence, width = x.length / rows;
-  const activated = (input: Float64Array) => input.map((value) => gelu(value, kind));
-
-  const first = layerNormForward(x, rows, width, epsilon);
-  const split = layers.linear(qkv, layers.scaled(norm1, first.normalized));
-  const { output, logSumExp } = attentionForward(split, attention);
-  const middle = add(x, layers.linear(project, output));
-  const second = layerNormForward(middle, rows, width, epsilon);
-  const hidden = layers.linear(widen, layers.scaled(norm2, second.normalized));
-  const result = add(middle, layers.linear(narrow, activated(hidden)));
-
-  const stored = {
-    norm1: save(norm1, first.normalized),
-    qkv: save(`${block}.attn.qkv`, split),
-    output: save(`${block}.attn output`, output),
-    norm2: save(norm2, second.normalized),
-    hidden: save(`${block}.mlp.gelu_input`, hidden),
-  };
-
-  function backward(dResult: Float64Array): Float64Array {
-    const dActivated = layers.linearBackward(narrow, dResult, activated(stored.hidden));
-    const dHidden = dActivated.map((value, i) => value * geluDerivative(stored.hidden[i], kind));
-    const dNorm2 = layers.linearBackward(widen, dHidden, layers.scaled(norm2, stored.norm2));
-    const dMiddle = add(dResult, layers.normBackward(norm2, dNorm2, stored.norm2, second.rstd));
-    const dOutput = layers.linearBackward(project, dMiddle, stored.output);
-    const dQkv = attentionBackward(dOutput, stored.qkv, stored.output, logSumExp, attention);
-    const dNorm1 = layers.linearBackward(qkv, dQkv, layers.scaled(norm1, stored.norm1));
-    return add(dMiddle, layers.normBackward(norm1, dNorm1, stored.norm1, first.rstd));
-  }
-
-  return { result, backward };
 }
 
 /** Weights under training with both AdamW moments; `step` counts the steps taken. */

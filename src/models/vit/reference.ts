@@ -15,14 +15,9 @@ import {
   patchEmbeddingStart,
   patches,
 } from "../../../kernels/embedding/patch_embedding_reference.ts";
-import {
-  add,
-  type BlockNames,
-  ReferenceLayers,
-  type ReferenceStore,
-  type ReferenceTensors,
-  runBlocks,
-} from "../shared/transformer_reference.ts";
+import { type BlockNames, runBlocks } from "../shared/block_reference.ts";
+import { type ReferenceStorage, ReferenceTape } from "../shared/reference_storage.ts";
+import { add, ReferenceLayers, type ReferenceTensors } from "../shared/transformer_reference.ts";
 
 /** The sizes of a ViT; images are `image` pixels wide and high, patches `patch`. */
 export interface VitReferenceConfig {
@@ -42,8 +37,9 @@ export interface VitReferenceBatch {
 }
 
 /**
- * Mean loss over the images (nats) and its gradients. Backward reads each saved tensor as `store` gives it back (`runBlocks` tells
- * which), and exact values of the final LayerNorm, of the class tokens alone, and of the patches, which are a copy of the image.
+ * Mean loss over the images (nats) and its gradients. Backward reads each saved tensor as `storage` gives it back (`runBlocks` tells
+ * which), and exact values of the final LayerNorm, of the class tokens alone, and of the patches, which are a copy of the image. Where
+ * every linear layer stores its own input, the head does, as "head input".
  *
  * @param smoothing ε, that of `crossEntropy`
  * @returns `loss`, `gradients` under the names of the weights, `savedNames` in the order of storing
@@ -52,7 +48,7 @@ export function vitLossAndGradients(
   weights: ReferenceTensors,
   config: VitReferenceConfig,
   { images, labels }: VitReferenceBatch,
-  { smoothing = 0, store }: { smoothing?: number; store?: ReferenceStore } = {},
+  { smoothing = 0, ...storage }: { smoothing?: number } & ReferenceStorage = {},
 ): { loss: number; gradients: ReferenceTensors; savedNames: string[] } {
   const { image, patch, width: C, heads, layerNormEpsilon } = config;
   const batch = labels.length;
@@ -69,13 +65,16 @@ export function vitLossAndGradients(
 
   const attention = { batch, sequence, heads, headSize: C / heads, causal: false };
   const blocks = Array.from({ length: config.layers }, (_, i) => blockNames(`blocks.${i}`));
-  const trunk = runBlocks(layers, blocks, x, { attention, layerNormEpsilon, gelu: "erf", store });
+  const tape = new ReferenceTape(batch * sequence, storage);
+  const trunk = runBlocks(layers, blocks, x, { attention, layerNormEpsilon, gelu: "erf" }, tape);
   const final = layerNormForward(classRows(trunk.result, batch, C), batch, C, layerNormEpsilon);
   const headInput = layers.scaled("norm", final.normalized);
   const logits = layers.linear("head", headInput);
+  const headSaved = { kind: "linear" as const, layer: config.layers, heads };
+  const keptInput = tape.plan.reuse ? headInput : tape.save("head input", headSaved, headInput, batch);
   const { meanLoss, dLogits } = crossEntropy(logits, labels, batch, config.classes, smoothing);
 
-  const dHeadInput = layers.linearBackward("head", dLogits, headInput);
+  const dHeadInput = layers.linearBackward("head", dLogits, keptInput);
   const dClass = layers.normBackward("norm", dHeadInput, final.normalized, final.rstd);
   const dResult = new Float64Array(x.length);
   for (let b = 0; b < batch; b++) dResult.set(dClass.subarray(b * C, (b + 1) * C), b * sequence * C);
@@ -88,7 +87,7 @@ export function vitLossAndGradients(
   layers.note("cls_token", dClassToken);
   layers.note("patch_embed.proj.bias", dBias);
   layers.note("patch_embed.proj.weight", dProjection);
-  return { loss: meanLoss, gradients: layers.gradients, savedNames: trunk.savedNames };
+  return { loss: meanLoss, gradients: layers.gradients, savedNames: tape.savedNames };
 }
 
 function blockNames(block: string): BlockNames {

@@ -7,9 +7,9 @@ import {
 } from "../../../kernels/testing/reference_testing.ts";
 import { readGoldenCase } from "../golden_case.ts";
 import { weightsFrom } from "../checkpoint.ts";
+import type { ReferenceStore } from "../shared/reference_storage.ts";
 import {
   referenceState,
-  type ReferenceStore,
   type ReferenceTensors,
   referenceWeights,
   updateWeights,

@@ -1,0 +1,59 @@
+import type { TokenBatch } from "../data/batches.ts";
+import type { ImageBatch } from "../data/image_batches.ts";
+import type { Gpu } from "../gpu/device.ts";
+import type { NamedTensor } from "../io/safetensors.ts";
+import type { Weights } from "../models/checkpoint.ts";
+import { byFamily, familyOf, type ModelConfig } from "../models/families.ts";
+import type { GoldenCase } from "../models/golden_case.ts";
+import { gpt2LossAndGradients } from "../models/gpt2/reference.ts";
+import { inFile } from "../models/shared/checkpoint_parameters.ts";
+import type { ReferenceStorage } from "../models/shared/reference_storage.ts";
+import { referenceWeights } from "../models/shared/transformer_reference.ts";
+import { vitLossAndGradients } from "../models/vit/reference.ts";
+import type { PolicyDocument } from "../storage/policy_document.ts";
+import { TrainingSession } from "./session.ts";
+
+/** A case's model, under the name that messages give it. */
+const modelOf = ({ config }: GoldenCase, name: string) => ({ ...config, name }) as ModelConfig;
+
+/** Training as a reference case was trained, under a policy. `name` is what the model is called. */
+export function goldenSession(
+  gpu: Gpu,
+  golden: GoldenCase,
+  weights: Weights,
+  policy: PolicyDocument,
+  name: string,
+): Promise<TrainingSession> {
+  const { optimizer, batch, sequence } = golden;
+  return TrainingSession.create(gpu, {
+    ...{ model: modelOf(golden, name), sequence, ...optimizer, policy, batch },
+    ...{ seed: 0, clipNorm: 0, pixels: "f32" },
+  }, weights);
+}
+
+/** Loss and gradients of a batch in float64, by family. */
+const references = byFamily({
+  gpt2: (config, { batches: [batch], ...shape }: GoldenCase, weights: Weights, storage: ReferenceStorage) => {
+    const { inputs, targets } = batch as TokenBatch;
+    return gpt2LossAndGradients(referenceWeights(weights), config, inputs, targets, shape, storage);
+  },
+  vit: (config, { batches: [batch] }: GoldenCase, weights: Weights, storage: ReferenceStorage) =>
+    vitLossAndGradients(referenceWeights(weights), config, batch as ImageBatch, storage),
+});
+
+/** Gradients of a case's first batch in float64, under the names and in the shapes of its files. */
+export function goldenReference(
+  golden: GoldenCase,
+  weights: Weights,
+  storage: ReferenceStorage = {},
+): Map<string, NamedTensor> {
+  const model = modelOf(golden, "the case");
+  const { gradients } = references(model, golden, weights, storage);
+  return new Map(
+    familyOf(model).parameters(model, "all").map((parameter) => {
+      const { name, shape } = parameter;
+      const data = inFile(parameter, Float32Array.from(gradients.get(name)!));
+      return [name, { dtype: "F32", shape: [...shape], data }];
+    }),
+  );
+}
