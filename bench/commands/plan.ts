@@ -1,5 +1,5 @@
 import { command, message, object, option } from "@optique/core";
-import { categories } from "../../src/memory/category.ts";
+import { categories, categoryName } from "../../src/memory/category.ts";
 import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyPresets } from "../../src/storage/policies.ts";
@@ -36,7 +36,7 @@ export const plan = command("plan", options, { brief }).map((o) => () => {
 const quantities: Quantity<MemoryPlan>[] = [
   bytesQuantity("saved activations", (plan) => plan.savedBytes),
   ...categories.map((category) =>
-    bytesQuantity(`peak: ${category}`, (plan: MemoryPlan) => plan.liveAtPeak[category] || null)
+    bytesQuantity(`peak: ${categoryName(category)}`, (plan: MemoryPlan) => plan.liveAtPeak[category] || null)
   ),
   bytesQuantity("live peak", (plan) => plan.livePeakBytes),
   bytesQuantity("buffers", (plan) => plan.bufferBytes),

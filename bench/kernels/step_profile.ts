@@ -100,7 +100,8 @@ export function renderProfile({ configuration, dispatches }: StepProfile): strin
 }
 
 function byOperator(dispatches: readonly ProfiledDispatch[], whole: number): string {
-  const passes = ["forward", "backward", "update"].filter((pass) => dispatches.some((d) => d.pass === pass));
+  const passes = ["forward", "recompute", "backward", "update"]
+    .filter((pass) => dispatches.some((d) => d.pass === pass));
   const rows = [...Map.groupBy(dispatches, ({ operator }) => operator)].sort(([, a], [, b]) =>
     total(b) - total(a)
   ).map(([operator, own]) => [

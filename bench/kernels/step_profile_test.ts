@@ -1,9 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { fakeConfiguration } from "../results/testing.ts";
 import { loadData } from "../training/data.ts";
-import { profileStep } from "./step_profile.ts";
+import { profileStep, renderProfile } from "./step_profile.ts";
 
 const { timestamps } = await testGpu();
 
@@ -30,3 +30,22 @@ gpuTest(
   },
   !timestamps && "this adapter has no timestamps",
 );
+
+Deno.test("renderProfile() shows what backward makes again as a pass of its own", () => {
+  const dispatch = (operator: string, pass: string, milliseconds: number) => ({
+    ...{ kernel: "k", operator, pass, flops: 0, bytes: 0, milliseconds },
+  });
+  const dispatches = [
+    ...[dispatch("mlp", "forward", 1), dispatch("mlp", "recompute", 2), dispatch("mlp", "backward", 4)],
+    dispatch("adamw", "update", 3),
+  ];
+  assertStringIncludes(
+    renderProfile({ configuration: fakeConfiguration({ policy: "recompute" }), dispatches }),
+    `
+| operator | forward ms | recompute ms | backward ms | update ms |   ms |  share | dispatches |
+| :------- | ---------: | -----------: | ----------: | --------: | ---: | -----: | ---------: |
+| mlp      |       1.00 |         2.00 |        4.00 |           | 7.00 | 70.00% |          3 |
+| adamw    |            |              |             |      3.00 | 3.00 | 30.00% |          1 |
+`.trim(),
+  );
+});

@@ -1,6 +1,6 @@
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
-import { categories, type Category } from "../../src/memory/category.ts";
+import { categories, type Category, categoryName } from "../../src/memory/category.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
 import { lossCurves, lossDifferences } from "./loss_curves.ts";
 import { softwareBrand } from "./report.ts";
@@ -66,7 +66,7 @@ function memoryRows(comparisons: readonly Comparison<Cell>[]): Row[] {
       categories.map((category, order) => ({
         shape: names(comparison).join(", "),
         policy,
-        category,
+        category: categoryName(category),
         order,
         mebibytes: (memory?.liveAtPeak[category] ?? 0) / 2 ** 20,
       }))
@@ -126,7 +126,7 @@ function byShape(values: Row[]): Spec {
 }
 
 function memorySpec(values: Row[]): Spec {
-  const domain = categories.filter((name) => values.some(({ category }) => category === name));
+  const shown = categories.filter((one) => values.some(({ category }) => category === categoryName(one)));
   return {
     ...byShape(values),
     resolve: { scale: { x: "independent", y: "independent" } },
@@ -141,7 +141,7 @@ function memorySpec(values: Row[]): Spec {
           field: "category",
           type: "nominal",
           title: null,
-          scale: { domain, range: domain.map((category) => colors[category]) },
+          scale: { domain: shown.map(categoryName), range: shown.map((category) => colors[category]) },
         },
         order: { field: "order" },
       },

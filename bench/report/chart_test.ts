@@ -1,7 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { drawCharts } from "./chart.ts";
 import { softwareBrand } from "./report.ts";
-import { fakeQuality, fakeRecord } from "../results/testing.ts";
+import { fakeMeasurement, fakeQuality, fakeRecord } from "../results/testing.ts";
 
 const records = [
   fakeRecord({ policy: "exact" }),
@@ -15,6 +15,15 @@ Deno.test("drawCharts() draws memory and the frontier, with every policy and mod
   for (const { svg } of charts) {
     for (const word of ["<svg", "exact", "mesa8", "micro, 4 × 128"]) assertStringIncludes(svg, word);
   }
+});
+
+Deno.test("drawCharts() calls block inputs by that name", async () => {
+  const { memory } = fakeMeasurement();
+  const inputs = { memory: { ...memory!, liveAtPeak: { inputs: 2 ** 20 } } };
+  const [{ svg }] = await drawCharts([fakeRecord({ policy: "recompute" }, inputs)]);
+  assertStringIncludes(svg, ">block inputs<");
+  assertStringIncludes(svg, "#ff9da6");
+  assertFalse(svg.includes(">parameters<"));
 });
 
 Deno.test("drawCharts() gives the same bytes again, and in another process of another place", async () => {

@@ -1,7 +1,8 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { renderAgain } from "./render.ts";
-import { appendRecord } from "../results/results.ts";
+import { renderReport } from "./report.ts";
+import { appendRecord, readRecords } from "../results/results.ts";
 import { fakeRecord } from "../results/testing.ts";
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
@@ -35,3 +36,29 @@ Deno.test("renderAgain() refuses a folder without records", () =>
     await Deno.writeTextFile(`${folder}/results.jsonl`, "");
     await assertRejects(() => renderAgain(folder), UserError, "holds no record of this version");
   }));
+
+/** Every results.jsonl below a folder. */
+function recordsBelow(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? recordsBelow(`${folder}/${name}`) : name === "results.jsonl" ? [`${folder}/${name}`] : []
+  );
+}
+
+Deno.test("Every committed record of this version is read and rendered", async () => {
+  let rendered = 0;
+  for (const path of recordsBelow(`${import.meta.dirname}/../../reports`)) {
+    const { records, skipped } = await readRecords(path);
+    assertEquals(skipped.filter((line) => !line.includes("skipped, schema: ")), []);
+    if (records.length === 0) continue; // an older version's, or times of kernels
+    const run = {
+      started: new Date(0),
+      planned: records.length,
+      interrupted: false,
+      charts: [],
+      command: "",
+    };
+    assertStringIncludes(renderReport(records, run), "## Memory");
+    rendered++;
+  }
+  assert(rendered > 0);
+});

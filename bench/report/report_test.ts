@@ -34,6 +34,26 @@ Deno.test("the memory table shows policies side by side, with their ratio to exa
   );
 });
 
+Deno.test("the memory table tells block inputs of the live peak where a policy keeps any, and those of old records", () => {
+  const { memory } = fakeMeasurement();
+  const liveAtPeak = { parameters: 2 ** 21, inputs: 2 ** 20 };
+  const of = (liveAtPeak: object) => ({ memory: { ...memory!, liveAtPeak } });
+  assertEquals(
+    table("Memory", [
+      fakeRecord({ policy: "exact" }, of({ parameters: 2 ** 21, saved: 2 ** 21 })),
+      fakeRecord({ policy: "recompute" }, of(liveAtPeak)),
+    ]),
+    `
+| model |  tokens |                       | exact |     recompute |
+| :---- | ------: | :-------------------- | ----: | ------------: |
+| nano  | 4 × 128 | saved activations     | 3 MiB | 3 MiB (1.00×) |
+|       |         | live peak             | 4 MiB | 4 MiB (1.00×) |
+|       |         | of these block inputs |     – |         1 MiB |
+|       |         | buffers               | 4 MiB | 4 MiB (1.00×) |
+`.trim(),
+  );
+});
+
 Deno.test("the throughput table pairs the speeds of a round", () => {
   assertEquals(
     table("Throughput"),

@@ -14,6 +14,7 @@ import { mean, sampleStandardDeviation } from "./statistics.ts";
 const memory: Quantity<Cell>[] = [
   bytesQuantity("saved activations", (cell) => cell.memory?.savedBytes),
   bytesQuantity("live peak", (cell) => cell.memory?.livePeakBytes),
+  bytesQuantity("of these block inputs", (cell) => cell.memory?.liveAtPeak.inputs || null),
   bytesQuantity("buffers", (cell) => cell.memory?.bufferBytes),
   bytesQuantity("driver", (cell) => cell.driverBytes),
 ];

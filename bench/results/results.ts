@@ -122,7 +122,9 @@ const measurement = z.object({
   memory: z.object({
     savedBytes: count.describe("all saved activations, as they are stored"),
     livePeakBytes: count.describe("peak of live tensors"),
-    liveAtPeak: z.record(z.enum(categories), count).describe("bytes by category at that instant"),
+    liveAtPeak: z.partialRecord(z.enum(categories), count).describe(
+      "bytes by category at that instant; one that is missing came later than the record",
+    ),
     bufferBytes: count.describe("bytes of the buffers that hold the tensors"),
     ledgerPeakBytes: count.nullable().describe(
       "peak of all GPU buffers of the process, evaluation's included",

@@ -38,8 +38,11 @@ export function shapes(
 }
 
 /** Whether a policy is the reference that gradients are compared with. */
-const isReference = ({ bits, attention, rules }: PolicyDocument) =>
-  bits === 32 && attention === "fused" && rules.length === 0;
+const isReference = (
+  { bits, attention, rules, recompute, mini_sequences: { mlp, head, head_gradients } }: PolicyDocument,
+) =>
+  bits === 32 && attention === "fused" && rules.length === 0 && !recompute &&
+  mlp === "whole" && head === "auto" && head_gradients === "forward";
 
 /**
  * The processes of a sweep, in order: comparison by comparison, and within one the policies in turn, round by round (A B C, A B C, …), so

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
+import { parsePolicy } from "../../src/storage/policy_document.ts";
 import { profiles } from "./profiles.ts";
 import { recipe } from "./recipe.ts";
 import {
@@ -61,9 +62,13 @@ Deno.test("planSweep() compares gradients where quality is measured and somethin
     ...["exact", "half"].map(policyDocument),
     ...[{ ...policyDocument("exact"), name: "materialised", attention: "materialised" as const }],
     { ...policyDocument("exact"), name: "ruled", rules: [{ bits: 8 as const }] },
+    policyDocument("recompute"),
+    ...[{ mlp: 64 }, { head: "paper" }, { head_gradients: "backward" }].map((mini_sequences, i) =>
+      parsePolicy({ name: `pieces ${i}`, bits: 32, mini_sequences }, "test")
+    ),
   ];
   const cells = planSweep({ ...options, policies, gradientEvery: 3 });
-  assertEquals(cells.map((cell) => cell.gradientEvery), [0, 3, 3, 3, 0, 0, 0, 0]);
+  assertEquals(cells.map((cell) => cell.gradientEvery), [0, ...Array(7).fill(3), ...Array(8).fill(0)]);
 });
 
 Deno.test("planSweep() takes each model's usual length where none is given, and a ViT's always", () => {

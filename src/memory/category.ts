@@ -22,6 +22,9 @@ export const categories = [
  */
 export type Category = typeof categories[number];
 
+/** What tables call a category. */
+export const categoryName = (category: Category) => category === "inputs" ? "block inputs" : category;
+
 /** Bytes for each category, all zero. */
 export function noBytes(): Record<Category, number> {
   return Object.fromEntries(categories.map((c) => [c, 0])) as Record<Category, number>;
