@@ -69,8 +69,11 @@ export function textData(corpus: Corpus): TrainingData {
   return {
     corpus,
     report: {
-      ...{ kind: "text", name, digest },
-      ...{ trainTokens: train.length, validationTokens: validation.length },
+      kind: "text",
+      name,
+      digest,
+      trainTokens: train.length,
+      validationTokens: validation.length,
       unigramEntropy: unigramEntropy(validation, vocab),
     },
     fit: (model) => model,
@@ -99,8 +102,13 @@ export function imageData(
   };
   return {
     report: {
-      ...{ kind: "images", name, digest, classes, generated },
-      ...{ trainImages: train.count, heldOutImages: heldOut.count },
+      kind: "images",
+      name,
+      digest,
+      classes,
+      generated,
+      trainImages: train.count,
+      heldOutImages: heldOut.count,
     },
     fit: (model) => "classes" in model ? { ...model, classes: Math.max(model.classes, classes) } : model,
     check(model, { batch }) {

@@ -35,7 +35,8 @@ const largestHalf = 65504;
 function halves(read: Float16Array): StoredTensor {
   const values = Float64Array.from(read);
   return {
-    ...{ bits: 16, values },
+    bits: 16,
+    values,
     // Ten bits follow the leading one, and no two numbers lie closer than 2^-24.
     step: (i) => Math.max(2 ** -24, 2 ** (Math.floor(Math.log2(Math.abs(values[i]))) - 10)),
     extremes: () => [-largestHalf, largestHalf],

@@ -26,8 +26,14 @@ export function goldenSession(
 ): Promise<TrainingSession> {
   const { optimizer, batch, sequence } = golden;
   return TrainingSession.create(gpu, {
-    ...{ model: modelOf(golden, name), sequence, ...optimizer, policy, batch },
-    ...{ seed: 0, clipNorm: 0, pixels: "f32" },
+    model: modelOf(golden, name),
+    sequence,
+    ...optimizer,
+    policy,
+    batch,
+    seed: 0,
+    clipNorm: 0,
+    pixels: "f32",
   }, weights);
 }
 

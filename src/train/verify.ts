@@ -138,7 +138,10 @@ export function judge(
   return {
     policy: policy.name,
     pass: failures.length === 0,
-    ...{ lossDifferences, tensors, failures, gradients },
+    lossDifferences,
+    tensors,
+    failures,
+    gradients,
     overallRelativeError: errorOf(addSquares(squares.values())).relativeError,
     worst: tensors.reduce((a, b) => a.relativeError >= b.relativeError ? a : b),
   };

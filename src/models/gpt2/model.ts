@@ -58,8 +58,13 @@ function trunk(
   const normOf = (name: string) => parameters.layerNorm(`transformer.${name}`);
   const linearOf = (name: string) => parameters.linear(`transformer.${name}`);
   const shape: BlockShape = {
-    ...{ batch, sequence, heads, headSize: width / heads, causal: true },
-    ...{ epsilon, gelu: "tanh" },
+    batch,
+    sequence,
+    heads,
+    headSize: width / heads,
+    causal: true,
+    epsilon,
+    gelu: "tanh",
   };
   const blockOf = (layer: number) => {
     const h = `h.${layer}`;

@@ -193,7 +193,9 @@ class Block {
     const { layers, names, options } = this;
     const { output, logSumExp } = attended;
     return {
-      ...{ norm1, norm2, hidden },
+      norm1,
+      norm2,
+      hidden,
       inputs: {
         qkv: layers.scaled(names.norm1, norm1.normalized),
         project: output,

@@ -46,8 +46,13 @@ export function vitLoss(
   const { layers, width, heads, layerNormEpsilon: epsilon } = config;
   const tokens = vitTokens(config);
   const shape: BlockShape = {
-    ...{ batch, sequence: tokens, heads, headSize: width / heads, causal: false },
-    ...{ epsilon, gelu: "erf" },
+    batch,
+    sequence: tokens,
+    heads,
+    headSize: width / heads,
+    causal: false,
+    epsilon,
+    gelu: "erf",
   };
   const blockOf = (layer: number) => {
     const name = `blocks.${layer}`;
