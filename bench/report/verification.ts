@@ -5,6 +5,7 @@ import type { VerifyReport } from "../../src/train/verify.ts";
 export function renderVerification(report: Omit<VerifyReport, "gradients">): string {
   const { policy, tensors, lossDifferences, overallRelativeError, failures } = report;
   const sorted = [...tensors].sort((a, b) => b.relativeError - a.relativeError);
+  const fromStored = Math.max(...tensors.map((tensor) => tensor.fromStored));
   return [
     markdownTable(
       [
@@ -17,7 +18,8 @@ export function renderVerification(report: Omit<VerifyReport, "gradients">): str
       [["step", "loss difference"], ...lossDifferences.map((d, i) => [`${i + 1}`, d.toExponential(2)])],
       { align: ["r", "r"] },
     ),
-    `All gradients together: relative error ${overallRelativeError.toExponential(2)}`,
+    `All gradients together: relative error ${overallRelativeError.toExponential(2)}; ` +
+    `each from the values that were stored: at most ${fromStored.toExponential(2)}`,
     ...failures,
     `${policy}: ${report.pass ? "passed" : "failed"}`,
   ].join("\n\n");
