@@ -17,7 +17,7 @@ import { profiles } from "../sweep/profiles.ts";
 import { jsonSchema } from "../results/results.ts";
 import { modelJsonSchema } from "../../src/models/model_document.ts";
 import { policyJsonSchema } from "../../src/storage/policy_document.ts";
-import { whole, word } from "../options/value_parsers.ts";
+import { size, whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
 
@@ -43,6 +43,11 @@ export const options = object({
     message`Training steps before the validation loss; 0: none`,
   ),
   ...storageOptions,
+  memory: maybe(
+    "--memory",
+    size,
+    message`Bytes that a step's buffers may take by plan, in place of the device's memory, as in ${"8GiB"}`,
+  ),
   seeds: maybe("--seeds", whole(1), message`Training runs for quality, each from a seed of its own`),
   seed: seedOption,
   gradientEvery: maybe(

@@ -1,4 +1,7 @@
-import { checkModel } from "../../src/models/model_config.ts";
+import { remembered } from "../../kernels/shared/remembered.ts";
+import type { DeviceLimits } from "../../src/gpu/limits.ts";
+import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
+import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { runInChild } from "../sweep/child.ts";
 import { describeEnvironment, driverBytesInUse } from "../machine/environment.ts";
 import { dataKey, loadData, type TrainingData } from "../training/data.ts";
@@ -16,6 +19,8 @@ import {
 } from "../results/results.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { profileNote, profileStep, renderProfile } from "../kernels/step_profile.ts";
+import { GrowingLengths } from "../sweep/growing_lengths.ts";
+import { planStep } from "../sweep/planned_step.ts";
 import { planSweep, runSweep } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import { withVariants } from "../sweep/cell_variants.ts";
@@ -47,10 +52,19 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const started = new Date();
   const adapter = await ensureAdapterEnvironment(options);
   const profile = profiles[options.profile ?? defaultProfile(adapter)](adapter.class);
-  const planned = planSweep(withDefaults(options, profile));
+  const all = withDefaults(options, profile);
+  const planned = planSweep(all);
   const dataOf = await loadAll(planned, options);
   for (const cell of planned) checkCell(cell, dataOf(cell));
-  const cells = await withVariants(planned, dataOf, adapter, options);
+  const limits = adapter.limits as unknown as DeviceLimits;
+  const planOf = remembered((model: ModelConfig, sequence: number, batch: number, policy: PolicyDocument) =>
+    planStep({ model, sequence, batch, policy, seed: 0 }, limits, all.memory)
+  );
+  const plan = (cell: CellConfiguration) =>
+    planOf(dataOf(cell).fit(modelOf(cell)), cell.sequence, cell.batch, cell.storage);
+  const fitting = planned.filter((cell) => plan(cell).refusal === null);
+  const tuned = await withVariants(fitting, dataOf, adapter, options);
+  const cells = planned.map((cell) => tuned[fitting.indexOf(cell)] ?? cell);
   const environment = await describeEnvironment(adapter);
   if (options.profileStep) return await profileSteps(cells, dataOf, options, adapter.slug, started);
   const askDriver = await driverBytesInUse() !== null;
@@ -72,6 +86,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
     await runSweep(cells, {
       signal: interruption.signal,
       run: (cell) => runInChild(cell, child),
+      plan,
       starting: (cell, index) => progress.begin(index, `${nameOf(cell)}, round ${cell.round + 1}`),
       async finished(configuration, measurement, start, seconds) {
         progress.end(cells.indexOf(configuration), seconds);
@@ -90,7 +105,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
         records.push(record);
         await appendRecord(folder.results, record);
       },
-    });
+    }, all.growing ? new GrowingLengths() : undefined);
   } finally {
     progress.clear();
     interruption.ignore();

@@ -1,5 +1,6 @@
 import { integer, message, text, type ValueParser, type ValueParserResult } from "@optique/core";
 import { UserError } from "../../src/errors.ts";
+import { bytes } from "../../src/text/format.ts";
 import { oneOf } from "../../src/suggest.ts";
 
 /** A word of a set; one that `check` refuses with a UserError gets that message, and completion offers the set. */
@@ -54,6 +55,24 @@ export function list<T>(item: ValueParser<"sync", T>): ValueParser<"sync", T[]> 
     },
   };
 }
+
+const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** Bytes, such as "8GiB". */
+export const size: ValueParser<"sync", number> = {
+  mode: "sync",
+  metavar: "SIZE",
+  placeholder: 2 ** 30,
+  parse(input): ValueParserResult<number> {
+    const [, number, unit] = input.match(/^(\d+(?:\.\d+)?) ?([KMGT]iB|B)$/) ?? [];
+    if (Number(number) > 0) return { success: true, value: Number(number) * 1024 ** units.indexOf(unit) };
+    return {
+      success: false,
+      error: message`"${text(input)}" is no size; give a number and a unit, as in 8GiB`,
+    };
+  },
+  format: bytes,
+};
 
 /** A whole number of at least `min`. */
 export const whole = (min: number) => integer({ min, metavar: "N" });

@@ -174,6 +174,7 @@ Deno.test("a cell out of memory is a row that says so, with the bytes it wanted"
 `.trim(),
   );
   assertStringIncludes(table("Throughput", withOom)!, "out of memory |");
+  assertStringIncludes(table("Memory", withOom)!, "| 4 MiB: out of memory |");
   assertEquals(table("What failed"), undefined);
 });
 

@@ -1,5 +1,6 @@
 import { markdownTable } from "markdown-table";
 import type { Cell, Quality } from "./cell_rounds.ts";
+import { statusWords } from "../results/results.ts";
 import { bytes, number, percentage, ratio, spread } from "../../src/text/format.ts";
 import {
   bytesQuantity,
@@ -11,11 +12,19 @@ import {
 } from "./side_by_side.ts";
 import { mean, sampleStandardDeviation } from "./statistics.ts";
 
+const buffers = bytesQuantity("buffers", (cell: Cell) => cell.memory?.bufferBytes);
+
 const memory: Quantity<Cell>[] = [
   bytesQuantity("saved activations", (cell) => cell.memory?.savedBytes),
   bytesQuantity("live peak", (cell) => cell.memory?.livePeakBytes),
   bytesQuantity("of these block inputs", (cell) => cell.memory?.liveAtPeak.inputs || null),
-  bytesQuantity("buffers", (cell) => cell.memory?.bufferBytes),
+  {
+    label: "buffers",
+    show(cell, base) {
+      const text = buffers.show(cell, base);
+      return text && cell.failure?.status === "oom" ? `${text}: ${statusWords.oom}` : text;
+    },
+  },
   bytesQuantity("driver", (cell) => cell.driverBytes),
 ];
 
@@ -112,7 +121,6 @@ function seedCount(_: Cell, { cells }: Comparison<Cell>): string {
   return [...new Set([Math.min(...counts), Math.max(...counts)])].join("–");
 }
 
-const statusWords = { ok: "–", oom: "out of memory", error: "failed", timeout: "timed out" };
 const missing = (cell: Cell) => statusWords[cell.failure?.status ?? "ok"];
 
 /** Memory by policy, as a markdown table; null if nothing was measured. */

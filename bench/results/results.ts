@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
 import { categories } from "../../src/memory/category.ts";
+import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { type ModelConfig, modelConfig, modelPresets } from "../../src/models/model_config.ts";
 import { architectureSchema, modelSchema } from "../../src/models/model_document.ts";
 import { policySchema } from "../../src/storage/policy_document.ts";
@@ -109,7 +110,9 @@ export type GradientErrors = z.infer<typeof gradientErrors>;
 const measurement = z.object({
   status: z.enum(["ok", "oom", "error", "timeout"]),
   message: z.string().nullable(),
-  wantedBytes: count.nullable().describe("bytes of the allocation that failed (oom)"),
+  wantedBytes: count.nullable().describe(
+    "bytes of the allocation that failed (oom); of all buffers by plan, where none was tried",
+  ),
   program: z.object({
     dispatchesPerStep: count,
     kernelVariants: z.record(z.string(), z.string()).describe(
@@ -171,6 +174,19 @@ export type CellRecord = z.infer<typeof cellRecord>;
 export function failed(status: CellMeasurement["status"], message: string): CellMeasurement {
   return { status, message, wantedBytes: null, program: null, memory: null, timing: null, quality: null };
 }
+
+/** What a plan tells of a cell that was not run, or came to no end. */
+export type Planned = { readonly wantedBytes: number; readonly memory: CellMeasurement["memory"] };
+
+/** The memory of a cell by plan; nothing of it was measured. */
+export function plannedMemory(
+  { savedBytes, livePeakBytes, liveAtPeak, bufferBytes }: MemoryPlan,
+): NonNullable<CellMeasurement["memory"]> {
+  return { savedBytes, livePeakBytes, liveAtPeak, bufferBytes, ledgerPeakBytes: null, driverBytes: null };
+}
+
+/** What a cell that did not end well is said to be. */
+export const statusWords = { ok: "–", oom: "out of memory", error: "failed", timeout: "timed out" };
 
 /** All variants of kernels that the cells of a run took, set or not. */
 export function variantsOf(records: readonly CellRecord[]): Record<string, string> {

@@ -1,8 +1,7 @@
 import type { Batch } from "../../src/data/batches.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
-import type { MemoryPlan } from "../../src/memory/plan.ts";
-import { planTraining } from "../../src/train/plan_training.ts";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { type DataPaths, loadData, type TrainingData } from "../training/data.ts";
 import { driverBytesInUse, settledDriverBytes } from "../machine/environment.ts";
@@ -13,7 +12,9 @@ import {
   failed,
   type GradientErrors,
   modelOf,
+  plannedMemory,
 } from "../results/results.ts";
+import { notRun, planStep } from "./planned_step.ts";
 import { timeSteps } from "../training/timed_steps.ts";
 import { trainSteps } from "../training/training_loop.ts";
 
@@ -65,12 +66,8 @@ export async function runCell(
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (!(error instanceof OutOfMemoryError) || !options) return failed("error", error.message);
-    const memory = {
-      ...plannedMemory(planTraining(options, gpu?.limits)),
-      ledgerPeakBytes: null,
-      driverBytes: null,
-    };
-    return { ...failed("oom", error.message), wantedBytes: error.bytesWanted, memory };
+    const { memory } = planStep(options, gpu?.limits ?? typicalGpuLimits);
+    return notRun("oom", error.message, { wantedBytes: error.bytesWanted, memory });
   } finally {
     gpu?.destroy();
   }
@@ -81,10 +78,6 @@ export function trainOptions(configuration: CellConfiguration, data: TrainingDat
   const { storage, schedule, modelDocument: _, ...rest } = configuration;
   const model = data.fit(modelOf(configuration));
   return { ...rest, model, policy: storage, ...schedule && { schedule } };
-}
-
-function plannedMemory({ savedBytes, livePeakBytes, liveAtPeak, bufferBytes }: MemoryPlan) {
-  return { savedBytes, livePeakBytes, liveAtPeak, bufferBytes };
 }
 
 async function measureQuality(

@@ -15,7 +15,8 @@ export async function withVariants(
   options: VariantOptions & { readonly requireGpu: boolean },
 ): Promise<CellConfiguration[]> {
   // A software adapter has one variant of each kernel.
-  if (!options.variants && (options.noTune || adapter.class === "software")) return [...cells];
+  const unset = !options.variants && (options.noTune || adapter.class === "software");
+  if (unset || cells.length === 0) return [...cells];
   const gpu = await openGpu(options);
   try {
     const builder = builderOptionsFor(gpu);

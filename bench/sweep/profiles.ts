@@ -43,6 +43,10 @@ const training = {
   },
 };
 
+/** first, twice that, … up to last. */
+const doublings = (first: number, last: number) =>
+  Array.from({ length: Math.floor(Math.log2(last / first)) + 1 }, (_, i) => first * 2 ** i);
+
 type Class = AdapterReport["class"];
 
 const ablation = (policies: SweepOptions["policies"]) => (adapter: Class): SweepOptions => ({
@@ -84,6 +88,18 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     steps: adapter === "gpu" ? 10 : 1,
     warmup: adapter === "gpu" ? 3 : 0,
     rounds: adapter === "gpu" ? 3 : 1,
+    qualitySteps: 0,
+  }),
+  // How long a sequence may be. A software adapter has the memory of a small card, so that its sweep comes to an end.
+  long: (adapter) => ({
+    ...common,
+    models: adapter === "gpu" ? models("small") : models("nano"),
+    sequences: adapter === "gpu" ? doublings(1024, 2 ** 19) : doublings(64, 2 ** 16),
+    batches: [1],
+    policies: named("exact", "mesa8", "recompute", "recompute8", "mst", "mst8"),
+    growing: true,
+    ...adapter === "software" && { memory: 64 * 2 ** 20 },
+    steps: 2,
     qualitySteps: 0,
   }),
   // Small models, so that several seeds of every policy train to the end of their schedule within minutes.

@@ -2,12 +2,13 @@ import { assert, assertEquals } from "@std/assert";
 import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { familyOf } from "../../src/models/families.ts";
-import { checkModel, usualSequence } from "../../src/models/model_config.ts";
+import { checkModel, type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { ablations } from "./ablations.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { modelOf, parseConfiguration } from "../results/results.ts";
+import { planStep } from "./planned_step.ts";
 import { planSweep } from "./sweep.ts";
 
 const adapters = ["gpu", "software"] as const;
@@ -72,6 +73,24 @@ Deno.test("parity and paper cover what they are named for", () => {
   }
   const { models, batches } = profiles.paper("gpu");
   assertEquals([models.map(({ name }) => name), batches], [["deit-tiny", "deit-small", "deit-base"], [128]]);
+});
+
+Deno.test("long doubles lengths beyond what fits, by plan, and looks at speed alone", () => {
+  for (const adapter of adapters) {
+    const { models: [model], sequences, batches, policies, memory = Infinity, ...rest } = profiles.long(
+      adapter,
+    );
+    assertEquals([batches, rest.qualitySteps, rest.growing], [[1], 0, true]);
+    const names = ["exact", "mesa8", "recompute", "recompute8", "mst", "mst8"];
+    assertEquals(policies.map(({ name }) => name), names);
+    sequences.slice(1).forEach((length, i) => assertEquals(length, 2 * sequences[i]));
+    const sequence = sequences.at(-1)!;
+    const longest = { ...model, positions: sequence } as ModelConfig;
+    for (const policy of policies) {
+      const step = { model: longest, sequence, batch: 1, policy, seed: 0 };
+      assert(planStep(step, typicalGpuLimits, memory).refusal !== null, `${policy.name} fits at ${sequence}`);
+    }
+  }
 });
 
 Deno.test("defaultProfile() follows the adapter", () => {

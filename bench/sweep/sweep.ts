@@ -4,7 +4,14 @@ import { type ModelConfig, usualSequence } from "../../src/models/model_config.t
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 import { recipe } from "./recipe.ts";
-import { type CellConfiguration, type CellMeasurement, modelFields } from "../results/results.ts";
+import {
+  type CellConfiguration,
+  type CellMeasurement,
+  modelFields,
+  statusWords,
+} from "../results/results.ts";
+import type { GrowingLengths } from "./growing_lengths.ts";
+import { notRun, type PlannedStep } from "./planned_step.ts";
 
 /** A model and the size of its step. */
 export interface Shape {
@@ -44,6 +51,12 @@ const isReference = (
   bits === 32 && attention === "fused" && rules.length === 0 && !recompute &&
   mlp === "whole" && head === "auto" && head_gradients === "forward";
 
+/** The model with exactly as many positions: each costs 16 bytes a channel, and those beyond the sequence would be nobody's. */
+function ofLength(model: ModelConfig, sequence: number): ModelConfig {
+  if (!("positions" in model) || model.positions === sequence) return model;
+  return { ...model, name: `${model.name}-${sequence}`, positions: sequence };
+}
+
 /**
  * The processes of a sweep, in order: comparison by comparison, and within one the policies in turn, round by round (A B C, A B C, …), so
  * that what drifts meets all policies alike. The first `seeds` rounds measure quality, each from a seed of its own; later ones only time.
@@ -57,7 +70,7 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
     rounds.flatMap((round) => {
       const qualitySteps = round < seeds ? steps : 0;
       const common = {
-        ...modelFields(model),
+        ...modelFields(options.growing ? ofLength(model, sequence) : model),
         sequence,
         batch,
         seed: options.seed + (round < seeds ? round : 0),
@@ -81,6 +94,8 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
 export interface SweepHost {
   /** Runs one cell in a process of its own; never throws for what the cell does. */
   run(cell: CellConfiguration): Promise<CellMeasurement>;
+  /** Plans a cell's memory. One that the plan refuses is not run, but recorded as out of memory. */
+  plan(cell: CellConfiguration): PlannedStep;
   /** Told before each process, with how many are behind. */
   starting?(cell: CellConfiguration, index: number): void;
   /** Told after each process. A rejection ends the sweep. */
@@ -94,17 +109,39 @@ export interface SweepHost {
   signal: AbortSignal;
 }
 
-/** Runs the processes in order. A cell that did not end well is given up: its later rounds are skipped, the sweep goes on. */
-export async function runSweep(cells: readonly CellConfiguration[], host: SweepHost): Promise<void> {
+/**
+ * Runs the processes in order. A cell that did not end well is given up: its later rounds are skipped, the sweep goes on. Where lengths grow,
+ * so is its policy at longer ones, which are recorded with the bytes that they want, until no policy is left.
+ */
+export async function runSweep(
+  cells: readonly CellConfiguration[],
+  host: SweepHost,
+  lengths?: GrowingLengths,
+): Promise<void> {
   const givenUp = new Set<string>();
   for (const [index, cell] of cells.entries()) {
     const key = `${cell.model} ${cell.sequence} ${cell.batch} ${cell.policy}`;
-    if (givenUp.has(key)) continue;
+    if (givenUp.has(key) || lengths?.ended(cell)) continue;
     host.starting?.(cell, index);
     const started = new Date();
-    const measurement = await host.run(cell);
+    const measurement = withoutRun(cell, host, lengths) ?? await host.run(cell);
     if (host.signal.aborted) return;
     await host.finished(cell, measurement, started, (Date.now() - started.getTime()) / 1000);
+    lengths?.note(cell, measurement);
     if (measurement.status !== "ok") givenUp.add(key);
   }
+}
+
+/** What is known of a cell before it is run, if that is enough. */
+function withoutRun(
+  cell: CellConfiguration,
+  host: SweepHost,
+  lengths?: GrowingLengths,
+): CellMeasurement | undefined {
+  const planned = host.plan(cell);
+  if (planned.refusal !== null) return notRun("oom", planned.refusal, planned);
+  const shorter = lengths?.failure(cell);
+  if (!shorter) return undefined;
+  const { status, sequence } = shorter;
+  return notRun(status, `Not run: ${statusWords[status]} at ${sequence} tokens`, planned);
 }

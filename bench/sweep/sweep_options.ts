@@ -8,6 +8,13 @@ export interface SweepOptions {
   sequences: number[];
   batches: number[];
   policies: PolicyDocument[];
+  /**
+   * Whether lengths grow until nothing fits: each gets a model of exactly as many positions, a policy that failed at one is not run at
+   * longer ones, and a length at which all failed is the last.
+   */
+  growing?: boolean;
+  /** Bytes that the buffers of a step may take, by its plan; undefined: what the device gives. */
+  memory?: number;
   /** Timed steps of a process, and untimed ones before them. */
   steps: number;
   warmup: number;

@@ -3,6 +3,7 @@ import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { parsePolicy } from "../../src/storage/policy_document.ts";
+import { GrowingLengths } from "./growing_lengths.ts";
 import { profiles } from "./profiles.ts";
 import { recipe } from "./recipe.ts";
 import {
@@ -34,6 +35,7 @@ function fakeHost(run: (cell: CellConfiguration) => CellMeasurement) {
   const host: SweepHost = {
     signal: controller.signal,
     run: (cell) => Promise.resolve(run(cell)),
+    plan: () => ({ wantedBytes: 7, memory: null, refusal: null }),
     finished: (cell) => Promise.resolve(void finished.push(brief(cell))),
   };
   return { host, finished, controller };
@@ -124,6 +126,80 @@ Deno.test("runSweep() gives up a cell that failed and goes on with the others", 
   );
   await runSweep(planSweep(options), host);
   assertEquals(finished, ["2 A 0", "2 B 0", "2 B 1"]);
+});
+
+const lengths = [8, 16, 32, 64, 128];
+const growing = { ...options, sequences: lengths, batches: [1], rounds: 1, qualitySteps: 0, growing: true };
+
+/** Runs a growing sweep in which a policy fails from a length on. Returns the cells that were run, and all that were told. */
+async function grown(longest: Record<string, number>, changes: Partial<SweepOptions> = {}) {
+  const { host } = fakeHost(() => fakeMeasurement());
+  const [ran, told]: string[][] = [[], []];
+  await runSweep(planSweep({ ...growing, ...changes }), {
+    ...host,
+    run({ policy, sequence, round }) {
+      ran.push(`${policy} ${sequence} ${round}`);
+      const fits = sequence <= longest[policy];
+      return Promise.resolve(fits ? fakeMeasurement() : failed(policy === "A" ? "oom" : "timeout", "No"));
+    },
+    finished({ policy, sequence }, { status, wantedBytes, message }) {
+      if (status !== "ok") told.push(`${policy} ${sequence} ${status} ${wantedBytes}: ${message}`);
+      return Promise.resolve();
+    },
+  }, new GrowingLengths());
+  return { ran, told };
+}
+
+Deno.test("runSweep() gives a policy up beyond the length at which it failed, and ends where none is left", async () => {
+  const { ran, told } = await grown({ A: 8, B: 32 });
+  assertEquals(ran, ["A 8 0", "B 8 0", "A 16 0", "B 16 0", "B 32 0", "B 64 0"]);
+  assertEquals(told, [
+    "A 16 oom null: No",
+    "A 32 oom 7: Not run: out of memory at 16 tokens",
+    "A 64 oom 7: Not run: out of memory at 16 tokens",
+    "B 64 timeout null: No",
+  ]);
+});
+
+Deno.test("runSweep() gives up longer sequences of the same model and batch only, and goes by length, not by order", async () => {
+  const two = await grown({ A: 8, B: 0 }, { models: models("nano", "mini"), sequences: [16, 8] });
+  const all = ["A 16 0", "B 16 0", "A 8 0", "B 8 0"];
+  assertEquals(two.ran, [...all, ...all]);
+  const batches = await grown({ A: 8, B: 0 }, { batches: [1, 2], sequences: [8, 16, 32], rounds: 2 });
+  assertEquals(batches.ran, [
+    ...["A 8 0", "B 8 0", "A 8 1", "A 8 0", "B 8 0", "A 8 1"],
+    ...["A 16 0", "A 16 0"],
+  ]);
+});
+
+Deno.test("runSweep() records what a plan refuses as out of memory, with the bytes that it wants, and runs the others", async () => {
+  const { host } = fakeHost(() => fakeMeasurement());
+  const told: CellMeasurement[] = [];
+  const { memory } = fakeMeasurement();
+  const refused = { wantedBytes: 9, memory, refusal: "Too much" };
+  const cells = planSweep({ ...options, rounds: 1 });
+  await runSweep(cells, {
+    ...host,
+    plan: (cell) => cell.policy === "A" ? refused : host.plan(cell),
+    finished: (_, measurement) => Promise.resolve(void told.push(measurement)),
+  });
+  assertEquals(told, [{ ...failed("oom", "Too much"), wantedBytes: 9, memory }, fakeMeasurement()]);
+});
+
+Deno.test("planSweep() gives each length of a growing sweep a model of as many positions, and a ViT its own", () => {
+  const cells = planSweep({
+    ...growing,
+    models: models("small", "vit-nano"),
+    sequences: [1024, 2048],
+    policies: [policy("A")],
+  });
+  const vit = { model: "vit-nano", modelDocument: undefined, sequence: 65 };
+  const modelDocument = { ...modelConfig("small"), name: "small-2048", positions: 2048 };
+  assertEquals(cells.map(({ model, modelDocument, sequence }) => ({ model, modelDocument, sequence })), [
+    { model: "small", modelDocument: undefined, sequence: 1024 },
+    { model: "small-2048", modelDocument, sequence: 2048 },
+    vit,
+  ]);
 });
 
 Deno.test("runSweep() drops the cell under way when it is interrupted", async () => {

@@ -27,8 +27,8 @@ export interface TrainingData {
   readonly corpus?: Corpus;
   /** The model, with as many classes as the data need. */
   fit(model: ModelConfig): ModelConfig;
-  /** Throws a UserError if the model cannot take the data, or they do not fill a batch. */
-  check(model: ModelConfig, size: Size): void;
+  /** Throws a UserError if the model cannot take the data, or they do not fill a batch; without quality steps, one to train on. */
+  check(model: ModelConfig, size: Size & { qualitySteps?: number }): void;
   /** The same seed gives the same batches. */
   training(size: Size & { seed: number }): { next(): Batch };
   /** Always the same batches. */
@@ -77,11 +77,11 @@ export function textData(corpus: Corpus): TrainingData {
       unigramEntropy: unigramEntropy(validation, vocab),
     },
     fit: (model) => model,
-    check(model, { sequence }) {
+    check(model, { sequence, qualitySteps }) {
       const input = inputOf(model);
       if (input.kind !== "text") throw new UserError(`Model "${model.name}" reads no texts`);
       if (vocab > input.vocab) checkVocabulary(corpus, input.vocab);
-      requireLength(corpus, sequence);
+      requireLength(corpus, sequence, qualitySteps !== 0);
     },
     training: (options) => new RandomBatches(train, options),
     validation({ batch, sequence }) {

@@ -75,6 +75,7 @@ Deno.test("textData() refuses a ViT, a vocabulary that is too small, and a seque
     UserError,
     "The validation split has 100",
   );
+  data.check(nano, { batch: 1, sequence: 100, qualitySteps: 0 });
 });
 
 Deno.test("loadData() trains a ViT on generated images, the same batches for the same seed", async () => {

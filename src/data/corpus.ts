@@ -61,10 +61,13 @@ export async function loadCorpus(
   return corpus;
 }
 
-/** Throws a `UserError` unless each split holds one window of `sequence` tokens and the one that follows. */
-export function requireLength(corpus: Corpus, sequence: number): void {
+/**
+ * Throws a `UserError` unless each split holds one window of `sequence` tokens and the one that follows; that for validation only where it
+ * is looked at.
+ */
+export function requireLength(corpus: Corpus, sequence: number, validates = true): void {
   requireWindow(corpus.train, sequence, "The training split");
-  requireWindow(corpus.validation, sequence, "The validation split");
+  if (validates) requireWindow(corpus.validation, sequence, "The validation split");
 }
 
 /** Throws a `UserError` that names the first id outside a model's vocabulary, and its position in the whole corpus. */

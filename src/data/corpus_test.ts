@@ -130,5 +130,6 @@ Deno.test("requireLength() names the split that is too short", async () => {
     error(10),
     `The validation split has 10 tokens, fewer than the sequence length 10 + 1; ${end}`,
   );
+  requireLength(corpus, 89, false);
   assertEquals(error(90), `The training split has 90 tokens, fewer than the sequence length 90 + 1; ${end}`);
 });

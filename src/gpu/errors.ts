@@ -1,4 +1,4 @@
-/** The device refused memory: a cell of a sweep reports this as `oom`, with the bytes it wanted. */
+/** The device refused memory, or can bind no such piece of it: a cell of a sweep reports this as `oom`, with the bytes it wanted. */
 export class OutOfMemoryError extends Error {
   override name = "OutOfMemoryError";
   constructor(message: string, readonly bytesWanted: number) {

@@ -1,3 +1,5 @@
+import { OutOfMemoryError } from "./errors.ts";
+
 /** The limits of an adapter that shape a program. All sizes in bytes. */
 export interface DeviceLimits {
   readonly maxBufferSize: number;
@@ -27,7 +29,7 @@ export interface Window {
 
 /**
  * Cuts `rows` into the fewest windows whose bindings stay within the binding limit; `bytesPerRow` is the widest row bound. Windows begin
- * at multiples of 64 rows, and of `unit` rows where given (whole sequences). Throws a RangeError if one such window is too large.
+ * at multiples of 64 rows, and of `unit` rows where given (whole sequences). Throws an OutOfMemoryError if one such window is too large.
  */
 export function rowWindows(limits: DeviceLimits, rows: number, bytesPerRow: number, unit = 1): Window[] {
   const fits = Math.floor(limits.maxStorageBufferBindingSize / bytesPerRow);
@@ -35,8 +37,9 @@ export function rowWindows(limits: DeviceLimits, rows: number, bytesPerRow: numb
   const step = leastCommonMultiple(unit, windowAlignment);
   const size = Math.floor(fits / step) * step;
   if (size === 0) {
-    throw new RangeError(
+    throw new OutOfMemoryError(
       `${step} rows of ${bytesPerRow} bytes exceed the binding limit of ${limits.maxStorageBufferBindingSize} bytes`,
+      step * bytesPerRow,
     );
   }
   const windows: Window[] = [];

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { OutOfMemoryError } from "./errors.ts";
 import { rowWindows, typicalGpuLimits, windowAlignment } from "./limits.ts";
 
 function limits(maxStorageBufferBindingSize: number) {
@@ -43,6 +44,10 @@ Deno.test("rowWindows() covers every row once, in the fewest windows within the 
 });
 
 Deno.test("rowWindows() says what does not fit when a single window is too large", () => {
-  assertThrows(() => rowWindows(limits(63 * 400), 100, 400), RangeError, "64 rows of 400 bytes");
-  assertThrows(() => rowWindows(limits(2000 * 400), 5000, 400, 37), RangeError, "2368 rows of 400 bytes");
+  const refusal = (...args: Parameters<typeof rowWindows>) => {
+    const { message, bytesWanted } = assertThrows(() => rowWindows(...args), OutOfMemoryError);
+    return [message.split(" exceed")[0], bytesWanted];
+  };
+  assertEquals(refusal(limits(63 * 400), 100, 400), ["64 rows of 400 bytes", 64 * 400]);
+  assertEquals(refusal(limits(2000 * 400), 5000, 400, 37), ["2368 rows of 400 bytes", 2368 * 400]);
 });

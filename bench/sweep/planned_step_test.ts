@@ -1,0 +1,32 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
+import { planTraining } from "../../src/train/plan_training.ts";
+import { planStep } from "./planned_step.ts";
+
+const step = {
+  model: modelConfig("nano"),
+  sequence: 128,
+  batch: 2,
+  policy: policyDocument("mesa8"),
+  seed: 0,
+};
+
+Deno.test("planStep() refuses a step whose buffers exceed the budget by a byte, and tells its memory all the same", () => {
+  const plan = planTraining(step);
+  for (const [budget, fits] of [[undefined, true], [plan.bufferBytes, true], [plan.bufferBytes - 1, false]]) {
+    const { wantedBytes, memory, refusal } = planStep(step, typicalGpuLimits, budget as number | undefined);
+    assertEquals([wantedBytes, memory?.liveAtPeak], [plan.bufferBytes, plan.liveAtPeak]);
+    assertEquals(refusal === null, fits);
+    if (refusal) assertStringIncludes(refusal, "of --memory");
+  }
+});
+
+Deno.test("planStep() refuses a step of which one sequence cannot be bound", () => {
+  const limits = { ...typicalGpuLimits, maxStorageBufferBindingSize: 128 * 128 * 4 };
+  const { memory, wantedBytes, refusal } = planStep(step, limits);
+  assertEquals(memory, null);
+  assert(wantedBytes > limits.maxStorageBufferBindingSize);
+  assertStringIncludes(refusal!, "exceed the binding limit");
+});
