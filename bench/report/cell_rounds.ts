@@ -1,4 +1,4 @@
-import type { CellConfiguration, CellRecord } from "../results/results.ts";
+import type { CellConfiguration, CellRecord, PieceSizes } from "../results/results.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { median, type PairedRatio, pairedRatio, summarize, type Summary } from "./statistics.ts";
 
@@ -48,6 +48,11 @@ export class Cell {
   /** Dispatches of a step, the same in every round. */
   get dispatches(): number | null {
     return this.records.find((r) => r.program)?.program?.dispatchesPerStep ?? null;
+  }
+
+  /** Tokens of a piece of MLP and head, where the policy takes mini-sequences. */
+  get pieces(): PieceSizes | null {
+    return this.records.find((r) => r.program)?.program?.pieces ?? null;
   }
 
   /** Milliseconds of a step, over the steps of all rounds. */

@@ -12,7 +12,14 @@ import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
 import type { CellRecord } from "../results/results.ts";
 import type { Comparison } from "./side_by_side.ts";
-import { disagreementTable, failureTable, memoryTable, qualityTable, throughputTable } from "./tables.ts";
+import {
+  disagreementTable,
+  failureTable,
+  memoryTable,
+  piecesTable,
+  qualityTable,
+  throughputTable,
+} from "./tables.ts";
 
 /** What a report says about the run beside its records. */
 export interface Run {
@@ -42,6 +49,7 @@ export function sections(records: readonly CellRecord[]): Section[] {
   const tables: [string, string | null][] = [
     ["Memory", memoryTable(comparisons)],
     ["Throughput", throughputTable(comparisons)],
+    ["Tokens of a piece", piecesTable(comparisons)],
     ["Rounds that disagree", disagreementTable(comparisons)],
     ["Quality", qualitySection(comparisons, records)],
     ["Gradient error", gradientSection(comparisons)],
@@ -127,6 +135,8 @@ const howToRead = namedList(Object.entries({
   "live peak": "the most bytes of tensors alive at one dispatch, weights and optimizer included.",
   buffers: "bytes of the buffers that hold those tensors.",
   driver: "growth of what the driver reports, its own context included; only where it can be asked.",
+  "tokens of a piece":
+    "that go through the MLP or the language model's head at once, where the policy takes mini-sequences; the last piece may have fewer.",
   step:
     "median over the timed steps of all rounds, ± their median absolute deviation. Losses are read back once after them, not in " +
     "each step.",

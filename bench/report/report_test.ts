@@ -68,6 +68,25 @@ Deno.test("the throughput table pairs the speeds of a round", () => {
   );
 });
 
+Deno.test("the table of pieces tells each cell's of the policies that take mini-sequences", () => {
+  const program = { dispatchesPerStep: 100, kernelVariants: {} };
+  const pieces = (mlp: number, head: number | null) => ({ program: { ...program, pieces: { mlp, head } } });
+  assertEquals(
+    table("Tokens of a piece", [
+      fakeRecord({ policy: "exact", sequence: 16384 }),
+      fakeRecord({ policy: "mst", sequence: 16384 }, pieces(4096, 65536)),
+      fakeImageRecord({ policy: "mst" }, pieces(260, null)),
+    ]),
+    `
+| model    |    tokens | policy |   MLP | head |
+| :------- | --------: | :----- | ----: | ---: |
+| nano     | 4 × 16384 | mst    | 4,096 |  all |
+| vit-nano |    4 × 65 | mst    |   all |    – |
+`.trim(),
+  );
+  assertEquals(table("Tokens of a piece"), undefined);
+});
+
 Deno.test("rounds that disagree are told apart, and only they", () => {
   const text = table("Rounds that disagree")!;
   assertStringIncludes(

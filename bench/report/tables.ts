@@ -131,6 +131,22 @@ export const memoryTable = (comparisons: readonly Comparison<Cell>[]) =>
 export const throughputTable = (comparisons: readonly Comparison<Cell>[]) =>
   sideBySide(comparisons, throughput, { missing });
 
+/** The pieces of the policies that take mini-sequences, as a markdown table; null if none ran. */
+export function piecesTable(comparisons: readonly Comparison<Cell>[]): string | null {
+  const rows = comparisons.flatMap((comparison) =>
+    [...comparison.cells].flatMap(([policy, { pieces }]) => {
+      if (!pieces) return [];
+      const tokens = comparison.batch * comparison.sequence;
+      const show = (size: number | null) => size === null ? "–" : size === tokens ? "all" : number(size);
+      return [[...names(comparison), policy, show(pieces.mlp), show(pieces.head)]];
+    })
+  );
+  if (rows.length === 0) return null;
+  return markdownTable([["model", "tokens", "policy", "MLP", "head"], ...rows], {
+    align: ["l", "r", "l", "r", "r"],
+  });
+}
+
 /** Rounds of one cell whose steps differ by more than this factor were not timed under the same conditions. */
 const disagreement = 1.1;
 

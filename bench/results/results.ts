@@ -107,6 +107,14 @@ const gradientErrors = z.object({
 /** A gradient against `exact`'s on the same batch and weights, at one step of a training run. */
 export type GradientErrors = z.infer<typeof gradientErrors>;
 
+const pieceSizes = z.object({
+  mlp: positive,
+  head: positive.nullable().describe("null for a Vision Transformer, whose head has one row an image"),
+});
+
+/** Tokens that go through a layer at once. */
+export type PieceSizes = z.infer<typeof pieceSizes>;
+
 const measurement = z.object({
   status: z.enum(["ok", "oom", "error", "timeout"]),
   message: z.string().nullable(),
@@ -120,6 +128,9 @@ const measurement = z.object({
     ),
     variants: z.record(z.string(), z.string()).optional().describe(
       "by kernel and shape: the variant taken, as --variants reads them",
+    ),
+    pieces: pieceSizes.optional().describe(
+      "tokens that go through the MLP and the head at once, where the policy takes mini-sequences",
     ),
   }).nullable(),
   memory: z.object({

@@ -14,6 +14,7 @@ import {
   modelOf,
   plannedMemory,
 } from "../results/results.ts";
+import { pieceSizes } from "./piece_sizes.ts";
 import { notRun, planStep } from "./planned_step.ts";
 import { timeSteps } from "../training/timed_steps.ts";
 import { trainSteps } from "../training/training_loop.ts";
@@ -51,6 +52,7 @@ export async function runCell(
         dispatchesPerStep: session.dispatchesPerStep,
         kernelVariants: session.kernelVariants,
         variants: session.variants,
+        pieces: pieceSizes({ ...configuration, model: options.model }, configuration.storage, gpu.limits),
       },
       memory: {
         ...plannedMemory(session.plan),

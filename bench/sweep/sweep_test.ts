@@ -131,15 +131,15 @@ Deno.test("runSweep() gives up a cell that failed and goes on with the others", 
 const lengths = [8, 16, 32, 64, 128];
 const growing = { ...options, sequences: lengths, batches: [1], rounds: 1, qualitySteps: 0, growing: true };
 
-/** Runs a growing sweep in which a policy fails from a length on. Returns the cells that were run, and all that were told. */
-async function grown(longest: Record<string, number>, changes: Partial<SweepOptions> = {}) {
+/** Runs a growing sweep in which a policy fails beyond so many tokens. Returns the cells that were run, and all that were told. */
+async function grown(most: Record<string, number>, changes: Partial<SweepOptions> = {}) {
   const { host } = fakeHost(() => fakeMeasurement());
   const [ran, told]: string[][] = [[], []];
   await runSweep(planSweep({ ...growing, ...changes }), {
     ...host,
-    run({ policy, sequence, round }) {
+    run({ policy, sequence, batch, round }) {
       ran.push(`${policy} ${sequence} ${round}`);
-      const fits = sequence <= longest[policy];
+      const fits = batch * sequence <= most[policy];
       return Promise.resolve(fits ? fakeMeasurement() : failed(policy === "A" ? "oom" : "timeout", "No"));
     },
     finished({ policy, sequence }, { status, wantedBytes, message }) {
@@ -165,10 +165,10 @@ Deno.test("runSweep() gives up longer sequences of the same model and batch only
   const two = await grown({ A: 8, B: 0 }, { models: models("nano", "mini"), sequences: [16, 8] });
   const all = ["A 16 0", "B 16 0", "A 8 0", "B 8 0"];
   assertEquals(two.ran, [...all, ...all]);
-  const batches = await grown({ A: 8, B: 0 }, { batches: [1, 2], sequences: [8, 16, 32], rounds: 2 });
+  const batches = await grown({ A: 16, B: 0 }, { batches: [1, 2], sequences: [8, 16, 32], rounds: 2 });
   assertEquals(batches.ran, [
     ...["A 8 0", "B 8 0", "A 8 1", "A 8 0", "B 8 0", "A 8 1"],
-    ...["A 16 0", "A 16 0"],
+    ...["A 16 0", "A 16 1", "A 16 0", "A 32 0"],
   ]);
 });
 

@@ -1,6 +1,7 @@
 import { plain, readRows } from "../gpu/operand.ts";
 import { rowsOf, type Tensor } from "../gpu/tensor.ts";
 import { windowAlignment } from "../gpu/limits.ts";
+import type { MiniSequences } from "../storage/policy.ts";
 import type { Layer } from "./layer.ts";
 import type { Activation, Tape } from "./tape.ts";
 
@@ -45,14 +46,16 @@ export function pieces(layer: Layer, size: (tape: Tape, x: Tensor) => number | u
   };
 }
 
-/** Rows of a piece of the MLP, as the policy says (MST's paper and its code have a rule each); undefined for all at once. */
+/** Rows of a piece of an MLP of so many channels (MST's paper and its code have a rule each); undefined for all at once. */
+export function mlpPieceRows({ mlp }: MiniSequences, batch: number, channels: number): number | undefined {
+  if (mlp === "whole") return undefined;
+  const rules = { auto: 4096, paper: channels, code: Math.max(Math.floor(4096 / batch), 1024) };
+  return pieceRows(typeof mlp === "number" ? mlp : rules[mlp]);
+}
+
+/** Rows of a piece of the MLP, as the policy says. */
 export function mlpPiece({ batch }: { batch: number }): (tape: Tape, x: Tensor) => number | undefined {
-  return (tape, { cols }) => {
-    const { mlp = "whole" } = tape.miniSequences ?? {};
-    if (mlp === "whole") return undefined;
-    const rules = { auto: 4096, paper: cols, code: Math.max(Math.floor(4096 / batch), 1024) };
-    return pieceRows(typeof mlp === "number" ? mlp : rules[mlp]);
-  };
+  return ({ miniSequences }, { cols }) => miniSequences && mlpPieceRows(miniSequences, batch, cols);
 }
 
 function rowsOfActivation({ exact, kept }: Activation, first: number, count: number): Activation {

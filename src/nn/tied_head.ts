@@ -1,8 +1,10 @@
 import { crossEntropy, meanLoss } from "../../kernels/loss/cross_entropy.ts";
 import { cheapToRead } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
+import type { DeviceLimits } from "../gpu/limits.ts";
 import { type Operand, plain, readRows } from "../gpu/operand.ts";
-import { padded, rowBytes, rowsOf, type Tensor } from "../gpu/tensor.ts";
+import { padded, rowsOf, type Tensor } from "../gpu/tensor.ts";
+import type { MiniSequences } from "../storage/policy.ts";
 import type { Parameter } from "./parameters.ts";
 import { pieceRows, piecesOf } from "./pieces.ts";
 import type { Tape } from "./tape.ts";
@@ -52,7 +54,7 @@ export function tiedHead(
     matmul(builder, "nn", plain(dLogits), plain(words.value), rowsOf(dx, first, count));
   };
 
-  const pieces = piecesOf(rows, headPiece(tape, x.tensor, words));
+  const pieces = piecesOf(rows, headPieceRows(tape.miniSequences ?? {}, builder, x.tensor, words.rows));
   for (const { first, count } of pieces) {
     tape.uses(words);
     const logits = pass("forward", () => forward(first, count, training && !again));
@@ -70,14 +72,21 @@ export function tiedHead(
   };
 }
 
+type Adapter = { readonly limits: Pick<DeviceLimits, "maxStorageBufferBindingSize"> };
+type Sizes = { readonly rows: number; readonly cols: number };
+
 /** Rows of logits below which the head's products are slow on a GPU, whatever memory that takes. */
 const leastRows = 512;
 
-/** Rows of a piece, as the policy says; MST's paper and its code have a rule each. */
-function headPiece(tape: Tape, x: Tensor, words: Parameter): number {
-  const { head = "auto", mlp = "whole" } = tape.miniSequences ?? {};
-  if (head === "auto") return headChunk(tape.builder, x, words.rows, mlp === "whole" ? 4 : 3);
-  const pieces = { paper: Math.ceil(words.rows / x.cols), code: 64 };
+/** Rows of a piece of x (N×C), as a policy says; MST's paper and its code have a rule each. */
+export function headPieceRows(
+  { head = "auto", mlp = "whole" }: Partial<MiniSequences>,
+  adapter: Adapter,
+  x: Sizes,
+  vocab: number,
+): number {
+  if (head === "auto") return headChunk(adapter, x, vocab, mlp === "whole" ? 4 : 3);
+  const pieces = { paper: Math.ceil(vocab / x.cols), code: 64 };
   return pieceRows(typeof head === "number" ? head : x.rows / pieces[head]);
 }
 
@@ -86,15 +95,10 @@ function headPiece(tape: Tape, x: Tensor, words: Parameter): number {
  * (`widest` times C numbers a token: 4 of the MLP, 3 of q, k and v where the MLP goes in pieces), so that the head adds nothing to the peak;
  * at least 512; within the binding limit; whole tiles of 128.
  */
-export function headChunk(
-  builder: { limits: { maxStorageBufferBindingSize: number } },
-  x: Tensor,
-  vocab: number,
-  widest = 4,
-): number {
+function headChunk({ limits }: Adapter, x: Sizes, vocab: number, widest: number): number {
   const logitsRow = padded(vocab) * 4;
-  const free = Math.max(leastRows, widest * rowBytes(x) * x.rows / logitsRow);
-  const rows = Math.min(free, builder.limits.maxStorageBufferBindingSize / logitsRow);
+  const free = Math.max(leastRows, widest * padded(x.cols) * 4 * x.rows / logitsRow);
+  const rows = Math.min(free, limits.maxStorageBufferBindingSize / logitsRow);
   if (rows >= x.rows) return Math.ceil(x.rows / 64) * 64;
   const tile = rows >= 128 ? 128 : 64;
   return Math.max(64, Math.floor(rows / tile) * tile);
