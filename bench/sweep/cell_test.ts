@@ -115,15 +115,16 @@ gpuTest("runCell() under exact books every buffer at its peak, evaluation's incl
 
 gpuTest("runCell() trains the model of a document, at a length that no preset has", async () => {
   const model = { ...modelConfig("nano"), name: "long", layers: 1, width: 32, heads: 2, positions: 1100 };
-  const [storage, sequence] = [policyDocument("exact"), 1100];
+  const [storage, sequence] = [policyDocument("mst8"), 1100];
   const options = { models: [model], sequences: [sequence], batches: [1], policies: [storage] };
   const [cell] = planSweep({ ...profiles.smoke("software"), ...options });
   const path = await Deno.makeTempFile({ suffix: ".txt" });
   try {
     await Deno.writeTextFile(path, "A text of some twelve thousand bytes.\n".repeat(320));
     const told = parseConfiguration(JSON.stringify(cell));
-    const { status, message, memory } = await runCell(told, { data: path, requireGpu: false });
+    const { status, message, memory, program } = await runCell(told, { data: path, requireGpu: false });
     assertEquals([status, message], ["ok", null]);
+    assertEquals(program!.pieces, { mlp: 1100, head: 512 });
     const planned = planTraining({ model, sequence, batch: 1, policy: storage, seed: 0 });
     assertEquals(memory!.liveAtPeak.parameters, planned.liveAtPeak.parameters);
     assertEquals(memory!.savedBytes, planned.savedBytes);
