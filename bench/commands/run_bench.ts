@@ -1,5 +1,6 @@
 import { remembered } from "../../kernels/shared/remembered.ts";
-import type { DeviceLimits } from "../../src/gpu/limits.ts";
+import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts";
+import { openGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { runInChild } from "../sweep/child.ts";
@@ -56,9 +57,9 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const planned = planSweep(all);
   const dataOf = await loadAll(planned, options);
   for (const cell of planned) checkCell(cell, dataOf(cell));
-  const limits = adapter.limits as unknown as DeviceLimits;
+  const builder = await builderOptions(options);
   const planOf = remembered((model: ModelConfig, sequence: number, batch: number, policy: PolicyDocument) =>
-    planStep({ model, sequence, batch, policy, seed: 0 }, limits, all.memory)
+    planStep({ model, sequence, batch, policy, seed: 0 }, builder, all.memory)
   );
   const plan = (cell: CellConfiguration) =>
     planOf(dataOf(cell).fit(modelOf(cell)), cell.sequence, cell.batch, cell.storage);
@@ -159,6 +160,13 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
   const all: SweepOptions = { ...profile, ...Object.fromEntries(given) };
   const policies = all.policies.map((document) => withStorageOptions(document, options));
   return { ...all, policies };
+}
+
+/** What programs must know of the adapter on which cells will run. */
+async function builderOptions(options: BenchOptions): Promise<BuilderOptions> {
+  const gpu = await openGpu(options);
+  gpu.destroy();
+  return builderOptionsFor(gpu);
 }
 
 /** The data of every model of a sweep, each read once. */

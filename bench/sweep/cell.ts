@@ -1,7 +1,7 @@
 import type { Batch } from "../../src/data/batches.ts";
+import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
-import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { type DataPaths, loadData, type TrainingData } from "../training/data.ts";
 import { driverBytesInUse, settledDriverBytes } from "../machine/environment.ts";
@@ -67,8 +67,10 @@ export async function runCell(
     };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    if (!(error instanceof OutOfMemoryError) || !options) return failed("error", error.message);
-    const { memory } = planStep(options, gpu?.limits ?? typicalGpuLimits);
+    if (!(error instanceof OutOfMemoryError) || !options || !gpu) {
+      return failed("error", error.message);
+    }
+    const { memory } = planStep(options, builderOptionsFor(gpu));
     return notRun("oom", error.message, { wantedBytes: error.bytesWanted, memory });
   } finally {
     gpu?.destroy();

@@ -1,8 +1,8 @@
+import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
-import type { DeviceLimits } from "../../src/gpu/limits.ts";
 import { bytes } from "../../src/text/format.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
-import { planTraining } from "../../src/train/plan_training.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
 import { type CellMeasurement, failed, type Planned, plannedMemory } from "../results/results.ts";
 
 /** What the plan of a step says of its memory. */
@@ -11,14 +11,14 @@ export interface PlannedStep extends Planned {
   readonly refusal: string | null;
 }
 
-/** Plans a step for a device of these limits, whose buffers may take so many bytes. */
+/** Plans a step for such an adapter, on which buffers may take so many bytes. */
 export function planStep(
   options: TrainOptions,
-  limits: DeviceLimits,
+  adapter: BuilderOptions,
   budget: number = Infinity,
 ): PlannedStep {
   try {
-    const plan = planTraining(options, limits);
+    const { plan } = describeStep(options, adapter);
     const wantedBytes = plan.bufferBytes;
     const refusal = wantedBytes > budget
       ? `Buffers of ${bytes(wantedBytes)} by plan exceed the ${bytes(budget)} of --memory`

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
@@ -16,7 +17,11 @@ const step = {
 Deno.test("planStep() refuses a step whose buffers exceed the budget by a byte, and tells its memory all the same", () => {
   const plan = planTraining(step);
   for (const [budget, fits] of [[undefined, true], [plan.bufferBytes, true], [plan.bufferBytes - 1, false]]) {
-    const { wantedBytes, memory, refusal } = planStep(step, typicalGpuLimits, budget as number | undefined);
+    const { wantedBytes, memory, refusal } = planStep(
+      step,
+      gpuWith(typicalGpuLimits),
+      budget as number | undefined,
+    );
     assertEquals([wantedBytes, memory?.liveAtPeak], [plan.bufferBytes, plan.liveAtPeak]);
     assertEquals(refusal === null, fits);
     if (refusal) assertStringIncludes(refusal, "of --memory");
@@ -25,7 +30,7 @@ Deno.test("planStep() refuses a step whose buffers exceed the budget by a byte, 
 
 Deno.test("planStep() refuses a step of which one sequence cannot be bound", () => {
   const limits = { ...typicalGpuLimits, maxStorageBufferBindingSize: 128 * 128 * 4 };
-  const { memory, wantedBytes, refusal } = planStep(step, limits);
+  const { memory, wantedBytes, refusal } = planStep(step, gpuWith(limits));
   assertEquals(memory, null);
   assert(wantedBytes > limits.maxStorageBufferBindingSize);
   assertStringIncludes(refusal!, "exceed the binding limit");

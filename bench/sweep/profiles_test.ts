@@ -88,7 +88,10 @@ Deno.test("long doubles lengths beyond what fits, by plan, and looks at speed al
     const longest = { ...model, positions: sequence } as ModelConfig;
     for (const policy of policies) {
       const step = { model: longest, sequence, batch: 1, policy, seed: 0 };
-      assert(planStep(step, typicalGpuLimits, memory).refusal !== null, `${policy.name} fits at ${sequence}`);
+      assert(
+        planStep(step, gpuWith(typicalGpuLimits), memory).refusal !== null,
+        `${policy.name} fits at ${sequence}`,
+      );
     }
   }
 });
