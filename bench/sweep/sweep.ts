@@ -124,7 +124,8 @@ export async function runSweep(
     if (givenUp.has(key) || lengths?.ended(cell)) continue;
     host.starting?.(cell, index);
     const started = new Date();
-    const measurement = withoutRun(cell, host, lengths) ?? await host.run(cell);
+    const planned = host.plan(cell);
+    const measurement = withoutRun(cell, planned, lengths) ?? withMemory(await host.run(cell), planned);
     if (host.signal.aborted) return;
     await host.finished(cell, measurement, started, (Date.now() - started.getTime()) / 1000);
     lengths?.note(cell, measurement);
@@ -135,13 +136,17 @@ export async function runSweep(
 /** What is known of a cell before it is run, if that is enough. */
 function withoutRun(
   cell: CellConfiguration,
-  host: SweepHost,
+  planned: PlannedStep,
   lengths?: GrowingLengths,
 ): CellMeasurement | undefined {
-  const planned = host.plan(cell);
   if (planned.refusal !== null) return notRun("oom", planned.refusal, planned);
   const shorter = lengths?.failure(cell);
   if (!shorter) return undefined;
   const { status, sequence } = shorter;
   return notRun(status, `Not run: ${statusWords[status]} at ${sequence} tokens`, planned);
+}
+
+/** A process that came to no end could not tell its memory, which is a matter of the plan. */
+function withMemory(measurement: CellMeasurement, { memory }: PlannedStep): CellMeasurement {
+  return { ...measurement, memory: measurement.memory ?? memory };
 }

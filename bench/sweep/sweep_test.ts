@@ -186,6 +186,19 @@ Deno.test("runSweep() records what a plan refuses as out of memory, with the byt
   assertEquals(told, [{ ...failed("oom", "Too much"), wantedBytes: 9, memory }, fakeMeasurement()]);
 });
 
+Deno.test("runSweep() takes the memory of a process that could not tell it from its plan", async () => {
+  const { memory } = fakeMeasurement();
+  const planned = { ...memory!, bufferBytes: 9 };
+  const { host } = fakeHost(({ policy }) => policy === "A" ? failed("timeout", "No") : fakeMeasurement());
+  const told: CellMeasurement["memory"][] = [];
+  await runSweep(planSweep({ ...options, rounds: 1 }), {
+    ...host,
+    plan: () => ({ wantedBytes: 9, memory: planned, refusal: null }),
+    finished: (_, measurement) => Promise.resolve(void told.push(measurement.memory)),
+  });
+  assertEquals(told, [planned, memory]);
+});
+
 Deno.test("planSweep() gives each length of a growing sweep a model of as many positions, and a ViT its own", () => {
   const cells = planSweep({
     ...growing,
