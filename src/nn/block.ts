@@ -56,13 +56,13 @@ export function block(names: BlockNames, layer: number, p: BlockParameters, shap
   );
   return sequence(
     residual(sequence(
-      layerNorm(p.norm1, { name: names.norm1, epsilon, place }), //            N×C
-      recompute(mixing, qkv, { key: `${attn}.qkv input`, kind: "linear", ...place }), // N×3C → N×C
-      linear(p.project, { name: `${attn}.proj`, ...place }), //                N×C
+      layerNorm(p.norm1, { name: names.norm1, epsilon, place }), // N×C
+      recompute(mixing, qkv, { key: `${attn}.qkv input`, kind: "linear", ...place }), // N×3C, N×C
+      linear(p.project, { name: `${attn}.proj`, ...place }), // N×C
     )),
     residual(sequence(
-      layerNorm(p.norm2, { name: names.norm2, epsilon, place }), //            N×C
-      pieces( //                                                               N×4C → N×C
+      layerNorm(p.norm2, { name: names.norm2, epsilon, place }), // N×C
+      pieces( // N×4C, N×C
         recompute(widening, hidden, { key: `${mlp}.widen input`, kind: "linear", ...place }),
         mlpPiece(shape),
       ),

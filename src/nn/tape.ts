@@ -182,13 +182,14 @@ export class Tape {
 
   /** Declares, in forward, that the parameters' gradients will be given once more: by the layer that says so. */
   uses(...parameters: Parameter[]): void {
+    if (!this.counts) return;
     const { uses } = this.shared;
-    if (this.counts) { for (const p of parameters) uses.set(p, (uses.get(p) ?? 0) + 1); }
+    for (const p of parameters) uses.set(p, (uses.get(p) ?? 0) + 1);
   }
 
   /**
-   * Gives gradients, in backward: `emit` writes each to its sink, or adds to it. The first of a parameter's uses replaces what is there; after the last
-   * the gradient is complete. Throws if forward has declared no more uses.
+   * Gives gradients, in backward: `emit` writes each to its sink, or adds to it. The first of a parameter's uses replaces what is there;
+   * after the last the gradient is complete. Throws if forward has declared no more uses.
    */
   gradients(parameters: readonly Parameter[], emit: (...sinks: Sink[]) => void): void {
     const { uses, given, accumulate } = this.shared;

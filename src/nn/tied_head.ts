@@ -55,8 +55,8 @@ export function tiedHead(
   };
 
   const pieces = piecesOf(rows, headPieceRows(tape.miniSequences ?? {}, builder, x.tensor, words.rows));
+  for (const _piece of pieces) tape.uses(words);
   for (const { first, count } of pieces) {
-    tape.uses(words);
     const logits = pass("forward", () => forward(first, count, training && !again));
     if (training && !again) pass("backward", () => backward(first, count, logits));
   }
