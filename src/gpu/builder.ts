@@ -2,6 +2,7 @@ import type { Category } from "../memory/category.ts";
 import { liveBytes } from "../memory/live.ts";
 import { type Claim, type MemoryPlan, planMemory } from "../memory/plan.ts";
 import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
+import type { Operand } from "./operand.ts";
 import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
 import { type Dtype, padded, rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
 
@@ -66,6 +67,7 @@ export class ProgramBuilder {
   readonly #asked: { next: number; wanted: number }[] = [];
   readonly #given: Variants;
   readonly #taken: Record<string, string> = {};
+  readonly #carried: Tensor[] = [];
   #scope: Scope = {};
 
   constructor(readonly name: string, options: BuilderOptions) {
@@ -129,9 +131,15 @@ export class ProgramBuilder {
     }
   }
 
+  /** Lets what x reads live on to the next dispatch, which does not read it: for who must store what nobody needs. */
+  carry(x: Operand): void {
+    this.#carried.push(...x.bindings(0).map(({ tensor }) => tensor));
+  }
+
   /** Appends a dispatch. */
   dispatch(dispatch: Dispatch): void {
-    this.#dispatches.push({ ...this.#scope, ...dispatch });
+    const carries = this.#carried.splice(0);
+    this.#dispatches.push({ ...this.#scope, ...dispatch, ...carries.length > 0 && { carries } });
   }
 
   /** Ends the recording. The memory is planned when it is first asked for, which not everyone who looks at a program does. */
@@ -157,8 +165,8 @@ export class ProgramBuilder {
     const end = dispatches.length - 1;
     const life = new Map<Tensor, { first: number; last: number }>();
     const stores = new Set<Store>();
-    dispatches.forEach(({ bindings }, at) => {
-      for (const { tensor } of bindings) {
+    dispatches.forEach(({ bindings, carries = [] }, at) => {
+      for (const tensor of [...bindings.map(({ tensor }) => tensor), ...carries]) {
         if (tensor.home) {
           stores.add(tensor.home.store);
           continue;

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProgramBuilder } from "./builder.ts";
 import { typicalGpuLimits } from "./limits.ts";
+import { plain } from "./operand.ts";
 import { rowsOf, type Tensor } from "./tensor.ts";
 
 const newBuilder = () => new ProgramBuilder("test", { limits: typicalGpuLimits, adapterClass: "gpu" });
@@ -100,4 +101,25 @@ Deno.test("ProgramBuilder.build() lets a tensor live while rows of it are read o
   const { tensors, plan } = builder.build();
   assertEquals(tensors, [x, y]);
   assertEquals(plan.liveAtPeak.saved, 2 * 128 * 16);
+});
+
+Deno.test("ProgramBuilder.carry() lets what an operand reads live on to the next dispatch", () => {
+  const builder = newBuilder();
+  const tensor = (name: string) => builder.tensor(name, 64, 4, { category: "saved" });
+  const [kept, first, last] = ["kept", "first", "last"].map(tensor);
+  const touch = (x: Tensor) =>
+    builder.dispatch({
+      kernel: { label: x.name, code: "" },
+      bindings: [{ group: 0, index: 1, tensor: x, access: "write" }],
+      parameters: {},
+      workgroups: 1,
+      flops: 0,
+    });
+  touch(kept);
+  touch(first);
+  builder.carry(plain(kept));
+  touch(last);
+  const { plan, dispatches } = builder.build();
+  assertEquals(dispatches.map(({ carries }) => carries), [undefined, undefined, [kept]]);
+  assertEquals(plan.liveAtPeak.saved, 2 * 64 * 16);
 });

@@ -52,7 +52,7 @@ function fused(name: string, shape: AttentionShape, place: Place): Layer {
 
 /**
  * The probabilities exist and are kept, with a range for each head. Where every operator stores its own input, as in Mesa's code, they
- * are stored twice (by the softmax and by the product with v), and the softmax's input too, which nothing reads.
+ * are stored twice (by the softmax and by the product with v), and the softmax's input too: nothing reads it, but it is kept until backward.
  */
 function materialised(name: string, shape: AttentionShape, place: Place): Layer {
   const columns = scoreColumns(shape);
@@ -67,7 +67,7 @@ function materialised(name: string, shape: AttentionShape, place: Place): Layer 
       ? tape.tensor(`${name} logits`, rows, columns, logits)
       : p;
     attentionScores(builder, qkv, s, shape);
-    if (storesInputs) tape.keep(s, { key: `${name} logits`, ...logits });
+    const keptLogits = storesInputs ? tape.keep(s, { key: `${name} logits`, ...logits }) : undefined;
     softmaxForward(builder, s, p, shape);
     const forSoftmax = tape.keep(p, { key: `${name} probabilities`, ...probabilities });
     const forProduct = storesInputs
@@ -80,6 +80,7 @@ function materialised(name: string, shape: AttentionShape, place: Place): Layer 
       y: { exact: plain(o) }, // only the next layer needs it again, and stores it itself
       backward: (d) => {
         const dqkv = tape.transient(`d ${name}.qkv`, rows, cols);
+        if (keptLogits) builder.carry(keptLogits()); // as the authors' code does
         materialisedBackward(builder, kept(), forProduct(), forSoftmax(), d, dqkv, shape);
         return dqkv;
       },

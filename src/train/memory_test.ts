@@ -108,6 +108,16 @@ Deno.test("mesa8-paper saves 16C + 3HT + 8 bytes a token and block: what the aut
   }
 });
 
+Deno.test("mesa8-paper carries the softmax's input to backward, though nothing reads it", () => {
+  const { dispatches } = training(nano, 64, 1, "mesa8-paper", "gpu");
+  const carried = dispatches.filter(({ pass }) => pass === "backward").flatMap(({ carries = [] }) => carries);
+  const logits = ["h.1", "h.0"].map((block) => `${block}.attn logits`);
+  assertEquals(
+    carried.map(({ name }) => name),
+    logits.flatMap((name) => [`${name} (8 bits)`, `${name} tables`]),
+  );
+});
+
 Deno.test("A ViT saves 10C + 8 + 4H bytes a token and block under mesa8, and of the head only the class rows", () => {
   for (const name of ["vit-nano", "deit-tiny", "deit-base"]) {
     const model = modelConfig(name);
