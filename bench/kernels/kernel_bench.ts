@@ -1,3 +1,4 @@
+import { type Nominal, nominalOf } from "./nominal.ts";
 import { markdownTable } from "markdown-table";
 import { median } from "simple-statistics";
 import { UserError } from "../../src/errors.ts";
@@ -84,11 +85,12 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
     `Made by \`deno task ${
       Deno.args.join(" ")
     }\`${commit}. Medians of ${repeats} runs, back to back on a warm card, by GPU timestamps, ` +
-    "inputs of normal numbers. The share is of the fastest product, or of the copy, of this same run; bytes are those that have to move " +
-    "once, so a kernel that keeps part of them in a cache can exceed it.",
-    renderKernels(times),
+    "inputs of normal numbers. Of the run: a share of the fastest product, or of the copy, of this same run, no share of what the card can " +
+    "do. Of the card: a share of its vendor's f32 and memory rates, where they are known here. Bytes are those that have to move once: a " +
+    "kernel that reads more than it writes, or keeps part in a cache, can exceed the copy.",
+    renderKernels(times, nominalOf(adapter.name)),
     `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
-    "the share is of the nearer ceiling above.",
+    "the share is of this run's fastest product or copy above, whichever is nearer.",
   ];
   const ceilings = { flops: 1e12 * ceiling(times, "arithmetic"), bytes: 1e12 * ceiling(times, "memory") };
   // The report is written as far as it is known: a step that does not fit takes nothing with it.
@@ -214,18 +216,32 @@ const rate = ({ work, milliseconds }: KernelTime) => work / median(milliseconds)
 const ceiling = (times: readonly KernelTime[], bound: KernelTime["bound"]) =>
   Math.max(...times.filter((t) => t.ceiling && t.bound === bound).map(rate));
 
-/** The cases as a markdown table: time, rate, the share of their ceiling, and the variants taken. */
-export function renderKernels(times: readonly KernelTime[]): string {
+/** The cases as a markdown table: time, rate, shares of the run's own fastest and of the card's nominal rate, and the variants taken. */
+export function renderKernels(times: readonly KernelTime[], nominal?: Nominal): string {
+  const ofCard = (time: KernelTime) =>
+    nominal
+      ? wholePercentage(1e12 * rate(time) / (time.bound === "memory" ? nominal.bytes : nominal.flops))
+      : "";
   return markdownTable([
-    ["kernel", "ms", "TFLOP/s", "TB/s", "share of the ceiling", "dispatches", "variant"],
+    [
+      "kernel",
+      "ms",
+      "TFLOP/s",
+      "TB/s",
+      "of the run's fastest",
+      "of the card's nominal",
+      "dispatches",
+      "variant",
+    ],
     ...times.map((time) => [
       time.name,
       median(time.milliseconds).toFixed(3),
       time.bound === "arithmetic" ? rate(time).toPrecision(3) : "",
       time.bound === "memory" ? rate(time).toPrecision(3) : "",
       wholePercentage(rate(time) / ceiling(times, time.bound)),
+      ofCard(time),
       `${time.dispatches}`,
       Object.values(time.variants).join(", "),
     ]),
-  ], { align: ["l", "r", "r", "r", "r", "r", "l"] });
+  ], { align: ["l", "r", "r", "r", "r", "r", "r", "l"] });
 }

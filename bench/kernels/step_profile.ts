@@ -144,7 +144,7 @@ export function kernelTable(dispatches: readonly ProfiledDispatch[], ceilings?: 
       `${own.length}`,
     ];
   });
-  const share = ceilings ? ["share of the ceiling"] : [];
+  const share = ceilings ? ["of the run's fastest"] : [];
   return markdownTable(
     [["kernel", "ms", "of the step", "TFLOP/s", "TB/s", ...share, "dispatches"], ...rows],
     {
