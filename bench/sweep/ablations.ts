@@ -73,6 +73,7 @@ export const miniSequences: PolicyDocument[] = [
     { mlp: "auto" },
     { mlp: "paper" },
     { mlp: "code" },
+    { head: 8192 },
     { head: "paper" },
     { head: "code" },
     { head_gradients: "backward" },
