@@ -57,6 +57,10 @@ const refused: Record<string, RegExp> = {
   "bench --profile ablation-bit":
     /`--profile`: Unknown profile "ablation-bit"; did you mean "ablation-bits"\?/,
   "bench parrity": /Unknown profile "parrity"; did you mean "parity"\?/,
+  "train --label-smoothing 5": /`--label-smoothing`: .*"5" is no share; give a number from 0 to below 1/,
+  "train --label-smoothing 1": /`--label-smoothing`: .*"1" is no share/,
+  "train --label-smoothing -0.1": /`--label-smoothing`: .*"-0.1" is no share/,
+  "train --label-smoothing x": /`--label-smoothing`: .*"x" is no share/,
   "plan --adapter cuda": /`--adapter`: Unknown adapter "cuda"; known: gpu, software/,
   "bench --seeds 0": /`--seeds`: .*"0"/,
   "bench --gradient-every -1": /`--gradient-every`: .*"-1"/,
