@@ -1,8 +1,21 @@
 import { parse, type Parser } from "@optique/core";
-import { assertEquals, assertMatch, assertNotEquals, assertObjectMatch, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertObjectMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { UserError } from "../src/errors.ts";
+import { gpuWith, softwareWith } from "../src/gpu/builder.ts";
+import { typicalGpuLimits, typicalSoftwareLimits } from "../src/gpu/limits.ts";
 import { modelConfig } from "../src/models/model_config.ts";
 import { modelJsonSchema } from "../src/models/model_document.ts";
 import { policyJsonSchema } from "../src/storage/policy_document.ts";
+import { describeStep, planTraining } from "../src/train/plan_training.ts";
+import { tuningCase } from "../src/tuning/tuning_case.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { options as bench } from "./commands/bench.ts";
 import { options as cell } from "./commands/cell.ts";
@@ -44,6 +57,11 @@ const refused: Record<string, RegExp> = {
   "bench --profile ablation-bit":
     /`--profile`: Unknown profile "ablation-bit"; did you mean "ablation-bits"\?/,
   "bench parrity": /Unknown profile "parrity"; did you mean "parity"\?/,
+  "train --label-smoothing 5": /`--label-smoothing`: .*"5" is no share; give a number from 0 to below 1/,
+  "train --label-smoothing 1": /`--label-smoothing`: .*"1" is no share/,
+  "train --label-smoothing -0.1": /`--label-smoothing`: .*"-0.1" is no share/,
+  "train --label-smoothing x": /`--label-smoothing`: .*"x" is no share/,
+  "plan --adapter cuda": /`--adapter`: Unknown adapter "cuda"; known: gpu, software/,
   "bench --seeds 0": /`--seeds`: .*"0"/,
   "bench --gradient-every -1": /`--gradient-every`: .*"-1"/,
   "bench --batch 4,x": /`--batch`: .*"x"/,
@@ -91,6 +109,55 @@ Deno.test("parseCommandLine() hands a choice of storage to the command", async (
   const line = "plan --json --policy mesa8";
   assertNotEquals(await printed(`${line} --attention materialised`), await printed(line));
   assertEquals(await printed(`${line} --attention fused`), await printed(line));
+});
+
+const nanoStep = { model: modelConfig("nano"), sequence: 128, batch: 4, policy: "mesa8", seed: 0 };
+
+Deno.test("plan says for what it plans, and other adapters' kernels take other memory", async () => {
+  const line = "plan --policy mesa8";
+  assertStringIncludes(
+    await printed(line),
+    "Planned for a current discrete GPU, bindings of at most 2 GiB; ",
+  );
+  assertStringIncludes(
+    await printed(`${line} --adapter software`),
+    "llvmpipe), bindings of at most 128 MiB; ",
+  );
+  const fields = async (line: string) => JSON.parse(await printed(line))[0];
+  const [{ plan: onGpu }, { plan: onSoftware }] = [
+    describeStep(nanoStep, gpuWith(typicalGpuLimits)),
+    describeStep(nanoStep, softwareWith(typicalSoftwareLimits)),
+  ];
+  assertNotEquals(onGpu.bufferBytes, onSoftware.bufferBytes);
+  assertObjectMatch(await fields(`${line} --json`), {
+    adapterClass: "gpu",
+    variants: null,
+    bufferBytes: onGpu.bufferBytes,
+  });
+  assertObjectMatch(await fields(`${line} --json --adapter software`), {
+    adapterClass: "software",
+    maxStorageBufferBindingSize: 2 ** 27,
+    bufferBytes: onSoftware.bufferBytes,
+  });
+});
+
+Deno.test("plan takes a file's variants, as a run does, and refuses one that names none of its kernels", async () => {
+  const builder = gpuWith(typicalGpuLimits);
+  const asked = Object.keys(describeStep(nanoStep, builder).variants);
+  const variants = Object.fromEntries(asked.map((key) => [key, tuningCase(key, builder).candidates.at(-1)!]));
+  const folder = await Deno.makeTempDir();
+  try {
+    const line = `plan --json --policy mesa8 --variants ${folder}/variants.json`;
+    await Deno.writeTextFile(`${folder}/variants.json`, JSON.stringify(variants));
+    const { bufferBytes } = planTraining({ ...nanoStep, variants });
+    assertNotEquals(bufferBytes, planTraining(nanoStep).bufferBytes);
+    const [told] = JSON.parse(await printed(line));
+    assertObjectMatch(told, { bufferBytes, variants: `${folder}/variants.json` });
+    await Deno.writeTextFile(`${folder}/variants.json`, '{"matmul nn 1×1×1": "unused"}');
+    await assertRejects(() => printed(line), UserError, "names no kernel of this run");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("parseCommandLine() answers a question about a schema", async () => {

@@ -5,6 +5,9 @@ import { z } from "zod";
 import { UserError } from "./errors.ts";
 import { nearest } from "./suggest.ts";
 
+/** The value that a JSON text is; the byte order mark that some editors put before it says nothing. Throws a SyntaxError for what is no JSON. */
+export const parseJson = (text: string): unknown => JSON.parse(text.replace(/^\uFEFF/, ""));
+
 /** What a field must be, as the end of a sentence that begins with its name. */
 export const must = (what: string) => ({ error: `must be ${what}` });
 
@@ -18,10 +21,23 @@ export const only = (known: readonly string[]): { error: z.core.$ZodErrorMap } =
     if (issue.code !== "unrecognized_keys") return "must be a JSON object";
     const [key] = issue.keys as string[];
     const near = nearest(key, known);
-    return `has the unknown field "${key}"; ` +
+    return `has the unknown field ${JSON.stringify(key)}; ` +
       (near ? `did you mean "${near}"?` : `known fields are ${known.join(", ")}`);
   },
 });
+
+/** What tables, terminals and charts show as it is: nothing that markdown, SVG or a terminal takes for more than a character. */
+const showable = /^(?!\s)[^\p{C}\p{Zl}\p{Zp}<>&|`"\\]{1,80}(?<!\s)$/u;
+const showableWords = "at most 80 characters, begin and end with no space, " +
+  'and have no control characters and none of < > & | ` " \\';
+
+/** The name of a model or a policy. */
+export const documentName = (kind: "model" | "policy") =>
+  z.string(must(`given: the ${kind}'s name in tables and results`))
+    .min(1, { ...must(`given: the ${kind}'s name in tables and results`), abort: true })
+    // No pattern: that of a JSON Schema cannot count on classes of Unicode.
+    .refine((name) => showable.test(name), must(showableWords))
+    .describe(`the ${kind}'s name in tables and results; must be ${showableWords}`);
 
 /**
  * What a JSON value says by a schema; its `$schema`, by which editors find the schema, says nothing. `source` is what messages call it: a

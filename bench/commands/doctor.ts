@@ -4,6 +4,7 @@ import { doctor as describeAdapter } from "../machine/doctor.ts";
 const brief = message`Say which adapter would run and why`;
 
 export const doctor = command("doctor", object({}), { brief }).map(() => async () => {
-  console.log(await describeAdapter());
-  return 0;
+  const { page, runs } = await describeAdapter();
+  console.log(page);
+  return runs ? 0 : 1;
 });

@@ -183,7 +183,7 @@ async function loadAll(cells: readonly CellConfiguration[], paths: BenchOptions)
 /** Throws a UserError for a cell that cannot run, before any has. */
 function checkCell(cell: CellConfiguration, data: TrainingData): void {
   const model = data.fit(modelOf(cell));
-  checkModel(model, cell.sequence);
+  checkModel(model, cell.sequence, cell.batch);
   data.check(model, cell);
 }
 

@@ -4,7 +4,7 @@ import { trainDefaults } from "../../src/train/options.ts";
 import * as given from "../options/options.ts";
 import { defaulted, maybe, nonNegative } from "../options/options.ts";
 import { runTraining } from "../training/run_training.ts";
-import { whole } from "../options/value_parsers.ts";
+import { share, whole } from "../options/value_parsers.ts";
 
 export const options = object({
   model: maybe(
@@ -40,7 +40,7 @@ export const options = object({
   ),
   labelSmoothing: defaulted(
     "--label-smoothing",
-    nonNegative,
+    share,
     0.1,
     message`Share of the target that is spread over all classes of an image`,
   ),

@@ -8,7 +8,7 @@ import { builderOptionsFor, ProgramBuilder, type Variants } from "../../src/gpu/
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { Program } from "../../src/gpu/program.ts";
 import { type Store, tensorBytes } from "../../src/gpu/tensor.ts";
-import { type ModelConfig, modelConfig } from "../../src/models/model_config.ts";
+import { checkModel, type ModelConfig, modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
@@ -19,6 +19,7 @@ import { noise } from "../../src/data/noise.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { softwareBrand } from "../report/report.ts";
 import { createReportFolder } from "../report/report_folder.ts";
+import { modelOf } from "../results/results.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { kernelTable, profileNote, profileStep } from "./step_profile.ts";
 import { planSweep } from "../sweep/sweep.ts";
@@ -162,6 +163,7 @@ async function stepCells(
     seed: 1,
     gradientEvery: 0,
   });
+  for (const cell of planned) checkModel(modelOf(cell), cell.sequence, cell.batch);
   const dataOf = new Map<string, TrainingData>();
   for (const model of models) dataOf.set(model.name, await loadData(model, {}));
   const cells = await withVariants(planned, ({ model }) => dataOf.get(model)!, adapter, options);

@@ -32,15 +32,28 @@ export interface MachineFacts {
 }
 
 /**
- * The page that doctor prints. Downloads nothing; where SwiftShader is what remains and lies unpacked, the program starts again
+ * The page that doctor prints, and whether the next command has an adapter to run on. Downloads nothing; where SwiftShader is what remains and lies unpacked, the program starts again
  * with it, so that its limits can be shown.
  */
-export async function doctor(): Promise<string> {
+export async function doctor(): Promise<{ page: string; runs: boolean }> {
   const facts = await gatherFacts();
   if (facts.swiftShader.unpacked && needsSwiftShader(facts.choice, facts.adapter)) {
     await restartWithSwiftShader(facts.choice);
   }
-  return describeMachine(facts);
+  return { page: describeMachine(facts), runs: canRun(facts) };
+}
+
+/** Whether the adapter that is wanted answers, or the next command brings it. */
+export function canRun(facts: MachineFacts): boolean {
+  return wantedAdapter(facts) !== null || swiftShaderComes(facts);
+}
+
+function wantedAdapter({ adapter, choice }: MachineFacts): AdapterReport | null {
+  return adapter && isWanted(choice, adapter) ? adapter : null;
+}
+
+function swiftShaderComes({ choice, adapter, swiftShader }: MachineFacts): boolean {
+  return swiftShader.runs && (choice === "swiftshader" || choice === "auto" && !adapter);
 }
 
 async function gatherFacts(): Promise<MachineFacts> {
@@ -64,8 +77,8 @@ async function gatherFacts(): Promise<MachineFacts> {
 
 /** The page of one machine: a name and a value a line, then what to do. */
 export function describeMachine(facts: MachineFacts): string {
-  const { survey, adapter, swiftShader, choice } = facts;
-  const wanted = adapter && isWanted(choice, adapter) ? adapter : null;
+  const { survey, swiftShader, choice } = facts;
+  const wanted = wantedAdapter(facts);
   const rows: [string, string][] = [
     ["Deno", facts.deno + (facts.deno === testedDeno ? "" : ` (tested with ${testedDeno})`)],
     ["System", facts.system],
@@ -111,9 +124,8 @@ function adapterRows(
 }
 
 /** What the next command would do where no wanted adapter answers. */
-function comingAdapter({ choice, adapter, swiftShader }: MachineFacts): string {
-  const comes = swiftShader.runs && (choice === "swiftshader" || choice === "auto" && !adapter);
-  return comes ? "SwiftShader, which the next command unpacks from npm (67 MB)" : "none";
+function comingAdapter(facts: MachineFacts): string {
+  return swiftShaderComes(facts) ? "SwiftShader, which the next command unpacks from npm (67 MB)" : "none";
 }
 
 function reason({ choice, adapter }: MachineFacts, wanted: AdapterReport | null): string {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
-import { describeMachine, type MachineFacts } from "./doctor.ts";
+import { canRun, describeMachine, type MachineFacts } from "./doctor.ts";
 
 const llvmpipe: AdapterReport = {
   class: "software",
@@ -89,4 +89,16 @@ Deno.test("describeMachine() says that the wanted adapter does not answer", () =
 
 Deno.test("describeMachine() warns about another version of Deno", () => {
   assertEquals(value(describeMachine({ ...bare, deno: "2.4.0" }), "Deno"), "2.4.0 (tested with 2.9.6)");
+});
+
+Deno.test("canRun() tells whether the next command has an adapter: the wanted one, or SwiftShader that it brings", () => {
+  const withoutSwiftShader = { ...bare.swiftShader, runs: false };
+  assert(canRun(bare));
+  assert(canRun({ ...bare, choice: "gpu", adapter: h200 }));
+  assert(canRun({ ...bare, adapter: llvmpipe, swiftShader: withoutSwiftShader }));
+  assert(canRun({ ...bare, choice: "swiftshader", adapter: llvmpipe }));
+  assert(!canRun({ ...bare, choice: "gpu" }));
+  assert(!canRun({ ...bare, choice: "gpu", adapter: llvmpipe }));
+  assert(!canRun({ ...bare, choice: "llvmpipe" }));
+  assert(!canRun({ ...bare, swiftShader: withoutSwiftShader }));
 });

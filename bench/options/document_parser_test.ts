@@ -13,8 +13,8 @@ function parse(input: string, parser: Parser = policyParser) {
 }
 
 /** Parses a file of that text; a sentence calls it FILE. */
-async function parseFile(text: string, parser?: Parser) {
-  const path = await Deno.makeTempFile({ suffix: ".json" });
+async function parseFile(text: string, parser?: Parser, suffix = ".json") {
+  const path = await Deno.makeTempFile({ suffix });
   try {
     await Deno.writeTextFile(path, text);
     const result = parse(path, parser);
@@ -42,6 +42,12 @@ Deno.test("policyParser reads a document from a file, and fills in what it leave
     await parseFile(JSON.stringify({ name: "mine", bits: 4, rules })),
     { ...policyDocument("mesa4"), name: "mine", rules },
   );
+});
+
+Deno.test("policyParser reads what other systems write: a byte order mark, and a suffix in capitals", async () => {
+  const mine = { ...policyDocument("mesa8"), name: "mine" };
+  assertEquals(await parseFile('\uFEFF{"name": "mine"}'), mine);
+  assertEquals(await parseFile('{"name": "mine"}', policyParser, ".JSON"), mine);
 });
 
 Deno.test("policyParser says what is wrong with a document", async () => {

@@ -86,13 +86,15 @@ export function withStorageOptions(
   return changed;
 }
 
+export const variantsOption = maybe(
+  "--variants",
+  file,
+  message`Variants of kernels to take, such as a report's variants.json; no tuning run`,
+);
+
 /** Where the variants of kernels come from. */
 export const variantOptions = {
-  variants: maybe(
-    "--variants",
-    file,
-    message`Variants of kernels to take, such as a report's variants.json; no tuning run`,
-  ),
+  variants: variantsOption,
   noTune: option("--no-tune", {
     description: message`Take the table's variants of kernels instead of measuring which are fastest`,
   }),

@@ -74,5 +74,21 @@ export const size: ValueParser<"sync", number> = {
   format: bytes,
 };
 
+/** A share of something that is not all of it. */
+export const share: ValueParser<"sync", number> = {
+  mode: "sync",
+  metavar: "SHARE",
+  placeholder: 0.1,
+  parse(input): ValueParserResult<number> {
+    const value = input.trim() === "" ? NaN : Number(input);
+    if (value >= 0 && value < 1) return { success: true, value };
+    return {
+      success: false,
+      error: message`"${text(input)}" is no share; give a number from 0 to below 1, as in 0.1`,
+    };
+  },
+  format: String,
+};
+
 /** A whole number of at least `min`. */
 export const whole = (min: number) => integer({ min, metavar: "N" });

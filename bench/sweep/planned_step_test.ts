@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { UserError } from "../../src/errors.ts";
 import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
@@ -34,4 +35,12 @@ Deno.test("planStep() refuses a step of which one sequence cannot be bound", () 
   assertEquals(memory, null);
   assert(wantedBytes > limits.maxStorageBufferBindingSize);
   assertStringIncludes(refusal!, "exceed the binding limit");
+});
+
+Deno.test("planStep() refuses at once a step of which kernels could not count the tokens", () => {
+  assertThrows(
+    () => planStep({ ...step, batch: 2 ** 32 }, gpuWith(typicalGpuLimits)),
+    UserError,
+    "A step of 4294967296 × 128 tokens exceeds the 33554432",
+  );
 });

@@ -22,7 +22,7 @@ Deno.test("Every profile plans cells that can run, and that a process can be tol
     const cells = planSweep(options);
     assert(cells.length >= models.length * policies.length * batches.length * rounds, name);
     for (const cell of cells) {
-      checkModel(modelOf(cell), cell.sequence);
+      checkModel(modelOf(cell), cell.sequence, cell.batch);
       assertEquals(parseConfiguration(JSON.stringify(cell)), cell, name);
     }
   }

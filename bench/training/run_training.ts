@@ -60,7 +60,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   const { weights } = chosen;
   const model = weights ? chosen.model : data.fit(chosen.model);
   const sequence = run.sequence ?? usualSequence(model);
-  checkModel(model, sequence);
+  checkModel(model, sequence, run.batch);
   const size = { batch: run.batch, sequence };
   data.check(model, size);
   const input = inputOf(model);

@@ -37,6 +37,13 @@ export const gpuWith = (limits: DeviceLimits): BuilderOptions => ({
   subgroupSize: 32,
 });
 
+/** A software adapter, with these limits: processors have vectors of eight numbers. */
+export const softwareWith = (limits: DeviceLimits): BuilderOptions => ({
+  limits,
+  adapterClass: "software",
+  subgroupSize: 8,
+});
+
 /** Options of a description. */
 export interface BuilderOptions {
   readonly limits: DeviceLimits;

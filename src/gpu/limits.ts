@@ -18,6 +18,15 @@ export const typicalGpuLimits: DeviceLimits = {
   maxComputeWorkgroupsPerDimension: 65535,
 };
 
+/** The same for a software adapter: llvmpipe's. */
+export const typicalSoftwareLimits: DeviceLimits = {
+  maxBufferSize: 2 ** 31 - 1,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxComputeWorkgroupStorageSize: 32768,
+  maxComputeInvocationsPerWorkgroup: 1024,
+  maxComputeWorkgroupsPerDimension: 65535,
+};
+
 /** Rows that keep every window's offset a multiple of 256 bytes, whatever the row's size (a multiple of 4 bytes). */
 export const windowAlignment = 64;
 

@@ -61,3 +61,15 @@ Deno.test("checkModel() refuses sizes that contradict each other", () => {
   for (const [check, sentence] of refused) assertThrows(check, UserError, sentence);
   checkModel({ ...vit, width: 256, heads: 2 }, 65);
 });
+
+Deno.test("checkModel() refuses a step of more tokens than kernels can count, and says what would do", () => {
+  const { nano, xl } = gpt2Presets;
+  checkModel(nano, 1024, 2 ** 15);
+  const refused: [() => void, string][] = [
+    [() => checkModel(nano, 1024, 2 ** 15 + 1), "take a --batch of at most 32768"],
+    [() => checkModel(xl, 1024, 2 ** 32), 'exceeds the 2684354 that kernels can count in model "xl"'],
+    [() => checkModel(xl, 1024, Number.MAX_SAFE_INTEGER), "take a --batch of at most 2621"],
+    [() => checkModel({ ...nano, positions: 2 ** 40 }, 2 ** 40), "take a smaller --sequence"],
+  ];
+  for (const [check, sentence] of refused) assertThrows(check, UserError, sentence);
+});

@@ -9,6 +9,7 @@ import { z } from "zod";
 import { UserError } from "../errors.ts";
 import {
   documentJsonSchema,
+  documentName,
   must,
   oneOfWords,
   only,
@@ -19,17 +20,13 @@ import { allFamilies, type AnyFamily, familyOf, type ModelConfig, modelTypes } f
 import type { Unnamed } from "./shared/family.ts";
 import { modelsByName } from "./model_config.ts";
 
-const name = z.string(must("given: the model's name in tables and results"))
-  .min(1, must("given: the model's name in tables and results"))
-  .describe("the model's name in tables and results");
-
 const typeOf = ({ modelType }: AnyFamily) => z.literal(modelType, must(`"${modelType}"`));
 
 const strict = <Fields extends z.core.$ZodLooseShape>(fields: Fields) =>
   z.strictObject(fields, only(Object.keys(fields)));
 
 /** A model that tells its sizes. */
-function ownSizes(family: AnyFamily) {
+function ownSizes(family: AnyFamily, name: z.ZodType = documentName("model")) {
   const defaults: Record<string, unknown> = family.defaults;
   const sizes = Object.entries<z.ZodType>(family.sizes).map(([size, schema]) => [
     size,
@@ -43,7 +40,7 @@ function presetWithChanges(family: AnyFamily) {
   const presets = Object.keys({ ...family.presets, ...family.aliases });
   const sizes = Object.entries<z.ZodType>(family.sizes).map(([size, schema]) => [size, schema.optional()]);
   return strict({
-    name,
+    name: documentName("model"),
     preset: z.enum(presets).describe("the preset whose sizes hold where none is given"),
     modelType: typeOf(family).optional().describe("the family, which the preset tells"),
     ...Object.fromEntries(sizes),
@@ -81,8 +78,10 @@ export function parseModel(json: unknown, source: string): ModelConfig {
 const byType = (forms: z.ZodType[]) =>
   z.discriminatedUnion("modelType", forms as [z.ZodObject, ...z.ZodObject[]]) as z.ZodType;
 
-/** A model's complete configuration, as records hold it. */
-export const modelSchema = byType(allFamilies.map(ownSizes)) as z.ZodType<ModelConfig>;
+/** A model's complete configuration, as records hold it: a sweep may have made its name longer. */
+export const modelSchema = byType(
+  allFamilies.map((family) => ownSizes(family, z.string())),
+) as z.ZodType<ModelConfig>;
 
 /** The same without its name. */
 export const architectureSchema = byType(

@@ -112,6 +112,9 @@ Deno.test("Records hold what parseModel() gives, with and without a name", () =>
     assertEquals<unknown>(architectureSchema.parse(architecture), architecture);
   }
   assert(!modelSchema.safeParse({ ...modelConfig("nano"), modelType: "swin" }).success);
+  const longest = parse({ name: "x".repeat(80), preset: "small" });
+  const grown = { ...longest, name: `${longest.name}-4096`, positions: 4096 }; // as a sweep of growing lengths names it
+  assertEquals(modelSchema.parse(grown), grown);
 });
 
 Deno.test("modelJsonSchema() describes both forms of every family, and accepts its own examples", () => {

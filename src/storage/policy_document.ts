@@ -6,7 +6,7 @@
 
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { documentJsonSchema, must, oneOfWords, only, parseDocument } from "../json_document.ts";
+import { documentJsonSchema, documentName, must, oneOfWords, only, parseDocument } from "../json_document.ts";
 
 /** Kinds of saved tensors. */
 export const savedKinds = [
@@ -108,9 +108,7 @@ const miniSequences = z.strictObject(miniSequenceFields, only(Object.keys(miniSe
 export type MiniSequences = z.output<typeof miniSequences>;
 
 const policyFields = {
-  name: z.string(must("given: the policy's name in tables and results"))
-    .min(1, must("given: the policy's name in tables and results"))
-    .describe("the policy's name in tables and results"),
+  name: documentName("policy"),
   bits: storage.bits.default(8),
   grouping: storage.grouping.default("head"),
   rounding: storage.rounding.default("stochastic"),

@@ -7,9 +7,9 @@ import { vitTask } from "./vit_task.ts";
 
 const tasks = byFamily({ gpt2: gpt2Task, vit: vitTask });
 
-/** What training this model is. Throws a UserError if model and sequence contradict each other. */
+/** What training this model is. Throws a UserError if the model cannot take such a step. */
 export function taskOf(options: TrainOptions): Task {
-  const { model, sequence } = options;
-  checkModel(model, sequence);
+  const { model, sequence, batch } = options;
+  checkModel(model, sequence, batch);
   return tasks(model, options);
 }

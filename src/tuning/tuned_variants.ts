@@ -22,16 +22,23 @@ export async function tunedVariants(
   programs: readonly ((variants?: Variants) => ProgramDescription)[],
   { variants: path, noTune }: VariantOptions,
 ): Promise<Variants[]> {
-  const given = path ? await readVariants(path) : undefined;
-  const asked = programs.map((describe) => Object.keys(describe(given).variants));
-  const all = given ?? (noTune ? {} : await tune(gpu, asked.flat()));
-  const own = asked.map((keys) => pick(all, keys));
-  if (path && own.every((variants) => Object.keys(variants).length === 0)) {
-    throw new UserError(
-      `${path} names no kernel of this run; give the file of one with the same models and sizes`,
-    );
-  }
-  return own;
+  if (path) return await variantsOfFile(path, programs);
+  const asked = programs.map((describe) => Object.keys(describe().variants));
+  const all = noTune ? {} : await tune(gpu, asked.flat());
+  return asked.map((keys) => pick(all, keys));
+}
+
+/** The variants that a file sets for each of some programs. Throws a UserError as {@linkcode tunedVariants} does. */
+export async function variantsOfFile(
+  path: string,
+  programs: readonly ((variants: Variants) => ProgramDescription)[],
+): Promise<Variants[]> {
+  const given = await readVariants(path);
+  const own = programs.map((describe) => pick(given, Object.keys(describe(given).variants)));
+  if (own.some((variants) => Object.keys(variants).length > 0)) return own;
+  throw new UserError(
+    `${path} names no kernel of this run; give the file of one with the same models and sizes`,
+  );
 }
 
 function pick(all: Variants, keys: readonly string[]): Variants {

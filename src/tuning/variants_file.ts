@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import type { Variants } from "../gpu/builder.ts";
+import { parseJson } from "../json_document.ts";
 
 /** The name of the file in a report's folder. */
 export const variantsFile = "variants.json";
@@ -10,7 +11,7 @@ const schema = z.record(z.string(), z.string());
 /** Reads variants, by kernel and shape. Throws a UserError that names the file and what is wrong with it. */
 export async function readVariants(path: string): Promise<Variants> {
   try {
-    return schema.parse(JSON.parse(await Deno.readTextFile(path)));
+    return schema.parse(parseJson(await Deno.readTextFile(path)));
   } catch (error) {
     const reason = error instanceof z.ZodError
       ? `${error.issues[0].path.join(".")}: ${error.issues[0].message}`
