@@ -1,48 +1,132 @@
-/** `deno task test`: Deno's own test runner, started where an adapter answers. */
+/**
+ * `deno task test`: Deno's own test runner, started where an adapter answers, in several processes. On NVIDIA one process can open 63
+ * devices, and `GPUDevice.destroy()` gives none back; `deno test` runs all its files in one, and most of them open a device.
+ */
 
 import { ensureAdapterEnvironment } from "./start.ts";
+import { countTestFiles, groupArguments } from "./test_groups.ts";
+import { closingLines, failedTests, type GroupResult, lastFile, readSummary } from "./test_summary.ts";
 
-/** Passed on, so that the test runner ends with this program; Windows knows the first only. */
+/** Passed on, so that the test runners end with this program; Windows knows the first only. */
 const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
+/** Groups that run at once: while one waits for its device, the other compiles. */
+const atOnce = Math.min(2, navigator.hardwareConcurrency);
+
 /**
- * Runs `deno test` and, after its output, prints one line "N passed, N failed".
+ * Runs `deno test` on groups of test files and prints their outputs one after another; then the tests that failed, where they stand far
+ * above, and one line "N passed, N failed".
  *
  * @param args paths and flags for `deno test`; `--require-gpu` among them is this project's own
- * @returns the exit code of `deno test`
+ * @returns 0, or the exit code of the first group that failed
  */
-export async function runTests(
-  args: string[],
-  { requireGpu = false } = {},
-): Promise<number> {
+export async function runTests(args: string[], { requireGpu = false } = {}): Promise<number> {
   const gpuOnly = requireGpu || args.includes("--require-gpu");
   await ensureAdapterEnvironment({ requireGpu: gpuOnly });
   const forwarded = args.filter((argument) => argument !== "--" && argument !== "--require-gpu");
-  const env: Record<string, string> = {};
-  if (gpuOnly) env.HEADROOM_ADAPTER = "gpu";
-  if (Deno.stdout.isTerminal() && !Deno.noColor) env.FORCE_COLOR = "1"; // the pipe below hides the terminal
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--allow-all", ...forwarded],
-    env,
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const forwards = signals.map((signal) => ({ signal, to: () => child.kill(signal) }));
-  for (const { signal, to } of forwards) Deno.addSignalListener(signal, to);
-  const [shown, kept] = child.stdout.tee();
-  const output = new Response(kept).text();
-  await shown.pipeTo(Deno.stdout.writable, { preventClose: true });
-  const { code } = await child.status;
-  for (const { signal, to } of forwards) Deno.removeSignalListener(signal, to);
-  const counts = readSummary(await output);
-  if (counts) console.log(`${counts.passed} passed, ${counts.failed} failed`);
-  return code;
+  const groups = groupArguments(forwarded, countTestFiles(forwarded));
+  const processes = new TestProcesses(gpuOnly);
+  try {
+    if (groups.length > 1) {
+      // Types are checked once and kept: groups that start together would each do it.
+      const { code } = await processes.start(["--no-run", ...forwarded], "inherit").status;
+      if (code !== 0) return code;
+    }
+    const results = await runGroups(groups, processes);
+    for (const line of closingLines(results)) console.log(line);
+    return results.find(({ code }) => code !== 0)?.code ?? (processes.stopped ? 1 : 0);
+  } finally {
+    processes.close();
+  }
 }
 
-/** Numbers of the last summary line that `deno test` printed, such as "ok | 12 passed (3 steps) | 0 failed (2s)"; null without one. */
-export function readSummary(output: string): { passed: number; failed: number } | null {
-  // deno-lint-ignore no-control-regex
-  const plain = output.replace(/\x1b\[[0-9;]*m/g, "");
-  const summary = [...plain.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*\| (\d+) failed/gm)].at(-1);
-  return summary ? { passed: Number(summary[1]), failed: Number(summary[2]) } : null;
+/** Runs groups, some at once, and prints the output of each as it comes, once those before it are printed. */
+async function runGroups(groups: string[][], processes: TestProcesses): Promise<GroupResult[]> {
+  const results: Promise<GroupResult>[] = [];
+  let printed = Promise.resolve("");
+  const runOneByOne = async () => {
+    while (results.length < groups.length && !processes.stopped) {
+      const child = processes.start(groups[results.length], "piped");
+      const output = outputOf(child);
+      const text = printed = printed.then(() => print(output));
+      results.push(resultOf(child.status, text));
+      await child.status;
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, runOneByOne));
+  return Promise.all(results);
+}
+
+async function resultOf(status: Promise<Deno.CommandStatus>, text: Promise<string>): Promise<GroupResult> {
+  const { code, signal } = await status;
+  const output = await text;
+  return {
+    code,
+    signal,
+    summary: readSummary(output),
+    failures: failedTests(output),
+    lastFile: lastFile(output),
+  };
+}
+
+/** Test runners that get the signals which this program gets. */
+class TestProcesses {
+  stopped = false;
+  readonly #running = new Set<Deno.ChildProcess>();
+  readonly #env: Record<string, string> = {};
+  readonly #forwards = signals.map((signal) => ({ signal, to: () => this.#stop(signal) }));
+
+  constructor(gpuOnly: boolean) {
+    if (gpuOnly) this.#env.HEADROOM_ADAPTER = "gpu";
+    if (Deno.stdout.isTerminal() && !Deno.noColor) this.#env.FORCE_COLOR = "1"; // pipes hide the terminal
+    for (const { signal, to } of this.#forwards) Deno.addSignalListener(signal, to);
+  }
+
+  /** Starts `deno test`; its output goes where that of this program goes, or to the caller. */
+  start(args: string[], output: "inherit" | "piped"): Deno.ChildProcess {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["test", "--allow-all", ...args],
+      env: this.#env,
+      stdout: output,
+      stderr: output,
+    }).spawn();
+    this.#running.add(child);
+    child.status.finally(() => this.#running.delete(child));
+    return child;
+  }
+
+  close(): void {
+    for (const { signal, to } of this.#forwards) Deno.removeSignalListener(signal, to);
+  }
+
+  #stop(signal: Deno.Signal): void {
+    this.stopped = true;
+    for (const child of this.#running) child.kill(signal);
+  }
+}
+
+type Sink = typeof Deno.stdout | typeof Deno.stderr;
+
+/** What a process writes, in the order in which it arrives; kept until it is read. */
+function outputOf(child: Deno.ChildProcess): ReadableStream<[Sink, Uint8Array]> {
+  return new ReadableStream({
+    async start(controller) {
+      const read = async (source: ReadableStream<Uint8Array>, sink: Sink) => {
+        for await (const bytes of source) controller.enqueue([sink, bytes]);
+      };
+      await Promise.all([read(child.stdout, Deno.stdout), read(child.stderr, Deno.stderr)]);
+      controller.close();
+    },
+  });
+}
+
+/** Passes an output on; returns what of it went to stdout. */
+async function print(output: ReadableStream<[Sink, Uint8Array]>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const [sink, bytes] of output) {
+    for (let written = 0; written < bytes.length;) written += await sink.write(bytes.subarray(written));
+    if (sink === Deno.stdout) text += decoder.decode(bytes, { stream: true });
+  }
+  return text;
 }

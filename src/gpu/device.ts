@@ -1,5 +1,6 @@
 import { Ledger } from "../memory/ledger.ts";
 import { type AdapterReport, chooseAdapter } from "../adapter/adapter.ts";
+import { UserError } from "../errors.ts";
 import { DeviceError } from "./errors.ts";
 import type { DeviceLimits } from "./limits.ts";
 
@@ -22,6 +23,8 @@ export interface Gpu {
 /**
  * Opens the adapter that `chooseAdapter` takes, with all the limits it has and timestamps where it can. Errors that no scope catches are
  * printed at once and thrown by the next `checkHealth`.
+ *
+ * @throws {UserError} when no such adapter answers, or the driver opens no further device in this process
  */
 export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<Gpu> {
   const { adapter, report } = await chooseAdapter({ requireGpu: options.requireGpu ?? false });
@@ -42,7 +45,8 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
   const granted = await adapter.requestDevice({ requiredFeatures: withSubgroups, requiredLimits }).catch(() =>
     undefined
   );
-  const device = granted ?? await adapter.requestDevice({ requiredFeatures: base, requiredLimits });
+  const device = granted ??
+    await adapter.requestDevice({ requiredFeatures: base, requiredLimits }).catch(refuse);
   let failure: DeviceError | undefined;
   device.addEventListener("uncapturederror", (event) => {
     const { message } = (event as GPUUncapturedErrorEvent).error;
@@ -69,6 +73,15 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
       device.destroy();
     },
   };
+}
+
+/** Tells the likeliest cause of a device that is lost before it is there; any other error stays as it is. */
+function refuse(error: Error): never {
+  if (!/parent device is lost/i.test(error.message)) throw error;
+  throw new UserError(
+    "The driver opens no further device in this process: NVIDIA's opens 63, destroyed ones counted; " +
+      "open one and share it, or start more processes",
+  );
 }
 
 function subgroupSize(adapter: GPUAdapter): number {
