@@ -18,6 +18,7 @@ import {
 import { word } from "../options/value_parsers.ts";
 import { bytesQuantity, type Comparison, type Quantity, sideBySide } from "../report/side_by_side.ts";
 import { refuseSameNames, shapes } from "../sweep/sweep.ts";
+import { refuseIdle } from "../training/data.ts";
 
 /** What a plan may be for, and what a page calls it. */
 const adapters = {
@@ -44,7 +45,9 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
   const policies = given.map((document) => withStorageOptions(document, o));
   refuseSameNames("policies", policies);
   const { title, builder } = adapters[o.adapter];
-  const all = shapes(orElse(o.models, [modelConfig("nano")]), o.sequences, orElse(o.batches, [4]));
+  const models = orElse(o.models, [modelConfig("nano")]);
+  refuseIdle(models, { sequences: o.sequences });
+  const all = shapes(models, o.sequences, orElse(o.batches, [4]));
   const steps = all.flatMap((shape) => policies.map((policy) => ({ ...shape, policy, seed: 0 })));
   const programs = steps.map((step) => (variants?: Variants) => describeStep({ ...step, variants }, builder));
   const variants = o.variants ? await variantsOfFile(o.variants, programs) : [];

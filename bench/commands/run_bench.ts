@@ -5,7 +5,7 @@ import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { runInChild } from "../sweep/child.ts";
 import { describeEnvironment, driverBytesInUse } from "../machine/environment.ts";
-import { dataKey, loadData, type TrainingData } from "../training/data.ts";
+import { dataKey, loadData, refuseIdle, type TrainingData } from "../training/data.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { defaultProfile, profiles } from "../sweep/profiles.ts";
 import { Progress } from "../../src/text/progress.ts";
@@ -54,6 +54,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const adapter = await ensureAdapterEnvironment(options);
   const profile = profiles[options.profile ?? defaultProfile(adapter)](adapter.class);
   const all = withDefaults(options, profile);
+  refuseIdle(all.models, options);
   const planned = planSweep(all);
   const dataOf = await loadAll(planned, options);
   for (const cell of planned) checkCell(cell, dataOf(cell));

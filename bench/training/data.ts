@@ -4,6 +4,8 @@ import { unigramEntropy } from "../../src/data/entropy.ts";
 import { AugmentedBatches, heldOutBatches } from "../../src/data/image_batches.ts";
 import { type ImageData, loadImages } from "../../src/data/image_data.ts";
 import { UserError } from "../../src/errors.ts";
+import { familyOf } from "../../src/models/families.ts";
+import type { Input } from "../../src/models/shared/family.ts";
 import { inputOf, type ModelConfig } from "../../src/models/model_config.ts";
 import type { DataReport } from "../results/results.ts";
 
@@ -39,6 +41,25 @@ export interface TrainingData {
 export interface DataPaths {
   data?: string;
   images?: string;
+}
+
+/** Throws a UserError for a choice of the command line that none of the models can use. */
+export function refuseIdle(
+  models: readonly ModelConfig[],
+  { data, images, prompt, sequences = [] }: DataPaths & { prompt?: string; sequences?: readonly number[] },
+): void {
+  const names = [...new Set(models.map(({ name }) => name))].join(", ");
+  const refuse = (option: string, why: string) => {
+    throw new UserError(
+      `${option} is for ${why}, which ${names} ${models.length > 1 ? "are" : "is"} not; leave it out`,
+    );
+  };
+  const learnsFrom = (kind: Input["kind"]) => models.some((model) => inputOf(model).kind === kind);
+  if (images !== undefined && !learnsFrom("images")) refuse("--images", "models of images");
+  if (data !== undefined && !learnsFrom("text")) refuse("--data", "models of texts");
+  if (prompt !== undefined && !learnsFrom("text")) refuse("--prompt", "models of texts");
+  const choose = models.some((model) => familyOf(model).choosesSequence);
+  if (sequences.length > 0 && !choose) refuse("--sequence", "models of sequences of any length");
 }
 
 /** The data that a model is trained on. Throws a UserError if they cannot be read. */

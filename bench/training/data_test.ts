@@ -12,7 +12,7 @@ import type { ImageBatch } from "../../src/data/image_batches.ts";
 import { generatedImages } from "../../src/data/image_generator.ts";
 import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
-import { dataKey, loadData } from "./data.ts";
+import { dataKey, loadData, refuseIdle } from "./data.ts";
 
 const [nano, vit] = [modelConfig("nano"), modelConfig("vit-nano")];
 const text = "abcdefghij".repeat(100);
@@ -148,4 +148,25 @@ Deno.test("loadData() reads each family's own path, and refuses one that leads n
 Deno.test("dataKey() is the same for models that learn from the same data", () => {
   const keys = ["nano", "xl", "vit-nano", "vit-mini", "deit-tiny"].map((name) => dataKey(modelConfig(name)));
   assertEquals(keys, ["text", "text", "images of 32", "images of 32", "images of 224"]);
+});
+
+Deno.test("refuseIdle() refuses what none of the models can use, and nothing else", () => {
+  const [ofTexts, ofImages] = [{ data: "x", prompt: "y", sequences: [64] }, { images: "x" }];
+  refuseIdle([nano], ofTexts);
+  refuseIdle([vit], ofImages);
+  refuseIdle([vit, nano], { ...ofTexts, ...ofImages });
+  refuseIdle([vit], { data: undefined, images: undefined, prompt: undefined, sequences: [] });
+  const refused: [() => void, string][] = [
+    [() => refuseIdle([nano], ofImages), "--images is for models of images, which nano is not; leave it out"],
+    [
+      () => refuseIdle([vit], { data: "x" }),
+      "--data is for models of texts, which vit-nano is not; leave it out",
+    ],
+    [() => refuseIdle([vit], { prompt: "x" }), "--prompt is for models of texts, which vit-nano is not"],
+    [
+      () => refuseIdle([vit, modelConfig("deit-tiny")], { sequences: [64] }),
+      "--sequence is for models of sequences of any length, which vit-nano, deit-tiny are not",
+    ],
+  ];
+  for (const [check, sentence] of refused) assertThrows(check, UserError, sentence);
 });

@@ -15,7 +15,7 @@ import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { type Evaluation, TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { tunedVariants } from "../../src/tuning/tuned_variants.ts";
-import { loadData } from "./data.ts";
+import { loadData, refuseIdle } from "./data.ts";
 import { bytes, duration, number, percentage } from "../../src/text/format.ts";
 import { withStorageOptions } from "../options/options.ts";
 import type { DataReport } from "../results/results.ts";
@@ -56,6 +56,7 @@ export interface TrainingRun {
 export async function runTraining(run: TrainingRun): Promise<number> {
   await ensureAdapterEnvironment(run);
   const chosen = await chooseModel(run);
+  refuseIdle([chosen.model], { ...run, sequences: run.sequence === undefined ? [] : [run.sequence] });
   const data = await loadData(chosen.model, run);
   const { weights } = chosen;
   const model = weights ? chosen.model : data.fit(chosen.model);

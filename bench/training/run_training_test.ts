@@ -29,6 +29,14 @@ gpuTest("runTraining() trains with the variants of a file", async () => {
     noTune: false,
     requireGpu: false,
   };
+  const idle = { ...run, prompt: "Once" };
+  await assertRejects(() => runTraining(idle), UserError, "--prompt is for models of texts");
+  const short = { ...run, sequence: 64 };
+  await assertRejects(
+    () => runTraining(short),
+    UserError,
+    "--sequence is for models of sequences of any length",
+  );
   await assertRejects(() => runTraining(run), UserError, `No variant "no such variant" of "${asked}"`);
   await Deno.remove(path);
 });
