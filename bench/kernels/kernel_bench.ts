@@ -1,4 +1,3 @@
-import { type Nominal, nominalOf } from "./nominal.ts";
 import { markdownTable } from "markdown-table";
 import { median } from "simple-statistics";
 import { UserError } from "../../src/errors.ts";
@@ -27,6 +26,7 @@ import { withVariants } from "../sweep/cell_variants.ts";
 import { tune } from "../../src/tuning/tune.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { readVariants } from "../../src/tuning/variants_file.ts";
+import { type Nominal, nominalOf } from "./nominal.ts";
 
 /** How one case ran. */
 export interface KernelTime {

@@ -54,11 +54,14 @@ export function matmul(
   let choice = options.variant
     ? { variant: options.variant, splits: options.splits ?? 1 }
     : matmulChoice(builder, product, sizes);
-  const wanted = partsOf(choice) > 1 ? partsOf(choice) * tensorBytes(c) : 0;
+  let splits = partsOf(choice);
+  const wanted = splits > 1 ? splits * tensorBytes(c) : 0;
   const spare = builder.spare(wanted);
-  if (wanted > spare) [choice] = likelyChoices(builder, sizes, Math.floor(spare / tensorBytes(c)));
+  if (wanted > spare) {
+    [choice] = likelyChoices(builder, sizes, Math.floor(spare / tensorBytes(c)));
+    splits = partsOf(choice);
+  }
   const { variant } = choice;
-  const splits = partsOf(choice);
   if (splits === 1) return emit(builder, product, a, b, c, { ...options, variant, splits }, sizes);
   const parts = builder.tensor(`${c.name} parts`, splits * m, n, { category: "transient" });
   emit(builder, product, a, b, parts, { bias: options.bias, variant, splits }, sizes);

@@ -1,5 +1,5 @@
 import type { Category } from "../memory/category.ts";
-import { liveBytes } from "../memory/live.ts";
+import { liveBytes, livePeak } from "../memory/live.ts";
 import { type Claim, type MemoryPlan, planMemory } from "../memory/plan.ts";
 import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
 import type { Operand } from "./operand.ts";
@@ -117,13 +117,13 @@ export class ProgramBuilder {
   /** For each time that a kernel asked for spare memory, the bytes below the live peak at its dispatches, what it took included. */
   spareWhereAsked(): number[] {
     const { dispatches, claims } = this.#recorded();
-    const live = liveBytes(claims, dispatches.length);
-    const peak = live.reduce((a, b) => Math.max(a, b), 0);
+    const live = liveBytes(claims);
+    const peak = livePeak(claims).bytes;
     const at = new Map(dispatches.map((dispatch, i) => [dispatch, i]));
     return this.#asked.map(({ next, wanted }) => {
       const index = at.get(this.#dispatches[next]);
       if (index === undefined) return Infinity; // nobody wants its result
-      return peak - Math.max(live[index], live[index + 1] ?? 0) + wanted;
+      return peak - Math.max(live[index] ?? 0, live[index + 1] ?? 0) + wanted;
     });
   }
 

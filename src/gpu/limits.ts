@@ -36,6 +36,14 @@ export interface Window {
   readonly rows: number;
 }
 
+/** Runs of `size` rows, the last one shorter where need be. */
+export function cutRows(rows: number, size: number): Window[] {
+  return Array.from({ length: Math.ceil(rows / size) }, (_, i) => ({
+    first: i * size,
+    rows: Math.min(size, rows - i * size),
+  }));
+}
+
 /**
  * Cuts `rows` into the fewest windows whose bindings stay within the binding limit; `bytesPerRow` is the widest row bound. Windows begin
  * at multiples of 64 rows, and of `unit` rows where given (whole sequences). Throws an OutOfMemoryError if one such window is too large.
@@ -51,11 +59,7 @@ export function rowWindows(limits: DeviceLimits, rows: number, bytesPerRow: numb
       step * bytesPerRow,
     );
   }
-  const windows: Window[] = [];
-  for (let first = 0; first < rows; first += size) {
-    windows.push({ first, rows: Math.min(size, rows - first) });
-  }
-  return windows;
+  return cutRows(rows, size);
 }
 
 /** The least number that two positive whole ones divide. */

@@ -5,13 +5,23 @@ interface Lived {
   readonly last: number;
 }
 
-/** Bytes that live at each of `count` dispatches. */
-export function liveBytes(claims: Iterable<Lived>, count: number): Float64Array {
-  const live = new Float64Array(count + 1);
+/** Bytes that live at each dispatch, up to the last that any claim is for. */
+export function liveBytes(claims: readonly Lived[]): Float64Array {
+  const end = claims.reduce((latest, { last }) => Math.max(latest, last + 1), 0);
+  const live = new Float64Array(end + 1);
   for (const { bytes, first, last } of claims) {
     live[first] += bytes;
     live[last + 1] -= bytes;
   }
-  for (let at = 1; at < count; at++) live[at] += live[at - 1];
-  return live.subarray(0, count);
+  for (let at = 1; at < end; at++) live[at] += live[at - 1];
+  return live.subarray(0, end);
+}
+
+/** The first dispatch at which most bytes live, and how many do. */
+export function livePeak(claims: readonly Lived[]): { at: number; bytes: number } {
+  const peak = { at: 0, bytes: 0 };
+  liveBytes(claims).forEach((bytes, at) => {
+    if (bytes > peak.bytes) Object.assign(peak, { at, bytes });
+  });
+  return peak;
 }

@@ -1,4 +1,5 @@
 import { type Category, noBytes } from "./category.ts";
+import { livePeak } from "./live.ts";
 import { packTightly } from "./search.ts";
 
 /** A tensor's claim on memory: `bytes` from dispatch `first` to dispatch `last`, both included. */
@@ -80,19 +81,4 @@ export function planMemory(
     slots: { bytes, assignment: [...assignment], offsets: [...offsets] },
     slotBytes: sizes,
   };
-}
-
-function livePeak(claims: readonly Claim[]): { at: number; bytes: number } {
-  const change = new Map<number, number>();
-  for (const { first, last, bytes } of claims) {
-    change.set(first, (change.get(first) ?? 0) + bytes);
-    change.set(last + 1, (change.get(last + 1) ?? 0) - bytes);
-  }
-  const peak = { at: 0, bytes: 0 };
-  let live = 0;
-  for (const at of [...change.keys()].sort((a, b) => a - b)) {
-    live += change.get(at)!;
-    if (live > peak.bytes) Object.assign(peak, { at, bytes: live });
-  }
-  return peak;
 }

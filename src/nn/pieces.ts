@@ -1,17 +1,9 @@
 import { plain, readRows } from "../gpu/operand.ts";
 import { rowsOf, type Tensor } from "../gpu/tensor.ts";
-import { windowAlignment } from "../gpu/limits.ts";
+import { cutRows, windowAlignment } from "../gpu/limits.ts";
 import type { MiniSequences } from "../storage/policy.ts";
 import type { Layer } from "./layer.ts";
 import type { Activation, Tape } from "./tape.ts";
-
-/** Runs of `size` rows, the last one shorter where need be: a piece each. */
-export function piecesOf(rows: number, size: number): { first: number; count: number }[] {
-  return Array.from({ length: Math.ceil(rows / size) }, (_, i) => ({
-    first: i * size,
-    count: Math.min(size, rows - i * size),
-  }));
-}
 
 /** The rows of a piece that is asked to have `tokens`: whole windows, so that each piece can be bound. */
 export function pieceRows(tokens: number): number {
@@ -25,10 +17,10 @@ export function pieceRows(tokens: number): number {
 export function pieces(layer: Layer, size: (tape: Tape, x: Tensor) => number | undefined): Layer {
   return (tape, x, out) => {
     const { rows, cols, name } = x.exact.tensor;
-    const parts = piecesOf(rows, size(tape, x.exact.tensor) ?? rows);
+    const parts = cutRows(rows, size(tape, x.exact.tensor) ?? rows);
     if (parts.length === 1) return layer(tape, x, out);
     if (!out) throw new Error(`What ${name} is taken through in pieces needs a place to write to`);
-    const backwards = parts.map(({ first, count }) => {
+    const backwards = parts.map(({ first, rows: count }) => {
       const sink = { tensor: rowsOf(out.tensor, first, count), add: out.add };
       return layer(tape, rowsOfActivation(x, first, count), sink).backward;
     });
@@ -37,7 +29,7 @@ export function pieces(layer: Layer, size: (tape: Tape, x: Tensor) => number | u
       backward: (dy, given) => {
         const into = given ?? { tensor: tape.transient(`d ${name}`, rows, cols), add: false };
         backwards.forEach((backward, i) => {
-          const { first, count } = parts[i];
+          const { first, rows: count } = parts[i];
           backward(rowsOf(dy, first, count), { tensor: rowsOf(into.tensor, first, count), add: into.add });
         });
         return into.tensor;

@@ -1,12 +1,12 @@
 import { crossEntropy, meanLoss } from "../../kernels/loss/cross_entropy.ts";
 import { cheapToRead } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
-import type { DeviceLimits } from "../gpu/limits.ts";
+import { cutRows, type DeviceLimits } from "../gpu/limits.ts";
 import { type Operand, plain, readRows } from "../gpu/operand.ts";
 import { padded, rowsOf, type Tensor } from "../gpu/tensor.ts";
 import type { MiniSequences } from "../storage/policy.ts";
 import type { Parameter } from "./parameters.ts";
-import { pieceRows, piecesOf } from "./pieces.ts";
+import { pieceRows } from "./pieces.ts";
 import type { Tape } from "./tape.ts";
 
 /** What the head compares with, and where its results go. */
@@ -54,16 +54,16 @@ export function tiedHead(
     matmul(builder, "nn", plain(dLogits), plain(words.value), rowsOf(dx, first, count));
   };
 
-  const pieces = piecesOf(rows, headPieceRows(tape.miniSequences ?? {}, builder, x.tensor, words.rows));
+  const pieces = cutRows(rows, headPieceRows(tape.miniSequences ?? {}, builder, x.tensor, words.rows));
   for (const _piece of pieces) tape.uses(words);
-  for (const { first, count } of pieces) {
+  for (const { first, rows: count } of pieces) {
     const logits = pass("forward", () => forward(first, count, training && !again));
     if (training && !again) pass("backward", () => backward(first, count, logits));
   }
   pass("forward", () => meanLoss(builder, losses, lossRing));
   return () => {
     if (again) {
-      for (const { first, count } of pieces) {
+      for (const { first, rows: count } of pieces) {
         const dLogits = pass("recompute", () => forward(first, count, true));
         pass("backward", () => backward(first, count, dLogits));
       }
