@@ -11,7 +11,7 @@ import { train } from "./commands/train.ts";
 import { verify } from "./commands/verify.ts";
 
 /** What a command line stands for: does the work and gives the exit code. */
-export type Action = () => Promise<number>;
+export type Action = () => number | Promise<number>;
 
 const commands = { bench, train, verify, plan, kernels, doctor, test, cell };
 const publicNames = Object.keys(commands).filter((name) => name !== "cell");

@@ -21,6 +21,9 @@ import { size, whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
 
+/** Seconds of the longest timer: it counts milliseconds in 31 bits. */
+const longestTimeout = Math.floor((2 ** 31 - 1) / 1000);
+
 export const options = object({
   named: optional(
     argument(word("PROFILE", [...names, "kernels"]), {
@@ -58,7 +61,7 @@ export const options = object({
   data: dataOption,
   images: imagesOption,
   out: maybe("--out", folder, message`Report folder; left out, reports/DATE-ADAPTER`),
-  timeout: maybe("--timeout", whole(1), message`Seconds that one process may take (600)`),
+  timeout: maybe("--timeout", whole(1, longestTimeout), message`Seconds that one process may take (600)`),
   requireGpu: requireGpuOption,
   ...variantOptions,
   profileStep: option("--profile-step", {

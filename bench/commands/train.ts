@@ -2,9 +2,9 @@ import { command, message, object, string } from "@optique/core";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { trainDefaults } from "../../src/train/options.ts";
 import * as given from "../options/options.ts";
-import { defaulted, maybe, nonNegative } from "../options/options.ts";
+import { defaulted, maybe } from "../options/options.ts";
 import { runTraining } from "../training/run_training.ts";
-import { share, whole } from "../options/value_parsers.ts";
+import { nonNegative, seed, share, whole } from "../options/value_parsers.ts";
 
 export const options = object({
   model: maybe(
@@ -17,7 +17,7 @@ export const options = object({
   policy: defaulted("--policy", given.policy, policyDocument("exact"), message`Storage policy`),
   ...given.storageOptions,
   steps: defaulted("--steps", whole(1), 300, message`Training steps`),
-  seed: defaulted("--seed", whole(0), 1, message`Seed of parameters, batches, rounding and the sample`),
+  seed: defaulted("--seed", seed, 1, message`Seed of parameters, batches, rounding and the sample`),
   data: given.dataOption,
   images: given.imagesOption,
   learningRate: defaulted(

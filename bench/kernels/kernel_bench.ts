@@ -115,7 +115,7 @@ async function timeAll(
   options: KernelBenchOptions,
   record: (time: KernelTime) => Promise<void>,
 ): Promise<KernelTime[]> {
-  const given = options.variants ? await readVariants(options.variants) : undefined;
+  const given = options.variants ? readVariants(options.variants) : undefined;
   const gpu = await openGpu(options);
   try {
     if (!gpu.timestamps) {
