@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { nonNegative, share, size, whole } from "./value_parsers.ts";
+import { list, nonNegative, share, size, whole, word } from "./value_parsers.ts";
 
 /** What a parser makes of a text; null if it refuses it. */
 const reader = (parser: typeof size) => (input: string) => {
@@ -44,4 +44,18 @@ Deno.test("nonNegative reads what f32 can hold, and nothing that vanishes in it"
 
 Deno.test("share reads what is at least 0 and below 1", () => {
   assertEquals(["0", "0.999", "1", "-0.1", "NaN", ""].map(reader(share)), [0, 0.999, null, null, null, null]);
+});
+
+Deno.test("list reads values with commas between them, and first of all one value that has commas itself", () => {
+  const read = (input: string) => {
+    const result = list(word("LETTER", ["a", "b", "a,b"])).parse(input);
+    return result.success ? result.value : null;
+  };
+  assertEquals(["a", "b, a", "a,b", "a,b,a", "a,c"].map(read), [
+    ["a"],
+    ["b", "a"],
+    ["a,b"],
+    ["a", "b", "a"],
+    null,
+  ]);
 });
