@@ -1,4 +1,6 @@
-import { argument, command, message, object, option, optional } from "@optique/core";
+import { argument, command, type InferValue, message, object, option, optional } from "@optique/core";
+import { UserError } from "../../src/errors.ts";
+import { refuseUnused } from "../options/unused.ts";
 import { runBench } from "./run_bench.ts";
 import { runKernelBench } from "../kernels/kernel_bench.ts";
 import { renderAgain } from "../report/render.ts";
@@ -78,9 +80,58 @@ export const options = object({
 });
 const brief = message`Sweep models, lengths, batches and policies; write a report`;
 
+type Options = InferValue<typeof options>;
+
+/** What does something else than sweep, in the order in which it is asked for, and the choices that it uses beside its own. */
+const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof Options)[] }[] = [
+  { mode: "--render", asked: (o) => o.render !== undefined, used: ["render"] },
+  { mode: "--schema", asked: (o) => o.schema, used: ["schema"] },
+  { mode: "--policy-schema", asked: (o) => o.policySchema, used: ["policySchema"] },
+  { mode: "--model-schema", asked: (o) => o.modelSchema, used: ["modelSchema"] },
+  {
+    mode: "bench kernels",
+    asked: (o) => o.named === "kernels",
+    used: ["named", "models", "batches", "policies", "out", "requireGpu", "variants", "noTune"],
+  },
+  {
+    mode: "--profile-step",
+    asked: (o) => o.profileStep,
+    used: [
+      ...["profileStep", "named", "profile", "models", "sequences", "batches", "policies"] as const,
+      ...["rounding", "ranges", "attention", "warmup", "seed"] as const,
+      ...["data", "images", "out", "requireGpu", "variants", "noTune"] as const,
+    ],
+  },
+];
+
+/** Training steps for quality; undefined where that depends on the adapter, and is some. */
+function qualitySteps({ qualitySteps, named, profile }: Options): number | undefined {
+  const name = named ?? profile;
+  return qualitySteps ?? (name === undefined ? undefined : profiles[name]?.("software").qualitySteps);
+}
+
+/** Throws a UserError for choices that contradict each other, or of which one does nothing. */
+function refuseContradictory(o: Options): void {
+  const found = modes.find(({ asked }) => asked(o));
+  if (found) refuseUnused(found.mode, o, found.used);
+  if (o.named !== undefined && o.profile !== undefined) {
+    throw new UserError(`The profiles ${o.named} and ${o.profile} are named; leave one of them out`);
+  }
+  if (o.named === "kernels" && o.batches.length > 1) {
+    throw new UserError("bench kernels takes one --batch; leave the others out");
+  }
+  const idle = o.seeds !== undefined ? "--seeds" : o.gradientEvery ? "--gradient-every" : undefined;
+  if (idle && qualitySteps(o) === 0) {
+    throw new UserError(`${idle} does nothing without quality steps; give --quality-steps, or leave it out`);
+  }
+  if (o.noTune && o.variants !== undefined) refuseUnused("--variants", { noTune: true }, []);
+}
+
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
-  ({ schema, policySchema, modelSchema, named, render, ...o }) => async () => {
-    if (render) return await renderAgain(render);
+  (all) => async () => {
+    refuseContradictory(all);
+    const { schema, policySchema, modelSchema, named, render, ...o } = all;
+    if (render !== undefined) return await renderAgain(render);
     const schemas = [
       [schema, jsonSchema],
       [policySchema, policyJsonSchema],
