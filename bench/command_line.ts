@@ -9,6 +9,7 @@ import { plan } from "./commands/plan.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
 import { verify } from "./commands/verify.ts";
+import { escaped } from "./explain.ts";
 
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => number | Promise<number>;
@@ -28,6 +29,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     noMatch: message`Give a command: ${text(publicNames.join(", "))}`,
     unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
   };
+  const print = host.stderr ?? console.error;
   return run(or(bench, train, verify, plan, kernels, doctor, test, cell, { errors }), {
     programName: "headroom",
     args,
@@ -42,7 +44,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     termWidth: "auto",
     usageLine: [{ type: "ellipsis" }],
     onExit: host.exit ?? Deno.exit,
-    stderr: host.stderr ?? console.error,
+    stderr: (text) => print(text.split("\n").map(escaped).join("\n")),
   });
 }
 
@@ -51,6 +53,7 @@ function unexpected(token: string, commandName: string): string {
   if (!Object.hasOwn(commands, commandName)) return didYouMean("command", token, publicNames);
   if (!token.startsWith("-")) return `${commandName} takes no argument "${token}"`;
   const options = extractOptionNames(commands[commandName as keyof typeof commands].usage);
+  if (options.size === 0) return `${commandName} has no options; leave out "${token}"`;
   return didYouMean(`option of ${commandName}`, token.split("=")[0], [...options]);
 }
 

@@ -33,10 +33,13 @@ function linesOf(error: unknown): string[] {
   return [`Error: ${error.message}`, ...debugging() ? (error.stack ?? "").split("\n") : [bug]];
 }
 
-/** A line as a terminal may show it: a path or a name in it can hold line breaks and worse, of which the codes are shown. */
+/**
+ * A line as a terminal may show it: a path or a name in it can hold line breaks and worse, of which the codes are shown. Colours stay.
+ */
 export function escaped(line: string): string {
   return line.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    // deno-lint-ignore no-control-regex -- colours begin with one
+    /(?!\x1b\[[\d;]*m)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );
 }

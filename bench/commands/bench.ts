@@ -1,5 +1,6 @@
 import { argument, command, type InferValue, message, object, option, optional } from "@optique/core";
 import { UserError } from "../../src/errors.ts";
+import { requireReadable } from "../../src/io/files.ts";
 import { refuseUnused } from "../options/unused.ts";
 import { runBench } from "./run_bench.ts";
 import { runKernelBench } from "../kernels/kernel_bench.ts";
@@ -9,6 +10,7 @@ import {
   folder,
   imagesOption,
   maybe,
+  newFolder,
   requireGpuOption,
   seedOption,
   storageOptions,
@@ -62,7 +64,7 @@ export const options = object({
   ),
   data: dataOption,
   images: imagesOption,
-  out: maybe("--out", folder, message`Report folder; left out, reports/DATE-ADAPTER`),
+  out: maybe("--out", newFolder, message`Report folder; left out, reports/DATE-ADAPTER`),
   timeout: maybe("--timeout", whole(1, longestTimeout), message`Seconds that one process may take (600)`),
   requireGpu: requireGpuOption,
   ...variantOptions,
@@ -131,7 +133,10 @@ export const bench = command("bench", options, { brief, usageLine: [{ type: "ell
   (all) => async () => {
     refuseContradictory(all);
     const { schema, policySchema, modelSchema, named, render, ...o } = all;
-    if (render !== undefined) return await renderAgain(render);
+    if (render !== undefined) {
+      await requireReadable(`${render}/results.jsonl`);
+      return await renderAgain(render);
+    }
     const schemas = [
       [schema, jsonSchema],
       [policySchema, policyJsonSchema],

@@ -49,7 +49,7 @@ export const options = object({
   evalEvery: defaulted("--eval-every", whole(0), 0, message`Steps between validations; 0: only at the end`),
   weights: maybe("--weights", given.file, message`GPT-2 or ViT checkpoint to begin with (.safetensors)`),
   heads: maybe("--heads", whole(1), message`Heads, where the checkpoint does not tell them`),
-  save: maybe("--save", given.newFile, message`Where to save the trained model (.safetensors)`),
+  save: maybe("--save", given.file, message`Where to save the trained model (.safetensors)`),
   sampleTokens: maybe(
     "--sample-tokens",
     whole(0),

@@ -1,9 +1,11 @@
+import { dirname, resolve } from "node:path";
 import {
   type Message,
   message,
   multiple,
   option,
   optional,
+  text,
   type ValueParser,
   withDefault,
 } from "@optique/core";
@@ -29,8 +31,16 @@ const several = <T>(flag: Flag, value: ValueParser<"sync", T>, description: Mess
 export const model = modelParser;
 export const policy = policyParser;
 export const file = path({ metavar: "FILE" });
-export const newFile = path({ metavar: "FILE", type: "file", allowCreate: true });
 export const folder = path({ metavar: "FOLDER" });
+
+/** A folder to be made, which takes many files: the root of all others is none. */
+export const newFolder: typeof folder = {
+  ...folder,
+  parse: (input) =>
+    dirname(resolve(input)) === resolve(input)
+      ? { success: false, error: message`"${text(input)}" is no folder for a report; give one of its own` }
+      : folder.parse(input),
+};
 
 /** What `bench` and `plan` sweep over. */
 export const sweepOptions = {

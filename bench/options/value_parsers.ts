@@ -114,7 +114,7 @@ const largestWhole = 2 ** 31 - 1;
 
 /** A whole number of at least `min`. */
 export const whole = (min: number, max = largestWhole) =>
-  numeric("N", ["number that this takes", `a whole number from ${min} to ${max}`], min, (input) => {
+  numeric("N", ["whole number in range", `one from ${min} to ${max}`], min, (input) => {
     const value = /^\d+$/.test(input.trim()) ? Number(input) : NaN;
     return value >= min && value <= max ? value : NaN;
   });

@@ -60,6 +60,11 @@ export async function openFile(path: string): Promise<Deno.FsFile> {
   return await Deno.open(path);
 }
 
+/** Throws a `UserError` unless `path` is a file that can be read now. */
+export function requireReadable(path: string): Promise<void> {
+  return withFileErrors("read", path, async () => (await openFile(path)).close());
+}
+
 /** The bytes of a whole file. Throws a `UserError` if it cannot be read or is larger than `largestFile`. */
 export function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return withFileErrors("read", path, async () => {
