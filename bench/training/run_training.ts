@@ -102,6 +102,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   const [variants] = await tunedVariants(gpu, [step], run);
   const session = await TrainingSession.create(gpu, { ...options, variants }, weights);
   const validation = data.validation(size);
+  const stop = listenForStop();
   console.log(
     `Training ${model.name} (${model.layers} layers, ${model.width} wide, ${model.heads} heads) on ${data.report.name}, ` +
       `${run.batch} × ${sequence} tokens a step, policy ${run.policy.name}, ${
@@ -113,7 +114,6 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   const line = input.kind === "images"
     ? new LossLine(run.steps, run.batch, "images")
     : new LossLine(run.steps, run.batch * sequence, "tokens");
-  const stop = listenForStop();
   let taken = 0;
   try {
     while (taken < run.steps && !stop.signal.aborted) {
