@@ -341,7 +341,7 @@ const onAdapter: Row[] = [
     "training has diverged, and nothing is saved",
   ],
   [
-    "train --model xl --batch 64 --no-tune",
+    "train --model xl --batch 500 --no-tune",
     1,
     "take a smaller --batch or --sequence, or a --policy that stores less",
   ],
@@ -363,6 +363,31 @@ for (const [test, rows] of [[Deno.test, Object.values(all).flat()], [gpuTest, on
       assertEquals(end.code, code);
     });
   }
+}
+
+const ownProcesses: Row[] = [
+  ["plan --polcy exact", 2, 'did you mean "--policy"?'],
+  ["plan --policy F/pipe.json", 2, "it is a device, a pipe or a socket"],
+  ["kernels --print frobnicate", 1, "known: embedding_forward"],
+  ["train --data /dev/zero", 1, "it is a device, a pipe or a socket"],
+];
+
+for (const [line, code, sentence] of ownProcesses) {
+  Deno.test(`A bad input gets one sentence of a process of its own: "${line}"`, async () => {
+    const folder = await badInputs();
+    const main = new URL("main.ts", import.meta.url).href;
+    const words = String(line).split(" ").map((word) => word.replace(/^F(?=\/)/, folder));
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", main, ...words],
+      stdin: "null",
+    });
+    const end = await command.output();
+    const [stdout, stderr] = [end.stdout, end.stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assertEquals(stdout, "");
+    assertEquals(stderr.trim().split("\n").length, 1, stderr);
+    assertStringIncludes(stderr, sentence);
+    assertEquals(end.code, code);
+  });
 }
 
 Deno.test("The table of bad inputs has no line twice, and more than two hundred", () => {
