@@ -312,7 +312,7 @@ const places: Row[] = [
   ["train --save F/pipe.json", 1, "it is a device, a pipe or a socket; give the path of a file to write"],
   ["verify F --write-grads F/none/x.safetensors", 1, "its folder does not exist; create it first"],
   ["verify F --write-grads /dev/full", 1, "give the path of a file to write"],
-  ["bench --out /", 2, '"/" is no folder for a report; give one of its own'],
+  ["bench --render F/none --out /", 2, '"/" is no folder for a report; give one of its own'],
   ["bench --out=", 2, "Path must not be empty"],
   ["bench --render=", 2, "Path must not be empty"],
   ["bench --render F/none", 1, "results.jsonl: there is no such file; check the path"],
