@@ -2,6 +2,7 @@ import { extractOptionNames, message, or, text } from "@optique/core";
 import { run } from "@optique/run";
 import { nearest } from "../src/suggest.ts";
 import { bench } from "./commands/bench.ts";
+import { check } from "./commands/check.ts";
 import { cell } from "./commands/cell.ts";
 import { doctor } from "./commands/doctor.ts";
 import { kernels } from "./commands/kernels.ts";
@@ -13,7 +14,7 @@ import { verify } from "./commands/verify.ts";
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => Promise<number>;
 
-const commands = { bench, train, verify, plan, kernels, doctor, test, cell };
+const commands = { bench, train, verify, plan, kernels, doctor, check, test, cell };
 const publicNames = Object.keys(commands).filter((name) => name !== "cell");
 
 /** What stands in for the process in tests. */
@@ -28,7 +29,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     noMatch: message`Give a command: ${text(publicNames.join(", "))}`,
     unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
   };
-  return run(or(bench, train, verify, plan, kernels, doctor, test, cell, { errors }), {
+  return run(or(bench, train, verify, plan, kernels, doctor, check, test, cell, { errors }), {
     programName: "headroom",
     args,
     brief: message`How much memory can the training of a Transformer give back, and what does that cost?`,

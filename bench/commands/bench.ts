@@ -1,7 +1,8 @@
 import { argument, command, message, object, option, optional } from "@optique/core";
 import { runBench } from "./run_bench.ts";
 import { runKernelBench } from "../kernels/kernel_bench.ts";
-import { renderAgain } from "../report/render.ts";
+import { renderAgain } from "./render.ts";
+import { resumeBench } from "./resume_bench.ts";
 import {
   dataOption,
   folder,
@@ -64,6 +65,11 @@ export const options = object({
   profileStep: option("--profile-step", {
     description: message`Time each dispatch of a step instead, and tell them by operator`,
   }),
+  resume: maybe(
+    "--resume",
+    folder,
+    message`Go on with the sweep of a folder: run what has no record, failed or timed out`,
+  ),
   render: maybe("--render", folder, message`Write a folder's report again, from its records, and end`),
   schema: option("--schema", { description: message`Print the JSON schema of results.jsonl and end` }),
   policySchema: option("--policy-schema", {
@@ -76,7 +82,8 @@ export const options = object({
 const brief = message`Sweep models, lengths, batches and policies; write a report`;
 
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
-  ({ schema, policySchema, modelSchema, named, render, ...o }) => async () => {
+  ({ schema, policySchema, modelSchema, named, render, resume, ...o }) => async () => {
+    if (resume) return await resumeBench(resume, o);
     if (render) return await renderAgain(render);
     const schemas = [
       [schema, jsonSchema],

@@ -1,9 +1,8 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
+import { fakeHeader, fakeRecord } from "../results/testing.ts";
+import { checkFolder } from "./check.ts";
 import { renderAgain } from "./render.ts";
-import { renderReport } from "./report.ts";
-import { appendRecord, readRecords } from "../results/results.ts";
-import { fakeRecord } from "../results/testing.ts";
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -14,51 +13,80 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
   }
 }
 
-Deno.test("renderAgain() words the records anew and keeps the command that made them", () =>
+const write = (folder: string, ...lines: object[]) =>
+  Deno.writeTextFile(`${folder}/results.jsonl`, lines.map((line) => JSON.stringify(line) + "\n").join(""));
+
+const report = (folder: string) => Deno.readTextFile(`${folder}/report.md`);
+
+Deno.test("renderAgain() tells what the header tells: the command, and what is missing of the plan", () =>
   withFolder(async (folder) => {
-    await appendRecord(`${folder}/results.jsonl`, fakeRecord({ policy: "exact" }));
-    const made = "Made by `deno task bench --model nano` on 2026-11-22T01:02:03Z, from ";
+    const records = [fakeRecord(), fakeRecord({ policy: "half" })];
+    await write(folder, fakeHeader(records), records[0]);
+    assertEquals(await renderAgain(`${folder}/`), 0);
+    assertStringIncludes(
+      await report(folder),
+      "Made by `deno task bench --model nano` on 2026-11-22T01:02:03Z, from ",
+    );
+    assertStringIncludes(await report(folder), "**Not finished**: 1 process of the plan is missing");
+    await write(folder, fakeHeader(records), ...records);
+    await renderAgain(folder);
+    assertEquals((await report(folder)).includes("Not finished"), false);
+    await Deno.stat(`${folder}/memory.svg`);
+  }));
+
+Deno.test("renderAgain() words the records of version 2 anew and keeps the command that made them", () =>
+  withFolder(async (folder) => {
+    await write(folder, { ...fakeRecord(), schema: 2 });
+    const made = "Made by `deno task bench --model micro` on 2026-11-21T01:02:03Z, from ";
     await Deno.writeTextFile(
       `${folder}/report.md`,
       `# Worded by an older version\n\n${made}no git checkout\n`,
     );
-    assertEquals(await renderAgain(`${folder}/`), 0);
-    const report = await Deno.readTextFile(`${folder}/report.md`);
-    assertStringIncludes(report, "# Headroom on Imaginary 9000, 2026-11-22\n");
-    assertStringIncludes(report, made);
-    assertStringIncludes(report, "## Memory");
-    await Deno.stat(`${folder}/memory.svg`);
+    await renderAgain(folder);
+    assertStringIncludes(await report(folder), "# Headroom on Imaginary 9000, 2026-11-21\n");
+    assertStringIncludes(await report(folder), made);
+    assertStringIncludes(await report(folder), "they do not tell what was planned");
   }));
 
-Deno.test("renderAgain() refuses a folder without records", () =>
+Deno.test("renderAgain() refuses a folder without records, and results of a kind that it does not know", () =>
   withFolder(async (folder) => {
-    await assertRejects(() => renderAgain(folder), UserError, "Cannot read the records of");
+    await assertRejects(() => renderAgain(folder), UserError, "is no report of bench");
     await Deno.writeTextFile(`${folder}/results.jsonl`, "");
-    await assertRejects(() => renderAgain(folder), UserError, "holds no record of this version");
+    await assertRejects(() => renderAgain(folder), UserError, "The results hold no record");
+    await write(folder, { kind: "songs" });
+    await assertRejects(() => renderAgain(folder), UserError, 'of the unknown kind "songs"');
   }));
 
-/** Every results.jsonl below a folder. */
-function recordsBelow(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? recordsBelow(`${folder}/${name}`) : name === "results.jsonl" ? [`${folder}/${name}`] : []
-  );
+Deno.test("checkFolder() passes what renderAgain() wrote, and nothing else", () =>
+  withFolder(async (folder) => {
+    const records = [fakeRecord({ qualitySteps: 2 })];
+    const failures = async () =>
+      (await checkFolder(folder)).filter(({ pass }) => !pass).map(({ text }) => text);
+    await write(folder, fakeHeader(records), ...records);
+    await renderAgain(folder);
+    assertEquals(await failures(), []);
+    await Deno.writeTextFile(`${folder}/report.md`, (await report(folder)).replace("3 MiB", "2 MiB"));
+    await Deno.remove(`${folder}/memory.svg`);
+    assertEquals(await failures(), [
+      "memory.svg is missing, report.md is not what the records say: write them again with --render",
+    ]);
+  }));
+
+/** Folders below one that hold results. */
+function foldersBelow(folder: string): string[] {
+  const entries = [...Deno.readDirSync(folder)];
+  const own = entries.some(({ name }) => name === "results.jsonl") ? [folder] : [];
+  return [
+    ...own,
+    ...entries.filter((e) => e.isDirectory).flatMap(({ name }) => foldersBelow(`${folder}/${name}`)),
+  ];
 }
 
-Deno.test("Every committed record of this version is read and rendered", async () => {
-  let rendered = 0;
-  for (const path of recordsBelow(`${import.meta.dirname}/../../reports`)) {
-    const { records, skipped } = await readRecords(path);
-    assertEquals(skipped.filter((line) => !line.includes("skipped, schema: ")), []);
-    if (records.length === 0) continue; // an older version's, or times of kernels
-    const run = {
-      started: new Date(0),
-      planned: records.length,
-      interrupted: false,
-      charts: [],
-      command: "",
-    };
-    assertStringIncludes(renderReport(records, run), "## Memory");
-    rendered++;
+Deno.test("check passes on every committed report", async () => {
+  const folders = foldersBelow(`${import.meta.dirname}/../../reports`);
+  assertEquals(folders.length > 0, true);
+  for (const folder of folders) {
+    const failed = (await checkFolder(folder)).filter(({ pass }) => !pass);
+    assertEquals(failed, [], folder);
   }
-  assert(rendered > 0);
 });

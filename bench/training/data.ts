@@ -41,6 +41,8 @@ export interface TrainingData {
 export interface DataPaths {
   data?: string;
   images?: string;
+  /** The built-in text, where this process may not ask for it. */
+  text?: Uint8Array<ArrayBuffer>;
 }
 
 /** Throws a UserError for a choice of the command line that none of the models can use. */
@@ -63,11 +65,11 @@ export function refuseIdle(
 }
 
 /** The data that a model is trained on. Throws a UserError if they cannot be read. */
-export async function loadData(model: ModelConfig, { data, images }: DataPaths): Promise<TrainingData> {
+export async function loadData(model: ModelConfig, { data, images, text }: DataPaths): Promise<TrainingData> {
   const input = inputOf(model);
   switch (input.kind) {
     case "text":
-      return textData(await loadCorpus({ path: data }));
+      return textData(await loadCorpus({ path: data, text }));
     case "images":
       return imageData(await loadImages({ path: images, size: input.size }));
   }

@@ -91,6 +91,11 @@ export function replaceFile(path: string, write: (file: Deno.FsFile) => Promise<
   });
 }
 
+/** Creates or replaces the file `path` by one of this text, in one instant. Throws a `UserError` if it cannot be written. */
+export function replaceText(path: string, text: string): Promise<void> {
+  return replaceFile(path, (file) => writeFull(file, new TextEncoder().encode(text)));
+}
+
 /** Throws a `UserError` unless `replaceFile` could write `path` now: asked before long work whose result goes there. */
 export function requireWritable(path: string): Promise<void> {
   return withFileErrors("write", path, async () => {
