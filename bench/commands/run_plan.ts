@@ -112,11 +112,16 @@ export async function runPlan(
       return interruption.code;
     }
     console.log(`\nThe report is in ${folder}`);
-    return records.every(({ status }) => status === "ok" || status === "oom") ? 0 : 1;
+    return exitCode(records);
   } finally {
     interruption.stop();
     results.close();
   }
+}
+
+/** 0 if every process ended well; to run out of memory is a result. */
+export function exitCode(records: readonly Pick<CellRecord, "status">[]): number {
+  return records.every(({ status }) => status === "ok" || status === "oom") ? 0 : 1;
 }
 
 /** What a process met that is not what the sweep began with; undefined if nothing. */

@@ -1,6 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { project } from "../machine/environment.ts";
+import { fakeRecord } from "../results/testing.ts";
+import { exitCode } from "./run_plan.ts";
 import { parseSweep } from "../results/read_results.ts";
 
 const text = "A text that is long enough to train on. ".repeat(40);
@@ -102,3 +104,10 @@ gpuTest(
       assertEquals(new Set(records.map(({ data }) => data.digest)).size, 1);
     }),
 );
+
+Deno.test("exitCode() is 1 for what failed, took too long or diverged, not for what found no memory", () => {
+  const codes = (["ok", "oom", "diverged", "error", "timeout"] as const).map((status) =>
+    exitCode([fakeRecord(), fakeRecord({}, { status })])
+  );
+  assertEquals(codes, [0, 0, 1, 1, 1]);
+});
