@@ -45,7 +45,7 @@ const ofChild = (signal: Deno.Signal): Fault => ({
 });
 
 /** The process of the cell under way, as soon as there is one; null if the run has ended. */
-async function cellOf({ process }: Run): Promise<number | null> {
+export async function cellOf({ process }: Run): Promise<number | null> {
   while (argumentsOf(process.pid).length > 0) {
     const cell = childrenOf(process.pid).find((pid) => argumentsOf(pid).at(-1) === "cell");
     if (cell !== undefined) return cell;
