@@ -45,7 +45,7 @@ const ofChild = (signal: Deno.Signal): Fault => ({
 });
 
 /** The process of the cell under way, as soon as there is one; null if the run has ended. */
-export async function cellOf({ process }: Run): Promise<number | null> {
+async function cellOf({ process }: Run): Promise<number | null> {
   while (argumentsOf(process.pid).length > 0) {
     const cell = childrenOf(process.pid).find((pid) => argumentsOf(pid).at(-1) === "cell");
     if (cell !== undefined) return cell;
@@ -86,6 +86,12 @@ export const faults: Record<string, Fault> = {
     },
   },
 };
+
+/** Waits until the cell under way has its job, and with it an adapter. */
+export async function cellAtWork(run: Run): Promise<void> {
+  const cell = await cellOf(run);
+  while (!read(`/proc/${cell}/maps`).includes("libvulkan")) await delay(50);
+}
 
 /** Numbers from 0 to below 1 that a seed fixes (xorshift). */
 export function randomNumbers(seed: number): () => number {
