@@ -76,7 +76,7 @@ gpuTest(
       assertEquals(changed.code, 1, changed.said);
       assertStringIncludes(
         changed.said,
-        "In mid-sweep the program's sources changed, so the last cell is not recorded: restore it and go on with " +
+        "In mid-sweep the program's sources changed, so the last cell is not recorded: restore it; then go on with " +
           "`deno task bench --resume report`",
       );
       const refused = await bench(root, ["--resume", "report"]);
