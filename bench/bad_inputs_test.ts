@@ -7,7 +7,7 @@ import { endOf } from "./testing/command_end.ts";
 type Row = [line: string | string[], code: 1 | 2, sentence: string];
 
 const commands: Row[] = [
-  ["", 2, "Give a command: bench, train, verify, plan, kernels, doctor, test"],
+  ["", 2, "Give a command: bench, train, verify, plan, kernels, doctor, check, test"],
   ["bnch", 2, 'Unknown command "bnch"; did you mean "bench"?'],
   ["trian", 2, 'did you mean "train"?'],
   ["verfy F", 2, 'did you mean "verify"?'],
@@ -83,6 +83,9 @@ const sizes: Row[] = [
   ["plan --model F/long.json --sequence 100000000", 1, "take a smaller --sequence"],
   ["plan --model F/vast.json", 1, "more than the 137438953472 that can be planned; give smaller sizes"],
   ["plan --model F/vocabulary.json", 1, "take a smaller --batch or --sequence"],
+  ["plan --batch 4 --tokens 512", 1, "--batch and --tokens both tell the size of a step; leave one out"],
+  ["plan --tokens 100", 1, "--tokens 100 is no multiple of the 128 tokens of a sequence; give one that is"],
+  ["plan --tokens 0", 2, "give one from 1 to"],
   ["train --batch 100000000", 1, "take a --batch of at most 262144"],
   ["train --sequence 1025", 1, "use --sequence 1024 or less"],
   ["train --model F/vast.json", 1, "give smaller sizes"],
@@ -190,6 +193,10 @@ const idle: Row[] = [
   ["bench --render F --model nano", 1, "--model does nothing with --render"],
   ["bench --render F --out F/out", 1, "--out does nothing with --render"],
   ["bench parity --render F", 1, "The profile parity does nothing with --render"],
+  ["bench --resume F --model nano", 1, "--model does nothing with --resume"],
+  ["bench --resume F --render F", 1, "--render does nothing with --resume"],
+  ["bench --profile-step --timeout 5", 1, "--timeout does nothing with --profile-step"],
+  ["bench kernels --tokens 64", 1, "--tokens does nothing with bench kernels"],
   ["bench --schema --policy-schema", 1, "--policy-schema does nothing with --schema"],
   ["bench --model-schema --steps 3", 1, "--steps does nothing with --model-schema"],
   ["bench parity --profile smoke", 1, "The profiles parity and smoke are named; leave one of them out"],
@@ -316,6 +323,9 @@ const places: Row[] = [
   ["bench --out=", 2, "Path must not be empty"],
   ["bench --render=", 2, "Path must not be empty"],
   ["bench --render F/none", 1, "results.jsonl: there is no such file; check the path"],
+  ["bench --resume F/none", 1, "results.jsonl: there is no such file; check the path"],
+  ["check F/none", 1, "there is no such file; check the path"],
+  ["check", 2, "FOLDER"],
   ["bench --render F/text.txt", 1, "a part of the path is a file, not a folder; check the path"],
 ];
 

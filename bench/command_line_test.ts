@@ -18,9 +18,8 @@ import { describeStep, planTraining } from "../src/train/plan_training.ts";
 import { tuningCase } from "../src/tuning/tuning_case.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { options as bench } from "./commands/bench.ts";
-import { options as cell } from "./commands/cell.ts";
 import { options as train } from "./commands/train.ts";
-import { jsonSchema } from "./results/results.ts";
+import { jsonSchema } from "./results/run_header.ts";
 
 class Exit extends Error {
   constructor(readonly code: number) {
@@ -42,7 +41,7 @@ function refusal(line: string): { text: string; code: number } {
 
 const refused: Record<string, RegExp> = {
   "bnch": /Unknown command "bnch"; did you mean "bench"\?/,
-  "": /Give a command: bench, train, verify, plan, kernels, doctor, test$/,
+  "": /Give a command: bench, train, verify, plan, kernels, doctor, check, test$/,
   "bench --polcy exact": /Unknown option of bench "--polcy"; did you mean "--policy"\?/,
   "bench --polcy=exact": /Unknown option of bench "--polcy"; did you mean "--policy"\?/,
   "plan --frobnicate": /Unknown option of plan "--frobnicate"; known: --model, /,
@@ -181,7 +180,6 @@ const accepted: [command: string, parser: Parser<"sync">, line: string, values: 
   ["train", train, "--variants reports/some/variants.json --save out.safetensors", {
     ...{ variants: "reports/some/variants.json", save: "out.safetensors", noTune: false },
   }],
-  ["cell", cell, "--data x {}", { data: "x", images: undefined, configuration: "{}", requireGpu: false }],
 ];
 
 for (const [command, parser, line, values] of accepted) {

@@ -1,10 +1,10 @@
 import { argument, command, type InferValue, message, object, option, optional } from "@optique/core";
 import { UserError } from "../../src/errors.ts";
-import { requireReadable } from "../../src/io/files.ts";
 import { refuseUnused } from "../options/unused.ts";
 import { runBench } from "./run_bench.ts";
 import { runKernelBench } from "../kernels/kernel_bench.ts";
-import { renderAgain } from "../report/render.ts";
+import { renderAgain } from "./render.ts";
+import { resumeBench } from "./resume_bench.ts";
 import {
   dataOption,
   folder,
@@ -18,7 +18,7 @@ import {
   variantOptions,
 } from "../options/options.ts";
 import { profiles } from "../sweep/profiles.ts";
-import { jsonSchema } from "../results/results.ts";
+import { jsonSchema } from "../results/run_header.ts";
 import { modelJsonSchema } from "../../src/models/model_document.ts";
 import { policyJsonSchema } from "../../src/storage/policy_document.ts";
 import { size, whole, word } from "../options/value_parsers.ts";
@@ -71,6 +71,11 @@ export const options = object({
   profileStep: option("--profile-step", {
     description: message`Time each dispatch of a step instead, and tell them by operator`,
   }),
+  resume: maybe(
+    "--resume",
+    folder,
+    message`Go on with the sweep of a folder: run what has no record, failed or timed out`,
+  ),
   render: maybe("--render", folder, message`Write a folder's report again, from its records, and end`),
   schema: option("--schema", { description: message`Print the JSON schema of results.jsonl and end` }),
   policySchema: option("--policy-schema", {
@@ -86,6 +91,7 @@ type Options = InferValue<typeof options>;
 
 /** What does something else than sweep, in the order in which it is asked for, and the choices that it uses beside its own. */
 const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof Options)[] }[] = [
+  { mode: "--resume", asked: (o) => o.resume !== undefined, used: ["resume", "timeout"] },
   { mode: "--render", asked: (o) => o.render !== undefined, used: ["render"] },
   { mode: "--schema", asked: (o) => o.schema, used: ["schema"] },
   { mode: "--policy-schema", asked: (o) => o.policySchema, used: ["policySchema"] },
@@ -99,7 +105,7 @@ const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof O
     mode: "--profile-step",
     asked: (o) => o.profileStep,
     used: [
-      ...["profileStep", "named", "profile", "models", "sequences", "batches", "policies"] as const,
+      ...["profileStep", "named", "profile", "models", "sequences", "batches", "tokens", "policies"] as const,
       ...["rounding", "ranges", "attention", "warmup", "seed"] as const,
       ...["data", "images", "out", "requireGpu", "variants", "noTune"] as const,
     ],
@@ -132,11 +138,9 @@ function refuseContradictory(o: Options): void {
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
   (all) => async () => {
     refuseContradictory(all);
-    const { schema, policySchema, modelSchema, named, render, ...o } = all;
-    if (render !== undefined) {
-      await requireReadable(`${render}/results.jsonl`);
-      return await renderAgain(render);
-    }
+    const { schema, policySchema, modelSchema, named, render, resume, ...o } = all;
+    if (resume !== undefined) return await resumeBench(resume, o);
+    if (render !== undefined) return await renderAgain(render);
     const schemas = [
       [schema, jsonSchema],
       [policySchema, policyJsonSchema],

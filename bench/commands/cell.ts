@@ -1,20 +1,13 @@
-import { argument, command, message, object, option, optional, string } from "@optique/core";
-import { path } from "@optique/run";
+import { command, message, object } from "@optique/core";
 import { runCell } from "../sweep/cell.ts";
-import { requireGpuOption } from "../options/options.ts";
-import { parseConfiguration } from "../results/results.ts";
+import { receiveJob } from "../sweep/job.ts";
 
-export const options = object({
-  configuration: argument(string({ metavar: "JSON" })),
-  data: optional(option("--data", path({ metavar: "FILE" }))),
-  images: optional(option("--images", path({ metavar: "PATH" }))),
-  requireGpu: requireGpuOption,
-});
-
-/** One cell in this process, as `bench` runs it in a child: the measurement is printed as one line of JSON. */
-export const cell = command("cell", options, { hidden: true, brief: message`Run one cell` }).map(
-  (o) => async () => {
-    console.log(JSON.stringify(await runCell(parseConfiguration(o.configuration), o)));
+/** One cell in this process, as `bench` runs it in a child: told on the standard input, answered with one line of JSON. */
+export const cell = command("cell", object({}), { hidden: true, brief: message`Run one cell` }).map(
+  () => async () => {
+    const { job, abandoned } = await receiveJob(Deno.stdin.readable);
+    abandoned.then(() => Deno.exit(1));
+    console.log(JSON.stringify(await runCell(job)));
     return 0;
   },
 );

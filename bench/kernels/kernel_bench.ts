@@ -1,5 +1,3 @@
-import { markdownTable } from "markdown-table";
-import { median } from "simple-statistics";
 import { UserError } from "../../src/errors.ts";
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { BufferSet, requestsFor } from "../../src/gpu/buffers.ts";
@@ -11,36 +9,23 @@ import { checkModel, type ModelConfig, modelConfig } from "../../src/models/mode
 import { policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
-import { describeEnvironment } from "../machine/environment.ts";
-import { wholePercentage } from "../../src/text/format.ts";
+import { describeRun } from "../machine/run.ts";
+import { replaceText } from "../../src/io/files.ts";
 import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./kernel_cases.ts";
 import { noise } from "../../src/data/noise.ts";
 import { Progress } from "../../src/text/progress.ts";
-import { softwareBrand } from "../report/report.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { modelOf } from "../results/results.ts";
+import { ResultsFile } from "../results/results_file.ts";
+import type { TimesHeader } from "../results/run_header.ts";
+import { kernelFiles, type KernelTime } from "./kernel_report.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
-import { kernelTable, profileNote, profileStep } from "./step_profile.ts";
+import { profileStep } from "./step_profile.ts";
 import { planSweep } from "../sweep/sweep.ts";
 import { withVariants } from "../sweep/cell_variants.ts";
 import { tune } from "../../src/tuning/tune.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { readVariants } from "../../src/tuning/variants_file.ts";
-import { type Nominal, nominalOf } from "./nominal.ts";
-
-/** How one case ran. */
-export interface KernelTime {
-  name: string;
-  bound: KernelCase["bound"];
-  ceiling: boolean;
-  /** Floating-point operations or bytes. */
-  work: number;
-  /** Raw, in order; all dispatches of the case together. */
-  milliseconds: number[];
-  dispatches: number;
-  /** The variants that its kernels took. */
-  variants: Variants;
-}
 
 /** Milliseconds for which a case runs before it is timed, and between two waits: an idle card is slow at first. */
 const warmUp = 300;
@@ -74,37 +59,23 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
   const models = options.models.length ? options.models : standard.map(modelConfig);
   const batch = options.batches[0] ?? 4;
   const steps = await stepCells(models, batch, adapter, options);
-  const environment = await describeEnvironment(adapter);
   const folder = await createReportFolder(options.out, `${adapter.slug}-kernels`, started);
-  const record = (line: object) =>
-    Deno.writeTextFile(folder.results, JSON.stringify({ environment, ...line }) + "\n", { append: true });
-  const times = await timeAll(models, batch, options, record);
-  const brand = adapter.class === "software" ? ` (${softwareBrand})` : "";
-  const commit = environment.commit ? ` from commit ${environment.commit.slice(0, 12)}` : "";
-  const parts = [
-    `# Kernels on ${adapter.name}, ${started.toISOString().slice(0, 10)}${brand}`,
-    `Made by \`deno task ${
-      Deno.args.join(" ")
-    }\`${commit}. Medians of ${repeats} runs, back to back on a warm card, by GPU timestamps, ` +
-    "inputs of normal numbers. Of the run: a share of the fastest product, or of the copy, of this same run, no share of what the card can " +
-    "do. Of the card: a share of its vendor's f32 and memory rates, where they are known here. Bytes are those that have to move once: a " +
-    "kernel that reads more than it writes, or keeps part in a cache, can exceed the copy.",
-    renderKernels(times, nominalOf(adapter.name)),
-    `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
-    "the share is of this run's fastest product or copy above, whichever is nearer.",
-  ];
-  const ceilings = { flops: 1e12 * ceiling(times, "arithmetic"), bytes: 1e12 * ceiling(times, "memory") };
+  const header: TimesHeader = { ...await describeRun(adapter, started), kind: "kernels" };
+  const results = await ResultsFile.create(folder.results, header);
   // The report is written as far as it is known: a step that does not fit takes nothing with it.
-  const write = () => Deno.writeTextFile(`${folder.path}/report.md`, parts.join("\n\n") + "\n");
+  const write = async () => {
+    const files = kernelFiles(results.text);
+    await replaceText(`${folder.path}/report.md`, files["report.md"]);
+    return files["report.md"];
+  };
+  await timeAll(models, batch, options, (time) => results.append(time));
   await write();
   for (const { cell, data } of steps) {
-    const profile = await profileStep(cell, data);
-    await record(profile);
-    parts.push(`### ${cell.model}, ${batch} × ${cell.sequence} tokens, ${cell.policy}`);
-    parts.push(kernelTable(profile.dispatches, ceilings));
+    await results.append(await profileStep(cell, data));
     await write();
   }
-  console.log(`\n${parts.join("\n\n")}\n\nThe report is in ${folder.path}`);
+  console.log(`\n${await write()}\nThe report is in ${folder.path}`);
+  results.close();
   return 0;
 }
 
@@ -114,7 +85,7 @@ async function timeAll(
   batch: number,
   options: KernelBenchOptions,
   record: (time: KernelTime) => Promise<void>,
-): Promise<KernelTime[]> {
+): Promise<void> {
   const given = options.variants ? readVariants(options.variants) : undefined;
   const gpu = await openGpu(options);
   try {
@@ -128,16 +99,13 @@ async function timeAll(
     const keys = cases.flatMap((one) => keysOf(gpu, one));
     const variants = given ?? (options.noTune ? {} : await tune(gpu, keys));
     const progress = new Progress(cases.map(() => "case"));
-    const times: KernelTime[] = [];
     for (const [i, one] of cases.entries()) {
       progress.begin(i, one.name);
       const begun = performance.now();
-      times.push(await timeCase(gpu, one, variants));
-      await record(times[i]);
+      await record(await timeCase(gpu, one, variants));
       progress.end(i, (performance.now() - begun) / 1000);
     }
     progress.clear();
-    return times;
   } finally {
     gpu.destroy();
   }
@@ -209,41 +177,4 @@ async function timeCase(gpu: Gpu, given: KernelCase, variants: Variants): Promis
     program.destroy();
     stores.destroy();
   }
-}
-
-/** Work per second of a case, in T. */
-const rate = ({ work, milliseconds }: KernelTime) => work / median(milliseconds) / 1e9;
-
-/** The fastest of the cases of a bound that are ceilings. */
-const ceiling = (times: readonly KernelTime[], bound: KernelTime["bound"]) =>
-  Math.max(...times.filter((t) => t.ceiling && t.bound === bound).map(rate));
-
-/** The cases as a markdown table: time, rate, shares of the run's own fastest and of the card's nominal rate, and the variants taken. */
-export function renderKernels(times: readonly KernelTime[], nominal?: Nominal): string {
-  const ofCard = (time: KernelTime) =>
-    nominal
-      ? wholePercentage(1e12 * rate(time) / (time.bound === "memory" ? nominal.bytes : nominal.flops))
-      : "";
-  return markdownTable([
-    [
-      "kernel",
-      "ms",
-      "TFLOP/s",
-      "TB/s",
-      "of the run's fastest",
-      "of the card's nominal",
-      "dispatches",
-      "variant",
-    ],
-    ...times.map((time) => [
-      time.name,
-      median(time.milliseconds).toFixed(3),
-      time.bound === "arithmetic" ? rate(time).toPrecision(3) : "",
-      time.bound === "memory" ? rate(time).toPrecision(3) : "",
-      wholePercentage(rate(time) / ceiling(times, time.bound)),
-      ofCard(time),
-      `${time.dispatches}`,
-      Object.values(time.variants).join(", "),
-    ]),
-  ], { align: ["l", "r", "r", "r", "r", "r", "r", "l"] });
 }

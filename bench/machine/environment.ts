@@ -3,7 +3,7 @@ import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import type { Environment } from "../results/results.ts";
 
 /** The project's folder. */
-const project = `${import.meta.dirname}/../..`;
+export const project = `${import.meta.dirname}/../..`;
 
 /** The machine, the adapter and the version of the program, whose sources are in `folder`. */
 export async function describeEnvironment(
@@ -62,7 +62,7 @@ export async function settledDriverBytes(): Promise<number | null> {
 }
 
 /** What a program of the machine prints; null if it is missing, fails or may not be run. */
-async function output(
+export async function output(
   program: string,
   args: string[],
   options: Deno.CommandOptions = {},

@@ -7,6 +7,7 @@ import {
   describeVariants,
 } from "./describe_run.ts";
 import { bytes, namedList, plural } from "../../src/text/format.ts";
+import { inlineCode } from "../../src/text/shell.ts";
 import { gradientSection } from "./gradient_tables.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
@@ -26,9 +27,10 @@ export interface Run {
   /** The command that repeats it. */
   command: string;
   started: Date;
-  /** Child processes planned; fewer records than that mean an interrupted run, or cells given up after their first failure. */
-  planned: number;
-  interrupted: boolean;
+  /** Digest of the program's sources; records of versions 1 and 2 have none. */
+  sources?: string;
+  /** Planned processes that have no record and ought to; null where the plan is not known. */
+  missing: number | null;
   /** Pictures beside the report: file name and caption. */
   charts: { file: string; caption: string }[];
 }
@@ -110,10 +112,8 @@ function howItWasMade(records: readonly CellRecord[], run: Run): string {
   const seeds = [...new Set(records.map((r) => r.configuration.seed))];
   const clocks = [...new Set(records.flatMap((r) => r.timing?.clock ?? []))];
   const lines = [
-    `Made by \`${run.command}\` on ${run.started.toISOString().replace(/\.\d+/, "")}, from ` +
-    `${
-      commit ? `commit ${commit.slice(0, 12)}${dirty ? " with uncommitted changes" : ""}` : "no git checkout"
-    }, ` +
+    `Made by ${inlineCode(run.command)} on ${run.started.toISOString().replace(/\.\d+/, "")}, from ` +
+    `${version(commit, dirty, run.sources)}, ` +
     `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}. ${
       plural(records.length, "record")
     } in \`results.jsonl\`: each is one process that ran one cell ` +
@@ -122,10 +122,28 @@ function howItWasMade(records: readonly CellRecord[], run: Run): string {
       clocks.length ? ` by the ${clocks.join(" or ")} clock` : ""
     }.`,
   ];
-  if (run.interrupted) {
-    lines.push(`**Interrupted** after ${records.length} of ${plural(run.planned, "process", "processes")}.`);
+  if (run.missing) {
+    const [processes, are] = run.missing === 1 ? ["process", "is"] : ["processes", "are"];
+    lines.push(
+      `**Not finished**: ${run.missing} ${processes} of the plan ${are} missing; \`deno task bench --resume FOLDER\` runs them.`,
+    );
+  }
+  if (run.missing === null) {
+    lines.push("An older version of the program left these records; they do not tell what was planned.");
   }
   return lines.join("\n\n");
+}
+
+/** "commit 0123456789ab with uncommitted changes (sources 01234567)" */
+function version(commit: string | null, dirty: boolean | null, sources?: string): string {
+  const digest = sources ? ` (sources ${sources.slice(0, 12)})` : "";
+  if (!commit) return `no git checkout${digest}`;
+  const state = dirty
+    ? " with uncommitted changes"
+    : dirty === null
+    ? " as it was told, which nobody checked"
+    : "";
+  return `commit ${commit.slice(0, 12)}${state}${digest}`;
 }
 
 const howToRead = namedList(Object.entries({

@@ -8,15 +8,16 @@ export interface ReportFolder {
 }
 
 /**
- * Creates the folder of a run: `wanted`, or `reports/<date>-<adapter>`. A folder that already holds results is left alone: the new one
- * gets a numeric suffix. Throws a UserError if the folder cannot be written, so that a sweep fails before its first cell.
+ * Creates the folder of a run: `wanted`, or `reports/<date>-<adapter>`, with a numeric suffix where that holds results. Throws a UserError if
+ * `wanted` holds results, which are left alone, or the folder cannot be written, so that a sweep fails before its first cell.
  */
 export async function createReportFolder(
   wanted: string | undefined,
   adapterSlug: string,
   date: Date,
 ): Promise<ReportFolder> {
-  const base = wanted?.replace(/\/+$/, "") ?? `reports/${date.toISOString().slice(0, 10)}-${adapterSlug}`;
+  const base = wanted?.replace(/(?<=.)\/+$/, "") ??
+    `reports/${date.toISOString().slice(0, 10)}-${adapterSlug}`;
   for (let attempt = 1;; attempt++) {
     const path = attempt === 1 ? base : `${base}-${attempt}`;
     const results = `${path}/results.jsonl`;
@@ -25,7 +26,13 @@ export async function createReportFolder(
       await Deno.writeTextFile(results, "", { createNew: true });
       return { path, results };
     } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists && await isFile(results)) continue;
+      const taken = error instanceof Deno.errors.AlreadyExists && await isFile(results);
+      if (taken && wanted === undefined) continue;
+      if (taken) {
+        throw new UserError(
+          `${path} holds results: go on with them by --resume ${path}, or choose another --out`,
+        );
+      }
       throw new UserError(
         `Cannot write to the report folder ${path}: choose another with --out (${(error as Error).message})`,
       );
@@ -39,11 +46,4 @@ async function isFile(path: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** Takes away the folder of a run that found nothing, unless something else lies in it. */
-export async function removeIfEmpty({ path, results }: ReportFolder): Promise<void> {
-  await Deno.remove(results);
-  const others = await Array.fromAsync(Deno.readDir(path));
-  if (others.length === 0) await Deno.remove(path);
 }

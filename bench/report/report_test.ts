@@ -210,15 +210,21 @@ Deno.test("renderReport() says how the report was made", () => {
   const run = {
     command: "deno task bench --model nano",
     started: new Date("2026-11-22T01:02:03Z"),
-    planned: 9,
-    interrupted: true,
+    sources: "fedcba9876543210",
+    missing: 5,
     charts: [{ file: "memory.svg", caption: "Memory by category" }],
   };
   const report = renderReport(records, run);
   assertStringIncludes(report, "# Headroom on Imaginary 9000, 2026-11-22\n");
   assertStringIncludes(report, "Made by `deno task bench --model nano` on 2026-11-22T01:02:03Z");
-  assertStringIncludes(report, "commit 0123456789ab with uncommitted changes, seed 1. 4 records");
-  assertStringIncludes(report, "**Interrupted** after 4 of 9 processes.");
+  assertStringIncludes(
+    report,
+    "commit 0123456789ab with uncommitted changes (sources fedcba987654), seed 1. 4 records",
+  );
+  assertStringIncludes(report, "**Not finished**: 5 processes of the plan are missing;");
+  const whole = renderReport(records, { ...run, command: "deno task bench --out '`id`'", missing: 0 });
+  assertFalse(whole.includes("Not finished"));
+  assertStringIncludes(whole, "Made by ``deno task bench --out '`id`'`` on ");
   assertStringIncludes(report, "![Memory by category](memory.svg)");
   for (const { title, table } of sections(records)) assertStringIncludes(report, `## ${title}\n\n${table}\n`);
 });

@@ -7,14 +7,14 @@ import { architectureSchema, modelSchema } from "../../src/models/model_document
 import { policySchema } from "../../src/storage/policy_document.ts";
 
 /** Version of the record. It grows when a field changes its meaning or goes; new optional fields do not count. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 const count = z.int().nonnegative();
 const positive = z.int().positive();
 /** A measured number; JSON has no NaN, so a loss that diverged is null. */
 const measured = z.number().nullable();
 
-const configuration = z.object({
+export const configuration = z.object({
   model: z.string().describe("the model's name"),
   modelDocument: modelSchema.optional().describe("the model as a complete document; left out for a preset"),
   sequence: positive.describe("tokens of a sequence"),
@@ -52,7 +52,7 @@ export function modelOf({ model, modelDocument }: CellConfiguration): ModelConfi
   return modelDocument ?? modelConfig(model);
 }
 
-const environment = z.object({
+export const environment = z.object({
   adapter: z.string(),
   adapterClass: z.enum(["gpu", "software"]).describe("a software adapter's times are no performance result"),
   driver: z.string().nullable(),
@@ -68,7 +68,7 @@ const environment = z.object({
 /** The machine and the program's version. */
 export type Environment = z.infer<typeof environment>;
 
-const data = z.discriminatedUnion("kind", [
+export const dataReport = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("text"),
     name: z.string(),
@@ -91,7 +91,7 @@ const data = z.discriminatedUnion("kind", [
 ]);
 
 /** What was trained on. */
-export type DataReport = z.infer<typeof data>;
+export type DataReport = z.infer<typeof dataReport>;
 
 const gradientError = z.object({
   relativeError: measured.describe("norm of the difference to `exact`'s gradient, as a share of that one's"),
@@ -116,7 +116,9 @@ const pieceSizes = z.object({
 export type PieceSizes = z.infer<typeof pieceSizes>;
 
 const measurement = z.object({
-  status: z.enum(["ok", "oom", "error", "timeout"]),
+  status: z.enum(["ok", "diverged", "oom", "error", "timeout"]).describe(
+    "diverged: it ran to its end, and a loss is no number",
+  ),
   message: z.string().nullable(),
   wantedBytes: count.nullable().describe(
     "bytes of the allocation that failed (oom); of all buffers by plan, where none was tried",
@@ -164,7 +166,7 @@ const measurement = z.object({
   }).nullable(),
 });
 
-/** What a child process found; printed as one line of JSON. */
+/** What a child process found. */
 export type CellMeasurement = z.infer<typeof measurement>;
 
 /** A line of `results.jsonl`: one cell in one round, self-describing. */
@@ -175,7 +177,7 @@ export const cellRecord = z.object({
   configuration,
   architecture: architectureSchema.describe("what the model's name stands for"),
   environment,
-  data,
+  data: dataReport,
   ...measurement.shape,
 }).meta({ title: "Headroom cell record" });
 
@@ -197,17 +199,52 @@ export function plannedMemory(
 }
 
 /** What a cell that did not end well is said to be. */
-export const statusWords = { ok: "–", oom: "out of memory", error: "failed", timeout: "timed out" };
+export const statusWords = {
+  ok: "–",
+  diverged: "diverged",
+  oom: "out of memory",
+  error: "failed",
+  timeout: "timed out",
+};
+
+/** Whether a process came to its end, so that every round of its cell can be had; what is `diverged` is a result, too. */
+export const ran = ({ status }: Pick<CellMeasurement, "status">): boolean =>
+  status === "ok" || status === "diverged";
 
 /** All variants of kernels that the cells of a run took, set or not. */
 export function variantsOf(records: readonly CellRecord[]): Record<string, string> {
   return Object.assign({}, ...records.map(({ program }) => program?.variants ?? {}));
 }
 
-/** The JSON schema of a record. */
-export const jsonSchema = () => z.toJSONSchema(cellRecord, { io: "input" });
+/** What tells one process of a sweep from all others. */
+export const keyOf = (cell: CellConfiguration): string => JSON.stringify(configuration.parse(cell));
 
-/** Parses the JSON argument of the `cell` command. Throws a UserError that names the field which is wrong. */
+const answer = z.object({
+  measurement,
+  data: dataReport.nullable().describe("what the process read; null if it did not come so far"),
+  adapter: environment.pick({ adapter: true, driver: true }).nullable(),
+});
+
+/** What a child process prints: what it found, and what it found it with. */
+export type ChildAnswer = z.infer<typeof answer>;
+
+/** The answer of a process that came to no end, or of none. */
+export const unread = (measurement: CellMeasurement): ChildAnswer => ({
+  measurement,
+  data: null,
+  adapter: null,
+});
+
+/** Parses what a child printed; null if it is no answer. */
+export function parseAnswer(json: string): ChildAnswer | null {
+  try {
+    return answer.parse(JSON.parse(json));
+  } catch {
+    return null;
+  }
+}
+
+/** Parses the configuration of a cell. Throws a UserError that names the field which is wrong. */
 export function parseConfiguration(json: string): CellConfiguration {
   try {
     return configuration.parse(JSON.parse(json));
@@ -216,40 +253,8 @@ export function parseConfiguration(json: string): CellConfiguration {
   }
 }
 
-/** Parses what a child printed; null if it is no measurement. */
-export function parseMeasurement(json: string): CellMeasurement | null {
-  try {
-    return measurement.parse(JSON.parse(json));
-  } catch {
-    return null;
-  }
-}
-
-/** Appends one record, as one line. */
-export async function appendRecord(path: string, record: CellRecord): Promise<void> {
-  await Deno.writeTextFile(path, JSON.stringify(record) + "\n", { append: true });
-}
-
-/**
- * Reads `results.jsonl`. A line that is no record (a run that was killed while writing leaves half a line) is skipped; `skipped` says
- * which lines and why.
- */
-export async function readRecords(path: string): Promise<{ records: CellRecord[]; skipped: string[] }> {
-  const records: CellRecord[] = [];
-  const skipped: string[] = [];
-  const lines = (await Deno.readTextFile(path)).split("\n");
-  for (const [index, line] of lines.entries()) {
-    if (line.trim() === "") continue;
-    try {
-      records.push(cellRecord.parse(JSON.parse(line)));
-    } catch (error) {
-      skipped.push(`${path}:${index + 1}: skipped, ${reason(error)}`);
-    }
-  }
-  return { records, skipped };
-}
-
-function reason(error: unknown): string {
+/** Why a text is no line of a schema. */
+export function reason(error: unknown): string {
   if (error instanceof SyntaxError) return "not a whole line of JSON";
   if (error instanceof z.ZodError) {
     const [{ path, message }] = error.issues;

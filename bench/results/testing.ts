@@ -9,6 +9,7 @@ import {
   type GradientErrors,
   schemaVersion,
 } from "./results.ts";
+import type { SweepHeader } from "./run_header.ts";
 
 /** A configuration for tests: nano, 4 × 128, `exact` (a policy named otherwise gets its preset's document), first round. */
 export function fakeConfiguration(changes: Partial<CellConfiguration> = {}): CellConfiguration {
@@ -160,5 +161,25 @@ export function fakeImageRecord(
       trainImages: 2000,
       heldOutImages: 500,
     },
+  };
+}
+
+/** The header of a sweep that planned these records' processes, for tests. */
+export function fakeHeader(records: readonly CellRecord[], changes: Partial<SweepHeader> = {}): SweepHeader {
+  const { environment, data } = records[0] ?? fakeRecord();
+  return {
+    schema: schemaVersion,
+    command: "deno task bench --model nano",
+    started: "2026-11-22T01:02:03.000Z",
+    environment,
+    sources: "fedcba9876543210",
+    kind: "sweep",
+    data: [data],
+    paths: {},
+    requireGpu: false,
+    growing: false,
+    memory: null,
+    cells: records.map(({ configuration }) => configuration),
+    ...changes,
   };
 }

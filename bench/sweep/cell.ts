@@ -3,17 +3,19 @@ import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { TrainingSession, type TrainOptions } from "../../src/train/session.ts";
-import { type DataPaths, loadData, type TrainingData } from "../training/data.ts";
+import { loadData, type TrainingData } from "../training/data.ts";
 import { driverBytesInUse, settledDriverBytes } from "../machine/environment.ts";
 import { GradientComparison } from "./gradient_comparison.ts";
 import {
   type CellConfiguration,
   type CellMeasurement,
+  type ChildAnswer,
   failed,
   type GradientErrors,
   modelOf,
   plannedMemory,
 } from "../results/results.ts";
+import type { Job } from "./job.ts";
 import { pieceSizes } from "./piece_sizes.ts";
 import { notRun, planStep } from "./planned_step.ts";
 import { timeSteps } from "../training/timed_steps.ts";
@@ -21,16 +23,20 @@ import { trainSteps } from "../training/training_loop.ts";
 
 /**
  * Runs one cell on this process's adapter: trains for its quality steps and validates, then warms up and times. Memory that the device
- * refuses gives status `oom` with the bytes that were wanted, any other error status `error` with its message.
+ * refuses gives status `oom` with the bytes that were wanted, a loss that is no number `diverged`, any other error status `error` with its
+ * message.
  */
-export async function runCell(
-  configuration: CellConfiguration,
-  { requireGpu, ...paths }: DataPaths & { requireGpu: boolean },
-): Promise<CellMeasurement> {
-  let options: TrainOptions | undefined;
+export async function runCell({ configuration, paths, text, requireGpu }: Job): Promise<ChildAnswer> {
+  let data: TrainingData | undefined;
   let gpu: Gpu | undefined;
+  const answer = (measurement: CellMeasurement): ChildAnswer => ({
+    measurement,
+    data: data?.report ?? null,
+    adapter: gpu ? { adapter: gpu.adapter.name, driver: gpu.adapter.driver } : null,
+  });
+  let options: TrainOptions | undefined;
   try {
-    const data = await loadData(modelOf(configuration), paths);
+    data = await loadData(modelOf(configuration), { ...paths, text });
     options = trainOptions(configuration, data);
     const driverBefore = await settledDriverBytes();
     const started = performance.now();
@@ -44,9 +50,10 @@ export async function runCell(
     const timing = await timeSteps(session, batches, configuration);
     const driverAfter = await driverBytesInUse();
     gpu.checkHealth();
-    return {
-      status: "ok",
-      message: null,
+    const divergence = quality && divergenceOf(quality);
+    return answer({
+      status: divergence === null ? "ok" : "diverged",
+      message: divergence,
       wantedBytes: null,
       program: {
         dispatchesPerStep: session.dispatchesPerStep,
@@ -64,18 +71,31 @@ export async function runCell(
       },
       timing: { ...timing, setupMilliseconds },
       quality,
-    };
+    });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (!(error instanceof OutOfMemoryError) || !options || !gpu) {
-      return failed("error", error.message);
+      return answer(failed("error", error.message));
     }
     const { memory } = planStep(options, builderOptionsFor(gpu));
-    return notRun("oom", error.message, { wantedBytes: error.bytesWanted, memory });
+    return answer(notRun("oom", error.message, { wantedBytes: error.bytesWanted, memory }));
   } finally {
     gpu?.destroy();
   }
 }
+
+/** From where on the losses of a run are no numbers; null if all are. */
+function divergenceOf(
+  { trainingLosses, validationLoss }: Pick<Quality, "trainingLosses" | "validationLoss">,
+): string | null {
+  const step = trainingLosses.findIndex((loss) => !isNumber(loss));
+  if (step >= 0) return `The loss is no number from step ${step + 1} on`;
+  return isNumber(validationLoss) ? null : "The validation loss is no number";
+}
+
+const isNumber = (loss: number | null) => loss !== null && Number.isFinite(loss);
+
+type Quality = NonNullable<CellMeasurement["quality"]>;
 
 /** What a session is told of a cell. */
 export function trainOptions(configuration: CellConfiguration, data: TrainingData): TrainOptions {

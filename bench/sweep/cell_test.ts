@@ -1,6 +1,7 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import { gpuTest, relativeError, testGpu } from "../../kernels/testing/testing.ts";
 import { RandomBatches, sequentialBatches } from "../../src/data/batches.ts";
+import { shortDigest } from "../../src/data/digest.ts";
 import { countBuffers } from "../../src/gpu/testing.ts";
 import { gpt2Presets } from "../../src/models/gpt2/config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
@@ -27,14 +28,22 @@ const text = Uint8Array.from({ length: 4000 }, (_, i) => (i < 3600 ? 97 : 107) +
 const [training, validation] = [text.subarray(0, 3600), text.subarray(3600)];
 
 /** What a cell runs under a policy that is a preset, and measures. */
-async function cell(policy: string, gradientEvery: number) {
+async function cell(policy: string, gradientEvery: number, changes: { learningRate?: number } = {}) {
   const path = await Deno.makeTempFile({ suffix: ".txt" });
   try {
     await Deno.writeFile(path, text);
-    return await runCell({
-      ...{ model: "nano", ...size, policy, storage: policyDocument(policy), seed, ...recipe },
+    const configuration = {
+      ...{ model: "nano", ...size, policy, storage: policyDocument(policy), seed, ...recipe, ...changes },
       ...{ warmupSteps: 1, timedSteps: 2, qualitySteps, gradientEvery, round: 0 },
-    }, { data: path, requireGpu: false });
+    };
+    const { measurement, data, adapter } = await runCell({
+      configuration,
+      paths: { data: path },
+      requireGpu: false,
+    });
+    assertEquals(data!.digest, await shortDigest(text), "it must tell what it read");
+    assertEquals(adapter!.adapter, (await testGpu()).adapter.name);
+    return measurement;
   } finally {
     await Deno.remove(path);
   }
@@ -113,6 +122,12 @@ gpuTest("runCell() under exact books every buffer at its peak, evaluation's incl
   }
 });
 
+gpuTest("runCell() marks a run whose loss is no number, from the step on", async () => {
+  const { status, message, timing } = await cell("exact", 0, { learningRate: 1e30 });
+  assertEquals([status, timing!.stepMilliseconds.length], ["diverged", 2]);
+  assertMatch(message!, /^The loss is no number from step [2-5] on$/);
+});
+
 gpuTest("runCell() trains the model of a document, at a length that no preset has", async () => {
   const model = { ...modelConfig("nano"), name: "long", layers: 1, width: 32, heads: 2, positions: 1100 };
   const [storage, sequence] = [policyDocument("mst8"), 1100];
@@ -122,7 +137,11 @@ gpuTest("runCell() trains the model of a document, at a length that no preset ha
   try {
     await Deno.writeTextFile(path, "A text of some twelve thousand bytes.\n".repeat(320));
     const told = parseConfiguration(JSON.stringify(cell));
-    const { status, message, memory, program } = await runCell(told, { data: path, requireGpu: false });
+    const { measurement: { status, message, memory, program } } = await runCell({
+      configuration: told,
+      paths: { data: path },
+      requireGpu: false,
+    });
     assertEquals([status, message], ["ok", null]);
     assertEquals(program!.pieces, { mlp: 1100, head: 512 });
     const planned = planTraining({ model, sequence, batch: 1, policy: storage, seed: 0 });

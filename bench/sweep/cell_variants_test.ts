@@ -33,7 +33,8 @@ gpuTest("a cell tells its variants, and takes them again from a file", async () 
   const data = await loadData(modelConfig("vit-nano"), {});
   const options = { requireGpu: false, noTune: true };
   assertEquals(await withVariants(cells, () => data, gpu.adapter, options), cells);
-  const { status, message, program } = await runCell(cells[0], { requireGpu: false });
+  const { measurement } = await runCell({ configuration: cells[0], paths: {}, requireGpu: false });
+  const { status, message, program } = measurement;
   assertEquals(status, "ok", message ?? "");
 
   const path = await file(JSON.stringify({ ...program!.variants, "matmul nn 1×1×1": "unused" }));

@@ -1,17 +1,9 @@
 import { adapterVariables } from "../../src/adapter/adapter.ts";
-import {
-  type CellConfiguration,
-  type CellMeasurement,
-  failed,
-  parseMeasurement,
-} from "../results/results.ts";
+import { type ChildAnswer, failed, parseAnswer, unread } from "../results/results.ts";
+import { type Job, sendJob } from "./job.ts";
 
 /** How a cell's process is started. */
 export interface ChildOptions {
-  /** File with the text to train on, and CIFAR's files or folder, where they are given. */
-  dataPath?: string;
-  imagesPath?: string;
-  requireGpu: boolean;
   /** Whether `nvidia-smi` may be asked. */
   askDriver: boolean;
   timeoutSeconds: number;
@@ -19,35 +11,72 @@ export interface ChildOptions {
 }
 
 /**
- * Runs one cell in a process of its own, which may read its data and nothing else. A process that crashes gives status `error` with the
- * last error it wrote to stderr; one that takes longer than `timeoutSeconds` is ended and gives `timeout`.
+ * Runs one cell in a process of its own, which may read its data and nothing else, and which ends when this process does. A process that
+ * crashes gives status `error` with the last error it wrote to stderr; one that takes longer than `timeoutSeconds` is killed, stopped or
+ * not, and gives `timeout`.
  */
-export async function runInChild(cell: CellConfiguration, options: ChildOptions): Promise<CellMeasurement> {
-  const timeout = AbortSignal.timeout(1000 * options.timeoutSeconds);
-  const command = new Deno.Command(Deno.execPath(), {
-    args: childArguments(cell, options),
-    stdin: "null",
+export async function runInChild(job: Job, options: ChildOptions): Promise<ChildAnswer> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: childArguments(job, options),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
     env: { NO_COLOR: "1" },
-    signal: AbortSignal.any([options.signal, timeout]),
-  });
-  const { code, signal, stdout, stderr } = await command.output();
-  if (timeout.aborted) {
-    return failed("timeout", `Not finished after ${options.timeoutSeconds} s: allow more with --timeout`);
+  }).spawn();
+  const timeout = AbortSignal.timeout(1000 * options.timeoutSeconds);
+  const ended = AbortSignal.any([options.signal, timeout]);
+  const kill = () => child.kill("SIGKILL"); // what is stopped, or does not answer, ends by no other signal
+  if (ended.aborted) kill();
+  else ended.addEventListener("abort", kill);
+  const told = sendJob(child.stdin, job).catch(() => {}); // a process that is gone says so by its end
+  const [{ code, signal }, stdout, stderr] = await Promise.all([
+    child.status,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  ended.removeEventListener("abort", kill);
+  await told;
+  await child.stdin.close().catch(() => {});
+  if (signal === "SIGINT" || signal === "SIGTERM" || signal === "SIGHUP") await toldAlike(options.signal);
+  if (timeout.aborted && !options.signal.aborted) {
+    const message = `Not finished after ${options.timeoutSeconds} s: allow more with --timeout`;
+    return unread(failed("timeout", message));
   }
-  const ending = signal ?? `exit code ${code}`;
-  return parseMeasurement(lines(stdout).at(-1) ?? "") ??
-    failed("error", complaint(lines(stderr)) ?? `The process ended with ${ending}`);
+  return parseAnswer(lines(stdout).at(-1) ?? "") ??
+    unread(
+      failed(
+        "error",
+        ending(signal) ?? complaint(lines(stderr)) ?? `The process ended with exit code ${code}`,
+      ),
+    );
 }
 
-function childArguments(
-  cell: CellConfiguration,
-  { dataPath, imagesPath, requireGpu, askDriver }: ChildOptions,
-): string[] {
-  const paths = [dataPath, imagesPath].filter((path) => path !== undefined);
-  const read = paths.some((path) => path.includes(",")) // a comma separates paths
+function ending(signal: Deno.Signal | null): string | undefined {
+  if (signal === "SIGKILL") {
+    return "The process was killed (SIGKILL), as the system does when memory runs out: take a smaller --batch or model";
+  }
+  return signal === null ? undefined : `The process was ended by ${signal}`;
+}
+
+/** A terminal's Ctrl-C meets both processes: waits for the news of it to arrive here, too. */
+async function toldAlike(signal: AbortSignal): Promise<void> {
+  const milliseconds = 300;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+    if (signal.aborted) resolve();
+  });
+}
+
+function childArguments({ paths }: Job, { askDriver }: ChildOptions): string[] {
+  const given = [paths.data, paths.images].filter((path) => path !== undefined);
+  const read = given.some((path) => path.includes(",")) // a comma separates paths
     ? ["--allow-read"]
-    : paths.length > 0
-    ? [`--allow-read=${paths.join(",")}`]
+    : given.length > 0
+    ? [`--allow-read=${given.join(",")}`]
     : [];
   return [
     "run",
@@ -57,10 +86,6 @@ function childArguments(
     ...askDriver ? ["--allow-run=nvidia-smi"] : [],
     new URL("../main.ts", import.meta.url).href,
     "cell",
-    ...dataPath ? [`--data=${dataPath}`] : [],
-    ...imagesPath ? [`--images=${imagesPath}`] : [],
-    ...requireGpu ? ["--require-gpu"] : [],
-    JSON.stringify(cell),
   ];
 }
 
@@ -71,7 +96,7 @@ function complaint(stderr: string[]): string | undefined {
 }
 
 /** The lines that say something: the Vulkan loader's complaint about XDG_RUNTIME_DIR does not. */
-function lines(output: Uint8Array): string[] {
-  const all = new TextDecoder().decode(output).split("\n").map((line) => line.trim());
+function lines(output: string): string[] {
+  const all = output.split("\n").map((line) => line.trim());
   return all.filter((line) => line !== "" && !line.includes("XDG_RUNTIME_DIR"));
 }

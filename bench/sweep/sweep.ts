@@ -7,11 +7,14 @@ import type { SweepOptions } from "./sweep_options.ts";
 import { recipe } from "./recipe.ts";
 import {
   type CellConfiguration,
-  type CellMeasurement,
+  type CellRecord,
+  type ChildAnswer,
+  keyOf,
   modelFields,
   statusWords,
+  unread,
 } from "../results/results.ts";
-import type { GrowingLengths } from "./growing_lengths.ts";
+import type { Outcomes } from "./outcomes.ts";
 import { notRun, type PlannedStep } from "./planned_step.ts";
 
 /** A model and the size of its step. */
@@ -30,17 +33,25 @@ export function refuseSameNames(
   if (twice) throw new UserError(`Two ${kind} are called "${twice.name}"; give each a name of its own`);
 }
 
-/** Every model at every sequence length (without any: its usual one; some have no other) and batch size. Throws a UserError if two models share a name. */
+/**
+ * Every model at every sequence length (without any: its usual one; some have no other) and batch size, or at the batch size that makes
+ * `tokens` a step. Throws a UserError if two models share a name, or no whole batch has so many tokens.
+ */
 export function shapes(
   models: readonly ModelConfig[],
   sequences: readonly number[],
   batches: readonly number[],
+  tokens?: number,
 ): Shape[] {
   refuseSameNames("models", models);
   return models.flatMap((model) => {
     const given = familyOf(model).choosesSequence ? sequences : [];
     return (given.length ? given : [usualSequence(model)]).flatMap((sequence) =>
-      batches.map((batch) => ({ model, sequence, batch }))
+      (tokens === undefined ? batches : [batchOf(tokens, sequence)]).map((batch) => ({
+        model,
+        sequence,
+        batch,
+      }))
     );
   });
 }
@@ -61,6 +72,22 @@ function refuseSeedsBeyond(first: number, seeds: number): void {
   if (last <= largestSeed) return;
   throw new UserError(
     `The ${seeds} seeds from ${first} end beyond ${largestSeed}, the largest there is; take a smaller --seed`,
+  );
+}
+
+/** Throws a UserError if the size of a step was told in both ways. */
+export function refuseBothSizes(
+  { batches = [], tokens }: { readonly batches?: readonly number[]; readonly tokens?: number },
+): void {
+  if (batches.length === 0 || tokens === undefined) return;
+  throw new UserError("--batch and --tokens both tell the size of a step; leave one out");
+}
+
+/** Sequences of a step of so many tokens. */
+function batchOf(tokens: number, sequence: number): number {
+  if (tokens % sequence === 0) return tokens / sequence;
+  throw new UserError(
+    `--tokens ${tokens} is no multiple of the ${sequence} tokens of a sequence; give one that is`,
   );
 }
 
@@ -85,7 +112,7 @@ function ofLength(model: ModelConfig, sequence: number): ModelConfig {
 export function planSweep(options: SweepOptions): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
   refuseSameNames("policies", policies);
-  const all = shapes(options.models, options.sequences, options.batches);
+  const all = shapes(options.models, options.sequences, options.batches, options.tokens);
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
   refuseEndless(all.length * policies.length * count);
   refuseSeedsBeyond(options.seed, Math.min(seeds, count));
@@ -117,43 +144,40 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
 /** What a sweep needs from outside. */
 export interface SweepHost {
   /** Runs one cell in a process of its own; never throws for what the cell does. */
-  run(cell: CellConfiguration): Promise<CellMeasurement>;
+  run(cell: CellConfiguration): Promise<ChildAnswer>;
   /** Plans a cell's memory. One that the plan refuses is not run, but recorded as out of memory. */
   plan(cell: CellConfiguration): PlannedStep;
   /** Told before each process, with how many are behind. */
   starting?(cell: CellConfiguration, index: number): void;
   /** Told after each process. A rejection ends the sweep. */
-  finished(
-    cell: CellConfiguration,
-    measurement: CellMeasurement,
-    started: Date,
-    seconds: number,
-  ): Promise<void>;
+  finished(cell: CellConfiguration, answer: ChildAnswer, started: Date, seconds: number): Promise<void>;
   /** Ends the sweep; the cell under way is dropped. */
   signal: AbortSignal;
 }
 
 /**
- * Runs the processes in order. A cell that did not end well is given up: its later rounds are skipped, the sweep goes on. Where lengths grow,
- * so is its policy at longer ones, which are recorded with the bytes that they want, until no policy is left.
+ * Runs the processes in order, but for those that `done` has a record of. A cell that did not run to its end is given up: its later rounds
+ * are skipped, the sweep goes on. Where lengths grow, so is its policy at longer ones, which are recorded with the bytes that they want,
+ * until no policy is left.
  */
 export async function runSweep(
   cells: readonly CellConfiguration[],
   host: SweepHost,
-  lengths?: GrowingLengths,
+  outcomes: Outcomes,
+  done: readonly CellRecord[] = [],
 ): Promise<void> {
-  const givenUp = new Set<string>();
+  const recorded = new Map(done.map((record) => [keyOf(record.configuration), record]));
   for (const [index, cell] of cells.entries()) {
-    const key = `${cell.model} ${cell.sequence} ${cell.batch} ${cell.policy}`;
-    if (givenUp.has(key) || lengths?.ended(cell)) continue;
+    const record = recorded.get(keyOf(cell));
+    if (record) outcomes.note(cell, record);
+    if (record || outcomes.passesOver(cell)) continue;
     host.starting?.(cell, index);
-    const started = new Date();
+    const [started, clock] = [new Date(), performance.now()]; // the date may be set back in between
     const planned = host.plan(cell);
-    const measurement = withoutRun(cell, planned, lengths) ?? withMemory(await host.run(cell), planned);
+    const answer = withoutRun(cell, planned, outcomes) ?? withMemory(await host.run(cell), planned);
     if (host.signal.aborted) return;
-    await host.finished(cell, measurement, started, (Date.now() - started.getTime()) / 1000);
-    lengths?.note(cell, measurement);
-    if (measurement.status !== "ok") givenUp.add(key);
+    await host.finished(cell, answer, started, (performance.now() - clock) / 1000);
+    outcomes.note(cell, answer.measurement);
   }
 }
 
@@ -161,16 +185,16 @@ export async function runSweep(
 function withoutRun(
   cell: CellConfiguration,
   planned: PlannedStep,
-  lengths?: GrowingLengths,
-): CellMeasurement | undefined {
-  if (planned.refusal !== null) return notRun("oom", planned.refusal, planned);
-  const shorter = lengths?.failure(cell);
+  outcomes: Outcomes,
+): ChildAnswer | undefined {
+  if (planned.refusal !== null) return unread(notRun("oom", planned.refusal, planned));
+  const shorter = outcomes.failure(cell);
   if (!shorter) return undefined;
   const { status, sequence } = shorter;
-  return notRun(status, `Not run: ${statusWords[status]} at ${sequence} tokens`, planned);
+  return unread(notRun(status, `Not run: ${statusWords[status]} at ${sequence} tokens`, planned));
 }
 
 /** A process that came to no end could not tell its memory, which is a matter of the plan. */
-function withMemory(measurement: CellMeasurement, { memory }: PlannedStep): CellMeasurement {
-  return { ...measurement, memory: measurement.memory ?? memory };
+function withMemory({ measurement, ...read }: ChildAnswer, { memory }: PlannedStep): ChildAnswer {
+  return { measurement: { ...measurement, memory: measurement.memory ?? memory }, ...read };
 }

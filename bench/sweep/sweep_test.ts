@@ -3,7 +3,7 @@ import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { parsePolicy } from "../../src/storage/policy_document.ts";
-import { GrowingLengths } from "./growing_lengths.ts";
+import { missingCells, Outcomes } from "./outcomes.ts";
 import { profiles } from "./profiles.ts";
 import { recipe } from "./recipe.ts";
 import {
@@ -12,10 +12,11 @@ import {
   failed,
   modelOf,
   parseConfiguration,
+  unread,
 } from "../results/results.ts";
 import { planSweep, runSweep, type SweepHost } from "./sweep.ts";
 import type { SweepOptions } from "./sweep_options.ts";
-import { fakeMeasurement } from "../results/testing.ts";
+import { fakeMeasurement, fakeRecord } from "../results/testing.ts";
 
 const models = (...names: string[]) => names.map(modelConfig);
 const policy = (name: string) => ({ ...policyDocument("mesa8"), name });
@@ -34,7 +35,7 @@ function fakeHost(run: (cell: CellConfiguration) => CellMeasurement) {
   const controller = new AbortController();
   const host: SweepHost = {
     signal: controller.signal,
-    run: (cell) => Promise.resolve(run(cell)),
+    run: (cell) => Promise.resolve(unread(run(cell))),
     plan: () => ({ wantedBytes: 7, memory: null, refusal: null }),
     finished: (cell) => Promise.resolve(void finished.push(brief(cell))),
   };
@@ -100,6 +101,14 @@ Deno.test("planSweep() takes each model's usual length where none is given, and 
   ]);
 });
 
+Deno.test("planSweep() holds the tokens of a step where they are given, and refuses what makes no whole batch", () => {
+  const sizes = (tokens: number) =>
+    planSweep({ ...options, sequences: [8, 16], tokens, policies: [policy("A")], rounds: 1 })
+      .map(({ sequence, batch }) => [sequence, batch]);
+  assertEquals(sizes(64), [[8, 8], [16, 4]]);
+  assertThrows(() => sizes(40), UserError, "--tokens 40 is no multiple of the 16 tokens");
+});
+
 Deno.test("planSweep() tells a process the whole document of a model that is no preset", () => {
   const long = { ...modelConfig("nano"), name: "long", positions: 4096 };
   const cells = planSweep({ ...options, models: [long, modelConfig("nano")], sequences: [2048], rounds: 1 });
@@ -135,7 +144,7 @@ Deno.test("runSweep() gives up a cell that failed and goes on with the others", 
   const { host, finished } = fakeHost(({ policy }) =>
     policy === "A" ? failed("oom", "Too much") : fakeMeasurement()
   );
-  await runSweep(planSweep(options), host);
+  await runSweep(planSweep(options), host, new Outcomes(false));
   assertEquals(finished, ["2 A 0", "2 B 0", "2 B 1"]);
 });
 
@@ -151,13 +160,15 @@ async function grown(most: Record<string, number>, changes: Partial<SweepOptions
     run({ policy, sequence, batch, round }) {
       ran.push(`${policy} ${sequence} ${round}`);
       const fits = batch * sequence <= most[policy];
-      return Promise.resolve(fits ? fakeMeasurement() : failed(policy === "A" ? "oom" : "timeout", "No"));
+      return Promise.resolve(
+        unread(fits ? fakeMeasurement() : failed(policy === "A" ? "oom" : "timeout", "No")),
+      );
     },
-    finished({ policy, sequence }, { status, wantedBytes, message }) {
+    finished({ policy, sequence }, { measurement: { status, wantedBytes, message } }) {
       if (status !== "ok") told.push(`${policy} ${sequence} ${status} ${wantedBytes}: ${message}`);
       return Promise.resolve();
     },
-  }, new GrowingLengths());
+  }, new Outcomes(true));
   return { ran, told };
 }
 
@@ -192,8 +203,8 @@ Deno.test("runSweep() records what a plan refuses as out of memory, with the byt
   await runSweep(cells, {
     ...host,
     plan: (cell) => cell.policy === "A" ? refused : host.plan(cell),
-    finished: (_, measurement) => Promise.resolve(void told.push(measurement)),
-  });
+    finished: (_, { measurement }) => Promise.resolve(void told.push(measurement)),
+  }, new Outcomes(false));
   assertEquals(told, [{ ...failed("oom", "Too much"), wantedBytes: 9, memory }, fakeMeasurement()]);
 });
 
@@ -205,8 +216,8 @@ Deno.test("runSweep() takes the memory of a process that could not tell it from 
   await runSweep(planSweep({ ...options, rounds: 1 }), {
     ...host,
     plan: () => ({ wantedBytes: 9, memory: planned, refusal: null }),
-    finished: (_, measurement) => Promise.resolve(void told.push(measurement.memory)),
-  });
+    finished: (_, { measurement }) => Promise.resolve(void told.push(measurement.memory)),
+  }, new Outcomes(false));
   assertEquals(told, [planned, memory]);
 });
 
@@ -231,6 +242,47 @@ Deno.test("runSweep() drops the cell under way when it is interrupted", async ()
     if (policy === "B") controller.abort();
     return fakeMeasurement();
   });
-  await runSweep(planSweep(options), host);
+  await runSweep(planSweep(options), host, new Outcomes(false));
   assertEquals(finished, ["2 A 0"]);
+});
+
+Deno.test("runSweep() runs what has no record, as if the records had been made just now", async () => {
+  const cells = planSweep({ ...options, batches: [2, 4] });
+  const recordOf = (index: number, status: CellMeasurement["status"]) => fakeRecord(cells[index], { status });
+  const { host, finished } = fakeHost(() => fakeMeasurement());
+  // A was out of memory at batch 2, so its second round is not missing; B's second round is.
+  const done = [recordOf(0, "oom"), recordOf(1, "ok"), recordOf(4, "diverged")];
+  await runSweep(cells, host, new Outcomes(false), done);
+  const missing = ["2 B 1", "4 B 0", "4 A 1", "4 B 1"];
+  assertEquals(finished, missing);
+  assertEquals(missingCells({ cells, growing: false }, done).map(brief), missing);
+  assertEquals(missingCells({ cells, growing: false }, cells.map((cell) => fakeRecord(cell))), []);
+});
+
+Deno.test("missingCells() misses no length beyond the one at which every policy failed", () => {
+  const cells = planSweep(growing);
+  const failedAt = (most: Record<string, number>) =>
+    cells.map((cell) => fakeRecord(cell, cell.sequence > most[cell.policy] ? { status: "oom" } : {}));
+  const records = failedAt({ A: 8, B: 16 }).filter(({ configuration }) => configuration.sequence <= 32);
+  assertEquals(missingCells({ cells, growing: true }, records), []);
+  const lacking = missingCells({ cells, growing: true }, records.slice(0, -1));
+  assertEquals(lacking.map(({ policy, sequence }) => [policy, sequence]), [["B", 32]]);
+});
+
+Deno.test("runSweep() takes the time of a process from a clock that nobody sets back", async () => {
+  const { host } = fakeHost(() => fakeMeasurement());
+  const told: number[] = [];
+  const before = Date.now;
+  let now = 1e12;
+  Date.now = () => now -= 3_600_000;
+  try {
+    await runSweep(planSweep(options), {
+      ...host,
+      finished: (_cell, _answer, _started, seconds) => Promise.resolve(void told.push(seconds)),
+    }, new Outcomes(false));
+  } finally {
+    Date.now = before;
+  }
+  assertEquals(told.length, 4);
+  assertEquals(told.filter((seconds) => seconds < 0), []);
 });

@@ -41,6 +41,8 @@ export interface TrainingData {
 export interface DataPaths {
   data?: string;
   images?: string;
+  /** The built-in text, where this process may not ask for it. */
+  text?: Uint8Array<ArrayBuffer>;
 }
 
 /** Choices of the command line that only some models can use. */
@@ -80,11 +82,11 @@ export function refuseIdle(models: readonly ModelConfig[], choices: DataChoices)
 }
 
 /** The data that a model is trained on. Throws a UserError if they cannot be read. */
-export async function loadData(model: ModelConfig, { data, images }: DataPaths): Promise<TrainingData> {
+export async function loadData(model: ModelConfig, { data, images, text }: DataPaths): Promise<TrainingData> {
   const input = inputOf(model);
   switch (input.kind) {
     case "text":
-      return textData(await loadCorpus({ path: data }));
+      return textData(await loadCorpus({ path: data, text }));
     case "images":
       return imageData(await loadImages({ path: images, size: input.size }));
   }

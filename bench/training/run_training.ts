@@ -21,8 +21,8 @@ import { bytes, duration, number, percentage } from "../../src/text/format.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { refuseUnused } from "../options/unused.ts";
 import type { DataReport } from "../results/results.ts";
+import { Interruption } from "../machine/interruption.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
-import { listenForStop } from "./stop.ts";
 import { trainSteps } from "./training_loop.ts";
 
 /** What `train` is asked for; see its options for what each means. */
@@ -102,7 +102,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   const [variants] = await tunedVariants(gpu, [step], run);
   const session = await TrainingSession.create(gpu, { ...options, variants }, weights);
   const validation = data.validation(size);
-  const stop = listenForStop();
+  const interruption = new Interruption();
   console.log(
     `Training ${model.name} (${model.layers} layers, ${model.width} wide, ${model.heads} heads) on ${data.report.name}, ` +
       `${run.batch} × ${sequence} tokens a step, policy ${run.policy.name}, ${
@@ -116,25 +116,25 @@ export async function runTraining(run: TrainingRun): Promise<number> {
     : new LossLine(run.steps, run.batch * sequence, "tokens");
   let taken = 0;
   try {
-    while (taken < run.steps && !stop.signal.aborted) {
+    while (taken < run.steps && !interruption.signal.aborted) {
       const before = taken;
       const segment = Math.min(run.evalEvery || run.steps, run.steps - before);
       const onLosses = (losses: number[], count: number) => {
         refuseDiverged(losses, before + count - losses.length, () => line.end());
         line.show(before + count, losses.at(-1)!);
       };
-      taken += (await trainSteps(session, batches, segment, onLosses, stop.signal)).length;
+      taken += (await trainSteps(session, batches, segment, onLosses, interruption.signal)).length;
       line.end();
-      if (stop.signal.aborted) break;
+      if (interruption.signal.aborted) break;
       const evaluation = await session.evaluate(validation);
       console.log(`After step ${taken}: ${describe(evaluation, data.report)}`);
       refuseDiverged([evaluation.loss], taken);
     }
   } finally {
-    stop.ignore();
+    interruption.stop();
   }
 
-  const stopped = stop.signal.aborted;
+  const stopped = interruption.signal.aborted;
   if (stopped) {
     console.log(`Stopped after step ${taken} of ${run.steps}${run.save ? "" : "; nothing is saved"}`);
   }
@@ -153,7 +153,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   gpu.checkHealth();
   session.destroy();
   gpu.destroy();
-  return stop.code();
+  return interruption.code ?? 0;
 }
 
 /** An object's fields that have a value. */

@@ -26,6 +26,8 @@ export interface Corpus {
 export interface CorpusOptions {
   /** A token file if it ends in `.bin`, any other file as bytes; without a path, the text that `deno types` prints. */
   path?: string;
+  /** What `deno types` prints, for a process that may not run it; only without a path. */
+  text?: Uint8Array<ArrayBuffer>;
   /** The share of the tokens, from the end, that is kept for validation. Default 0.1. */
   validationFraction?: number;
   /** Default 256 for bytes, the largest id + 1 for a token file. */
@@ -37,12 +39,12 @@ export interface CorpusOptions {
  * Without a path it runs `deno types`, which needs the permission to run `Deno.execPath()`.
  */
 export async function loadCorpus(
-  { path, validationFraction = 0.1, vocab }: CorpusOptions = {},
+  { path, text, validationFraction = 0.1, vocab }: CorpusOptions = {},
 ): Promise<Corpus> {
   if (!(validationFraction > 0 && validationFraction < 1)) {
     throw new UserError(`The validation fraction is ${validationFraction}; give a number between 0 and 1`);
   }
-  const bytes = path === undefined ? await denoTypes() : await readBytes(path);
+  const bytes = path === undefined ? text ?? await denoTypes() : await readBytes(path);
   const source = path ?? `deno types (Deno ${Deno.version.deno})`;
   if (bytes.length === 0) throw new UserError(`${source} is empty; give a longer file with --data`);
   const isTokenFile = path?.endsWith(".bin") ?? false;

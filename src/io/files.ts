@@ -60,11 +60,6 @@ export async function openFile(path: string): Promise<Deno.FsFile> {
   return await Deno.open(path);
 }
 
-/** Throws a `UserError` unless `path` is a file that can be read now. */
-export function requireReadable(path: string): Promise<void> {
-  return withFileErrors("read", path, async () => (await openFile(path)).close());
-}
-
 /** The bytes of a whole file. Throws a `UserError` if it cannot be read or is larger than `largestFile`. */
 export function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return withFileErrors("read", path, async () => {
@@ -115,6 +110,11 @@ export function replaceFile(path: string, write: (file: Deno.FsFile) => Promise<
       throw error;
     }
   });
+}
+
+/** Creates or replaces the file `path` by one of this text, in one instant. Throws a `UserError` if it cannot be written. */
+export function replaceText(path: string, text: string): Promise<void> {
+  return replaceFile(path, (file) => writeFull(file, new TextEncoder().encode(text)));
 }
 
 /** Throws a `UserError` unless `replaceFile` could write `path` now: asked before long work whose result goes there. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { nominalOf } from "./nominal.ts";
-import { type KernelTime, renderKernels } from "./kernel_bench.ts";
+import { type KernelTime, renderKernels } from "./kernel_report.ts";
 
 const time = (changes: Partial<KernelTime>): KernelTime => ({
   ...{ name: "kernel", bound: "arithmetic", ceiling: false, work: 1e9, milliseconds: [1] },

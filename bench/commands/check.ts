@@ -1,0 +1,71 @@
+import { argument, command, message, multiple, object } from "@optique/core";
+import { output, project } from "../machine/environment.ts";
+import { digestTree } from "../machine/sources.ts";
+import { folder } from "../options/options.ts";
+import { checkSweep, type Finding } from "../report/check_sweep.ts";
+import { kindOf, parseSweep, parseTimes, readResultsText } from "../results/read_results.ts";
+import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
+import { filesOf } from "./render.ts";
+
+const options = object({
+  folders: multiple(argument(folder, { description: message`Report folders` }), { min: 1 }),
+});
+const brief = message`Check that a report is whole, of one making, and what its records say`;
+
+export const check = command("check", options, { brief }).map(({ folders }) => async () => {
+  let passed = true;
+  for (const path of folders) {
+    const findings = await checkFolder(path.replace(/(?<=.)\/+$/, ""));
+    const good = findings.every(({ pass }) => pass);
+    console.log(`${good ? "passed" : "FAILED"}  ${path}`);
+    for (const { pass, text } of findings) console.log(`  ${pass ? "ok  " : "FAIL"}  ${text}`);
+    passed &&= good;
+  }
+  return passed ? 0 : 1;
+});
+
+/** What there is to say of a report's folder. Throws a UserError if it is none. */
+export async function checkFolder(folder: string): Promise<Finding[]> {
+  const text = await readResultsText(folder);
+  const sweep = kindOf(text) === "sweep" ? parseSweep(text) : null;
+  const header = sweep ? sweep.header : parseTimes(text).header;
+  return [
+    ...sweep ? checkSweep(sweep) : [],
+    ...header ? await checkSources(header) : [],
+    await checkFiles(folder, text),
+  ];
+}
+
+/** Whether the program was that of the commit which is named, as far as its history is here. */
+async function checkSources(
+  { sources, environment: { commit } }: TimesHeader | SweepHeader,
+): Promise<Finding[]> {
+  if (!commit) return [{ pass: false, text: "the program was in no git checkout: nobody can run it again" }];
+  const listing = await output("git", ["ls-tree", "-r", commit], { cwd: project });
+  if (listing === null) {
+    return [{
+      pass: true,
+      text: `the sources of commit ${commit.slice(0, 12)} are not here to compare with`,
+    }];
+  }
+  const same = digestTree(listing) === sources;
+  return [{
+    pass: same,
+    text: `the program's sources were ${same ? "" : "not "}those of commit ${commit.slice(0, 12)}`,
+  }];
+}
+
+/** Whether the report and its pictures are what the records are rendered to. */
+async function checkFiles(folder: string, text: string): Promise<Finding> {
+  const files = await filesOf(folder, text);
+  const different: string[] = [];
+  for (const [name, content] of Object.entries(files)) {
+    const found = await Deno.readTextFile(`${folder}/${name}`).catch(() => null);
+    if (found !== content) {
+      different.push(`${name} is ${found === null ? "missing" : "not what the records say"}`);
+    }
+  }
+  return different.length === 0
+    ? { pass: true, text: `${Object.keys(files).join(", ")} are what the records say` }
+    : { pass: false, text: `${different.join(", ")}: write them again with --render` };
+}

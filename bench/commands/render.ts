@@ -1,0 +1,44 @@
+import { kernelFiles } from "../kernels/kernel_report.ts";
+import { profileFiles } from "../kernels/step_profile.ts";
+import { sweepFiles } from "../report/sweep_files.ts";
+import { kindOf, readResultsText } from "../results/read_results.ts";
+import { UserError } from "../../src/errors.ts";
+import { replaceText } from "../../src/io/files.ts";
+
+type Files = Record<string, string>;
+
+const kinds: Record<string, (text: string, before: string) => Files | Promise<Files>> = {
+  sweep: sweepFiles,
+  kernels: kernelFiles,
+  profile: profileFiles,
+};
+
+/** The files that tell a folder's results, by name, as this version words them. Throws a UserError if there is nothing to tell. */
+export async function filesOf(folder: string, text: string): Promise<Files> {
+  const kind = kindOf(text);
+  if (!Object.hasOwn(kinds, kind)) {
+    throw new UserError(
+      `${folder}/results.jsonl holds results of the unknown kind ${
+        JSON.stringify(kind)
+      }; take a newer version`,
+    );
+  }
+  const before = await Deno.readTextFile(`${folder}/report.md`).catch(() => "");
+  return await kinds[kind](text, before);
+}
+
+/** Writes the files that tell results; a folder that was taken away is made again. */
+export async function writeFiles(folder: string, text: string): Promise<void> {
+  const files = await filesOf(folder, text);
+  await Deno.mkdir(folder, { recursive: true });
+  for (const [name, content] of Object.entries(files)) await replaceText(`${folder}/${name}`, content);
+}
+
+/** Writes a folder's report and pictures again from its records. Returns the exit code. */
+export async function renderAgain(path: string): Promise<number> {
+  const folder = path.replace(/(?<=.)\/+$/, "");
+  const text = await readResultsText(folder);
+  await writeFiles(folder, text);
+  console.log(`Written again: ${folder}/report.md`);
+  return 0;
+}

@@ -1,0 +1,76 @@
+import { UserError } from "../../src/errors.ts";
+import { plural } from "../../src/text/format.ts";
+import { describeRun } from "../machine/run.ts";
+import { ensureAdapterEnvironment } from "../machine/start.ts";
+import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
+import { type CellRecord, ran } from "../results/results.ts";
+import { ResultsFile } from "../results/results_file.ts";
+import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
+import { missingCells } from "../sweep/outcomes.ts";
+import { builderOptions, loadAll, planner, usualTimeout } from "./run_bench.ts";
+import { runPlan } from "./run_plan.ts";
+
+/**
+ * Goes on with the sweep of a folder: runs what has no record, and what failed or timed out. Returns the exit code, as `runPlan` does. Throws
+ * a UserError if the folder is none of a sweep of this version, or what it was begun with has changed.
+ */
+export async function resumeBench(path: string, { timeout }: { timeout?: number }): Promise<number> {
+  const folder = path.replace(/(?<=.)\/+$/, "");
+  const { header, records } = await resumable(folder);
+  const adapter = await ensureAdapterEnvironment(header);
+  const now = await describeRun(adapter, new Date());
+  const dataOf = await loadAll(header.cells, header.paths);
+  refuseChanges(header, { ...now, data: [...new Set(header.cells.map((cell) => dataOf(cell).report))] });
+  const kept = records.filter((record) => ran(record) || record.status === "oom");
+  const missing = missingCells(header, kept).length;
+  const results = await ResultsFile.continue(
+    `${folder}/results.jsonl`,
+    [header, ...kept].map((line) => JSON.stringify(line)),
+  );
+  console.error(`${missing} of ${plural(header.cells.length, "process", "processes")} are left to run`);
+  const plan = planner(dataOf, await builderOptions(header), header.memory ?? undefined);
+  return await runPlan(folder, header, results, { dataOf, plan, timeoutSeconds: timeout ?? usualTimeout });
+}
+
+async function resumable(folder: string): Promise<{ header: SweepHeader; records: CellRecord[] }> {
+  const text = await readResultsText(folder);
+  if (kindOf(text) !== "sweep") {
+    throw new UserError(
+      `${folder} holds no sweep but ${kindOf(text)}, which are measured again from the start`,
+    );
+  }
+  const { header, records } = parseSweep(text);
+  if (header) return { header, records };
+  throw new UserError(
+    `${folder} does not tell what was planned, so nothing can be resumed; run its command again`,
+  );
+}
+
+/** Throws a UserError that names what is not as it was when a sweep began. */
+function refuseChanges(
+  before: SweepHeader,
+  now: Omit<TimesHeader, "kind"> & Pick<SweepHeader, "data">,
+): void {
+  const told = ({ environment: { adapter, driver, deno, os, cpu }, sources, data }: typeof now) =>
+    Object.entries({
+      "the adapter": adapter,
+      "its driver": driver,
+      "Deno": deno,
+      "the system": os,
+      "the processor": cpu,
+      "the program's sources": sources,
+      "the data": data.map(({ digest }) => digest).join(", "),
+    });
+  const changes = told(before).flatMap(([name, was], index) => {
+    const [, is] = told(now)[index];
+    return was === is ? [] : `${name} (${was}, now ${is})`;
+  });
+  if (changes.length === 0) return;
+  const commit = before.environment.commit;
+  const back = commit ? `; it began at commit ${commit.slice(0, 12)}` : "";
+  throw new UserError(
+    `Since this sweep began, ${
+      changes.join(" and ")
+    } changed, so its cells could not be compared: restore that, or begin anew${back}`,
+  );
+}

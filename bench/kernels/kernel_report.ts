@@ -1,0 +1,90 @@
+import { markdownTable } from "markdown-table";
+import { median } from "simple-statistics";
+import type { Variants } from "../../src/gpu/builder.ts";
+import { wholePercentage } from "../../src/text/format.ts";
+import { inlineCode } from "../../src/text/shell.ts";
+import { softwareBrand } from "../report/report.ts";
+import { parseTimes } from "../results/read_results.ts";
+import type { KernelCase } from "./kernel_cases.ts";
+import { type Nominal, nominalOf } from "./nominal.ts";
+import { kernelTable, profileNote, type StepProfile } from "./step_profile.ts";
+
+/** How one case ran. */
+export interface KernelTime {
+  name: string;
+  bound: KernelCase["bound"];
+  ceiling: boolean;
+  /** Floating-point operations or bytes. */
+  work: number;
+  /** Raw, in order; all dispatches of the case together. */
+  milliseconds: number[];
+  dispatches: number;
+  /** The variants that its kernels took. */
+  variants: Variants;
+}
+
+/** The files that tell the times of kernels, by name. Throws a UserError if the results are not whole. */
+export function kernelFiles(text: string): Record<string, string> {
+  const { header, lines } = parseTimes<KernelTime | StepProfile>(text);
+  const { environment: { adapter, adapterClass, commit }, command, started } = header;
+  const times = lines.filter((line) => "milliseconds" in line);
+  const steps = lines.filter((line) => "configuration" in line);
+  const brand = adapterClass === "software" ? ` (${softwareBrand})` : "";
+  const from = commit ? `commit ${commit.slice(0, 12)}, ` : "";
+  const runs = times[0]?.milliseconds.length ?? 0;
+  const ceilings = { flops: 1e12 * ceiling(times, "arithmetic"), bytes: 1e12 * ceiling(times, "memory") };
+  const parts = [
+    `# Kernels on ${adapter}, ${started.slice(0, 10)}${brand}`,
+    `Made by ${inlineCode(command)} from ${from}sources ${
+      header.sources.slice(0, 12)
+    }. Medians of ${runs} runs, back to back on a warm card, ` +
+    "by GPU timestamps, inputs of normal numbers. Of the run: a share of the fastest product, or of the copy, of this same run, no share of " +
+    "what the card can do. Of the card: a share of its vendor's f32 and memory rates, where they are known here. Bytes are those that have to " +
+    "move once: a kernel that reads more than it writes, or keeps part in a cache, can exceed the copy.",
+    renderKernels(times, nominalOf(adapter)),
+    `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
+    "the share is of this run's fastest product or copy above, whichever is nearer.",
+    ...steps.flatMap(({ configuration: { model, batch, sequence, policy }, dispatches }) => [
+      `### ${model}, ${batch} × ${sequence} tokens, ${policy}`,
+      kernelTable(dispatches, ceilings),
+    ]),
+  ];
+  return { "report.md": parts.join("\n\n") + "\n" };
+}
+
+/** Work per second of a case, in T. */
+const rate = ({ work, milliseconds }: KernelTime) => work / median(milliseconds) / 1e9;
+
+/** The fastest of the cases of a bound that are ceilings. */
+const ceiling = (times: readonly KernelTime[], bound: KernelTime["bound"]) =>
+  Math.max(...times.filter((t) => t.ceiling && t.bound === bound).map(rate));
+
+/** The cases as a markdown table: time, rate, shares of the run's own fastest and of the card's nominal rate, and the variants taken. */
+export function renderKernels(times: readonly KernelTime[], nominal?: Nominal): string {
+  const ofCard = (time: KernelTime) =>
+    nominal
+      ? wholePercentage(1e12 * rate(time) / (time.bound === "memory" ? nominal.bytes : nominal.flops))
+      : "";
+  return markdownTable([
+    [
+      "kernel",
+      "ms",
+      "TFLOP/s",
+      "TB/s",
+      "of the run's fastest",
+      "of the card's nominal",
+      "dispatches",
+      "variant",
+    ],
+    ...times.map((time) => [
+      time.name,
+      median(time.milliseconds).toFixed(3),
+      time.bound === "arithmetic" ? rate(time).toPrecision(3) : "",
+      time.bound === "memory" ? rate(time).toPrecision(3) : "",
+      wholePercentage(rate(time) / ceiling(times, time.bound)),
+      ofCard(time),
+      `${time.dispatches}`,
+      Object.values(time.variants).join(", "),
+    ]),
+  ], { align: ["l", "r", "r", "r", "r", "r", "r", "l"] });
+}

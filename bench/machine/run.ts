@@ -1,0 +1,23 @@
+import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { shellCommand } from "../../src/text/shell.ts";
+import { schemaVersion } from "../results/results.ts";
+import type { TimesHeader } from "../results/run_header.ts";
+import { describeEnvironment, project } from "./environment.ts";
+import { digestSources } from "./sources.ts";
+
+/** What every header tells of a run that begins in this process. */
+export async function describeRun(
+  adapter: Pick<AdapterReport, "name" | "class" | "driver">,
+  started: Date,
+): Promise<Omit<TimesHeader, "kind">> {
+  return {
+    schema: schemaVersion,
+    command: shellCommand(["deno", "task", ...Deno.args]),
+    started: started.toISOString(),
+    environment: await describeEnvironment(adapter),
+    sources: await currentSources(),
+  };
+}
+
+/** The digest of this program's sources as they are now. */
+export const currentSources = () => digestSources(project);

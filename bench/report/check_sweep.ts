@@ -1,0 +1,129 @@
+import { plural } from "../../src/text/format.ts";
+import type { SweepResults } from "../results/read_results.ts";
+import { type CellConfiguration, type CellRecord, keyOf, ran } from "../results/results.ts";
+import type { SweepHeader } from "../results/run_header.ts";
+import { missingCells } from "../sweep/outcomes.ts";
+
+/** One thing that was looked at. */
+export interface Finding {
+  pass: boolean;
+  /** A sentence about it: what was found, and what mends it. */
+  text: string;
+}
+
+const finding = (faults: readonly string[], good: string): Finding =>
+  faults.length === 0 ? { pass: true, text: good } : { pass: false, text: some(faults) };
+
+/** The first few of many. */
+function some(faults: readonly string[]): string {
+  const most = 5;
+  const more = faults.length > most ? `; and ${faults.length - most} more` : "";
+  return faults.slice(0, most).join("; ") + more;
+}
+
+/** Whether the results of a sweep are whole, of one making, and what they say they are. */
+export function checkSweep({ header, records, skipped, versions }: SweepResults): Finding[] {
+  return [
+    finding(
+      records.length === 0 ? ["there is no record"] : skipped,
+      `${plural(records.length, "record")}, each a whole line of version ${versions.join(" and ")}`,
+    ),
+    checkPlan(header, records),
+    finding(twice(records), "no process is recorded twice"),
+    checkEndings(records),
+    finding(records.flatMap(lossFaults), "every loss is a number, but of runs that are marked as diverged"),
+    checkMaking(header, records),
+  ];
+}
+
+const nameOf = ({ model, batch, sequence, policy, round }: CellConfiguration) =>
+  `${model} ${batch} × ${sequence} ${policy}, round ${round + 1}`;
+
+function checkPlan(header: SweepHeader | null, records: readonly CellRecord[]): Finding {
+  if (!header) return { pass: true, text: "what was planned is not told, as in no file of versions 1 and 2" };
+  const planned = new Set(header.cells.map(keyOf));
+  const strange = records.filter(({ configuration }) => !planned.has(keyOf(configuration)));
+  const missing = missingCells(header, records);
+  const rest = planned.size - records.length;
+  return finding(
+    [
+      ...strange.map(({ configuration }) => `${nameOf(configuration)} was not planned`),
+      ...missing.map((cell) => `${nameOf(cell)} is missing: run it with --resume`),
+    ],
+    `${records.length} of ${plural(planned.size, "planned process", "planned processes")}${
+      rest > 0 ? `; ${rest} passed over after a cell that did not fit` : ""
+    }`,
+  );
+}
+
+function twice(records: readonly CellRecord[]): string[] {
+  const groups = Map.groupBy(records, ({ configuration }) => keyOf(configuration));
+  return [...groups.values()].filter(({ length }) => length > 1)
+    .map(([{ configuration }, ...others]) =>
+      `${nameOf(configuration)} is recorded ${1 + others.length} times`
+    );
+}
+
+function checkEndings(records: readonly CellRecord[]): Finding {
+  const failed = records.filter((record) => !ran(record) && record.status !== "oom");
+  const count = (status: CellRecord["status"]) => records.filter((record) => record.status === status).length;
+  const counts = `${count("ok")} ok, ${count("oom")} out of memory, ${count("diverged")} diverged`;
+  return finding(
+    failed.map(({ configuration, message }) => `${nameOf(configuration)} failed: ${message}`),
+    counts,
+  );
+}
+
+function lossFaults({ configuration, status, quality }: CellRecord): string[] {
+  if (!quality || status === "diverged") return [];
+  const losses = [...quality.trainingLosses, quality.validationLoss];
+  const whole = quality.trainingLosses.length === configuration.qualitySteps;
+  return [
+    ...losses.includes(null)
+      ? [`${nameOf(configuration)} has a loss that is no number and is not marked as diverged`]
+      : [],
+    ...whole ? [] : [
+      `${
+        nameOf(configuration)
+      } has ${quality.trainingLosses.length} losses of ${configuration.qualitySteps} steps`,
+    ],
+  ];
+}
+
+/** One adapter, driver, version and text for all, those of the header. */
+function checkMaking(header: SweepHeader | null, records: readonly CellRecord[]): Finding {
+  const kinds: [string, (string | null)[]][] = [
+    ["adapters", records.map((r) => r.environment.adapter)],
+    ["drivers", records.map((r) => r.environment.driver)],
+    ["versions of Deno", records.map((r) => r.environment.deno)],
+    ["commits", records.map((r) => r.environment.commit)],
+    ["texts", records.flatMap(({ data }) => data.kind === "text" ? data.digest : [])],
+    ["sets of images", imageSets(records)],
+  ];
+  const told = header && new Set(header.data.map(({ digest }) => digest));
+  const strangers = told ? records.filter(({ data }) => !told.has(data.digest)) : [];
+  return finding(
+    [
+      ...kinds.flatMap(([name, values]) => {
+        const distinct = [...new Set(values)];
+        return distinct.length > 1 ? [`${distinct.length} ${name}: ${distinct.join(", ")}`] : [];
+      }),
+      ...strangers.map(({ configuration, data }) =>
+        `${
+          nameOf(configuration)
+        } was trained on ${data.name} (${data.digest}), which the header does not name`
+      ),
+    ],
+    "one adapter, driver, commit and text throughout",
+  );
+}
+
+/** Digests of images, those of one size: a model of larger images has them resized. */
+function imageSets(records: readonly CellRecord[]): string[] {
+  const bySize = Map.groupBy(
+    records.filter(({ data }) => data.kind === "images"),
+    ({ architecture }) => "image" in architecture ? architecture.image : 0,
+  );
+  const mixed = [...bySize.values()].find((group) => new Set(group.map(({ data }) => data.digest)).size > 1);
+  return (mixed ?? []).map(({ data }) => data.digest);
+}

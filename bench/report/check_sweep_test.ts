@@ -1,0 +1,61 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { parseSweep } from "../results/read_results.ts";
+import type { CellRecord } from "../results/results.ts";
+import { fakeHeader, fakeQuality, fakeRecord } from "../results/testing.ts";
+import { checkSweep } from "./check_sweep.ts";
+
+/** Two policies, two rounds. */
+const [a, b, a2, b2] = [0, 1].flatMap((round) =>
+  ["exact", "half"].map((policy) => fakeRecord({ policy, round, qualitySteps: 2 }))
+);
+const records = [a, b, a2, b2];
+const header = fakeHeader(records);
+
+/** What is wrong with results of these lines. */
+function faults(lines: readonly object[]): string[] {
+  const text = lines.map((line) => JSON.stringify(line) + "\n").join("");
+  return checkSweep(parseSweep(text, "r")).filter(({ pass }) => !pass).map(({ text }) => text);
+}
+
+const changed = (record: CellRecord, changes: Partial<CellRecord>): CellRecord => ({ ...record, ...changes });
+
+Deno.test("checkSweep() passes a whole sweep, also one in which a cell did not fit", () => {
+  assertEquals(faults([header, ...records]), []);
+  assertEquals(faults([header, a, changed(b, { status: "oom", timing: null, quality: null }), a2]), []);
+  assertEquals(faults(records.map((record) => ({ ...record, schema: 2 }))), []);
+});
+
+Deno.test("checkSweep() finds each fault that was planted", () => {
+  const { environment, quality } = a;
+  const environments = (changes: Partial<CellRecord["environment"]>) =>
+    changed(b2, { environment: { ...environment, ...changes } });
+  const cases: [lines: object[], fault: string][] = [
+    [[header, a, b, a2], "nano 4 × 128 half, round 2 is missing: run it with --resume"],
+    [[header, ...records, fakeRecord({ policy: "mesa8" })], "nano 4 × 128 mesa8, round 1 was not planned"],
+    [[header, ...records, b], "nano 4 × 128 half, round 1 is recorded 2 times"],
+    [[header, a, b, a2, changed(b2, { status: "error", message: "No" })], "half, round 2 failed: No"],
+    [[header, a, b, a2, changed(b2, { status: "timeout", message: "Late" })], "half, round 2 failed: Late"],
+    [
+      [header, a, b, a2, changed(b2, { quality: fakeQuality(null) })],
+      "half, round 2 has a loss that is no number",
+    ],
+    [
+      [header, a, b, a2, changed(b2, { quality: { ...quality!, trainingLosses: [1] } })],
+      "has 1 losses of 2 steps",
+    ],
+    [[header, a, b, a2, environments({ adapter: "Another" })], "2 adapters: Imaginary 9000, Another"],
+    [[header, a, b, a2, environments({ commit: "beef" })], "2 commits: 0123456789abcdef, beef"],
+    [[header, a, b, a2, environments({ driver: null })], "2 drivers"],
+    [[header, a, b, a2, changed(b2, { data: { ...a.data, digest: "0" } })], "2 texts: cafe, 0"],
+    [[header, ...records, { ...b, seconds: -1 }], "r:6: skipped, seconds:"],
+    [[header], "there is no record"],
+  ];
+  for (const [lines, fault] of cases) assertStringIncludes(faults(lines).join("; "), fault);
+});
+
+Deno.test("checkSweep() allows losses that are no numbers in a run that is marked as diverged", () => {
+  assertEquals(
+    faults([header, a, b, a2, changed(b2, { status: "diverged", quality: fakeQuality(null) })]),
+    [],
+  );
+});

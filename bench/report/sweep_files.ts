@@ -1,0 +1,36 @@
+import { UserError } from "../../src/errors.ts";
+import { variantsFile } from "../../src/tuning/variants_file.ts";
+import { parseSweep, type SweepResults } from "../results/read_results.ts";
+import { variantsOf } from "../results/results.ts";
+import { missingCells } from "../sweep/outcomes.ts";
+import { drawCharts } from "./chart.ts";
+import { renderReport, type Run } from "./report.ts";
+
+/**
+ * The files that tell a sweep's results, by name: report, pictures, variants. `before` is the report that stands there: results of versions
+ * 1 and 2 have no header, so only it tells by which command they were made. Throws a UserError if there is no record.
+ */
+export async function sweepFiles(text: string, before: string): Promise<Record<string, string>> {
+  const results = parseSweep(text);
+  const { records } = results;
+  if (records.length === 0) {
+    throw new UserError("The results hold no record; finish a cell with `--resume`, or name another folder");
+  }
+  const charts = await drawCharts(records);
+  const variants = variantsOf(records);
+  return {
+    ...Object.fromEntries(charts.map(({ file, svg }) => [file, svg])),
+    ...Object.keys(variants).length > 0 && { [variantsFile]: JSON.stringify(variants, null, 2) + "\n" },
+    "report.md": renderReport(records, { ...runOf(results, before), charts }),
+  };
+}
+
+function runOf({ header, records }: SweepResults, before: string): Omit<Run, "charts"> {
+  if (header) {
+    const { command, started, sources } = header;
+    return { command, started: new Date(started), sources, missing: missingCells(header, records).length };
+  }
+  const [, command = "deno task bench", started = records[0].started] =
+    before.match(/^Made by `([^`]+)` on (\S+),/m) ?? [];
+  return { command, started: new Date(started), missing: null };
+}

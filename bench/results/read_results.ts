@@ -1,0 +1,91 @@
+import { UserError } from "../../src/errors.ts";
+import { readBytes } from "../../src/io/files.ts";
+import { type CellRecord, cellRecord, keyOf, reason } from "./results.ts";
+import { type SweepHeader, sweepHeader, type TimesHeader, timesHeader } from "./run_header.ts";
+import { upgrade } from "./upgrade.ts";
+
+/** What a `results.jsonl` of a sweep holds. */
+export interface SweepResults {
+  /** Null in files of versions 1 and 2, which had none. */
+  header: SweepHeader | null;
+  /** In the order of the plan, where there is one, else of the file; of two of one cell and round both. */
+  records: CellRecord[];
+  /** Which lines are neither, and why. */
+  skipped: string[];
+  /** Versions of the lines, ascending. */
+  versions: number[];
+}
+
+/** Of which kind the results of a folder are: a sweep, times of kernels, or what its first line says. */
+export function kindOf(text: string): string {
+  const first = parse(text.slice(0, text.indexOf("\n") + 1 || undefined));
+  if (typeof first?.kind === "string") return first.kind;
+  return "sweep";
+}
+
+/** The text of a folder's results. Throws a UserError if there are none. */
+export async function readResultsText(folder: string): Promise<string> {
+  const path = `${folder}/results.jsonl`;
+  const bytes = await readBytes(path).catch((error) => {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${folder} is no report of bench: ${error.message}`);
+  });
+  return new TextDecoder().decode(bytes);
+}
+
+/** Reads times of kernels or of steps. Throws a UserError at a line that is not whole. */
+export function parseTimes<Line>(text: string): { header: TimesHeader; lines: Line[] } {
+  const [first, ...rest] = text.split("\n").filter((line) => line !== "").map((line, index) => {
+    try {
+      const json = JSON.parse(line);
+      return index === 0 ? timesHeader.parse(json) : json;
+    } catch (error) {
+      throw new UserError(
+        `Line ${index + 1} of the results is ${reason(error)}; take it away, or measure again`,
+      );
+    }
+  });
+  if (!first) throw new UserError("The results are empty; measure again");
+  return { header: first, lines: rest };
+}
+
+/** Reads the results of a sweep, of any version. A line that is no record, such as half a one, is skipped and told. */
+export function parseSweep(text: string, source = "results.jsonl"): SweepResults {
+  const records: CellRecord[] = [];
+  const skipped: string[] = [];
+  const versions = new Set<number>();
+  let header: SweepHeader | null = null;
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    try {
+      const json = JSON.parse(line);
+      if (json.kind !== "sweep") records.push(cellRecord.parse(upgrade(json)));
+      else if (index === 0) header = sweepHeader.parse(json);
+      else {skipped.push(
+          `${source}:${
+            index + 1
+          }: skipped, a second header: keep the results of each run in a folder of their own`,
+        );}
+      versions.add(json.schema);
+    } catch (error) {
+      skipped.push(`${source}:${index + 1}: skipped, ${reason(error)}`);
+    }
+  }
+  if (header) sortByPlan(records, header);
+  return { header, records, skipped, versions: [...versions].sort() };
+}
+
+/** A process that was run after an interruption stands at the end of the file. */
+function sortByPlan(records: CellRecord[], { cells }: SweepHeader): void {
+  const places = new Map(cells.map((cell, index) => [keyOf(cell), index]));
+  const placeOf = ({ configuration }: CellRecord) => places.get(keyOf(configuration)) ?? cells.length;
+  records.sort((a, b) => placeOf(a) - placeOf(b));
+}
+
+function parse(line: string): Record<string, unknown> | null {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}

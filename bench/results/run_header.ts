@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { cellRecord, configuration, dataReport, environment, schemaVersion } from "./results.ts";
+
+const shared = {
+  schema: z.literal(schemaVersion),
+  command: z.string().describe("the command line, as a shell reads it"),
+  started: z.iso.datetime(),
+  environment,
+  sources: z.string().describe(
+    "SHA-256 of `git ls-tree`'s lines for the program's files: of a commit, or of what was there",
+  ),
+};
+
+/** What a sweep set out to do: enough to go on with it in another process, and to tell whether it is whole. */
+export const sweepHeader = z.object({
+  ...shared,
+  kind: z.literal("sweep"),
+  data: z.array(dataReport).describe("all that is trained on"),
+  paths: z.object({ data: z.string().optional(), images: z.string().optional() }),
+  requireGpu: z.boolean(),
+  growing: z.boolean().describe("whether a policy that failed at one length is given up at longer ones"),
+  memory: z.number().positive().nullable().describe("bytes that a step's buffers may take by plan"),
+  cells: z.array(configuration).describe("every process that was planned, in order"),
+}).meta({ title: "Headroom sweep" });
+
+export type SweepHeader = z.infer<typeof sweepHeader>;
+
+/** The header of times of kernels, or of the dispatches of steps. */
+export const timesHeader = z.object({ ...shared, kind: z.enum(["kernels", "profile"]) });
+
+export type TimesHeader = z.infer<typeof timesHeader>;
+
+/** The JSON schema of a sweep's lines: a header, then records. */
+export const jsonSchema = () =>
+  z.toJSONSchema(z.union([sweepHeader, cellRecord]).meta({ title: "A line of Headroom's results.jsonl" }), {
+    io: "input",
+  });

@@ -1,0 +1,80 @@
+import {
+  type CellConfiguration,
+  type CellMeasurement,
+  type CellRecord,
+  keyOf,
+  modelOf,
+  ran,
+} from "../results/results.ts";
+import type { SweepHeader } from "../results/run_header.ts";
+
+type Status = CellMeasurement["status"];
+
+/** What became of a process. */
+interface Outcome {
+  readonly cell: CellConfiguration;
+  readonly line: string;
+  readonly status: Status;
+}
+
+/**
+ * What became of a sweep's processes so far, and so which of the others need not be run: later rounds of a cell that did not run to its
+ * end and, where lengths grow until nothing fits, its policy at longer ones.
+ */
+export class Outcomes {
+  readonly #outcomes: Outcome[] = [];
+  readonly #givenUp = new Set<string>();
+
+  constructor(readonly growing: boolean) {}
+
+  note(cell: CellConfiguration, outcome: Pick<CellMeasurement, "status">): void {
+    this.#outcomes.push({ cell, line: lineOf(cell), status: outcome.status });
+    if (!ran(outcome)) this.#givenUp.add(nameOf(cell));
+  }
+
+  /** Whether a process need not be told at all: its cell was given up in an earlier round, or no policy was left at a shorter length. */
+  passesOver(cell: CellConfiguration): boolean {
+    return this.#givenUp.has(nameOf(cell)) || this.growing && this.#ended(cell);
+  }
+
+  /** How a cell's policy failed at a shorter length, where lengths grow; undefined if it did not. */
+  failure(cell: CellConfiguration): { status: Status; sequence: number } | undefined {
+    if (!this.growing) return undefined;
+    const failed = this.#shorter(cell).find((other) => other.cell.policy === cell.policy && !ran(other));
+    return failed && { status: failed.status, sequence: failed.cell.sequence };
+  }
+
+  #ended(cell: CellConfiguration): boolean {
+    const shorter = this.#shorter(cell);
+    const longest = Math.max(...shorter.map(({ cell: { sequence } }) => sequence));
+    return shorter.length > 0 &&
+      !shorter.some((other) => other.cell.sequence === longest && ran(other));
+  }
+
+  #shorter(cell: CellConfiguration): Outcome[] {
+    const line = lineOf(cell);
+    return this.#outcomes.filter((other) => other.line === line && other.cell.sequence < cell.sequence);
+  }
+}
+
+/** The processes of a plan that ought to have a record and have none. */
+export function missingCells(
+  { cells, growing }: Pick<SweepHeader, "cells" | "growing">,
+  records: readonly CellRecord[],
+): CellConfiguration[] {
+  const outcomes = new Outcomes(growing);
+  const recorded = new Map(records.map((record) => [keyOf(record.configuration), record]));
+  return cells.filter((cell) => {
+    const record = recorded.get(keyOf(cell));
+    if (record) outcomes.note(cell, record);
+    return !record && !outcomes.passesOver(cell);
+  });
+}
+
+const nameOf = ({ model, sequence, batch, policy }: CellConfiguration) =>
+  `${model} ${sequence} ${batch} ${policy}`;
+
+/** What cells have in common that differ in length, and so in positions, and in the policy. */
+function lineOf(cell: CellConfiguration): string {
+  return JSON.stringify([{ ...modelOf(cell), name: "", positions: 0 }, cell.batch]);
+}
