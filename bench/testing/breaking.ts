@@ -70,8 +70,8 @@ export const faults: Record<string, Fault> = {
   "a full disk": {
     ends: true,
     says: new RegExp(`no space is left on the device; free some .*; then ${goOn}`),
-    async befall({ disk }) {
-      if (disk === null) return false;
+    async befall(run) {
+      if (run.disk === null || await cellOf(run) === null) return false;
       const filler = await Deno.open(`${run.disk}/filler`, { create: true, write: true });
       try {
         while (true) await filler.write(new Uint8Array(4096));
