@@ -325,7 +325,7 @@ const places: Row[] = [
   ["bench --render F/none", 1, "results.jsonl: there is no such file; check the path"],
   ["bench --resume F/none", 1, "results.jsonl: there is no such file; check the path"],
   ["check F/none", 1, "there is no such file; check the path"],
-  ["check", 2, "FOLDER"],
+  ["check", 2, "Expected a `FOLDER`: give a report's"],
   ["bench --render F/text.txt", 1, "a part of the path is a file, not a folder; check the path"],
 ];
 
