@@ -94,7 +94,7 @@ Deno.test("loadCorpus() says what is wrong with a file", async () => {
   const path = await file("odd.bin", "abc");
   assertEquals(
     await message({ path }),
-    `${path} has 3 bytes, an odd number: it is truncated or not 16-bit tokens`,
+    `${path} has 3 bytes, an odd number: it is truncated or not 16-bit tokens; copy it again`,
   );
 });
 

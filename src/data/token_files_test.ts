@@ -31,7 +31,7 @@ Deno.test("parseTokens() reads llm.c's ids behind their header", () => {
 Deno.test("parseTokens() refuses an odd number of bytes", () => {
   assertEquals(
     message(new Uint8Array(7)),
-    "tokens.bin has 7 bytes, an odd number: it is truncated or not 16-bit tokens",
+    "tokens.bin has 7 bytes, an odd number: it is truncated or not 16-bit tokens; copy it again",
   );
 });
 
@@ -51,10 +51,10 @@ Deno.test("parseTokens() refuses a truncated file of llm.c", () => {
 Deno.test("parseTokens() refuses other kinds of llm.c's format", () => {
   assertEquals(
     message(llmc([20240520, 2, 0], [])),
-    "tokens.bin has llm.c's format in version 2; only version 1 can be read",
+    "tokens.bin has llm.c's format in version 2; only version 1 can be read; write the tokens in it",
   );
   assertEquals(
     message(llmc([20240801, 7, 0], [])),
-    "tokens.bin holds llm.c's 32-bit tokens; only 16-bit tokens can be read",
+    "tokens.bin holds llm.c's 32-bit tokens; only 16-bit tokens can be read; write them so",
   );
 });
