@@ -4,12 +4,13 @@ import { ratio } from "../../src/text/format.ts";
 import type { Comparison } from "./side_by_side.ts";
 
 /** Peak memory that Mesa's authors report, in MiB (they write MB), at batch 128 and 224² under AMP (arXiv 2111.11124). */
-const published: Record<string, { amp: number; mesa: number }> = {
+export const published: Record<string, { amp: number; mesa: number }> = {
   "deit-tiny": { amp: 4171, mesa: 1858 },
   "deit-small": { amp: 8459, mesa: 3840 },
   "deit-base": { amp: 17691, mesa: 8616 },
 };
-const publishedBatch = 128;
+/** The batch of the published figures. */
+export const publishedBatch = 128;
 
 const policies = ["exact", "mesa8-paper", "mesa8"];
 
@@ -40,7 +41,7 @@ export function paperSection(comparisons: readonly Comparison<Cell>[]): string |
       ) => [label, ...beside(shown.map((cell) => cell && value(cell)))]);
       const { amp, mesa } = published[model];
       const lines = [
-        ["published, AMP", ...beside([amp, mesa].map((mebibytes) => mebibytes * 2 ** 20)), "–"],
+        ["published, AMP", ...beside([amp, mesa].map((size) => size * 2 ** 20)), "–"],
         ...measured.filter((line) => line.slice(1).some((text) => text !== "–")),
       ];
       return lines.length === 1 ? [] : lines.map((line, i) => [i === 0 ? model : "", ...line]);
@@ -50,13 +51,15 @@ export function paperSection(comparisons: readonly Comparison<Cell>[]): string |
   return `${table}\n\n${differences}`;
 }
 
+/** "1858 MiB" */
+export const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+
 /** Bytes in MiB, each but the first with its ratio to the first. */
 function beside([base, ...others]: (number | undefined)[]): string[] {
-  const text = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
   return [
-    base === undefined ? "–" : text(base),
+    base === undefined ? "–" : mebibytes(base),
     ...others.map((bytes) =>
-      bytes === undefined ? "–" : base ? `${text(bytes)} (${ratio(bytes / base)})` : text(bytes)
+      bytes === undefined ? "–" : base ? `${mebibytes(bytes)} (${ratio(bytes / base)})` : mebibytes(bytes)
     ),
   ];
 }
