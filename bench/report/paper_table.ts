@@ -12,7 +12,8 @@ export const published: Record<string, { amp: number; mesa: number }> = {
 /** The batch of the published figures. */
 export const publishedBatch = 128;
 
-const policies = ["exact", "mesa8-paper", "mesa8"];
+/** The policies of that table. */
+export const paperPolicies = ["exact", "mesa8-paper", "mesa8"];
 
 const quantities: [string, (cell: Cell) => number | undefined][] = [
   ["buffers", (cell) => cell.memory?.bufferBytes],
@@ -35,7 +36,7 @@ const differences = "What the two count is not the same:\n\n" + [
 export function paperSection(comparisons: readonly Comparison<Cell>[]): string | null {
   const rows = comparisons.filter(({ batch, model }) => batch === publishedBatch && published[model])
     .flatMap(({ model, cells }) => {
-      const shown = policies.map((policy) => cells.get(policy));
+      const shown = paperPolicies.map((policy) => cells.get(policy));
       const measured = quantities.map((
         [label, value],
       ) => [label, ...beside(shown.map((cell) => cell && value(cell)))]);
@@ -47,7 +48,9 @@ export function paperSection(comparisons: readonly Comparison<Cell>[]): string |
       return lines.length === 1 ? [] : lines.map((line, i) => [i === 0 ? model : "", ...line]);
     });
   if (rows.length === 0) return null;
-  const table = markdownTable([["model", "", ...policies], ...rows], { align: ["l", "l", "r", "r", "r"] });
+  const table = markdownTable([["model", "", ...paperPolicies], ...rows], {
+    align: ["l", "l", "r", "r", "r"],
+  });
   return `${table}\n\n${differences}`;
 }
 
