@@ -1,13 +1,15 @@
-import { bytes, number, wholePercentage } from "../../src/text/format.ts";
+import { number, wholePercentage } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { digits, gradientError } from "../report/gradient_tables.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { buffers, savedActivations } from "../report/tables.ts";
+import { longSequence } from "./long_sequence.ts";
 import { lossColumns, lossDifferences, lossSentence } from "./losses.ts";
 import { picture, sources } from "./making.ts";
+import { pieceCosts } from "./piece_costs.ts";
 import type { Reports, Sweep } from "./reports.ts";
 import { speedText } from "./speeds.ts";
-import { code, list, policiesOf, range, table } from "./words.ts";
+import { code, list, policiesOf, table } from "./words.ts";
 
 /** Blocks made again in backward, and mini-sequences: memory, speed, quality, length, and what pieces cost. */
 export function recomputeSection({ sweeps }: Reports): string | null {
@@ -15,8 +17,8 @@ export function recomputeSection({ sweeps }: Reports): string | null {
     sweeps.recompute && memoryAndSpeed(sweeps.recompute),
     sweeps.recomputeMicro &&
     quality(sweeps.recomputeMicro, [sweeps.recomputeImages, sweeps.recomputeImagesMst8]),
-    sweeps.long && longest(sweeps.long),
-    sweeps.pieces && costOfPieces(sweeps.pieces),
+    sweeps.long && longSequence(sweeps.long),
+    sweeps.pieces && pieceCosts(sweeps.pieces),
   ].filter((part) => part !== undefined && part !== null);
   return parts.length ? ["### Recompute and mini-sequences", ...parts].join("\n\n") : null;
 }
@@ -97,58 +99,4 @@ function errorSentence(comparison: Comparison<Cell>, errorOf: (policy: string) =
   return `The gradient error of what backward makes again from 8 bits (\`recompute8\`) is ${
     factor.toFixed(1)
   } times ${more} than that of \`mesa8\`, of ${names(comparison).join(", ")} tokens in training.`;
-}
-
-/** The longest sequence that trained, and the next that did not. */
-function longest(sweep: Sweep): string | null {
-  const cells = sweep.comparisons.flatMap(({ cells }) => [...cells.values()]);
-  const longestFirst = (some: Cell[]) =>
-    some.toSorted((a, b) => b.configuration.sequence - a.configuration.sequence);
-  const [own] = longestFirst(cells.filter((cell) => !cell.failure && cell.step && cell.memory));
-  if (!own) return null;
-  const { policy, sequence } = own.configuration;
-  const [next] = longestFirst(
-    cells.filter(({ failure, configuration }) =>
-      failure?.status === "oom" && configuration.policy === policy && configuration.sequence > sequence
-    ),
-  ).toReversed();
-  const driver = own.driverBytes === null ? "" : `, ${bytes(own.driverBytes)} as the driver counts`;
-  const end = next?.memory
-    ? `; ${number(next.configuration.sequence)} would take ${bytes(next.memory.bufferBytes)}`
-    : "";
-  return `**A long sequence.** ${code(policy)} trains ${code(own.configuration.model)} on one sequence of ${
-    number(sequence)
-  } tokens in ${bytes(own.memory!.bufferBytes)} of buffers${driver}, ${
-    number(own.step!.median / 1000)
-  } s a step${end}.\n\n${sources(sweep)}`;
-}
-
-/** The step in milliseconds by length, of `recompute8` with its MLP or its head in pieces. */
-function costOfPieces(sweep: Sweep): string | null {
-  const whole = "recompute8";
-  const comparisons = sweep.comparisons.filter(({ cells }) => cells.has(whole));
-  if (comparisons.length === 0) return null;
-  const policies = policiesOf(comparisons).filter((policy) => policy !== "exact");
-  const share = ({ cells }: Comparison<Cell>, policy: string) =>
-    cells.get(policy)?.speedAgainst(cells.get(whole)!)?.median;
-  const costs = comparisons.map((comparison) => {
-    const ratios = policies.filter((policy) => policy !== whole)
-      .flatMap((policy) => share(comparison, policy) ?? []);
-    return `${range(ratios.map((ratio) => 1 / ratio), (value) => `${value.toFixed(2)}×`)} at ${
-      number(comparison.sequence)
-    } tokens`;
-  });
-  const rows = policies.map((policy) => [
-    policy === whole ? code(policy) : policy,
-    ...comparisons.map(({ cells }) => {
-      const step = cells.get(policy)?.step;
-      return step ? number(step.median) : "–";
-    }),
-  ]);
-  return [
-    `**What pieces cost.** Inside blocks made again, with the MLP or the head taken through pieces of rows by each rule of [docs/policies.md](docs/policies.md), a step of ` +
-    `one sequence takes ${list(costs)} of that with the MLP whole. Milliseconds a step:`,
-    table(["", ...comparisons.map(({ sequence }) => `${number(sequence)} tokens`)], rows),
-    sources(sweep),
-  ].join("\n\n");
 }

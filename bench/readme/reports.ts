@@ -138,8 +138,9 @@ const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)];
 async function textOf(path: string): Promise<string | null> {
   try {
     await Deno.stat(path);
-  } catch {
-    return null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
   }
   return new TextDecoder().decode(await readBytes(path));
 }
@@ -150,7 +151,8 @@ async function foldersIn(path: string): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(path))).filter((entry) => entry.isDirectory)
       .map(({ name }) => name).sort();
-  } catch {
-    return [];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }
