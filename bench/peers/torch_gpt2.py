@@ -1,35 +1,48 @@
-"""GPT-2 training steps in PyTorch, for comparison: tokens per second and peak memory, as a markdown table.
+"""GPT-2 training steps in PyTorch, as JSON lines; measuring.py says how they are measured.
 
-    python3 bench/peers/torch_gpt2.py [--steps 20] [--model small]
+    python3 bench/peers/torch_gpt2.py --model small --batch 16 --out results.jsonl
 
-The presets micro, mini and small as Headroom builds them: biases, tanh GELU, tied head, no dropout. Eager f32 with TF32 off and fused attention,
-AdamW (PyTorch's default implementation), clipping at norm 1, random tokens that lie on the card. Each is timed twice: with the loss read in
-every step, and read once after a window of steps, which is what Headroom does. Memory is torch.cuda.max_memory_allocated, in MiB.
+The presets micro, mini and small as Headroom builds them: biases, tanh GELU, tied head, no dropout, fused
+attention (scaled_dot_product_attention: flash in 16 bits, memory-efficient in f32), AdamW, clipping at norm
+1, random tokens that lie on the card.
 
-Three forms: as it is; with every block checkpointed (torch.utils.checkpoint); and with the loss in chunks of 1024 tokens besides, each
-checkpointed, so that the logits of a batch never exist at once.
+Forms: plain; every block checkpointed; that and the loss in chunks of 1024 tokens, each checkpointed, so that
+the logits of a batch never exist at once; what blocks and the last LayerNorm save in 8 or 16 bits
+(saved_tensors.py), with the loss in chunks.
 """
 
-import argparse
-import statistics
 import sys
-import time
+from contextlib import nullcontext
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-# layers, width, heads, vocabulary, tokens of a sequence, batch sizes
+from measuring import parse, parser_of, positive, run
+from rows import Row, Subject, Workload
+from saved_tensors import Storage
+
+# layers, width, heads, vocabulary, tokens of a sequence; of each model two batch sizes
 MODELS = {
-    "micro": (4, 256, 8, 256, 256, (4, 16)),
-    "mini": (6, 512, 8, 8192, 512, (4, 16)),
-    "small": (12, 768, 12, 50257, 1024, (4, 16)),
+    "micro": (4, 256, 8, 256, 256),
+    "mini": (6, 512, 8, 8192, 512),
+    "small": (12, 768, 12, 50257, 1024),
 }
-
-
-FORMS = ("plain", "checkpointed", "checkpointed, loss in chunks")
+BATCHES = [4, 16]
 CHUNK = 1024
+
+IN_CHUNKS = "checkpointed, loss in chunks"
+INT8 = "int8, loss in chunks"
+HALF = "half, loss in chunks"
+ROWS = [
+    Row("f32", "plain", optimizer="AdamW"),
+    *[Row("f32", form) for form in ["plain", "checkpointed", IN_CHUNKS, INT8, HALF]],
+    *[Row("TF32", form) for form in ["plain", "checkpointed", IN_CHUNKS, INT8]],
+    *[Row("bf16 autocast", form) for form in ["plain", "checkpointed", IN_CHUNKS, INT8]],
+    *[Row(arithmetic, "plain", compiled=True) for arithmetic in ["f32", "TF32", "bf16 autocast"]],
+    Row("bf16 autocast", IN_CHUNKS, compiled=True),
+]
 
 
 class Block(nn.Module):
@@ -43,7 +56,7 @@ class Block(nn.Module):
         self.up = nn.Linear(width, 4 * width)
         self.down = nn.Linear(4 * width, width)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         batch, length, width = x.shape
         q, k, v = (
             part.view(batch, length, self.heads, -1).transpose(1, 2)
@@ -55,87 +68,62 @@ class Block(nn.Module):
 
 
 class Gpt2(nn.Module):
-    def __init__(self, layers: int, width: int, heads: int, vocab: int, length: int, form: str) -> None:
+    def __init__(self, layers: int, width: int, heads: int, vocab: int, length: int) -> None:
         super().__init__()
-        self.form = form
         self.words = nn.Embedding(vocab, width)
         self.positions = nn.Parameter(0.02 * torch.randn(length, width))
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.ln = nn.LayerNorm(width)
         nn.init.normal_(self.words.weight, std=0.02)
 
-    def forward(self, tokens: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def forward(self, tokens: Tensor, checkpointed: bool) -> Tensor:
+        """What the head reads: a row for each token."""
         x = self.words(tokens) + self.positions
         for block in self.blocks:
-            x = block(x) if self.form == "plain" else checkpoint(block, x, use_reentrant=False)
-        rows, targets = self.ln(x).flatten(0, 1), targets.flatten()
-        if self.form != "checkpointed, loss in chunks":
-            return F.cross_entropy(F.linear(rows, self.words.weight), targets)
-        sums = [
-            checkpoint(self.chunk_loss, part, wanted, use_reentrant=False)
-            for part, wanted in zip(rows.split(CHUNK), targets.split(CHUNK))
-        ]
-        return torch.stack(sums).sum() / len(targets)
+            x = checkpoint(block, x, use_reentrant=False) if checkpointed else block(x)
+        return self.ln(x).flatten(0, 1)
 
-    def chunk_loss(self, rows: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def loss(self, rows: Tensor, targets: Tensor) -> Tensor:
+        """The sum of the rows' losses."""
         return F.cross_entropy(F.linear(rows, self.words.weight), targets, reduction="sum")
 
-
-def measure(name: str, batch: int, form: str, steps: int) -> tuple[float, float, float]:
-    """Tokens per second with the loss read each step (median step) and once per window, and peak MiB."""
-    torch.manual_seed(0)
-    layers, width, heads, vocab, length, _ = MODELS[name]
-    model = Gpt2(layers, width, heads, vocab, length, form).cuda()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
-    tokens = torch.randint(0, vocab, (batch, length + 1), device="cuda")
-
-    def step() -> torch.Tensor:
-        optimizer.zero_grad(set_to_none=True)
-        loss = model(tokens[:, :-1], tokens[:, 1:])
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        return loss.detach()
-
-    for _ in range(5):
-        step().item()
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    times = []
-    for _ in range(steps):
-        started = time.perf_counter()
-        step().item()
-        times.append(time.perf_counter() - started)
-    started = time.perf_counter()
-    losses = [step() for _ in range(steps)]
-    torch.stack(losses).tolist()
-    window = (time.perf_counter() - started) / steps
-    peak = torch.cuda.max_memory_allocated() / 2**20
-    del model, optimizer, losses
-    torch.cuda.empty_cache()
-    return batch * length / statistics.median(times), batch * length / window, peak
+    def loss_in_chunks(self, rows: Tensor, targets: Tensor) -> Tensor:
+        parts = zip(rows.split(CHUNK), targets.split(CHUNK))
+        return torch.stack([checkpoint(self.loss, *part, use_reentrant=False) for part in parts]).sum()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--model", choices=MODELS, nargs="*", default=list(MODELS))
-    options = parser.parse_args()
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    print("# GPT-2 training steps in PyTorch\n")
-    print(f"Made by `python3 {' '.join(sys.argv)}`. Its docstring says what is counted.\n")
-    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, eager f32, {options.steps} steps\n")
-    print("| model | tokens | form | tokens/s, loss read each step | tokens/s, read once | peak MiB |")
-    print("| :---- | -----: | :--- | ----------------------------: | ------------------: | -------: |")
-    for name in options.model:
-        *_, length, batches = MODELS[name]
-        for batch in batches:
-            for form in FORMS:
-                each, once, peak = measure(name, batch, form, options.steps)
-                row = f"| {name} | {batch} × {length} | {form} | {each:.0f} | {once:.0f} | {peak:.0f} |"
-                print(row, flush=True)
+def subject(name: str, batch: int, device: str) -> Subject:
+    layers, width, heads, vocab, length = MODELS[name]
+
+    def build() -> Workload:
+        torch.manual_seed(0)
+        model = Gpt2(layers, width, heads, vocab, length).to(device)
+        tokens = torch.randint(0, vocab, (batch, length + 1), device=device)
+        targets = tokens[:, 1:].flatten()
+        alone, least = list(model.parameters()), batch * length * width
+        storages = {kind: Storage(kind, alone, least) for kind in ["int8", "half"]}
+
+        def loss(form: str) -> Tensor:
+            storage = storages.get(form.split(",")[0])
+            with storage.hooks() if storage else nullcontext():
+                rows = model(tokens[:, :-1], "checkpointed" in form)
+            total = model.loss_in_chunks(rows, targets) if "chunks" in form else model.loss(rows, targets)
+            return total / len(targets)
+
+        return Workload(model, loss, {"lr": 1e-3, "betas": (0.9, 0.95), "weight_decay": 0.1}, clip=1.0)
+
+    return Subject(name, batch, length, "tokens", build)
+
+
+def main() -> int:
+    parser = parser_of(__doc__)
+    parser.add_argument("--model", choices=MODELS, nargs="+", default=list(MODELS))
+    parser.add_argument("--batch", type=positive(int), nargs="+", default=BATCHES,
+                        help="sequences of a step (default 4 and 16)")
+    options = parse(parser)
+    subjects = [subject(name, batch, options.device) for name in options.model for batch in options.batch]
+    return run(parser, options, subjects, ROWS)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
