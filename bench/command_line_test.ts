@@ -19,7 +19,7 @@ import { tuningCase } from "../src/tuning/tuning_case.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { options as bench } from "./commands/bench.ts";
 import { options as train } from "./commands/train.ts";
-import { jsonSchema } from "./results/results.ts";
+import { jsonSchema } from "./results/run_header.ts";
 
 class Exit extends Error {
   constructor(readonly code: number) {

@@ -15,7 +15,7 @@ import {
   variantOptions,
 } from "../options/options.ts";
 import { profiles } from "../sweep/profiles.ts";
-import { jsonSchema } from "../results/results.ts";
+import { jsonSchema } from "../results/run_header.ts";
 import { modelJsonSchema } from "../../src/models/model_document.ts";
 import { policyJsonSchema } from "../../src/storage/policy_document.ts";
 import { size, whole, word } from "../options/value_parsers.ts";

@@ -27,8 +27,9 @@ export const check = command("check", options, { brief }).map(({ folders }) => a
 /** What there is to say of a report's folder. Throws a UserError if it is none. */
 export async function checkFolder(folder: string): Promise<Finding[]> {
   const text = await readResultsText(folder);
-  const sweep = kindOf(text) === "sweep" ? parseSweep(text) : null;
-  const header = sweep ? sweep.header : parseTimes(text).header;
+  const kind = kindOf(text);
+  const sweep = kind === "sweep" ? parseSweep(text) : null;
+  const header = sweep ? sweep.header : kind === "peers" ? null : parseTimes(text).header; // peers run no source of ours
   return [
     ...sweep ? checkSweep(sweep) : [],
     ...header ? await checkSources(header) : [],

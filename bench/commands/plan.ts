@@ -17,7 +17,7 @@ import {
 } from "../options/options.ts";
 import { word } from "../options/value_parsers.ts";
 import { bytesQuantity, type Comparison, type Quantity, sideBySide } from "../report/side_by_side.ts";
-import { refuseSameNames, shapes } from "../sweep/sweep.ts";
+import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/sweep.ts";
 import { refuseIdle } from "../training/data.ts";
 
 /** What a plan may be for, and what a page calls it. */
@@ -46,8 +46,9 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
   refuseSameNames("policies", policies);
   const { title, builder } = adapters[o.adapter];
   const models = orElse(o.models, [modelConfig("nano")]);
+  refuseBothSizes(o);
   refuseIdle(models, { sequences: o.sequences });
-  const all = shapes(models, o.sequences, orElse(o.batches, [4]));
+  const all = shapes(models, o.sequences, orElse(o.batches, [4]), o.tokens);
   const steps = all.flatMap((shape) => policies.map((policy) => ({ ...shape, policy, seed: 0 })));
   const programs = steps.map((step) => (variants?: Variants) => describeStep({ ...step, variants }, builder));
   const variants = o.variants ? await variantsOfFile(o.variants, programs) : [];

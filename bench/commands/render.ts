@@ -1,5 +1,6 @@
 import { kernelFiles } from "../kernels/kernel_report.ts";
 import { profileFiles } from "../kernels/step_profile.ts";
+import { renderPeers } from "../report/peers.ts";
 import { sweepFiles } from "../report/sweep_files.ts";
 import { kindOf, readResultsText } from "../results/read_results.ts";
 import { UserError } from "../../src/errors.ts";
@@ -11,6 +12,7 @@ const kinds: Record<string, (text: string, before: string) => Files | Promise<Fi
   sweep: sweepFiles,
   kernels: kernelFiles,
   profile: profileFiles,
+  peers: (text) => ({ "report.md": renderPeers(text) }),
 };
 
 /** The files that tell a folder's results, by name, as this version words them. Throws a UserError if there is nothing to tell. */

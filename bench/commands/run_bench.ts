@@ -16,7 +16,7 @@ import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withVariants } from "../sweep/cell_variants.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, profiles } from "../sweep/profiles.ts";
-import { planSweep } from "../sweep/sweep.ts";
+import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import { dataKey, type DataPaths, loadData, refuseIdle, type TrainingData } from "../training/data.ts";
 import { writeFiles } from "./render.ts";
@@ -46,6 +46,7 @@ export type BenchOptions =
 export async function runBench(options: BenchOptions): Promise<number> {
   const started = new Date();
   const adapter = await ensureAdapterEnvironment(options);
+  refuseBothSizes(options);
   const profile = profiles[options.profile ?? defaultProfile(adapter)](adapter.class);
   const all = withDefaults(options, profile);
   refuseIdle(all.models, options);
@@ -116,7 +117,12 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
   const given = Object.entries(options).filter(([, value]) =>
     value !== undefined && (value as []).length !== 0
   );
-  const all: SweepOptions = { ...profile, ...Object.fromEntries(given) };
+  const { tokens, ...rest } = profile;
+  const all: SweepOptions = {
+    ...rest,
+    ...!options.batches?.length && { tokens },
+    ...Object.fromEntries(given),
+  };
   const policies = all.policies.map((document) => withStorageOptions(document, options));
   return { ...all, policies };
 }

@@ -6,6 +6,7 @@ import { sections } from "../report/report.ts";
 import { parseSweep } from "../results/read_results.ts";
 import {
   type CellConfiguration,
+  type CellMeasurement,
   type CellRecord,
   type ChildAnswer,
   modelOf,
@@ -40,7 +41,7 @@ export async function runPlan(
   results: ResultsFile,
   host: PlanHost,
 ): Promise<number> {
-  const { cells, environment, requireGpu, paths } = header;
+  const { cells, requireGpu, paths } = header;
   const askDriver = await driverBytesInUse() !== null;
   const progress = new Progress(cells.map((cell) => `${nameOf(cell)} ${cell.qualitySteps}`));
   const interruption = new Interruption();
@@ -48,90 +49,111 @@ export async function runPlan(
   const limits = { askDriver, timeoutSeconds: host.timeoutSeconds, signal };
   const text = paths.data === undefined ? textOf(cells.map(host.dataOf)) : undefined;
   const goOn = `go on with \`deno task bench --resume ${shellWord(folder)}\``;
-  const record = async (
-    configuration: CellConfiguration,
-    answer: ChildAnswer,
-    started: Date,
-    seconds: number,
-  ) => {
-    const { report: data, fit } = host.dataOf(configuration);
-    const changed = whatChanged(header, data, answer) ??
-      (await currentSources() === header.sources ? undefined : "the program's sources");
-    if (changed) {
-      throw new UserError(
-        `In mid-sweep ${changed} changed, so the last cell is not recorded: restore it and ${goOn}`,
-      );
-    }
-    const { name: _, ...architecture } = fit(modelOf(configuration));
-    const record: CellRecord = {
-      schema: schemaVersion,
-      started: started.toISOString(),
-      seconds,
-      configuration,
-      architecture,
-      environment,
-      data,
-      ...answer.measurement,
-    };
-    await results.append(record);
-  };
-  let failure: unknown;
   try {
-    await runSweep(
-      cells,
-      {
-        signal,
-        run: (configuration) => runInChild({ configuration, paths, requireGpu, text }, limits),
-        plan: host.plan,
-        starting: (cell, index) => progress.begin(index, `${nameOf(cell)}, round ${cell.round + 1}`),
-        async finished(configuration, answer, started, seconds) {
-          progress.end(cells.indexOf(configuration), seconds);
-          await record(configuration, answer, started, seconds);
+    let failure = await errorOf(() =>
+      runSweep(
+        cells,
+        {
+          signal,
+          run: (configuration) => runInChild({ configuration, paths, requireGpu, text }, limits),
+          plan: host.plan,
+          starting: (cell, index) => progress.begin(index, `${nameOf(cell)}, round ${cell.round + 1}`),
+          async finished(cell, answer, started, seconds) {
+            progress.end(cells.indexOf(cell), seconds);
+            await refuseChange(header, host.dataOf(cell), answer);
+            await results.append(
+              recordOf(header, cell, host.dataOf(cell), answer.measurement, started, seconds),
+            );
+          },
         },
-      },
-      new Outcomes(header.growing),
-      parseSweep(results.text).records,
+        new Outcomes(header.growing),
+        parseSweep(results.text).records,
+      )
     );
-  } catch (error) {
-    failure = error;
-  }
-  progress.clear();
-  try {
+    progress.clear();
     const { records } = parseSweep(results.text);
-    if (records.length > 0) {
-      await results.settle();
-      await writeFiles(folder, results.text);
-      for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${table}`);
+    failure ??= await errorOf(() => leaveReport(folder, results, records));
+    if (failure instanceof UserError) {
+      throw new UserError(`${failure.message}; then ${goOn}`, { cause: failure });
     }
     if (failure) throw failure;
-    if (interruption.code !== null) {
-      const kept = records.length === 0
-        ? "before the first cell was finished"
-        : `what is finished is in ${folder}`;
-      console.error(`\nInterrupted; ${kept}: ${goOn}`);
-      return interruption.code;
+    if (interruption.code === null) {
+      console.log(`\nThe report is in ${folder}`);
+      return exitCode(records);
     }
-    console.log(`\nThe report is in ${folder}`);
-    return records.every(({ status }) => status === "ok" || status === "oom") ? 0 : 1;
+    const kept = records.length === 0
+      ? "before the first cell was finished"
+      : `what is finished is in ${folder}`;
+    console.error(`\nInterrupted; ${kept}: ${goOn}`);
+    return interruption.code;
   } finally {
     interruption.stop();
     results.close();
   }
 }
 
-/** What a process met that is not what the sweep began with; undefined if nothing. */
-function whatChanged(
-  { environment: { adapter, driver } }: SweepHeader,
-  expected: TrainingData["report"],
-  { data, adapter: found }: ChildAnswer,
-): string | undefined {
-  if (data && data.digest !== expected.digest) return `the data (${expected.name})`;
-  if (found && (found.adapter !== adapter || found.driver !== driver)) {
-    return `the adapter (${adapter} with ${driver ?? "no driver"} to ${found.adapter} with ${
-      found.driver ?? "no driver"
-    })`;
+/** What an action threw; undefined if nothing. */
+async function errorOf(action: () => Promise<void>): Promise<unknown> {
+  try {
+    await action();
+  } catch (error) {
+    return error;
   }
-  return undefined;
+}
+
+function recordOf(
+  { environment }: SweepHeader,
+  configuration: CellConfiguration,
+  { report: data, fit }: TrainingData,
+  measurement: CellMeasurement,
+  started: Date,
+  seconds: number,
+): CellRecord {
+  const { name: _, ...architecture } = fit(modelOf(configuration));
+  return {
+    schema: schemaVersion,
+    started: started.toISOString(),
+    seconds,
+    configuration,
+    architecture,
+    environment,
+    data,
+    ...measurement,
+  };
+}
+
+/** Writes the report of what there is, and prints its tables. */
+async function leaveReport(
+  folder: string,
+  results: ResultsFile,
+  records: readonly CellRecord[],
+): Promise<void> {
+  if (records.length === 0) return;
+  await results.settle();
+  await writeFiles(folder, results.text);
+  for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${table}`);
+}
+
+/** 0 if every process ended well; to run out of memory is a result. */
+export function exitCode(records: readonly Pick<CellRecord, "status">[]): number {
+  return records.every(({ status }) => status === "ok" || status === "oom") ? 0 : 1;
+}
+
+/** Throws a UserError if a process met what the sweep did not begin with: other data, another adapter, other sources. */
+async function refuseChange(
+  { environment: { adapter, driver }, sources }: SweepHeader,
+  { report }: TrainingData,
+  { data, adapter: found }: ChildAnswer,
+): Promise<void> {
+  const refuse = (what: string) => {
+    throw new UserError(`In mid-sweep ${what} changed, so the last cell is not recorded: restore it`);
+  };
+  if (data && data.digest !== report.digest) refuse(`the data (${report.name})`);
+  if (found && (found.adapter !== adapter || found.driver !== driver)) {
+    const name = (adapter: string, driver: string | null) => driver ? `${adapter} with ${driver}` : adapter;
+    refuse(`the adapter (${name(adapter, driver)} to ${name(found.adapter, found.driver)})`);
+  }
+  if (await currentSources() !== sources) refuse("the program's sources");
 }
 
 /** The built-in text, if there is one. */

@@ -43,6 +43,7 @@ export const sweepOptions = {
   ),
   sequences: several("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
   batches: several("--batch", whole(1), message`Sequences of a step`),
+  tokens: maybe("--tokens", whole(1), message`Tokens of a step, in place of --batch, whatever the length`),
   policies: several(
     "--policy",
     policy,

@@ -216,9 +216,6 @@ export function variantsOf(records: readonly CellRecord[]): Record<string, strin
   return Object.assign({}, ...records.map(({ program }) => program?.variants ?? {}));
 }
 
-/** The JSON schema of a record. */
-export const jsonSchema = () => z.toJSONSchema(cellRecord, { io: "input" });
-
 /** What tells one process of a sweep from all others. */
 export const keyOf = (cell: CellConfiguration): string => JSON.stringify(configuration.parse(cell));
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
-import { jsonSchema, parseAnswer, parseConfiguration, unread } from "./results.ts";
-import { fakeConfiguration, fakeMeasurement, fakeRecord } from "./testing.ts";
+import { parseAnswer, parseConfiguration, unread } from "./results.ts";
+import { fakeConfiguration, fakeMeasurement } from "./testing.ts";
 
 Deno.test("a loss that is not a number survives as null", () => {
   const quality = { ...fakeMeasurement().quality!, validationLoss: NaN };
@@ -18,10 +18,4 @@ Deno.test("parseConfiguration() names the field that is wrong", () => {
   assertEquals(parseConfiguration(JSON.stringify(fakeConfiguration())), fakeConfiguration());
   const wrong = JSON.stringify({ ...fakeConfiguration(), batch: 0 });
   assertThrows(() => parseConfiguration(wrong), UserError, "This is no configuration of a cell: batch:");
-});
-
-Deno.test("jsonSchema() describes every field of a record", () => {
-  const { properties, required } = jsonSchema();
-  assertEquals(Object.keys(properties!).sort(), Object.keys(fakeRecord()).sort());
-  assertEquals(required?.length, Object.keys(fakeRecord()).length);
 });

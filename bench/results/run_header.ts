@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { configuration, dataReport, environment, schemaVersion } from "./results.ts";
+import { cellRecord, configuration, dataReport, environment, schemaVersion } from "./results.ts";
 
 const shared = {
   schema: z.literal(schemaVersion),
@@ -29,3 +29,9 @@ export type SweepHeader = z.infer<typeof sweepHeader>;
 export const timesHeader = z.object({ ...shared, kind: z.enum(["kernels", "profile"]) });
 
 export type TimesHeader = z.infer<typeof timesHeader>;
+
+/** The JSON schema of a sweep's lines: a header, then records. */
+export const jsonSchema = () =>
+  z.toJSONSchema(z.union([sweepHeader, cellRecord]).meta({ title: "A line of Headroom's results.jsonl" }), {
+    io: "input",
+  });

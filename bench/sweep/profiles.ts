@@ -121,10 +121,11 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     steps: adapter === "gpu" ? 3 : 1,
     qualitySteps: 0,
   }),
+  // The tokens of a step stay the same, so that length alone varies.
   "ablation-length": (adapter) => ({
     ...ablation(named("exact", "mesa8-paper", "mesa8"))(adapter),
     sequences: adapter === "gpu" ? [128, 512, 1024] : [32, 64],
-    batches: adapter === "gpu" ? [8] : [2],
+    tokens: adapter === "gpu" ? 8192 : 128,
   }),
   ...Object.fromEntries(
     Object.entries(ablations).map(([name, policies]) => [`ablation-${name}`, ablation(policies)]),

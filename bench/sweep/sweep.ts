@@ -32,19 +32,43 @@ export function refuseSameNames(
   if (twice) throw new UserError(`Two ${kind} are called "${twice.name}"; give each a name of its own`);
 }
 
-/** Every model at every sequence length (without any: its usual one; some have no other) and batch size. Throws a UserError if two models share a name. */
+/**
+ * Every model at every sequence length (without any: its usual one; some have no other) and batch size, or at the batch size that makes
+ * `tokens` a step. Throws a UserError if two models share a name, or no whole batch has so many tokens.
+ */
 export function shapes(
   models: readonly ModelConfig[],
   sequences: readonly number[],
   batches: readonly number[],
+  tokens?: number,
 ): Shape[] {
   refuseSameNames("models", models);
   return models.flatMap((model) => {
     const given = familyOf(model).choosesSequence ? sequences : [];
     return (given.length ? given : [usualSequence(model)]).flatMap((sequence) =>
-      batches.map((batch) => ({ model, sequence, batch }))
+      (tokens === undefined ? batches : [batchOf(tokens, sequence)]).map((batch) => ({
+        model,
+        sequence,
+        batch,
+      }))
     );
   });
+}
+
+/** Throws a UserError if the size of a step was told in both ways. */
+export function refuseBothSizes(
+  { batches = [], tokens }: { readonly batches?: readonly number[]; readonly tokens?: number },
+): void {
+  if (batches.length === 0 || tokens === undefined) return;
+  throw new UserError("--batch and --tokens both tell the size of a step; leave one out");
+}
+
+/** Sequences of a step of so many tokens. */
+function batchOf(tokens: number, sequence: number): number {
+  if (tokens % sequence === 0) return tokens / sequence;
+  throw new UserError(
+    `--tokens ${tokens} is no multiple of the ${sequence} tokens of a sequence; give one that is`,
+  );
 }
 
 /** Whether a policy is the reference that gradients are compared with. */
@@ -69,7 +93,9 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
   refuseSameNames("policies", policies);
   const rounds = Array.from({ length: Math.max(options.rounds, steps > 0 ? seeds : 1) }, (_, round) => round);
-  return shapes(options.models, options.sequences, options.batches).flatMap(({ model, sequence, batch }) =>
+  return shapes(options.models, options.sequences, options.batches, options.tokens).flatMap((
+    { model, sequence, batch },
+  ) =>
     rounds.flatMap((round) => {
       const qualitySteps = round < seeds ? steps : 0;
       const common = {

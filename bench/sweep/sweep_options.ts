@@ -7,6 +7,8 @@ export interface SweepOptions {
   /** Tokens of a sequence; empty: each model's usual length. */
   sequences: number[];
   batches: number[];
+  /** Tokens of a step, in place of `batches`: longer sequences come in smaller batches. */
+  tokens?: number;
   policies: PolicyDocument[];
   /**
    * Whether lengths grow until nothing fits: each gets a model of exactly as many positions, a policy that failed at one is not run at

@@ -90,6 +90,14 @@ Deno.test("planSweep() takes each model's usual length where none is given, and 
   ]);
 });
 
+Deno.test("planSweep() holds the tokens of a step where they are given, and refuses what makes no whole batch", () => {
+  const sizes = (tokens: number) =>
+    planSweep({ ...options, sequences: [8, 16], tokens, policies: [policy("A")], rounds: 1 })
+      .map(({ sequence, batch }) => [sequence, batch]);
+  assertEquals(sizes(64), [[8, 8], [16, 4]]);
+  assertThrows(() => sizes(40), UserError, "--tokens 40 is no multiple of the 16 tokens");
+});
+
 Deno.test("planSweep() tells a process the whole document of a model that is no preset", () => {
   const long = { ...modelConfig("nano"), name: "long", positions: 4096 };
   const cells = planSweep({ ...options, models: [long, modelConfig("nano")], sequences: [2048], rounds: 1 });

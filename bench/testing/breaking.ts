@@ -17,6 +17,8 @@ export interface Run {
 /** Something that befalls a run. One that `ends` it is followed by a resumption, another by the next fault. */
 export interface Fault {
   readonly ends: boolean;
+  /** What the run must say of its end. */
+  readonly says?: RegExp;
   /** Resolves false if the run had ended. */
   befall(run: Run): Promise<boolean>;
   /** What must be undone before the run can go on. */
@@ -25,8 +27,11 @@ export interface Fault {
 
 const delay = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+const goOn = "go on with `deno task bench --resume ";
+
 const ending = (...signals: Deno.Signal[]): Fault => ({
   ends: true,
+  says: signals.includes("SIGKILL") ? undefined : new RegExp(`Interrupted; .*: ${goOn}`),
   async befall({ process }) {
     for (const [index, signal] of signals.entries()) {
       if (index > 0) await delay(20);
@@ -64,9 +69,10 @@ export const faults: Record<string, Fault> = {
   "SIGSTOP of the child": ofChild("SIGSTOP"),
   "a full disk": {
     ends: true,
-    async befall({ disk }) {
-      if (disk === null) return false;
-      const filler = await Deno.open(`${disk}/filler`, { create: true, write: true });
+    says: new RegExp(`no space is left on the device; free some .*; then ${goOn}`),
+    async befall(run) {
+      if (run.disk === null || await cellOf(run) === null) return false;
+      const filler = await Deno.open(`${run.disk}/filler`, { create: true, write: true });
       try {
         while (true) await filler.write(new Uint8Array(4096));
       } catch {
@@ -86,6 +92,12 @@ export const faults: Record<string, Fault> = {
     },
   },
 };
+
+/** Waits until the cell under way has its job, and with it an adapter. */
+export async function cellAtWork(run: Run): Promise<void> {
+  const cell = await cellOf(run);
+  while (!read(`/proc/${cell}/maps`).includes("libvulkan")) await delay(50);
+}
 
 /** Numbers from 0 to below 1 that a seed fixes (xorshift). */
 export function randomNumbers(seed: number): () => number {
@@ -221,11 +233,11 @@ export function whatCounts(records: readonly CellRecord[]): unknown[] {
 }
 
 /** How a run ended: exit code and what it said. Throws if anything is left of it. */
-async function finish(sweeps: Sweeps, { process }: Run): Promise<{ code: number; said: string }> {
-  const [said, { code }] = await Promise.all([new Response(process.stderr).text(), process.status]);
+async function finish(sweeps: Sweeps, { process }: Run): Promise<Deno.CommandStatus & { said: string }> {
+  const [said, status] = await Promise.all([new Response(process.stderr).text(), process.status]);
   const left = await sweeps.leftovers();
   if (left.length > 0) throw new Error(`Left behind: ${left.join(", ")}\n${said}`);
-  return { code, said };
+  return { ...status, said };
 }
 
 /** Runs a sweep to its end and gives its records. Throws if it does not end well. */
@@ -247,15 +259,16 @@ export async function broken(
 ): Promise<CellRecord[]> {
   let run: Run | null = null;
   for (const [index, fault] of names.entries()) {
-    const { ends, befall, mend } = faults[fault];
+    const { ends, says, befall, mend } = faults[fault];
     for (let done = false; !done;) {
       run ??= sweeps.start(name);
       await records(run, Math.floor(random() * (most + 1)));
       await delay(2000 * random());
       done = await befall(run);
       if (done && !ends) continue;
-      const { code, said } = await finish(sweeps, run); // one that nothing could befall had come to its end
-      if (/bug/i.test(said)) throw new Error(said);
+      const { code, signal, said } = await finish(sweeps, run); // one that nothing could befall had come to its end
+      const wrong = done && says && signal === null && !says.test(said); // one that just starts says nothing
+      if (wrong || /bug/i.test(said)) throw new Error(`${fault}: ${said}`);
       if (done) tell(`${index + 1}. ${fault}: exit code ${code}, ${sweeps.records(name).length} records`);
       await mend?.(run);
       run = null;

@@ -1,17 +1,18 @@
 import { assertEquals } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { checkFolder } from "../commands/check.ts";
-import { broken, faults, randomNumbers, Sweeps, unbroken, whatCounts } from "./breaking.ts";
+import { broken, cellAtWork, faults, randomNumbers, Sweeps, unbroken, whatCounts } from "./breaking.ts";
 
 const options = [
   ...["--model", "nano", "--sequence", "16", "--batch", "1", "--policy", "exact,mesa8,mst8", "--no-tune"],
-  ...["--rounds", "2", "--seeds", "2", "--steps", "1", "--warmup", "0", "--quality-steps", "2"],
+  ...["--rounds", "2", "--seeds", "2", "--steps", "1", "--warmup", "0"],
 ];
+const notLinux = Deno.build.os !== "linux" && "processes are found in /proc";
 
 gpuTest(
   "A sweep of six processes that meets each fault once, and is resumed, leaves what one leaves that meets none",
   async () => {
-    const sweeps = await Sweeps.create(options, 20);
+    const sweeps = await Sweeps.create([...options, "--quality-steps", "2"], 20);
     try {
       const expected = whatCounts(await unbroken(sweeps, "whole"));
       assertEquals(expected.length, 6);
@@ -27,5 +28,23 @@ gpuTest(
       await sweeps.remove();
     }
   },
-  Deno.build.os !== "linux" && "processes are found in /proc",
+  notLinux,
+);
+
+gpuTest(
+  "A cell's process that would compute for hours ends when the sweep is killed",
+  async () => {
+    const sweeps = await Sweeps.create([...options, "--quality-steps", "100000"], 600);
+    try {
+      const run = sweeps.start("endless");
+      await cellAtWork(run);
+      run.process.kill("SIGKILL");
+      await run.process.stderr.cancel();
+      await run.process.status;
+      assertEquals(await sweeps.leftovers(), []);
+    } finally {
+      await sweeps.remove();
+    }
+  },
+  notLinux,
 );

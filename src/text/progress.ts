@@ -14,7 +14,7 @@ export class Progress {
     const line = `[${index + 1}/${this.keys.length}] ${label}${
       left === null ? "" : ` · about ${duration(left)} left`
     }`;
-    Deno.stderr.writeSync(new TextEncoder().encode(this.#terminal ? `\r\x1b[K${line}` : `${line}\n`));
+    show(this.#terminal ? `\r\x1b[K${line}` : `${line}\n`);
   }
 
   /** Notes how long step `index` took. */
@@ -24,7 +24,7 @@ export class Progress {
 
   /** Takes the line away. */
   clear(): void {
-    if (this.#terminal) Deno.stderr.writeSync(new TextEncoder().encode("\r\x1b[K"));
+    if (this.#terminal) show("\r\x1b[K");
   }
 
   #secondsLeft(index: number): number | null {
@@ -32,5 +32,13 @@ export class Progress {
     if (known.length === 0) return null;
     const mean = known.reduce((a, b) => a + b) / known.length;
     return this.keys.slice(index).reduce((sum, key) => sum + (this.#seconds.get(key) ?? mean), 0);
+  }
+}
+
+function show(text: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+  } catch {
+    // The terminal is gone, or the program that read the line: no reason to end the work.
   }
 }

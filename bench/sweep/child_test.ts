@@ -1,0 +1,49 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { fakeConfiguration } from "../results/testing.ts";
+import { gpuTest } from "../../kernels/testing/testing.ts";
+import { runInChild } from "./child.ts";
+
+const text = new TextEncoder().encode("A text that is long enough to train on. ".repeat(40));
+
+const size = { sequence: 16, batch: 1, timedSteps: 1, warmupSteps: 0, qualitySteps: 1 };
+
+/** What a cell's process says, of a step of this configuration. */
+function child(
+  changes: Parameters<typeof fakeConfiguration>[0],
+  options: Partial<Parameters<typeof runInChild>[1]> = {},
+) {
+  const configuration = fakeConfiguration({ ...size, ...changes });
+  const limits = { askDriver: false, timeoutSeconds: 600, signal: new AbortController().signal, ...options };
+  return runInChild({ configuration, paths: {}, text, requireGpu: false }, limits);
+}
+
+/** A cell that takes longer than any test. */
+const endless = { qualitySteps: 10_000_000 };
+
+gpuTest("runInChild() gives what a process measured, and what it read", async () => {
+  const { measurement, data } = await child({});
+  assertEquals([measurement.status, measurement.quality?.trainingLosses.length], ["ok", 1]);
+  assertEquals([data?.name, data?.kind === "text" && data.trainTokens + data.validationTokens], [
+    "deno types",
+    text.length,
+  ]);
+});
+
+gpuTest("runInChild() kills a process at its time limit, and says so", async () => {
+  const { measurement, data } = await child(endless, { timeoutSeconds: 1 });
+  assertEquals([measurement.status, data], ["timeout", null]);
+  assertMatch(measurement.message!, /^Not finished after 1 s: allow more with --timeout$/);
+});
+
+gpuTest("runInChild() ends a process at once when the sweep is interrupted", async () => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 300);
+  assertEquals((await child(endless, { signal: controller.signal })).measurement.status, "error");
+  assertEquals((await child({}, { signal: controller.signal })).measurement.status, "error");
+});
+
+gpuTest("runInChild() tells what a process said of its end", async () => {
+  const { measurement } = await child({ sequence: 4096, model: "nano" });
+  assertEquals(measurement.status, "error");
+  assertMatch(measurement.message!, /4096/);
+});
