@@ -10,9 +10,10 @@ import { plan } from "./commands/plan.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
 import { verify } from "./commands/verify.ts";
+import { escaped } from "./explain.ts";
 
 /** What a command line stands for: does the work and gives the exit code. */
-export type Action = () => Promise<number>;
+export type Action = () => number | Promise<number>;
 
 const commands = { bench, train, verify, plan, kernels, doctor, check, test, cell };
 const publicNames = Object.keys(commands).filter((name) => name !== "cell");
@@ -29,6 +30,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     noMatch: message`Give a command: ${text(publicNames.join(", "))}`,
     unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
   };
+  const print = host.stderr ?? console.error;
   return run(or(bench, train, verify, plan, kernels, doctor, check, test, cell, { errors }), {
     programName: "headroom",
     args,
@@ -43,7 +45,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     termWidth: "auto",
     usageLine: [{ type: "ellipsis" }],
     onExit: host.exit ?? Deno.exit,
-    stderr: host.stderr ?? console.error,
+    stderr: (text) => print(text.split("\n").map(escaped).join("\n")),
   });
 }
 
@@ -52,6 +54,7 @@ function unexpected(token: string, commandName: string): string {
   if (!Object.hasOwn(commands, commandName)) return didYouMean("command", token, publicNames);
   if (!token.startsWith("-")) return `${commandName} takes no argument "${token}"`;
   const options = extractOptionNames(commands[commandName as keyof typeof commands].usage);
+  if (options.size === 0) return `${commandName} has no options; leave out "${token}"`;
   return didYouMean(`option of ${commandName}`, token.split("=")[0], [...options]);
 }
 

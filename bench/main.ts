@@ -1,33 +1,15 @@
-import { UserError } from "../src/errors.ts";
-import { OutOfMemoryError } from "../src/gpu/errors.ts";
-import { parseCommandLine } from "./command_line.ts";
-import { bytes } from "../src/text/format.ts";
+import { type CommandLineHost, parseCommandLine } from "./command_line.ts";
+import { explain } from "./explain.ts";
 
-/** Runs the command and exits with its code. What the user can mend is told in one line; everything else is a bug and says so. */
-if (import.meta.main) {
+/** Runs a command line. Returns the exit code; what went wrong is on stderr by then. */
+export async function main(args: readonly string[], host?: CommandLineHost): Promise<number> {
   try {
-    Deno.exit(await parseCommandLine(Deno.args)());
+    return await parseCommandLine(args, host)();
   } catch (error) {
-    for (const line of explain(error)) console.error(line);
-    Deno.exit(1);
+    const { lines, code } = explain(error);
+    for (const line of lines) console.error(line);
+    return code;
   }
 }
 
-function explain(error: unknown): string[] {
-  if (!(error instanceof Error)) return [`Error: ${error}`];
-  if (error instanceof UserError) return [`Error: ${error.message}`];
-  if (error instanceof OutOfMemoryError) {
-    const wanted = bytes(error.bytesWanted);
-    return [
-      `Error: The device cannot give ${wanted}: take a smaller --batch or --sequence, or a --policy that stores less`,
-    ];
-  }
-  const bug = "This is a bug in Headroom; set HEADROOM_DEBUG=1 to see where it happened";
-  return [`Error: ${error.message}`, debugging() ? error.stack ?? "" : bug];
-}
-
-function debugging(): boolean {
-  const variable = "HEADROOM_DEBUG";
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" && Deno.env.get(variable) === "1";
-}
+if (import.meta.main) Deno.exit(await main(Deno.args));

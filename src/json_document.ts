@@ -5,9 +5,6 @@ import { z } from "zod";
 import { UserError } from "./errors.ts";
 import { nearest } from "./suggest.ts";
 
-/** The value that a JSON text is; the byte order mark that some editors put before it says nothing. Throws a SyntaxError for what is no JSON. */
-export const parseJson = (text: string): unknown => JSON.parse(text.replace(/^\uFEFF/, ""));
-
 /** What a field must be, as the end of a sentence that begins with its name. */
 export const must = (what: string) => ({ error: `must be ${what}` });
 
@@ -69,7 +66,7 @@ export function documentJsonSchema(schema: z.ZodType) {
   return json;
 }
 
-/** Throws a UserError if a document has a preset's name and says something else: tables would show it as the preset. */
+/** Throws a UserError if a document has a preset's name, in whatever case, and says something else: tables would show it as the preset. */
 export function refuseTakenName(
   kind: string,
   document: { readonly name: string },
@@ -77,7 +74,8 @@ export function refuseTakenName(
   source: string,
 ): void {
   const { name } = document;
-  if (!Object.hasOwn(presets, name) || isDeepStrictEqual(document, presets[name])) return;
+  const taken = Object.keys(presets).find((preset) => preset.toLowerCase() === name.toLowerCase());
+  if (taken === undefined || isDeepStrictEqual(document, presets[taken])) return;
   throw new UserError(
     `${source}: name "${name}" is a preset's, and this ${kind} is another; give it a name of its own`,
   );

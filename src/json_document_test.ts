@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { UserError } from "./errors.ts";
-import { documentName, only, parseDocument, parseJson } from "./json_document.ts";
+import { documentName, only, parseDocument } from "./json_document.ts";
 
 const schema = z.strictObject({ name: documentName("policy") }, only(["name"]));
 const parse = (json: unknown) => parseDocument(schema, json, "f.json");
@@ -60,10 +60,4 @@ Deno.test("A name that is none is asked for", () => {
 Deno.test("An unknown field reaches no terminal raw", () => {
   const { message } = assertThrows(() => parse({ name: "a", "\x1b[2J": 1 }), UserError);
   assertEquals(message, 'f.json has the unknown field "\\u001b[2J"; known fields are name');
-});
-
-Deno.test("parseJson() passes over a byte order mark, and no other character", () => {
-  assertEquals(parseJson('\uFEFF{"name": "a"}'), { name: "a" });
-  assertThrows(() => parseJson('\uFEFF\uFEFF{"name": "a"}'), SyntaxError);
-  assertThrows(() => parseJson('x{"name": "a"}'), SyntaxError);
 });

@@ -1,4 +1,6 @@
-import { argument, command, message, object, option, optional } from "@optique/core";
+import { argument, command, type InferValue, message, object, option, optional } from "@optique/core";
+import { UserError } from "../../src/errors.ts";
+import { refuseUnused } from "../options/unused.ts";
 import { runBench } from "./run_bench.ts";
 import { runKernelBench } from "../kernels/kernel_bench.ts";
 import { renderAgain } from "./render.ts";
@@ -8,6 +10,7 @@ import {
   folder,
   imagesOption,
   maybe,
+  newFolder,
   requireGpuOption,
   seedOption,
   storageOptions,
@@ -21,6 +24,9 @@ import { policyJsonSchema } from "../../src/storage/policy_document.ts";
 import { size, whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
+
+/** Seconds of the longest timer: it counts milliseconds in 31 bits. */
+const longestTimeout = Math.floor((2 ** 31 - 1) / 1000);
 
 export const options = object({
   named: optional(
@@ -58,8 +64,8 @@ export const options = object({
   ),
   data: dataOption,
   images: imagesOption,
-  out: maybe("--out", folder, message`Report folder; left out, reports/DATE-ADAPTER`),
-  timeout: maybe("--timeout", whole(1), message`Seconds that one process may take (600)`),
+  out: maybe("--out", newFolder, message`Report folder; left out, reports/DATE-ADAPTER`),
+  timeout: maybe("--timeout", whole(1, longestTimeout), message`Seconds that one process may take (600)`),
   requireGpu: requireGpuOption,
   ...variantOptions,
   profileStep: option("--profile-step", {
@@ -81,10 +87,60 @@ export const options = object({
 });
 const brief = message`Sweep models, lengths, batches and policies; write a report`;
 
+type Options = InferValue<typeof options>;
+
+/** What does something else than sweep, in the order in which it is asked for, and the choices that it uses beside its own. */
+const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof Options)[] }[] = [
+  { mode: "--resume", asked: (o) => o.resume !== undefined, used: ["resume", "timeout"] },
+  { mode: "--render", asked: (o) => o.render !== undefined, used: ["render"] },
+  { mode: "--schema", asked: (o) => o.schema, used: ["schema"] },
+  { mode: "--policy-schema", asked: (o) => o.policySchema, used: ["policySchema"] },
+  { mode: "--model-schema", asked: (o) => o.modelSchema, used: ["modelSchema"] },
+  {
+    mode: "bench kernels",
+    asked: (o) => o.named === "kernels",
+    used: ["named", "models", "batches", "policies", "out", "requireGpu", "variants", "noTune"],
+  },
+  {
+    mode: "--profile-step",
+    asked: (o) => o.profileStep,
+    used: [
+      ...["profileStep", "named", "profile", "models", "sequences", "batches", "tokens", "policies"] as const,
+      ...["rounding", "ranges", "attention", "warmup", "seed"] as const,
+      ...["data", "images", "out", "requireGpu", "variants", "noTune"] as const,
+    ],
+  },
+];
+
+/** Training steps for quality; undefined where that depends on the adapter, and is some. */
+function qualitySteps({ qualitySteps, named, profile }: Options): number | undefined {
+  const name = named ?? profile;
+  return qualitySteps ?? (name === undefined ? undefined : profiles[name]?.("software").qualitySteps);
+}
+
+/** Throws a UserError for choices that contradict each other, or of which one does nothing. */
+function refuseContradictory(o: Options): void {
+  const found = modes.find(({ asked }) => asked(o));
+  if (found) refuseUnused(found.mode, o, found.used);
+  if (o.named !== undefined && o.profile !== undefined) {
+    throw new UserError(`The profiles ${o.named} and ${o.profile} are named; leave one of them out`);
+  }
+  if (o.named === "kernels" && o.batches.length > 1) {
+    throw new UserError("bench kernels takes one --batch; leave the others out");
+  }
+  const idle = o.seeds !== undefined ? "--seeds" : o.gradientEvery ? "--gradient-every" : undefined;
+  if (idle && qualitySteps(o) === 0) {
+    throw new UserError(`${idle} does nothing without quality steps; give --quality-steps, or leave it out`);
+  }
+  if (o.noTune && o.variants !== undefined) refuseUnused("--variants", { noTune: true }, []);
+}
+
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
-  ({ schema, policySchema, modelSchema, named, render, resume, ...o }) => async () => {
-    if (resume) return await resumeBench(resume, o);
-    if (render) return await renderAgain(render);
+  (all) => async () => {
+    refuseContradictory(all);
+    const { schema, policySchema, modelSchema, named, render, resume, ...o } = all;
+    if (resume !== undefined) return await resumeBench(resume, o);
+    if (render !== undefined) return await renderAgain(render);
     const schemas = [
       [schema, jsonSchema],
       [policySchema, policyJsonSchema],

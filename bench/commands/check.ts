@@ -1,4 +1,4 @@
-import { argument, command, message, multiple, object } from "@optique/core";
+import { argument, command, message, metavar, multiple, object } from "@optique/core";
 import { output, project } from "../machine/environment.ts";
 import { digestTree } from "../machine/sources.ts";
 import { folder } from "../options/options.ts";
@@ -8,7 +8,10 @@ import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { filesOf } from "./render.ts";
 
 const options = object({
-  folders: multiple(argument(folder, { description: message`Report folders` }), { min: 1 }),
+  folders: multiple(argument(folder, { description: message`Report folders` }), {
+    min: 1,
+    errors: { tooFew: message`Expected a ${metavar("FOLDER")}: give a report's` },
+  }),
 });
 const brief = message`Check that a report is whole, of one making, and what its records say`;
 

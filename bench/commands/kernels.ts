@@ -30,7 +30,7 @@ export const kernels = command("kernels", options, { brief }).map((o) => () => {
   const { dispatches } = describeStep(step, gpuWith(typicalGpuLimits));
   const uses = Map.groupBy(dispatches.map(({ kernel }) => kernel), fullName);
   console.log(o.print === undefined ? list(uses) : text(uses, o.print));
-  return Promise.resolve(0);
+  return 0;
 });
 
 function list(uses: Map<string, Kernel[]>): string {

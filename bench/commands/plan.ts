@@ -40,7 +40,7 @@ const options = object({
 });
 const brief = message`Print the memory of a training step without an adapter`;
 
-export const plan = command("plan", options, { brief }).map((o) => async () => {
+export const plan = command("plan", options, { brief }).map((o) => () => {
   const given = orElse(o.policies, Object.values(policyPresets));
   const policies = given.map((document) => withStorageOptions(document, o));
   refuseSameNames("policies", policies);
@@ -51,7 +51,7 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
   const all = shapes(models, o.sequences, orElse(o.batches, [4]), o.tokens);
   const steps = all.flatMap((shape) => policies.map((policy) => ({ ...shape, policy, seed: 0 })));
   const programs = steps.map((step) => (variants?: Variants) => describeStep({ ...step, variants }, builder));
-  const variants = o.variants ? await variantsOfFile(o.variants, programs) : [];
+  const variants = o.variants ? variantsOfFile(o.variants, programs) : [];
   const plans = programs.map((describe, i) => describe(variants[i]).plan);
   const comparisons = all.map((shape, i) => ({
     ...shape,

@@ -15,7 +15,7 @@ import {
 import type { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { runInChild } from "../sweep/child.ts";
-import { Interruption } from "../sweep/interruption.ts";
+import { Interruption } from "../machine/interruption.ts";
 import { Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
 import { runSweep } from "../sweep/sweep.ts";

@@ -1,10 +1,10 @@
-import { command, message, object, string } from "@optique/core";
+import { command, message, object, string, text } from "@optique/core";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { trainDefaults } from "../../src/train/options.ts";
 import * as given from "../options/options.ts";
-import { defaulted, maybe, nonNegative } from "../options/options.ts";
-import { runTraining } from "../training/run_training.ts";
-import { share, whole } from "../options/value_parsers.ts";
+import { defaulted, maybe } from "../options/options.ts";
+import { runDefaults, runTraining } from "../training/run_training.ts";
+import { nonNegative, seed, share, whole } from "../options/value_parsers.ts";
 
 export const options = object({
   model: maybe(
@@ -17,7 +17,7 @@ export const options = object({
   policy: defaulted("--policy", given.policy, policyDocument("exact"), message`Storage policy`),
   ...given.storageOptions,
   steps: defaulted("--steps", whole(1), 300, message`Training steps`),
-  seed: defaulted("--seed", whole(0), 1, message`Seed of parameters, batches, rounding and the sample`),
+  seed: defaulted("--seed", seed, 1, message`Seed of parameters, batches, rounding and the sample`),
   data: given.dataOption,
   images: given.imagesOption,
   learningRate: defaulted(
@@ -38,19 +38,28 @@ export const options = object({
     trainDefaults.clipNorm,
     message`Largest norm of the gradient; 0: no clipping`,
   ),
-  labelSmoothing: defaulted(
+  labelSmoothing: maybe(
     "--label-smoothing",
     share,
-    0.1,
-    message`Share of the target that is spread over all classes of an image`,
+    message`Share of the target that is spread over all classes of an image (${
+      text(`${runDefaults.labelSmoothing}`)
+    })`,
   ),
   warmup: defaulted("--warmup", whole(0), 20, message`Steps in which the learning rate rises`),
   evalEvery: defaulted("--eval-every", whole(0), 0, message`Steps between validations; 0: only at the end`),
   weights: maybe("--weights", given.file, message`GPT-2 or ViT checkpoint to begin with (.safetensors)`),
   heads: maybe("--heads", whole(1), message`Heads, where the checkpoint does not tell them`),
-  save: maybe("--save", given.newFile, message`Where to save the trained model (.safetensors)`),
-  sampleTokens: defaulted("--sample-tokens", whole(0), 200, message`Tokens to write at the end; 0: none`),
-  temperature: defaulted("--temperature", nonNegative, 0.8, message`Of the sample; 0: the likeliest token`),
+  save: maybe("--save", given.file, message`Where to save the trained model (.safetensors)`),
+  sampleTokens: maybe(
+    "--sample-tokens",
+    whole(0),
+    message`Tokens to write at the end (${text(`${runDefaults.sampleTokens}`)}); 0: none`,
+  ),
+  temperature: maybe(
+    "--temperature",
+    nonNegative,
+    message`Of the sample (${text(`${runDefaults.temperature}`)}); 0: the likeliest token`,
+  ),
   prompt: maybe("--prompt", string({ metavar: "TEXT" }), message`What the sample continues`),
   ...given.variantOptions,
   requireGpu: given.requireGpuOption,

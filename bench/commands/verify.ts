@@ -4,7 +4,7 @@ import { requireWritable } from "../../src/io/files.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { verifyCase } from "../../src/train/verify.ts";
-import { defaulted, folder, maybe, newFile, policy, requireGpuOption } from "../options/options.ts";
+import { defaulted, file, folder, maybe, policy, requireGpuOption } from "../options/options.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { renderVerification } from "../report/verification.ts";
 
@@ -14,7 +14,7 @@ const options = object({
   json: option("--json", { description: message`Print the report as JSON` }),
   writeGradients: maybe(
     "--write-grads",
-    newFile,
+    file,
     message`Save the gradients of the first step (.safetensors)`,
   ),
   requireGpu: requireGpuOption,

@@ -86,7 +86,7 @@ async function timeAll(
   options: KernelBenchOptions,
   record: (time: KernelTime) => Promise<void>,
 ): Promise<void> {
-  const given = options.variants ? await readVariants(options.variants) : undefined;
+  const given = options.variants ? readVariants(options.variants) : undefined;
   const gpu = await openGpu(options);
   try {
     if (!gpu.timestamps) {

@@ -6,6 +6,7 @@ import { bindingBytes, type Dispatch, fullName } from "../../src/gpu/kernel.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import { trainOptions } from "../sweep/cell.ts";
 import type { TrainingData } from "../training/data.ts";
+import { trainSteps } from "../training/training_loop.ts";
 import { percentage, plural, wholePercentage } from "../../src/text/format.ts";
 import { names } from "../report/side_by_side.ts";
 import type { CellConfiguration } from "../results/results.ts";
@@ -54,8 +55,7 @@ export async function profileStep(
     }
     const session = await TrainingSession.create(gpu, trainOptions(configuration, data));
     const batches = data.training(configuration);
-    for (let i = 0; i < configuration.warmupSteps + 1; i++) session.step(batches.next());
-    await session.losses();
+    await trainSteps(session, batches, configuration.warmupSteps + 1);
     const timed = await session.profile(batches.next(), profiledSteps);
     session.destroy();
     return {

@@ -1,6 +1,7 @@
 import { message, text, type ValueParser, type ValueParserResult } from "@optique/core";
 import { UserError } from "../../src/errors.ts";
-import { parseJson, refuseTakenName } from "../../src/json_document.ts";
+import { readJson } from "../../src/io/json_file.ts";
+import { refuseTakenName } from "../../src/json_document.ts";
 import { modelConfig, modelNames } from "../../src/models/model_config.ts";
 import { parseModel } from "../../src/models/model_document.ts";
 import { policyDocument, policyNames, policyPresets } from "../../src/storage/policies.ts";
@@ -28,7 +29,9 @@ function documentParser<Document extends { readonly name: string }>(
       try {
         return {
           success: true,
-          value: /\.json$/i.test(input) ? parse(readJson(input), input) : preset(input),
+          value: /\.json$/i.test(input)
+            ? parse(readJson(input, `the ${metavar.toLowerCase()} ${input}`), input)
+            : preset(input),
         };
       } catch (error) {
         if (error instanceof UserError) return { success: false, error: message`${text(error.message)}` };
@@ -40,15 +43,6 @@ function documentParser<Document extends { readonly name: string }>(
       for (const name of presets) if (name.startsWith(prefix)) yield { kind: "literal", text: name };
     },
   };
-
-  function readJson(path: string): unknown {
-    try {
-      return parseJson(Deno.readTextFileSync(path));
-    } catch (error) {
-      const reason = error instanceof SyntaxError ? "it is not JSON" : (error as Error).message;
-      throw new UserError(`Cannot read the ${metavar.toLowerCase()} ${path}: ${reason}`);
-    }
-  }
 }
 
 /** A storage policy. */

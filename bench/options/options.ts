@@ -1,17 +1,18 @@
+import { dirname, resolve } from "node:path";
 import {
-  float,
   type Message,
   message,
   multiple,
   option,
   optional,
+  text,
   type ValueParser,
   withDefault,
 } from "@optique/core";
 import { path } from "@optique/run";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
-import { list, whole, word } from "./value_parsers.ts";
+import { list, seed, whole, word } from "./value_parsers.ts";
 
 type Flag = `--${string}`;
 
@@ -29,10 +30,17 @@ const several = <T>(flag: Flag, value: ValueParser<"sync", T>, description: Mess
 
 export const model = modelParser;
 export const policy = policyParser;
-export const nonNegative = float({ min: 0, metavar: "X" });
 export const file = path({ metavar: "FILE" });
-export const newFile = path({ metavar: "FILE", type: "file", allowCreate: true });
 export const folder = path({ metavar: "FOLDER" });
+
+/** A folder to be made, which takes many files: the root of all others is none. */
+export const newFolder: typeof folder = {
+  ...folder,
+  parse: (input) =>
+    dirname(resolve(input)) === resolve(input)
+      ? { success: false, error: message`"${text(input)}" is no folder for a report; give one of its own` }
+      : folder.parse(input),
+};
 
 /** What `bench` and `plan` sweep over. */
 export const sweepOptions = {
@@ -113,7 +121,7 @@ export const imagesOption = maybe(
   message`CIFAR-10 or CIFAR-100: the folder of its binary files, or one of them; left out, generated images`,
 );
 
-export const seedOption = maybe("--seed", whole(0), message`Seed of parameters, batches and rounding`);
+export const seedOption = maybe("--seed", seed, message`Seed of parameters, batches and rounding`);
 
 export const requireGpuOption = option("--require-gpu", {
   description: message`Fail where there is only a software adapter`,

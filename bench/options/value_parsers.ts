@@ -1,4 +1,5 @@
-import { integer, message, text, type ValueParser, type ValueParserResult } from "@optique/core";
+import { message, text, type ValueParser, type ValueParserResult } from "@optique/core";
+import { largestSeed } from "../../src/data/random.ts";
 import { UserError } from "../../src/errors.ts";
 import { bytes } from "../../src/text/format.ts";
 import { oneOf } from "../../src/suggest.ts";
@@ -30,7 +31,7 @@ export function word<Name extends string>(
   };
 }
 
-/** Values with commas between them, such as "4,16". */
+/** Values with commas between them, such as "4,16"; what is a value as a whole, such as the path of a file, may have some of its own. */
 export function list<T>(item: ValueParser<"sync", T>): ValueParser<"sync", T[]> {
   return {
     mode: "sync",
@@ -38,6 +39,8 @@ export function list<T>(item: ValueParser<"sync", T>): ValueParser<"sync", T[]> 
     placeholder: [item.placeholder],
     choices: item.choices?.map((choice) => [choice]),
     parse(input): ValueParserResult<T[]> {
+      const single = item.parse(input);
+      if (single.success) return { success: true, value: [single.value] };
       const values: T[] = [];
       for (const piece of input.split(",")) {
         const result = item.parse(piece.trim());
@@ -56,39 +59,65 @@ export function list<T>(item: ValueParser<"sync", T>): ValueParser<"sync", T[]> 
   };
 }
 
+/** A number that must be of a kind: whatever `read` makes no number of is refused as none, with the remedy. */
+function numeric(
+  metavar: Uppercase<string>,
+  [kind, remedy]: [kind: string, remedy: string],
+  placeholder: number,
+  read: (input: string) => number,
+  format: (value: number) => string = String,
+): ValueParser<"sync", number> {
+  return {
+    mode: "sync",
+    metavar: metavar as "N",
+    placeholder,
+    parse(input): ValueParserResult<number> {
+      const value = input.trim() === "" ? NaN : read(input);
+      if (!Number.isNaN(value)) return { success: true, value };
+      return { success: false, error: message`"${text(input)}" is no ${text(kind)}; give ${text(remedy)}` };
+    },
+    format,
+  };
+}
+
+/** The number that a text is, if `holds` says so; else NaN. */
+const where = (holds: (value: number) => boolean) => (input: string) =>
+  holds(Number(input)) ? Number(input) : NaN;
+
 const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 /** Bytes, such as "8GiB". */
-export const size: ValueParser<"sync", number> = {
-  mode: "sync",
-  metavar: "SIZE",
-  placeholder: 2 ** 30,
-  parse(input): ValueParserResult<number> {
-    const [, number, unit] = input.match(/^(\d+(?:\.\d+)?) ?([KMGT]iB|B)$/) ?? [];
-    if (Number(number) > 0) return { success: true, value: Number(number) * 1024 ** units.indexOf(unit) };
-    return {
-      success: false,
-      error: message`"${text(input)}" is no size; give a number and a unit, as in 8GiB`,
-    };
-  },
-  format: bytes,
-};
+export const size = numeric("SIZE", ["size", "a number and a unit, as in 8GiB"], 2 ** 30, (input) => {
+  const [, number, unit] = input.match(/^(\d+(?:\.\d+)?) ?([KMGT]iB|B)$/) ?? [];
+  const value = Number(number) * 1024 ** units.indexOf(unit);
+  return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : NaN;
+}, bytes);
 
 /** A share of something that is not all of it. */
-export const share: ValueParser<"sync", number> = {
-  mode: "sync",
-  metavar: "SHARE",
-  placeholder: 0.1,
-  parse(input): ValueParserResult<number> {
-    const value = input.trim() === "" ? NaN : Number(input);
-    if (value >= 0 && value < 1) return { success: true, value };
-    return {
-      success: false,
-      error: message`"${text(input)}" is no share; give a number from 0 to below 1, as in 0.1`,
-    };
-  },
-  format: String,
-};
+export const share = numeric(
+  "SHARE",
+  ["share", "a number from 0 to below 1, as in 0.1"],
+  0.1,
+  where((value) => value >= 0 && value < 1),
+);
+
+/** A number of at least 0 that kernels can hold: in f32 it must neither be infinite nor vanish. */
+export const nonNegative = numeric(
+  "X",
+  ["amount that f32 can hold", "0 or a number from 1e-45 to 3.4e38"],
+  1,
+  where((value) => value === 0 || value > 0 && Math.fround(value) > 0 && Math.fround(value) < Infinity),
+);
+
+/** The largest whole number that is taken where nothing smaller is said: kernels count in 32 bits with a sign. */
+const largestWhole = 2 ** 31 - 1;
 
 /** A whole number of at least `min`. */
-export const whole = (min: number) => integer({ min, metavar: "N" });
+export const whole = (min: number, max = largestWhole) =>
+  numeric("N", ["whole number in range", `one from ${min} to ${max}`], min, (input) => {
+    const value = /^\d+$/.test(input.trim()) ? Number(input) : NaN;
+    return value >= min && value <= max ? value : NaN;
+  });
+
+/** A seed of random numbers. */
+export const seed = whole(0, largestSeed);

@@ -1,11 +1,61 @@
 import { assertEquals } from "@std/assert";
-import { size } from "./value_parsers.ts";
+import { list, nonNegative, share, size, whole, word } from "./value_parsers.ts";
+
+/** What a parser makes of a text; null if it refuses it. */
+const reader = (parser: typeof size) => (input: string) => {
+  const result = parser.parse(input);
+  return result.success ? result.value : null;
+};
 
 Deno.test("size reads bytes with their unit, and refuses anything else", () => {
+  const read = reader(size);
+  assertEquals(["8GiB", "1.5 MiB", "64KiB", "100B"].map(read), [8 * 2 ** 30, 1.5 * 2 ** 20, 2 ** 16, 100]);
+  assertEquals(
+    ["8GB", "8", "0GiB", "-1MiB", "GiB", "8gib", "8GiB!", "8192TiB"].map(read),
+    Array(8).fill(null),
+  );
+});
+
+Deno.test("whole reads whole numbers in decimal digits, within its bounds", () => {
+  assertEquals(["0", "7", " 8 ", "2147483647"].map(reader(whole(0))), [0, 7, 8, 2 ** 31 - 1]);
+  const none = [
+    "",
+    " ",
+    "-1",
+    "+1",
+    "1.0",
+    "1e3",
+    "0x10",
+    "1_000",
+    "x",
+    "NaN",
+    "2147483648",
+    "9".repeat(400),
+  ];
+  assertEquals(none.map(reader(whole(0))), Array(none.length).fill(null));
+  assertEquals(["1", "2", "9", "10"].map(reader(whole(2, 9))), [null, 2, 9, null]);
+});
+
+Deno.test("nonNegative reads what f32 can hold, and nothing that vanishes in it", () => {
+  assertEquals(["0", "1e-45", "0.5", "3.4e38"].map(reader(nonNegative)), [0, 1e-45, 0.5, 3.4e38]);
+  const none = ["", "-1", "-1e-9", "1e-46", "3.5e38", "1e999", "Infinity", "NaN", "x"];
+  assertEquals(none.map(reader(nonNegative)), Array(none.length).fill(null));
+});
+
+Deno.test("share reads what is at least 0 and below 1", () => {
+  assertEquals(["0", "0.999", "1", "-0.1", "NaN", ""].map(reader(share)), [0, 0.999, null, null, null, null]);
+});
+
+Deno.test("list reads values with commas between them, and first of all one value that has commas itself", () => {
   const read = (input: string) => {
-    const result = size.parse(input);
+    const result = list(word("LETTER", ["a", "b", "a,b"])).parse(input);
     return result.success ? result.value : null;
   };
-  assertEquals(["8GiB", "1.5 MiB", "64KiB", "100B"].map(read), [8 * 2 ** 30, 1.5 * 2 ** 20, 2 ** 16, 100]);
-  assertEquals(["8GB", "8", "0GiB", "-1MiB", "GiB", "8gib", "8GiB!"].map(read), Array(7).fill(null));
+  assertEquals(["a", "b, a", "a,b", "a,b,a", "a,c"].map(read), [
+    ["a"],
+    ["b", "a"],
+    ["a,b"],
+    ["a", "b", "a"],
+    null,
+  ]);
 });

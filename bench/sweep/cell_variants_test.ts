@@ -49,8 +49,8 @@ gpuTest("withVariants() refuses files that do not fit, in one sentence that tell
   const gpu = await testGpu();
   for (
     const [text, says] of [
-      ["{", "give the variants.json of a report's folder"],
-      ['{"matmul nn 1×1×1": 3}', "expected string"],
+      ["{", "at line 1, column 2 the end stands where"],
+      ['{"matmul nn 1×1×1": 3}', "give the variants.json of a report's folder"],
       ['{"matmul nn 1×1×1": "workgroup-64x64x16-4x4"}', "names no kernel of this run"],
       [JSON.stringify({ [asked]: "no such variant" }), `No variant "no such variant" of "${asked}"`],
     ]

@@ -1,3 +1,4 @@
+import { largestSeed } from "../../src/data/random.ts";
 import { UserError } from "../../src/errors.ts";
 import { familyOf } from "../../src/models/families.ts";
 import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
@@ -55,6 +56,25 @@ export function shapes(
   });
 }
 
+/** Processes of the longest sweep: hours of them, and planned in seconds. */
+const mostCells = 10_000;
+
+function refuseEndless(cells: number): void {
+  if (cells <= mostCells) return;
+  throw new UserError(
+    `The sweep has ${cells} processes, more than the ${mostCells} of one run; take fewer --rounds or --seeds, ` +
+      "or fewer models, lengths, batches and policies",
+  );
+}
+
+function refuseSeedsBeyond(first: number, seeds: number): void {
+  const last = first + seeds - 1;
+  if (last <= largestSeed) return;
+  throw new UserError(
+    `The ${seeds} seeds from ${first} end beyond ${largestSeed}, the largest there is; take a smaller --seed`,
+  );
+}
+
 /** Throws a UserError if the size of a step was told in both ways. */
 export function refuseBothSizes(
   { batches = [], tokens }: { readonly batches?: readonly number[]; readonly tokens?: number },
@@ -87,15 +107,17 @@ function ofLength(model: ModelConfig, sequence: number): ModelConfig {
 /**
  * The processes of a sweep, in order: comparison by comparison, and within one the policies in turn, round by round (A B C, A B C, …), so
  * that what drifts meets all policies alike. The first `seeds` rounds measure quality, each from a seed of its own; later ones only time.
- * Throws a UserError if two models or two policies share a name.
+ * Throws a UserError if two models or two policies share a name, for more processes than a sweep can have, and for seeds that are none.
  */
 export function planSweep(options: SweepOptions): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
   refuseSameNames("policies", policies);
-  const rounds = Array.from({ length: Math.max(options.rounds, steps > 0 ? seeds : 1) }, (_, round) => round);
-  return shapes(options.models, options.sequences, options.batches, options.tokens).flatMap((
-    { model, sequence, batch },
-  ) =>
+  const all = shapes(options.models, options.sequences, options.batches, options.tokens);
+  const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
+  refuseEndless(all.length * policies.length * count);
+  refuseSeedsBeyond(options.seed, Math.min(seeds, count));
+  const rounds = Array.from({ length: count }, (_, round) => round);
+  return all.flatMap(({ model, sequence, batch }) =>
     rounds.flatMap((round) => {
       const qualitySteps = round < seeds ? steps : 0;
       const common = {

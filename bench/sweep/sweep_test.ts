@@ -60,6 +60,17 @@ Deno.test("planSweep() gives each seed a round, all policies alike, and times in
   assertEquals(seeds, ["A 1", "B 1", "A 2", "B 2"]);
 });
 
+Deno.test("planSweep() refuses sweeps without end, and seeds beyond the last, before it plans any of it", () => {
+  const plan = (changes: Partial<SweepOptions>) => () => planSweep({ ...options, ...changes });
+  for (const many of [{ rounds: 5001 }, { rounds: 2 ** 31 - 1 }, { seeds: 2 ** 31 - 1 }]) {
+    assertThrows(plan(many), UserError, "more than the 10000 of one run; take fewer --rounds or --seeds");
+  }
+  assertEquals(plan({ rounds: 5000 })().length, 10_000);
+  const late = { seed: 2 ** 32 - 2, rounds: 3 };
+  assertThrows(plan({ ...late, seeds: 3 }), UserError, "end beyond 4294967295, the largest there is");
+  assertEquals(plan({ ...late, seeds: 2 })().at(2)!.seed, 2 ** 32 - 1);
+});
+
 Deno.test("planSweep() compares gradients where quality is measured and something is stored otherwise", () => {
   const policies = [
     ...["exact", "half"].map(policyDocument),

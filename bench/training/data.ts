@@ -45,23 +45,40 @@ export interface DataPaths {
   text?: Uint8Array<ArrayBuffer>;
 }
 
+/** Choices of the command line that only some models can use. */
+export interface DataChoices extends DataPaths {
+  prompt?: string;
+  sampleTokens?: number;
+  temperature?: number;
+  labelSmoothing?: number;
+  sequences?: readonly number[];
+}
+
 /** Throws a UserError for a choice of the command line that none of the models can use. */
-export function refuseIdle(
-  models: readonly ModelConfig[],
-  { data, images, prompt, sequences = [] }: DataPaths & { prompt?: string; sequences?: readonly number[] },
-): void {
+export function refuseIdle(models: readonly ModelConfig[], choices: DataChoices): void {
   const names = [...new Set(models.map(({ name }) => name))].join(", ");
-  const refuse = (option: string, why: string) => {
-    throw new UserError(
-      `${option} is for ${why}, which ${names} ${models.length > 1 ? "are" : "is"} not; leave it out`,
-    );
+  const learnFrom = (kind: Input["kind"]) => models.some((model) => inputOf(model).kind === kind);
+  const texts = { who: "models of texts", usable: learnFrom("text") };
+  const images = { who: "models of images", usable: learnFrom("images") };
+  const anyLength = {
+    who: "models of sequences of any length",
+    usable: models.some((model) => familyOf(model).choosesSequence),
   };
-  const learnsFrom = (kind: Input["kind"]) => models.some((model) => inputOf(model).kind === kind);
-  if (images !== undefined && !learnsFrom("images")) refuse("--images", "models of images");
-  if (data !== undefined && !learnsFrom("text")) refuse("--data", "models of texts");
-  if (prompt !== undefined && !learnsFrom("text")) refuse("--prompt", "models of texts");
-  const choose = models.some((model) => familyOf(model).choosesSequence);
-  if (sequences.length > 0 && !choose) refuse("--sequence", "models of sequences of any length");
+  const all = [
+    ["--images", choices.images !== undefined, images],
+    ["--label-smoothing", choices.labelSmoothing !== undefined, images],
+    ["--data", choices.data !== undefined, texts],
+    ["--prompt", choices.prompt !== undefined, texts],
+    ["--sample-tokens", Boolean(choices.sampleTokens), texts],
+    ["--temperature", choices.temperature !== undefined, texts],
+    ["--sequence", Boolean(choices.sequences?.length), anyLength],
+  ] as const;
+  const idle = all.find(([, given, { usable }]) => given && !usable);
+  if (!idle) return;
+  const [option, , { who }] = idle;
+  throw new UserError(
+    `${option} is for ${who}, which ${names} ${models.length > 1 ? "are" : "is"} not; leave it out`,
+  );
 }
 
 /** The data that a model is trained on. Throws a UserError if they cannot be read. */

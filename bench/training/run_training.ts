@@ -1,7 +1,8 @@
 import type { Corpus } from "../../src/data/corpus.ts";
 import { UserError } from "../../src/errors.ts";
-import { builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
-import { openGpu } from "../../src/gpu/device.ts";
+import { builderOptionsFor, type ProgramDescription, type Variants } from "../../src/gpu/builder.ts";
+import { type Gpu, openGpu } from "../../src/gpu/device.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { requireWritable } from "../../src/io/files.ts";
 import { readCheckpoint, type Weights, writeCheckpoint } from "../../src/models/checkpoint.ts";
 import {
@@ -18,7 +19,9 @@ import { tunedVariants } from "../../src/tuning/tuned_variants.ts";
 import { loadData, refuseIdle } from "./data.ts";
 import { bytes, duration, number, percentage } from "../../src/text/format.ts";
 import { withStorageOptions } from "../options/options.ts";
+import { refuseUnused } from "../options/unused.ts";
 import type { DataReport } from "../results/results.ts";
+import { Interruption } from "../machine/interruption.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { trainSteps } from "./training_loop.ts";
 
@@ -38,52 +41,68 @@ export interface TrainingRun {
   learningRate: number;
   weightDecay: number;
   clip: number;
-  labelSmoothing: number;
+  labelSmoothing?: number;
   warmup: number;
   evalEvery: number;
   weights?: string;
   heads?: number;
   save?: string;
-  sampleTokens: number;
-  temperature: number;
+  sampleTokens?: number;
+  temperature?: number;
   prompt?: string;
   variants?: string;
   noTune: boolean;
   requireGpu: boolean;
 }
 
-/** Trains a model, shows how it goes, and, of a text, what it writes in the end. Returns the exit code. */
+/** What a run takes where it is not told. */
+export const runDefaults = { labelSmoothing: 0.1, sampleTokens: 200, temperature: 0.8 };
+
+/**
+ * Trains a model, shows how it goes, and, of a text, what it writes in the end. Asked to end by a signal, it ends after the steps that are
+ * under way, and saves. Returns the exit code. Throws a UserError for what cannot be trained, before anything is, and for a run that
+ * diverges, which saves nothing.
+ */
 export async function runTraining(run: TrainingRun): Promise<number> {
-  await ensureAdapterEnvironment(run);
+  const { sampleTokens, temperature, labelSmoothing } = { ...runDefaults, ...defined(run) };
+  if (run.sampleTokens === 0) {
+    refuseUnused("--sample-tokens 0", { temperature: run.temperature, prompt: run.prompt }, []);
+  }
+  const policy = withStorageOptions(run.policy, run);
   const chosen = await chooseModel(run);
   refuseIdle([chosen.model], { ...run, sequences: run.sequence === undefined ? [] : [run.sequence] });
+  const usual = run.sequence ?? usualSequence(chosen.model);
+  checkModel(chosen.model, usual, run.batch);
+  if (run.noTune && run.variants !== undefined) refuseUnused("--variants", { noTune: true }, []);
+  if (run.save) await requireWritable(run.save);
   const data = await loadData(chosen.model, run);
   const { weights } = chosen;
   const model = weights ? chosen.model : data.fit(chosen.model);
   const sequence = run.sequence ?? usualSequence(model);
-  checkModel(model, sequence, run.batch);
   const size = { batch: run.batch, sequence };
   data.check(model, size);
   const input = inputOf(model);
   const prompt = data.corpus && input.kind === "text" ? promptOf(run, data.corpus, input.vocab) : [];
-  if (run.save) await requireWritable(run.save);
 
+  await ensureAdapterEnvironment(run);
   const gpu = await openGpu(run);
   const options: TrainOptions = {
     model,
     ...size,
-    policy: withStorageOptions(run.policy, run),
+    policy,
     seed: run.seed,
     learningRate: run.learningRate,
     weightDecay: run.weightDecay,
     clipNorm: run.clip,
     schedule: { warmupSteps: run.warmup, totalSteps: run.steps, minimumFraction: 0.1 },
-    labelSmoothing: input.kind === "images" ? run.labelSmoothing : 0,
+    labelSmoothing: input.kind === "images" ? labelSmoothing : 0,
   };
   const step = (variants?: Variants) => describeStep({ ...options, variants }, builderOptionsFor(gpu));
+  refuseBeyondMachine(gpu, step);
   const [variants] = await tunedVariants(gpu, [step], run);
   const session = await TrainingSession.create(gpu, { ...options, variants }, weights);
   const validation = data.validation(size);
+  const interruption = new Interruption();
   console.log(
     `Training ${model.name} (${model.layers} layers, ${model.width} wide, ${model.heads} heads) on ${data.report.name}, ` +
       `${run.batch} × ${sequence} tokens a step, policy ${run.policy.name}, ${
@@ -95,21 +114,36 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   const line = input.kind === "images"
     ? new LossLine(run.steps, run.batch, "images")
     : new LossLine(run.steps, run.batch * sequence, "tokens");
-  const segment = run.evalEvery || run.steps;
-  for (let done = 0; done < run.steps; done += segment) {
-    const steps = Math.min(segment, run.steps - done);
-    await trainSteps(session, batches, steps, (losses, count) => line.show(done + count, losses.at(-1)!));
-    line.end();
-    console.log(`After step ${done + steps}: ${describe(await session.evaluate(validation), data.report)}`);
+  let taken = 0;
+  try {
+    while (taken < run.steps && !interruption.signal.aborted) {
+      const before = taken;
+      const segment = Math.min(run.evalEvery || run.steps, run.steps - before);
+      const onLosses = (losses: number[], count: number) => {
+        refuseDiverged(losses, before + count - losses.length, () => line.end());
+        line.show(before + count, losses.at(-1)!);
+      };
+      taken += (await trainSteps(session, batches, segment, onLosses, interruption.signal)).length;
+      line.end();
+      if (interruption.signal.aborted) break;
+      const evaluation = await session.evaluate(validation);
+      console.log(`After step ${taken}: ${describe(evaluation, data.report)}`);
+      refuseDiverged([evaluation.loss], taken);
+    }
+  } finally {
+    interruption.stop();
   }
 
+  const stopped = interruption.signal.aborted;
+  if (stopped) {
+    console.log(`Stopped after step ${taken} of ${run.steps}${run.save ? "" : "; nothing is saved"}`);
+  }
   if (run.save) {
     await writeCheckpoint(run.save, await session.parameters(), model);
     console.log(`Saved ${run.save}`);
   }
-  if (run.sampleTokens > 0 && data.corpus) {
-    const { temperature, seed, sampleTokens } = run;
-    const ids = await session.generate(prompt, sampleTokens, { temperature, seed });
+  if (!stopped && sampleTokens > 0 && data.corpus) {
+    const ids = await session.generate(prompt, sampleTokens, { temperature, seed: run.seed });
     console.log(
       `\nSample (the first ${prompt.length} tokens were given):\n\n${
         decode([...prompt, ...ids], data.corpus)
@@ -119,7 +153,37 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   gpu.checkHealth();
   session.destroy();
   gpu.destroy();
-  return 0;
+  return interruption.code ?? 0;
+}
+
+/** An object's fields that have a value. */
+function defined<T extends object>(given: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
+  const fields = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(fields) as { [Key in keyof T]?: NonNullable<T[Key]> };
+}
+
+/** Throws an OutOfMemoryError if a software adapter would take more than the machine has: the system promises it, and ends the program later. */
+function refuseBeyondMachine(gpu: Gpu, step: () => ProgramDescription): void {
+  if (gpu.adapter.class !== "software") return;
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  if (state !== "granted") return;
+  const { bufferBytes } = step().plan;
+  const { total } = Deno.systemMemoryInfo();
+  if (bufferBytes <= total) return;
+  throw new OutOfMemoryError(`A step wants ${bufferBytes} bytes of a machine of ${total}`, bufferBytes);
+}
+
+/** Throws a UserError if one of the losses after step `before` is no number. */
+function refuseDiverged(losses: readonly number[], before: number, first = () => {}): void {
+  const index = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (index < 0) return;
+  first();
+  throw new UserError(
+    `The loss is ${losses[index]} from step ${
+      before + index + 1
+    } on: training has diverged, and nothing is saved; ` +
+      "take a smaller --learning-rate or --weight-decay, or a longer --warmup",
+  );
 }
 
 /** The model that was chosen, or what a checkpoint holds. */

@@ -1,6 +1,7 @@
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import type { Batch } from "../../src/data/batches.ts";
 import type { TrainingSession } from "../../src/train/session.ts";
+import { ringLength } from "../../src/train/task.ts";
 
 /** A GPU that idled while its process started is slow until its clock has risen: so long it warms up, whatever the steps asked for. */
 const warmUpMilliseconds = 500;
@@ -14,8 +15,8 @@ type Timed =
   & { readonly gpu: { readonly adapter: Pick<AdapterReport, "class"> } };
 
 /**
- * Trains `warmupSteps` steps, on a GPU over and over until its clock has risen (none if there are none), then times `timedSteps`. `now`
- * tells milliseconds.
+ * Trains `warmupSteps` steps, on a GPU over and over until its clock has risen (none if there are none), then times `timedSteps`. Losses
+ * are read between windows of as many steps as may wait, outside the times. `now` tells milliseconds.
  */
 export async function timeSteps(
   session: Timed,
@@ -24,13 +25,29 @@ export async function timeSteps(
   now = () => performance.now(),
 ): ReturnType<TrainingSession["timedSteps"]> {
   const some = Array.from({ length: Math.min(timedBatches, timedSteps) }, () => batches.next());
-  const take = (count: number) => Array.from({ length: count }, (_, i) => some[i % some.length]);
+  const take = (first: number, count: number) =>
+    Array.from({ length: count }, (_, i) => some[(first + i) % some.length]);
   const until = now() + (session.gpu.adapter.class === "gpu" ? warmUpMilliseconds : 0);
   if (warmupSteps > 0) {
     do {
-      for (const batch of take(warmupSteps)) session.step(batch);
-      await session.losses();
+      for (const [first, count] of windows(warmupSteps)) {
+        for (const batch of take(first, count)) session.step(batch);
+        await session.losses();
+      }
     } while (now() < until);
   }
-  return await session.timedSteps(take(timedSteps));
+  const stepMilliseconds: number[] = [];
+  let clock: "gpu" | "wall" = "gpu";
+  for (const [first, count] of windows(timedSteps)) {
+    if (first > 0) await session.losses();
+    const window = await session.timedSteps(take(first, count));
+    stepMilliseconds.push(...window.stepMilliseconds);
+    if (window.clock === "wall") clock = "wall";
+  }
+  return { stepMilliseconds, clock };
+}
+
+/** Steps cut into windows of as many as may wait for their losses to be read: the first of each, and how many. */
+function* windows(steps: number): Generator<[first: number, count: number]> {
+  for (let first = 0; first < steps; first += ringLength) yield [first, Math.min(ringLength, steps - first)];
 }

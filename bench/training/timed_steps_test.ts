@@ -8,7 +8,6 @@ async function asked(adapterClass: "gpu" | "software", warmupSteps: number, time
   const batches = someBatches(9);
   const names = (some: readonly unknown[]) => some.map((batch) => batches.findIndex((one) => one === batch));
   let now = 1000;
-  const timing = { stepMilliseconds: [7], clock: "gpu" as const };
   const session = {
     gpu: { adapter: { class: adapterClass } },
     step(batch: unknown) {
@@ -20,13 +19,14 @@ async function asked(adapterClass: "gpu" | "software", warmupSteps: number, time
       return Promise.resolve([]);
     },
     timedSteps(some: readonly unknown[]) {
-      log.push(`timed ${names(some)}`);
-      return Promise.resolve(timing);
+      log.push(`timed ${some.length > 9 ? some.length : names(some)}`);
+      return Promise.resolve({ stepMilliseconds: some.map(() => 7), clock: "gpu" as const });
     },
   };
   const source = batches.values();
   const next = () => source.next().value!;
-  assertEquals(await timeSteps(session, { next }, { warmupSteps, timedSteps }, () => now), timing);
+  const timing = await timeSteps(session, { next }, { warmupSteps, timedSteps }, () => now);
+  assertEquals(timing, { stepMilliseconds: Array(timedSteps).fill(7), clock: "gpu" });
   return log;
 }
 
@@ -42,4 +42,31 @@ Deno.test("timeSteps() warms a GPU up for half a second, in whole rounds of the 
 
 Deno.test("timeSteps() warms nothing up where no step is asked for", async () => {
   assertEquals(await asked("gpu", 0, 2), ["timed 0,1"]);
+});
+
+Deno.test("timeSteps() reads losses between windows of as many steps as may wait for it", async () => {
+  const log = await asked("software", 2500, 2049);
+  const counts = log.join("|").split("losses").map((window) => window.split("step").length - 1);
+  assertEquals(counts, [1024, 1024, 452, 0, 0, 0]);
+  assertEquals(log.slice(-6).filter((line) => !line.startsWith("step")), [
+    ...["losses", "timed 1024", "losses", "timed 1024", "losses", "timed 0"],
+  ]);
+});
+
+Deno.test("timeSteps() tells times by the wall clock where any window's are", async () => {
+  const clocks = ["gpu", "wall", "gpu"] as const;
+  let window = 0;
+  const session = {
+    gpu: { adapter: { class: "software" as const } },
+    step() {},
+    losses: () => Promise.resolve([]),
+    timedSteps: (some: readonly unknown[]) =>
+      Promise.resolve({ stepMilliseconds: some.map(() => window), clock: clocks[window++] }),
+  };
+  const { stepMilliseconds, clock } = await timeSteps(
+    session,
+    { next: () => someBatches(1)[0] },
+    { warmupSteps: 0, timedSteps: 2100 },
+  );
+  assertEquals([clock, stepMilliseconds.length, stepMilliseconds.at(-1)], ["wall", 2100, 2]);
 });

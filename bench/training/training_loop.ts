@@ -4,17 +4,18 @@ const mostStepsBetweenReads = 50;
 
 /**
  * Trains `steps` steps and reads their losses (nats per token) in groups, as many at a time as keeps the reading cheap. `onLosses` hears of
- * every group. Returns all losses.
+ * every group; after one in which `signal` is aborted, none follows. Returns all losses.
  */
 export async function trainSteps<Batch>(
   session: { step(batch: Batch): void; losses(): Promise<number[]> },
   batches: { next(): Batch },
   steps: number,
   onLosses: (losses: number[], done: number) => void | Promise<void> = () => {},
+  signal?: AbortSignal,
 ): Promise<number[]> {
   const all: number[] = [];
   let group = 1;
-  while (all.length < steps) {
+  while (all.length < steps && !signal?.aborted) {
     const started = performance.now();
     group = Math.min(group, steps - all.length);
     for (let i = 0; i < group; i++) session.step(batches.next());

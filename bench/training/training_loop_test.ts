@@ -24,3 +24,14 @@ Deno.test("trainSteps() reads every loss once and in order, several steps at a t
   assertEquals(groups[0], [0]);
   assert(groups.length < 10);
 });
+
+Deno.test("trainSteps() ends after the group in which it is told to, and returns its losses", async () => {
+  let taken = 0;
+  const session = { step: () => void taken++, losses: () => Promise.resolve([taken]) };
+  const stop = new AbortController();
+  const onLosses = () => taken === 1 ? stop.abort() : undefined;
+  const train = () => trainSteps(session, { next: () => 0 }, 100, onLosses, stop.signal);
+  assertEquals(await train(), [1]);
+  assertEquals(await train(), []);
+  assertEquals(taken, 1);
+});

@@ -1,5 +1,8 @@
 import { UserError } from "../errors.ts";
 
+/** Seeds are whole numbers from 0 to this. */
+export const largestSeed = 2 ** 32 - 1;
+
 /**
  * A seeded generator of random numbers: xoshiro128**, its state filled by splitmix32. The same seed gives the same numbers everywhere;
  * any two seeds start from different states. Not for secrets.
@@ -68,8 +71,8 @@ export function xoshiro128(state: Uint32Array): number {
 }
 
 function requireSeed(seed: number): void {
-  if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return;
-  throw new UserError(`The seed is ${seed}; give a whole number from 0 to ${2 ** 32 - 1}`);
+  if (Number.isInteger(seed) && seed >= 0 && seed <= largestSeed) return;
+  throw new UserError(`The seed is ${seed}; give a whole number from 0 to ${largestSeed}`);
 }
 
 function rotateLeft(value: number, count: number): number {

@@ -16,12 +16,14 @@ export function parseTokens(bytes: Uint8Array<ArrayBuffer>, source: string): Uin
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length >= 4 ? words.getInt32(0, true) : undefined;
   if (magic === llmcHeader.wideMagic) {
-    throw new UserError(`${source} holds llm.c's 32-bit tokens; only 16-bit tokens can be read`);
+    throw new UserError(
+      `${source} holds llm.c's 32-bit tokens; only 16-bit tokens can be read; write them so`,
+    );
   }
   if (magic !== llmcHeader.magic) {
     if (bytes.length % 2 === 1) {
       throw new UserError(
-        `${source} has ${bytes.length} bytes, an odd number: it is truncated or not 16-bit tokens`,
+        `${source} has ${bytes.length} bytes, an odd number: it is truncated or not 16-bit tokens; copy it again`,
       );
     }
     return new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
@@ -34,7 +36,7 @@ export function parseTokens(bytes: Uint8Array<ArrayBuffer>, source: string): Uin
   const version = words.getInt32(4, true);
   if (version !== llmcHeader.version) {
     throw new UserError(
-      `${source} has llm.c's format in version ${version}; only version ${llmcHeader.version} can be read`,
+      `${source} has llm.c's format in version ${version}; only version ${llmcHeader.version} can be read; write the tokens in it`,
     );
   }
   const count = words.getInt32(8, true);

@@ -1,3 +1,4 @@
+import { dirname, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 
 /** The most bytes that `readBytes` takes into memory: 4 GiB. */
@@ -34,16 +35,35 @@ export function refusal(verb: "read" | "write", error: unknown): string | undefi
   if (error instanceof Deno.errors.PermissionDenied) {
     return `permission denied; choose a path that you may ${verb}`;
   }
+  if (error instanceof IrregularFile) {
+    return `it is a device, a pipe or a socket; give the path of a file to ${verb}`;
+  }
   if (error instanceof Deno.errors.NotCapable) return `Deno was not allowed to; run it with --allow-${verb}`;
   if (!(error instanceof Error && "code" in error)) return undefined;
   if (error.code === "ENOSPC") return "no space is left on the device; free some or choose another path";
   return error.message;
 }
 
+/** What is neither file nor folder: reading it may wait for ever, and a file in its place would not be it. */
+class IrregularFile extends Error {}
+
+/** What the system says of a path, if that is a regular file. Throws an error that `refusal` explains if it is not. */
+export function requireFile(info: Deno.FileInfo): Deno.FileInfo {
+  if (info.isDirectory) throw new Deno.errors.IsADirectory();
+  if (!info.isFile) throw new IrregularFile();
+  return info;
+}
+
+/** Opens a regular file to be read. Throws errors that `refusal` explains. */
+export async function openFile(path: string): Promise<Deno.FsFile> {
+  requireFile(await Deno.stat(path));
+  return await Deno.open(path);
+}
+
 /** The bytes of a whole file. Throws a `UserError` if it cannot be read or is larger than `largestFile`. */
 export function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return withFileErrors("read", path, async () => {
-    const { size } = await Deno.stat(path);
+    const { size } = requireFile(await Deno.stat(path));
     if (size > largestFile) {
       throw new UserError(
         `${path} has ${size} bytes, more than the ${largestFile} that are read into memory; give a part of it`,
@@ -69,12 +89,13 @@ export async function writeFull(file: Deno.FsFile, bytes: Uint8Array): Promise<v
 }
 
 /**
- * Creates or replaces the file `path` in one instant: `write` fills a temporary file beside it, which is then renamed. After a failure
- * the old file, if any, is as it was. Throws a `UserError` if the path cannot be written.
+ * Creates or replaces the file `path`, or what a link there leads to, in one instant: `write` fills a temporary file beside it, which is
+ * then renamed. After a failure the old file, if any, is as it was. Throws a `UserError` if the path cannot be written.
  */
 export function replaceFile(path: string, write: (file: Deno.FsFile) => Promise<void>): Promise<void> {
   return withFileErrors("write", path, async () => {
-    const temporary = temporaryBeside(path);
+    const target = await targetOf(path);
+    const temporary = temporaryBeside(target);
     const file = await Deno.open(temporary, { write: true, createNew: true });
     try {
       try {
@@ -83,7 +104,7 @@ export function replaceFile(path: string, write: (file: Deno.FsFile) => Promise<
       } finally {
         file.close();
       }
-      await Deno.rename(temporary, path);
+      await Deno.rename(temporary, target);
     } catch (error) {
       await Deno.remove(temporary).catch(() => {}); // the first error is the one to tell
       throw error;
@@ -99,11 +120,33 @@ export function replaceText(path: string, text: string): Promise<void> {
 /** Throws a `UserError` unless `replaceFile` could write `path` now: asked before long work whose result goes there. */
 export function requireWritable(path: string): Promise<void> {
   return withFileErrors("write", path, async () => {
-    const present = await Deno.stat(path).catch(() => null);
-    if (present?.isDirectory) throw new Deno.errors.IsADirectory();
-    const temporary = temporaryBeside(path);
+    const temporary = temporaryBeside(await targetOf(path));
     await Deno.writeFile(temporary, new Uint8Array(), { createNew: true });
     await Deno.remove(temporary);
+  });
+}
+
+/** The file that `path` is, or would be, at the end of all links. Throws an error that `refusal` explains for what is no file. */
+async function targetOf(path: string): Promise<string> {
+  const present = await orAbsent(Deno.stat(path));
+  if (present) {
+    requireFile(present);
+    return await Deno.realPath(path);
+  }
+  const link = await orAbsent(Deno.lstat(path));
+  return link?.isSymlink ? await targetOf(resolve(dirname(path), await Deno.readLink(path))) : path;
+}
+
+/** Whether there is anything at a path. Throws a `UserError` where that cannot be seen. */
+export function isPresent(path: string): Promise<boolean> {
+  return withFileErrors("read", path, async () => await orAbsent(Deno.stat(path)) !== null);
+}
+
+/** What is asked of a path; null where nothing is. */
+function orAbsent<T>(asked: Promise<T>): Promise<T | null> {
+  return asked.catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
   });
 }
 

@@ -102,3 +102,35 @@ Deno.test("requireWritable() refuses what could not be saved, and leaves nothing
   assertEquals(await Deno.readTextFile(`${folder}/old`), "text");
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("What is neither file nor folder is neither waited for nor replaced", async () => {
+  assertEquals(
+    await message(() => readBytes("/dev/zero")),
+    "Cannot read /dev/zero: it is a device, a pipe or a socket; give the path of a file to read",
+  );
+  for (const attempt of [requireWritable, (path: string) => replaceFile(path, async () => {})]) {
+    assertEquals(
+      await message(() => attempt("/dev/full")),
+      "Cannot write /dev/full: it is a device, a pipe or a socket; give the path of a file to write",
+    );
+  }
+});
+
+Deno.test("replaceFile() writes what links lead to, and leaves the links", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/inner`);
+  await Deno.writeTextFile(`${folder}/inner/present`, "old");
+  const links = { toPresent: "inner/present", toAbsent: "inner/absent", twice: "toAbsent" };
+  for (const [link, target] of Object.entries(links)) await Deno.symlink(target, `${folder}/${link}`);
+  for (const link of Object.keys(links)) {
+    await requireWritable(`${folder}/${link}`);
+    await replaceFile(
+      `${folder}/${link}`,
+      async (file) => void await file.write(new TextEncoder().encode(link)),
+    );
+    assertEquals((await Deno.lstat(`${folder}/${link}`)).isSymlink, true);
+  }
+  assertEquals(await Deno.readTextFile(`${folder}/inner/present`), "toPresent");
+  assertEquals(await Deno.readTextFile(`${folder}/inner/absent`), "twice");
+  await Deno.remove(folder, { recursive: true });
+});

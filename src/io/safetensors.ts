@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { readFull, replaceFile, withFileErrors, writeFull } from "./files.ts";
+import { openFile, readFull, replaceFile, withFileErrors, writeFull } from "./files.ts";
 import {
   type Dtype,
   elementBytes,
@@ -37,7 +37,7 @@ export type NamedTensor =
  */
 export function readSafetensors(path: string): Promise<Map<string, NamedTensor>> {
   return withFileErrors("read", path, async () => {
-    using file = await Deno.open(path);
+    using file = await openFile(path);
     const { entries } = await readHeader(file, path);
     const tensors = new Map<string, NamedTensor>();
     for (const entry of entries) {
@@ -56,7 +56,7 @@ export function readSafetensors(path: string): Promise<Map<string, NamedTensor>>
 /** Reads the texts that a safetensors file carries beside its tensors. Throws as `readSafetensors` does. */
 export function readSafetensorsMetadata(path: string): Promise<Record<string, string>> {
   return withFileErrors("read", path, async () => {
-    using file = await Deno.open(path);
+    using file = await openFile(path);
     return (await readHeader(file, path)).metadata;
   });
 }

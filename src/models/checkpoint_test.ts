@@ -34,3 +34,17 @@ Deno.test("readCheckpoint() refuses tensors of no family that it knows", async (
   assertEquals(message, `${path} is no checkpoint of a GPT-2 or a ViT; choose another`);
   await Deno.remove(path);
 });
+
+Deno.test("writeCheckpoint() writes nothing of a run that diverged", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+  const model = parseModel({ name: "a", preset: "nano" }, "test");
+  const data = Float32Array.of(1, NaN);
+  const tensors = new Map([["w", { dtype: "F32" as const, shape: [2], data }]]);
+  const { message } = await assertRejects(() => writeCheckpoint(path, tensors, model), UserError);
+  assertEquals(
+    message,
+    `The tensor "w" holds NaN: training has diverged, and ${path} is not written; take a smaller --learning-rate`,
+  );
+  assertEquals((await Deno.stat(path)).size, 0);
+  await Deno.remove(path);
+});

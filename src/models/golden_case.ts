@@ -9,7 +9,7 @@
 
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { withFileErrors } from "../io/files.ts";
+import { readJson } from "../io/json_file.ts";
 import { type NamedTensor, readSafetensors } from "../io/safetensors.ts";
 import { type ConfigOf, familyOf, type ModelType, modelTypes, type SampleOf } from "./families.ts";
 import type { Unnamed } from "./shared/family.ts";
@@ -73,7 +73,7 @@ export async function readGoldenCase<Type extends ModelType = ModelType>(
     "grads.safetensors",
     "batch.safetensors",
   ].map((name) => `${folder}/${name}`);
-  const { family, config, optimizer, losses } = await readExpected(expected);
+  const { family, config, optimizer, losses } = readExpected(expected);
   const { modelType } = config;
   if (wanted && modelType !== wanted) {
     throw new UserError(`${folder} is a reference case of "${modelType}"; give one of "${wanted}"`);
@@ -92,9 +92,8 @@ export async function readGoldenCase<Type extends ModelType = ModelType>(
   return golden as GoldenCase<Type>;
 }
 
-async function readExpected(path: string) {
-  const text = await withFileErrors("read", path, () => Deno.readTextFile(path));
-  const json = parseJson(text, path);
+function readExpected(path: string) {
+  const json = readJson(path);
   const { config: { model_type } } = described(modelType, json, path);
   const family = familyOf({ modelType: model_type });
   const { config } = described(z.object({ config: family.golden.config }), json, path);
@@ -107,14 +106,6 @@ function described<Schema extends z.ZodType>(schema: Schema, json: unknown, path
   const [issue] = error.issues;
   const place = issue.path.length > 0 ? ` at ${issue.path.join(".")}` : "";
   throw new UserError(`${path} does not describe a reference case${place}: ${issue.message}`);
-}
-
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`${path} is not JSON: ${(error as SyntaxError).message}`);
-  }
 }
 
 function requireSameShapes(

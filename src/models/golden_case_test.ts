@@ -143,7 +143,7 @@ Deno.test("readGoldenCase() names the file that a folder lacks", async () => {
 Deno.test("readGoldenCase() refuses an expected.json that is not JSON", async () => {
   await withCopy(async (folder) => {
     await Deno.writeTextFile(`${folder}/expected.json`, "{");
-    await assertRejects(() => readGoldenCase(folder), UserError, "expected.json is not JSON");
+    await assertRejects(() => readGoldenCase(folder), UserError, "expected.json: at line 1, column ");
   });
 });
 

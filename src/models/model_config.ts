@@ -28,22 +28,32 @@ export function modelConfig(name: string): ModelConfig {
 /** Kernels count the vectors of four of a tensor in 32 bits, and the widest, inside an MLP, has four channels for each of the model's. */
 const mostVectors = 2 ** 32;
 
+/** 512 GiB in f32: more than any card holds, and few enough to be planned in windows. */
+const mostParameters = 2 ** 37;
+
 /**
- * Throws a UserError if the sizes contradict each other, the model cannot take sequences of that many tokens, or a step of so many of them
- * (`batch`) is beyond what kernels can count.
+ * Throws a UserError if the sizes contradict each other, the model cannot take sequences of that many tokens, or it or a step of so many
+ * of them (`batch`) is beyond what kernels can count. It takes no longer for large sizes than for small ones.
  */
 export function checkModel(config: ModelConfig, sequence: number, batch = 1): void {
   const family = familyOf(config);
   family.check(config);
   family.checkSequence(config, sequence);
-  if (batch * sequence * config.width <= mostVectors) return;
-  const most = Math.floor(mostVectors / config.width);
-  const remedy = sequence <= most
-    ? `take a --batch of at most ${Math.floor(most / sequence)}`
-    : "take a smaller --sequence";
-  throw new UserError(
-    `A step of ${batch} × ${sequence} tokens exceeds the ${most} that kernels can count in model "${config.name}"; ${remedy}`,
-  );
+  if (batch * sequence * config.width > mostVectors) {
+    const most = Math.floor(mostVectors / config.width);
+    const remedy = sequence <= most
+      ? `take a --batch of at most ${Math.floor(most / sequence)}`
+      : "take a smaller --sequence";
+    throw new UserError(
+      `A step of ${batch} × ${sequence} tokens exceeds the ${most} that kernels can count in model "${config.name}"; ${remedy}`,
+    );
+  }
+  const parameters = family.parameters(config, "all").reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+  if (parameters > mostParameters) {
+    throw new UserError(
+      `Model "${config.name}" has ${parameters} parameters, more than the ${mostParameters} that can be planned; give smaller sizes`,
+    );
+  }
 }
 
 /** What a model learns from. */

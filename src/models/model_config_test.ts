@@ -73,3 +73,15 @@ Deno.test("checkModel() refuses a step of more tokens than kernels can count, an
   ];
   for (const [check, sentence] of refused) assertThrows(check, UserError, sentence);
 });
+
+Deno.test("checkModel() refuses a model of more parameters than can be planned, at once", () => {
+  const { nano } = gpt2Presets;
+  checkModel({ ...nano, positions: 1e9 }, 128);
+  for (const sizes of [{ positions: 2e9 }, { vocab: 2e9 }, { positions: Number.MAX_SAFE_INTEGER }]) {
+    assertThrows(
+      () => checkModel({ ...nano, ...sizes }, 128),
+      UserError,
+      "parameters, more than the 137438953472 that can be planned; give smaller sizes",
+    );
+  }
+});

@@ -58,9 +58,11 @@ for (
     [{ ...gpt2, name: "" }, "f.json: name must be given: the model's name in tables and results"],
     [{ name: "a", modelType: "swin" }, 'f.json: modelType must be "gpt2" or "vit"'],
     [{ name: "a", preset: "vit-nano", modelType: "gpt2" }, 'f.json: modelType must be "vit"'],
-    [{ ...gpt2, layers: undefined }, "f.json: layers must be a positive whole number"],
+    [{ ...gpt2, layers: undefined }, "f.json: layers must be a whole number from 1 to 256"],
     [{ ...gpt2, positions: 0.5 }, "f.json: positions must be a positive whole number"],
-    [{ ...gpt2, layerNormEpsilon: 0 }, "f.json: layerNormEpsilon must be a positive number"],
+    [{ ...gpt2, layerNormEpsilon: 0 }, "f.json: layerNormEpsilon must be a number from 1e-30 to 1"],
+    [{ ...gpt2, layerNormEpsilon: 1e300 }, "f.json: layerNormEpsilon must be a number from 1e-30 to 1"],
+    [{ ...gpt2, layers: 257 }, "f.json: layers must be a whole number from 1 to 256"],
     [{ ...gpt2, positons: 9 }, 'f.json has the unknown field "positons"; did you mean "positions"?'],
     [
       { name: "a", preset: "vit-nano", vocab: 9 },

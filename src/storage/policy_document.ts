@@ -68,7 +68,9 @@ export type TensorStorage = z.output<z.ZodObject<typeof storage>>;
 
 const ruleFields = {
   tensors: z.array(oneOfWords(savedKinds), must("a list of kinds of tensors"))
-    .nonempty(must("a list of at least one kind of tensors")).optional().describe(
+    .nonempty(must("a list of at least one kind of tensors"))
+    .refine((kinds) => new Set(kinds).size === kinds.length, must("a list that names each kind once"))
+    .optional().describe(
       "kinds of tensors it holds for; all if left out",
     ),
   layers: z.tuple([block, block], must("[first, last], two blocks' numbers"))
@@ -107,6 +109,9 @@ const miniSequences = z.strictObject(miniSequenceFields, only(Object.keys(miniSe
 /** How rows are taken through the MLP and the head in pieces. */
 export type MiniSequences = z.output<typeof miniSequences>;
 
+/** Every cell's process is told all rules of its policy, and each block asks all of them. */
+const mostRules = 256;
+
 const policyFields = {
   name: documentName("policy"),
   bits: storage.bits.default(8),
@@ -124,9 +129,10 @@ const policyFields = {
   mini_sequences: miniSequences.prefault({}).describe(
     "the pieces in which rows are taken through what is widest. A piece is rounded up to a multiple of 64 tokens",
   ),
-  rules: z.array(rule, must("a list of rules")).default([]).describe(
-    "exceptions, by kind of tensor and by block; later ones win",
-  ),
+  rules: z.array(rule, must("a list of rules")).max(mostRules, must(`at most ${mostRules} rules`)).default([])
+    .describe(
+      "exceptions, by kind of tensor and by block; later ones win",
+    ),
 };
 
 const examples = [

@@ -22,18 +22,18 @@ export async function tunedVariants(
   programs: readonly ((variants?: Variants) => ProgramDescription)[],
   { variants: path, noTune }: VariantOptions,
 ): Promise<Variants[]> {
-  if (path) return await variantsOfFile(path, programs);
+  if (path) return variantsOfFile(path, programs);
   const asked = programs.map((describe) => Object.keys(describe().variants));
   const all = noTune ? {} : await tune(gpu, asked.flat());
   return asked.map((keys) => pick(all, keys));
 }
 
 /** The variants that a file sets for each of some programs. Throws a UserError as {@linkcode tunedVariants} does. */
-export async function variantsOfFile(
+export function variantsOfFile(
   path: string,
   programs: readonly ((variants: Variants) => ProgramDescription)[],
-): Promise<Variants[]> {
-  const given = await readVariants(path);
+): Variants[] {
+  const given = readVariants(path);
   const own = programs.map((describe) => pick(given, Object.keys(describe(given).variants)));
   if (own.some((variants) => Object.keys(variants).length > 0)) return own;
   throw new UserError(

@@ -1,5 +1,6 @@
 import { UserError } from "../../errors.ts";
-import { withFileErrors } from "../../io/files.ts";
+import { isPresent } from "../../io/files.ts";
+import { readJson } from "../../io/json_file.ts";
 import type { NamedTensor } from "../../io/safetensors.ts";
 import { isRecord, showShape } from "../../io/safetensors_header.ts";
 import { blocksOf, headsOf } from "../shared/checkpoint_parameters.ts";
@@ -84,15 +85,8 @@ function equal(a: NamedTensor, b: NamedTensor): boolean {
 /** The settings in the `config.json` beside a checkpoint; none if there is no such file. */
 async function settingsBeside(path: string): Promise<Record<string, unknown>> {
   const configPath = path.replace(/[^/\\]*$/, "config.json");
-  const text = await withFileErrors("read", configPath, async () => {
-    try {
-      return await Deno.readTextFile(configPath);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return "{}";
-      throw error;
-    }
-  });
-  const settings = parseSettings(text, configPath);
+  const settings = await isPresent(configPath) ? readJson(configPath) : {};
+  if (!isRecord(settings)) throw new UserError(`${configPath} is not a JSON object; mend it or take it away`);
   for (const [name, values] of Object.entries(computedValues)) {
     if (Object.hasOwn(settings, name) && !values.includes(settings[name])) {
       throw new UserError(
@@ -113,13 +107,3 @@ const computedValues: Record<string, unknown[]> = {
   scale_attn_by_inverse_layer_idx: [false],
   tie_word_embeddings: [true],
 };
-
-function parseSettings(text: string, path: string): Record<string, unknown> {
-  try {
-    const settings: unknown = JSON.parse(text);
-    if (isRecord(settings)) return settings;
-  } catch {
-    // Reported below, with every other text that is not an object.
-  }
-  throw new UserError(`${path} is not a JSON object; mend it or take it away`);
-}

@@ -153,6 +153,13 @@ Deno.test("readCheckpoint() of a GPT-2 reads what writeCheckpoint() wrote, heads
   const read = await readCheckpoint(path);
   assertEquals(read.model, model);
   assertEquals(read.weights, new Map([...tensors].map(([name, { data }]) => [name, data])));
+  assertEquals((await readCheckpoint(path, { heads: 2 })).model, model);
+  await assertRejects(
+    () => readCheckpoint(path, { heads: 3 }),
+    UserError,
+    "--heads 3 contradicts the 2 heads that",
+  );
+  await writeSafetensors(path, tensors);
   assertEquals((await readCheckpoint(path, { heads: 3 })).model.heads, 3);
   await Deno.remove(folder, { recursive: true });
 });

@@ -5,7 +5,7 @@ import { showShape } from "../../io/safetensors_header.ts";
 
 /**
  * Picks a model's parameters out of the tensors of a checkpoint, in the order of `parameters`, each rows×cols.
- * Throws a `UserError` that names the tensor which is missing, unexpected, of the wrong shape or not of floats; `model` says whose
+ * Throws a `UserError` that names the tensor which is missing, unexpected, of the wrong shape, not of floats or not finite; `model` says whose
  * parameters they are ("a GPT-2 of 12 layers"), `source` names the file.
  */
 export function pickParameters(
@@ -39,9 +39,17 @@ export function pickParameters(
     if (tensor.dtype !== "F32") {
       throw new UserError(`The tensor "${name}" in ${source} holds whole numbers; save it in floating point`);
     }
+    requireFinite(name, tensor.data, `${source} was saved from a run that diverged; choose another`);
     weights.set(name, fromFile(parameter, tensor.data));
   }
   return weights;
+}
+
+/** Throws a UserError if a tensor's values are not all finite: it names the tensor and the value, and ends with the remedy. */
+export function requireFinite(name: string, data: ArrayLike<number>, remedy: string): void {
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isFinite(data[i])) throw new UserError(`The tensor "${name}" holds ${data[i]}: ${remedy}`);
+  }
 }
 
 /** A parameter's values, rows×cols, from a checkpoint's. */

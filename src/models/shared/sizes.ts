@@ -5,15 +5,20 @@ import { must } from "../../json_document.ts";
 /** A number of things, at least one. */
 export const count = z.int(must("a positive whole number")).positive(must("a positive whole number"));
 
+/** Planning a step takes time with every block, and beyond these more than with all before; GPT-3 has 96. */
+const mostLayers = 256;
+const layers = must(`a whole number from 1 to ${mostLayers}`);
+
 /** The sizes that every Transformer has. */
 export const transformerSizes = {
-  layers: count.describe("blocks"),
+  layers: z.int(layers).min(1, layers).max(mostLayers, layers).describe("blocks"),
   width: count.describe("channels, C"),
   heads: count.describe("attention heads, which divide the channels"),
 };
 
-/** What a LayerNorm adds to the variance. */
-export const layerNormEpsilon = z.number(must("a positive number")).positive(must("a positive number"))
+/** What a LayerNorm adds to the variance: kernels hold it in f32. */
+const epsilon = must("a number from 1e-30 to 1");
+export const layerNormEpsilon = z.number(epsilon).min(1e-30, epsilon).max(1, epsilon)
   .describe("what LayerNorms add to the variance");
 
 /** Throws a UserError if the heads do not divide the channels, or are wider than the kernels of attention take. */

@@ -147,8 +147,14 @@ Deno.test("readCheckpoint() of a ViT reads what writeCheckpoint() wrote, heads a
   const read = await readCheckpoint(path);
   assertEquals(read.model, model);
   assertEquals(read.weights, weightsFrom(tensors, model, "file"));
-  assertEquals((await readCheckpoint(path, { heads: 3 })).model.heads, 3);
+  assertEquals((await readCheckpoint(path, { heads: 2 })).model, model);
+  await assertRejects(
+    () => readCheckpoint(path, { heads: 3 }),
+    UserError,
+    "--heads 3 contradicts the 2 heads that",
+  );
   await writeSafetensors(path, tensors);
   await assertRejects(() => readCheckpoint(path), UserError, "say it with --heads");
+  assertEquals((await readCheckpoint(path, { heads: 3 })).model.heads, 3);
   await Deno.remove(folder, { recursive: true });
 });

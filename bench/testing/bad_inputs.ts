@@ -1,0 +1,205 @@
+/** Files with something wrong with them, made when they are first asked for. */
+
+import { join } from "node:path";
+import { attentionKey } from "../../kernels/attention/attention.ts";
+import { remembered } from "../../kernels/shared/remembered.ts";
+import { type NamedTensor, writeSafetensors } from "../../src/io/safetensors.ts";
+import { writeCheckpoint } from "../../src/models/checkpoint.ts";
+import { familyOf } from "../../src/models/families.ts";
+import { parseModel } from "../../src/models/model_document.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const concatenated = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
+const words16 = (...values: number[]) => new Uint8Array(Uint16Array.from(values).buffer);
+
+/** A JSON document that lacks nothing but what `fields` get wrong. */
+const policy = (fields: object) => JSON.stringify({ name: "mine", ...fields });
+const nano = (fields: object) => JSON.stringify({ name: "twin", preset: "nano", ...fields });
+const vit = (fields: object) => JSON.stringify({ name: "twin", preset: "vit-nano", ...fields });
+
+const nanoAttention = { batch: 4, heads: 4, sequence: 128, headSize: 32, causal: true };
+
+const documents: Record<string, string | Uint8Array> = {
+  "text.txt": "some words",
+  "empty.txt": "",
+  "short.txt": "0123456789".repeat(50),
+  // Documents that are none.
+  "huge.json": " ".repeat(2 ** 20 + 1),
+  "latin1.json": concatenated(bytes('{"name": "gr'), Uint8Array.of(0xf6), bytes('ber"}')),
+  "utf16.json": concatenated(Uint8Array.of(0xff, 0xfe), words16(...bytes('{"name": "a"}'))),
+  "empty.json": "",
+  "comma.json": '{\n"name": "mine",\n}',
+  "comment.json": '// mine\n{"name": "mine"}',
+  "nan.json": '{"name": "mine","lambda":NaN}',
+  "twice.json": '{"name": "mine", "bits": 8,\n "bits": 4}',
+  "deep.json": "[".repeat(10_000),
+  "list.json": "[]",
+  // Policies.
+  "nameless.json": "{}",
+  "number-name.json": '{"name": 8}',
+  "html.json": '{"name": "<b>mine</b>"}',
+  "escape.json": '{"name": "\\u001b[2J"}',
+  "exact.json": '{"name": "exact", "bits": 2}',
+  "Exact.json": '{"name": "Exact", "bits": 32}',
+  "unknown-field.json": policy({ roundng: "nearest" }),
+  "prototype.json": '{"name": "mine", "__proto__": {"bits": 4}}',
+  "bits3.json": policy({ bits: 3 }),
+  "bits-text.json": policy({ bits: "8" }),
+  "lambda.json": policy({ lambda: 1e300 }),
+  "grouping.json": policy({ grouping: "heads" }),
+  "channels.json": policy({ grouping: { channels: 7 } }),
+  "rules-object.json": policy({ rules: {} }),
+  "many-rules.json": policy({ rules: Array(257).fill({ bits: 8 }) }),
+  "kinds.json": policy({ rules: [{ tensors: ["relu"] }] }),
+  "kinds-twice.json": policy({ rules: [{ tensors: ["gelu", "gelu"] }] }),
+  "backwards.json": policy({ rules: [{ layers: [3, 1] }] }),
+  "pieces.json": policy({ mini_sequences: { mlp: -1 } }),
+  "contradiction.json": policy({ grouping: "token" }),
+  "lost.json": policy({ rules: [{ tensors: ["layer_norm"], recompute: true }] }),
+  "by-token.json": policy({ grouping: "token", ranges: "current" }),
+  "mine.json": policy({}),
+  "mine-too.json": policy({ bits: 4 }),
+  // Models.
+  "long.json": nano({ positions: 2 ** 29 }),
+  "vast.json": nano({ positions: 2 ** 31 }),
+  "vocabulary.json": nano({ vocab: 10 ** 9 }),
+  "formless.json": '{"name": "twin"}',
+  "family.json": '{"name": "twin", "modelType": "bert"}',
+  "preset.json": '{"name": "twin", "preset": "bert"}',
+  "width-text.json": nano({ width: "128" }),
+  "width-half.json": nano({ width: 127.5 }),
+  "layers.json": nano({ layers: 100_000 }),
+  "epsilon.json": nano({ layerNormEpsilon: 1e300 }),
+  "heads.json": nano({ heads: 3 }),
+  "wide-heads.json": nano({ width: 512, heads: 1 }),
+  "patch.json": vit({ patch: 5 }),
+  "wdth.json": nano({ wdth: 64 }),
+  "of-vit.json": vit({ vocab: 9 }),
+  "small.json": '{"name": "small", "preset": "nano"}',
+  "Small.json": '{"name": "Small", "preset": "small"}',
+  "twin.json": nano({}),
+  "twin-too.json": nano({ layers: 3 }),
+  "words.json": nano({ vocab: 1000 }),
+  "ascii.json": nano({ vocab: 128 }),
+  // Variants.
+  "numbers.json": '{"a": 3}',
+  "foreign.json": '{"matmul nn 1×1×1": "unused"}',
+  "no-variant.json": JSON.stringify({ [attentionKey("forward", nanoAttention)]: "none" }),
+  // Texts and tokens.
+  "odd.bin": new Uint8Array(1001),
+  "ids.bin": words16(...Array(200).fill(300)),
+  "words.bin": words16(...Array(200).fill(300)),
+  "ascii.txt": "some words ".repeat(20),
+  "cut.bin": llmc(1, 0).subarray(0, 40),
+  "version.bin": llmc(2, 5),
+  "wide.bin": llmc(1, 5, 20240801),
+  "count.bin": concatenated(llmc(1, 7), words16(1, 2, 3, 4, 5)),
+  // Images of CIFAR-10: a label and 3072 bytes each.
+  "one.bin": new Uint8Array(3073),
+  "few.bin": new Uint8Array(5 * 3073),
+  "label.bin": new Uint8Array(5 * 3073).fill(10),
+  "cifar/data_batch_1.bin": new Uint8Array(3073),
+  // A reference case.
+  "case/expected.json": '{"config": {"model_type": "bert"}}',
+};
+
+/** llm.c's header: 256 words, of which the first three count. */
+function llmc(version: number, tokens: number, magic = 20240520): Uint8Array {
+  const header = new Int32Array(256);
+  header.set([magic, version, tokens]);
+  return new Uint8Array(header.buffer);
+}
+
+/** A safetensors file with such a header, and so many bytes after it. */
+function safetensors(header: unknown, data: number): Uint8Array {
+  const text = bytes(typeof header === "string" ? header : JSON.stringify(header));
+  return concatenated(
+    new Uint8Array(BigUint64Array.of(BigInt(text.length)).buffer),
+    text,
+    new Uint8Array(data),
+  );
+}
+
+const tensor = (begin: number, end: number, dtype = "F32", shape = [(end - begin) / 4]) => ({
+  dtype,
+  shape,
+  data_offsets: [begin, end],
+});
+
+const malformed: Record<string, Uint8Array> = {
+  "cut.safetensors": safetensors({ a: tensor(0, 8) }, 8).subarray(0, 20),
+  "no-json.safetensors": safetensors("{'a': 1}", 0),
+  "header-list.safetensors": safetensors([], 0),
+  "entry.safetensors": safetensors({ a: { dtype: "F32", shape: [-1] } }, 0),
+  "dtype.safetensors": safetensors({ a: tensor(0, 8, "F8") }, 8),
+  "bytes.safetensors": safetensors({ a: tensor(0, 4, "F32", [2]) }, 4),
+  "overlap.safetensors": safetensors({ a: tensor(0, 8), b: tensor(4, 12) }, 12),
+  "gap.safetensors": safetensors({ a: tensor(0, 8), b: tensor(12, 16) }, 16),
+  "past.safetensors": safetensors({ a: tensor(0, 8) }, 4),
+  "after.safetensors": safetensors({ a: tensor(0, 8) }, 12),
+  "nobody.safetensors": safetensors({ "model.embed_tokens.weight": tensor(0, 8) }, 8),
+};
+
+const model = parseModel({
+  ...{ name: "little", modelType: "gpt2" },
+  ...{ layers: 1, width: 8, heads: 2, vocab: 300, positions: 4 },
+}, "little");
+
+/** Tensors of a little model, all zero. */
+function littleTensors(): Map<string, NamedTensor> {
+  const parameters = familyOf(model).parameters(model, "all");
+  return new Map(parameters.map(({ name, shape, rows, cols }) => [
+    name,
+    { dtype: "F32", shape: [...shape], data: new Float32Array(rows * cols) },
+  ]));
+}
+
+const bias = "transformer.ln_f.bias";
+
+/** What is done to a checkpoint's tensors, and what its metadata say. */
+const checkpoints: Record<string, [(tensors: Map<string, NamedTensor>) => unknown, Record<string, string>?]> =
+  {
+    "missing": [(tensors) => tensors.delete(bias)],
+    "extra": [(tensors) => tensors.set("transformer.more", tensors.get(bias)!)],
+    "shape": [(tensors) => tensors.set(bias, { dtype: "F32", shape: [9], data: new Float32Array(9) })],
+    "whole": [(tensors) => tensors.set(bias, { dtype: "I32", shape: [8], data: new Int32Array(8) })],
+    "nan": [(tensors) => tensors.get(bias)!.data.fill(NaN, 5, 6)],
+    "infinite": [(tensors) => tensors.get(bias)!.data.fill(-Infinity, 5, 6)],
+    "head": [
+      (tensors) =>
+        tensors.set("lm_head.weight", {
+          dtype: "F32",
+          shape: [300, 8],
+          data: new Float32Array(2400).fill(1),
+        }),
+    ],
+    "headless": [() => {}, {}],
+    "heads-text": [() => {}, { n_head: "two" }],
+    "epsilon": [() => {}, { n_head: "2", layer_norm_epsilon: "-1" }],
+    "epsilon-text": [() => {}, { n_head: "2", layer_norm_epsilon: "tiny" }],
+  };
+
+/** The folder with all of them, which is removed when the tests have run. */
+export const badInputs: () => Promise<string> = remembered(async () => {
+  const folder = await Deno.makeTempDir();
+  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  for (const inner of ["folder.json", "cifar", "case", "beside", "other"]) {
+    await Deno.mkdir(join(folder, inner));
+  }
+  for (const [name, contents] of Object.entries({ ...documents, ...malformed })) {
+    await Deno.writeFile(join(folder, name), typeof contents === "string" ? bytes(contents) : contents);
+  }
+  await new Deno.Command("mkfifo", { args: [join(folder, "pipe.json")] }).output();
+  for (const [name, [change, metadata = { n_head: "2" }]] of Object.entries(checkpoints)) {
+    const tensors = littleTensors();
+    change(tensors);
+    await writeSafetensors(join(folder, `${name}.safetensors`), tensors, metadata);
+  }
+  await writeCheckpoint(join(folder, "good.safetensors"), littleTensors(), model);
+  const settings = { beside: "{n_head: 2}", other: '{"scale_attn_weights": false}' };
+  for (const [name, text] of Object.entries(settings)) {
+    await writeSafetensors(join(folder, name, "model.safetensors"), littleTensors());
+    await Deno.writeTextFile(join(folder, name, "config.json"), text);
+  }
+  return folder;
+});
