@@ -1,5 +1,6 @@
 import { UserError } from "../src/errors.ts";
 import { OutOfMemoryError } from "../src/gpu/errors.ts";
+import { permissionSentence } from "../src/missing_permission.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { bytes } from "../src/text/format.ts";
 
@@ -16,6 +17,7 @@ if (import.meta.main) {
 function explain(error: unknown): string[] {
   if (!(error instanceof Error)) return [`Error: ${error}`];
   if (error instanceof UserError) return [`Error: ${error.message}`];
+  if (error instanceof Deno.errors.NotCapable) return [`Error: ${permissionSentence(error)}`];
   if (error instanceof OutOfMemoryError) {
     const wanted = bytes(error.bytesWanted);
     return [

@@ -45,6 +45,7 @@ function documentParser<Document extends { readonly name: string }>(
     try {
       return parseJson(Deno.readTextFileSync(path));
     } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
       const reason = error instanceof SyntaxError ? "it is not JSON" : (error as Error).message;
       throw new UserError(`Cannot read the ${metavar.toLowerCase()} ${path}: ${reason}`);
     }

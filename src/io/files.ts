@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { missingFlag } from "../missing_permission.ts";
 
 /** The most bytes that `readBytes` takes into memory: 4 GiB. */
 export const largestFile = 2 ** 32;
@@ -34,7 +35,9 @@ export function refusal(verb: "read" | "write", error: unknown): string | undefi
   if (error instanceof Deno.errors.PermissionDenied) {
     return `permission denied; choose a path that you may ${verb}`;
   }
-  if (error instanceof Deno.errors.NotCapable) return `Deno was not allowed to; run it with --allow-${verb}`;
+  if (error instanceof Deno.errors.NotCapable) {
+    return `Deno was not allowed to; run it with ${missingFlag(error)}`;
+  }
   if (!(error instanceof Error && "code" in error)) return undefined;
   if (error.code === "ENOSPC") return "no space is left on the device; free some or choose another path";
   return error.message;

@@ -13,6 +13,7 @@ export async function readVariants(path: string): Promise<Variants> {
   try {
     return schema.parse(parseJson(await Deno.readTextFile(path)));
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     const reason = error instanceof z.ZodError
       ? `${error.issues[0].path.join(".")}: ${error.issues[0].message}`
       : (error as Error).message;
