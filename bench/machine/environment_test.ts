@@ -86,6 +86,22 @@ Deno.test("sumMebibytes() adds up the cards in units of 2^20 bytes, and gives no
   }
 });
 
+/** Puts programs, each one shell script, in front of the machine's own for the length of `work`. */
+async function withPrograms(scripts: Record<string, string>, work: () => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const path = Deno.env.get("PATH")!;
+  try {
+    for (const [name, script] of Object.entries(scripts)) {
+      await Deno.writeTextFile(`${folder}/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    Deno.env.set("PATH", folder + delimiter + path);
+    await work();
+  } finally {
+    Deno.env.set("PATH", path);
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
 Deno.test({
   name: "driverBytesInUse() is null where nvidia-smi prints nothing, prints nonsense, or fails",
   ignore: Deno.build.os === "windows",
@@ -97,16 +113,27 @@ Deno.test({
       ["echo 5; exit 9", null],
     ];
     for (const [script, bytes] of answers) {
-      const folder = await Deno.makeTempDir();
-      const path = Deno.env.get("PATH")!;
-      try {
-        await Deno.writeTextFile(`${folder}/nvidia-smi`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-        Deno.env.set("PATH", folder + delimiter + path);
+      await withPrograms({ "nvidia-smi": script }, async () => {
         assertEquals(await driverBytesInUse(), bytes, script);
-      } finally {
-        Deno.env.set("PATH", path);
-        await Deno.remove(folder, { recursive: true });
-      }
+      });
+    }
+  },
+});
+
+Deno.test({
+  name: "An nvidia-smi or a git that hangs is not waited for: what it would have told is null",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const before = Deno.env.get(told);
+    Deno.env.delete(told);
+    const git = 'case "$1" in status) sleep 60 ;; *) [ "$2" = HEAD ] && echo cafe || : ;; esac';
+    try {
+      await withPrograms({ "nvidia-smi": "sleep 60", git }, async () => {
+        const asked = await Promise.all([driverBytesInUse(), version(".")]);
+        assertEquals(asked, [null, { commit: "cafe", dirty: null }]);
+      });
+    } finally {
+      if (before !== undefined) Deno.env.set(told, before);
     }
   },
 });

@@ -48,7 +48,10 @@ Deno.test({
     const pid = Number(await Deno.readTextFile(`${folder}/pid`));
     await Deno.remove(folder, { recursive: true });
     assert(pid > 0);
-    while (await runs(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let attempt = 0; attempt < 500 && await runs(pid); attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert(!await runs(pid));
   },
 });
 
