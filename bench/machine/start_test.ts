@@ -9,7 +9,12 @@ const cache = Deno.env.has("HOME") || Deno.env.has("XDG_CACHE_HOME") ? swiftShad
 const unpacked = swiftShaderRuns() && await isUnpacked(cache).catch(() => false);
 
 /** Runs a module text as a program that may do what commands may; relative imports start from this folder. */
-async function runModule(text: string, args: string[], env: Record<string, string>) {
+async function runModule(
+  text: string,
+  args: string[],
+  env: Record<string, string>,
+  permissions = ["--allow-read", "--allow-env", "--allow-run", "--allow-sys=uid", `--allow-ffi=${cache}`],
+) {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(file, text.replaceAll('"./', `"${new URL("./", import.meta.url).href}`));
   try {
@@ -17,11 +22,7 @@ async function runModule(text: string, args: string[], env: Record<string, strin
       args: [
         "run",
         "--no-prompt",
-        "--allow-read",
-        "--allow-env",
-        "--allow-run",
-        "--allow-sys=uid",
-        `--allow-ffi=${cache}`,
+        ...permissions,
         "--no-lock",
         `--config=${fileURLToPath(new URL("../../deno.json", import.meta.url))}`,
         file,
@@ -86,6 +87,26 @@ for (const HEADROOM_ADAPTER of ["auto", "swiftshader"]) {
     },
   });
 }
+
+Deno.test({
+  name:
+    `ensureAdapterEnvironment() brings SwiftShader's own Vulkan loader, and takes nothing else from its folder${
+      unpacked ? "" : " (SwiftShader is not unpacked)"
+    }`,
+  ignore: !unpacked,
+  fn: async () => {
+    const text = `
+      import { ensureAdapterEnvironment } from "./start.ts";
+      await ensureAdapterEnvironment();
+      console.log(await Deno.readTextFile("/proc/self/maps"));`;
+    // Deno shows a process its own libraries only if it may do everything.
+    const { stdout } = await runModule(text, [], { HEADROOM_ADAPTER: "swiftshader" }, ["--allow-all"]);
+    const loaded = [...stdout.matchAll(/\S+\/(?:libvulkan\.so|libvk_)\S*$|\S+\/swiftshader-\S+$/gm)].map((
+      [path],
+    ) => path);
+    assertEquals([...new Set(loaded)].sort(), [`${cache}/libvk_swiftshader.so`, `${cache}/libvulkan.so.1`]);
+  },
+});
 
 Deno.test({
   name: "ensureAdapterEnvironment() takes no software adapter where a GPU is required",

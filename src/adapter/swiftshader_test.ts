@@ -122,6 +122,18 @@ Deno.test("unpackSwiftShader() lets several processes unpack at once", async () 
   });
 });
 
+Deno.test("unpackSwiftShader() looks again at a folder that another made while the archive came", async () => {
+  const files = await digests();
+  await inCache(async (folder) => {
+    const archive = async () => {
+      await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+      await Deno.writeTextFile(join(folder, "libdl.so.2"), "");
+      return tinyArchive();
+    };
+    await assertRejects(() => unpackSwiftShader({ folder, files, archive }), UserError, "holds libdl.so.2");
+  });
+});
+
 Deno.test("unpackSwiftShader() names XDG_CACHE_HOME when the folder cannot be written", async () => {
   const files = await digests();
   const file = await Deno.makeTempFile();
