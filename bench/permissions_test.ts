@@ -71,6 +71,9 @@ Deno.test("No task may do everything, or stops at a prompt", () => {
   }
 });
 
+/** Deno lets a child inherit it only from a program that may run anything, and many users have it set. */
+const ownLibraries = { LD_LIBRARY_PATH: "/opt/lib" };
+
 /** Commands that the tasks run with their own permissions, and a line of what each prints. */
 const suffices: [task: string, args: string[], printed: RegExp][] = [
   ["plan", ["--policy", "mesa8"], /saved activations/],
@@ -81,18 +84,19 @@ const suffices: [task: string, args: string[], printed: RegExp][] = [
 
 for (const [task, args, printed] of suffices) {
   Deno.test(`"deno task ${task}" may do what it must`, async () => {
-    const { code, stdout, lines } = await runDeno(["task", task, ...args]);
+    const { code, stdout, lines } = await runDeno(["task", task, ...args], ownLibraries);
     assertEquals(code, 0, lines.join("\n"));
     assertMatch(stdout, printed);
   });
 }
 
 /** Runs the task `doctor` with an `nvidia-smi` of one shell script. */
-async function doctorWith(script: string, args: string[] = []) {
+async function doctorWith(script: string) {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(join(folder, "nvidia-smi"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    return await runDeno(["task", "doctor", ...args], { PATH: folder + delimiter + Deno.env.get("PATH") });
+    const PATH = folder + delimiter + Deno.env.get("PATH");
+    return await runDeno(["task", "doctor"], { ...ownLibraries, PATH });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

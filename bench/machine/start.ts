@@ -13,6 +13,7 @@ import {
 } from "../../src/adapter/adapter.ts";
 import { driverRemedy, surveyDrivers } from "../../src/adapter/driver_survey.ts";
 import {
+  isInherited,
   isUnpacked,
   loadSwiftShader,
   swiftShaderFolder,
@@ -46,7 +47,9 @@ export async function ensureAdapterEnvironment(
 
 /** Whether SwiftShader is what remains. To be asked before this process asks for an adapter. */
 export async function needsSwiftShader(choice: AdapterChoice): Promise<boolean> {
-  return swiftShaderRuns() && (choice === "swiftshader" || choice === "auto" && !await anyAdapterAnswers());
+  if (!swiftShaderRuns()) return false;
+  if (choice === "swiftshader") return !isInherited(swiftShaderFolder());
+  return choice === "auto" && !await anyAdapterAnswers();
 }
 
 /** Unpacks SwiftShader where that is needed, and loads it. */

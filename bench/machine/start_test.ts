@@ -1,6 +1,11 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { isUnpacked, swiftShaderFolder, swiftShaderRuns } from "../../src/adapter/swiftshader.ts";
+import {
+  isUnpacked,
+  swiftShaderFolder,
+  swiftShaderRuns,
+  swiftShaderVariables,
+} from "../../src/adapter/swiftshader.ts";
 
 const onLinux = Deno.build.os === "linux";
 
@@ -89,6 +94,24 @@ for (const HEADROOM_ADAPTER of ["auto", "swiftshader"]) {
 }
 
 Deno.test({
+  name: `ensureAdapterEnvironment() loads nothing where a process that brought SwiftShader started this one${
+    unpacked ? "" : " (SwiftShader is not unpacked)"
+  }`,
+  ignore: !unpacked,
+  fn: async () => {
+    const inherited = {
+      ...swiftShaderVariables(cache),
+      LD_LIBRARY_PATH: `/opt/lib:${cache}`,
+      HEADROOM_ADAPTER: "swiftshader",
+    };
+    const { code, stderr } = await runModule(start, [], inherited, ["--allow-read", "--allow-env"]);
+    assertEquals(code, 0, stderr);
+    assertMatch(stderr, /^Adapter: SwiftShader/m);
+    assert(!stderr.includes("taking SwiftShader"));
+  },
+});
+
+Deno.test({
   name:
     `ensureAdapterEnvironment() brings SwiftShader's own Vulkan loader, and takes nothing else from its folder${
       unpacked ? "" : " (SwiftShader is not unpacked)"
@@ -100,7 +123,9 @@ Deno.test({
       await ensureAdapterEnvironment();
       console.log(await Deno.readTextFile("/proc/self/maps"));`;
     // Deno shows a process its own libraries only if it may do everything.
-    const { stdout } = await runModule(text, [], { HEADROOM_ADAPTER: "swiftshader" }, ["--allow-all"]);
+    const { stdout } = await runModule(text, [], { ...noDriver, HEADROOM_ADAPTER: "swiftshader" }, [
+      "--allow-all",
+    ]);
     const loaded = [...stdout.matchAll(/\S+\/(?:libvulkan\.so|libvk_)\S*$|\S+\/swiftshader-\S+$/gm)].map((
       [path],
     ) => path);

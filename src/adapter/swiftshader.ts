@@ -41,6 +41,14 @@ export function swiftShaderVariables(folder: string): Record<string, string> {
   };
 }
 
+/** Whether a process that loaded SwiftShader from the folder started this one, which then finds it as an installed driver. */
+export function isInherited(folder: string): boolean {
+  const given = Object.entries(swiftShaderVariables(folder)).every(([name, value]) =>
+    readVariable(name) === value
+  );
+  return given && libraryFolders().includes(folder);
+}
+
 /**
  * Makes SwiftShader the Vulkan driver of this process, which must not have asked for an adapter before, and of its children. The loader
  * is opened by its path: the runtime, which asks for "libvulkan.so.1", then gets the one that is already there. Children find it by
@@ -51,8 +59,13 @@ export function swiftShaderVariables(folder: string): Record<string, string> {
 export function loadSwiftShader(folder: string): void {
   Deno.dlopen(join(folder, "libvulkan.so.1"), {}); // never closed
   for (const [name, value] of Object.entries(swiftShaderVariables(folder))) Deno.env.set(name, value);
-  const libraries = (readVariable("LD_LIBRARY_PATH") ?? "").split(":").filter(Boolean);
-  if (!libraries.includes(folder)) setVariable("LD_LIBRARY_PATH", [folder, ...libraries].join(":"));
+  if (!libraryFolders().includes(folder)) {
+    setVariable("LD_LIBRARY_PATH", [folder, ...libraryFolders()].join(":"));
+  }
+}
+
+function libraryFolders(): string[] {
+  return (readVariable("LD_LIBRARY_PATH") ?? "").split(":").filter(Boolean);
 }
 
 /**
@@ -198,13 +211,7 @@ async function fetchArchive(again: boolean): Promise<Uint8Array> {
     args: ["info", "--json", "--no-lock", ...(again ? [`--reload=npm:${packageName}`] : []), specifier],
     env: { LD_LIBRARY_PATH: "" }, // which Deno lets no child inherit unless it may run anything
   });
-  const { success, stdout, stderr } = await command.output().catch((error) => {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    throw new UserError(
-      "SwiftShader is not unpacked yet, and this command may not run Deno to fetch it: " +
-        "run `deno task bench smoke` once, or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)",
-    );
-  });
+  const { success, stdout, stderr } = await run(command);
   const info: PackageInfo = success ? JSON.parse(new TextDecoder().decode(stdout)) : {};
   const folder = Object.values(info.npmPackages ?? {}).find(({ name }) => name === packageName)?.localPath;
   if (folder) {
@@ -215,6 +222,18 @@ async function fetchArchive(again: boolean): Promise<Uint8Array> {
     `SwiftShader could not be fetched as ${specifier} (${reason}): ` +
       "check the network, or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)",
   );
+}
+
+async function run(command: Deno.Command): Promise<Deno.CommandOutput> {
+  try {
+    return await command.output();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new UserError(
+      "SwiftShader is not unpacked yet, and this command may not run Deno to fetch it: " +
+        "run `deno task bench smoke` once, or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)",
+    );
+  }
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

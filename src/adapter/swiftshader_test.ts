@@ -163,6 +163,16 @@ Deno.test("swiftShaderFolder() follows XDG_CACHE_HOME, then HOME, and is in no f
   }
 });
 
+Deno.test({
+  name: "unpackSwiftShader() names a command that may fetch it, where this one may not",
+  permissions: { read: true, write: true, sys: true, run: false },
+  async fn() {
+    await inCache(async (folder) => {
+      await assertRejects(() => unpackSwiftShader({ folder }), UserError, "run `deno task bench smoke` once");
+    });
+  },
+});
+
 /** What somebody else could have done to the folder, and what is said of it. */
 const plants: [name: string, plant: (folder: string) => Promise<unknown>, said: string][] = [
   [
