@@ -1,5 +1,6 @@
 import { UserError } from "../src/errors.ts";
 import { OutOfMemoryError } from "../src/gpu/errors.ts";
+import { permissionSentence } from "../src/missing_permission.ts";
 import { bytes } from "../src/text/format.ts";
 
 /** How a command that failed ends: the lines for stderr, and the exit code. */
@@ -23,6 +24,7 @@ export function explain(error: unknown): Ending {
 function linesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [`Error: ${error}`];
   if (error instanceof UserError) return [`Error: ${error.message}`];
+  if (error instanceof Deno.errors.NotCapable) return [`Error: ${permissionSentence(error)}`];
   if (error instanceof OutOfMemoryError) {
     const wanted = bytes(error.bytesWanted);
     return [

@@ -1,8 +1,24 @@
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
+import { UserError } from "./errors.ts";
 
-/** Where the project keeps what it need not make twice: `$XDG_CACHE_HOME/headroom`, by default `~/.cache/headroom`. */
-export function cacheFolder(environment: Record<string, string | undefined> = Deno.env.toObject()): string {
+/**
+ * Where the project keeps what it need not make twice: `$XDG_CACHE_HOME/headroom`, by default `~/.cache/headroom`. Throws a UserError
+ * where the environment names no folder of the user's: in one that all users share, others could leave what is read or loaded.
+ */
+export function cacheFolder(environment: Record<string, string | undefined> = cacheVariables()): string {
   const home = environment.HOME && join(environment.HOME, ".cache");
-  return join(environment.XDG_CACHE_HOME || environment.LOCALAPPDATA || home || tmpdir(), "headroom");
+  const parent = [environment.XDG_CACHE_HOME, environment.LOCALAPPDATA, home].find((path) =>
+    path && isAbsolute(path)
+  );
+  if (!parent) {
+    throw new UserError("There is no folder to keep files in: set HOME or XDG_CACHE_HOME to one of your own");
+  }
+  return join(parent, "headroom");
+}
+
+function cacheVariables(): Record<string, string | undefined> {
+  const names = Deno.build.os === "windows"
+    ? ["XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"]
+    : ["XDG_CACHE_HOME", "HOME"];
+  return Object.fromEntries(names.map((name) => [name, Deno.env.get(name)]));
 }

@@ -1,5 +1,6 @@
 import { argument, command, message, metavar, multiple, object } from "@optique/core";
-import { output, project } from "../machine/environment.ts";
+import { programOutput } from "../../src/io/program_output.ts";
+import { project } from "../machine/environment.ts";
 import { digestTree } from "../machine/sources.ts";
 import { folder } from "../options/options.ts";
 import { checkSweep, type Finding } from "../report/check_sweep.ts";
@@ -45,7 +46,7 @@ async function checkSources(
   { sources, environment: { commit } }: TimesHeader | SweepHeader,
 ): Promise<Finding[]> {
   if (!commit) return [{ pass: false, text: "the program was in no git checkout: nobody can run it again" }];
-  const listing = await output("git", ["ls-tree", "-r", commit], { cwd: project });
+  const { text: listing } = await programOutput("git", ["ls-tree", "-r", commit], { cwd: project });
   if (listing === null) {
     return [{
       pass: true,

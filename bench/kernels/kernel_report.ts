@@ -32,7 +32,10 @@ export function kernelFiles(text: string): Record<string, string> {
   const brand = adapterClass === "software" ? ` (${softwareBrand})` : "";
   const from = commit ? `commit ${commit.slice(0, 12)}, ` : "";
   const runs = times[0]?.milliseconds.length ?? 0;
-  const ceilings = { flops: 1e12 * ceiling(times, "arithmetic"), bytes: 1e12 * ceiling(times, "memory") };
+  const ceilings = {
+    flops: 1e12 * fastestRate(times, "arithmetic"),
+    bytes: 1e12 * fastestRate(times, "memory"),
+  };
   const parts = [
     `# Kernels on ${adapter}, ${started.slice(0, 10)}${brand}`,
     `Made by ${inlineCode(command)} from ${from}sources ${
@@ -53,10 +56,10 @@ export function kernelFiles(text: string): Record<string, string> {
 }
 
 /** Work per second of a case, in T. */
-const rate = ({ work, milliseconds }: KernelTime) => work / median(milliseconds) / 1e9;
+export const rate = ({ work, milliseconds }: KernelTime) => work / median(milliseconds) / 1e9;
 
 /** The fastest of the cases of a bound that are ceilings. */
-const ceiling = (times: readonly KernelTime[], bound: KernelTime["bound"]) =>
+export const fastestRate = (times: readonly KernelTime[], bound: KernelTime["bound"]) =>
   Math.max(...times.filter((t) => t.ceiling && t.bound === bound).map(rate));
 
 /** The cases as a markdown table: time, rate, shares of the run's own fastest and of the card's nominal rate, and the variants taken. */
@@ -81,7 +84,7 @@ export function renderKernels(times: readonly KernelTime[], nominal?: Nominal): 
       median(time.milliseconds).toFixed(3),
       time.bound === "arithmetic" ? rate(time).toPrecision(3) : "",
       time.bound === "memory" ? rate(time).toPrecision(3) : "",
-      wholePercentage(rate(time) / ceiling(times, time.bound)),
+      wholePercentage(rate(time) / fastestRate(times, time.bound)),
       ofCard(time),
       `${time.dispatches}`,
       Object.values(time.variants).join(", "),

@@ -10,8 +10,15 @@ import {
   noAdapterMessage,
 } from "../../src/adapter/adapter.ts";
 import { driverRemedy, type DriverSurvey, surveyDrivers } from "../../src/adapter/driver_survey.ts";
-import { isUnpacked, swiftShaderFolder, swiftShaderRuns } from "../../src/adapter/swiftshader.ts";
-import { needsSwiftShader, restartWithSwiftShader } from "./start.ts";
+import {
+  isUnpacked,
+  loadSwiftShader,
+  swiftShaderFolder,
+  swiftShaderRuns,
+} from "../../src/adapter/swiftshader.ts";
+import { UserError } from "../../src/errors.ts";
+import { programOutput } from "../../src/io/program_output.ts";
+import { needsSwiftShader } from "./start.ts";
 
 /** The version of Deno that the project is tested with. */
 const testedDeno = "2.9.6";
@@ -23,23 +30,23 @@ export interface MachineFacts {
   processors: number;
   memory: { total: number; available: number };
   survey: DriverSurvey;
-  /** One line a card from nvidia-smi: name, driver version, memory total, memory used; null without nvidia-smi. */
-  nvidiaSmi: string[] | null;
+  /** One line a card from nvidia-smi: name, driver version, memory total, memory used; or one that tells why there is none. */
+  nvidiaSmi: string[];
   choice: AdapterChoice;
   /** The adapter that answered, wanted or not. */
   adapter: AdapterReport | null;
-  swiftShader: { runs: boolean; folder: string; unpacked: boolean };
+  /** `fault` tells why it cannot be loaded from its folder. */
+  swiftShader: { runs: boolean; folder: string; unpacked: boolean; fault?: string };
 }
 
 /**
- * The page that doctor prints, and whether the next command has an adapter to run on. Downloads nothing; where SwiftShader is what remains and lies unpacked, the program starts again
- * with it, so that its limits can be shown.
+ * The page that doctor prints, and whether the next command has an adapter to run on. Downloads nothing; where SwiftShader is what
+ * remains and lies unpacked, it is loaded, so that its limits can be shown.
+ *
+ * @param options.requireGpu whether only a hardware GPU will do
  */
-export async function doctor(): Promise<{ page: string; runs: boolean }> {
-  const facts = await gatherFacts();
-  if (facts.swiftShader.unpacked && needsSwiftShader(facts.choice, facts.adapter)) {
-    await restartWithSwiftShader(facts.choice);
-  }
+export async function doctor({ requireGpu = false } = {}): Promise<{ page: string; runs: boolean }> {
+  const facts = await gatherFacts(requireGpu ? "gpu" : adapterChoice());
   return { page: describeMachine(facts), runs: canRun(facts) };
 }
 
@@ -53,26 +60,40 @@ function wantedAdapter({ adapter, choice }: MachineFacts): AdapterReport | null 
 }
 
 function swiftShaderComes({ choice, adapter, swiftShader }: MachineFacts): boolean {
-  return swiftShader.runs && (choice === "swiftshader" || choice === "auto" && !adapter);
+  const works = swiftShader.runs && swiftShader.fault === undefined;
+  return works && (choice === "swiftshader" || choice === "auto" && !adapter);
 }
 
-async function gatherFacts(): Promise<MachineFacts> {
-  const choice = adapterChoice();
+async function gatherFacts(choice: AdapterChoice): Promise<MachineFacts> {
+  const survey = await surveyDrivers(); // first: SwiftShader, once loaded, looks like an installed driver
+  const swiftShader = await lookAtSwiftShader();
+  if (swiftShader.unpacked && await needsSwiftShader(choice)) loadSwiftShader(swiftShader.folder);
   const found = await askForAdapter(choice);
   const adapter = found && { ...found.report, features: await grantedFeatures(found) };
   const { total, available } = Deno.systemMemoryInfo();
-  const folder = swiftShaderFolder();
   return {
     deno: Deno.version.deno,
     system: `${Deno.build.os} ${Deno.build.arch}${await distribution()}`,
     processors: navigator.hardwareConcurrency,
     memory: { total, available },
-    survey: surveyDrivers(),
+    survey,
     nvidiaSmi: await askNvidiaSmi(),
     choice,
     adapter,
-    swiftShader: { runs: swiftShaderRuns(), folder, unpacked: await isUnpacked(folder) },
+    swiftShader,
   };
+}
+
+async function lookAtSwiftShader(): Promise<MachineFacts["swiftShader"]> {
+  const runs = swiftShaderRuns();
+  let folder = "none";
+  try {
+    folder = swiftShaderFolder();
+    return { runs, folder, unpacked: runs && await isUnpacked(folder) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { runs, folder, unpacked: false, fault: error.message };
+  }
 }
 
 /** The page of one machine: a name and a value a line, then what to do. */
@@ -84,15 +105,20 @@ export function describeMachine(facts: MachineFacts): string {
     ["System", facts.system],
     ["Processors", String(facts.processors)],
     ["Memory", `${bytes(facts.memory.total)}, ${bytes(facts.memory.available)} available`],
-    ...several("GPU", survey.cards.map((card) => `${card.vendor} at ${card.at}`), "none found"),
-    ...several("nvidia-smi", facts.nvidiaSmi ?? [], facts.nvidiaSmi ? "no answer" : "not installed"),
+    ...several(
+      "GPU",
+      survey.cards?.map((card) => `${card.vendor} at ${card.at}`) ?? ["unknown"],
+      "none found",
+    ),
+    ...several("nvidia-smi", facts.nvidiaSmi, "no answer"),
     ["Vulkan loader", survey.loader ?? "none found"],
     ...several("Vulkan drivers", survey.manifests, "none found"),
     [
       "SwiftShader",
-      `${swiftShader.unpacked ? "unpacked in" : "not unpacked; cache folder"} ${swiftShader.folder}`,
+      swiftShader.fault ??
+        `${swiftShader.unpacked ? "unpacked in" : "not unpacked; cache folder"} ${swiftShader.folder}`,
     ],
-    ["Wanted", choice === "auto" ? "any adapter, a hardware GPU first" : `${choice} (HEADROOM_ADAPTER)`],
+    ["Wanted", wantedBy[choice]],
     ["Adapter", wanted?.name ?? comingAdapter(facts)],
     ["Why", reason(facts, wanted)],
   ];
@@ -101,6 +127,13 @@ export function describeMachine(facts: MachineFacts): string {
   const lines = rows.map(([name, value]) => (name.padEnd(width) + value).trimEnd());
   return [...lines, ...advice(facts, wanted).map((sentence) => `\n${sentence}`)].join("\n");
 }
+
+const wantedBy: Record<AdapterChoice, string> = {
+  auto: "any adapter, a hardware GPU first",
+  gpu: "gpu (HEADROOM_ADAPTER or --require-gpu)",
+  llvmpipe: "llvmpipe (HEADROOM_ADAPTER)",
+  swiftshader: "swiftshader (HEADROOM_ADAPTER)",
+};
 
 function adapterRows(
   { class: adapterClass, vendor, driver, limits, features }: AdapterReport,
@@ -172,22 +205,23 @@ async function grantedFeatures(
   }
 }
 
-async function askNvidiaSmi(): Promise<string[] | null> {
+async function askNvidiaSmi(): Promise<string[]> {
   const query = "name,driver_version,memory.total,memory.used";
-  try {
-    const { success, stdout } = await new Deno.Command("nvidia-smi", {
-      args: [`--query-gpu=${query}`, "--format=csv,noheader"],
-      stderr: "null",
-    }).output();
-    return success ? new TextDecoder().decode(stdout).trim().split("\n").map(describeCard) : [];
-  } catch {
-    return null;
-  }
+  const output = await programOutput("nvidia-smi", [`--query-gpu=${query}`, "--format=csv,noheader"]);
+  if (output.text === null) return [silence[output.why]];
+  return output.text.split("\n").map(describeCard).filter((line) => line !== null);
 }
 
-function describeCard(line: string): string {
-  const [name, driver, total, used] = line.split(", ");
-  return `${name}, driver ${driver}, ${total}, ${used} in use`;
+const silence = {
+  missing: "not installed",
+  forbidden: "Deno may not run it",
+  failed: "it fails",
+  late: "it hangs",
+};
+
+function describeCard(line: string): string | null {
+  const [name, driver, total, used, ...more] = line.split(", ");
+  return used && more.length === 0 ? `${name}, driver ${driver}, ${total}, ${used} in use` : null;
 }
 
 async function distribution(): Promise<string> {

@@ -33,7 +33,7 @@ const bare: MachineFacts = {
   processors: 2,
   memory: { total: 8 * 2 ** 30, available: 6 * 2 ** 30 },
   survey: { cards: [], deviceFiles: [], loader: null, manifests: [], nvidiaDriver: null },
-  nvidiaSmi: null,
+  nvidiaSmi: ["not installed"],
   choice: "auto",
   adapter: null,
   swiftShader: { runs: true, folder: "/home/ada/.cache/headroom/swiftshader-153.0.0", unpacked: false },
@@ -80,7 +80,7 @@ Deno.test("describeMachine() says how to wake an idle card", () => {
 
 Deno.test("describeMachine() says that the wanted adapter does not answer", () => {
   const page = describeMachine({ ...bare, choice: "gpu", adapter: llvmpipe });
-  assertEquals(value(page, "Wanted"), "gpu (HEADROOM_ADAPTER)");
+  assertEquals(value(page, "Wanted"), "gpu (HEADROOM_ADAPTER or --require-gpu)");
   assertEquals(value(page, "Adapter"), "none");
   assertEquals(value(page, "Why"), "only llvmpipe (LLVM 15.0.6, 256 bits) answers");
   assertEquals(value(page, "Class"), undefined);

@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { programOutput } from "../../src/io/program_output.ts";
 import type { Environment } from "../results/results.ts";
 
 /** The project's folder. */
@@ -28,7 +29,7 @@ async function versionOf(folder: string): Promise<Pick<Environment, "commit" | "
   // A copy of the sources without their history can be told which commit it is.
   const told = Deno.env.get("HEADROOM_COMMIT");
   if (told) return { commit: told, dirty: null };
-  const git = (...args: string[]) => output("git", args, { cwd: folder });
+  const git = async (...args: string[]) => (await programOutput("git", args, { cwd: folder })).text;
   const isTop = await git("rev-parse", "--show-prefix") === ""; // else the history would be that of what it lies in
   const commit = isTop ? await git("rev-parse", "HEAD") : null;
   const changes = commit && await git("status", "--porcelain", "--untracked-files=no");
@@ -38,15 +39,15 @@ async function versionOf(folder: string): Promise<Pick<Environment, "commit" | "
 /** Bytes in use on all NVIDIA cards of the machine, as their driver counts them; null where it cannot be asked. */
 export async function driverBytesInUse(): Promise<number | null> {
   const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"];
-  // Deno lets no child inherit LD_LIBRARY_PATH unless it may run anything.
-  const text = await output("nvidia-smi", query, { clearEnv: true });
+  const { text } = await programOutput("nvidia-smi", query);
   return text === null ? null : sumMebibytes(text);
 }
 
-/** Bytes of what `nvidia-smi` prints in MiB, a card a line; null if a line is no number, such as "[N/A]". */
+/** Bytes of what `nvidia-smi` prints in MiB, a card a line; null if a line is no number, such as "[N/A]", or there is none. */
 export function sumMebibytes(text: string): number | null {
-  const mebibytes = text.trim().split("\n").map(parseFloat);
-  return mebibytes.every(Number.isFinite) ? 2 ** 20 * mebibytes.reduce((a, b) => a + b) : null;
+  const lines = text.trim().split("\n");
+  if (!lines.every((line) => /^\d+$/.test(line.trim()))) return null;
+  return 2 ** 20 * lines.reduce((sum, line) => sum + Number(line), 0);
 }
 
 /** The same when it has come to rest: the memory of a process that has just ended is given back some time later. */
@@ -59,20 +60,4 @@ export async function settledDriverBytes(): Promise<number | null> {
     before = now;
   }
   return before;
-}
-
-/** What a program of the machine prints; null if it is missing, fails or may not be run. */
-export async function output(
-  program: string,
-  args: string[],
-  options: Deno.CommandOptions = {},
-): Promise<string | null> {
-  try {
-    const { success, stdout } = await new Deno.Command(program, { args, stderr: "null", ...options })
-      .output();
-    return success ? new TextDecoder().decode(stdout).trim() : null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return null;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { describeEnvironment, sumMebibytes } from "./environment.ts";
+import { delimiter } from "node:path";
+import { describeEnvironment, driverBytesInUse, sumMebibytes } from "./environment.ts";
 
 const adapter = { name: "Imaginary 9000", class: "gpu", driver: "1.2" } as const;
 const told = "HEADROOM_COMMIT";
@@ -78,7 +79,61 @@ Deno.test({
 
 Deno.test("sumMebibytes() adds up the cards in units of 2^20 bytes, and gives nothing where a line is no number", () => {
   assertEquals(sumMebibytes("1024\n3\n"), 1027 * 2 ** 20);
-  for (const text of ["", "[N/A]", "12\n[N/A]", "No devices were found"]) {
+  for (
+    const text of ["", " \n", "[N/A]", "12\n[N/A]", "12\n\n3", "0 B", "12 MiB", "-4", "No devices were found"]
+  ) {
     assertEquals(sumMebibytes(text), null);
   }
+});
+
+/** Puts programs, each one shell script, in front of the machine's own for the length of `work`. */
+async function withPrograms(scripts: Record<string, string>, work: () => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const path = Deno.env.get("PATH")!;
+  try {
+    for (const [name, script] of Object.entries(scripts)) {
+      await Deno.writeTextFile(`${folder}/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    Deno.env.set("PATH", folder + delimiter + path);
+    await work();
+  } finally {
+    Deno.env.set("PATH", path);
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "driverBytesInUse() is null where nvidia-smi prints nothing, prints nonsense, or fails",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const answers: [script: string, bytes: number | null][] = [
+      ['[ "$1" = --query-gpu=memory.used ] && echo 5 && echo 7', 12 * 2 ** 20],
+      [":", null],
+      ["echo No devices were found", null],
+      ["echo 5; exit 9", null],
+    ];
+    for (const [script, bytes] of answers) {
+      await withPrograms({ "nvidia-smi": script }, async () => {
+        assertEquals(await driverBytesInUse(), bytes, script);
+      });
+    }
+  },
+});
+
+Deno.test({
+  name: "An nvidia-smi or a git that hangs is not waited for: what it would have told is null",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const before = Deno.env.get(told);
+    Deno.env.delete(told);
+    const git = 'case "$1" in status) sleep 60 ;; *) [ "$2" = HEAD ] && echo cafe || : ;; esac';
+    try {
+      await withPrograms({ "nvidia-smi": "sleep 60", git }, async () => {
+        const asked = await Promise.all([driverBytesInUse(), version(".")]);
+        assertEquals(asked, [null, { commit: "cafe", dirty: null }]);
+      });
+    } finally {
+      if (before !== undefined) Deno.env.set(told, before);
+    }
+  },
 });

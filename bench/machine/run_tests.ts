@@ -10,6 +10,16 @@ import { closingLines, failedTests, type GroupResult, lastFile, readSummary } fr
 /** Passed on, so that the test runners end with this program; Windows knows the first only. */
 const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
+/** What tests use: temporary files, the command line as a process, and its environment. */
+const permissions = [
+  "--no-prompt",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-run",
+  "--allow-sys",
+];
+
 /** Groups that run at once: while one waits for its device, the other compiles. */
 const atOnce = Math.min(2, navigator.hardwareConcurrency);
 
@@ -85,7 +95,7 @@ class TestProcesses {
   /** Starts `deno test`; its output goes where that of this program goes, or to the caller. */
   start(args: string[], output: "inherit" | "piped"): Deno.ChildProcess {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", "--allow-all", ...args],
+      args: ["test", ...permissions, ...args],
       env: this.#env,
       stdout: output,
       stderr: output,

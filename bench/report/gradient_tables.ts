@@ -4,17 +4,17 @@ import { operatorNames } from "../../src/train/gradient_error.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { plural } from "../../src/text/format.ts";
 import type { GradientErrors } from "../results/results.ts";
-import { baseOf, bytesQuantity, type Comparison, names } from "./side_by_side.ts";
+import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { mean, pairedTest } from "./statistics.ts";
+import { savedActivations as saved } from "./tables.ts";
 
 type Reading = (errors: GradientErrors) => number | null | undefined;
 
-const digits = (value: number) => value.toPrecision(3);
+/** An error to three digits. */
+export const digits = (value: number) => value.toPrecision(3);
 
 const overallError: Reading = ({ overall }) => overall.relativeError;
 const operatorError = (name: string): Reading => ({ operators }) => operators[name]?.relativeError;
-
-const saved = bytesQuantity<Cell>("saved activations", (cell) => cell.memory?.savedBytes);
 
 /**
  * Tables of how far each policy's gradients are from `exact`'s, one a comparison, each followed by what it says about single choices; as
@@ -41,6 +41,9 @@ function meanOf(cell: Cell, pick: Reading): number | null {
   return values.length && values.every((value) => value != null) ? mean(values as number[]) : null;
 }
 
+/** The relative error of the whole gradient, mean over all compared steps; null if it is not a number or was not measured. */
+export const gradientError = (cell: Cell): number | null => meanOf(cell, overallError);
+
 function gradientTable(cells: readonly Cell[], base: Cell): string {
   const shown = (value: number | null, show = digits) => value === null ? "not a number" : show(value);
   const rows = cells.map((cell) => {
@@ -50,7 +53,7 @@ function gradientTable(cells: readonly Cell[], base: Cell): string {
       saved.show(cell, base) ?? "–",
       `${all.flat().length} (${plural(all.length, "seed")})`,
       shown(meanOf(cell, ({ overall }) => overall.cosine), (cosine) => cosine.toFixed(5)),
-      shown(meanOf(cell, overallError)),
+      shown(gradientError(cell)),
       ...operatorNames.map((name) => shown(meanOf(cell, operatorError(name)))),
     ];
   });
@@ -104,7 +107,7 @@ function differOnlyIn({ field, fine: one, coarse: other }: Choice, fine: Cell, c
 }
 
 function sentence({ subject, object }: Choice, fine: Cell, coarse: Cell): string {
-  const [own, other] = [fine, coarse].map((cell) => meanOf(cell, overallError));
+  const [own, other] = [fine, coarse].map(gradientError);
   const name = coarse.configuration.policy;
   const opening = subject(fine.configuration.policy);
   if (own === null || other === null) {
@@ -124,7 +127,7 @@ function sentence({ subject, object }: Choice, fine: Cell, coarse: Cell): string
 }
 
 /** "1.53 times smaller", of `own` against `other`. */
-function times(own: number, other: number): string {
+export function times(own: number, other: number): string {
   return own <= other
     ? `${(other / own).toFixed(2)} times smaller`
     : `${(own / other).toFixed(2)} times larger`;
@@ -134,7 +137,7 @@ function times(own: number, other: number): string {
  * Whether the coarse policy's gradient error is measurably larger, with the statistic. A seed gives both policies the same weights at first
  * and the same data, so what differs between seeds cancels in the ratio of a pair.
  */
-function judgement(fine: Cell, coarse: Cell): string {
+export function judgement(fine: Cell, coarse: Cell): string {
   const [own, other] = [fine, coarse].map(({ configuration }) => `\`${configuration.policy}\``);
   const pairs = coarse.pairedQualities(fine).map((pair) =>
     [pair.own, pair.base].map(({ gradientErrors }) => gradientErrors.map((errors) => overallError(errors)!))

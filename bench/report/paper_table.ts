@@ -4,14 +4,16 @@ import { ratio } from "../../src/text/format.ts";
 import type { Comparison } from "./side_by_side.ts";
 
 /** Peak memory that Mesa's authors report, in MiB (they write MB), at batch 128 and 224² under AMP (arXiv 2111.11124). */
-const published: Record<string, { amp: number; mesa: number }> = {
+export const published: Record<string, { amp: number; mesa: number }> = {
   "deit-tiny": { amp: 4171, mesa: 1858 },
   "deit-small": { amp: 8459, mesa: 3840 },
   "deit-base": { amp: 17691, mesa: 8616 },
 };
-const publishedBatch = 128;
+/** The batch of the published figures. */
+export const publishedBatch = 128;
 
-const policies = ["exact", "mesa8-paper", "mesa8"];
+/** The policies of that table. */
+export const paperPolicies = ["exact", "mesa8-paper", "mesa8"];
 
 const quantities: [string, (cell: Cell) => number | undefined][] = [
   ["buffers", (cell) => cell.memory?.bufferBytes],
@@ -34,29 +36,33 @@ const differences = "What the two count is not the same:\n\n" + [
 export function paperSection(comparisons: readonly Comparison<Cell>[]): string | null {
   const rows = comparisons.filter(({ batch, model }) => batch === publishedBatch && published[model])
     .flatMap(({ model, cells }) => {
-      const shown = policies.map((policy) => cells.get(policy));
+      const shown = paperPolicies.map((policy) => cells.get(policy));
       const measured = quantities.map((
         [label, value],
       ) => [label, ...beside(shown.map((cell) => cell && value(cell)))]);
       const { amp, mesa } = published[model];
       const lines = [
-        ["published, AMP", ...beside([amp, mesa].map((mebibytes) => mebibytes * 2 ** 20)), "–"],
+        ["published, AMP", ...beside([amp, mesa].map((size) => size * 2 ** 20)), "–"],
         ...measured.filter((line) => line.slice(1).some((text) => text !== "–")),
       ];
       return lines.length === 1 ? [] : lines.map((line, i) => [i === 0 ? model : "", ...line]);
     });
   if (rows.length === 0) return null;
-  const table = markdownTable([["model", "", ...policies], ...rows], { align: ["l", "l", "r", "r", "r"] });
+  const table = markdownTable([["model", "", ...paperPolicies], ...rows], {
+    align: ["l", "l", "r", "r", "r"],
+  });
   return `${table}\n\n${differences}`;
 }
 
+/** "1858 MiB" */
+export const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+
 /** Bytes in MiB, each but the first with its ratio to the first. */
 function beside([base, ...others]: (number | undefined)[]): string[] {
-  const text = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
   return [
-    base === undefined ? "–" : text(base),
+    base === undefined ? "–" : mebibytes(base),
     ...others.map((bytes) =>
-      bytes === undefined ? "–" : base ? `${text(bytes)} (${ratio(bytes / base)})` : text(bytes)
+      bytes === undefined ? "–" : base ? `${mebibytes(bytes)} (${ratio(bytes / base)})` : mebibytes(bytes)
     ),
   ];
 }

@@ -1,8 +1,8 @@
 import { markdownTable } from "markdown-table";
 import type { Cell } from "./cell_rounds.ts";
-import { namedList, ratio, signed } from "../../src/text/format.ts";
+import { namedList, percentage, ratio, signed } from "../../src/text/format.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
-import { type MeanInterval, meanInterval, sampleStandardDeviation } from "./statistics.ts";
+import { mean, type MeanInterval, meanInterval, sampleStandardDeviation } from "./statistics.ts";
 
 /** What may be said of a policy's training against `exact`'s; `rules` says when. */
 export type Verdict = "parity" | "no difference seen" | "better" | "worse" | "diverged" | "not settled";
@@ -15,6 +15,8 @@ export interface Parity {
   difference: MeanInterval | null;
   /** Standard deviation of `exact`'s loss between those seeds; null if a loss is not a number. */
   spread: number | null;
+  /** Mean of `exact`'s loss over those seeds; null likewise. */
+  loss: number | null;
   verdict: Verdict;
 }
 
@@ -26,12 +28,19 @@ export function parityOf(cell: Cell, exact: Cell): Parity | null {
   const seeds = losses.length;
   if (seeds < 2) return null;
   const reference = losses.flatMap(([, base]) => base ?? []);
-  if (reference.length < seeds) return { seeds, difference: null, spread: null, verdict: "not settled" };
-  const spread = sampleStandardDeviation(reference);
+  if (reference.length < seeds) {
+    return { seeds, difference: null, spread: null, loss: null, verdict: "not settled" };
+  }
+  const [spread, loss] = [sampleStandardDeviation(reference), mean(reference)];
   const differences = losses.flatMap(([own, base]) => own === null ? [] : own - base!);
-  if (differences.length < seeds) return { seeds, difference: null, spread, verdict: "diverged" };
+  if (differences.length < seeds) return { seeds, difference: null, spread, loss, verdict: "diverged" };
   const difference = meanInterval(differences);
-  return { seeds, difference, spread, verdict: judge(difference, spread) };
+  return { seeds, difference, spread, loss, verdict: judge(difference, spread) };
+}
+
+/** The worse end of the interval, which is the upper one: nats, and as a share of `exact`'s mean loss. Null if a loss is not a number. */
+export function costAtMost({ difference, loss }: Parity): { nats: number; share: number } | null {
+  return difference && loss !== null ? { nats: difference.high, share: difference.high / loss } : null;
 }
 
 /** The verdict on a mean difference, given how far `exact` itself varies from seed to seed. */
@@ -54,6 +63,9 @@ const rules = namedList(Object.entries({
   "at most":
     "the interval's end further from 0, also as a multiple of the spread: the data exclude, with 95 % confidence, a mean " +
     "difference beyond it.",
+  "at most, of the loss":
+    "the interval's worse end, which is the upper one, as a share of the mean of `exact`'s losses: a spread can be wide, and a " +
+    "difference within it dear.",
   spread: "standard deviation of `exact`'s own loss between the seeds. Three seeds tell it only roughly.",
   parity:
     "the whole interval lies within ± the spread, even if it excludes 0: what difference there is, is smaller than that between seeds.",
@@ -86,6 +98,7 @@ export function paritySection(comparisons: readonly Comparison<Cell>[]): string 
     "difference",
     "95 % interval",
     "at most",
+    "at most, of the loss",
     "spread",
     "verdict",
   ];
@@ -94,7 +107,7 @@ export function paritySection(comparisons: readonly Comparison<Cell>[]): string 
       header,
       ...found.map(({ comparison, policy, parity }) => [...names(comparison), policy, ...columns(parity)]),
     ],
-    { align: ["l", "r", "l", "r", "r", "r", "r", "r", "l"] },
+    { align: ["l", "r", "l", "r", "r", "r", "r", "r", "r", "l"] },
   );
   const unsettled = found.some(({ parity: { verdict } }) =>
     verdict === "no difference seen" || verdict === "not settled"
@@ -102,13 +115,16 @@ export function paritySection(comparisons: readonly Comparison<Cell>[]): string 
   return [table, ...unsettled ? [remedy] : [], opening, rules].join("\n\n");
 }
 
-function columns({ seeds, difference, spread, verdict }: Parity): string[] {
+function columns(parity: Parity): string[] {
+  const { seeds, difference, spread, verdict } = parity;
+  const cost = costAtMost(parity);
   const nats = (value: number | null) => value === null ? "not a number" : value.toFixed(4);
   return [
     `${seeds}`,
     difference ? `${signed(difference.mean)} ± ${nats(difference.deviation)}` : "not a number",
     difference ? `${signed(difference.low)} to ${signed(difference.high)}` : "–",
     difference ? atMost(difference, spread!) : "–",
+    cost ? percentage(cost.share, true) : "–",
     nats(spread),
     verdict,
   ];

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { type Cell, compare } from "./cell_rounds.ts";
-import { judge, parityOf, paritySection } from "./parity.ts";
+import { costAtMost, judge, parityOf, paritySection } from "./parity.ts";
 import { fakeQuality, fakeRecord } from "../results/testing.ts";
 
 /** Comparisons of `exact` and `mesa8` with these final losses, a seed each. */
@@ -38,6 +38,13 @@ Deno.test("parityOf() calls a loss that is not a number diverged, unless exact's
   assertEquals(parity([1, null], [1, null])?.verdict, "not settled");
 });
 
+Deno.test("costAtMost() is the interval's upper end, also of a policy that is better, as a share of exact's mean loss", () => {
+  const { nats, share } = costAtMost(parity([2, 4, 6], [1.99, 3.98, 5.97])!)!; // -0.02 ± 0.024841, of 4
+  assertAlmostEquals(nats, 0.004841, 1e-5);
+  assertAlmostEquals(share, 0.001210, 1e-5);
+  assertEquals(costAtMost(parity([1, 2], [1, null])!), null);
+});
+
 Deno.test("judge() follows the rules that the report states", () => {
   const verdict = (low: number, high: number) =>
     judge({ mean: (low + high) / 2, deviation: 0, low, high }, 1);
@@ -52,18 +59,19 @@ Deno.test("judge() follows the rules that the report states", () => {
 
 Deno.test("paritySection() prints the statistics, and the remedy where something is unsettled", () => {
   // Differences 0 and 0.2: mean 0.1, deviation √(2 · 0.1²), reach 12.706 · 0.1414 / √2 = 1.2706. exact: 1 and 3 deviate by √2.
+  // Their mean is 2, of which 1.3706 is 68.53 %.
   const settled = paritySection(trained([1, 3], [1, 3.2]))!;
   assertEquals(
     settled.split("\n\n")[0],
     `
-| model |  tokens | policy | seeds |       difference |      95 % interval |        at most | spread | verdict |
-| :---- | ------: | :----- | ----: | ---------------: | -----------------: | -------------: | -----: | :------ |
-| nano  | 4 × 128 | mesa8  |     2 | +0.1000 ± 0.1414 | -1.1706 to +1.3706 | 1.3706 (0.97×) | 1.4142 | parity  |
+| model |  tokens | policy | seeds |       difference |      95 % interval |        at most | at most, of the loss | spread | verdict |
+| :---- | ------: | :----- | ----: | ---------------: | -----------------: | -------------: | -------------------: | -----: | :------ |
+| nano  | 4 × 128 | mesa8  |     2 | +0.1000 ± 0.1414 | -1.1706 to +1.3706 | 1.3706 (0.97×) |              +68.53% | 1.4142 | parity  |
 `.trim(),
   );
   assertFalse(settled.includes("--seeds"));
   const open = paritySection(trained([1, 2], [1, 2.2]))!; // the same interval beside a spread of 0.7071
-  assertStringIncludes(open, "| 1.3706 (1.94×) | 0.7071 | no difference seen |");
+  assertStringIncludes(open, "| 1.3706 (1.94×) |              +91.37% | 0.7071 | no difference seen |");
   assertStringIncludes(open, "`--seeds`");
 });
 

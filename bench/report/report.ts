@@ -150,6 +150,8 @@ const howToRead = namedList(Object.entries({
   tokens: "sequences × tokens of one step; an image is a sequence, its class token included.",
   "saved activations":
     "what the storage policy keeps from forward to backward: blocks and the final LayerNorm.",
+  "saved, against half":
+    "the same as a multiple of `half`'s: the reference for whoever trains in 16 bits anyway.",
   "live peak": "the most bytes of tensors alive at one dispatch, weights and optimizer included.",
   buffers: "bytes of the buffers that hold those tensors.",
   driver: "growth of what the driver reports, its own context included; only where it can be asked.",

@@ -54,6 +54,24 @@ Deno.test("the memory table tells block inputs of the live peak where a policy k
   );
 });
 
+Deno.test("the memory table tells what is saved against half, where half stands beside it", () => {
+  const saved = (savedBytes: number) => ({ memory: { ...fakeMeasurement().memory!, savedBytes } });
+  assertEquals(
+    table("Memory", [
+      fakeRecord({ policy: "exact" }, saved(4 * 2 ** 20)),
+      fakeRecord({ policy: "half" }, saved(2 * 2 ** 20)),
+      fakeRecord({ policy: "mesa8" }, saved(2 ** 20)),
+      fakeRecord({ policy: "mesa4" }, { memory: null, status: "error" }),
+    ])!.split("\n").slice(0, 4).join("\n"),
+    `
+| model |  tokens |                     | exact |          half |         mesa8 |  mesa4 |
+| :---- | ------: | :------------------ | ----: | ------------: | ------------: | -----: |
+| nano  | 4 × 128 | saved activations   | 4 MiB | 2 MiB (0.50×) | 1 MiB (0.25×) | failed |
+|       |         | saved, against half | 2.00× |         1.00× |         0.50× | failed |
+`.trim(),
+  );
+});
+
 Deno.test("the throughput table pairs the speeds of a round", () => {
   assertEquals(
     table("Throughput"),

@@ -13,6 +13,11 @@ export interface Comparison<T> {
 /** A line of a comparison: its name and the text for one cell, beside the base of its comparison; null where there is no value. */
 export interface Quantity<T> {
   label: string;
+  show(cell: T, base: T, comparison: Comparison<T>): string | null;
+}
+
+/** A quantity that needs no cell but its own and the base. */
+export interface BaseQuantity<T> extends Quantity<T> {
   show(cell: T, base: T): string | null;
 }
 
@@ -28,7 +33,10 @@ export function baseOf<T>({ cells }: Comparison<T>): T {
 }
 
 /** A quantity in bytes, with its ratio to the base's. */
-export function bytesQuantity<T>(label: string, value: (cell: T) => number | null | undefined): Quantity<T> {
+export function bytesQuantity<T>(
+  label: string,
+  value: (cell: T) => number | null | undefined,
+): BaseQuantity<T> {
   return {
     label,
     show(cell, base) {
@@ -58,7 +66,7 @@ export function sideBySide<T>(
     const base = baseOf(comparison);
     const cells = policies.map((policy) => comparison.cells.get(policy));
     const lines = quantities.flatMap(({ label, show }) => {
-      const texts = cells.map((cell) => cell ? show(cell, base) : null);
+      const texts = cells.map((cell) => cell ? show(cell, base, comparison) : null);
       if (texts.every((text) => text === null)) return [];
       return [[label, ...texts.map((text, i) => text ?? (cells[i] ? missing(cells[i]) : "–"))]];
     });

@@ -3,6 +3,7 @@ import type { Cell, Quality } from "./cell_rounds.ts";
 import { statusWords } from "../results/results.ts";
 import { bytes, number, percentage, ratio, spread } from "../../src/text/format.ts";
 import {
+  type BaseQuantity,
   bytesQuantity,
   type Comparison,
   type Lead,
@@ -12,11 +13,36 @@ import {
 } from "./side_by_side.ts";
 import { mean, sampleStandardDeviation } from "./statistics.ts";
 
-const buffers = bytesQuantity("buffers", (cell: Cell) => cell.memory?.bufferBytes);
+export const savedActivations = bytesQuantity("saved activations", (cell: Cell) => cell.memory?.savedBytes);
+
+/** Saved activations as a multiple of `half`'s: who trains in 16 bits saves half of `exact`'s bytes without quantizing anything. */
+export const savedAgainstHalf: Quantity<Cell> = {
+  label: "saved, against half",
+  show({ memory }, _, { cells }) {
+    const half = cells.get("half")?.memory?.savedBytes;
+    return memory && half ? ratio(memory.savedBytes / half) : null;
+  },
+};
+
+export const livePeak = bytesQuantity("live peak", (cell: Cell) => cell.memory?.livePeakBytes);
+
+export const buffers = bytesQuantity("buffers", (cell: Cell) => cell.memory?.bufferBytes);
+
+/** The paired ratio of speeds, and from two rounds on the smallest and the largest. */
+export const speed: BaseQuantity<Cell> = {
+  label: "speed",
+  show(cell, base) {
+    const speed = cell.speedAgainst(base);
+    if (!speed || cell === base) return speed && ratio(1);
+    return ratio(speed.median) +
+      (speed.rounds > 1 ? ` (${speed.low.toFixed(2)}–${speed.high.toFixed(2)})` : "");
+  },
+};
 
 const memory: Quantity<Cell>[] = [
-  bytesQuantity("saved activations", (cell) => cell.memory?.savedBytes),
-  bytesQuantity("live peak", (cell) => cell.memory?.livePeakBytes),
+  savedActivations,
+  savedAgainstHalf,
+  livePeak,
   bytesQuantity("of these block inputs", (cell) => cell.memory?.liveAtPeak.inputs || null),
   {
     label: "buffers",
@@ -35,15 +61,7 @@ const throughput: Quantity<Cell>[] = [
     label: "step",
     show: ({ step }) => step && spread(step.median, step.deviation),
   },
-  {
-    label: "speed",
-    show(cell, base) {
-      const speed = cell.speedAgainst(base);
-      if (!speed || cell === base) return speed && ratio(1);
-      return ratio(speed.median) +
-        (speed.rounds > 1 ? ` (${speed.low.toFixed(2)}–${speed.high.toFixed(2)})` : "");
-    },
-  },
+  speed,
   { label: "dispatches", show: ({ dispatches }) => dispatches === null ? null : `${dispatches}` },
 ];
 

@@ -2,7 +2,8 @@
 
 import { UserError } from "../errors.ts";
 import { oneOf } from "../suggest.ts";
-import { driverRemedy, type DriverSurvey, surveyDrivers } from "./driver_survey.ts";
+import { driverRemedy, type DriverSurvey, nvidiaDriver, surveyDrivers } from "./driver_survey.ts";
+import { readVariable, setVariable } from "../environment_variables.ts";
 
 /** What a run says about its adapter; plain data, kept with every result. */
 export interface AdapterReport {
@@ -46,7 +47,7 @@ export async function chooseAdapter(
   const choice = requireGpu ? "gpu" : adapterChoice();
   const found = await askForAdapter(choice);
   if (found && isWanted(choice, found.report)) return found;
-  throw new UserError(noAdapterMessage(choice, found?.report ?? null, surveyDrivers()));
+  throw new UserError(noAdapterMessage(choice, found?.report ?? null, await surveyDrivers()));
 }
 
 /** Whatever adapter the runtime gives first for a choice, or null; the caller compares it with {@linkcode isWanted}. */
@@ -59,7 +60,25 @@ export async function askForAdapter(
   const adapter = await navigator.gpu.requestAdapter(
     software ? { forceFallbackAdapter: true } : { powerPreference: "high-performance" },
   ).catch(() => null);
-  return adapter && { adapter, report: reportAdapter(adapter) };
+  return adapter && { adapter, report: await reportAdapter(adapter) };
+}
+
+/**
+ * Whether any adapter answers. A worker asks: a thread that has asked keeps the drivers that it found, so where there are none, this
+ * thread could be given none afterwards.
+ */
+export async function anyAdapterAnswers(): Promise<boolean> {
+  prepareVulkan();
+  const ask = "postMessage(Boolean(await navigator.gpu.requestAdapter().catch(() => null)))";
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(ask)}`, { type: "module" });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(message));
+    });
+  } finally {
+    worker.terminate();
+  }
 }
 
 /** Whether an adapter is of the wanted kind. */
@@ -69,10 +88,10 @@ export function isWanted(choice: AdapterChoice, report: AdapterReport): boolean 
 }
 
 /** The plain data of an adapter. */
-export function reportAdapter(
+export async function reportAdapter(
   adapter: GPUAdapter,
-  survey: () => DriverSurvey = surveyDrivers,
-): AdapterReport {
+  driverVersion: () => Promise<string | null> = nvidiaDriver,
+): Promise<AdapterReport> {
   const { info } = adapter;
   const name = info.description || info.device || "unnamed adapter";
   const vendor = vendorNames[Number(info.vendor)] ?? info.vendor;
@@ -84,7 +103,7 @@ export function reportAdapter(
     name,
     slug: slugOf(name),
     vendor,
-    driver: vendor === "NVIDIA" ? prefixed("NVIDIA ", survey().nvidiaDriver) : null,
+    driver: vendor === "NVIDIA" ? prefixed("NVIDIA ", await driverVersion()) : null,
     features: [...adapter.features].sort(),
     limits,
   };
@@ -103,7 +122,10 @@ export function noAdapterMessage(
   survey: DriverSurvey,
 ): string {
   const instead = seen ? `, only ${seen.name}` : "";
-  const remedy = driverRemedy(survey);
+  const remedy = driverRemedy(survey) ??
+    (survey.cards === null
+      ? "`deno task doctor` says whether this machine has a card, and what it needs"
+      : null);
   switch (choice) {
     case "gpu":
       return `No hardware GPU answered${instead}; ` +
@@ -145,21 +167,13 @@ function slugOf(name: string): string {
 function prepareVulkan(): void {
   if (Deno.build.os !== "linux") return;
   // Mesa's device-selection layer complains on stderr about a missing XDG_RUNTIME_DIR.
-  setVariable("NODEVICE_SELECT", "1");
+  setUnset("NODEVICE_SELECT", "1");
   // OpenGL would answer where Vulkan does not, with half the features and another numerics under the same name.
-  setVariable("DENO_WEBGPU_BACKEND", "vulkan");
+  setUnset("DENO_WEBGPU_BACKEND", "vulkan");
 }
 
-function setVariable(name: string, value: string): void {
-  if (readVariable(name) === undefined && mayUse(name)) Deno.env.set(name, value);
-}
-
-function readVariable(name: string): string | undefined {
-  return mayUse(name) ? Deno.env.get(name) : undefined;
-}
-
-function mayUse(variable: string): boolean {
-  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+function setUnset(name: string, value: string): void {
+  if (readVariable(name) === undefined) setVariable(name, value);
 }
 
 function prefixed(prefix: string, text: string | null): string | null {

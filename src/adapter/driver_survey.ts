@@ -6,6 +6,8 @@
  */
 
 import { isAbsolute, join } from "node:path";
+import { programOutput } from "../io/program_output.ts";
+import { readVariable } from "../environment_variables.ts";
 
 /** A graphics card by a maker whose cards have Vulkan drivers on Linux. */
 export interface GraphicsCard {
@@ -16,7 +18,8 @@ export interface GraphicsCard {
 
 /** A picture of the machine; empty lists where nothing was found or may be read. */
 export interface DriverSurvey {
-  cards: GraphicsCard[];
+  /** Null where Deno may not look: then nobody knows. */
+  cards: GraphicsCard[] | null;
   /** Device files of the kernel's graphics drivers, such as /dev/dri/renderD128 and /dev/nvidia0. */
   deviceFiles: string[];
   /** Path of libvulkan.so.1. */
@@ -41,21 +44,31 @@ const pciVendors: Record<string, GraphicsCard["vendor"]> = {
 const pciDisplayClass = "0x03";
 
 /** Looks at a Linux machine; on other systems, where Metal and Direct3D are always present, every answer is empty. */
-export function surveyDrivers({ root = "/", environment }: SurveyOptions = {}): DriverSurvey {
+export async function surveyDrivers({ root = "/", environment }: SurveyOptions = {}): Promise<DriverSurvey> {
   const machine = new Machine(root);
   const deviceFiles = [
-    ...machine.list("/dev").filter((path) => /\/nvidia\d+$/.test(path)),
-    ...machine.list("/dev/dri").filter((path) => /\/renderD\d+$/.test(path)),
+    ...(await machine.list("/dev")).filter((path) => /\/nvidia\d+$/.test(path)),
+    ...(await machine.list("/dev/dri")).filter((path) => /\/renderD\d+$/.test(path)),
   ];
   const variables = environment ?? readVariables();
+  const cards = await findCards(machine, deviceFiles);
   return {
-    cards: findCards(machine, deviceFiles),
+    cards: cards.length === 0 && machine.refused ? null : cards,
     deviceFiles,
-    loader: findLoader(machine, variables),
-    manifests: findManifests(machine, variables),
-    nvidiaDriver: machine.read("/sys/module/nvidia/version") ??
-      machine.read("/proc/driver/nvidia/version")?.match(/\b\d+\.\d+(\.\d+)?\b/)?.[0] ?? null,
+    loader: await findLoader(machine, variables),
+    manifests: await findManifests(machine, variables),
+    nvidiaDriver: await readNvidiaDriver(machine),
   };
+}
+
+/** Version of NVIDIA's kernel driver; null where there is none, or Deno may not look. */
+export function nvidiaDriver({ root = "/" }: SurveyOptions = {}): Promise<string | null> {
+  return readNvidiaDriver(new Machine(root));
+}
+
+async function readNvidiaDriver(machine: Machine): Promise<string | null> {
+  return await machine.read("/sys/module/nvidia/version") ??
+    (await machine.read("/proc/driver/nvidia/version"))?.match(/\b\d+\.\d+(\.\d+)?\b/)?.[0] ?? null;
 }
 
 /**
@@ -63,7 +76,7 @@ export function surveyDrivers({ root = "/", environment }: SurveyOptions = {}): 
  * hardware adapter answered.
  */
 export function driverRemedy(survey: DriverSurvey): string | null {
-  const card = survey.cards[0];
+  const card = survey.cards?.[0];
   if (!card) return null;
   const nvidia = card.vendor === "NVIDIA";
   const major = survey.nvidiaDriver?.split(".")[0];
@@ -82,54 +95,73 @@ export function driverRemedy(survey: DriverSurvey): string | null {
       : "mesa-vulkan-drivers (Debian, Ubuntu)");
 }
 
-/** File reading below a root folder, where what is missing or forbidden reads as absent. */
+/**
+ * File reading below a root folder, where what is missing or forbidden reads as absent. Deno itself reads below /dev, /proc and /sys only
+ * for a program that may do everything; so these are listed by `ls` and read by `cat`, where it may run them.
+ */
 class Machine {
-  #root: string;
-  #readable: boolean;
+  /** Whether something could not be looked at for want of a permission. */
+  refused = false;
+  readonly #root: string;
 
   constructor(root: string) {
     this.#root = root;
-    // Asking first: an unpermitted read would stop at a prompt.
-    this.#readable = Deno.permissions.querySync({ name: "read", path: root }).state === "granted";
   }
 
   /** Full paths of a folder's entries, sorted. */
-  list(folder: string): string[] {
-    if (!this.#readable) return [];
-    try {
-      return Array.from(Deno.readDirSync(join(this.#root, folder)), (entry) => join(folder, entry.name))
-        .sort();
-    } catch {
-      return [];
-    }
+  async list(folder: string): Promise<string[]> {
+    const names = await this.#look(
+      folder,
+      (path) => Array.from(Deno.readDirSync(path), ({ name }) => name),
+      async (path) => (await this.#ask("ls", path))?.split("\n").filter((name) => name !== "") ?? [],
+    );
+    return (names ?? []).map((name) => join(folder, name)).sort();
   }
 
-  read(path: string): string | null {
-    if (!this.#readable) return null;
-    try {
-      return Deno.readTextFileSync(join(this.#root, path)).trim();
-    } catch {
+  async read(path: string): Promise<string | null> {
+    return await this.#look(
+      path,
+      (path) => Deno.readTextFileSync(path).trim(),
+      (path) => this.#ask("cat", path),
+    );
+  }
+
+  async exists(path: string): Promise<boolean> {
+    const present = (path: string) => Deno.statSync(path) !== null;
+    return await this.#look(path, present, () => Promise.resolve(null)) ?? false;
+  }
+
+  async #look<T>(
+    path: string,
+    byDeno: (path: string) => T,
+    byProgram: (path: string) => Promise<T | null>,
+  ): Promise<T | null> {
+    const full = join(this.#root, path);
+    // Asking first: an unpermitted read would stop at a prompt.
+    if (Deno.permissions.querySync({ name: "read", path: full }).state !== "granted") {
+      this.refused = true;
       return null;
     }
+    try {
+      return byDeno(full);
+    } catch (error) {
+      return error instanceof Deno.errors.NotCapable ? await byProgram(full) : null;
+    }
   }
 
-  exists(path: string): boolean {
-    if (!this.#readable) return false;
-    try {
-      Deno.statSync(join(this.#root, path));
-      return true;
-    } catch {
-      return false;
-    }
+  async #ask(program: string, path: string): Promise<string | null> {
+    const mayRun = Deno.permissions.querySync({ name: "run", command: program }).state === "granted";
+    if (!mayRun) this.refused = true;
+    return mayRun ? (await programOutput(program, [path])).text : null;
   }
 }
 
-function findCards(machine: Machine, deviceFiles: string[]): GraphicsCard[] {
+async function findCards(machine: Machine, deviceFiles: string[]): Promise<GraphicsCard[]> {
   const cards: GraphicsCard[] = [];
-  for (const device of machine.list("/sys/bus/pci/devices")) {
-    const vendor = pciVendors[machine.read(join(device, "vendor")) ?? ""];
-    const isDisplay = machine.read(join(device, "class"))?.startsWith(pciDisplayClass);
-    if (vendor && isDisplay) cards.push({ vendor, at: device.slice(device.lastIndexOf("/") + 1) });
+  for (const device of await machine.list("/sys/bus/pci/devices")) {
+    const isDisplay = (await machine.read(join(device, "class")))?.startsWith(pciDisplayClass);
+    const vendor = isDisplay && pciVendors[await machine.read(join(device, "vendor")) ?? ""];
+    if (vendor) cards.push({ vendor, at: device.slice(device.lastIndexOf("/") + 1) });
   }
   const nvidiaFile = deviceFiles.find((path) => path.includes("nvidia"));
   if (nvidiaFile && !cards.some((card) => card.vendor === "NVIDIA")) {
@@ -140,18 +172,27 @@ function findCards(machine: Machine, deviceFiles: string[]): GraphicsCard[] {
   return cards.sort((a, b) => order.indexOf(a.vendor) - order.indexOf(b.vendor));
 }
 
-function findLoader(machine: Machine, variables: Record<string, string | undefined>): string | null {
+async function findLoader(
+  machine: Machine,
+  variables: Record<string, string | undefined>,
+): Promise<string | null> {
   const libraries = ["/usr/local/lib", "/usr/lib64", "/usr/lib", "/lib64", "/lib"];
-  const folders = [
-    ...splitPaths(variables.LD_LIBRARY_PATH),
-    ...libraries.flatMap((
-      folder,
-    ) => [...machine.list(folder).filter((path) => path.endsWith("-linux-gnu")), folder]),
-  ];
-  return folders.map((folder) => join(folder, "libvulkan.so.1")).find((path) => machine.exists(path)) ?? null;
+  const folders = splitPaths(variables.LD_LIBRARY_PATH);
+  for (const folder of libraries) {
+    folders.push(...(await machine.list(folder)).filter((path) => path.endsWith("-linux-gnu")), folder);
+  }
+  return await firstThat(folders.map((folder) => join(folder, "libvulkan.so.1")), machine);
 }
 
-function findManifests(machine: Machine, variables: Record<string, string | undefined>): string[] {
+async function firstThat(paths: string[], machine: Machine): Promise<string | null> {
+  for (const path of paths) if (await machine.exists(path)) return path;
+  return null;
+}
+
+async function findManifests(
+  machine: Machine,
+  variables: Record<string, string | undefined>,
+): Promise<string[]> {
   const forced = splitPaths(variables.VK_DRIVER_FILES || variables.VK_ICD_FILENAMES);
   const home = variables.HOME ?? "/root";
   const folders = [
@@ -161,16 +202,30 @@ function findManifests(machine: Machine, variables: Record<string, string | unde
     variables.XDG_DATA_HOME ?? join(home, ".local/share"),
     ...(splitPaths(variables.XDG_DATA_DIRS || "/usr/local/share:/usr/share")),
   ].map((folder) => join(folder, "vulkan/icd.d"));
-  const candidates = forced.length > 0
-    ? forced.flatMap((path) => path.endsWith(".json") ? [path] : machine.list(path))
-    : folders.flatMap((folder) => machine.list(folder));
-  return candidates.filter((path) => path.endsWith(".json") && machine.exists(path));
+  const candidates: string[] = [];
+  for (const path of forced.length > 0 ? forced : folders) {
+    candidates.push(...path.endsWith(".json") ? [path] : await machine.list(path));
+  }
+  const present = await Promise.all(candidates.map((path) => machine.exists(path)));
+  return candidates.filter((path, i) => path.endsWith(".json") && present[i]);
 }
 
 function splitPaths(list: string | undefined): string[] {
   return (list ?? "").split(":").filter((path) => isAbsolute(path));
 }
 
+/** What the Vulkan loader reads of the environment. */
+const loaderVariables = [
+  "LD_LIBRARY_PATH",
+  "VK_DRIVER_FILES",
+  "VK_ICD_FILENAMES",
+  "HOME",
+  "XDG_CONFIG_HOME",
+  "XDG_CONFIG_DIRS",
+  "XDG_DATA_HOME",
+  "XDG_DATA_DIRS",
+];
+
 function readVariables(): Record<string, string | undefined> {
-  return Deno.permissions.querySync({ name: "env" }).state === "granted" ? Deno.env.toObject() : {};
+  return Object.fromEntries(loaderVariables.map((name) => [name, readVariable(name)]));
 }

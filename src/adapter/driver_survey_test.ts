@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { dirname, join } from "node:path";
-import { driverRemedy, surveyDrivers } from "./driver_survey.ts";
+import { delimiter, dirname, join } from "node:path";
+import { driverRemedy, nvidiaDriver, surveyDrivers } from "./driver_survey.ts";
 
 /** Lays out a pretend file system, looks at it and clears it away. */
 async function survey(
@@ -13,7 +13,7 @@ async function survey(
       await Deno.mkdir(join(root, dirname(path)), { recursive: true });
       await Deno.writeTextFile(join(root, path), text);
     }
-    return surveyDrivers({ root, environment });
+    return await surveyDrivers({ root, environment });
   } finally {
     await Deno.remove(root, { recursive: true });
   }
@@ -102,4 +102,60 @@ Deno.test("driverRemedy() does not say to install what is installed", async () =
   )!;
   assertStringIncludes(remedy, "although one is installed");
   assertStringIncludes(remedy, "/dev/dri/renderD*");
+});
+
+const onLinux = Deno.build.os === "linux";
+
+/** What stands in for `cat` and `ls` on a machine with two cards. */
+const programs = {
+  ls: 'case "$1" in /sys/bus/pci/devices) printf "0000:03:00.0\\n0000:01:00.0\\n" ;; *) exit 2 ;; esac',
+  cat: `case "$1" in
+    */0000:01:00.0/vendor) echo 0x10de ;;
+    */0000:03:00.0/vendor) echo 0x1002 ;;
+    */class) echo 0x030000 ;;
+    /sys/module/nvidia/version) echo 580.95.05 ;;
+    *) exit 1 ;;
+  esac`,
+};
+
+Deno.test({
+  name: "surveyDrivers() asks ls and cat for what Deno reads for nobody with fewer than all permissions",
+  permissions: { read: true, write: true, env: true, run: true },
+  ignore: !onLinux,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const path = Deno.env.get("PATH")!;
+    try {
+      for (const [name, script] of Object.entries(programs)) {
+        await Deno.writeTextFile(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      }
+      Deno.env.set("PATH", folder + delimiter + path);
+      const { cards } = await surveyDrivers();
+      assertEquals(cards, [{ vendor: "NVIDIA", at: "0000:01:00.0" }, { vendor: "AMD", at: "0000:03:00.0" }]);
+      assertEquals(await nvidiaDriver(), "580.95.05");
+    } finally {
+      Deno.env.set("PATH", path);
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "surveyDrivers() knows that it does not know the cards where it may run neither",
+  permissions: { read: true },
+  ignore: !onLinux,
+  async fn() {
+    const survey = await surveyDrivers();
+    assertEquals(survey.cards, null);
+    assertEquals(driverRemedy(survey), null);
+  },
+});
+
+Deno.test({
+  name: "surveyDrivers() may be called without any permission",
+  permissions: "none",
+  async fn() {
+    const nothing = { cards: null, deviceFiles: [], loader: null, manifests: [], nvidiaDriver: null };
+    assertEquals(await surveyDrivers(), nothing);
+  },
 });

@@ -4,9 +4,11 @@
  */
 
 import { brotliDecompressSync } from "node:zlib";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { cacheFolder } from "../cache_folder.ts";
+import { readVariable, setVariable } from "../environment_variables.ts";
 import { UserError } from "../errors.ts";
+import { withFileErrors } from "../io/files.ts";
 
 const packageName = "@sparticuz/chromium";
 const packageVersion = "153.0.0";
@@ -30,26 +32,95 @@ export function swiftShaderFolder(
   return join(cacheFolder(environment), `swiftshader-${packageVersion}`);
 }
 
-/** The variables with which a process must start to have SwiftShader as its only Vulkan driver. */
-export function swiftShaderVariables(
-  folder: string,
-  libraryPath = Deno.env.get("LD_LIBRARY_PATH"),
-): Record<string, string> {
+/** The variables that make SwiftShader the only Vulkan driver of a process. */
+export function swiftShaderVariables(folder: string): Record<string, string> {
   const manifest = join(folder, "vk_swiftshader_icd.json");
   return {
     VK_DRIVER_FILES: manifest,
     VK_ICD_FILENAMES: manifest, // the name that loaders before 1.3.207 read
-    LD_LIBRARY_PATH: [folder, libraryPath].filter(Boolean).join(":"),
   };
 }
 
-/** Whether every file is there, whole. */
-export async function isUnpacked(folder: string, files = pinnedFiles): Promise<boolean> {
-  for (const [name, digest] of Object.entries(files)) {
-    const bytes = await Deno.readFile(join(folder, name)).catch(() => null);
-    if (!bytes || await sha256(bytes) !== digest) return false;
+/** Whether a process that loaded SwiftShader from the folder started this one, which then finds it as an installed driver. */
+export function isInherited(folder: string): boolean {
+  const given = Object.entries(swiftShaderVariables(folder)).every(([name, value]) =>
+    readVariable(name) === value
+  );
+  return given && libraryFolders().includes(folder);
+}
+
+/**
+ * Makes SwiftShader the Vulkan driver of this process, which must not have asked for an adapter before, and of its children. The loader
+ * is opened by its path: the runtime, which asks for "libvulkan.so.1", then gets the one that is already there. Children find it by
+ * `LD_LIBRARY_PATH`.
+ *
+ * @param folder one that {@linkcode isUnpacked} has looked through
+ */
+export function loadSwiftShader(folder: string): void {
+  Deno.dlopen(join(folder, "libvulkan.so.1"), {}); // never closed
+  for (const [name, value] of Object.entries(swiftShaderVariables(folder))) Deno.env.set(name, value);
+  if (!libraryFolders().includes(folder)) {
+    setVariable("LD_LIBRARY_PATH", [folder, ...libraryFolders()].join(":"));
   }
-  return true;
+}
+
+function libraryFolders(): string[] {
+  return (readVariable("LD_LIBRARY_PATH") ?? "").split(":").filter(Boolean);
+}
+
+/**
+ * Whether every file is there, whole. Libraries are loaded from this folder, so it and the folder that it lies in must be the user's own
+ * and nobody else may write there, and it may hold nothing but SwiftShader.
+ *
+ * @throws {UserError} for a folder that is not so
+ */
+export function isUnpacked(folder: string, files = pinnedFiles): Promise<boolean> {
+  return withFileErrors("read", folder, async () => {
+    for (const path of [dirname(folder), folder]) {
+      if (!await isPresent(path)) return false;
+      await requireOwn(path, "isDirectory");
+    }
+    for await (const { name } of Deno.readDir(folder)) {
+      if (!(name in files)) {
+        throw new UserError(`${folder} holds ${name}, which is not SwiftShader's: remove the folder`);
+      }
+      await requireOwn(join(folder, name), "isFile");
+    }
+    for (const [name, digest] of Object.entries(files)) {
+      const path = join(folder, name);
+      if (!await isPresent(path) || await sha256(await Deno.readFile(path)) !== digest) return false;
+    }
+    return true;
+  });
+}
+
+async function isPresent(path: string): Promise<boolean> {
+  try {
+    return await Deno.lstat(path) !== null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}
+
+/** Throws a UserError unless a path is a folder or a file, no link, which belongs to the user and which nobody else may write. */
+async function requireOwn(path: string, kind: "isDirectory" | "isFile"): Promise<void> {
+  const { [kind]: isKind, isSymlink, uid, mode } = await Deno.lstat(path);
+  const wrong = isSymlink
+    ? "is a link"
+    : !isKind
+    ? `is no ${kind === "isFile" ? "file" : "folder"}`
+    : uid !== Deno.uid()
+    ? "belongs to another user"
+    : mode! & 0o022
+    ? "can be written by other users"
+    : null;
+  if (wrong) {
+    throw new UserError(
+      `${path} ${wrong}, so SwiftShader is not loaded from there: remove it, ` +
+        "or set XDG_CACHE_HOME to a folder of your own",
+    );
+  }
 }
 
 /**
@@ -58,7 +129,7 @@ export async function isUnpacked(folder: string, files = pinnedFiles): Promise<b
  *
  * @param options.archive gives the brotli-compressed tar archive, by default from npm; asked again, with `true`, for a new copy when
  * the first one is damaged
- * @throws {UserError} when the package cannot be fetched or the folder cannot be written
+ * @throws {UserError} when the package cannot be fetched, or the folder cannot be written or is not the user's alone
  */
 export async function unpackSwiftShader(
   { folder = swiftShaderFolder(), files = pinnedFiles, archive = fetchArchive }: {
@@ -77,20 +148,23 @@ export async function unpackSwiftShader(
     );
   }
   try {
-    await Deno.mkdir(folder, { recursive: true });
-    const fresh = await Deno.makeTempDir({ dir: folder, prefix: "unpacking-" });
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    const fresh = await Deno.makeTempDir({ dir: dirname(folder), prefix: `${basename(folder)}-unpacking-` });
     for (const [name, bytes] of wanted) {
-      await Deno.writeFile(join(fresh, name), bytes);
+      await Deno.writeFile(join(fresh, name), bytes, { mode: 0o600 });
       await Deno.rename(join(fresh, name), join(folder, name));
     }
     await Deno.remove(fresh);
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     throw new UserError(
       `SwiftShader could not be unpacked into ${folder} (${(error as Error).message}): ` +
         "set XDG_CACHE_HOME to a folder that can be written",
     );
   }
-  return folder;
+  // Another could have made the folder meanwhile.
+  if (await isUnpacked(folder, files)) return folder;
+  throw new UserError(`${folder} changes while SwiftShader is unpacked there: see who writes to it`);
 }
 
 /** The wanted files of a compressed archive, or null unless each is there with the digest it should have. */
@@ -132,10 +206,12 @@ interface PackageInfo {
 /** Lets Deno fetch the package and reads the archive from Deno's npm cache; empty where the cached package lacks it. */
 async function fetchArchive(again: boolean): Promise<Uint8Array> {
   const specifier = `npm:${packageName}@${packageVersion}`;
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const command = new Deno.Command(Deno.execPath(), {
     // Without the lock file, which would else list the package for everybody. The registry is the user's own setting.
     args: ["info", "--json", "--no-lock", ...(again ? [`--reload=npm:${packageName}`] : []), specifier],
-  }).output();
+    env: { LD_LIBRARY_PATH: "" }, // which Deno lets no child inherit unless it may run anything
+  });
+  const { success, stdout, stderr } = await run(command);
   const info: PackageInfo = success ? JSON.parse(new TextDecoder().decode(stdout)) : {};
   const folder = Object.values(info.npmPackages ?? {}).find(({ name }) => name === packageName)?.localPath;
   if (folder) {
@@ -146,6 +222,18 @@ async function fetchArchive(again: boolean): Promise<Uint8Array> {
     `SwiftShader could not be fetched as ${specifier} (${reason}): ` +
       "check the network, or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)",
   );
+}
+
+async function run(command: Deno.Command): Promise<Deno.CommandOutput> {
+  try {
+    return await command.output();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new UserError(
+      "SwiftShader is not unpacked yet, and this command may not run Deno to fetch it: " +
+        "run `deno task bench smoke` once, or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)",
+    );
+  }
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

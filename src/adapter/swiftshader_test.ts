@@ -1,6 +1,6 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { brotliCompressSync } from "node:zlib";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import {
   isUnpacked,
@@ -122,6 +122,18 @@ Deno.test("unpackSwiftShader() lets several processes unpack at once", async () 
   });
 });
 
+Deno.test("unpackSwiftShader() looks again at a folder that another made while the archive came", async () => {
+  const files = await digests();
+  await inCache(async (folder) => {
+    const archive = async () => {
+      await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+      await Deno.writeTextFile(join(folder, "libdl.so.2"), "");
+      return tinyArchive();
+    };
+    await assertRejects(() => unpackSwiftShader({ folder, files, archive }), UserError, "holds libdl.so.2");
+  });
+});
+
 Deno.test("unpackSwiftShader() names XDG_CACHE_HOME when the folder cannot be written", async () => {
   const files = await digests();
   const file = await Deno.makeTempFile();
@@ -135,19 +147,167 @@ Deno.test("unpackSwiftShader() names XDG_CACHE_HOME when the folder cannot be wr
   await Deno.remove(file);
 });
 
-Deno.test("swiftShaderFolder() follows XDG_CACHE_HOME, then HOME", () => {
+Deno.test("swiftShaderFolder() follows XDG_CACHE_HOME, then HOME, and is in no folder that all users share", () => {
   assertEquals(
     swiftShaderFolder({ XDG_CACHE_HOME: "/var/cache", HOME: "/home/ada" }),
     "/var/cache/headroom/swiftshader-153.0.0",
   );
-  assertEquals(swiftShaderFolder({ HOME: "/home/ada" }), "/home/ada/.cache/headroom/swiftshader-153.0.0");
-  assertStringIncludes(swiftShaderFolder({}), "headroom");
+  for (const none of [undefined, "", "relative/cache"]) {
+    assertEquals(
+      swiftShaderFolder({ XDG_CACHE_HOME: none, HOME: "/home/ada" }),
+      "/home/ada/.cache/headroom/swiftshader-153.0.0",
+    );
+  }
+  for (const environment of [{}, { HOME: "" }, { HOME: "~", XDG_CACHE_HOME: "." }]) {
+    assertThrows(() => swiftShaderFolder(environment), UserError, "set HOME or XDG_CACHE_HOME");
+  }
 });
 
-Deno.test("swiftShaderVariables() keeps the libraries that were asked for before", () => {
-  assertEquals(swiftShaderVariables("/c", "/opt/lib").LD_LIBRARY_PATH, "/c:/opt/lib");
-  assertEquals(swiftShaderVariables("/c", "").LD_LIBRARY_PATH, "/c");
-  assertEquals(swiftShaderVariables("/c").VK_DRIVER_FILES, "/c/vk_swiftshader_icd.json");
+Deno.test({
+  name: "unpackSwiftShader() names a command that may fetch it, where this one may not",
+  permissions: { read: true, write: true, sys: true, run: false },
+  async fn() {
+    await inCache(async (folder) => {
+      await assertRejects(() => unpackSwiftShader({ folder }), UserError, "run `deno task bench smoke` once");
+    });
+  },
+});
+
+/** What somebody else could have done to the folder, and what is said of it. */
+const plants: [name: string, plant: (folder: string) => Promise<unknown>, said: string][] = [
+  [
+    "a library beside SwiftShader's",
+    (folder) => Deno.writeTextFile(join(folder, "libdl.so.2"), ""),
+    "holds libdl.so.2, which is not SwiftShader's: remove the folder",
+  ],
+  [
+    "a folder that the dynamic linker looks through",
+    (folder) => Deno.mkdir(join(folder, "glibc-hwcaps")),
+    "holds glibc-hwcaps, which is not SwiftShader's: remove the folder",
+  ],
+  [
+    "a link in place of a file",
+    async (folder) => {
+      const [manifest, elsewhere] = [join(folder, "vk_swiftshader_icd.json"), join(folder, "../elsewhere")];
+      await Deno.rename(manifest, elsewhere);
+      await Deno.symlink(elsewhere, manifest);
+    },
+    "vk_swiftshader_icd.json is a link",
+  ],
+  [
+    "a folder in place of a file",
+    async (folder) => {
+      await Deno.remove(join(folder, "vk_swiftshader_icd.json"));
+      await Deno.mkdir(join(folder, "vk_swiftshader_icd.json"));
+    },
+    "vk_swiftshader_icd.json is no file",
+  ],
+  [
+    "a file that others can write",
+    (folder) => Deno.chmod(join(folder, "libvk_swiftshader.so"), 0o666),
+    "libvk_swiftshader.so can be written by other users",
+  ],
+  ["a folder that others can write", (folder) => Deno.chmod(folder, 0o777), "can be written by other users"],
+  [
+    "a folder that its group can write",
+    (folder) => Deno.chmod(folder, 0o770),
+    "can be written by other users",
+  ],
+  [
+    "a folder in one that others can write",
+    (folder) => Deno.chmod(dirname(folder), 0o777),
+    "can be written by other users",
+  ],
+  [
+    "a link in place of the folder",
+    async (folder) => {
+      await Deno.rename(folder, `${folder}-elsewhere`);
+      await Deno.symlink(`${folder}-elsewhere`, folder);
+    },
+    "is a link",
+  ],
+  [
+    "a link in place of the folder above",
+    async (folder) => {
+      const above = dirname(folder);
+      await Deno.rename(above, `${above}-elsewhere`);
+      await Deno.symlink(`${above}-elsewhere`, above);
+    },
+    "is a link",
+  ],
+  [
+    "a file in place of the folder",
+    async (folder) => {
+      await Deno.remove(folder, { recursive: true });
+      await Deno.writeTextFile(folder, "");
+    },
+    "is no folder",
+  ],
+];
+
+for (const [name, plant, said] of plants) {
+  Deno.test({
+    name: `unpackSwiftShader() refuses ${name}, as isUnpacked() does`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const files = await digests();
+      await inCache(async (folder) => {
+        const unpack = () =>
+          unpackSwiftShader({ folder, files, archive: () => Promise.resolve(tinyArchive()) });
+        await unpack();
+        await plant(folder);
+        for (const attempt of [unpack, () => isUnpacked(folder, files)]) {
+          const { message } = await assertRejects(attempt, UserError);
+          assertStringIncludes(message, said);
+          assertStringIncludes(message, "remove");
+        }
+      });
+    },
+  });
+}
+
+Deno.test({
+  name: "isUnpacked() refuses what belongs to another user",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const files = await digests();
+    const { uid } = Deno;
+    await inCache(async (folder) => {
+      await unpackSwiftShader({ folder, files, archive: () => Promise.resolve(tinyArchive()) });
+      Deno.uid = () => uid()! + 1;
+      try {
+        await assertRejects(() => isUnpacked(folder, files), UserError, "belongs to another user");
+      } finally {
+        Deno.uid = uid;
+      }
+    });
+  },
+});
+
+Deno.test({
+  name: "unpackSwiftShader() makes what only the user can write, whatever is the custom",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const files = await digests();
+    const custom = Deno.umask(0);
+    try {
+      await inCache(async (folder) => {
+        const unpack = () =>
+          unpackSwiftShader({ folder, files, archive: () => Promise.resolve(tinyArchive()) });
+        await unpack();
+        assert(await isUnpacked(folder, files));
+      });
+    } finally {
+      Deno.umask(custom);
+    }
+  },
+});
+
+Deno.test("swiftShaderVariables() leaves SwiftShader as the only driver, under both names of the list", () => {
+  assertEquals(swiftShaderVariables("/c"), {
+    VK_DRIVER_FILES: "/c/vk_swiftshader_icd.json",
+    VK_ICD_FILENAMES: "/c/vk_swiftshader_icd.json",
+  });
 });
 
 Deno.test("swiftShaderRuns() on Linux x86-64 alone", () => {

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import { missingFlag } from "../missing_permission.ts";
 
 /** The most bytes that `readBytes` takes into memory: 4 GiB. */
 export const largestFile = 2 ** 32;
@@ -38,7 +39,9 @@ export function refusal(verb: "read" | "write", error: unknown): string | undefi
   if (error instanceof IrregularFile) {
     return `it is a device, a pipe or a socket; give the path of a file to ${verb}`;
   }
-  if (error instanceof Deno.errors.NotCapable) return `Deno was not allowed to; run it with --allow-${verb}`;
+  if (error instanceof Deno.errors.NotCapable) {
+    return `Deno was not allowed to; run it with ${missingFlag(error)}`;
+  }
   if (!(error instanceof Error && "code" in error)) return undefined;
   if (error.code === "ENOSPC") return "no space is left on the device; free some or choose another path";
   return error.message;

@@ -53,9 +53,10 @@ export async function writeCache(path: string, key: string, variants: Variants):
   const all = await readAll(path);
   const text = JSON.stringify({ ...all, [key]: { ...all[key], ...variants } }, null, 2) + "\n";
   try {
-    await Deno.mkdir(dirname(path), { recursive: true });
+    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await replaceFile(path, (file) => writeFull(file, new TextEncoder().encode(text)));
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     throw new UserError(
       `The tuning run cannot be remembered in ${path} (${(error as Error).message}): ` +
         "set XDG_CACHE_HOME to a folder that can be written, or pass --no-tune",

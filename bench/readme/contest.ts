@@ -1,0 +1,45 @@
+import type { Cell } from "../report/cell_rounds.ts";
+import type { PeerRow } from "../report/peer_records.ts";
+import type { Sweep } from "./reports.ts";
+
+/** A way to train: as fast as this, in so many bytes. */
+export interface Way {
+  name: string;
+  speed: number;
+  bytes: number;
+}
+
+/** A model at a batch size, both programs' ways to train it. */
+export interface Contest {
+  /** "small at 16 × 1024" */
+  subject: string;
+  own: Way[];
+  theirs: (Way & { row: PeerRow })[];
+}
+
+/** The rows of one subject beside the cells of the same model, batch and length; of two cells of a policy the first counts. */
+export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
+  const [{ model, batch, sequence, unit }] = rows;
+  const cells = sweeps.flatMap(({ comparisons }) => comparisons)
+    .filter((other) => other.model === model && other.batch === batch && other.sequence === sequence)
+    .flatMap((comparison) => [...comparison.cells]);
+  const own = [...Map.groupBy(cells, ([policy]) => policy)].flatMap(([policy, [[, cell]]]) => {
+    const speed = speedOf(cell, unit);
+    return speed === null || !cell.memory ? [] : [{ name: policy, speed, bytes: cell.memory.bufferBytes }];
+  });
+  const theirs = rows.flatMap((row) =>
+    row.speed && row.peakBytes !== null
+      ? [{ name: nameOf(row), speed: row.speed.median, bytes: row.peakBytes, row }]
+      : []
+  );
+  return { subject: `${model} at ${batch} × ${sequence}`, own, theirs };
+}
+
+const speedOf = (cell: Cell, unit: PeerRow["unit"]) =>
+  unit === "images" ? cell.imagesPerSecond : cell.tokensPerSecond;
+
+const nameOf = ({ arithmetic, form, compiled }: PeerRow) =>
+  [arithmetic, form, ...compiled ? ["compiled"] : []].join(", ");
+
+/** Whether one way is better than another in speed and memory together. */
+export const beats = (one: Way, other: Way) => one.speed > other.speed && one.bytes < other.bytes;

@@ -1,0 +1,28 @@
+const recompute = "reports/2026-11-24-nvidia-h100-recompute";
+const set = "reports/2026-11-25-nvidia-h100";
+const older = "reports/2026-11-22-nvidia-h200";
+
+/** Where the sweeps of each result lie: of several folders the first that is there; without one the page leaves the result out. */
+export const sweepFolders = {
+  recompute: [recompute],
+  recomputeMicro: [`${recompute}/micro`],
+  recomputeImages: [`${recompute}/vit-micro`],
+  recomputeImagesMst8: [`${recompute}/vit-micro-mst8`],
+  pieces: [`${recompute}/mini-sequences`],
+  long: [`${recompute}/long`],
+  text: [`${set}/text`, `${older}-speed`],
+  vision: [`${set}/vision`, `${older}-paper`],
+  quality: [`${set}/parity`, `${older}-parity`],
+  grouping: [`${set}/grouping`, `${older}-ablation-grouping`],
+  length: [`${set}/length`, `${older}-ablation-length`],
+  large: [`${set}/large`, `${older}-3`],
+} as const satisfies Record<string, readonly string[]>;
+
+/** Likewise of the kernels' times. */
+export const kernelFolders: readonly string[] = [`${set}/kernels`];
+
+/** Likewise of PyTorch's records. */
+export const peerFolders = {
+  gpt2: [`${set}/peers-gpt2`],
+  deit: [`${set}/peers-deit`],
+} as const satisfies Record<string, readonly string[]>;

@@ -1,0 +1,83 @@
+import { percentage, signed } from "../../src/text/format.ts";
+import type { Cell } from "../report/cell_rounds.ts";
+import { costAtMost, type Parity, parityOf } from "../report/parity.ts";
+import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
+import { code, list, policiesOf, table } from "./words.ts";
+
+/** Final losses of a policy against `exact`'s of the same model, data and seeds. */
+export interface LossDifference {
+  policy: string;
+  model: string;
+  parity: Parity;
+}
+
+/** Every policy's difference to `exact` in every comparison. */
+export function lossDifferences(comparisons: readonly Comparison<Cell>[]): LossDifference[] {
+  return comparisons.flatMap((comparison) => {
+    const exact = baseOf(comparison);
+    if (exact.configuration.policy !== "exact") return [];
+    return [...comparison.cells].flatMap(([policy, cell]) => {
+      const parity = cell === exact ? null : parityOf(cell, exact);
+      return parity ? [{ policy, model: comparison.model, parity }] : [];
+    });
+  });
+}
+
+/** Which policies measurably harm, and what the others cost at most. */
+export function lossSentence(differences: readonly LossDifference[]): string {
+  const byPolicy = [...Map.groupBy(differences, ({ policy }) => policy)];
+  const harming = byPolicy.map(([policy, of]) => [policy, of.filter(harms)] as const)
+    .filter(([, of]) => of.length > 0);
+  const others = byPolicy.filter(([, of]) => !of.some(harms));
+  const harm = harming.length === 0
+    ? "No policy measurably harms: every interval includes 0, or lies below it"
+    : `${
+      list(harming.map(([policy, of]) => `${code(policy)} (${list(of.map(({ model }) => model))})`))
+    } measurably ${
+      harming.length === 1 ? "harms" : "harm"
+    }: the interval lies above 0, or the loss is no number`;
+  return [harm, ...others.length ? [`at most, with 95% confidence, ${list(others.map(worst))}`] : []].join(
+    "; ",
+  ) +
+    ".";
+}
+
+const harms = ({ parity: { difference, verdict } }: LossDifference) =>
+  verdict === "diverged" || difference !== null && difference.low > 0;
+
+/** "`mesa8` costs 0.0050 nats (0.19% of the loss)", of the model that it costs the largest share. */
+function worst([policy, differences]: [string, LossDifference[]]): string {
+  const costs = differences.flatMap(({ parity }) => costAtMost(parity) ?? []);
+  const [cost] = costs.toSorted((a, b) => b.share - a.share);
+  if (!cost) return `${code(policy)} is not settled`;
+  return `${code(policy)} costs ${
+    cost.nats > 0 ? `${cost.nats.toFixed(4)} nats (${percentage(cost.share)} of the loss)` : "nothing"
+  }`;
+}
+
+/** A row for each policy, and of each comparison the mean difference with its interval, and what it costs at most. */
+export function lossTable(comparisons: readonly Comparison<Cell>[]): string {
+  const differences = lossDifferences(comparisons);
+  const rows = policiesOf(comparisons).filter((policy) => differences.some((one) => one.policy === policy))
+    .map((policy) => [
+      code(policy),
+      ...comparisons.flatMap((comparison) => {
+        const found = lossDifferences([comparison]).find((one) => one.policy === policy);
+        return found ? lossColumns(found.parity) : ["–", "–"];
+      }),
+    ]);
+  const titles = comparisons.flatMap((comparison) => [
+    `${names(comparison).join(", ")}: difference (95% interval), seeds`,
+    "at most",
+  ]);
+  return table(["", ...titles], rows);
+}
+
+/** "+0.0015 (-0.0021 to +0.0050), 4" and "+0.19%" */
+export function lossColumns(parity: Parity): [string, string] {
+  const { difference, seeds } = parity;
+  const cost = costAtMost(parity);
+  if (!difference || !cost) return [`not a number, ${seeds}`, "–"];
+  const { mean, low, high } = difference;
+  return [`${signed(mean)} (${signed(low)} to ${signed(high)}), ${seeds}`, percentage(cost.share, true)];
+}

@@ -1,0 +1,107 @@
+import { ratio } from "../../src/text/format.ts";
+import { bySubject, fastest, type PeerRow, smallest } from "../report/peer_records.ts";
+import { type Contest, contestOf, type Way } from "./contest.ts";
+import { type Making, sources } from "./making.ts";
+import type { Reports, Sweep } from "./reports.ts";
+import { verdict } from "./verdict.ts";
+import { code, range, table } from "./words.ts";
+
+/** Headroom's policies beside PyTorch's rows on the same card. */
+export function peersSection({ sweeps, peers }: Reports): string | null {
+  const parts = [
+    peers.gpt2 && beside("GPT-2", peers.gpt2, [sweeps.text, sweeps.recompute]),
+    peers.deit && beside("DeiT", peers.deit, [sweeps.vision]),
+  ].filter((part) => part !== undefined && part !== null);
+  return parts.length ? ["### Beside PyTorch", ...parts, counted].join("\n\n") : null;
+}
+
+const counted =
+  "Headroom's memory is that of its buffers, PyTorch's `torch.cuda.max_memory_allocated`; both speeds are medians of steps by the card's " +
+  "clock. Headroom's arithmetic is f32 throughout; PyTorch's rows of a table are in f32, eager, with fused AdamW, but for the last two.";
+
+/** A policy, and the form of PyTorch's that does the same; the first that is there counts. */
+const pairings: [policy: string, forms: string[]][] = [
+  ["exact", ["plain"]],
+  ["half", ["half", "half, loss in chunks"]],
+  ["mesa8", ["int8", "int8, loss in chunks"]],
+  ["recompute", ["checkpointed"]],
+  ["mst", ["checkpointed, loss in chunks"]],
+];
+
+function beside(
+  family: string,
+  peers: Making & { rows: PeerRow[] },
+  sweeps: (Sweep | undefined)[],
+): string | null {
+  const found = sweeps.filter((sweep) => sweep !== undefined)
+    .filter(({ adapter }) => adapter === peers.adapter);
+  const contests = bySubject(peers.rows).map((rows) => contestOf(rows, found))
+    .filter(({ own, theirs }) => own.length && theirs.length);
+  if (contests.length === 0) return null;
+  return [
+    `**${family}.** ${verdict(contests)}`,
+    table(
+      ["Headroom", "PyTorch", "speed, of PyTorch's", "memory, of PyTorch's", "models"],
+      rowsOf(contests),
+      2,
+    ),
+    sources(peers),
+  ].join("\n\n");
+}
+
+/** Headroom's policy against the row that does the same, and the best of each against the best, as ranges over the models. */
+function rowsOf(contests: readonly Contest[]): string[][] {
+  const alike = pairings.map(([policy, forms]) =>
+    row(code(policy), contests, ({ own, theirs }) => {
+      const rows = theirs.filter(({ row: { arithmetic, compiled, optimizer } }) =>
+        arithmetic === "f32" && !compiled && optimizer === "fused AdamW"
+      );
+      return [
+        own.find(({ name }) => name === policy),
+        forms.flatMap((form) => rows.find(({ row }) => row.form === form) ?? [])[0],
+      ];
+    })
+  );
+  const wayOf = ({ theirs }: Contest, row?: PeerRow) => theirs.find((way) => way.row === row);
+  const rows = ({ theirs }: Contest) => theirs.map(({ row }) => row);
+  return [
+    ...alike,
+    row(
+      "fastest",
+      contests,
+      (contest) => [
+        contest.own.toSorted((a, b) => b.speed - a.speed)[0],
+        wayOf(contest, fastest(rows(contest))),
+      ],
+    ),
+    row(
+      "smallest",
+      contests,
+      (contest) => [
+        contest.own.toSorted((a, b) => a.bytes - b.bytes)[0],
+        wayOf(contest, smallest(rows(contest))),
+      ],
+    ),
+  ].flat();
+}
+
+/** One row of the table, or none where no model has both. */
+function row(
+  label: string,
+  contests: readonly Contest[],
+  pick: (contest: Contest) => [Way | undefined, Way | undefined],
+): string[][] {
+  const pairs = contests.map(pick).filter((pair): pair is [Way, Way] =>
+    pair.every((way) => way !== undefined)
+  );
+  if (pairs.length === 0) return [];
+  const names = (side: 0 | 1) => [...new Set(pairs.map((pair) => pair[side].name))];
+  const ownNames = names(0).map(code).join(", ");
+  return [[
+    label === ownNames ? label : `${label}: ${ownNames}`,
+    names(1).join("; "),
+    range(pairs.map(([own, other]) => own.speed / other.speed), ratio),
+    range(pairs.map(([own, other]) => own.bytes / other.bytes), ratio),
+    `${pairs.length}`,
+  ]];
+}

@@ -1,0 +1,27 @@
+import { plural } from "../../src/text/format.ts";
+import { lossDifferences, lossSentence, lossTable } from "./losses.ts";
+import { picture, sources } from "./making.ts";
+import type { Reports } from "./reports.ts";
+
+/** What policies cost in validation loss. */
+export function qualitySection({ sweeps: { quality } }: Reports): string | null {
+  if (!quality) return null;
+  const { comparisons } = quality;
+  const records = comparisons.flatMap(({ cells }) => [...cells.values()].flatMap((cell) => cell.records));
+  const steps = Math.max(...records.map(({ configuration }) => configuration.qualitySteps));
+  const generated = records.some(({ data }) => data.kind === "images" && data.generated);
+  return [
+    "### Quality",
+    `${lossSentence(lossDifferences(comparisons))} Final validation loss after ${
+      plural(steps, "step")
+    } less \`exact\`'s from the same seeds, in nats: mean, Student's 95% interval, and the interval's worse end as a share of \`exact\`'s ` +
+    `loss${generated ? "; the images are generated" : ""}.`,
+    lossTable(comparisons),
+    sources(quality),
+    picture(
+      quality,
+      "loss_difference.svg",
+      "Training loss less that of exact from the same seeds, by policy",
+    ),
+  ].join("\n\n");
+}

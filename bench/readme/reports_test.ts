@@ -1,0 +1,64 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { UserError } from "../../src/errors.ts";
+import { fakeRecord } from "../results/testing.ts";
+import { sweepFolders } from "./folders.ts";
+import { readReports } from "./reports.ts";
+
+async function withRoot(work: (root: string) => Promise<void>): Promise<void> {
+  const root = await Deno.makeTempDir();
+  try {
+    await work(root);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+async function write(root: string, folder: string, command: string, text = JSON.stringify(fakeRecord())) {
+  await Deno.mkdir(`${root}/${folder}`, { recursive: true });
+  await Deno.writeTextFile(`${root}/${folder}/results.jsonl`, text);
+  await Deno.writeTextFile(
+    `${root}/${folder}/report.md`,
+    `Made by \`${command}\` on 2026-11-22T01:02:03Z, from`,
+  );
+}
+
+const [newer, older] = sweepFolders.text;
+
+Deno.test("readReports() takes the first of a result's folders that is there, and leaves out what has none", () =>
+  withRoot(async (root) => {
+    assertEquals(await readReports(root), { sweeps: {}, kernels: undefined, peers: {} });
+    await write(root, older, "deno task bench --model nano");
+    const read = async () => (await readReports(root)).sweeps.text!;
+    assertEquals((await read()).report, `${older}/report.md`);
+    await write(root, newer, "deno task bench --model micro");
+    assertEquals([(await read()).report, (await read()).commands], [
+      `${newer}/report.md`,
+      ["deno task bench --model micro"],
+    ]);
+  }));
+
+Deno.test("readReports() takes the folders below one without results together", () =>
+  withRoot(async (root) => {
+    await write(
+      root,
+      `${newer}/long`,
+      "deno task bench --sequence 64",
+      JSON.stringify(fakeRecord({ sequence: 64 })),
+    );
+    await write(
+      root,
+      `${newer}/short`,
+      "deno task bench --sequence 32",
+      JSON.stringify(fakeRecord({ sequence: 32 })),
+    );
+    const { report, commands, comparisons } = (await readReports(root)).sweeps.text!;
+    assertEquals(report, newer);
+    assertEquals(commands, ["deno task bench --sequence 64", "deno task bench --sequence 32"]);
+    assertEquals(comparisons.map(({ sequence }) => sequence), [64, 32]);
+  }));
+
+Deno.test("readReports() names the folder whose results are not whole", () =>
+  withRoot(async (root) => {
+    await write(root, newer, "deno task bench", '{"schema"');
+    await assertRejects(() => readReports(root), UserError, `${newer}: results.jsonl:1: skipped`);
+  }));

@@ -1,0 +1,337 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { UserError } from "../../src/errors.ts";
+import type { KernelTime } from "../kernels/kernel_report.ts";
+import type { PeerRow } from "../report/peer_records.ts";
+import type { CellConfiguration, CellRecord } from "../results/results.ts";
+import {
+  fakeErrors,
+  fakeHeader,
+  fakeImageRecord,
+  fakeMeasurement,
+  fakeQuality,
+  fakeRecord,
+} from "../results/testing.ts";
+import { gradientSection } from "./gradient_section.ts";
+import { kernelsSection } from "./kernels_section.ts";
+import { largeSection } from "./large_section.ts";
+import { peersSection } from "./peers_section.ts";
+import { qualitySection } from "./quality_section.ts";
+import { recomputeSection } from "./recompute_section.ts";
+import { type Making, sources } from "./making.ts";
+import { type Reports, type Sweep, sweepOf } from "./reports.ts";
+import { textSection } from "./text_section.ts";
+import { visionSection } from "./vision_section.ts";
+
+const mebibyte = 2 ** 20;
+
+/** A sweep whose report told no plan. */
+const sweep = (...records: CellRecord[]): Sweep =>
+  sweepOf("reports/fake/report.md", [{
+    results: records.map((record) => JSON.stringify(record)).join("\n"),
+    report: "Made by `deno task bench --out reports/fake --model nano` on 2026-11-22T01:02:03Z, from",
+  }]);
+
+const only = (sweeps: Reports["sweeps"]): Reports => ({ sweeps, peers: {} });
+
+/** Megabytes saved, alive and in buffers, and milliseconds a step. */
+const measured = (saved: number, live: number, buffers: number, step: number) => ({
+  memory: {
+    ...fakeMeasurement().memory!,
+    savedBytes: saved * mebibyte,
+    livePeakBytes: live * mebibyte,
+    bufferBytes: buffers * mebibyte,
+  },
+  timing: { ...fakeMeasurement().timing!, stepMilliseconds: [step] },
+});
+
+/** Rows of the first table of a section, as cells. */
+const rows = (section: string | null) =>
+  section!.split("\n").filter((line) => line.startsWith("|"))
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+
+Deno.test("sources() name the command without its folder, commit, card, and what is missing of a full grid", () => {
+  const whole = sweep(fakeRecord(), fakeRecord({ policy: "mesa8" }));
+  assertEquals(
+    sources(whole),
+    "- [report](reports/fake/report.md): `deno task bench --model nano`, commit 0123456789ab with uncommitted changes, Imaginary 9000",
+  );
+  const gap = sweep(fakeRecord(), fakeRecord({ round: 1 }), fakeRecord({ policy: "mesa8" }));
+  assertStringIncludes(sources(gap), "Imaginary 9000, 3 of 4 processes");
+  const oom = sweep(
+    fakeRecord(),
+    fakeRecord({ round: 1 }),
+    fakeRecord({ policy: "mesa8" }, { status: "oom", timing: null }),
+  );
+  assertEquals(sources(oom).includes("processes"), false);
+});
+
+Deno.test("sweepOf() takes command and plan from the header where there is one, and refuses a line that is no record", () => {
+  const records = [fakeRecord(), fakeRecord({ policy: "half" })];
+  const header = { ...fakeHeader(records), command: "deno task bench --out 'my reports' --model micro" };
+  const results = [header, records[0]].map((line) => JSON.stringify(line)).join("\n");
+  const { commands, recorded, missing } = sweepOf("r", [{ results, report: "" }]);
+  assertEquals([commands, recorded, missing], [["deno task bench --model micro"], 1, 1]);
+  assertThrows(() => sweepOf("r", [{ results: `${results}\n{`, report: "" }]), UserError, "results.jsonl:3");
+  assertThrows(() => sweepOf("r", [{ results: "", report: "" }]), UserError, "no record");
+});
+
+Deno.test("textSection() sets mesa8 beside exact and half, and settles no speed on two rounds that disagree", () => {
+  const record = (policy: string, round: number, step: number, saved: number, model = "nano") =>
+    fakeRecord({ policy, round, model }, measured(saved, 100, saved + 50, step));
+  const section = textSection(only({
+    text: sweep(
+      record("exact", 0, 10, 100),
+      record("exact", 1, 20, 100),
+      record("half", 0, 12.5, 50),
+      record("half", 1, 25, 50),
+      record("mesa8", 0, 20, 30),
+      record("mesa8", 1, 20, 30),
+    ),
+  }))!;
+  assertStringIncludes(section, "takes 0.30× of `exact`'s bytes, and 0.60× of `half`'s");
+  assertStringIncludes(section, "speed is 0.80× under `half`.");
+  assertEquals(rows(section)[2], [
+    ...["nano", "4 × 128", "100 MiB", "50 MiB (0.50×)", "30 MiB (0.30×)", "0.60×"],
+    ...["150 MiB", "100 MiB (0.67×)", "80 MiB (0.53×)", "34,133"],
+    ...["0.80× (0.80–0.80)", "not settled (0.50–1.00)"],
+  ]);
+});
+
+Deno.test("visionSection() sets live peaks beside what was published", () => {
+  const record = (policy: string, live: number, step: number) =>
+    fakeImageRecord({ model: "deit-tiny", batch: 128, policy }, measured(1, live, 9999, step));
+  const section = visionSection(only({
+    vision: sweep(record("exact", 3716, 64), record("mesa8-paper", 1858, 80), record("mesa8", 929, 128)),
+  }))!;
+  assertStringIncludes(
+    section,
+    "under `mesa8-paper` 1858 MiB, 1.00× of the published; under `mesa8` 929 MiB, 0.50× of the published.",
+  );
+  assertEquals(rows(section)[2], [
+    ...["deit-tiny", "1858 MiB", "3716 MiB", "1858 MiB", "929 MiB", "2,000", "0.80×", "0.50×"],
+  ]);
+});
+
+const trained = (policy: string, losses: (number | null)[], changes: Partial<CellConfiguration> = {}) =>
+  losses.map((loss, i) =>
+    fakeRecord({ policy, seed: i, round: i, ...changes }, { quality: fakeQuality(loss) })
+  );
+
+Deno.test("qualitySection() tells who measurably harms, and what the others cost at most", () => {
+  // Differences 0.01, 0.02, 0.03: 0.02 ± 0.0248. 2.99, 3, 3.01: 3 ± 0.0248. exact's mean is 2.
+  const section = qualitySection(only({
+    quality: sweep(
+      ...trained("exact", [1, 2, 3]),
+      ...trained("half", [0.98, 1.99, 2.97]),
+      ...trained("mesa8", [1.01, 2.02, 3.03]),
+      ...trained("mesa2", [3.99, 5, 6.01]),
+      ...trained("mesa4", [1, 2, null]),
+    ),
+  }))!;
+  assertStringIncludes(section, "`mesa2` (nano) and `mesa4` (nano) measurably harm:");
+  assertStringIncludes(
+    section,
+    "at most, with 95% confidence, `half` costs 0.0048 nats (0.24% of the loss) and `mesa8` costs 0.0448 nats (2.24% of the loss).",
+  );
+  assertEquals(rows(section).slice(2).map(([policy, , most]) => [policy, most]), [
+    ["`half`", "+0.24%"],
+    ["`mesa8`", "+2.24%"],
+    ["`mesa2`", "+151.24%"],
+    ["`mesa4`", "–"],
+  ]);
+  assertEquals(rows(section)[3][1], "+0.0200 (-0.0048 to +0.0448), 3");
+  assertEquals(rows(section)[5][1], "not a number, 3");
+});
+
+const erring = (policy: string, error: number, changes: Partial<CellConfiguration> = {}) =>
+  [1, 2].map((seed) =>
+    fakeRecord({ policy, seed, round: seed, storage: fakeRecord().configuration.storage, ...changes }, {
+      quality: fakeQuality(3, { gradientErrors: [fakeErrors(10, error * (1 + 0.01 * seed))] }),
+      memory: { ...fakeMeasurement().memory!, savedBytes: (policy === "token" ? 52 : 50) * mebibyte },
+    })
+  );
+
+Deno.test("gradientSection() names the best grouping, with its bytes", () => {
+  const section = gradientSection(only({
+    grouping: sweep(
+      ...erring("exact", 0),
+      ...erring("head", 0.1),
+      ...erring("tensor", 0.2),
+      ...erring("token", 0.05),
+      ...erring("attention: head", 0.01),
+    ),
+  }))!;
+  assertStringIncludes(section, "`token` has the smallest error of all, 2.00 times smaller than `head`");
+  assertStringIncludes(section, "at 1.04× its bytes");
+  assertEquals(rows(section).slice(2).map(([name, error]) => [name, error]), [
+    ["`head`", "0.102"],
+    ["`tensor`", "0.203"],
+    ["`token`", "0.0508"],
+  ]);
+});
+
+Deno.test("gradientSection() compares lengths at the same tokens a step, where several have them", () => {
+  const at = (sequence: number, batch: number, error: number) => [
+    ...erring("exact", 0, { sequence, batch }).map((record) => ({ ...record, quality: null })),
+    ...erring("mesa8", error, { sequence, batch }),
+  ];
+  const lengths = [at(1024, 8, 0.05), at(128, 8, 0.3), at(128, 64, 0.1)].flat();
+  const section = gradientSection(only({ length: sweep(...lengths) }))!;
+  assertStringIncludes(
+    section,
+    "from 128 to 1,024 with the same 8,192 tokens a step, the error falls from 0.102 to 0.0508 under `mesa8`",
+  );
+  assertEquals(rows(section)[0], ["sequences × tokens", "64 × 128", "8 × 1024"]);
+  const growing = [at(128, 8, 0.1), at(1024, 8, 0.2)].flat();
+  assertStringIncludes(
+    gradientSection(only({ length: sweep(...growing) }))!,
+    "and with it the tokens of a step, the error rises",
+  );
+});
+
+Deno.test("recomputeSection() tells memory, speed, the longest sequence and the cost of pieces", () => {
+  const record = (policy: string, buffers: number, step: number, changes: Partial<CellConfiguration> = {}) =>
+    fakeRecord({ policy, ...changes }, measured(10, 20, buffers, step));
+  const pieces = { storage: fakeRecord().configuration.storage };
+  const section = recomputeSection(only({
+    recompute: sweep(record("exact", 200, 10), record("recompute8", 50, 12.5)),
+    long: sweep(
+      record("mst8", 100, 2000, { sequence: 4096 }),
+      fakeRecord({ policy: "mst8", sequence: 8192 }, {
+        ...measured(1, 1, 200, 1),
+        status: "oom",
+        timing: null,
+      }),
+      fakeRecord({ policy: "mst8", sequence: 16384 }, {
+        ...measured(1, 1, 400, 1),
+        status: "oom",
+        timing: null,
+      }),
+    ),
+    pieces: sweep(
+      record("exact", 200, 10),
+      record("recompute8", 100, 20),
+      record("mlp auto", 100, 22, pieces),
+      record("head auto", 100, 25, pieces),
+    ),
+  }))!;
+  assertStringIncludes(section, "trains in 25% of `exact`'s buffers at 80% of its speed under `recompute8`.");
+  assertStringIncludes(section, "one sequence of 4,096 tokens in 100 MiB of buffers, 2 s a step");
+  assertStringIncludes(section, "8,192 would take 200 MiB.");
+  assertStringIncludes(section, "takes 1.10–1.25× at 128 tokens of that with the MLP whole");
+});
+
+Deno.test("recomputeSection() takes each policy's losses of images where it has the most seeds", () => {
+  const images = { model: "vit-nano" };
+  const section = recomputeSection(only({
+    recomputeMicro: sweep(...trained("exact", [1, 2, 3]), ...trained("mst8", [1, 2, 3])),
+    recomputeImages: sweep(...trained("exact", [1, 2, 3], images), ...trained("mst8", [2, 3], images)),
+    recomputeImagesMst8: sweep(
+      ...trained("exact", [1, 2, 3], images),
+      ...trained("mst8", [1.5, 2.5, 3.5], images),
+    ),
+  }))!;
+  assertEquals(rows(section)[2], [
+    ...["`mst8`", "–", "+0.0000 (+0.0000 to +0.0000), 3", "+0.00%"],
+    ...["+0.5000 (+0.5000 to +0.5000), 3", "+25.00%"],
+  ]);
+});
+
+Deno.test("largeSection() tells what trains where exact runs out of memory, and nothing else", () => {
+  const exact = fakeRecord({}, { ...measured(1, 1, 400, 1), status: "oom", timing: null });
+  const mesa8 = fakeRecord({ policy: "mesa8" }, measured(1, 1, 100, 8));
+  assertStringIncludes(
+    largeSection(only({ large: sweep(exact, mesa8) }))!,
+    "under `exact`, whose buffers take 400 MiB, and trains under `mesa8` in 100 MiB, 64,000 tokens/s.",
+  );
+  assertEquals(largeSection(only({ large: sweep(fakeRecord(), mesa8) })), null);
+});
+
+const card: Making = { report: "r", commands: ["c"], commits: ["0123456789abcdef"], adapter: "NVIDIA H200" };
+
+Deno.test("kernelsSection() measures by the card's nominal rates and by the run's fastest", () => {
+  const time = (name: string, bound: KernelTime["bound"], rate: number, ceiling = false): KernelTime => ({
+    ...{ name, bound, ceiling, work: rate * 1e12, milliseconds: [1000], dispatches: 1, variants: {} },
+  });
+  const section = kernelsSection({
+    sweeps: {},
+    peers: {},
+    kernels: {
+      ...card,
+      times: [
+        time("product nn 4096³", "arithmetic", 33.5, true),
+        time("copy", "memory", 4.32, true),
+        time("AdamW", "memory", 4.56),
+        time("micro: nn", "arithmetic", 6.7),
+        time("micro: nt", "arithmetic", 16.75),
+      ],
+    },
+  })!;
+  assertStringIncludes(
+    section,
+    "the fastest product reaches 33.5 TFLOP/s, 50% of the card's nominal 67 TFLOP/s in f32; the copy reaches 4.32 TB/s, 90% of the card's " +
+      "nominal 4.8 TB/s of memory.",
+  );
+  assertStringIncludes(section, "of micro's 20–50%");
+  assertEquals(rows(section).at(-1), ["AdamW", "1000.000", "4.56 TB/s", "106%", "95%"]);
+});
+
+const peer = (form: string, speed: number, mebibytes: number, changes: Partial<PeerRow> = {}): PeerRow => ({
+  ...{ model: "nano", batch: 4, sequence: 128, unit: "tokens", arithmetic: "f32", form, compiled: false },
+  ...{
+    optimizer: "fused AdamW",
+    rounds: 1,
+    wallSpeed: null,
+    compileSeconds: null,
+    firstLoss: null,
+    failure: null,
+  },
+  ...{ speed: { median: speed, smallest: speed, largest: speed }, peakBytes: mebibytes * mebibyte },
+  ...changes,
+});
+
+/** `exact` in 400 MiB at 51 200 tokens/s, `mesa8` in 200 MiB at 25 600. */
+const contest = (...rows: PeerRow[]): Reports => ({
+  sweeps: {
+    text: sweep(
+      fakeRecord({}, measured(1, 1, 400, 10)),
+      fakeRecord({ policy: "mesa8" }, measured(1, 1, 200, 20)),
+    ),
+  },
+  peers: { gpt2: { ...card, adapter: "Imaginary 9000", rows } },
+});
+
+Deno.test("peersSection() says for which models PyTorch is the better choice, and which policy no row of it beats", () => {
+  const plain = peer("plain", 102400, 800);
+  const compiled = peer("plain", 204800, 300, { arithmetic: "bf16 autocast", compiled: true });
+  const int8 = peer("int8, loss in chunks", 12800, 100);
+  const open = peersSection(contest(plain, compiled, int8))!;
+  assertStringIncludes(
+    open,
+    "no row of PyTorch is faster and smaller than Headroom's `mesa8` (nano at 4 × 128).",
+  );
+  assertStringIncludes(
+    open,
+    "**PyTorch is the better choice** for speed alone, for every model here, by 4.00×; for memory alone, for every model here, by 2.00×; no",
+  );
+  assertEquals(rows(open).slice(2), [
+    ["`exact`", "f32, plain", "0.50×", "0.50×", "1"],
+    ["`mesa8`", "f32, int8, loss in chunks", "2.00×", "2.00×", "1"],
+    ["fastest: `exact`", "bf16 autocast, plain, compiled", "0.25×", "1.33×", "1"],
+    ["smallest: `mesa8`", "f32, int8, loss in chunks", "2.00×", "2.00×", "1"],
+  ]);
+  const small = peer("checkpointed", 30000, 150, { arithmetic: "TF32" });
+  const lost = peersSection(contest(plain, compiled, small))!;
+  assertStringIncludes(lost, "for both at once, for every model here, where to each policy");
+  assertEquals(lost.includes("f32 alone"), false);
+  const lostInF32 = peersSection(contest(peer("checkpointed", 60000, 150)))!;
+  const behind = peersSection(contest(peer("plain", 40000, 500)))!;
+  assertEquals(behind.includes("better choice"), false);
+  assertStringIncludes(lostInF32, "its rows in f32 alone suffice for every model here.");
+});
+
+Deno.test("peersSection() compares nothing across cards", () => {
+  const reports = contest(peer("plain", 1, 1));
+  reports.peers.gpt2!.adapter = "Imaginary 9001";
+  assertEquals(peersSection(reports), null);
+});

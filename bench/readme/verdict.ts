@@ -1,0 +1,43 @@
+import { ratio } from "../../src/text/format.ts";
+import { beats, type Contest, type Way } from "./contest.ts";
+import { code, list, range } from "./words.ts";
+
+/** For which models PyTorch is the better choice in speed, in memory, and in both together, and where it is not. */
+export function verdict(contests: readonly Contest[]): string {
+  const which = (some: readonly Contest[]) =>
+    some.length === contests.length ? "every model here" : list(some.map(({ subject }) => subject));
+  const beaten = (rows: (contest: Contest) => Way[]) =>
+    contests.filter((contest) => contest.own.every((way) => rows(contest).some((row) => beats(row, way))));
+  const lost = beaten(({ theirs }) => theirs);
+  const lostInF32 = beaten(({ theirs }) => theirs.filter(({ row }) => row.arithmetic === "f32"));
+  const kept = contests.filter((contest) => !lost.includes(contest)).map(({ subject, own, theirs }) => {
+    const ways = own.filter((way) => !theirs.some((row) => beats(row, way)));
+    return `${list(ways.map(({ name }) => code(name)))} (${subject})`;
+  });
+  const alone = (
+    what: string,
+    best: (ways: readonly Way[]) => number,
+    more: (own: number, other: number) => number,
+  ) => {
+    const ahead = contests.filter(({ own, theirs }) => more(best(own), best(theirs)) > 1);
+    const factors = ahead.map(({ own, theirs }) => more(best(own), best(theirs)));
+    return ahead.length ? [`for ${what} alone, for ${which(ahead)}, by ${range(factors, ratio)}`] : [];
+  };
+  const choices = [
+    ...alone("speed", (ways) => Math.max(...ways.map(({ speed }) => speed)), (own, other) => other / own),
+    ...alone("memory", (ways) => Math.min(...ways.map(({ bytes }) => bytes)), (own, other) => own / other),
+    ...lost.length
+      ? [
+        `for both at once, for ${
+          which(lost)
+        }, where to each policy of Headroom it has a row that is faster and smaller`,
+      ]
+      : [],
+  ];
+  const sentences = [
+    ...choices.length ? [`**PyTorch is the better choice** ${choices.join("; ")}`] : [],
+    ...lostInF32.length ? [`its rows in f32 alone suffice for ${which(lostInF32)}`] : [],
+    ...kept.length ? [`no row of PyTorch is faster and smaller than Headroom's ${list(kept)}`] : [],
+  ];
+  return `${sentences.join("; ")}.`;
+}

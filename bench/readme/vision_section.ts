@@ -1,0 +1,58 @@
+import { number, ratio } from "../../src/text/format.ts";
+import type { Cell } from "../report/cell_rounds.ts";
+import { mebibytes, paperPolicies, published, publishedBatch } from "../report/paper_table.ts";
+import { baseOf, type Comparison } from "../report/side_by_side.ts";
+import { sources } from "./making.ts";
+import type { Reports } from "./reports.ts";
+import { speedText } from "./speeds.ts";
+import { code, list, range, table } from "./words.ts";
+
+/** The paper's models beside the paper's own figures. */
+export function visionSection({ sweeps: { vision } }: Reports): string | null {
+  if (!vision) return null;
+  const comparisons = vision.comparisons.filter(({ model, batch }) =>
+    batch === publishedBatch && published[model]
+  );
+  if (comparisons.length === 0) return null;
+  const policies = paperPolicies.filter((policy) =>
+    comparisons.every(({ cells }) => cells.get(policy)?.memory)
+  );
+  const others = policies.filter((policy) => policy !== "exact");
+  const peaks = (policy: string) => comparisons.map((comparison) => peakOf(comparison, policy));
+  const told = others.map((policy) => {
+    const shares = peaks(policy).map((bytes, i) => bytes / (published[comparisons[i].model].mesa * 2 ** 20));
+    return `${code(policy)} ${sizes(peaks(policy))}, ${range(shares, ratio)} of the published`;
+  });
+  const sentence =
+    `At 224² and batch ${publishedBatch} Mesa's authors published ${
+      sizes(comparisons.map(({ model }) => published[model].mesa * 2 ** 20))
+    } of peak memory for ${list(comparisons.map(({ model }) => model))}; here the live peak is under ${
+      told.join("; under ")
+    }. Theirs trains in f16 autocast and counts PyTorch's whole allocator, here all arithmetic is f32: the report lists what ` +
+    "the two count.";
+  const header = [
+    "model",
+    "published",
+    ...policies.map((policy) => `live peak, ${code(policy)}`),
+    "images/s, `exact`",
+    ...others.map((policy) => `speed, ${code(policy)}`),
+  ];
+  const rows = comparisons.map((comparison) => {
+    const base = baseOf(comparison);
+    return [
+      comparison.model,
+      mebibytes(published[comparison.model].mesa * 2 ** 20),
+      ...policies.map((policy) => mebibytes(peakOf(comparison, policy))),
+      base.imagesPerSecond === null ? "–" : number(base.imagesPerSecond),
+      ...others.map((policy) => speedText(comparison.cells.get(policy)!, base)),
+    ];
+  });
+  return ["### Vision: the paper's models", sentence, table(header, rows), sources(vision)].join("\n\n");
+}
+
+const peakOf = ({ cells }: Comparison<Cell>, policy: string): number =>
+  cells.get(policy)!.memory!.livePeakBytes;
+
+/** "1858, 3840 and 8616 MiB" */
+const sizes = (all: readonly number[]) =>
+  `${list(all.map((bytes) => mebibytes(bytes).replace(" MiB", "")))} MiB`;
