@@ -149,7 +149,9 @@ async function refuseChange(
     throw new UserError(`In mid-sweep ${what} changed, so the last cell is not recorded: restore it`);
   };
   if (data && data.digest !== report.digest) refuse(`the data (${report.name})`);
-  if (found && (found.adapter !== adapter || found.driver !== driver)) {
+  // A cell may not read what tells an NVIDIA driver's version, so it can be null there.
+  const otherDriver = found?.driver != null && found.driver !== driver;
+  if (found && (found.adapter !== adapter || otherDriver)) {
     const name = (adapter: string, driver: string | null) => driver ? `${adapter} with ${driver}` : adapter;
     refuse(`the adapter (${name(adapter, driver)} to ${name(found.adapter, found.driver)})`);
   }

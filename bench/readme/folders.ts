@@ -1,6 +1,5 @@
 const recompute = "reports/2026-11-24-nvidia-h100-recompute";
 const set = "reports/2026-11-25-nvidia-h100";
-const older = "reports/2026-11-22-nvidia-h200";
 
 /** Where the sweeps of each result lie: of several folders the first that is there; without one the page leaves the result out. */
 export const sweepFolders = {
@@ -10,12 +9,12 @@ export const sweepFolders = {
   recomputeImagesMst8: [`${recompute}/vit-micro-mst8`],
   pieces: [`${recompute}/mini-sequences`],
   long: [`${recompute}/long`],
-  text: [`${set}/text`, `${older}-speed`],
-  vision: [`${set}/vision`, `${older}-paper`],
-  quality: [`${set}/parity`, `${older}-parity`],
-  grouping: [`${set}/grouping`, `${older}-ablation-grouping`],
-  length: [`${set}/length`, `${older}-ablation-length`],
-  large: [`${set}/large`, `${older}-3`],
+  text: [`${set}/text`],
+  vision: [`${set}/vision`],
+  quality: [`${set}/parity`],
+  grouping: [`${set}/grouping`],
+  length: [`${set}/length`],
+  large: [`${set}/large`],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Likewise of the kernels' times. */

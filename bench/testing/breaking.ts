@@ -1,13 +1,17 @@
-/** Sweeps that are broken on purpose, and what must be left of them. Linux only: processes are found in /proc. */
+/** Sweeps that are broken on purpose, and what must be left of them. Linux only. */
 
 import { parseSweep } from "../results/read_results.ts";
 import { type CellRecord, keyOf } from "../results/results.ts";
+import { runningWith } from "./processes.ts";
 
 const project = `${import.meta.dirname}/../..`;
 
 /** A run of `bench` that something happens to. */
 export interface Run {
   readonly process: Deno.ChildProcess;
+  hasEnded(): boolean;
+  /** The environment variable of every process that it starts. */
+  readonly mark: string;
   /** The report's folder. */
   readonly folder: string;
   /** Where the folder's file system can be filled; null where none could be made. */
@@ -49,11 +53,12 @@ const ofChild = (signal: Deno.Signal): Fault => ({
   },
 });
 
-/** The process of the cell under way, as soon as there is one; null if the run has ended. */
-async function cellOf({ process }: Run): Promise<number | null> {
-  while (argumentsOf(process.pid).length > 0) {
-    const cell = childrenOf(process.pid).find((pid) => argumentsOf(pid).at(-1) === "cell");
-    if (cell !== undefined) return cell;
+/** The process of the cell under way, as soon as there is one, or as it has its job; null if the run has ended. */
+export async function cellOf(run: Run, atWork = false): Promise<number | null> {
+  while (!run.hasEnded()) {
+    const all = await runningWith(run.mark);
+    const cell = all.find(({ parent, command }) => parent === run.process.pid && command.endsWith(" cell"));
+    if (cell && (cell.atWork || !atWork)) return cell.pid;
     await delay(20);
   }
   return null;
@@ -93,12 +98,6 @@ export const faults: Record<string, Fault> = {
   },
 };
 
-/** Waits until the cell under way has its job, and with it an adapter. */
-export async function cellAtWork(run: Run): Promise<void> {
-  const cell = await cellOf(run);
-  while (!read(`/proc/${cell}/maps`).includes("libvulkan")) await delay(50);
-}
-
 /** Numbers from 0 to below 1 that a seed fixes (xorshift). */
 export function randomNumbers(seed: number): () => number {
   let state = seed * 2654435761 >>> 0 || 1;
@@ -123,19 +122,9 @@ function read(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch {
-    return ""; // the process has ended in between
+    return ""; // there is none yet
   }
 }
-
-const processes = () =>
-  [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) => pid > 0);
-
-const argumentsOf = (pid: number) => read(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
-
-const childrenOf = (parent: number) =>
-  processes().filter((pid) =>
-    Number(read(`/proc/${pid}/stat`).replace(/^.*\) /, "").split(" ")[1]) === parent
-  );
 
 /** Sweeps of one kind in a folder of their own, marked so that every process they start can be found. */
 export class Sweeps {
@@ -181,7 +170,9 @@ export class Sweeps {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    return { process, folder, disk: this.disk };
+    let ended = false;
+    process.status.then(() => ended = true);
+    return { process, hasEnded: () => ended, mark: this.#mark, folder, disk: this.disk };
   }
 
   #ensured(folder: string): string {
@@ -191,10 +182,13 @@ export class Sweeps {
 
   /** What a run that has ended left behind: processes, temporary files. Children have some seconds to notice. */
   async leftovers(): Promise<string[]> {
-    const running = () => processes().filter((pid) => read(`/proc/${pid}/environ`).includes(this.#mark));
-    for (let attempt = 0; attempt < 100 && running().length > 0; attempt++) await delay(100);
+    let running = await runningWith(this.#mark);
+    for (let attempt = 0; attempt < 50 && running.length > 0; attempt++) {
+      await delay(200);
+      running = await runningWith(this.#mark);
+    }
     return [
-      ...running().map((pid) => `process ${argumentsOf(pid).join(" ")}`),
+      ...running.map(({ command }) => `process ${command}`),
       ...[...Deno.readDirSync(`${this.root}/temporary`)].map(({ name }) => name),
       ...filesBelow(`${this.root}/disk`).filter((path) => path.endsWith(".tmp")),
     ];
@@ -271,6 +265,7 @@ export async function broken(
       if (wrong || /bug/i.test(said)) throw new Error(`${fault}: ${said}`);
       if (done) tell(`${index + 1}. ${fault}: exit code ${code}, ${sweeps.records(name).length} records`);
       await mend?.(run);
+      if (!done) await Deno.remove(run.folder, { recursive: true }); // nothing is left to break: once more from the start
       run = null;
     }
     if (!ends) tell(`${index + 1}. ${fault}: goes on`);
@@ -280,8 +275,8 @@ export async function broken(
 }
 
 /** Waits for so many more records, or the end of the run. */
-async function records({ folder, process }: Run, count: number): Promise<void> {
+async function records({ folder, hasEnded }: Run, count: number): Promise<void> {
   const lines = () => read(`${folder}/results.jsonl`).split("\n").length;
   const before = lines();
-  while (lines() < before + count && argumentsOf(process.pid).length > 0) await delay(50);
+  while (lines() < before + count && !hasEnded()) await delay(50);
 }

@@ -1,7 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertNotEquals } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { checkFolder } from "../commands/check.ts";
-import { broken, cellAtWork, faults, randomNumbers, Sweeps, unbroken, whatCounts } from "./breaking.ts";
+import { broken, cellOf, faults, randomNumbers, Sweeps, unbroken, whatCounts } from "./breaking.ts";
 
 const options = [
   ...["--model", "nano", "--sequence", "16", "--batch", "1", "--policy", "exact,mesa8,mst8", "--no-tune"],
@@ -37,7 +37,7 @@ gpuTest(
     const sweeps = await Sweeps.create([...options, "--quality-steps", "100000"], 600);
     try {
       const run = sweeps.start("endless");
-      await cellAtWork(run);
+      assertNotEquals(await cellOf(run, true), null);
       run.process.kill("SIGKILL");
       await run.process.stderr.cancel();
       await run.process.status;

@@ -36,7 +36,7 @@ export function refusal(verb: "read" | "write", error: unknown): string | undefi
   if (error instanceof Deno.errors.PermissionDenied) {
     return `permission denied; choose a path that you may ${verb}`;
   }
-  if (error instanceof IrregularFile) {
+  if (error instanceof IrregularFile || ofDevices(error)) {
     return `it is a device, a pipe or a socket; give the path of a file to ${verb}`;
   }
   if (error instanceof Deno.errors.NotCapable) {
@@ -45,6 +45,11 @@ export function refusal(verb: "read" | "write", error: unknown): string | undefi
   if (!(error instanceof Error && "code" in error)) return undefined;
   if (error.code === "ENOSPC") return "no space is left on the device; free some or choose another path";
   return error.message;
+}
+
+/** Whether Deno refused what it gives only to a program that may do everything: paths below /dev, /proc and /sys. */
+function ofDevices(error: unknown): boolean {
+  return error instanceof Deno.errors.NotCapable && missingFlag(error) === "--allow-all";
 }
 
 /** What is neither file nor folder: reading it may wait for ever, and a file in its place would not be it. */
