@@ -3,7 +3,9 @@ import { programOutput } from "../../src/io/program_output.ts";
 import { project } from "../machine/environment.ts";
 import { digestTree } from "../machine/sources.ts";
 import { folder } from "../options/options.ts";
+import { checkPeers } from "../report/check_peers.ts";
 import { checkSweep, type Finding } from "../report/check_sweep.ts";
+import { readPeers } from "../report/peer_records.ts";
 import { kindOf, parseSweep, parseTimes, readResultsText } from "../results/read_results.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { filesOf } from "./render.ts";
@@ -36,6 +38,7 @@ export async function checkFolder(folder: string): Promise<Finding[]> {
   const header = sweep ? sweep.header : kind === "peers" ? null : parseTimes(text).header; // peers run no source of ours
   return [
     ...sweep ? checkSweep(sweep) : [],
+    ...kind === "peers" ? checkPeers(readPeers(text)) : [],
     ...header ? await checkSources(header) : [],
     await checkFiles(folder, text),
   ];

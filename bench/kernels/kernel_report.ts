@@ -2,7 +2,7 @@ import { markdownTable } from "markdown-table";
 import { median } from "simple-statistics";
 import type { Variants } from "../../src/gpu/builder.ts";
 import { wholePercentage } from "../../src/text/format.ts";
-import { inlineCode } from "../../src/text/shell.ts";
+import { commandCode } from "../report/command.ts";
 import { softwareBrand } from "../report/report.ts";
 import { parseTimes } from "../results/read_results.ts";
 import type { KernelCase } from "./kernel_cases.ts";
@@ -38,7 +38,7 @@ export function kernelFiles(text: string): Record<string, string> {
   };
   const parts = [
     `# Kernels on ${adapter}, ${started.slice(0, 10)}${brand}`,
-    `Made by ${inlineCode(command)} from ${from}sources ${
+    `Made by ${commandCode(command)} from ${from}sources ${
       header.sources.slice(0, 12)
     }. Medians of ${runs} runs, back to back on a warm card, ` +
     "by GPU timestamps, inputs of normal numbers. Of the run: a share of the fastest product, or of the copy, of this same run, no share of " +

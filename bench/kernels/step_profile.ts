@@ -11,7 +11,7 @@ import { percentage, plural, wholePercentage } from "../../src/text/format.ts";
 import { names } from "../report/side_by_side.ts";
 import type { CellConfiguration } from "../results/results.ts";
 import { parseTimes } from "../results/read_results.ts";
-import { inlineCode } from "../../src/text/shell.ts";
+import { commandCode } from "../report/command.ts";
 
 /** Steps that are profiled; a dispatch's time is its median over them. */
 const profiledSteps = 5;
@@ -104,7 +104,7 @@ export function renderProfile({ configuration, dispatches }: StepProfile): strin
 /** The files that tell profiles of steps, by name. Throws a UserError if the results are not whole. */
 export function profileFiles(text: string): Record<string, string> {
   const { header: { command }, lines } = parseTimes<StepProfile>(text);
-  const opening = `# Where a step's time goes\n\nMade by ${inlineCode(command)}. ${profileNote}`;
+  const opening = `# Where a step's time goes\n\nMade by ${commandCode(command)}. ${profileNote}`;
   return { "report.md": [opening, ...lines.map(renderProfile)].join("\n\n") + "\n" };
 }
 

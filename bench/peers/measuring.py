@@ -89,7 +89,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace, subjects: 
     def write(line: dict) -> None:
         print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
 
-    write(header(options.device, **versions))
+    write(header(options.device, len(subjects) * len(chosen), options.rounds, **versions))
     progress = Progress(len(subjects), len(chosen), options.rounds)
     for subject in subjects:
         measure(subject, chosen, options, write, progress)

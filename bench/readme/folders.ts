@@ -1,5 +1,5 @@
 const recompute = "reports/2026-11-24-nvidia-h100-recompute";
-const set = "reports/2026-11-28-nvidia-h100";
+const set = "reports/2026-11-28-nvidia-h200";
 
 /** Where the sweeps of each result lie: of several folders the first that is there; without one the page leaves the result out. */
 export const sweepFolders = {

@@ -1,4 +1,4 @@
-import { inlineCode } from "../../src/text/shell.ts";
+import { commandCode } from "../report/command.ts";
 
 /** How a report was made: what its source line tells. */
 export interface Making {
@@ -22,7 +22,7 @@ export const made = (
   environment: Version & { adapter: string },
 ): Making => ({
   report,
-  commands: [withoutFolder(command)],
+  commands: [command],
   adapter: environment.adapter,
   commits: versionOf(environment),
 });
@@ -31,16 +31,12 @@ export const made = (
 export const versionOf = ({ commit, dirty }: Version): string[] =>
   commit ? [commit.slice(0, 12) + (dirty ? " with uncommitted changes" : "")] : [];
 
-/** A command without the folder that it wrote to. */
-export const withoutFolder = (command: string): string =>
-  command.replace(/ --out[ =](?:\$?'(?:[^'\\]|\\.)*'|\S)+/, "");
-
 /** A line for each report: its link, the command, commit, card, and what is missing of what was planned. */
 export const sources = (...reports: readonly Making[]): string => reports.map(source).join("\n");
 
 function source({ report, commands, adapter, commits, recorded = 0, missing = 0 }: Making): string {
   const facts = [
-    ...commands.map(inlineCode),
+    ...commands.map(commandCode),
     ...commits.length ? [`commit${commits.length > 1 ? "s" : ""} ${commits.join(" and ")}`] : [],
     adapter,
     ...missing > 0 ? [`${recorded} of ${recorded + missing} processes`] : [],

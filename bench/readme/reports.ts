@@ -9,7 +9,7 @@ import { parseSweep, parseTimes } from "../results/read_results.ts";
 import type { CellRecord } from "../results/results.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { kernelFolders, peerFolders, sweepFolders } from "./folders.ts";
-import { made, type Making, versionOf, withoutFolder } from "./making.ts";
+import { made, type Making, versionOf } from "./making.ts";
 
 /** A sweep's report. A folder without results of its own stands for those below it together. */
 export interface Sweep extends Making {
@@ -92,7 +92,7 @@ export function sweepOf(report: string, parts: readonly Part[]): Sweep {
   if (records.length === 0) throw new UserError("there is no record: measure again");
   return {
     report,
-    commands: runs.map(({ header, told }) => withoutFolder(header?.command ?? told ?? "deno task bench")),
+    commands: runs.map(({ header, told }) => header?.command ?? told ?? "deno task bench"),
     adapter: records[0].environment.adapter,
     commits: distinct(records.map(({ environment }) => environment).flatMap(versionOf)),
     comparisons: compare(records),

@@ -70,7 +70,7 @@ Deno.test("sweepOf() takes command and plan from the header where there is one, 
   const header = { ...fakeHeader(records), command: "deno task bench --out 'my reports' --model micro" };
   const results = [header, records[0]].map((line) => JSON.stringify(line)).join("\n");
   const { commands, recorded, missing } = sweepOf("r", [{ results, report: "" }]);
-  assertEquals([commands, recorded, missing], [["deno task bench --model micro"], 1, 1]);
+  assertEquals([commands, recorded, missing], [[header.command], 1, 1]);
   assertThrows(() => sweepOf("r", [{ results: `${results}\n{`, report: "" }]), UserError, "results.jsonl:3");
   assertThrows(() => sweepOf("r", [{ results: "", report: "" }]), UserError, "no record");
 });
@@ -284,6 +284,7 @@ const peer = (form: string, speed: number, mebibytes: number, changes: Partial<P
     wallSpeed: null,
     compileSeconds: null,
     firstLoss: null,
+    losses: [],
     failure: null,
   },
   ...{ speed: { median: speed, smallest: speed, largest: speed }, peakBytes: mebibytes * mebibyte },

@@ -13,6 +13,9 @@ const header = z.object({
   kind: z.literal("peers"),
   command: z.string(),
   started: z.iso.datetime(),
+  planned: z.object({ rows: positive, rounds: positive }).optional().describe(
+    "rows of all models together, and turns of each",
+  ),
   environment: z.object({
     adapter: z.string().describe("the device's name"),
     adapterClass: z.enum(["gpu", "software"]).describe("a processor's times are no performance result"),
@@ -81,6 +84,8 @@ export interface PeerRow extends
   peakBytes: number | null;
   compileSeconds: number | null;
   firstLoss: number | null;
+  /** Of each round's last step; null where it is no number. */
+  losses: (number | null)[];
   /** The round that did not end well. */
   failure: { status: "oom" | "error"; message: string } | null;
 }
@@ -142,6 +147,7 @@ function overRounds(turns: PeerTurn[]): PeerRow {
     peakBytes: peaks.length ? Math.max(...peaks) : null,
     compileSeconds: known(turns.map(({ compileSeconds }) => compileSeconds))[0] ?? null,
     firstLoss: known(good.map(({ firstLoss }) => firstLoss))[0] ?? null,
+    losses: good.map(({ loss }) => loss),
     failure: bad?.status === "oom" || bad?.status === "error"
       ? { status: bad.status, message: bad.message ?? "nothing was said" }
       : null,

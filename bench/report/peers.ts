@@ -1,5 +1,6 @@
 import { markdownTable } from "markdown-table";
 import { namedList, number, percentage, plural } from "../../src/text/format.ts";
+import { commandCode } from "./command.ts";
 import { statusWords } from "../results/results.ts";
 import {
   bySubject,
@@ -94,9 +95,11 @@ function howItWasMade(
   const version = commit
     ? `commit ${commit.slice(0, 12)}${dirty ? " with uncommitted changes" : ""}`
     : "no git checkout";
-  return `Made by \`${command}\` on ${started}, from ${version}: ${plural(rows.length, "row")}, ` +
-    `${
-      plural(Math.max(...rows.map(({ rounds }) => rounds)), "round")
+  const rounds = rows.filter(({ failure }) => !failure).map(({ rounds }) => rounds);
+  const [least, most] = rounds.length > 0 ? [Math.min(...rounds), Math.max(...rounds)] : [0, 0];
+  return `Made by ${commandCode(command)} on ${started}, from ${version}: ${plural(rows.length, "row")}, ` +
+    `${least < most ? `${least} to ` : ""}${
+      plural(most, "round")
     } in turn; every sample is in \`results.jsonl\`.`;
 }
 

@@ -7,7 +7,7 @@ import {
   describeVariants,
 } from "./describe_run.ts";
 import { bytes, namedList, plural } from "../../src/text/format.ts";
-import { inlineCode } from "../../src/text/shell.ts";
+import { commandCode } from "./command.ts";
 import { gradientSection } from "./gradient_tables.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
@@ -112,7 +112,7 @@ function howItWasMade(records: readonly CellRecord[], run: Run): string {
   const seeds = [...new Set(records.map((r) => r.configuration.seed))];
   const clocks = [...new Set(records.flatMap((r) => r.timing?.clock ?? []))];
   const lines = [
-    `Made by ${inlineCode(run.command)} on ${run.started.toISOString().replace(/\.\d+/, "")}, from ` +
+    `Made by ${commandCode(run.command)} on ${run.started.toISOString().replace(/\.\d+/, "")}, from ` +
     `${version(commit, dirty, run.sources)}, ` +
     `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}. ${
       plural(records.length, "record")

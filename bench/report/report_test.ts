@@ -240,9 +240,9 @@ Deno.test("renderReport() says how the report was made", () => {
     "commit 0123456789ab with uncommitted changes (sources fedcba987654), seed 1. 4 records",
   );
   assertStringIncludes(report, "**Not finished**: 5 processes of the plan are missing;");
-  const whole = renderReport(records, { ...run, command: "deno task bench --out '`id`'", missing: 0 });
+  const whole = renderReport(records, { ...run, command: "deno task bench --data '`id`'", missing: 0 });
   assertFalse(whole.includes("Not finished"));
-  assertStringIncludes(whole, "Made by ``deno task bench --out '`id`'`` on ");
+  assertStringIncludes(whole, "Made by ``deno task bench --data '`id`'`` on ");
   assertStringIncludes(report, "![Memory by category](memory.svg)");
   for (const { title, table } of sections(records)) assertStringIncludes(report, `## ${title}\n\n${table}\n`);
 });
