@@ -111,7 +111,7 @@ Deno.test("Records hold what parseModel() gives, with and without a name", () =>
     const model = parse(given);
     const { name: _, ...architecture } = model;
     assertEquals(modelSchema.parse(model), model);
-    assertEquals<unknown>(architectureSchema.parse(architecture), architecture);
+    assertEquals(architectureSchema.parse(architecture), architecture);
   }
   assert(!modelSchema.safeParse({ ...modelConfig("nano"), modelType: "swin" }).success);
   const longest = parse({ name: "x".repeat(80), preset: "small" });
