@@ -4,8 +4,10 @@ import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts
 import { openGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { profileStep, renderProfile } from "../kernels/step_profile.ts";
+import { summarizeTimes } from "../kernels/times_summary.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { withStorageOptions } from "../options/options.ts";
@@ -38,6 +40,10 @@ export type BenchOptions =
     /** Profile steps instead of sweeping. */
     requireGpu: boolean;
     profileStep: boolean;
+    /** The document that told a part of this. */
+    config?: SweepHeader["config"];
+    /** Print a summary as JSON in place of tables. */
+    json: boolean;
   }
   & VariantOptions
   & Parameters<typeof withStorageOptions>[1];
@@ -59,12 +65,13 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const tuned = await withVariants(fitting, dataOf, adapter, options);
   const cells = planned.map((cell) => tuned[fitting.indexOf(cell)] ?? cell);
   if (options.profileStep) return await profileSteps(cells, dataOf, options, adapter, started);
-  const { data, images } = options;
+  const { data, images, config } = options;
   const header: SweepHeader = {
     ...await describeRun(adapter, started),
     kind: "sweep",
     data: [...new Set(cells.map((cell) => dataOf(cell).report))],
     paths: { data, images },
+    ...config && { config },
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
@@ -76,6 +83,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
     dataOf,
     plan,
     timeoutSeconds: options.timeout ?? usualTimeout,
+    json: options.json,
   });
 }
 
@@ -95,7 +103,7 @@ export function planner(
 async function profileSteps(
   cells: readonly CellConfiguration[],
   dataOf: (cell: CellConfiguration) => TrainingData,
-  { out }: BenchOptions,
+  { out, json }: BenchOptions,
   adapter: AdapterReport,
   started: Date,
 ): Promise<number> {
@@ -106,10 +114,11 @@ async function profileSteps(
     const profile = await profileStep(cell, dataOf(cell));
     await results.append(profile);
     await writeFiles(folder.path, results.text);
-    console.log(`\n${renderProfile(profile)}`);
+    if (!json) console.log(`\n${renderProfile(profile)}`);
   }
   results.close();
-  console.log(`\nThe profile is in ${folder.path}`);
+  if (json) printJson(summarizeTimes(folder.path, results.text));
+  else console.log(`\nThe profile is in ${folder.path}`);
   return 0;
 }
 

@@ -1,8 +1,10 @@
 import { UserError } from "../../src/errors.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { driverBytesInUse } from "../machine/environment.ts";
 import { currentSources } from "../machine/run.ts";
 import { sections } from "../report/report.ts";
+import { summarizeSweep } from "../report/summary.ts";
 import { parseSweep } from "../results/read_results.ts";
 import {
   type CellConfiguration,
@@ -29,6 +31,8 @@ export interface PlanHost {
   plan(cell: CellConfiguration): PlannedStep;
   /** Seconds for one process. */
   timeoutSeconds: number;
+  /** Print a summary as JSON in place of tables. */
+  json: boolean;
 }
 
 /**
@@ -72,13 +76,13 @@ export async function runPlan(
     );
     progress.clear();
     const { records } = parseSweep(results.text);
-    failure ??= await errorOf(() => leaveReport(folder, results, records));
+    failure ??= await errorOf(() => leaveReport(folder, header, results, records, host));
     if (failure instanceof UserError) {
       throw new UserError(`${failure.message}; then ${goOn}`, { cause: failure });
     }
     if (failure) throw failure;
     if (interruption.code === null) {
-      console.log(`\nThe report is in ${folder}`);
+      if (!host.json) console.log(`\nThe report is in ${folder}`);
       return exitCode(records);
     }
     const kept = records.length === 0
@@ -122,15 +126,18 @@ function recordOf(
   };
 }
 
-/** Writes the report of what there is, and prints its tables. */
+/** Writes the report of what there is, and prints its tables, or its summary. */
 async function leaveReport(
   folder: string,
+  header: SweepHeader,
   results: ResultsFile,
   records: readonly CellRecord[],
+  { json }: PlanHost,
 ): Promise<void> {
   if (records.length === 0) return;
   await results.settle();
   await writeFiles(folder, results.text);
+  if (json) return printJson(summarizeSweep(folder, header, records));
   for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${table}`);
 }
 

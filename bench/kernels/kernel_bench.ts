@@ -13,6 +13,7 @@ import { describeRun } from "../machine/run.ts";
 import { replaceText } from "../../src/io/files.ts";
 import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./kernel_cases.ts";
 import { noise } from "../../src/data/noise.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { modelOf } from "../results/results.ts";
@@ -21,6 +22,7 @@ import type { TimesHeader } from "../results/run_header.ts";
 import { kernelFiles, type KernelTime } from "./kernel_report.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { profileStep } from "./step_profile.ts";
+import { summarizeTimes } from "./times_summary.ts";
 import { planSweep } from "../sweep/sweep.ts";
 import { withVariants } from "../sweep/cell_variants.ts";
 import { tune } from "../../src/tuning/tune.ts";
@@ -45,6 +47,7 @@ export interface KernelBenchOptions extends VariantOptions {
   readonly policies: readonly PolicyDocument[];
   readonly out?: string;
   readonly requireGpu: boolean;
+  readonly json: boolean;
 }
 
 /**
@@ -74,7 +77,9 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
     await results.append(await profileStep(cell, data));
     await write();
   }
-  console.log(`\n${await write()}\nThe report is in ${folder.path}`);
+  const report = await write();
+  if (options.json) printJson(summarizeTimes(folder.path, results.text));
+  else console.log(`\n${report}\nThe report is in ${folder.path}`);
   results.close();
   return 0;
 }

@@ -1,17 +1,27 @@
 import { message, text, type ValueParser, type ValueParserResult } from "@optique/core";
+import { path as pathParser } from "@optique/run";
+import { z } from "zod";
 import { largestSeed } from "../../src/data/random.ts";
 import { UserError } from "../../src/errors.ts";
 import { bytes } from "../../src/text/format.ts";
+import { must, oneOfWords } from "../../src/json_document.ts";
 import { oneOf } from "../../src/suggest.ts";
+
+/** A value of the command line, which documents can hold, too. */
+export interface Value<T> extends ValueParser<"sync", T> {
+  /** The same value in JSON. */
+  readonly schema: z.ZodType<T>;
+}
 
 /** A word of a set; one that `check` refuses with a UserError gets that message, and completion offers the set. */
 export function word<Name extends string>(
   metavar: Uppercase<string>,
   known: readonly Name[],
   check: (name: string) => unknown = (name) => oneOf(metavar.toLowerCase(), name, known),
-): ValueParser<"sync", Name> {
+): Value<Name> {
   return {
     mode: "sync",
+    schema: oneOfWords(known),
     metavar: metavar as "NAME",
     placeholder: known[0],
     choices: known,
@@ -66,9 +76,14 @@ function numeric(
   placeholder: number,
   read: (input: string) => number,
   format: (value: number) => string = String,
-): ValueParser<"sync", number> {
+  schema: z.ZodType<number> = z.number(must(remedy)).refine(
+    (value) => !Number.isNaN(read(String(value))),
+    must(remedy),
+  ),
+): Value<number> {
   return {
     mode: "sync",
+    schema,
     metavar: metavar as "N",
     placeholder,
     parse(input): ValueParserResult<number> {
@@ -86,12 +101,26 @@ const where = (holds: (value: number) => boolean) => (input: string) =>
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-/** Bytes, such as "8GiB". */
-export const size = numeric("SIZE", ["size", "a number and a unit, as in 8GiB"], 2 ** 30, (input) => {
+/** The bytes that a text such as "8GiB" tells; NaN for another. */
+function readSize(input: string): number {
   const [, number, unit] = input.match(/^(\d+(?:\.\d+)?) ?([KMGT]iB|B)$/) ?? [];
   const value = Number(number) * 1024 ** units.indexOf(unit);
   return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : NaN;
-}, bytes);
+}
+
+const sizeWords = "a number and a unit, as in 8GiB";
+
+/** Bytes, such as "8GiB". */
+export const size = numeric(
+  "SIZE",
+  ["size", sizeWords],
+  2 ** 30,
+  readSize,
+  bytes,
+  z.string(must(sizeWords)).refine((text) => !Number.isNaN(readSize(text)), must(sizeWords)).transform(
+    readSize,
+  ),
+);
 
 /** A share of something that is not all of it. */
 export const share = numeric(
@@ -113,11 +142,27 @@ export const nonNegative = numeric(
 const largestWhole = 2 ** 31 - 1;
 
 /** A whole number of at least `min`. */
-export const whole = (min: number, max = largestWhole) =>
-  numeric("N", ["whole number in range", `one from ${min} to ${max}`], min, (input) => {
-    const value = /^\d+$/.test(input.trim()) ? Number(input) : NaN;
-    return value >= min && value <= max ? value : NaN;
-  });
+export function whole(min: number, max = largestWhole): Value<number> {
+  const remedy = `one from ${min} to ${max}`;
+  const words = must(`a whole number from ${min} to ${max}`);
+  return numeric(
+    "N",
+    ["whole number in range", remedy],
+    min,
+    (input) => {
+      const value = /^\d+$/.test(input.trim()) ? Number(input) : NaN;
+      return value >= min && value <= max ? value : NaN;
+    },
+    String,
+    z.int(words).min(min, words).max(max, words),
+  );
+}
 
 /** A seed of random numbers. */
 export const seed = whole(0, largestSeed);
+
+/** The path of a file or a folder, there or not. */
+export const path = (metavar: "FILE" | "FOLDER" | "PATH"): Value<string> => ({
+  ...pathParser({ metavar }),
+  schema: z.string(must("a path")).min(1, must("a path")),
+});
