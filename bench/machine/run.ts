@@ -21,7 +21,7 @@ export async function describeRun(
 }
 
 /** How this program was called: as a task, or as the installed one, which says so. */
-const programWords = () => readVariable("HEADROOM_PROGRAM")?.split(" ") ?? ["deno", "task"];
+const programWords = () => (readVariable("HEADROOM_PROGRAM") ?? "deno task").split(" ");
 
 /** The digest of this program's sources as they are now. */
 export const currentSources = () => digestSources(project);
