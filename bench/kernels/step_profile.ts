@@ -3,7 +3,7 @@ import { markdownTable } from "markdown-table";
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
 import { openGpu } from "../../src/gpu/device.ts";
-import { bindingBytes, type Dispatch, fullName } from "../../src/gpu/kernel.ts";
+import { boundBytes, fullName } from "../../src/gpu/kernel.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import { trainOptions } from "../sweep/cell.ts";
 import type { TrainingData } from "../training/data.ts";
@@ -77,13 +77,6 @@ export async function profileStep(
   } finally {
     gpu.destroy();
   }
-}
-
-function boundBytes({ bindings }: Dispatch): number {
-  return bindings.reduce(
-    (sum, binding) => sum + bindingBytes(binding) * (binding.access === "update" ? 2 : 1),
-    0,
-  );
 }
 
 const total = (dispatches: readonly ProfiledDispatch[]) =>

@@ -22,6 +22,10 @@ const common: SweepOptions = {
   gradientEvery: 0,
 };
 
+/** How a sweep looks at a GPU that nobody has named a profile or sizes for: at models that fit it, for so many seconds in all. */
+export const glance: SweepOptions = { ...common, steps: 10, warmup: 3, rounds: 3, qualitySteps: 50 };
+export const glanceSeconds = 270;
+
 /** How long a profile that compares training runs looks on a GPU, and on a software adapter. */
 const training = {
   gpu: {
@@ -56,7 +60,10 @@ const ablation = (policies: SweepOptions["policies"]) => (adapter: Class): Sweep
   seeds: 3,
 });
 
-/** Profiles by name, as an adapter of either class takes them. The first three are the defaults of their adapters. */
+/**
+ * Profiles by name, as an adapter of either class takes them. The first three are the defaults of their adapters: `gpu` where the user names
+ * models or sizes.
+ */
 export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   gpu: () => ({
     ...common,

@@ -244,5 +244,8 @@ Deno.test("presets are complete documents under their own names, and parse to th
     mst8: [...byToken, ["recompute", true], miniSequences],
   };
   // What these names stand for is published; a further preset may be anything.
-  assertEquals(Object.fromEntries(Object.keys(published).map((name) => [name, differences[name]])), published);
+  assertEquals(
+    Object.fromEntries(Object.keys(published).map((name) => [name, differences[name]])),
+    published,
+  );
 });
