@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delimiter, join } from "node:path";
 import config from "../deno.json" with { type: "json" };
 import { gpuTest } from "../kernels/testing/testing.ts";
@@ -32,8 +32,8 @@ class User {
   }
 
   /** The program, or what a shell makes of it. */
-  command(program: "headroom" | "bash", args: string[]): Deno.Command {
-    return new Deno.Command(program === "bash" ? "bash" : join(this.bin, "headroom"), {
+  command(program: "headroom" | "bash" | "fish", args: string[]): Deno.Command {
+    return new Deno.Command(program === "headroom" ? join(this.bin, "headroom") : program, {
       args,
       cwd: this.folder,
       stdin: "null",
@@ -90,22 +90,38 @@ Deno.test(
     }),
 );
 
-Deno.test("The installed program's completion works in bash", unix, () =>
-  User.withProgram(async (user) => {
-    const complete = async (...words: string[]) => {
-      const script =
-        'source <(headroom completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _headroom; ' +
-        'printf "%s\\n" "${COMPREPLY[@]}"';
-      const { code, out, errors } = told(
-        await user.command("bash", ["-c", script, "bash", "headroom", ...words]).output(),
-      );
-      assertEquals(code, 0, errors);
-      return out.split("\n").map((line) => line.trim()).filter(Boolean);
-    };
-    assertEquals(await complete("ver"), ["verify"]);
-    assertEquals(await complete("bench", "ablation-g"), ["ablation-grouping"]);
-    assertEquals(await complete("plan", "--policy", "exact,mesa8-s"), ["exact,mesa8-selective"]);
-  }));
+/** How a shell completes the words that its script is given. */
+const shells = {
+  bash: 'source <(headroom completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _headroom; ' +
+    'printf "%s\\n" "${COMPREPLY[@]}"',
+  fish: 'headroom completion fish | source; complete -C "$argv"',
+};
+
+function isInstalled(program: string): boolean {
+  if (Deno.build.os === "windows") return false;
+  return new Deno.Command("sh", { args: ["-c", `command -v ${program}`] }).outputSync().success;
+}
+
+for (const shell of ["bash", "fish"] as const) {
+  const missing = !isInstalled(shell);
+  Deno.test({
+    name: `The installed program's completion works in ${shell}${missing ? " (not installed here)" : ""}`,
+    ignore: missing,
+    fn: () =>
+      User.withProgram(async (user) => {
+        const complete = async (...words: string[]) => {
+          const first = shell === "bash" ? ["bash"] : []; // bash calls its first argument $0
+          const args = ["-c", shells[shell], ...first, "headroom", ...words];
+          const { code, out, errors } = told(await user.command(shell, args).output());
+          assertEquals(code, 0, errors);
+          return out.split("\n").map((line) => line.split("\t")[0].trim()).filter(Boolean);
+        };
+        assertEquals(await complete("ver"), ["verify"]);
+        assertEquals(await complete("bench", "ablation-g"), ["ablation-grouping"]);
+        assertEquals(await complete("plan", "--policy", "exact,mesa8-s"), ["exact,mesa8-selective"]);
+      }),
+  });
+}
 
 gpuTest(
   "The installed program records the command that ran, and ends with its command",

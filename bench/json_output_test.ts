@@ -19,7 +19,10 @@ async function output<Name extends keyof typeof outputs>(
   }).output();
   const [stdout, stderr] = [end.stdout, end.stderr].map((bytes) => new TextDecoder().decode(bytes));
   assert(codes.includes(end.code), stderr);
-  return outputs[name].parse(JSON.parse(stdout)) as z.output<typeof outputs[Name]>;
+  const json = JSON.parse(stdout);
+  const parsed = outputs[name].parse(json);
+  assertEquals(parsed, json, "the schema leaves something out");
+  return parsed as z.output<typeof outputs[Name]>;
 }
 
 /** A folder of its own for the length of `work`. */

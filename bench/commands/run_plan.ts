@@ -2,7 +2,7 @@ import { UserError } from "../../src/errors.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { driverBytesInUse } from "../machine/environment.ts";
-import { currentSources } from "../machine/run.ts";
+import { currentSources, programName } from "../machine/run.ts";
 import { sections } from "../report/report.ts";
 import { summarizeSweep } from "../report/summary.ts";
 import { parseSweep } from "../results/read_results.ts";
@@ -52,7 +52,7 @@ export async function runPlan(
   const { signal } = interruption;
   const limits = { askDriver, timeoutSeconds: host.timeoutSeconds, signal };
   const text = paths.data === undefined ? textOf(cells.map(host.dataOf)) : undefined;
-  const goOn = `go on with \`deno task bench --resume ${shellWord(folder)}\``;
+  const goOn = `go on with \`${programName()} bench --resume ${shellWord(folder)}\``;
   try {
     let failure = await errorOf(() =>
       runSweep(

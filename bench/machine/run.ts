@@ -13,15 +13,15 @@ export async function describeRun(
 ): Promise<Omit<TimesHeader, "kind">> {
   return {
     schema: schemaVersion,
-    command: shellCommand([...programWords(), ...Deno.args]),
+    command: `${programName()} ${shellCommand(Deno.args)}`,
     started: started.toISOString(),
     environment: await describeEnvironment(adapter),
     sources: await currentSources(),
   };
 }
 
-/** How this program was called: as a task, or as the installed one, which says so. */
-const programWords = () => (readVariable("HEADROOM_PROGRAM") ?? "deno task").split(" ");
+/** What a command is called by: the tasks, or the installed program, which says so. */
+export const programName = () => readVariable("HEADROOM_PROGRAM") ?? "deno task";
 
 /** The digest of this program's sources as they are now. */
 export const currentSources = () => digestSources(project);

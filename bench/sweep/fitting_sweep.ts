@@ -89,7 +89,7 @@ export function describeFitting(
   } for buffers\n` +
     `Measuring ${named(models)} at batch ${batch} under ${named(policies)}, ${
       plural(rounds, "round")
-    }: about ${duration(seconds)}. More: --model, --batch, or a profile, as in \`deno task bench gpu\``;
+    }: about ${duration(seconds)}. More: --model, --batch, or a profile, as in \`bench gpu\``;
 }
 
 /** The first model with its first batch size that will do. */
