@@ -44,8 +44,8 @@ export function lossPanels(comparisons: readonly Comparison<Cell>[], styles: Sty
 }
 
 /**
- * Training losses less `exact`'s. The scale is linear near 0, where parity is decided, and logarithmic beyond, so that a policy which fails
- * does not hide the others.
+ * Training losses less `exact`'s. The scale is linear near 0, as far as the usual difference, and logarithmic beyond, so that
+ * neither a policy which fails nor the spread between seeds hides the others.
  */
 export function differencePanels(comparisons: readonly Comparison<Cell>[], styles: Styles): Panel[] {
   const rows = comparisons.map((comparison) => lossDifferences([comparison]) as object[] as Row[]);
@@ -65,12 +65,17 @@ export function differencePanels(comparisons: readonly Comparison<Cell>[], style
 function differenceAxis(rows: Row[]): Spec {
   const values = (...fields: string[]) =>
     rows.flatMap((row) => fields.map((field) => row[field])).filter(isNumber);
-  const near = [values("high"), values("difference").map(Math.abs)]
-    .map((some) => some.filter((value) => value > 0)).find((some) => some.length) ?? [1];
-  const constant = 10 ** Math.floor(Math.log10(median(near)));
+  const sizes = values("difference").map(Math.abs).filter((size) => size > 0);
+  const constant = 10 ** Math.ceil(Math.log10(sizes.length ? median(sizes) : 1));
   const all = values("low", "high", "difference");
   const [lowest, highest] = [Math.min(0, ...all), Math.max(0, ...all)];
-  const ticks = [0, ...[1, 3, 10, 30, 100, 300, 1000].flatMap((k) => [-k * constant, k * constant])];
+  const wide = Math.max(-lowest, highest) > 300 * constant;
+  const ticks = [
+    0,
+    ...(wide ? [10, 100, 1e3, 1e4] : [1, 3, 10, 30, 100, 300]).flatMap((
+      k,
+    ) => [-k * constant, k * constant]),
+  ];
   return {
     type: "quantitative",
     title: "nats per target",
