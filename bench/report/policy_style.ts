@@ -14,7 +14,7 @@ const style = (color: string, dash: number[], shape: string): PolicyStyle => ({ 
 
 /** The presets' styles, the same in every report. */
 const presetStyles: Record<keyof typeof policyPresets, PolicyStyle> & Record<string, PolicyStyle> = {
-  exact: style("#6b6b6b", [], "circle"),
+  exact: style("#808080", [], "circle"),
   half: style("#4c78a8", [8, 3], "square"),
   mesa8: style("#e45756", [5, 2], "triangle-up"),
   token8: style("#17a2a2", [3, 2], "triangle-right"),
@@ -23,7 +23,7 @@ const presetStyles: Record<keyof typeof policyPresets, PolicyStyle> & Record<str
   mesa2: style("#b8940b", [1, 3], "cross"),
   tensor8: style("#54a24b", [4, 4], "triangle-left"),
   "mesa8-selective": style("#e377c2", [10, 2, 2, 2, 2, 2], "square"),
-  recompute: style("#2a6f4e", [12, 3], "circle"),
+  recompute: style("#2f9e6e", [12, 3], "circle"),
   recompute8: style("#9d755d", [6, 6], "diamond"),
   mst: style("#7a6ff0", [3, 6], "triangle-up"),
   mst8: style("#1f9ed1", [6, 2, 1, 2], "triangle-down"),
