@@ -8,6 +8,7 @@ import { cell } from "./commands/cell.ts";
 import { doctor } from "./commands/doctor.ts";
 import { kernels } from "./commands/kernels.ts";
 import { plan } from "./commands/plan.ts";
+import { report } from "./commands/report.ts";
 import { schema } from "./commands/schema.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
@@ -17,7 +18,7 @@ import { escaped } from "./explain.ts";
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => number | Promise<number>;
 
-export const commands = { bench, train, verify, plan, kernels, doctor, check, schema, test, cell };
+export const commands = { bench, train, verify, plan, kernels, doctor, report, check, schema, test, cell };
 /** Commands for users. */
 export const publicNames = Object.keys(commands).filter((name) => name !== "cell");
 
@@ -37,7 +38,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
   };
   const print = host.stderr ?? console.error;
-  return run(or(bench, train, verify, plan, kernels, doctor, check, schema, test, cell, { errors }), {
+  return run(or(bench, train, verify, plan, kernels, doctor, report, check, schema, test, cell, { errors }), {
     programName: "headroom",
     args,
     brief: message`How much memory can the training of a Transformer give back, and what does that cost?`,

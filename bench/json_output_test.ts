@@ -44,6 +44,13 @@ Deno.test("plan --json and kernels --json print what their schemas say", async (
   assert(products.every(({ name, code }) => name.startsWith("matmul_nn") && code.includes("fn main")));
 });
 
+Deno.test("report --json prints what its schema says, of sweeps without a header, too", async () => {
+  const folders = ["2026-11-28-nvidia-h200/text", "2026-11-22-llvmpipe-ablation-bits"];
+  const [text, bits] = await output("report", folders.map((name) => `reports/${name}`).join(" "));
+  assertEquals([text.missing, bits.missing, bits.command], [0, null, null]);
+  assert(text.command!.startsWith("deno task bench ") && text.cells.length > bits.cells.length);
+});
+
 gpuTest("doctor --json, verify --json and train --json print what their schemas say", async () => {
   const { runs, wanted, adapter } = await output("doctor");
   assertEquals([runs, wanted], [true, adapter!.name]);

@@ -3,8 +3,11 @@ import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { driverBytesInUse } from "../machine/environment.ts";
 import { currentSources, programName } from "../machine/run.ts";
+import { answers } from "../report/answers.ts";
+import { compare } from "../report/cell_rounds.ts";
 import { sections } from "../report/report.ts";
 import { summarizeSweep } from "../report/summary.ts";
+import { printable } from "../report/terminal.ts";
 import { parseSweep } from "../results/read_results.ts";
 import {
   type CellConfiguration,
@@ -126,7 +129,7 @@ function recordOf(
   };
 }
 
-/** Writes the report of what there is, and prints its tables, or its summary. */
+/** Writes the report of what there is, and prints its tables, then what they say; or its summary. */
 async function leaveReport(
   folder: string,
   header: SweepHeader,
@@ -137,8 +140,9 @@ async function leaveReport(
   if (records.length === 0) return;
   await results.settle();
   await writeFiles(folder, results.text);
-  if (json) return printJson(summarizeSweep(folder, header, records));
-  for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${table}`);
+  if (json) return printJson(summarizeSweep(folder, { header, records }));
+  for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${printable(table)}`);
+  console.log(`\n${printable(answers(records, compare(records)))}`);
 }
 
 /** 0 if every process ended well; to run out of memory is a result. */

@@ -25,6 +25,7 @@ export const outputs = {
   plan: plans,
   kernels: kernelList,
   doctor: diagnosis,
+  report: z.array(sweepSummary).meta({ title: "What report --json prints" }),
   check: checks,
 };
 

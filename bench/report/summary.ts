@@ -47,29 +47,31 @@ const cellSummary = z.object({
 export const sweepSummary = z.object({
   kind: z.literal("sweep"),
   folder: z.string().describe("where the report lies, with every record"),
-  ...sweepHeader.pick({ command: true, started: true, config: true }).shape,
+  command: sweepHeader.shape.command.nullable().describe(
+    "null in results of versions 1 and 2, as is what is missing",
+  ),
+  ...sweepHeader.pick({ started: true, config: true }).shape,
   environment,
-  missing: count.describe("processes without a record"),
+  missing: count.nullable().describe("processes without a record"),
   cells: z.array(cellSummary),
 }).meta({ title: "What bench found", description: "A sweep; its records in results.jsonl say more" });
 
 export type SweepSummary = z.infer<typeof sweepSummary>;
 
-/** The summary of a sweep whose report lies in a folder. */
+/** The summary of a sweep that has a record, and whose report lies in a folder. */
 export function summarizeSweep(
   folder: string,
-  header: SweepHeader,
-  records: readonly CellRecord[],
+  { header, records }: { header: SweepHeader | null; records: readonly CellRecord[] },
 ): SweepSummary {
-  const { command, started, config, environment } = header;
+  const { started, environment } = header ?? records[0];
   return {
     kind: "sweep",
     folder,
-    command,
+    command: header?.command ?? null,
     started,
-    ...config && { config },
+    ...header?.config && { config: header.config },
     environment,
-    missing: missingCells(header, records).length,
+    missing: header && missingCells(header, records).length,
     cells: compare(records).flatMap((comparison) =>
       [...comparison.cells.values()].map((cell) => summaryOf(cell, baseOf(comparison)))
     ),

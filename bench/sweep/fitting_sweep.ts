@@ -38,7 +38,7 @@ const smallestBatches = [2, 1];
 /** Seconds that a dispatch takes beyond its work; that a process takes beyond its steps, with each parameter's initial value; that a shape is tuned for. */
 const launch = 1e-5;
 const process = 3;
-const parameter = 6e-8;
+const parameter = 1e-8;
 const tuning = 1;
 /** Products in a step are slower than the largest alone. */
 const slower = 1.2;
@@ -169,6 +169,7 @@ export function stepSeconds(
   { dispatches }: Pick<ProgramDescription, "dispatches">,
   { flops, bytes }: Pick<Card, "flops" | "bytes">,
 ): number {
-  const work = dispatches.map((dispatch) => Math.max(dispatch.flops / flops, boundBytes(dispatch) / bytes));
-  return slower * work.reduce((sum, seconds) => sum + seconds, 0) + launch * dispatches.length;
+  const own = dispatches.filter(({ first }) => !first); // what the first step of all does is set-up
+  const work = own.map((dispatch) => Math.max(dispatch.flops / flops, boundBytes(dispatch) / bytes));
+  return slower * work.reduce((sum, seconds) => sum + seconds, 0) + launch * own.length;
 }
