@@ -195,7 +195,12 @@ const sweeps: Row[] = [
   ["bench --config F/sweep-batch.json", 2, "batch[1] must be a whole number from 1 to 2147483647"],
   ["bench --config F/sweep-model.json", 2, 'Unknown model "nanno"; did you mean "nano"?'],
   ["bench --config F/sweep-policy.json", 2, "this policy: bits must be 32, 16, 8, 4 or 2"],
-  ["bench --config F/sweep-memory.json", 2, "memory must be a number and a unit, as in 8GiB"],
+  [
+    "bench --config F/sweep-memory.json",
+    2,
+    'memory cannot be taken: "8" is no size; give a number and a unit, as in 8GiB',
+  ],
+  ["bench --config F/sweep-data.json", 2, "data must be a text or a number"],
   ["bench --config F/sweep-tune.json", 2, "no-tune must be true or false"],
   ["bench --config F/sweep-profile.json", 2, 'profile must be "gpu"'],
   ["bench --config F/sweep-both.json", 1, "--batch and --tokens both tell the size of a step; leave one out"],

@@ -9,7 +9,7 @@ import type { Source } from "../page/points.ts";
 import { answers } from "../report/answers.ts";
 import { compare } from "../report/cell_rounds.ts";
 import { sections } from "../report/report.ts";
-import { summarizeSweep } from "../report/summary.ts";
+import { summarizeSweep } from "../report/sweep_summary.ts";
 import { printable } from "../report/terminal.ts";
 import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
 

@@ -6,7 +6,7 @@ import { currentSources, programName } from "../machine/run.ts";
 import { answers } from "../report/answers.ts";
 import { compare } from "../report/cell_rounds.ts";
 import { sections } from "../report/report.ts";
-import { summarizeSweep } from "../report/summary.ts";
+import { summarizeSweep } from "../report/sweep_summary.ts";
 import { printable } from "../report/terminal.ts";
 import { parseSweep } from "../results/read_results.ts";
 import {

@@ -8,7 +8,7 @@ import { variantsJsonSchema } from "../../src/tuning/variants_file.ts";
 import { timesSummary } from "../kernels/times_summary.ts";
 import { diagnosis } from "../machine/doctor.ts";
 import { word } from "../options/value_parsers.ts";
-import { sweepSummary } from "../report/summary.ts";
+import { sweepSummary } from "../report/sweep_summary.ts";
 import { resultsJsonSchema } from "../results/run_header.ts";
 import { trained } from "../training/run_training.ts";
 import { sweepDocument } from "./bench.ts";

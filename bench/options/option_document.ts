@@ -6,7 +6,7 @@ import { documentJsonSchema, only, parseDocument } from "../../src/json_document
 import type { DocumentField } from "./options.ts";
 import { isGiven } from "./unused.ts";
 
-type Option = Parser<"sync"> & { readonly field?: DocumentField };
+type Option = Parser<"sync"> & { readonly field: DocumentField };
 
 /** What a document says of each option; those that it leaves out are missing. */
 export type Given<Options extends Record<string, Option>> = {
@@ -18,12 +18,9 @@ export class OptionDocument<Options extends Record<string, Option>> {
   readonly #keys: ReadonlyMap<string, string>;
   readonly #schema: z.ZodType<Record<string, unknown>>;
 
-  /** `meta` is what the published schema says of the whole. Throws an Error for an option whose values have no form in JSON. */
+  /** `meta` is what the published schema says of the whole. */
   constructor(options: Options, meta: { title: string; description: string; examples: unknown[] }) {
-    const fields = Object.entries(options).map(([key, { field }]) => {
-      if (!field) throw new Error(`The option ${key} has no form in JSON`);
-      return { key, ...field };
-    });
+    const fields = Object.entries(options).map(([key, { field }]) => ({ key, ...field }));
     this.#keys = new Map(fields.map(({ name, key }) => [name, key]));
     const shape = fields.map(({ name, schema }) => [name, schema.optional()]);
     this.#schema = z.strictObject(Object.fromEntries(shape), only([...this.#keys.keys()])).meta(meta);

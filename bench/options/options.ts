@@ -11,11 +11,12 @@ import {
   type ValueParser,
   withDefault,
 } from "@optique/core";
+import { path } from "@optique/run";
 import { z } from "zod";
 import { must } from "../../src/json_document.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
-import { list, path, seed, type Value, whole, word } from "./value_parsers.ts";
+import { inJson, list, seed, type Value, whole, word } from "./value_parsers.ts";
 
 type Flag = `--${string}`;
 
@@ -25,28 +26,15 @@ export interface DocumentField {
   readonly schema: z.ZodType;
 }
 
-/** Tells of an option what it is in a document; nothing, where its values have no form in JSON. */
-const asField = <P extends Parser<"sync">>(
-  parser: P,
-  flag: Flag,
-  schema: z.ZodType | undefined,
-  description: Message,
-): P & { readonly field?: DocumentField } =>
+/** Tells of an option what it is in a document. */
+const asField = <P extends Parser<"sync">>(parser: P, flag: Flag, schema: z.ZodType, description: Message) =>
   Object.assign(parser, {
-    field: schema && {
-      name: flag.slice(2),
-      schema: schema.describe(formatMessage(description, { quotes: false })),
-    },
+    field: { name: flag.slice(2), schema: schema.describe(formatMessage(description, { quotes: false })) },
   });
 
 /** An option that may be left out. */
-export const maybe = <T>(flag: Flag, value: ValueParser<"sync", T> | Value<T>, description: Message) =>
-  asField(
-    optional(option(flag, value, { description })),
-    flag,
-    "schema" in value ? value.schema : undefined,
-    description,
-  );
+export const maybe = <T>(flag: Flag, value: Value<T>, description: Message) =>
+  asField(optional(option(flag, value, { description })), flag, inJson(value), description);
 
 /** An option without a value: it is given, or not. */
 export const flag = (name: Flag, description: Message) =>
@@ -61,18 +49,19 @@ function several<T>(flag: Flag, value: Value<T>, description: Message) {
   const parser = multiple(option(flag, list(value), { description })).map((lists) => [
     ...new Set(lists.flat()),
   ]);
-  const { $schema: _, ...one } = z.toJSONSchema(value.schema, { io: "input" });
+  const item = inJson(value);
+  const { $schema: _, ...one } = z.toJSONSchema(item, { io: "input" });
   // Not a union: that of zod does not tell what is wrong with a value.
   const schema = z.unknown().transform((given) => Array.isArray(given) ? given : [given])
-    .pipe(z.array(value.schema))
+    .pipe(z.array(item))
     .meta({ anyOf: [one, { type: "array", items: one }] });
   return asField(parser, flag, schema, description);
 }
 
 export const model = modelParser;
 export const policy = policyParser;
-export const file = path("FILE");
-export const folder = path("FOLDER");
+export const file = path({ metavar: "FILE" });
+export const folder = path({ metavar: "FOLDER" });
 
 /** A folder to be made, which takes many files: the root of all others is none. */
 export const newFolder: typeof folder = {
@@ -159,7 +148,7 @@ export const dataOption = maybe(
 
 export const imagesOption = maybe(
   "--images",
-  path("PATH"),
+  path({ metavar: "PATH" }),
   message`CIFAR-10 or CIFAR-100: the folder of its binary files, or one of them; left out, generated images`,
 );
 

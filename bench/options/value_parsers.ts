@@ -1,5 +1,4 @@
-import { message, text, type ValueParser, type ValueParserResult } from "@optique/core";
-import { path as pathParser } from "@optique/run";
+import { formatMessage, message, text, type ValueParser, type ValueParserResult } from "@optique/core";
 import { z } from "zod";
 import { largestSeed } from "../../src/data/random.ts";
 import { UserError } from "../../src/errors.ts";
@@ -7,10 +6,21 @@ import { bytes } from "../../src/text/format.ts";
 import { must, oneOfWords } from "../../src/json_document.ts";
 import { oneOf } from "../../src/suggest.ts";
 
-/** A value of the command line, which documents can hold, too. */
+/** A value of the command line. */
 export interface Value<T> extends ValueParser<"sync", T> {
-  /** The same value in JSON. */
-  readonly schema: z.ZodType<T>;
+  /** What it is in JSON; left out, the text that stands on the command line. */
+  readonly schema?: z.ZodType<T>;
+}
+
+/** A value in JSON, as documents hold it. */
+export function inJson<T>(value: Value<T>): z.ZodType<T> {
+  return value.schema ??
+    z.union([z.string(), z.number()], must("a text or a number")).transform((given, context) => {
+      const result = value.parse(String(given));
+      if (result.success) return result.value;
+      context.addIssue(`cannot be taken: ${formatMessage(result.error, { quotes: false })}`);
+      return z.NEVER;
+    });
 }
 
 /** A word of a set; one that `check` refuses with a UserError gets that message, and completion offers the set. */
@@ -76,10 +86,7 @@ function numeric(
   placeholder: number,
   read: (input: string) => number,
   format: (value: number) => string = String,
-  schema: z.ZodType<number> = z.number(must(remedy)).refine(
-    (value) => !Number.isNaN(read(String(value))),
-    must(remedy),
-  ),
+  schema?: z.ZodType<number>,
 ): Value<number> {
   return {
     mode: "sync",
@@ -101,26 +108,12 @@ const where = (holds: (value: number) => boolean) => (input: string) =>
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-/** The bytes that a text such as "8GiB" tells; NaN for another. */
-function readSize(input: string): number {
+/** Bytes, such as "8GiB". */
+export const size = numeric("SIZE", ["size", "a number and a unit, as in 8GiB"], 2 ** 30, (input) => {
   const [, number, unit] = input.match(/^(\d+(?:\.\d+)?) ?([KMGT]iB|B)$/) ?? [];
   const value = Number(number) * 1024 ** units.indexOf(unit);
   return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : NaN;
-}
-
-const sizeWords = "a number and a unit, as in 8GiB";
-
-/** Bytes, such as "8GiB". */
-export const size = numeric(
-  "SIZE",
-  ["size", sizeWords],
-  2 ** 30,
-  readSize,
-  bytes,
-  z.string(must(sizeWords)).refine((text) => !Number.isNaN(readSize(text)), must(sizeWords)).transform(
-    readSize,
-  ),
-);
+}, bytes);
 
 /** A share of something that is not all of it. */
 export const share = numeric(
@@ -160,9 +153,3 @@ export function whole(min: number, max = largestWhole): Value<number> {
 
 /** A seed of random numbers. */
 export const seed = whole(0, largestSeed);
-
-/** The path of a file or a folder, there or not. */
-export const path = (metavar: "FILE" | "FOLDER" | "PATH"): Value<string> => ({
-  ...pathParser({ metavar }),
-  schema: z.string(must("a path")).min(1, must("a path")),
-});

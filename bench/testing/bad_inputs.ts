@@ -89,6 +89,7 @@ const documents: Record<string, string | Uint8Array> = {
   "sweep-model.json": '{"model": "nanno"}',
   "sweep-policy.json": '{"policy": ["exact", {"name": "mine", "bits": 3}]}',
   "sweep-memory.json": '{"memory": 8}',
+  "sweep-data.json": '{"data": ["a.txt"]}',
   "sweep-tune.json": '{"no-tune": "yes"}',
   "sweep-profile.json": '{"profile": "kernels"}',
   "sweep-both.json": '{"batch": 4, "tokens": 512}',
