@@ -19,6 +19,7 @@ const cards: Record<string, Card> = {
     memory: 4 * GiB,
     builder: softwareWith(typicalSoftwareLimits),
   },
+  "a fast one with little memory": { flops: 45e12, bytes: 2.6e12, memory: 256 * 2 ** 20 },
   "a slow one with little memory": { flops: 2e10, bytes: 5e9, memory: 64 * 2 ** 20 },
 };
 
