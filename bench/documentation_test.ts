@@ -6,6 +6,7 @@ import { parseModel } from "../src/models/model_document.ts";
 import { parsePolicy } from "../src/storage/policy_document.ts";
 import { policyDocument, policyNames } from "../src/storage/policies.ts";
 import { planTraining } from "../src/train/plan_training.ts";
+import { sweepDocument } from "./commands/bench.ts";
 import { fakeRecord } from "./results/testing.ts";
 import { runCell } from "./sweep/cell.ts";
 import { profiles } from "./sweep/profiles.ts";
@@ -27,6 +28,12 @@ Deno.test("Every model and policy in the documentation is one", () => {
     for (const policy of policies) parsePolicy(policy, name);
     assertEquals([models.length > 0, policies.length > 0], kinds, name);
   }
+});
+
+Deno.test("The README's sweep document is one", () => {
+  const [document] = found(read("README.md"), /^ {4}(\{ .*"policy".* \})$/gm);
+  const { models, policies } = sweepDocument.parse(JSON.parse(document), "README.md");
+  assertEquals([models?.length, policies?.map(({ name }) => name)], [2, ["exact", "mine"]]);
 });
 
 Deno.test("The README names every model, preset and ablation, and only profiles that there are", () => {
