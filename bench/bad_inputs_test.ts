@@ -359,9 +359,15 @@ const places: Row[] = [
   ["check", 2, "Expected a `FOLDER`: give a report's"],
   ["report", 2, "Expected a `FOLDER`: give a report's"],
   ["report F/none", 1, "there is no such file; check the path"],
-  [`report ${reports}/kernels`, 1, 'holds results of the kind "kernels"; give folders of sweeps'],
+  [
+    `report ${reports}/kernels --html F/page.html`,
+    1,
+    'the kind "kernels", which have no cells; give folders of sweeps',
+  ],
   [`report ${reports}/text --html F/none/page.html`, 1, "its folder does not exist; create it first"],
   ["report F --html=", 2, "Path must not be empty"],
+  ["report F --html page.html --json", 1, "--json does nothing with --html; leave one of them out"],
+  [`report ${reports}/peers-gpt2 --json`, 1, "read its results.jsonl, or leave out --json"],
   ["bench --render F/text.txt", 1, "a part of the path is a file, not a folder; check the path"],
 ];
 

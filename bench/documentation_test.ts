@@ -30,9 +30,9 @@ Deno.test("Every model and policy in the documentation is one", () => {
   }
 });
 
-Deno.test("The README's sweep document is one", () => {
-  const [document] = found(read("README.md"), /^ {4}(\{ .*"policy".* \})$/gm);
-  const { models, policies } = sweepDocument.parse(JSON.parse(document), "README.md");
+Deno.test("The sweep's document in the documentation is one", () => {
+  const [document] = found(read("docs/running.md"), /```json\n([^]*?)```/g);
+  const { models, policies } = sweepDocument.parse(JSON.parse(document), "docs/running.md");
   assertEquals([models?.length, policies?.map(({ name }) => name)], [2, ["exact", "mine"]]);
 });
 

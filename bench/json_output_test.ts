@@ -44,11 +44,17 @@ Deno.test("plan --json and kernels --json print what their schemas say", async (
   assert(products.every(({ name, code }) => name.startsWith("matmul_nn") && code.includes("fn main")));
 });
 
-Deno.test("report --json prints what its schema says, of sweeps without a header, too", async () => {
-  const folders = ["2026-11-28-nvidia-h200/text", "2026-11-22-llvmpipe-ablation-bits"];
-  const [text, bits] = await output("report", folders.map((name) => `reports/${name}`).join(" "));
+Deno.test("report --json prints what its schema says, of times and of sweeps without a header, too", async () => {
+  const folders = [
+    "2026-11-28-nvidia-h200/text",
+    "2026-11-22-llvmpipe-ablation-bits",
+    "2026-11-28-nvidia-h200/kernels",
+  ];
+  const [text, bits, times] = await output("report", folders.map((name) => `reports/${name}`).join(" "));
+  assert(text.kind === "sweep" && bits.kind === "sweep" && times.kind === "kernels");
   assertEquals([text.missing, bits.missing, bits.command], [0, null, null]);
   assert(text.command!.startsWith("deno task bench ") && text.cells.length > bits.cells.length);
+  assert(times.times.length > 20);
 });
 
 gpuTest("doctor --json, verify --json and train --json print what their schemas say", async () => {

@@ -15,6 +15,7 @@ import { sweepDocument } from "./bench.ts";
 import { checks } from "./check.ts";
 import { kernelList } from "./kernels.ts";
 import { plans } from "./plan.ts";
+import { reports } from "./report.ts";
 import { written } from "./render.ts";
 
 /** What a command with `--json` prints, by the command's name. */
@@ -25,7 +26,7 @@ export const outputs = {
   plan: plans,
   kernels: kernelList,
   doctor: diagnosis,
-  report: z.array(sweepSummary).meta({ title: "What report --json prints" }),
+  report: reports,
   check: checks,
 };
 

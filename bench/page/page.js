@@ -131,11 +131,12 @@ const recordText = (record) =>
 function showRecord(point) {
   byId("record-title").textContent = `${point.model}, ${point.size}, ${point.policy}`;
   const rounds = point.records.map((place, i) => {
-    const { configuration: { round, seed }, status } = records[place];
+    const { configuration, round = configuration.round, status } = records[place];
+    const seed = configuration ? `, seed ${configuration.seed}` : "";
     return element(
       "details",
       { open: i === 0 },
-      element("summary", {}, `round ${round + 1}, seed ${seed}: ${status}`),
+      element("summary", {}, `round ${round + 1}${seed}: ${status}`),
       element("pre", { tabIndex: 0 }, recordText(records[place])),
     );
   });
@@ -174,6 +175,7 @@ function drawChart() {
       orient: "bottom",
       columns: Math.max(1, Math.floor(byId("chart").clientWidth / 160)),
       symbolStrokeWidth: 2,
+      symbolLimit: 0,
     },
   });
   const axis = (field) => ({

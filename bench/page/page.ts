@@ -6,15 +6,13 @@ import style from "./page.css" with { type: "text" };
 import { pointsOf, quantities, type Source } from "./points.ts";
 
 /**
- * One HTML file that shows every cell of some sweeps, with all that it needs inside: a table to sort and to filter, a chart whose axes can
+ * One HTML file that shows every cell of some reports, with all that it needs inside: a table to sort and to filter, a chart whose axes can
  * be chosen, and the records. Names come from users, so nothing of the data can become markup or a program: the data are JSON without
  * "<", and the browser is told to run the page's own scripts alone.
  */
 export async function renderPage(sources: readonly Source[]): Promise<string> {
   const { points, records } = pointsOf(sources);
-  const styles = policyStyles(
-    new Map(records.map(({ configuration: { policy, storage } }) => [policy, storage])),
-  );
+  const styles = policyStyles(new Map(sources.flatMap(({ policies }) => [...policies])));
   const data = {
     points,
     records,

@@ -3,7 +3,9 @@ import { parseSweep } from "../results/read_results.ts";
 import { fakeHeader, fakeMeasurement, fakeRecord } from "../results/testing.ts";
 import { findBrowser, Page } from "../testing/browser.ts";
 import { renderPage } from "./page.ts";
-import type { Source } from "./points.ts";
+import type { CellRecord } from "../results/results.ts";
+import { peersSource } from "./peer_points.ts";
+import { sweepSource } from "./points.ts";
 
 /** Names that would run, or end the script that they stand in, if they were taken for markup. */
 const evil = {
@@ -18,21 +20,20 @@ const measured = (ms: number, mebibytes: number) => ({
   timing: { ...fakeMeasurement().timing!, stepMilliseconds: [ms, ms, ms] },
 });
 
-function source(folder: string, adapter: string, records: ReturnType<typeof fakeRecord>[]): Source {
+function recordsOf(adapter: string, records: CellRecord[]): CellRecord[] {
   for (const { environment } of records) environment.adapter = adapter;
-  const lines = [fakeHeader(records), ...records].map((line) => JSON.stringify(line)).join("\n");
-  return { ...parseSweep(lines), folder };
+  return parseSweep([fakeHeader(records), ...records].map((line) => JSON.stringify(line)).join("\n")).records;
 }
 
-const sources = [
-  source(evil.folder, evil.adapter, [
+const records = [
+  recordsOf(evil.adapter, [
     fakeRecord({ policy: "exact", model: evil.model }, measured(10, 100)),
     fakeRecord(
       { policy: evil.policy, model: evil.model, storage: fakeRecord().configuration.storage },
       measured(20, 50),
     ),
   ]),
-  source("reports/plain", "Imaginary 9000", [
+  recordsOf("Imaginary 9000", [
     fakeRecord({ policy: "exact" }, measured(10, 80)),
     fakeRecord({ policy: "half" }, measured(11, 60)),
     fakeRecord({ policy: "exact", round: 1, qualitySteps: 0 }, { ...measured(10, 80), quality: null }),
@@ -41,13 +42,17 @@ const sources = [
   ]),
 ];
 
+const sources = [evil.folder, "reports/plain"].map((folder, i) =>
+  sweepSource(folder, { header: null, records: records[i], skipped: [], versions: [3] })
+);
+
 Deno.test("renderPage() keeps names out of the markup, and every record in the data", async () => {
-  assertEquals(sources.map(({ records }) => records.length), [2, 5]);
+  assertEquals(records.map(({ length }) => length), [2, 5]);
   const page = await renderPage(sources);
   const [, data] = page.match(/<script id="data" type="application\/json">([^]*?)<\/script>/)!;
   assertFalse(data.includes("<"));
   const parsed = JSON.parse(data);
-  assertEquals(parsed.records, sources.flatMap(({ records }) => records));
+  assertEquals(new Set(parsed.records.map(keyOfRecord)), new Set(records.flat().map(keyOfRecord)));
   assertEquals(parsed.points.map(({ policy }: { policy: string }) => policy), [
     ...["exact", evil.policy],
     ...["exact", "half", "mesa8"],
@@ -63,6 +68,26 @@ Deno.test("renderPage() holds all that it needs, and forbids the rest", async ()
   assertEquals(page.match(/'sha256-[A-Za-z0-9+/]{43}='/g)!.length, 3);
   assertFalse(/<(link|script|img|iframe)[^>]+(src|href)=/.test(page));
 });
+
+Deno.test("renderPage() shows PyTorch's rows beside, with the turns of each", async () => {
+  const folder = "reports/2026-11-28-nvidia-h200/peers-deit";
+  const text = await Deno.readTextFile(`${import.meta.dirname}/../../${folder}/results.jsonl`);
+  const { cells, policies } = peersSource(folder, text);
+  assertEquals(cells.flatMap((cell) => cell.records).length, text.trimEnd().split("\n").length - 1);
+  const plain = cells.find(({ point }) =>
+    point.model === "deit-small" && point.policy === "PyTorch: f32, plain"
+  )!;
+  assertEquals([plain.point.size, plain.point.adapter, plain.point.date], [
+    "128 × 197",
+    "NVIDIA H200",
+    "2026-11-28",
+  ]);
+  assertEquals(plain.point.numbers.tokens, 197 * plain.point.numbers.images);
+  assertEquals(policies.size, new Set(cells.map(({ point }) => point.policy)).size);
+  assertStringIncludes(await renderPage([...sources, { cells, policies }]), "of 3 reports");
+});
+
+const keyOfRecord = (record: object) => JSON.stringify(record);
 
 const browser = await findBrowser();
 const text = (id: string) => `document.getElementById("${id}").textContent`;
@@ -154,7 +179,7 @@ Deno.test({
         const shown = await page.value<string[]>(
           `[...document.querySelectorAll("#record pre")].map((pre) => pre.textContent)`,
         );
-        assertEquals(shown.map((json) => JSON.parse(json)), [1, 3].map((place) => sources[1].records[place]));
+        assertEquals(shown.map((json) => JSON.parse(json)), [1, 3].map((place) => records[1][place]));
         await page.value(`document.querySelector("#record button").click()`);
         assertFalse(await page.value(`document.getElementById("record").open`));
       });

@@ -3,13 +3,9 @@ import { gradientError } from "../report/gradient_tables.ts";
 import { costAtMost, parityOf } from "../report/parity.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { mean } from "../report/statistics.ts";
+import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { SweepResults } from "../results/read_results.ts";
 import { type CellRecord, statusWords } from "../results/results.ts";
-
-/** Results of a sweep and where they lie. */
-export interface Source extends SweepResults {
-  folder: string;
-}
 
 /** A number that a point may have: a column of the table, and an axis of the chart. */
 interface Quantity {
@@ -124,38 +120,61 @@ export interface Point {
   records: number[];
 }
 
-/** Every cell of some sweeps, and all their records. */
-export function pointsOf(sources: readonly Source[]): { points: Point[]; records: CellRecord[] } {
-  const records = sources.flatMap((source) => source.records);
+/** What a folder gives to the page. */
+export interface Source {
+  cells: { point: Omit<Point, "id" | "records">; records: object[] }[];
+  /** Documents of the policies; null for what is none of Headroom's. */
+  policies: Map<string, PolicyDocument | null>;
+}
+
+/** Every cell of some folders, and all their records. */
+export function pointsOf(sources: readonly Source[]): { points: Point[]; records: object[] } {
+  const cells = sources.flatMap((source) => source.cells);
+  const records = cells.flatMap((cell) => cell.records);
   const places = new Map(records.map((record, place) => [record, place]));
-  const points = sources.flatMap((source) =>
-    compare(source.records).flatMap((comparison) =>
-      [...comparison.cells.values()].map((cell) => pointOf(source, comparison, cell, places))
-    )
-  ).map((point, id) => ({ ...point, id }));
+  const points = cells.map((cell, id) => ({
+    ...{ ...cell.point, id },
+    records: cell.records.map((record) => places.get(record)!),
+  }));
   return { points, records };
 }
 
+/** Only the numbers that there are. */
+export const known = (numbers: Record<string, number | null | undefined>): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(numbers).flatMap(([field, value]) => value == null ? [] : [[field, value]]),
+  );
+
+/** A sweep's cells. */
+export function sweepSource(folder: string, { header, records }: SweepResults): Source {
+  return {
+    cells: compare(records).flatMap((comparison) =>
+      [...comparison.cells.values()].map((cell) => ({
+        point: pointOf(folder, header?.started, comparison, cell),
+        records: [...cell.records],
+      }))
+    ),
+    policies: new Map(records.map(({ configuration: { policy, storage } }) => [policy, storage])),
+  };
+}
+
 function pointOf(
-  { folder, header }: Source,
+  folder: string,
+  started: string | undefined,
   comparison: Comparison<Cell>,
   cell: Cell,
-  places: ReadonlyMap<CellRecord, number>,
-): Omit<Point, "id"> {
+): Omit<Point, "id" | "records"> {
   const [first] = cell.records;
   const [model, size] = names(comparison);
   const base = baseOf(comparison);
   const interval = cell.speedAgainst(base);
-  const numbers = [
-    ...quantities.map(({ field, value }) => [field, value(cell, base)] as const),
-    ["speedLow", interval?.low] as const,
-    ["speedHigh", interval?.high] as const,
-  ];
   return {
     ...{ model, size, policy: cell.configuration.policy, adapter: first.environment.adapter },
-    ...{ report: folder, date: (header?.started ?? first.started).slice(0, 10) },
+    ...{ report: folder, date: (started ?? first.started).slice(0, 10) },
     status: statusWords[cell.failure?.status ?? "ok"],
-    numbers: Object.fromEntries(numbers.flatMap(([field, value]) => value == null ? [] : [[field, value]])),
-    records: cell.records.map((record) => places.get(record)!),
+    numbers: known({
+      ...Object.fromEntries(quantities.map(({ field, value }) => [field, value(cell, base)])),
+      ...{ speedLow: interval?.low, speedHigh: interval?.high },
+    }),
   };
 }

@@ -59,6 +59,10 @@ Deno.test("answers() tell who is beaten by whom, where rounds leave no doubt", (
   );
   const doubtful = rounds("half", [11, 10, 11], 60);
   assertStringIncludes(told([...exact, ...mesa8, ...doubtful]), "No policy is beaten");
+  const later = rounds("half", [11, 12, 11, 11], 60).slice(2);
+  assertStringIncludes(told([...exact, ...mesa8, ...later]), "No policy is beaten"); // they share but one round
+  const once = [exact[0], mesa8[0], half[0]];
+  assertFalse(told(once).includes("beaten"));
   const micro = { configuration: { model: "micro" } };
   const elsewhere = [...rounds("mesa8", [13, 13, 13], 40, micro), ...rounds("half", [12, 12, 12], 60, micro)];
   assertStringIncludes(

@@ -58,19 +58,19 @@ const hash = (text: string) =>
 
 /**
  * The style of each policy by name, no two alike: a preset's its own, that of another which stores as a preset does the preset's, and of
- * any other one chosen by its name, so that it stays the same from report to report.
+ * any other, and what has no document, one chosen by its name, so that it stays the same from report to report.
  */
-export function policyStyles(policies: ReadonlyMap<string, PolicyDocument>): Map<string, PolicyStyle> {
+export function policyStyles(policies: ReadonlyMap<string, PolicyDocument | null>): Map<string, PolicyStyle> {
   const chosen = new Map<string, PolicyStyle>();
   const free = (wanted?: PolicyStyle) => wanted !== undefined && ![...chosen.values()].includes(wanted);
-  const take = (from: (name: string, document: PolicyDocument) => PolicyStyle | undefined) => {
+  const take = (from: (name: string, document: PolicyDocument | null) => PolicyStyle | undefined) => {
     for (const [name, document] of policies) {
       const wanted = chosen.has(name) ? undefined : from(name, document);
       if (wanted && free(wanted)) chosen.set(name, wanted);
     }
   };
   take((name) => Object.hasOwn(presetStyles, name) ? presetStyles[name] : undefined);
-  take((_, document) => presetStyles[presetLike(document) ?? ""]);
+  take((_, document) => document ? presetStyles[presetLike(document) ?? ""] : undefined);
   for (const name of [...policies.keys()].filter((name) => !chosen.has(name)).sort()) {
     const first = hash(name) % others.length;
     const place = others.findIndex((_, i) => free(others[(first + i) % others.length]));

@@ -30,6 +30,7 @@ Deno.test("policyStyles() draws what stores as a preset does as that preset, unl
 
 Deno.test("policyStyles() tells forty policies of one's own apart", () => {
   const names = Array.from({ length: 40 }, (_, i) => `mine ${i}`);
-  const styles = policyStyles(new Map(names.map((name) => [name, mine(name)])));
-  assertEquals(new Set(styles.values()).size, 40);
+  const of = (some: string[]) => policyStyles(new Map(some.map((name) => [name, mine(name)])));
+  assertEquals(new Set(of(names).values()).size, 40);
+  for (const name of names) assertEquals(of(names.toReversed()).get(name), of(names).get(name), name);
 });

@@ -87,7 +87,7 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
     `# Headroom on ${environment.adapter}, ${run.started.toISOString().slice(0, 10)}`,
     answers(records, compare(records)),
     howItWasMade(records, run),
-    ...tables.flatMap(({ title, table }) => [`## ${title}`, table]),
+    ...tables.flatMap(({ title, table }) => [`## ${title}`, foldable.has(title) ? folded(table) : table]),
     ...run.charts.map(({ file, caption }) => `![${caption}](${file})`),
     "## How to read it",
     howToRead(tables),
@@ -147,6 +147,17 @@ function version(commit: string | null, dirty: boolean | null, sources?: string)
     ? " as it was told, which nobody checked"
     : "";
   return `commit ${commit.slice(0, 12)}${state}${digest}`;
+}
+
+/** Sections that list single cells, and the most rows that stand open. */
+const foldable = new Set(["Rounds that disagree", "What failed"]);
+const mostRows = 10;
+
+/** A section whose table is folded where it is long. */
+function folded(section: string): string {
+  const [table, ...rest] = section.split("\n\n");
+  const rows = table.split("\n").length - 2;
+  return rows <= mostRows ? section : [details(plural(rows, "cell"), table), ...rest].join("\n\n");
 }
 
 /** Text that a reader unfolds. */

@@ -300,3 +300,18 @@ Deno.test("renderReport() opens with answers, folds documents, and explains only
     assertFalse(explained.includes(`**${word}**`), word);
   }
 });
+
+Deno.test("renderReport() folds a long list of cells that failed, and no short one", () => {
+  const run = { command: "deno task bench", started: new Date(0), missing: 0, charts: [] };
+  const failed = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, i) =>
+        fakeRecord({ sequence: 64 + i }, { status: "error", message: "no", timing: null, quality: null }),
+    );
+  assertStringIncludes(
+    renderReport(failed(11), run),
+    "## What failed\n\n<details><summary>11 cells</summary>\n\n| model",
+  );
+  assertStringIncludes(renderReport(failed(10), run), "## What failed\n\n| model");
+});

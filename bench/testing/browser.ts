@@ -62,6 +62,9 @@ async function unpack(bin: string, folder: string): Promise<Program> {
   };
 }
 
+/** Milliseconds after which a browser that has not answered is taken to hang. */
+const longestAnswer = 60_000;
+
 /** A page in a browser, which is spoken to through pipes: no port is opened, and no permission for the network needed. */
 export class Page {
   #child: Deno.ChildProcess;
@@ -85,7 +88,12 @@ export class Page {
   static async open(browser: Browser, file: string): Promise<Page> {
     const folder = await Deno.makeTempDir({ prefix: "headroom-browser-" });
     const page = new Page(start(await browser(folder), folder), folder);
-    await page.#load(file);
+    try {
+      await page.#load(file);
+    } catch (error) {
+      await page.close();
+      throw error;
+    }
     return page;
   }
 
@@ -106,7 +114,8 @@ export class Page {
     );
     const message = JSON.stringify({ id, method, params, ...this.#session && { sessionId: this.#session } });
     await this.#writer.write(new TextEncoder().encode(message + "\0"));
-    return await answer;
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), longestAnswer); // which rejects what waits
+    return await answer.finally(() => clearTimeout(timer));
   }
 
   /** The value of an expression in the page. */
