@@ -21,7 +21,8 @@ const sections = [
 
 const opening =
   "`bench/readme/write.ts` computes every figure from the records of the report that is named beside it; a test holds the text to them. " +
-  "(0.26×) is a multiple of `exact`'s; speed is the ratio to `exact` within a round, median over the rounds (smallest–largest).";
+  "(0.26×) is a multiple of `exact`'s; speed is the ratio to `exact` within a round, the geometric mean over the rounds and its 95% interval, " +
+  "from three rounds on.";
 
 /** The README's results as markdown. What was not measured is not there. */
 export function resultsPage(reports: Reports): string {

@@ -6,7 +6,7 @@ import { lossCurves, lossDifferences } from "./loss_curves.ts";
 import { softwareBrand } from "./report.ts";
 import type { CellRecord } from "../results/results.ts";
 import { type Comparison, names } from "./side_by_side.ts";
-import { median } from "./statistics.ts";
+import { median } from "../statistics/statistics.ts";
 
 /** A picture beside the report. */
 export interface Chart {
