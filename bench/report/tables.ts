@@ -11,6 +11,7 @@ import {
   type Quantity,
   sideBySide,
 } from "./side_by_side.ts";
+import type { PairedRatio } from "../statistics/paired_ratio.ts";
 import { mean, sampleStandardDeviation } from "../statistics/statistics.ts";
 
 export const savedActivations = bytesQuantity("saved activations", (cell: Cell) => cell.memory?.savedBytes);
@@ -32,15 +33,17 @@ export const buffers = bytesQuantity("buffers", (cell: Cell) => cell.memory?.buf
 export const between = ({ low, high }: { low: number; high: number }) =>
   `${low.toFixed(3)}–${high.toFixed(3)}`;
 
+/** A paired ratio of speeds, and its interval in brackets: "0.982×", "(0.980–0.984)". */
+export const speedWords = ({ ratio: value, interval }: PairedRatio): [value: string, remark: string] =>
+  interval ? [`${value.toFixed(3)}×`, `(${between(interval)})`] : [ratio(value), "(no interval)"];
+
 /** The paired ratio of speeds with its interval. */
 export const speed: BaseQuantity<Cell> = {
   label: "speed",
   show(cell, base) {
     const speed = cell.speedAgainst(base);
     if (!speed || cell === base) return speed && ratio(1);
-    return speed.interval
-      ? `${speed.ratio.toFixed(3)}× (${between(speed.interval)})`
-      : `${ratio(speed.ratio)} (no interval)`;
+    return speedWords(speed).join(" ");
   },
 };
 

@@ -10,7 +10,7 @@ export interface PairedRatio {
 }
 
 /** Rounds below which no interval is told: of two, Student's is 13 standard errors wide to either side. */
-const fewestPairs = 3;
+export const fewestPairs = 3;
 
 /**
  * The ratio value / base over the rounds that both have; null if they share none. Pairing cancels what changes from round to round (clocks,

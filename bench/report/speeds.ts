@@ -1,12 +1,12 @@
 import { ratio } from "../../src/text/format.ts";
-import type { Cell } from "../report/cell_rounds.ts";
-import type { Comparison } from "../report/side_by_side.ts";
 import type { PairedRatio } from "../statistics/paired_ratio.ts";
-import { between, speed } from "../report/tables.ts";
+import type { Cell } from "./cell_rounds.ts";
+import type { Comparison } from "./side_by_side.ts";
+import { between, speed } from "./tables.ts";
 import { pairsOf, range } from "./words.ts";
 
 /** Whether an interval says of a ratio what it nearly is. */
-const isSettled = ({ interval }: PairedRatio): boolean =>
+export const isSettled = ({ interval }: PairedRatio): boolean =>
   interval !== null && interval.high <= 1.1 * interval.low;
 
 /** A policy's speed beside its base's: "0.982× (0.980–0.984)", without a ratio where its interval settles none. */
