@@ -136,7 +136,9 @@ function howItWasMade(records: readonly CellRecord[], run: Run): string {
   if (run.missing) {
     const [processes, are] = run.missing === 1 ? ["process", "is"] : ["processes", "are"];
     lines.push(
-      `**Not finished**: ${run.missing} ${processes} of the plan ${are} missing; \`deno task bench --resume FOLDER\` runs them.`,
+      `**Not finished**: ${
+        run.stopping ? "at most " : ""
+      }${run.missing} ${processes} of the plan ${are} missing; \`deno task bench --resume FOLDER\` runs them.`,
     );
   }
   if (run.missing === null) {

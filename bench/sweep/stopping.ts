@@ -80,7 +80,7 @@ export function stopBefore(before: number, records: readonly Timed[], rule: Stop
   for (let rounds = 1; rounds <= before; rounds++) {
     const past = records.filter(({ configuration }) => configuration.round < rounds);
     const looks = rounds >= rule.fewestRounds && (rounds - rule.fewestRounds) % 2 === 0;
-    if (looks && isPrecise(past, rule)) return { rounds, why: "precision" };
+    if (looks && isPrecise(past, rounds, rule)) return { rounds, why: "precision" };
     if (secondsOfTiming(past) >= rule.maxSeconds) return { rounds, why: "time" };
   }
   return null;
@@ -94,14 +94,16 @@ function secondsOfTiming(records: readonly Timed[]): number {
   );
 }
 
-function isPrecise(records: readonly Timed[], { precision, fewestRounds }: Stopping): boolean {
+/** Whether records of so many rounds, all of which are there, tell every speed within the precision. */
+function isPrecise(records: readonly Timed[], rounds: number, { precision }: Stopping): boolean {
   const policies = Map.groupBy(records, ({ configuration }) => configuration.policy);
   const base = policies.get("exact") ?? policies.values().next().value ?? [];
   if (!base.every(ran)) return true; // nothing to compare with
   const steps = stepByRound(base);
+  if (steps.size < rounds) return false;
   return [...policies.values()].filter((own) => own !== base && own.every(ran)).every((own) => {
     const paired = pairedRatio(steps, stepByRound(own));
     const far = paired && reach(paired);
-    return far !== null && paired!.rounds >= fewestRounds && far <= precision;
+    return far !== null && paired!.rounds === rounds && far <= precision;
   });
 }

@@ -132,6 +132,8 @@ Deno.test("missingCells() misses no round of a comparison that is known well eno
     !(configuration.policy === "half" && configuration.round === 2)
   );
   assertEquals(missing(lost, rule)[0], "half 2");
+  // Where nothing was run yet, each round may be needed; nor is one policy's part of a round any end.
+  assertEquals([missing([], rule).length, missing(all.slice(0, 1), rule).length], [40, 39]);
   // What measures quality, or drift, is never needless.
   const trained = cells.map((cell) => ({ ...cell, qualitySteps: 7 }));
   const again = { ...cells[0], round: planned, again: true as const };
