@@ -16,6 +16,7 @@ import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withVariants } from "../sweep/cell_variants.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, profiles } from "../sweep/profiles.ts";
+import { chooseRounds, stoppingOf } from "../sweep/stopping.ts";
 import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import { dataKey, type DataPaths, loadData, refuseIdle, type TrainingData } from "../training/data.ts";
@@ -68,6 +69,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
+    ...stoppingOf(all),
     cells,
   };
   const folder = await createReportFolder(options.out, adapter.slug, started);
@@ -117,11 +119,12 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
   const given = Object.entries(options).filter(([, value]) =>
     value !== undefined && (value as []).length !== 0
   );
-  const { tokens, ...rest } = profile;
+  const { tokens, rounds, precision, maxTime, ...rest } = profile;
   const all: SweepOptions = {
     ...rest,
     ...!options.batches?.length && { tokens },
     ...Object.fromEntries(given),
+    ...chooseRounds(options, { rounds, precision, maxTime }),
   };
   const policies = all.policies.map((document) => withStorageOptions(document, options));
   return { ...all, policies };

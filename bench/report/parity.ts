@@ -2,7 +2,7 @@ import { markdownTable } from "markdown-table";
 import type { Cell } from "./cell_rounds.ts";
 import { namedList, percentage, ratio, signed } from "../../src/text/format.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
-import { mean, type MeanInterval, meanInterval, sampleStandardDeviation } from "./statistics.ts";
+import { mean, type MeanInterval, meanInterval, sampleStandardDeviation } from "../statistics/statistics.ts";
 
 /** What may be said of a policy's training against `exact`'s; `rules` says when. */
 export type Verdict = "parity" | "no difference seen" | "better" | "worse" | "diverged" | "not settled";
