@@ -1,6 +1,6 @@
 import { percentage, signed } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { costAtMost, type Parity, parityOf } from "../report/parity.ts";
+import { costAtMost, type Paired, pairedLosses } from "../report/parity.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { code, list, policiesOf, table } from "./words.ts";
 
@@ -8,7 +8,7 @@ import { code, list, policiesOf, table } from "./words.ts";
 export interface LossDifference {
   policy: string;
   model: string;
-  parity: Parity;
+  parity: Paired;
 }
 
 /** Every policy's difference to `exact` in every comparison. */
@@ -17,7 +17,7 @@ export function lossDifferences(comparisons: readonly Comparison<Cell>[]): LossD
     const exact = baseOf(comparison);
     if (exact.configuration.policy !== "exact") return [];
     return [...comparison.cells].flatMap(([policy, cell]) => {
-      const parity = cell === exact ? null : parityOf(cell, exact);
+      const parity = cell === exact ? null : pairedLosses(cell, exact);
       return parity ? [{ policy, model: comparison.model, parity }] : [];
     });
   });
@@ -42,8 +42,8 @@ export function lossSentence(differences: readonly LossDifference[]): string {
     ".";
 }
 
-const harms = ({ parity: { difference, verdict } }: LossDifference) =>
-  verdict === "diverged" || difference !== null && difference.low > 0;
+const harms = ({ parity: { difference, diverged } }: LossDifference) =>
+  diverged || difference !== null && difference.low > 0;
 
 /** "`mesa8` costs 0.0050 nats (0.19% of the loss)", of the model that it costs the largest share. */
 function worst([policy, differences]: [string, LossDifference[]]): string {
@@ -74,7 +74,7 @@ export function lossTable(comparisons: readonly Comparison<Cell>[]): string {
 }
 
 /** "+0.0015 (-0.0021 to +0.0050), 4" and "+0.19%" */
-export function lossColumns(parity: Parity): [string, string] {
+export function lossColumns(parity: Paired): [string, string] {
   const { difference, seeds } = parity;
   const cost = costAtMost(parity);
   if (!difference || !cost) return [`not a number, ${seeds}`, "–"];

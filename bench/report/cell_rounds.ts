@@ -91,6 +91,7 @@ const varying = [
   "policy",
   "storage",
   "variants",
+  "kernels",
   "round",
   "seed",
   "qualitySteps",

@@ -111,10 +111,16 @@ function ofLength(model: ModelConfig, sequence: number): ModelConfig {
  */
 export function planSweep(options: SweepOptions): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
-  refuseSameNames("policies", policies);
   const all = shapes(options.models, options.sequences, options.batches, options.tokens);
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
-  refuseEndless(all.length * policies.length * count);
+  const nulls = options.nullOfChaos
+    ? policies.filter(({ name }) => name === "exact").map((exact) => ({
+      storage: { ...exact, name: "exact-other-variants" },
+      kernels: "other" as const,
+    }))
+    : [];
+  refuseSameNames("policies", [...policies, ...nulls.map(({ storage }) => storage)]);
+  refuseEndless(all.length * (policies.length + nulls.length) * count);
   refuseSeedsBeyond(options.seed, Math.min(seeds, count));
   const rounds = Array.from({ length: count }, (_, round) => round);
   return all.flatMap(({ model, sequence, batch }) =>
@@ -125,16 +131,17 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
         sequence,
         batch,
         seed: options.seed + (round < seeds ? round : 0),
-        ...recipe(model, steps),
+        ...recipe(model, steps, options),
         warmupSteps: warmup,
         timedSteps,
         qualitySteps,
         round,
       };
-      return policies.map((storage: PolicyDocument) => ({
+      return [...policies.map((storage) => ({ storage })), ...nulls].map(({ storage, ...kernels }) => ({
         ...common,
         policy: storage.name,
         storage,
+        ...kernels,
         gradientEvery: qualitySteps > 0 && !isReference(storage) ? options.gradientEvery : 0,
       }));
     })
