@@ -48,7 +48,8 @@ export const gradientError = (cell: Cell): number | null => meanOf(cell, overall
 
 function gradientTable(cells: readonly Cell[], base: Cell): string {
   const shown = (value: number | null, show = digits) => value === null ? "not a number" : show(value);
-  const noisy = cells.some((cell) => runs(cell).flat().some((errors) => batchNoise(errors) !== undefined));
+  const toldNoise = (cell: Cell) => runs(cell).flat().some((errors) => batchNoise(errors) !== undefined);
+  const noisy = cells.some(toldNoise);
   const rows = cells.map((cell) => {
     const all = runs(cell);
     return [
@@ -57,7 +58,7 @@ function gradientTable(cells: readonly Cell[], base: Cell): string {
       `${all.flat().length} (${plural(all.length, "seed")})`,
       shown(meanOf(cell, ({ overall }) => overall.cosine), (cosine) => cosine.toFixed(5)),
       shown(gradientError(cell)),
-      ...noisy ? [shown(meanOf(cell, batchNoise))] : [],
+      ...noisy ? [toldNoise(cell) ? shown(meanOf(cell, batchNoise)) : "–"] : [],
       ...operatorNames.map((name) => shown(meanOf(cell, operatorError(name)))),
     ];
   });

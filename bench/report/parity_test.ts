@@ -167,6 +167,16 @@ Deno.test("paritySection() tells of each control whether it passed, failed or wa
   );
 });
 
+Deno.test("paritySection() says whether the margins were fixed before the runs, which older records cannot tell", () => {
+  const losses = { exact: around(0, 0.1), mesa8: around(0, 0.1) };
+  assertStringIncludes(paritySection(trained(losses))!, "These runs are older than the margins");
+  const told: typeof fakeRecord = (cell, measurement) => {
+    const record = fakeRecord(cell, measurement);
+    return { ...record, data: { ...record.data, baseline: { rule: "bigram", loss: 2.5 } } };
+  };
+  assertStringIncludes(paritySection(trained(losses, told))!, "The margins were fixed before these runs.");
+});
+
 Deno.test("paritySection() is null without two seeds, or without exact", () => {
   assertEquals(paritySection(trained({ exact: [1], mesa8: [1] })), null);
   const [comparison] = trained({ exact: [1, 2], mesa8: [1, 2] });
