@@ -34,7 +34,7 @@ export function holm(ps: readonly number[], level: number): Step[] {
   let rejecting = true;
   order.forEach((test, k) => {
     if (rejecting) held = level / (ps.length - k);
-    rejecting &&= ps[test] <= held;
+    rejecting = ps[test] <= held; // once not, never again: p grows, and what it is held to stays
     steps[test] = { level: held, rejected: rejecting };
   });
   return steps;
