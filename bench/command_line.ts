@@ -7,6 +7,7 @@ import { cell } from "./commands/cell.ts";
 import { doctor } from "./commands/doctor.ts";
 import { kernels } from "./commands/kernels.ts";
 import { plan } from "./commands/plan.ts";
+import { report } from "./commands/report.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
 import { verify } from "./commands/verify.ts";
@@ -15,7 +16,7 @@ import { escaped } from "./explain.ts";
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => number | Promise<number>;
 
-const commands = { bench, train, verify, plan, kernels, doctor, check, test, cell };
+const commands = { bench, train, verify, plan, kernels, doctor, report, check, test, cell };
 const publicNames = Object.keys(commands).filter((name) => name !== "cell");
 
 /** What stands in for the process in tests. */
@@ -31,7 +32,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
   };
   const print = host.stderr ?? console.error;
-  return run(or(bench, train, verify, plan, kernels, doctor, check, test, cell, { errors }), {
+  return run(or(bench, train, verify, plan, kernels, doctor, report, check, test, cell, { errors }), {
     programName: "headroom",
     args,
     brief: message`How much memory can the training of a Transformer give back, and what does that cost?`,

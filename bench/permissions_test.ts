@@ -74,6 +74,7 @@ const ownLibraries = { LD_LIBRARY_PATH: "/opt/lib" };
 const suffices: [task: string, args: string[], printed: RegExp][] = [
   ["plan", ["--policy", "mesa8"], /saved activations/],
   ["kernels", ["--model", "nano"], /× adamw/],
+  ["report", ["reports/2026-11-28-nvidia-h200/text"], /^\*\*Not proved\*\*:$/m],
   ["verify", [goldenCase], /^exact: passed$/m],
   ["train", [...nanoStep.split(" "), "--sample-tokens", "2", "--prompt", "a"], /./],
 ];

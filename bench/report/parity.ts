@@ -136,7 +136,7 @@ const rules = namedList(Object.entries({
   margin: "how far that may lie from 0, as a share of `exact`'s mean loss: 0.25% for a GPT-2, 1% for a ViT.",
   interval:
     "Student's interval of the mean, the one that the test uses: two one-sided tests against the margin at 5%, by Holm's procedure over " +
-    "the policies of a model, so that the confidence depends on a policy's place among them. Below it the same as a share of `exact`'s loss.",
+    "the policies of a model, so that the confidence depends on a policy's place among them. Beside it the same as a share of `exact`'s loss.",
   equivalent: "the whole interval lies within ± the margin.",
   "worse, better": "the whole interval lies beyond the margin.",
   undecided: "the interval holds an end of the margin: more seeds narrow it (`--seeds`).",

@@ -184,7 +184,7 @@ async function readArchive(
 }
 
 /** The files of a tar archive with names of at most 100 bytes (POSIX ustar: a 512-byte header, then the bytes padded to 512). */
-function* tarFiles(
+export function* tarFiles(
   tar: Uint8Array<ArrayBuffer>,
 ): Generator<{ name: string; bytes: Uint8Array<ArrayBuffer> }> {
   const field = (start: number, length: number) =>
@@ -197,12 +197,19 @@ function* tarFiles(
   }
 }
 
-/** Lets Deno fetch the package and reads the archive from Deno's npm cache; empty where the cached package lacks it. */
+/** Reads the archive from the package; empty where the cached package lacks it. */
 async function fetchArchive(again: boolean): Promise<Uint8Array> {
+  const folder = await fetchPackage(again);
+  return await Deno.readFile(join(folder, "bin/swiftshader.tar.br")).catch(() => new Uint8Array());
+}
+
+/**
+ * Lets Deno fetch the npm package that holds SwiftShader, and a browser, and gives its folder in Deno's cache. Throws a UserError if that
+ * cannot be; `again` asks for a new copy.
+ */
+export async function fetchPackage(again: boolean): Promise<string> {
   const { folder, reason } = await fetched(again);
-  if (folder !== undefined) {
-    return await Deno.readFile(join(folder, "bin/swiftshader.tar.br")).catch(() => new Uint8Array());
-  }
+  if (folder !== undefined) return folder;
   throw new UserError(
     `SwiftShader could not be fetched as ${specifierOf(npm)} (${reason}): ` +
       "check the network, or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)",
