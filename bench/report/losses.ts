@@ -1,6 +1,6 @@
 import { percentage, signed } from "../../src/text/format.ts";
-import type { Cell } from "./cell_rounds.ts";
-import { costAtMost, type Paired, pairedLosses } from "./parity.ts";
+import { type Cell, withoutNull } from "./cell_rounds.ts";
+import { costAtMost, hasLearnt, type Paired, pairedLosses } from "./parity.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { code, list, policiesOf, table } from "./words.ts";
 
@@ -9,22 +9,39 @@ export interface LossDifference {
   policy: string;
   model: string;
   parity: Paired;
+  /** Whether `exact` does better than what is known of the data without a network. */
+  learnt: boolean;
 }
 
 /** Every policy's difference to `exact` in every comparison. */
 export function lossDifferences(comparisons: readonly Comparison<Cell>[]): LossDifference[] {
-  return comparisons.flatMap((comparison) => {
+  return withoutNull(comparisons).flatMap((comparison) => {
     const exact = baseOf(comparison);
     if (exact.configuration.policy !== "exact") return [];
     return [...comparison.cells].flatMap(([policy, cell]) => {
       const parity = cell === exact ? null : pairedLosses(cell, exact);
-      return parity ? [{ policy, model: comparison.model, parity }] : [];
+      return parity ? [{ policy, model: comparison.model, parity, learnt: hasLearnt(exact) }] : [];
     });
   });
 }
 
-/** Which policies measurably harm, and what the others cost at most. */
-export function lossSentence(differences: readonly LossDifference[]): string {
+/** Which policies measurably harm, and what the others cost at most; of models that learnt nothing, that there is no verdict. */
+export function lossSentence(all: readonly LossDifference[]): string {
+  const differences = all.filter(({ learnt }) => learnt);
+  const idle = [...new Set(all.filter(({ learnt }) => !learnt).map(({ model }) => model))];
+  return [
+    ...differences.length > 0 ? [harmSentence(differences)] : [],
+    ...idle.length > 0
+      ? [
+        `Losses of ${
+          list(idle)
+        } say nothing of a policy: \`exact\` does no better than what is known of the data without a network.`,
+      ]
+      : [],
+  ].join(" ");
+}
+
+function harmSentence(differences: readonly LossDifference[]): string {
   const byPolicy = [...Map.groupBy(differences, ({ policy }) => policy)];
   const harming = byPolicy.map(([policy, of]) => [policy, of.filter(harms)] as const)
     .filter(([, of]) => of.length > 0);

@@ -110,7 +110,7 @@ export function baselineOf(data: DataReport): { rule: string; loss: number } {
 }
 
 /** Whether every training run of a cell ended with less loss than what is known without a network. */
-function hasLearnt(cell: Cell): boolean {
+export function hasLearnt(cell: Cell): boolean {
   const { loss } = baselineOf(cell.records[0].data);
   return [...cell.qualities.values()].every(({ validationLoss }) =>
     validationLoss !== null && validationLoss < loss
