@@ -16,6 +16,7 @@ import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, profiles } from "../sweep/profiles.ts";
+import { chooseRounds, stoppingOf } from "../sweep/stopping.ts";
 import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import {
@@ -75,6 +76,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
+    ...stoppingOf(all),
     cells,
   };
   const folder = await createReportFolder(options.out, adapter.slug, started);
@@ -124,11 +126,12 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
   const given = Object.entries(options).filter(([, value]) =>
     value !== undefined && (value as []).length !== 0
   );
-  const { tokens, ...rest } = profile;
+  const { tokens, rounds, precision, maxTime, ...rest } = profile;
   const all: SweepOptions = {
     ...rest,
     ...!options.batches?.length && { tokens },
     ...Object.fromEntries(given),
+    ...chooseRounds(options, { rounds, precision, maxTime }),
   };
   const policies = all.policies.map((document) => withStorageOptions(document, options));
   return { ...all, policies };

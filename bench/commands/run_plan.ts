@@ -51,7 +51,10 @@ export async function runPlan(
     images: await locateImages(header.paths.images),
   };
   const askDriver = await driverBytesInUse() !== null;
-  const progress = new Progress(cells.map((cell) => `${nameOf(cell)} ${cell.qualitySteps}`));
+  const progress = new Progress(
+    cells.map((cell) => `${nameOf(cell)} ${cell.qualitySteps}`),
+    header.stopping ? "at most" : "about",
+  );
   const interruption = new Interruption();
   const { signal } = interruption;
   const limits = { askDriver, timeoutSeconds: host.timeoutSeconds, signal };
@@ -65,7 +68,7 @@ export async function runPlan(
           signal,
           run: (configuration) => runInChild({ configuration, paths, requireGpu, text }, limits),
           plan: host.plan,
-          starting: (cell, index) => progress.begin(index, `${nameOf(cell)}, round ${cell.round + 1}`),
+          starting: (cell, index) => progress.begin(index, labelOf(cell)),
           async finished(cell, answer, started, seconds) {
             progress.end(cells.indexOf(cell), seconds);
             await refuseChange(header, host.dataOf(cell), answer);
@@ -74,13 +77,13 @@ export async function runPlan(
             );
           },
         },
-        new Outcomes(header.growing),
+        new Outcomes(header),
         parseSweep(results.text).records,
       )
     );
     progress.clear();
     const { records } = parseSweep(results.text);
-    failure ??= await errorOf(() => leaveReport(folder, results, records));
+    failure ??= await errorOf(() => leaveReport(folder, header, results, records));
     if (failure instanceof UserError) {
       throw new UserError(`${failure.message}; then ${goOn}`, { cause: failure });
     }
@@ -133,13 +136,16 @@ function recordOf(
 /** Writes the report of what there is, and prints its tables, then what they say. */
 async function leaveReport(
   folder: string,
+  { stopping }: SweepHeader,
   results: ResultsFile,
   records: readonly CellRecord[],
 ): Promise<void> {
   if (records.length === 0) return;
   await results.settle();
   await writeFiles(folder, results.text);
-  for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${printable(table)}`);
+  for (const { title, table } of sections(records, stopping)) {
+    console.log(`\n${title}\n\n${printable(table)}`);
+  }
   console.log(`\n${printable(answers(records, compare(records)))}`);
 }
 
@@ -172,6 +178,9 @@ function textOf(all: readonly TrainingData[]): Uint8Array<ArrayBuffer> | undefin
   const corpus = all.find((data) => data.corpus)?.corpus;
   return corpus && Uint8Array.from([...corpus.train, ...corpus.validation]);
 }
+
+const labelOf = (cell: CellConfiguration) =>
+  `${nameOf(cell)}, ${cell.again ? "once more" : `round ${cell.round + 1}`}`;
 
 const nameOf = ({ model, batch, sequence, policy }: CellConfiguration) =>
   `${model} ${batch} × ${sequence} ${policy}`;

@@ -5,7 +5,7 @@ import type { Cell } from "./cell_rounds.ts";
 import { plural } from "../../src/text/format.ts";
 import type { GradientErrors } from "../results/results.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
-import { mean, pairedTest } from "./statistics.ts";
+import { mean, pairedTest } from "../statistics/statistics.ts";
 import { savedActivations as saved } from "./tables.ts";
 
 type Reading = (errors: GradientErrors) => number | null | undefined;

@@ -3,10 +3,10 @@ import type { ModelType } from "../../src/models/families.ts";
 import { namedList, percentage, signed } from "../../src/text/format.ts";
 import type { DataReport } from "../results/results.ts";
 import type { Cell } from "./cell_rounds.ts";
-import { equivalenceTest, holm } from "./equivalence.ts";
 import { marginOf } from "./margins.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
-import { mean, type MeanInterval, meanInterval } from "./statistics.ts";
+import { equivalenceTest, holm } from "../statistics/equivalence.ts";
+import { mean, type MeanInterval, meanInterval } from "../statistics/statistics.ts";
 
 /** The final validation losses of a policy against those of `exact`, seed by seed, in nats per target. */
 export interface Paired {

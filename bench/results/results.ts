@@ -38,7 +38,12 @@ export const configuration = z.object({
   kernels: z.literal("other").optional().describe(
     "other: its variants are others than those that the same storage takes beside it, so that sums round otherwise: the null of chaos",
   ),
-  round: count.describe("the policies of a comparison run in turn, once a round"),
+  round: count.describe(
+    "the policies of a comparison run in turn, once a round, every other round backwards",
+  ),
+  again: z.literal(true).optional().describe(
+    "the sweep's first cell once more, after all others: tells drift",
+  ),
 });
 
 /** What one child process is told to do. */
@@ -125,6 +130,23 @@ const gradientErrors = z.object({
 /** A gradient against `exact`'s on the same batch and weights, at one step of a training run. */
 export type GradientErrors = z.infer<typeof gradientErrors>;
 
+const card = z.object({
+  clockMegahertz: z.number().nullable().describe("of the multiprocessors, the lowest that was read"),
+  maxClockMegahertz: z.number().nullable().describe("the highest they can have"),
+  watts: z.number().nullable().describe("the mean of what was read"),
+  celsius: z.number().nullable().describe("the highest that was read"),
+  slowedBy: z.array(z.string()).describe("all that held the clock back, in the driver's words"),
+}).describe("as the driver told it while the timed steps ran");
+
+/** The state of a card under load. */
+export type Card = z.infer<typeof card>;
+
+const times = z.object({
+  clock: z.enum(["gpu", "wall"]),
+  stepMilliseconds: z.array(z.number()).describe("raw, in order"),
+  card: card.optional(),
+});
+
 const pieceSizes = z.object({
   mlp: positive,
   head: positive.nullable().describe("null for a Vision Transformer, whose head has one row an image"),
@@ -167,10 +189,11 @@ const measurement = z.object({
       "growth of the memory that the driver reports, its own context included",
     ),
   }).nullable(),
-  timing: z.object({
-    clock: z.enum(["gpu", "wall"]),
-    stepMilliseconds: z.array(z.number()).describe("raw, in order"),
+  timing: times.extend({
     setupMilliseconds: z.number().describe("device, pipelines and buffers"),
+    setAside: z.array(times).optional().describe(
+      "times that were taken before these, while the card idled or was throttled",
+    ),
   }).nullable(),
   quality: z.object({
     trainingLosses: z.array(measured).describe("nats per target, one a step"),

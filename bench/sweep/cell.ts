@@ -5,6 +5,7 @@ import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
+import { readCard } from "../machine/card.ts";
 import { driverBytesInUse, settledDriverBytes } from "../machine/environment.ts";
 import { GradientComparison } from "./gradient_comparison.ts";
 import {
@@ -48,7 +49,8 @@ export async function runCell({ configuration, paths, text, requireGpu }: Job): 
     const quality = configuration.qualitySteps
       ? await measureQuality(session, batches, data, configuration)
       : null;
-    const timing = await timeSteps(session, batches, configuration);
+    const { name } = gpu.adapter;
+    const timing = await timeSteps(session, batches, configuration, { readCard: () => readCard(name) });
     const driverAfter = await driverBytesInUse();
     gpu.checkHealth();
     const divergence = quality && divergenceOf(quality);

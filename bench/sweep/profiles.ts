@@ -3,6 +3,7 @@ import { modelConfig } from "../../src/models/model_config.ts";
 import { parseModel } from "../../src/models/model_document.ts";
 import { policyDocument, policyPresets } from "../../src/storage/policies.ts";
 import { ablations, miniSequences } from "./ablations.ts";
+import { untilPrecision } from "./stopping.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 
 const named = (...names: string[]) => names.map(policyDocument);
@@ -21,6 +22,9 @@ const common: SweepOptions = {
   seed: 1,
   gradientEvery: 0,
 };
+
+/** A profile that asks for speed goes on until it is known to half a percent. */
+const known = untilPrecision(0.005);
 
 /** How long a profile that compares training runs looks on a GPU, and on a software adapter. */
 const training = {
@@ -64,7 +68,7 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     batches: [4, 16],
     steps: 20,
     warmup: 5,
-    rounds: 3,
+    ...known,
     qualitySteps: 100,
   }),
   llvmpipe: () => ({ ...common, models: models("nano", "vit-nano"), rounds: 2, qualitySteps: 20 }),
@@ -87,7 +91,7 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     policies: named("exact", "mesa8-paper", "mesa8", "token8"),
     steps: adapter === "gpu" ? 10 : 1,
     warmup: adapter === "gpu" ? 3 : 0,
-    rounds: adapter === "gpu" ? 3 : 1,
+    ...adapter === "gpu" && known,
     qualitySteps: 0,
   }),
   // How long a sequence may be. A software adapter has the memory of a small card, so that its sweep comes to an end.
@@ -140,6 +144,7 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     batches: [1],
     policies: miniSequences,
     steps: adapter === "gpu" ? 3 : 1,
+    ...adapter === "gpu" && known,
     qualitySteps: 0,
   }),
   // The tokens of a step stay the same, so that length alone varies.

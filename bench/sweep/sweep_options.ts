@@ -27,8 +27,12 @@ export interface SweepOptions {
   /** Timed steps of a process, and untimed ones before them. */
   steps: number;
   warmup: number;
-  /** How often each cell runs, the policies in turn. */
+  /** How often each cell runs, the policies in turn; with a precision, at the most. */
   rounds: number;
+  /** The share of a speed within which its interval must lie for a comparison to end earlier; undefined: it does not. */
+  precision?: number;
+  /** Seconds after which a comparison ends without that precision. */
+  maxTime?: number;
   /** Training steps before the validation loss; 0: none. */
   qualitySteps: number;
   /** Rounds that measure quality, each from a seed of its own: `seed`, `seed` + 1, … */
