@@ -1,3 +1,4 @@
+import { locateImages, locateText } from "../../src/data/named_data.ts";
 import { UserError } from "../../src/errors.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { driverBytesInUse } from "../machine/environment.ts";
@@ -44,7 +45,11 @@ export async function runPlan(
   results: ResultsFile,
   host: PlanHost,
 ): Promise<number> {
-  const { cells, requireGpu, paths } = header;
+  const { cells, requireGpu } = header;
+  const paths = {
+    data: await locateText(header.paths.data),
+    images: await locateImages(header.paths.images),
+  };
   const askDriver = await driverBytesInUse() !== null;
   const progress = new Progress(
     cells.map((cell) => `${nameOf(cell)} ${cell.qualitySteps}`),

@@ -1,6 +1,6 @@
 import { type Cell, compare } from "../report/cell_rounds.ts";
 import { gradientError } from "../report/gradient_tables.ts";
-import { costAtMost, parityOf } from "../report/parity.ts";
+import { costAtMost, pairedLosses } from "../report/parity.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { mean } from "../statistics/statistics.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
@@ -81,7 +81,7 @@ export const quantities: Quantity[] = [
     title: "loss above exact's at most, %",
     decimals: 2,
     value(own, base) {
-      const parity = own === base ? null : parityOf(own, base);
+      const parity = own === base ? null : pairedLosses(own, base);
       const cost = parity && costAtMost(parity);
       return cost && 100 * cost.share;
     },

@@ -1,5 +1,6 @@
 import { assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { fakeErrors, fakeImageRecord, fakeMeasurement, fakeQuality, fakeRecord } from "../results/testing.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
 import type { CellConfiguration, CellMeasurement, CellRecord } from "../results/results.ts";
 import { answers } from "./answers.ts";
 import { compare } from "./cell_rounds.ts";
@@ -115,6 +116,24 @@ Deno.test("answers() tell losses over seeds and gradient errors where they were 
   assertStringIncludes(text, "The gradient of `mesa8` lies nearest to `exact`'s, 0.0100 of its norm away");
   assertStringIncludes(text, "- Quality on photographs: the images are generated.");
   assertFalse(text.includes("no loss was measured"));
+});
+
+Deno.test("answers() give no verdict on losses of a model that learnt nothing, and take the null of chaos for no policy", () => {
+  const trained = (policy: string, seed: number, loss: number, changes: Partial<CellConfiguration> = {}) =>
+    fakeRecord({ policy, seed, round: seed - 1, ...changes }, { quality: fakeQuality(loss) });
+  const run = (loss: number) =>
+    told([1, 2, 3].flatMap((seed) => [
+      trained("exact", seed, loss),
+      trained("mesa2", seed, loss + 1 + seed / 10),
+      trained("exact-other-variants", seed, loss, { storage: policyDocument("exact"), kernels: "other" }),
+    ]));
+  const nothing =
+    "Losses of nano say nothing of a policy: `exact` does no better than what is known of the data";
+  assertStringIncludes(run(2), "`mesa2` (nano) measurably harms");
+  assertFalse(run(2).includes(nothing));
+  assertStringIncludes(run(3.25), nothing); // the unigram entropy
+  assertFalse(run(3.25).includes("harms"));
+  for (const text of [run(2), run(3.25)]) assertFalse(text.includes("exact-other-variants"), text);
 });
 
 Deno.test("answers() say where a policy does not fit, and measure the others against what does", () => {

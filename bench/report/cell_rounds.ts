@@ -84,11 +84,18 @@ export class Cell {
   }
 }
 
+/** Comparisons without the null of chaos, which stores as `exact` does and is no policy to choose. */
+export function withoutNull(comparisons: readonly Comparison<Cell>[]): Comparison<Cell>[] {
+  const isPolicy = ([, cell]: [string, Cell]) => cell.configuration.kernels !== "other";
+  return comparisons.map(({ cells, ...rest }) => ({ ...rest, cells: new Map([...cells].filter(isPolicy)) }));
+}
+
 /** What may differ within a comparison: the policy, and what depends on it or on the round. */
 const varying = [
   "policy",
   "storage",
   "variants",
+  "kernels",
   "round",
   "seed",
   "qualitySteps",

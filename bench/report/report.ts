@@ -214,5 +214,8 @@ const glossary = Object.entries({
   "relative error":
     "norm of the difference between a policy's gradient and `exact`'s, of the same weights and batch, as a share of `exact`'s norm; " +
     "mean over the compared steps of the training runs. The columns after it take the parameters of one operator alone.",
+  "noise between batches":
+    "standard deviation of `exact`'s gradient between batches, as a share of its norm, at the same steps: what a step does not know of its " +
+    "gradient anyway.",
   "(0.26×)": "the value as a multiple of `exact`'s.",
 });

@@ -26,3 +26,9 @@ export const criticalT = remembered((probability: number, degrees: number): numb
   }
   return high;
 });
+
+/** P(T > t) of Student's distribution, for any t, infinite ones too. */
+export function probabilityAbove(t: number, degrees: number): number {
+  const beyond = (1 - probabilityWithin(Math.abs(t), degrees)) / 2;
+  return t > 0 ? beyond : 1 - beyond;
+}

@@ -117,11 +117,18 @@ const roundsForDrift = 3;
  */
 export function planSweep(options: SweepOptions): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
-  refuseSameNames("policies", policies);
   const all = shapes(options.models, options.sequences, options.batches, options.tokens);
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
+  const nulls = options.nullOfChaos
+    ? policies.filter(({ name }) => name === "exact").map((exact) => ({
+      storage: { ...exact, name: "exact-other-variants" },
+      kernels: "other" as const,
+    }))
+    : [];
+  const tried = [...policies.map((storage) => ({ storage })), ...nulls];
+  refuseSameNames("policies", tried.map(({ storage }) => storage));
   const drift = count < roundsForDrift ? 0 : 1;
-  refuseEndless(all.length * policies.length * count + drift);
+  refuseEndless(all.length * tried.length * count + drift);
   refuseSeedsBeyond(options.seed, Math.min(seeds, count));
   const rounds = Array.from({ length: count }, (_, round) => round);
   const cells = all.flatMap(({ model, sequence, batch }) =>
@@ -132,17 +139,18 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
         sequence,
         batch,
         seed: options.seed + (round < seeds ? round : 0),
-        ...recipe(model, steps),
+        ...recipe(model, steps, options),
         warmupSteps: warmup,
         timedSteps,
         qualitySteps,
         round,
       };
-      const turn = round % 2 === 0 ? policies : policies.toReversed();
-      return turn.map((storage: PolicyDocument) => ({
+      const turn = round % 2 === 0 ? tried : tried.toReversed();
+      return turn.map(({ storage, ...kernels }) => ({
         ...common,
         policy: storage.name,
         storage,
+        ...kernels,
         gradientEvery: qualitySteps > 0 && !isReference(storage) ? options.gradientEvery : 0,
       }));
     })

@@ -10,6 +10,13 @@ export interface SweepOptions {
   /** Tokens of a step, in place of `batches`: longer sequences come in smaller batches. */
   tokens?: number;
   policies: PolicyDocument[];
+  /** A text and images, by name or path; undefined: the built-in ones. */
+  data?: string;
+  images?: string;
+  /** Whether `exact` is trained by other variants of its kernels, too: what rounding alone does to a loss. */
+  nullOfChaos?: boolean;
+  /** Whether the learning rate rises and then falls to zero, of texts, too. */
+  toZero?: boolean;
   /**
    * Whether lengths grow until nothing fits: each gets a model of exactly as many positions, a policy that failed at one is not run at
    * longer ones, and a length at which all failed is the last.

@@ -60,6 +60,36 @@ Deno.test("planSweep() times the first cell once more at the end where rounds ar
   assertEquals(new Set(cells.map(keyOf)).size, 13);
 });
 
+Deno.test("planSweep() runs exact by other variants beside the policies, where the null of chaos is asked for, from the same seeds", () => {
+  const policies = ["exact", "mesa8"].map(policyDocument);
+  const cells = planSweep({ ...options, policies, seeds: 2, nullOfChaos: true });
+  const name = "exact-other-variants";
+  assertEquals(cells.map(({ policy }) => policy), ["exact", "mesa8", name, name, "mesa8", "exact"]);
+  for (const [exact, , other] of [cells.slice(0, 3), cells.slice(3).reverse()]) {
+    const { kernels, storage, policy, ...rest } = other;
+    assertEquals([kernels, policy, storage], ["other", name, { ...policyDocument("exact"), name }]);
+    const { storage: _, policy: __, ...own } = exact;
+    assertEquals(rest, own);
+  }
+  assertEquals(
+    planSweep({ ...options, policies, nullOfChaos: false }).map(({ kernels }) => kernels)[0],
+    undefined,
+  );
+  assertEquals(planSweep({ ...options, nullOfChaos: true }).length, 4, "without exact there is none");
+  assertThrows(
+    () => planSweep({ ...options, policies: [...policies, policy(name)], nullOfChaos: true }),
+    UserError,
+    `Two policies are called "${name}"`,
+  );
+});
+
+Deno.test("planSweep() lets rates fall to zero where it is told to", () => {
+  const schedules = (toZero: boolean) =>
+    planSweep({ ...options, toZero }).map(({ schedule }) => schedule?.minimumFraction);
+  assertEquals(new Set(schedules(true)), new Set([0]));
+  assertEquals(new Set(schedules(false)), new Set([undefined]));
+});
+
 Deno.test("planSweep() gives each seed a round, all policies alike, and times in as many as are asked for", () => {
   const plan = (changes: Partial<SweepOptions>) =>
     planSweep({ ...options, policies: [policy("A")], seed: 5, ...changes })
