@@ -30,7 +30,11 @@ export async function resumeBench(
     `${folder}/results.jsonl`,
     [header, ...kept].map((line) => JSON.stringify(line)),
   );
-  console.error(`${missing} of ${plural(header.cells.length, "process", "processes")} are left to run`);
+  console.error(
+    `${header.stopping ? "At most " : ""}${missing} of ${
+      plural(header.cells.length, "process", "processes")
+    } are left to run`,
+  );
   const plan = planner(dataOf, await builderOptions(header), header.memory ?? undefined);
   return await runPlan(folder, header, results, {
     dataOf,

@@ -16,13 +16,21 @@ import { createReportFolder } from "../report/report_folder.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
-import { withVariants } from "../sweep/cell_variants.ts";
+import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
+import { chooseRounds, stoppingOf } from "../sweep/stopping.ts";
 import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
-import { dataKey, type DataPaths, loadData, refuseIdle, type TrainingData } from "../training/data.ts";
+import {
+  dataKey,
+  type DataPaths,
+  loadData,
+  refuseIdle,
+  type TrainingData,
+  usedPaths,
+} from "../training/data.ts";
 import { writeFiles } from "./render.ts";
 import { runPlan } from "./run_plan.ts";
 
@@ -59,24 +67,26 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const all = withDefaults(options, profile);
   refuseIdle(all.models, options);
   const planned = planSweep(all);
-  const dataOf = await loadAll(planned, options);
+  const paths = usedPaths(all.models, all);
+  const dataOf = await loadAll(planned, paths);
   for (const cell of planned) checkCell(cell, dataOf(cell));
   const builder = await builderOptions(options);
   const plan = planner(dataOf, builder, all.memory);
   const fitting = planned.filter((cell) => plan(cell).refusal === null);
-  const tuned = await withVariants(fitting, dataOf, adapter, options);
+  const tuned = withOtherVariants(await withVariants(fitting, dataOf, adapter, options), dataOf, builder);
   const cells = planned.map((cell) => tuned[fitting.indexOf(cell)] ?? cell);
   if (options.profileStep) return await profileSteps(cells, dataOf, options, adapter, started);
-  const { data, images, config } = options;
+  const { config } = options;
   const header: SweepHeader = {
     ...await describeRun(adapter, started),
     kind: "sweep",
     data: [...new Set(cells.map((cell) => dataOf(cell).report))],
-    paths: { data, images },
+    paths,
     ...config && { config },
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
+    ...stoppingOf(all),
     cells,
   };
   const folder = await createReportFolder(options.out, adapter.slug, started);
@@ -154,11 +164,12 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
   const given = Object.entries(options).filter(([, value]) =>
     value !== undefined && (value as []).length !== 0
   );
-  const { tokens, ...rest } = profile;
+  const { tokens, rounds, precision, maxTime, ...rest } = profile;
   const all: SweepOptions = {
     ...rest,
     ...!options.batches?.length && { tokens },
     ...Object.fromEntries(given),
+    ...chooseRounds(options, { rounds, precision, maxTime }),
   };
   const policies = all.policies.map((document) => withStorageOptions(document, options));
   return { ...all, policies };
@@ -169,13 +180,17 @@ export async function builderOptions(options: { requireGpu: boolean }): Promise<
   return await withGpu(options, (gpu) => Promise.resolve(builderOptionsFor(gpu)));
 }
 
-/** The data of every model of a sweep, each read once. */
+/** The data of every model of a sweep, each read once; with what is known of them without a network, where one is trained for quality. */
 export async function loadAll(cells: readonly CellConfiguration[], paths: DataPaths) {
   const keyOf = (cell: CellConfiguration) => dataKey(modelOf(cell));
   const loaded = new Map<string, TrainingData>();
   for (const cell of cells) {
     const key = keyOf(cell);
     if (!loaded.has(key)) loaded.set(key, await loadData(modelOf(cell), paths));
+    const data = loaded.get(key)!;
+    if (cell.qualitySteps > 0 && !data.report.baseline) {
+      loaded.set(key, { ...data, report: { ...data.report, baseline: data.baseline() } });
+    }
   }
   return (cell: CellConfiguration) => loaded.get(keyOf(cell))!;
 }

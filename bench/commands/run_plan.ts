@@ -1,3 +1,4 @@
+import { locateImages, locateText } from "../../src/data/named_data.ts";
 import { UserError } from "../../src/errors.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
@@ -48,9 +49,16 @@ export async function runPlan(
   results: ResultsFile,
   host: PlanHost,
 ): Promise<number> {
-  const { cells, requireGpu, paths } = header;
+  const { cells, requireGpu } = header;
+  const paths = {
+    data: await locateText(header.paths.data),
+    images: await locateImages(header.paths.images),
+  };
   const askDriver = await driverBytesInUse() !== null;
-  const progress = new Progress(cells.map((cell) => `${nameOf(cell)} ${cell.qualitySteps}`));
+  const progress = new Progress(
+    cells.map((cell) => `${nameOf(cell)} ${cell.qualitySteps}`),
+    header.stopping ? "at most" : "about",
+  );
   const interruption = new Interruption();
   const { signal } = interruption;
   const limits = { askDriver, timeoutSeconds: host.timeoutSeconds, signal };
@@ -64,7 +72,7 @@ export async function runPlan(
           signal,
           run: (configuration) => runInChild({ configuration, paths, requireGpu, text }, limits),
           plan: host.plan,
-          starting: (cell, index) => progress.begin(index, `${nameOf(cell)}, round ${cell.round + 1}`),
+          starting: (cell, index) => progress.begin(index, labelOf(cell)),
           async finished(cell, answer, started, seconds) {
             progress.end(cells.indexOf(cell), seconds);
             await refuseChange(header, host.dataOf(cell), answer);
@@ -73,7 +81,7 @@ export async function runPlan(
             );
           },
         },
-        new Outcomes(header.growing),
+        new Outcomes(header),
         parseSweep(results.text).records,
       )
     );
@@ -141,7 +149,9 @@ async function leaveReport(
   await results.settle();
   await writeFiles(folder, results.text);
   if (json) return printJson(summarizeSweep(folder, { header, records }));
-  for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${printable(table)}`);
+  for (const { title, table } of sections(records, header.stopping)) {
+    console.log(`\n${title}\n\n${printable(table)}`);
+  }
   console.log(`\n${printable(answers(records, compare(records)))}`);
 }
 
@@ -174,6 +184,9 @@ function textOf(all: readonly TrainingData[]): Uint8Array<ArrayBuffer> | undefin
   const corpus = all.find((data) => data.corpus)?.corpus;
   return corpus && Uint8Array.from([...corpus.train, ...corpus.validation]);
 }
+
+const labelOf = (cell: CellConfiguration) =>
+  `${nameOf(cell)}, ${cell.again ? "once more" : `round ${cell.round + 1}`}`;
 
 const nameOf = ({ model, batch, sequence, policy }: CellConfiguration) =>
   `${model} ${batch} × ${sequence} ${policy}`;

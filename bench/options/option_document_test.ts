@@ -38,6 +38,7 @@ Deno.test("A sweep's document says what the options of the same names say", () =
       { rounding: "nearest", ranges: "current", attention: "fused", memory: "1.5GiB" },
       "--rounding nearest --ranges current --attention fused --memory 1.5GiB",
     ],
+    [{ precision: "0.5%", "max-time": "5min" }, "--precision 0.5% --max-time 5min"],
     [{ data: "a.txt", images: "cifar", timeout: 60 }, "--data a.txt --images cifar --timeout 60"],
     [
       { "require-gpu": true, "no-tune": true, variants: "v.json" },

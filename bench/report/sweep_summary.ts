@@ -6,7 +6,7 @@ import { type SweepHeader, sweepHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
 import { baseOf } from "./side_by_side.ts";
-import { mean } from "./statistics.ts";
+import { mean } from "../statistics/statistics.ts";
 
 const count = z.int().nonnegative();
 const measured = z.number().nullable();
@@ -32,7 +32,10 @@ const cellSummary = z.object({
   imagesPerSecond: measured.describe("null for texts"),
   speed: z.object({
     against: z.string().describe("the policy that speeds are ratios to"),
-    ratio: z.number().describe("of speeds within a round, median over the rounds; above 1 is faster"),
+    ratio: z.number().describe("of speeds within a round, geometric mean over the rounds; above 1 is faster"),
+    interval: z.object({ low: z.number(), high: z.number() }).nullable().describe(
+      "95%, of the ratio; null of fewer rounds than settle anything",
+    ),
   }).nullable(),
   quality: z.object({
     seeds: count,
@@ -99,7 +102,7 @@ function summaryOf(cell: Cell, base: Cell): SweepSummary["cells"][number] {
     stepMilliseconds: cell.step?.median ?? null,
     tokensPerSecond: cell.tokensPerSecond,
     imagesPerSecond: cell.imagesPerSecond,
-    speed: speed && { against: base.configuration.policy, ratio: speed.median },
+    speed: speed && { against: base.configuration.policy, ratio: speed.ratio, interval: speed.interval },
     quality: qualityOf(cell),
   };
 }

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { cellRecord, configuration, dataReport, environment, schemaVersion } from "./results.ts";
 
+const positive = z.number().positive();
+
 const shared = {
   schema: z.literal(schemaVersion),
   command: z.string().describe("the command line, as a shell reads it"),
@@ -10,6 +12,17 @@ const shared = {
     "SHA-256 of `git ls-tree`'s lines for the program's files: of a commit, or of what was there",
   ),
 };
+
+const stopping = z.object({
+  precision: positive.describe(
+    "a comparison ends when the 95% interval of every policy's speed reaches no further than this share of it",
+  ),
+  fewestRounds: z.int().positive().describe("rounds before any interval is looked at"),
+  maxSeconds: positive.describe("a comparison ends when the processes that only time have taken so long"),
+});
+
+/** When the rounds of a comparison end before the last that is planned. */
+export type Stopping = z.infer<typeof stopping>;
 
 /** What a sweep set out to do: enough to go on with it in another process, and to tell whether it is whole. */
 export const sweepHeader = z.object({
@@ -22,7 +35,8 @@ export const sweepHeader = z.object({
   ),
   requireGpu: z.boolean(),
   growing: z.boolean().describe("whether a policy that failed at one length is given up at longer ones"),
-  memory: z.number().positive().nullable().describe("bytes that a step's buffers may take by plan"),
+  memory: positive.nullable().describe("bytes that a step's buffers may take by plan"),
+  stopping: stopping.optional().describe("left out: every planned round is run"),
   cells: z.array(configuration).describe("every process that was planned, in order"),
 }).meta({ title: "Headroom sweep" });
 
