@@ -111,7 +111,8 @@ Deno.test("stepSeconds() tells what was measured, within a fifth", () => {
 
 Deno.test("describeFitting() says what was found, what will be measured and how long it takes", () => {
   const card = cards["a mid card"];
-  const text = describeFitting(card, glance, {
+  const policies = ["exact", "mesa8"].map(policyDocument);
+  const text = describeFitting(card, { ...glance, policies }, {
     models: [modelConfig("mini"), modelConfig("deit-base")],
     batches: [8],
     seconds: 213,
@@ -119,6 +120,6 @@ Deno.test("describeFitting() says what was found, what will be measured and how 
   assertStringIncludes(text, "10 TFLOP/s in a product, 400 GB/s in a copy, 8 GiB for buffers\n");
   assertStringIncludes(
     text,
-    "mini, deit-base at batch 8 under exact, half, mesa8, 3 rounds: about 3 min 33 s",
+    "mini, deit-base at batch 8 under exact, mesa8, 3 rounds: about 3 min 33 s",
   );
 });
