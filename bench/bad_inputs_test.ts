@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { gpuTest } from "../kernels/testing/testing.ts";
+import { modelNames } from "../src/models/model_config.ts";
+import { policyNames } from "../src/storage/policies.ts";
+import { publicNames } from "./command_line.ts";
 import { badInputs } from "./testing/bad_inputs.ts";
 import { endOf } from "./testing/command_end.ts";
 
@@ -9,7 +12,7 @@ type Row = [line: string | string[], code: 1 | 2, sentence: string];
 const reports = "reports/2026-11-28-nvidia-h200";
 
 const commands: Row[] = [
-  ["", 2, "Give a command: bench, train, verify, plan, kernels, doctor, report, check, test"],
+  ["", 2, `Give a command: ${publicNames.join(", ")}`],
   ["bnch", 2, 'Unknown command "bnch"; did you mean "bench"?'],
   ["trian", 2, 'did you mean "train"?'],
   ["verfy F", 2, 'did you mean "verify"?'],
@@ -24,8 +27,11 @@ const commands: Row[] = [
   ["plan --polices exact", 2, 'did you mean "--policy"?'],
   ["kernels --prnt x", 2, 'did you mean "--print"?'],
   ["verify F --polcy exact", 2, 'did you mean "--policy"?'],
-  ["doctor --verbose", 2, 'Unknown option of doctor "--verbose"; known: --require-gpu'],
-  ["check --verbose", 2, 'check has no options; leave out "--verbose"'],
+  ["doctor --verbose", 2, 'Unknown option of doctor "--verbose"; known: --require-gpu, --json'],
+  ["check --verbose", 2, 'Unknown option of check "--verbose"; known: --json'],
+  ["schema --verbose", 2, 'schema has no options; leave out "--verbose"'],
+  ["schema", 2, "Expected a `SCHEMA`"],
+  ["schema polcy", 2, 'Unknown schema "polcy"; did you mean "policy"?'],
   ["plan --frobnicate", 2, "known: --model, "],
   ["plan nano", 2, 'plan takes no argument "nano"'],
   ["train nano", 2, 'train takes no argument "nano"'],
@@ -103,10 +109,10 @@ const sizes: Row[] = [
 
 const words: Row[] = [
   ["bench --policy exact,mesa9", 2, 'Unknown policy "mesa9"; did you mean "mesa8"?'],
-  ["bench --policy mesa8,", 2, 'Unknown policy ""; known: exact'],
+  ["bench --policy mesa8,", 2, `Unknown policy ""; known: ${policyNames.join(", ")}`],
   ["bench --model nanno", 2, 'Unknown model "nanno"; did you mean "nano"?'],
   ["train --model deit-tinny", 2, 'did you mean "deit-tiny"?'],
-  ["train --model bert", 2, "known: nano, micro"],
+  ["train --model bert", 2, `known: ${modelNames.join(", ")}`],
   ["bench --rounding neerest", 2, 'did you mean "nearest"?'],
   ["bench --ranges lagging", 2, "known: running, current, delayed"],
   ["bench --attention fussed", 2, 'did you mean "fused"?'],
@@ -169,7 +175,7 @@ const models: Row[] = [
   ["plan --model F/latin1.json", 2, "it is not UTF-8; save it in that encoding"],
   ["plan --model F/formless.json", 2, "give one of them to say what it is"],
   ["plan --model F/family.json", 2, 'modelType must be "gpt2" or "vit"'],
-  ["plan --model F/preset.json", 2, 'preset must be "nano"'],
+  ["plan --model F/preset.json", 2, `preset must be "${modelNames[0]}"`],
   ["plan --model F/width-text.json", 2, "width must be a positive whole number"],
   ["plan --model F/width-half.json", 2, "width must be a positive whole number"],
   ["plan --model F/layers.json", 2, "layers must be a whole number from 1 to 256"],
@@ -185,12 +191,33 @@ const models: Row[] = [
   ["plan --model nano --sequence 4096", 1, "use --sequence 1024 or less"],
 ];
 
+const sweeps: Row[] = [
+  ["bench --config F/none.json", 2, "there is no such file; check the path"],
+  ["bench --config F/pipe.json", 2, "it is a device, a pipe or a socket"],
+  ["bench --config F/list.json", 2, "must be a JSON object"],
+  ["bench --config F/comma.json", 2, "at line 3, column 1"],
+  ["bench --config F/sweep-field.json", 2, 'unknown field "polcy"; did you mean "policy"?'],
+  ["bench --config F/sweep-steps.json", 2, "steps must be a whole number from 1 to 2147483647"],
+  ["bench --config F/sweep-batch.json", 2, "batch[1] must be a whole number from 1 to 2147483647"],
+  ["bench --config F/sweep-model.json", 2, 'Unknown model "nanno"; did you mean "nano"?'],
+  ["bench --config F/sweep-policy.json", 2, "this policy: bits must be 32, 16, 8, 4 or 2"],
+  [
+    "bench --config F/sweep-memory.json",
+    2,
+    'memory cannot be taken: "8" is no size; give a number and a unit, as in 8GiB',
+  ],
+  ["bench --config F/sweep-data.json", 2, "data must be a text or a number"],
+  ["bench --config F/sweep-tune.json", 2, "no-tune must be true or false"],
+  ["bench --config F/sweep-profile.json", 2, 'profile must be "gpu"'],
+  ["bench --config F/sweep-both.json", 1, "--batch and --tokens both tell the size of a step; leave one out"],
+];
+
 const variants: Row[] = [
   ["plan --variants F/none.json", 1, "there is no such file; check the path"],
   ["plan --variants F/pipe.json", 1, "it is a device, a pipe or a socket"],
   ["plan --variants F/comma.json", 1, "at line 3, column 1"],
   ["plan --variants F/list.json", 1, "give the variants.json of a report's folder"],
-  ["plan --variants F/numbers.json", 1, 'does not name a variant for "a"'],
+  ["plan --variants F/numbers.json", 1, "a must be the name of a variant"],
   ["plan --variants F/foreign.json", 1, "give the file of one with the same models and sizes"],
   ["plan --policy exact --variants F/no-variant.json", 1, 'No variant "none" of'],
   ["train --variants F/foreign.json --no-tune", 1, "--no-tune does nothing with --variants"],
@@ -198,7 +225,7 @@ const variants: Row[] = [
 ];
 
 const idle: Row[] = [
-  ["bench --render F --schema", 1, "--schema does nothing with --render; leave one of them out"],
+  ["bench --render F --no-tune", 1, "--no-tune does nothing with --render; leave one of them out"],
   ["bench --render F --model nano", 1, "--model does nothing with --render"],
   ["bench --render F --out F/out", 1, "--out does nothing with --render"],
   ["bench parity --render F", 1, "The profile parity does nothing with --render"],
@@ -206,8 +233,9 @@ const idle: Row[] = [
   ["bench --resume F --render F", 1, "--render does nothing with --resume"],
   ["bench --profile-step --timeout 5", 1, "--timeout does nothing with --profile-step"],
   ["bench kernels --tokens 64", 1, "--tokens does nothing with bench kernels"],
-  ["bench --schema --policy-schema", 1, "--policy-schema does nothing with --schema"],
-  ["bench --model-schema --steps 3", 1, "--steps does nothing with --model-schema"],
+  ["bench --resume F --config F/sweep.json", 1, "--config does nothing with --resume"],
+  ["bench kernels --config F/sweep.json", 1, "--steps does nothing with bench kernels"],
+  ["bench --profile-step --config F/sweep.json", 1, "--steps does nothing with --profile-step"],
   ["bench parity --profile smoke", 1, "The profiles parity and smoke are named; leave one of them out"],
   ["bench kernels --profile smoke", 1, "--profile does nothing with bench kernels"],
   ["bench kernels --timeout 5", 1, "--timeout does nothing with bench kernels"],
@@ -353,6 +381,8 @@ const places: Row[] = [
   ],
   [`report ${reports}/text --html F/none/page.html`, 1, "its folder does not exist; create it first"],
   ["report F --html=", 2, "Path must not be empty"],
+  ["report F --html page.html --json", 1, "--json does nothing with --html; leave one of them out"],
+  [`report ${reports}/peers-gpt2 --json`, 1, "read its results.jsonl, or leave out --json"],
   ["bench --render F/text.txt", 1, "a part of the path is a file, not a folder; check the path"],
 ];
 
@@ -384,7 +414,20 @@ const onAdapter: Row[] = [
   ],
 ];
 
-const all = { commands, numbers, sizes, words, policies, models, variants, idle, data, weights, places };
+const all = {
+  commands,
+  numbers,
+  sizes,
+  words,
+  policies,
+  models,
+  sweeps,
+  variants,
+  idle,
+  data,
+  weights,
+  places,
+};
 
 for (const [test, rows] of [[Deno.test, Object.values(all).flat()], [gpuTest, onAdapter]] as const) {
   for (const [line, code, sentence] of rows) {

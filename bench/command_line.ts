@@ -1,5 +1,6 @@
 import { extractOptionNames, message, or, text } from "@optique/core";
 import { run } from "@optique/run";
+import config from "../deno.json" with { type: "json" };
 import { nearest } from "../src/suggest.ts";
 import { bench } from "./commands/bench.ts";
 import { check } from "./commands/check.ts";
@@ -8,6 +9,7 @@ import { doctor } from "./commands/doctor.ts";
 import { kernels } from "./commands/kernels.ts";
 import { plan } from "./commands/plan.ts";
 import { report } from "./commands/report.ts";
+import { schema } from "./commands/schema.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
 import { verify } from "./commands/verify.ts";
@@ -16,12 +18,16 @@ import { escaped } from "./explain.ts";
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => number | Promise<number>;
 
-const commands = { bench, train, verify, plan, kernels, doctor, report, check, test, cell };
-const publicNames = Object.keys(commands).filter((name) => name !== "cell");
+export const commands = { bench, train, verify, plan, kernels, doctor, report, check, schema, test, cell };
+/** Commands for users. */
+export const publicNames = Object.keys(commands).filter((name) => name !== "cell");
 
-/** What stands in for the process in tests. */
+/** What a command line needs of the program around it; tests stand in for the process. */
 export interface CommandLineHost {
+  /** What `--version` prints after the name; the version alone where it is not asked for. */
+  version?: string;
   exit?: (code: number) => never;
+  stdout?: (text: string) => void;
   stderr?: (text: string) => void;
 }
 
@@ -32,19 +38,21 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
   };
   const print = host.stderr ?? console.error;
-  return run(or(bench, train, verify, plan, kernels, doctor, report, check, test, cell, { errors }), {
+  return run(or(bench, train, verify, plan, kernels, doctor, report, check, schema, test, cell, { errors }), {
     programName: "headroom",
     args,
     brief: message`How much memory can the training of a Transformer give back, and what does that cost?`,
-    footer: message`Every command runs as ${text("deno task COMMAND")}.`,
+    footer: message`Where the sources are, every command also runs as ${text("deno task COMMAND")}.`,
     help: "both",
+    version: { value: `headroom ${host.version ?? config.version}`, option: true },
     completion: "command",
     aboveError: "none",
     errorExitCode: 2,
     showDefault: true,
-    showChoices: true,
+    showChoices: { maxItems: Infinity },
     termWidth: "auto",
     usageLine: [{ type: "ellipsis" }],
+    ...host.stdout && { stdout: host.stdout },
     onExit: host.exit ?? Deno.exit,
     stderr: (text) => print(text.split("\n").map(escaped).join("\n")),
   });

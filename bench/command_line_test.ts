@@ -1,5 +1,6 @@
-import { parse, type Parser } from "@optique/core";
+import { extractOptionNames, parse, type Parser } from "@optique/core";
 import {
+  assert,
   assertEquals,
   assertMatch,
   assertNotEquals,
@@ -11,15 +12,16 @@ import {
 import { UserError } from "../src/errors.ts";
 import { gpuWith, softwareWith } from "../src/gpu/builder.ts";
 import { typicalGpuLimits, typicalSoftwareLimits } from "../src/gpu/limits.ts";
-import { modelConfig } from "../src/models/model_config.ts";
-import { modelJsonSchema } from "../src/models/model_document.ts";
-import { policyJsonSchema } from "../src/storage/policy_document.ts";
+import config from "../deno.json" with { type: "json" };
+import { modelConfig, modelNames } from "../src/models/model_config.ts";
+import { policyNames } from "../src/storage/policies.ts";
 import { describeStep, planTraining } from "../src/train/plan_training.ts";
 import { tuningCase } from "../src/tuning/tuning_case.ts";
-import { parseCommandLine } from "./command_line.ts";
+import { commands, parseCommandLine, publicNames } from "./command_line.ts";
 import { options as bench } from "./commands/bench.ts";
 import { options as train } from "./commands/train.ts";
-import { jsonSchema } from "./results/run_header.ts";
+import { outputs, schemas } from "./commands/schema.ts";
+import { profiles } from "./sweep/profiles.ts";
 
 class Exit extends Error {
   constructor(readonly code: number) {
@@ -41,7 +43,7 @@ function refusal(line: string): { text: string; code: number } {
 
 const refused: Record<string, RegExp> = {
   "bnch": /Unknown command "bnch"; did you mean "bench"\?/,
-  "": /Give a command: bench, train, verify, plan, kernels, doctor, report, check, test$/,
+  "": new RegExp(`Give a command: ${publicNames.join(", ")}$`),
   "bench --polcy exact": /Unknown option of bench "--polcy"; did you mean "--policy"\?/,
   "bench --polcy=exact": /Unknown option of bench "--polcy"; did you mean "--policy"\?/,
   "plan --frobnicate": /Unknown option of plan "--frobnicate"; known: --model, /,
@@ -159,10 +161,58 @@ Deno.test("plan takes a file's variants, as a run does, and refuses one that nam
   }
 });
 
-Deno.test("parseCommandLine() answers a question about a schema", async () => {
-  assertEquals(JSON.parse(await printed("bench --policy-schema")), policyJsonSchema());
-  assertEquals(JSON.parse(await printed("bench --model-schema")), modelJsonSchema());
-  assertEquals(JSON.parse(await printed("bench --schema")), jsonSchema());
+Deno.test("schema prints every schema there is, and each command's output has one", async () => {
+  for (const [name, schema] of Object.entries(schemas)) {
+    const told = JSON.parse(await printed(`schema ${name}`));
+    assertEquals(told, JSON.parse(JSON.stringify(schema())), name);
+    assertStringIncludes(told.$schema, "json-schema.org", name);
+    assert(typeof told.title === "string", `${name} has no title`);
+  }
+  const withJson = Object.entries(commands).filter(([, { usage }]) =>
+    extractOptionNames(usage).has("--json")
+  );
+  assertEquals(Object.keys(outputs).toSorted(), withJson.map(([name]) => name).toSorted());
+});
+
+/** What `--help` of a command prints. */
+function help(command: string): string {
+  let text = "";
+  const host = { stdout: (printed: string) => void (text += printed), exit };
+  assertThrows(() => parseCommandLine([command, "--help"], host), Exit);
+  return text;
+}
+
+Deno.test("--help lists every profile, model and policy", () => {
+  const text = help("bench");
+  for (const name of [...Object.keys(profiles), ...modelNames, ...policyNames]) {
+    assertStringIncludes(text, name);
+  }
+  assert(!/\.\.\.\)/.test(text), text);
+});
+
+Deno.test("--version tells the version, and the commit that it is given", () => {
+  for (const version of [undefined, "0.1.0 (commit 123456789abc)"]) {
+    let text = "";
+    const host = { stdout: (printed: string) => void (text += printed), exit, version };
+    assertEquals(assertThrows(() => parseCommandLine(["--version"], host), Exit).code, 0);
+    assertEquals(text, `headroom ${version ?? config.version}`);
+  }
+});
+
+/** What the shell is told of words that are begun. */
+function completions(...words: string[]): string[] {
+  let text = "";
+  const host = { stdout: (printed: string) => void (text += `${printed}\n`), exit };
+  assertThrows(() => parseCommandLine(["completion", "bash", ...words], host), Exit);
+  return text.split("\n").filter(Boolean);
+}
+
+Deno.test("Completion knows commands, profiles, models and policies, also after a comma; no hidden command", () => {
+  assertEquals(completions("").filter((word) => /^[a-z]/.test(word)).toSorted(), publicNames.toSorted());
+  assertEquals(completions("bench", "par"), ["parity"]);
+  assertEquals(completions("plan", "--model", "deit-s"), ["deit-small"]);
+  assertEquals(completions("plan", "--policy", "exact,recompute"), ["exact,recompute", "exact,recompute8"]);
+  assertEquals(completions("schema", "sw"), ["sweep"]);
 });
 
 const accepted: [command: string, parser: Parser<"sync">, line: string, values: Record<string, unknown>][] = [

@@ -1,4 +1,5 @@
 import { argument, command, type InferValue, message, object, option, optional } from "@optique/core";
+import { shortDigest } from "../../src/data/digest.ts";
 import { UserError } from "../../src/errors.ts";
 import { refuseUnused } from "../options/unused.ts";
 import { runBench } from "./run_bench.ts";
@@ -9,6 +10,7 @@ import {
   dataOption,
   folder,
   imagesOption,
+  jsonOption,
   maybe,
   newFolder,
   requireGpuOption,
@@ -17,10 +19,9 @@ import {
   sweepOptions,
   variantOptions,
 } from "../options/options.ts";
+import { fileParser } from "../options/document_parser.ts";
+import { type Given, OptionDocument, overDocument } from "../options/option_document.ts";
 import { profiles } from "../sweep/profiles.ts";
-import { jsonSchema } from "../results/run_header.ts";
-import { modelJsonSchema } from "../../src/models/model_document.ts";
-import { policyJsonSchema } from "../../src/storage/policy_document.ts";
 import { percent, size, span, whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
@@ -28,13 +29,15 @@ const names = Object.keys(profiles);
 /** Seconds of the longest timer: it counts milliseconds in 31 bits. */
 const longestTimeout = Math.floor((2 ** 31 - 1) / 1000);
 
-export const options = object({
-  named: optional(
-    argument(word("PROFILE", [...names, "kernels"]), {
-      description:
-        message`The same as --profile, as in ${"bench parity"}; ${"kernels"}: time each kernel alone`,
-    }),
-  ),
+const named = optional(
+  argument(word("PROFILE", [...names, "kernels"]), {
+    description:
+      message`The same as --profile, as in ${"bench parity"}; ${"kernels"}: time each kernel alone`,
+  }),
+);
+
+/** What a sweep may be told, by options or by a document. */
+const sweepFields = {
   profile: maybe(
     "--profile",
     word("PROFILE", names),
@@ -78,10 +81,36 @@ export const options = object({
   ),
   data: dataOption,
   images: imagesOption,
-  out: maybe("--out", newFolder, message`Report folder; left out, reports/DATE-ADAPTER`),
   timeout: maybe("--timeout", whole(1, longestTimeout), message`Seconds that one process may take (600)`),
   requireGpu: requireGpuOption,
   ...variantOptions,
+};
+
+/** Documents that say what a sweep covers. */
+export const sweepDocument = new OptionDocument(sweepFields, {
+  title: "Sweep",
+  description:
+    "What `headroom bench` covers: its options, by their names. Paths count from the working folder",
+  examples: [
+    { model: ["micro", "vit-micro"], batch: 8, policy: ["exact", "mesa8"], rounds: 5 },
+    { profile: "parity", policy: ["exact", { name: "mine", bits: 4 }], memory: "8GiB" },
+  ],
+});
+
+const configParser = fileParser<{ path: string; told: Given<typeof sweepFields> }>({
+  metavar: "SWEEP",
+  parse: (json, path) => ({ path, told: sweepDocument.parse(json, path) }),
+}, { path: "sweep.json", told: {} });
+
+export const options = object({
+  named,
+  ...sweepFields,
+  config: optional(
+    option("--config", configParser, {
+      description: message`Options in a JSON document; those of the command line come before them`,
+    }),
+  ),
+  out: maybe("--out", newFolder, message`Report folder; left out, reports/DATE-ADAPTER`),
   profileStep: option("--profile-step", {
     description: message`Time each dispatch of a step instead, and tell them by operator`,
   }),
@@ -91,13 +120,7 @@ export const options = object({
     message`Go on with the sweep of a folder: run what has no record, failed or timed out`,
   ),
   render: maybe("--render", folder, message`Write a folder's report again, from its records, and end`),
-  schema: option("--schema", { description: message`Print the JSON schema of results.jsonl and end` }),
-  policySchema: option("--policy-schema", {
-    description: message`Print the JSON schema of policy documents and end`,
-  }),
-  modelSchema: option("--model-schema", {
-    description: message`Print the JSON schema of model documents and end`,
-  }),
+  json: jsonOption,
 });
 const brief = message`Sweep models, lengths, batches and policies; write a report`;
 
@@ -105,23 +128,33 @@ type Options = InferValue<typeof options>;
 
 /** What does something else than sweep, in the order in which it is asked for, and the choices that it uses beside its own. */
 const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof Options)[] }[] = [
-  { mode: "--resume", asked: (o) => o.resume !== undefined, used: ["resume", "timeout"] },
-  { mode: "--render", asked: (o) => o.render !== undefined, used: ["render"] },
-  { mode: "--schema", asked: (o) => o.schema, used: ["schema"] },
-  { mode: "--policy-schema", asked: (o) => o.policySchema, used: ["policySchema"] },
-  { mode: "--model-schema", asked: (o) => o.modelSchema, used: ["modelSchema"] },
+  { mode: "--resume", asked: (o) => o.resume !== undefined, used: ["resume", "timeout", "json"] },
+  { mode: "--render", asked: (o) => o.render !== undefined, used: ["render", "json"] },
   {
     mode: "bench kernels",
     asked: (o) => o.named === "kernels",
-    used: ["named", "models", "batches", "policies", "out", "requireGpu", "variants", "noTune"],
+    used: [
+      ...["named", "config", "models", "batches", "policies"] as const,
+      ...["out", "requireGpu", "variants", "noTune", "json"] as const,
+    ],
   },
   {
     mode: "--profile-step",
     asked: (o) => o.profileStep,
     used: [
-      ...["profileStep", "named", "profile", "models", "sequences", "batches", "tokens", "policies"] as const,
+      ...[
+        "profileStep",
+        "named",
+        "config",
+        "profile",
+        "models",
+        "sequences",
+        "batches",
+        "tokens",
+        "policies",
+      ] as const,
       ...["rounding", "ranges", "attention", "warmup", "seed"] as const,
-      ...["data", "images", "out", "requireGpu", "variants", "noTune"] as const,
+      ...["data", "images", "out", "requireGpu", "variants", "noTune", "json"] as const,
     ],
   },
 ];
@@ -132,10 +165,15 @@ function qualitySteps({ qualitySteps, named, profile }: Options): number | undef
   return qualitySteps ?? (name === undefined ? undefined : profiles[name]?.("software").qualitySteps);
 }
 
-/** Throws a UserError for choices that contradict each other, or of which one does nothing. */
-function refuseContradictory(o: Options): void {
+/** Throws a UserError for a choice that does nothing beside another. */
+function refuseUnusedInMode(o: Options): void {
   const found = modes.find(({ asked }) => asked(o));
   if (found) refuseUnused(found.mode, o, found.used);
+}
+
+/** Throws a UserError for choices that contradict each other, or of which one does nothing. */
+function refuseContradictory(o: Options): void {
+  refuseUnusedInMode(o);
   if (o.named !== undefined && o.profile !== undefined) {
     throw new UserError(`The profiles ${o.named} and ${o.profile} are named; leave one of them out`);
   }
@@ -149,23 +187,24 @@ function refuseContradictory(o: Options): void {
   if (o.noTune && o.variants !== undefined) refuseUnused("--variants", { noTune: true }, []);
 }
 
+/** Options of which one leaves the other nothing to say. */
+const exclusive = [["named", "profile"], ["batches", "tokens"], ["variants", "noTune"]] as const;
+
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
-  (all) => async () => {
+  (given) => async () => {
+    refuseUnusedInMode(given); // before what the document says
+    const all = overDocument(given, given.config?.told ?? {}, exclusive);
     refuseContradictory(all);
-    const { schema, policySchema, modelSchema, named, render, resume, ...o } = all;
+    const { named, render, resume, config, ...o } = all;
     if (resume !== undefined) return await resumeBench(resume, o);
-    if (render !== undefined) return await renderAgain(render);
-    const schemas = [
-      [schema, jsonSchema],
-      [policySchema, policyJsonSchema],
-      [modelSchema, modelJsonSchema],
-    ] as const;
-    const [, wanted] = schemas.find(([asked]) => asked) ?? [];
-    if (wanted) {
-      console.log(JSON.stringify(wanted(), null, 2));
-      return 0;
-    }
+    if (render !== undefined) return await renderAgain(render, o);
     if (named === "kernels") return await runKernelBench(o);
-    return await runBench({ ...o, profile: named ?? o.profile });
+    return await runBench({ ...o, profile: named ?? o.profile, config: config && await fileOf(config) });
   },
 );
+
+/** A document as a record names it. */
+const fileOf = async ({ path }: { path: string }) => ({
+  path,
+  digest: await shortDigest(await Deno.readFile(path)),
+});

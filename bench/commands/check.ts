@@ -1,8 +1,10 @@
 import { argument, command, message, metavar, multiple, object } from "@optique/core";
+import { z } from "zod";
 import { programOutput } from "../../src/io/program_output.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { project } from "../machine/environment.ts";
 import { digestTree } from "../machine/sources.ts";
-import { folder } from "../options/options.ts";
+import { folder, jsonOption } from "../options/options.ts";
 import { checkPeers } from "../report/check_peers.ts";
 import { checkSweep, type Finding } from "../report/check_sweep.ts";
 import { readPeers } from "../report/peer_records.ts";
@@ -15,20 +17,34 @@ const options = object({
     min: 1,
     errors: { tooFew: message`Expected a ${metavar("FOLDER")}: give a report's` },
   }),
+  json: jsonOption,
 });
+
+/** What `check --json` prints. */
+export const checks = z.array(z.object({
+  folder: z.string(),
+  pass: z.boolean(),
+  findings: z.array(z.object({ pass: z.boolean(), text: z.string() })),
+})).meta({ title: "Checks of reports" });
+
 const brief = message`Check that a report is whole, of one making, and what its records say`;
 
-export const check = command("check", options, { brief }).map(({ folders }) => async () => {
-  let passed = true;
-  for (const path of folders) {
-    const findings = await checkFolder(path.replace(/(?<=.)\/+$/, ""));
-    const good = findings.every(({ pass }) => pass);
-    console.log(`${good ? "passed" : "FAILED"}  ${path}`);
-    for (const { pass, text } of findings) console.log(`  ${pass ? "ok  " : "FAIL"}  ${text}`);
-    passed &&= good;
+export const check = command("check", options, { brief }).map(({ folders, json }) => async () => {
+  const results: z.infer<typeof checks> = [];
+  for (const folder of folders) {
+    const findings = await checkFolder(folder.replace(/(?<=.)\/+$/, ""));
+    const result = { folder, pass: findings.every(({ pass }) => pass), findings };
+    if (!json) describe(result);
+    results.push(result);
   }
-  return passed ? 0 : 1;
+  if (json) printJson(results);
+  return results.every(({ pass }) => pass) ? 0 : 1;
 });
+
+function describe({ folder, pass, findings }: z.infer<typeof checks>[number]): void {
+  console.log(`${pass ? "passed" : "FAILED"}  ${folder}`);
+  for (const { pass, text } of findings) console.log(`  ${pass ? "ok  " : "FAIL"}  ${text}`);
+}
 
 /** What there is to say of a report's folder. Throws a UserError if it is none. */
 export async function checkFolder(folder: string): Promise<Finding[]> {

@@ -1,12 +1,14 @@
 import { command, message, object } from "@optique/core";
-import { doctor as describeAdapter } from "../machine/doctor.ts";
-import { requireGpuOption } from "../options/options.ts";
+import { printJson } from "../../src/text/print_json.ts";
+import { doctor as examine } from "../machine/doctor.ts";
+import { jsonOption, requireGpuOption } from "../options/options.ts";
 
-const options = object({ requireGpu: requireGpuOption });
+const options = object({ requireGpu: requireGpuOption, json: jsonOption });
 const brief = message`Say which adapter would run and why`;
 
 export const doctor = command("doctor", options, { brief }).map((o) => async () => {
-  const { page, runs } = await describeAdapter(o);
-  console.log(page);
-  return runs ? 0 : 1;
+  const { page, found } = await examine(o);
+  if (o.json) printJson(found);
+  else console.log(page);
+  return found.runs ? 0 : 1;
 });

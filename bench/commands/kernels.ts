@@ -1,4 +1,5 @@
 import { command, message, object, option, optional, string } from "@optique/core";
+import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
 import { gpuWith } from "../../src/gpu/builder.ts";
 import { fullName, type Kernel } from "../../src/gpu/kernel.ts";
@@ -6,8 +7,16 @@ import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { nearest } from "../../src/suggest.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
-import { defaulted, model, policy, storageOptions, withStorageOptions } from "../options/options.ts";
+import {
+  defaulted,
+  jsonOption,
+  model,
+  policy,
+  storageOptions,
+  withStorageOptions,
+} from "../options/options.ts";
 
 const options = object({
   model: defaulted("--model", model, modelConfig("small"), message`The model whose step is looked at`),
@@ -16,6 +25,7 @@ const options = object({
   print: optional(
     option("--print", string({ metavar: "NAME" }), { description: message`Print a kernel's WGSL` }),
   ),
+  json: jsonOption,
 });
 const brief = message`List the kernels of a training step on a GPU, or print one`;
 
@@ -28,32 +38,50 @@ export const kernels = command("kernels", options, { brief }).map((o) => () => {
     policy: withStorageOptions(o.policy, o),
   };
   const { dispatches } = describeStep(step, gpuWith(typicalGpuLimits));
-  const uses = Map.groupBy(dispatches.map(({ kernel }) => kernel), fullName);
-  console.log(o.print === undefined ? list(uses) : text(uses, o.print));
+  const all = dispatches.map(({ kernel }) => kernel);
+  const kernels = o.print === undefined ? all : named(all, o.print);
+  if (o.json) printJson(distinct(kernels) satisfies z.infer<typeof kernelList>);
+  else console.log(o.print === undefined ? list(kernels) : distinct(kernels).map(text).join("\n\n"));
   return 0;
 });
 
-function list(uses: Map<string, Kernel[]>): string {
-  return [...uses].map(([name, kernels]) => `${String(kernels.length).padStart(5)} × ${name}`).join("\n");
+const kernelUse = z.object({
+  name: z.string().describe("with its variant, where it has several"),
+  dispatches: z.int().positive().describe("of the step, of this very text"),
+  constants: z.record(z.string(), z.number()),
+  code: z.string().describe("WGSL"),
+});
+
+/** What `kernels --json` prints. */
+export const kernelList = z.array(kernelUse).meta({ title: "Kernels of a training step" });
+
+/** Kernels by their text: one product may be read through several operands. */
+function distinct(kernels: readonly Kernel[]): z.infer<typeof kernelList> {
+  return [...Map.groupBy(kernels, ({ code }) => code).values()].map((uses) => ({
+    name: fullName(uses[0]),
+    dispatches: uses.length,
+    constants: { ...uses[0].constants },
+    code: uses[0].code,
+  }));
 }
 
-/** The WGSL of every kernel of that name, in all variants or in one: one product may be read through several operands. */
-function text(uses: Map<string, Kernel[]>, name: string): string {
-  const kernels = [...uses.values()].flat();
+function list(kernels: readonly Kernel[]): string {
+  const uses = [...Map.groupBy(kernels, fullName)];
+  return uses.map(([name, kernels]) => `${String(kernels.length).padStart(5)} × ${name}`).join("\n");
+}
+
+/** Every kernel of that name, in all variants or in one. Throws a UserError with the nearest name if there is none. */
+function named(kernels: readonly Kernel[], name: string): Kernel[] {
   const found = kernels.filter((kernel) => kernel.label === name || fullName(kernel) === name);
-  if (found.length === 0) {
-    const names = [...new Set(kernels.map(({ label }) => label))];
-    const near = nearest(name, names);
-    throw new UserError(
-      `No kernel "${name}" in this step; ${near ? `did you mean "${near}"?` : `known: ${names.join(", ")}`}`,
-    );
-  }
-  const distinct = new Map(found.map((kernel) => [kernel.code, kernel]));
-  return [...distinct.values()].map((kernel) =>
-    [
-      `// ${fullName(kernel)}`,
-      ...Object.entries(kernel.constants ?? {}).map(([key, value]) => `// ${key} = ${value}`),
-      kernel.code.trim(),
-    ].join("\n")
-  ).join("\n\n");
+  if (found.length > 0) return found;
+  const names = [...new Set(kernels.map(({ label }) => label))];
+  const near = nearest(name, names);
+  throw new UserError(
+    `No kernel "${name}" in this step; ${near ? `did you mean "${near}"?` : `known: ${names.join(", ")}`}`,
+  );
+}
+
+function text({ name, constants, code }: z.infer<typeof kernelUse>): string {
+  const values = Object.entries(constants).map(([key, value]) => `// ${key} = ${value}`);
+  return [`// ${name}`, ...values, code.trim()].join("\n");
 }

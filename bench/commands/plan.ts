@@ -1,4 +1,5 @@
-import { command, message, object, option } from "@optique/core";
+import { command, message, object } from "@optique/core";
+import { z } from "zod";
 import { type BuilderOptions, gpuWith, softwareWith, type Variants } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits, typicalSoftwareLimits } from "../../src/gpu/limits.ts";
 import { categories, categoryName } from "../../src/memory/category.ts";
@@ -6,10 +7,12 @@ import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyPresets } from "../../src/storage/policies.ts";
 import { bytes } from "../../src/text/format.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { variantsOfFile } from "../../src/tuning/tuned_variants.ts";
 import {
   defaulted,
+  jsonOption,
   storageOptions,
   sweepOptions,
   variantsOption,
@@ -37,8 +40,27 @@ const options = object({
     message`The class of adapters whose kernels are planned`,
   ),
   variants: variantsOption,
-  json: option("--json", { description: message`Print the plans as JSON, sizes in bytes` }),
+  json: jsonOption,
 });
+const count = z.int().nonnegative();
+
+/** What `plan --json` prints. */
+export const plans = z.array(z.object({
+  model: z.string(),
+  sequence: count.describe("tokens of a sequence"),
+  batch: count.describe("sequences of a step"),
+  policy: z.string(),
+  savedBytes: count.describe("all saved activations, as they are stored"),
+  livePeakBytes: count.describe("peak of live tensors"),
+  liveAtPeak: z.record(z.enum(categories), count).describe("bytes by category at that instant"),
+  bufferBytes: count.describe("bytes of the buffers that hold the tensors"),
+  largestBufferBytes: count,
+  adapterClass: z.enum(["gpu", "software"]),
+  maxBufferSize: count,
+  maxStorageBufferBindingSize: count,
+  variants: z.string().nullable().describe("the file that sets variants of kernels"),
+})).meta({ title: "Plans", description: "The memory of training steps, one policy at one size each" });
+
 const brief = message`Print the memory of a training step without an adapter`;
 
 export const plan = command("plan", options, { brief }).map((o) => () => {
@@ -61,7 +83,7 @@ export const plan = command("plan", options, { brief }).map((o) => () => {
   }));
   if (o.json) {
     const of = { ...fieldsOf(builder), variants: o.variants ?? null };
-    console.log(JSON.stringify(comparisons.flatMap(plain).map((one) => ({ ...one, ...of })), null, 2));
+    printJson(comparisons.flatMap(plain).map((one) => ({ ...one, ...of })) satisfies z.infer<typeof plans>);
     return 0;
   }
   const binding = bytes(builder.limits.maxStorageBufferBindingSize);

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { kernelFiles } from "../kernels/kernel_report.ts";
 import { profileFiles } from "../kernels/step_profile.ts";
 import { renderPeers } from "../report/peers.ts";
@@ -5,6 +6,7 @@ import { sweepFiles } from "../report/sweep_files.ts";
 import { kindOf, readResultsText } from "../results/read_results.ts";
 import { UserError } from "../../src/errors.ts";
 import { replaceText } from "../../src/io/files.ts";
+import { printJson } from "../../src/text/print_json.ts";
 
 type Files = Record<string, string>;
 
@@ -29,18 +31,27 @@ export async function filesOf(folder: string, text: string): Promise<Files> {
   return await kinds[kind](text, before);
 }
 
-/** Writes the files that tell results; a folder that was taken away is made again. */
-export async function writeFiles(folder: string, text: string): Promise<void> {
+/** Writes the files that tell results; a folder that was taken away is made again. Returns their names. */
+export async function writeFiles(folder: string, text: string): Promise<string[]> {
   const files = await filesOf(folder, text);
   await Deno.mkdir(folder, { recursive: true });
   for (const [name, content] of Object.entries(files)) await replaceText(`${folder}/${name}`, content);
+  return Object.keys(files);
 }
 
+/** What `bench --render --json` prints. */
+export const written = z.object({
+  kind: z.literal("written"),
+  folder: z.string(),
+  files: z.array(z.string()).describe("what was written again, in the folder"),
+}).meta({ title: "What bench wrote again" });
+
 /** Writes a folder's report and pictures again from its records. Returns the exit code. */
-export async function renderAgain(path: string): Promise<number> {
+export async function renderAgain(path: string, { json = false } = {}): Promise<number> {
   const folder = path.replace(/(?<=.)\/+$/, "");
   const text = await readResultsText(folder);
-  await writeFiles(folder, text);
-  console.log(`Written again: ${folder}/report.md`);
+  const files = await writeFiles(folder, text);
+  if (json) printJson({ kind: "written", folder, files } satisfies z.infer<typeof written>);
+  else console.log(`Written again: ${folder}/report.md`);
   return 0;
 }

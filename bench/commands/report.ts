@@ -1,13 +1,18 @@
 import { argument, command, message, metavar, multiple, object } from "@optique/core";
+import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
 import { readBytes, replaceText } from "../../src/io/files.ts";
-import { file, folder, maybe } from "../options/options.ts";
+import { printJson } from "../../src/text/print_json.ts";
+import { summarizeTimes, timesSummary } from "../kernels/times_summary.ts";
+import { file, folder, jsonOption, maybe } from "../options/options.ts";
+import { refuseUnused } from "../options/unused.ts";
 import { renderPage } from "../page/page.ts";
 import { peersSource } from "../page/peer_points.ts";
 import { type Source, sweepSource } from "../page/points.ts";
 import { answers } from "../report/answers.ts";
 import { compare } from "../report/cell_rounds.ts";
 import { sections } from "../report/report.ts";
+import { summarizeSweep, sweepSummary } from "../report/sweep_summary.ts";
 import { printable } from "../report/terminal.ts";
 import { kindOf, parseSweep, readResultsText, type SweepResults } from "../results/read_results.ts";
 
@@ -17,11 +22,17 @@ const options = object({
     errors: { tooFew: message`Expected a ${metavar("FOLDER")}: give a report's` },
   }),
   html: maybe("--html", file, message`Write all of them as one page for a browser, which needs nothing else`),
+  json: jsonOption,
 });
 const brief = message`Show reports: in the terminal, or as one page`;
 
-export const report = command("report", options, { brief }).map(({ folders, html }) => async () => {
+export const report = command("report", options, { brief }).map(({ folders, html, json }) => async () => {
+  if (html !== undefined && json) refuseUnused("--html", { json }, []);
   const all = await Promise.all([...new Set(folders.map(trimmed))].map(read));
+  if (json) {
+    printJson(all.map(({ folder, kind, text }) => summaryOf(folder, kind, text)));
+    return 0;
+  }
   if (html === undefined) {
     for (const { folder, kind, text } of all) {
       console.log(`\n${folder}\n\n${await printed(folder, kind, text)}`);
@@ -49,6 +60,23 @@ async function printed(folder: string, kind: string, text: string): Promise<stri
   const { records } = sweepOf(folder, text);
   const tables = sections(records).map(({ title, table }) => `${title}\n\n${printable(table)}`);
   return [...tables, printable(answers(records, compare(records)))].join("\n\n");
+}
+
+const summaries = z.union([sweepSummary, timesSummary]);
+
+/** What `report --json` prints. */
+export const reports = z.array(summaries).meta({
+  title: "Reports",
+  description: "What bench found, by folder",
+});
+
+/** What a folder says in JSON. Throws a UserError for records that say it themselves. */
+function summaryOf(folder: string, kind: string, text: string): z.infer<typeof summaries> {
+  if (kind === "sweep") return summarizeSweep(folder, sweepOf(folder, text));
+  if (kind !== "peers") return summarizeTimes(folder, text);
+  throw new UserError(
+    `${folder} holds records of PyTorch, which are JSON already: read its results.jsonl, or leave out --json`,
+  );
 }
 
 /** What a folder gives to the page. Throws a UserError for a kind that has no cells. */

@@ -14,7 +14,10 @@ import { runPlan } from "./run_plan.ts";
  * Goes on with the sweep of a folder: runs what has no record, and what failed or timed out. Returns the exit code, as `runPlan` does. Throws
  * a UserError if the folder is none of a sweep of this version, or what it was begun with has changed.
  */
-export async function resumeBench(path: string, { timeout }: { timeout?: number }): Promise<number> {
+export async function resumeBench(
+  path: string,
+  { timeout, json }: { timeout?: number; json: boolean },
+): Promise<number> {
   const folder = path.replace(/(?<=.)\/+$/, "");
   const { header, records } = await resumable(folder);
   const adapter = await ensureAdapterEnvironment(header);
@@ -33,7 +36,12 @@ export async function resumeBench(path: string, { timeout }: { timeout?: number 
     } are left to run`,
   );
   const plan = planner(dataOf, await builderOptions(header), header.memory ?? undefined);
-  return await runPlan(folder, header, results, { dataOf, plan, timeoutSeconds: timeout ?? usualTimeout });
+  return await runPlan(folder, header, results, {
+    dataOf,
+    plan,
+    timeoutSeconds: timeout ?? usualTimeout,
+    json,
+  });
 }
 
 async function resumable(folder: string): Promise<{ header: SweepHeader; records: CellRecord[] }> {

@@ -1,11 +1,14 @@
 import { remembered } from "../../kernels/shared/remembered.ts";
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts";
-import { openGpu } from "../../src/gpu/device.ts";
+import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
+import { measureCard } from "../kernels/card.ts";
 import { profileStep, renderProfile } from "../kernels/step_profile.ts";
+import { summarizeTimes } from "../kernels/times_summary.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { withStorageOptions } from "../options/options.ts";
@@ -14,8 +17,9 @@ import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
+import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
-import { defaultProfile, profiles } from "../sweep/profiles.ts";
+import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
 import { chooseRounds, stoppingOf } from "../sweep/stopping.ts";
 import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
@@ -46,6 +50,10 @@ export type BenchOptions =
     /** Profile steps instead of sweeping. */
     requireGpu: boolean;
     profileStep: boolean;
+    /** The document that told a part of this. */
+    config?: SweepHeader["config"];
+    /** Print a summary as JSON in place of tables. */
+    json: boolean;
   }
   & VariantOptions
   & Parameters<typeof withStorageOptions>[1];
@@ -55,7 +63,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const started = new Date();
   const adapter = await ensureAdapterEnvironment(options);
   refuseBothSizes(options);
-  const profile = profiles[options.profile ?? defaultProfile(adapter)](adapter.class);
+  const profile = await profileOf(options, adapter);
   const all = withDefaults(options, profile);
   refuseIdle(all.models, options);
   const planned = planSweep(all);
@@ -68,11 +76,13 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const tuned = withOtherVariants(await withVariants(fitting, dataOf, adapter, options), dataOf, builder);
   const cells = planned.map((cell) => tuned[fitting.indexOf(cell)] ?? cell);
   if (options.profileStep) return await profileSteps(cells, dataOf, options, adapter, started);
+  const { config } = options;
   const header: SweepHeader = {
     ...await describeRun(adapter, started),
     kind: "sweep",
     data: [...new Set(cells.map((cell) => dataOf(cell).report))],
     paths,
+    ...config && { config },
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
@@ -85,7 +95,34 @@ export async function runBench(options: BenchOptions): Promise<number> {
     dataOf,
     plan,
     timeoutSeconds: options.timeout ?? usualTimeout,
+    json: options.json,
   });
+}
+
+/** What is taken where options say nothing: of a profile by name, of one that fits the card, or of the adapter's. */
+async function profileOf(options: BenchOptions, adapter: AdapterReport): Promise<SweepOptions> {
+  const { profile, models, sequences, batches, tokens, noTune, variants } = options;
+  const sized = [models, sequences, batches].some((list) => list?.length) || tokens !== undefined;
+  if (profile !== undefined || sized || options.profileStep || adapter.class === "software") {
+    return profiles[profile ?? defaultProfile(adapter)](adapter.class);
+  }
+  console.error("Looking at this card: a product, a copy, free memory");
+  const card = await withGpu(options, measureCard);
+  const looks = withDefaults(options, glance);
+  const memory = options.memory ?? card.memory;
+  const fitting = fittingSweep({ ...card, memory }, looks, glanceSeconds, !noTune && variants === undefined);
+  console.error(describeFitting({ ...card, memory }, looks, fitting));
+  return { ...looks, models: fitting.models, batches: fitting.batches };
+}
+
+/** Opens the adapter for the length of `work`. */
+async function withGpu<T>(options: { requireGpu: boolean }, work: (gpu: Gpu) => Promise<T>): Promise<T> {
+  const gpu = await openGpu(options);
+  try {
+    return await work(gpu);
+  } finally {
+    gpu.destroy();
+  }
 }
 
 /** Plans each distinct step once. */
@@ -104,7 +141,7 @@ export function planner(
 async function profileSteps(
   cells: readonly CellConfiguration[],
   dataOf: (cell: CellConfiguration) => TrainingData,
-  { out }: BenchOptions,
+  { out, json }: BenchOptions,
   adapter: AdapterReport,
   started: Date,
 ): Promise<number> {
@@ -115,10 +152,11 @@ async function profileSteps(
     const profile = await profileStep(cell, dataOf(cell));
     await results.append(profile);
     await writeFiles(folder.path, results.text);
-    console.log(`\n${renderProfile(profile)}`);
+    if (!json) console.log(`\n${renderProfile(profile)}`);
   }
   results.close();
-  console.log(`\nThe profile is in ${folder.path}`);
+  if (json) printJson(summarizeTimes(folder.path, results.text));
+  else console.log(`\nThe profile is in ${folder.path}`);
   return 0;
 }
 
@@ -139,9 +177,7 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
 
 /** What programs must know of the adapter on which cells will run. */
 export async function builderOptions(options: { requireGpu: boolean }): Promise<BuilderOptions> {
-  const gpu = await openGpu(options);
-  gpu.destroy();
-  return builderOptionsFor(gpu);
+  return await withGpu(options, (gpu) => Promise.resolve(builderOptionsFor(gpu)));
 }
 
 /** The data of every model of a sweep, each read once; with what is known of them without a network, where one is trained for quality. */

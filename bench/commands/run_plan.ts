@@ -1,11 +1,13 @@
 import { locateImages, locateText } from "../../src/data/named_data.ts";
 import { UserError } from "../../src/errors.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { driverBytesInUse } from "../machine/environment.ts";
-import { currentSources } from "../machine/run.ts";
+import { currentSources, programName } from "../machine/run.ts";
 import { answers } from "../report/answers.ts";
 import { compare } from "../report/cell_rounds.ts";
 import { sections } from "../report/report.ts";
+import { summarizeSweep } from "../report/sweep_summary.ts";
 import { printable } from "../report/terminal.ts";
 import { parseSweep } from "../results/read_results.ts";
 import {
@@ -33,6 +35,8 @@ export interface PlanHost {
   plan(cell: CellConfiguration): PlannedStep;
   /** Seconds for one process. */
   timeoutSeconds: number;
+  /** Print a summary as JSON in place of tables. */
+  json: boolean;
 }
 
 /**
@@ -59,7 +63,7 @@ export async function runPlan(
   const { signal } = interruption;
   const limits = { askDriver, timeoutSeconds: host.timeoutSeconds, signal };
   const text = paths.data === undefined ? textOf(cells.map(host.dataOf)) : undefined;
-  const goOn = `go on with \`deno task bench --resume ${shellWord(folder)}\``;
+  const goOn = `go on with \`${programName()} bench --resume ${shellWord(folder)}\``;
   try {
     let failure = await errorOf(() =>
       runSweep(
@@ -83,13 +87,13 @@ export async function runPlan(
     );
     progress.clear();
     const { records } = parseSweep(results.text);
-    failure ??= await errorOf(() => leaveReport(folder, header, results, records));
+    failure ??= await errorOf(() => leaveReport(folder, header, results, records, host));
     if (failure instanceof UserError) {
       throw new UserError(`${failure.message}; then ${goOn}`, { cause: failure });
     }
     if (failure) throw failure;
     if (interruption.code === null) {
-      console.log(`\nThe report is in ${folder}`);
+      if (!host.json) console.log(`\nThe report is in ${folder}`);
       return exitCode(records);
     }
     const kept = records.length === 0
@@ -133,17 +137,19 @@ function recordOf(
   };
 }
 
-/** Writes the report of what there is, and prints its tables, then what they say. */
+/** Writes the report of what there is, and prints its tables, then what they say; or its summary. */
 async function leaveReport(
   folder: string,
-  { stopping }: SweepHeader,
+  header: SweepHeader,
   results: ResultsFile,
   records: readonly CellRecord[],
+  { json }: PlanHost,
 ): Promise<void> {
   if (records.length === 0) return;
   await results.settle();
   await writeFiles(folder, results.text);
-  for (const { title, table } of sections(records, stopping)) {
+  if (json) return printJson(summarizeSweep(folder, { header, records }));
+  for (const { title, table } of sections(records, header.stopping)) {
     console.log(`\n${title}\n\n${printable(table)}`);
   }
   console.log(`\n${printable(answers(records, compare(records)))}`);

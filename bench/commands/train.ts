@@ -63,6 +63,7 @@ export const options = object({
   prompt: maybe("--prompt", string({ metavar: "TEXT" }), message`What the sample continues`),
   ...given.variantOptions,
   requireGpu: given.requireGpuOption,
+  json: given.jsonOption,
 });
 const brief = message`Train one model with a live loss line`;
 

@@ -1,17 +1,18 @@
-import { argument, command, message, object, option } from "@optique/core";
+import { argument, command, message, object } from "@optique/core";
 import { openGpu } from "../../src/gpu/device.ts";
 import { requireWritable } from "../../src/io/files.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { verifyCase } from "../../src/train/verify.ts";
-import { defaulted, file, folder, maybe, policy, requireGpuOption } from "../options/options.ts";
+import { defaulted, file, folder, jsonOption, maybe, policy, requireGpuOption } from "../options/options.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { renderVerification } from "../report/verification.ts";
 
 const options = object({
   folder: argument(folder, { description: message`Weights, batches, gradients and losses of a reference` }),
   policy: defaulted("--policy", policy, policyDocument("exact"), message`Storage policy`),
-  json: option("--json", { description: message`Print the report as JSON` }),
+  json: jsonOption,
   writeGradients: maybe(
     "--write-grads",
     file,
@@ -28,6 +29,7 @@ export const verify = command("verify", options, { brief }).map((o) => async () 
   const { gradients, ...report } = await verifyCase(gpu, o.folder, { policy: o.policy });
   gpu.destroy();
   if (o.writeGradients) await writeSafetensors(o.writeGradients, gradients);
-  console.log(o.json ? JSON.stringify(report, null, 2) : renderVerification(report));
+  if (o.json) printJson(report);
+  else console.log(renderVerification(report));
   return report.pass ? 0 : 1;
 });

@@ -1,18 +1,16 @@
 import { UserError } from "../../src/errors.ts";
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
-import { BufferSet, requestsFor } from "../../src/gpu/buffers.ts";
 import { builderOptionsFor, ProgramBuilder, type Variants } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
-import { Program } from "../../src/gpu/program.ts";
-import { type Store, tensorBytes } from "../../src/gpu/tensor.ts";
 import { checkModel, type ModelConfig, modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
 import { describeRun } from "../machine/run.ts";
 import { replaceText } from "../../src/io/files.ts";
+import { withCase } from "./case_program.ts";
 import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./kernel_cases.ts";
-import { noise } from "../../src/data/noise.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { modelOf } from "../results/results.ts";
@@ -21,6 +19,7 @@ import type { TimesHeader } from "../results/run_header.ts";
 import { kernelFiles, type KernelTime } from "./kernel_report.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { profileStep } from "./step_profile.ts";
+import { summarizeTimes } from "./times_summary.ts";
 import { planSweep } from "../sweep/sweep.ts";
 import { withVariants } from "../sweep/cell_variants.ts";
 import { tune } from "../../src/tuning/tune.ts";
@@ -45,6 +44,7 @@ export interface KernelBenchOptions extends VariantOptions {
   readonly policies: readonly PolicyDocument[];
   readonly out?: string;
   readonly requireGpu: boolean;
+  readonly json: boolean;
 }
 
 /**
@@ -74,7 +74,9 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
     await results.append(await profileStep(cell, data));
     await write();
   }
-  console.log(`\n${await write()}\nThe report is in ${folder.path}`);
+  const report = await write();
+  if (options.json) printJson(summarizeTimes(folder.path, results.text));
+  else console.log(`\n${report}\nThe report is in ${folder.path}`);
   results.close();
   return 0;
 }
@@ -145,17 +147,8 @@ function keysOf(gpu: Gpu, given: KernelCase): string[] {
   return Object.keys(builder.build().variants);
 }
 
-async function timeCase(gpu: Gpu, given: KernelCase, variants: Variants): Promise<KernelTime> {
-  const builder = new ProgramBuilder(given.name, { ...builderOptionsFor(gpu), variants, keepAll: true });
-  const filled = given.emit(builder);
-  const description = builder.build();
-  const stores = new BufferSet<Store>(gpu);
-  await stores.allocate(requestsFor(description.stores));
-  const program = await Program.create(gpu, description, stores);
-  try {
-    const largest = Math.max(...filled.map(tensorBytes)) / 4;
-    const numbers = noise(largest);
-    for (const tensor of filled) program.write(tensor, numbers.subarray(0, tensorBytes(tensor) / 4));
+function timeCase(gpu: Gpu, given: KernelCase, variants: Variants): Promise<KernelTime> {
+  return withCase(gpu, given, variants, async ({ program, description: { variants } }) => {
     // Back to back: a card that idles between runs lowers its clock, and a wait alone takes ten milliseconds.
     let runs = 1;
     for (const started = performance.now(); performance.now() - started < warmUp;) {
@@ -171,10 +164,6 @@ async function timeCase(gpu: Gpu, given: KernelCase, variants: Variants): Promis
       (_, i) => timed.reduce((sum, dispatch) => sum + dispatch.milliseconds[i], 0),
     );
     const { name, bound, work, ceiling = false } = given;
-    const { variants } = description;
     return { name, bound, ceiling, work, milliseconds, dispatches: timed.length, variants };
-  } finally {
-    program.destroy();
-    stores.destroy();
-  }
+  });
 }

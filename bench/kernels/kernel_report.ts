@@ -1,27 +1,25 @@
 import { markdownTable } from "markdown-table";
 import { median } from "simple-statistics";
-import type { Variants } from "../../src/gpu/builder.ts";
+import { z } from "zod";
 import { wholePercentage } from "../../src/text/format.ts";
 import { commandCode } from "../report/command.ts";
 import { softwareBrand } from "../report/report.ts";
 import { parseTimes } from "../results/read_results.ts";
-import type { KernelCase } from "./kernel_cases.ts";
 import { type Nominal, nominalOf } from "./nominal.ts";
 import { kernelTable, profileNote, type StepProfile } from "./step_profile.ts";
 
+export const kernelTime = z.object({
+  name: z.string(),
+  bound: z.enum(["arithmetic", "memory"]).describe("what bounds it"),
+  ceiling: z.boolean().describe("whether the fastest of these is what the others are a share of"),
+  work: z.number().positive().describe("floating-point operations, or bytes that have to move"),
+  milliseconds: z.array(z.number()).describe("raw, in order; all dispatches of the case together"),
+  dispatches: z.int().positive(),
+  variants: z.record(z.string(), z.string()).describe("the variants that its kernels took"),
+});
+
 /** How one case ran. */
-export interface KernelTime {
-  name: string;
-  bound: KernelCase["bound"];
-  ceiling: boolean;
-  /** Floating-point operations or bytes. */
-  work: number;
-  /** Raw, in order; all dispatches of the case together. */
-  milliseconds: number[];
-  dispatches: number;
-  /** The variants that its kernels took. */
-  variants: Variants;
-}
+export type KernelTime = z.infer<typeof kernelTime>;
 
 /** The files that tell the times of kernels, by name. Throws a UserError if the results are not whole. */
 export function kernelFiles(text: string): Record<string, string> {

@@ -1,15 +1,16 @@
 import { median } from "simple-statistics";
 import { markdownTable } from "markdown-table";
+import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
 import { openGpu } from "../../src/gpu/device.ts";
-import { bindingBytes, type Dispatch, fullName } from "../../src/gpu/kernel.ts";
+import { boundBytes, fullName } from "../../src/gpu/kernel.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import { trainOptions } from "../sweep/cell.ts";
 import type { TrainingData } from "../training/data.ts";
 import { trainSteps } from "../training/training_loop.ts";
 import { percentage, plural, wholePercentage } from "../../src/text/format.ts";
 import { names } from "../report/side_by_side.ts";
-import type { CellConfiguration } from "../results/results.ts";
+import { type CellConfiguration, configuration as cell } from "../results/results.ts";
 import { parseTimes } from "../results/read_results.ts";
 import { commandCode } from "../report/command.ts";
 
@@ -20,27 +21,27 @@ const profiledSteps = 5;
 export const profileNote =
   "Each dispatch runs in a pass of its own, timed by GPU timestamps: the sum exceeds what a step takes.";
 
+const profiledDispatch = z.object({
+  kernel: z.string(),
+  operator: z.string(),
+  pass: z.string(),
+  flops: z.number().nonnegative(),
+  bytes: z.number().nonnegative().describe("of what it binds, once for each direction"),
+  milliseconds: z.number().describe("median over the steps that were timed"),
+});
+
 /** One dispatch of a step. */
-export interface ProfiledDispatch {
-  kernel: string;
-  operator: string;
-  pass: string;
-  flops: number;
-  /** Of what it binds, once for each direction. */
-  bytes: number;
-  milliseconds: number;
-}
+export type ProfiledDispatch = z.infer<typeof profiledDispatch>;
+
+export const stepProfile = z.object({ configuration: cell, dispatches: z.array(profiledDispatch) });
+
+/** Where the time of one cell's step goes. */
+export type StepProfile = z.infer<typeof stepProfile>;
 
 /** What a card reaches at best: operations and bytes per second. */
 export interface Ceilings {
   flops: number;
   bytes: number;
-}
-
-/** Where the time of one cell's step goes. */
-export interface StepProfile {
-  configuration: CellConfiguration;
-  dispatches: ProfiledDispatch[];
 }
 
 /** Profiles the step of a cell in this process: each dispatch in a pass of its own, by GPU timestamps. */
@@ -76,13 +77,6 @@ export async function profileStep(
   } finally {
     gpu.destroy();
   }
-}
-
-function boundBytes({ bindings }: Dispatch): number {
-  return bindings.reduce(
-    (sum, binding) => sum + bindingBytes(binding) * (binding.access === "update" ? 2 : 1),
-    0,
-  );
 }
 
 const total = (dispatches: readonly ProfiledDispatch[]) =>

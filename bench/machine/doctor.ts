@@ -1,9 +1,11 @@
 /** `deno task doctor`: which adapter would run, why, and what to install for a better one. */
 
 import prettyBytes from "pretty-bytes";
+import { z } from "zod";
 import {
   type AdapterChoice,
   adapterChoice,
+  adapterChoices,
   type AdapterReport,
   askForAdapter,
   isWanted,
@@ -23,31 +25,81 @@ import { needsSwiftShader } from "./start.ts";
 /** The version of Deno that the project is tested with. */
 const testedDeno = "2.9.6";
 
+const text = z.string();
+
+const adapterSchema: z.ZodType<AdapterReport> = z.object({
+  class: z.enum(["gpu", "software"]),
+  name: text,
+  slug: text,
+  vendor: text,
+  driver: text.nullable(),
+  features: z.array(text),
+  limits: z.record(text, z.number()).describe("WebGPU's, by name; bytes for sizes"),
+});
+
+const surveySchema: z.ZodType<DriverSurvey> = z.object({
+  cards: z.array(z.object({ vendor: z.enum(["NVIDIA", "AMD", "Intel"]), at: text })).nullable()
+    .describe("null where Deno may not look"),
+  deviceFiles: z.array(text),
+  loader: text.nullable().describe("path of libvulkan.so.1"),
+  manifests: z.array(text).describe("paths of the driver manifests"),
+  nvidiaDriver: text.nullable(),
+});
+
+const machineFacts = z.object({
+  deno: text,
+  system: text,
+  processors: z.number(),
+  memory: z.object({ total: z.number(), available: z.number() }).describe("in bytes"),
+  survey: surveySchema,
+  nvidiaSmi: z.array(text).describe(
+    "a line a card: name, driver version, memory total, memory used; or one that tells why there is none",
+  ),
+  choice: z.enum(adapterChoices),
+  adapter: adapterSchema.nullable().describe("the adapter that answered, wanted or not"),
+  swiftShader: z.object({
+    runs: z.boolean(),
+    folder: text,
+    unpacked: z.boolean(),
+    fault: text.optional().describe("why it cannot be loaded from its folder"),
+  }),
+});
+
 /** Everything that doctor knows; plain data, so that the page can be tested without the machine. */
-export interface MachineFacts {
-  deno: string;
-  system: string;
-  processors: number;
-  memory: { total: number; available: number };
-  survey: DriverSurvey;
-  /** One line a card from nvidia-smi: name, driver version, memory total, memory used; or one that tells why there is none. */
-  nvidiaSmi: string[];
-  choice: AdapterChoice;
-  /** The adapter that answered, wanted or not. */
-  adapter: AdapterReport | null;
-  /** `fault` tells why it cannot be loaded from its folder. */
-  swiftShader: { runs: boolean; folder: string; unpacked: boolean; fault?: string };
-}
+export type MachineFacts = z.infer<typeof machineFacts>;
+
+/** What `doctor --json` prints. */
+export const diagnosis = z.object({
+  runs: z.boolean().describe("whether the next command has an adapter to run on"),
+  wanted: text.nullable().describe("the name of the wanted adapter; null where none answers"),
+  why: text,
+  advice: z.array(text).describe("what to do"),
+  ...machineFacts.shape,
+}).meta({ title: "Diagnosis", description: "Which adapter would run, and why" });
+
+export type Diagnosis = z.infer<typeof diagnosis>;
 
 /**
- * The page that doctor prints, and whether the next command has an adapter to run on. Downloads nothing; where SwiftShader is what
- * remains and lies unpacked, it is loaded, so that its limits can be shown.
+ * What doctor found, and the page that tells it. Downloads nothing; where SwiftShader is what remains and lies unpacked, it is loaded, so
+ * that its limits can be shown.
  *
  * @param options.requireGpu whether only a hardware GPU will do
  */
-export async function doctor({ requireGpu = false } = {}): Promise<{ page: string; runs: boolean }> {
+export async function doctor({ requireGpu = false } = {}): Promise<{ page: string; found: Diagnosis }> {
   const facts = await gatherFacts(requireGpu ? "gpu" : adapterChoice());
-  return { page: describeMachine(facts), runs: canRun(facts) };
+  return { page: describeMachine(facts), found: diagnose(facts) };
+}
+
+/** What the facts of one machine mean. */
+export function diagnose(facts: MachineFacts): Diagnosis {
+  const wanted = wantedAdapter(facts);
+  return {
+    runs: canRun(facts),
+    wanted: wanted?.name ?? null,
+    why: reason(facts, wanted),
+    advice: advice(facts, wanted),
+    ...facts,
+  };
 }
 
 /** Whether the adapter that is wanted answers, or the next command brings it. */

@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { readVariable } from "../../src/environment_variables.ts";
 import { programOutput } from "../../src/io/program_output.ts";
 import type { Environment } from "../results/results.ts";
 
@@ -24,10 +25,10 @@ export async function describeEnvironment(
   };
 }
 
-/** The commit that a folder is at, and whether tracked files differ from it; null for a folder that is not the top of a repository. */
-async function versionOf(folder: string): Promise<Pick<Environment, "commit" | "dirty">> {
+/** The commit that a folder with the program's sources is at, and whether tracked files differ from it; null for a folder that is not the top of a repository. */
+export async function versionOf(folder = project): Promise<Pick<Environment, "commit" | "dirty">> {
   // A copy of the sources without their history can be told which commit it is.
-  const told = Deno.env.get("HEADROOM_COMMIT");
+  const told = readVariable("HEADROOM_COMMIT");
   if (told) return { commit: told, dirty: null };
   const git = async (...args: string[]) => (await programOutput("git", args, { cwd: folder })).text;
   const isTop = await git("rev-parse", "--show-prefix") === ""; // else the history would be that of what it lies in

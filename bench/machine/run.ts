@@ -1,4 +1,5 @@
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { readVariable } from "../../src/environment_variables.ts";
 import { shellCommand } from "../../src/text/shell.ts";
 import { schemaVersion } from "../results/results.ts";
 import type { TimesHeader } from "../results/run_header.ts";
@@ -12,12 +13,15 @@ export async function describeRun(
 ): Promise<Omit<TimesHeader, "kind">> {
   return {
     schema: schemaVersion,
-    command: shellCommand(["deno", "task", ...Deno.args]),
+    command: `${programName()} ${shellCommand(Deno.args)}`,
     started: started.toISOString(),
     environment: await describeEnvironment(adapter),
     sources: await currentSources(),
   };
 }
+
+/** What a command is called by: the tasks, or the installed program, which says so. */
+export const programName = () => readVariable("HEADROOM_PROGRAM") ?? "deno task";
 
 /** The digest of this program's sources as they are now. */
 export const currentSources = () => digestSources(project);

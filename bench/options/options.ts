@@ -1,32 +1,62 @@
 import { dirname, resolve } from "node:path";
 import {
+  formatMessage,
   type Message,
   message,
   multiple,
   option,
   optional,
+  type Parser,
   text,
   type ValueParser,
   withDefault,
 } from "@optique/core";
 import { path } from "@optique/run";
+import { z } from "zod";
+import { must } from "../../src/json_document.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
-import { list, seed, whole, word } from "./value_parsers.ts";
+import { inJson, list, seed, type Value, whole, word } from "./value_parsers.ts";
 
 type Flag = `--${string}`;
 
+/** An option as a field of a document. */
+export interface DocumentField {
+  readonly name: string;
+  readonly schema: z.ZodType;
+}
+
+/** Tells of an option what it is in a document. */
+const asField = <P extends Parser<"sync">>(parser: P, flag: Flag, schema: z.ZodType, description: Message) =>
+  Object.assign(parser, {
+    field: { name: flag.slice(2), schema: schema.describe(formatMessage(description, { quotes: false })) },
+  });
+
 /** An option that may be left out. */
-export const maybe = <T>(flag: Flag, value: ValueParser<"sync", T>, description: Message) =>
-  optional(option(flag, value, { description }));
+export const maybe = <T>(flag: Flag, value: Value<T>, description: Message) =>
+  asField(optional(option(flag, value, { description })), flag, inJson(value), description);
+
+/** An option without a value: it is given, or not. */
+export const flag = (name: Flag, description: Message) =>
+  asField(option(name, { description }), name, z.boolean(must("true or false")), description);
 
 /** An option with a default. */
 export const defaulted = <T>(flag: Flag, value: ValueParser<"sync", T>, fallback: T, description: Message) =>
   withDefault(option(flag, value, { description }), fallback);
 
-/** An option with several values, separated by commas or given one by one; empty if left out. */
-const several = <T>(flag: Flag, value: ValueParser<"sync", T>, description: Message) =>
-  multiple(option(flag, list(value), { description })).map((lists) => [...new Set(lists.flat())]);
+/** An option with several values, separated by commas or given one by one; empty if left out. In a document one value, or a list. */
+function several<T>(flag: Flag, value: Value<T>, description: Message) {
+  const parser = multiple(option(flag, list(value), { description })).map((lists) => [
+    ...new Set(lists.flat()),
+  ]);
+  const item = inJson(value);
+  const { $schema: _, ...one } = z.toJSONSchema(item, { io: "input" });
+  // Not a union: that of zod does not tell what is wrong with a value.
+  const schema = z.unknown().transform((given) => Array.isArray(given) ? given : [given])
+    .pipe(z.array(item))
+    .meta({ anyOf: [one, { type: "array", items: one }] });
+  return asField(parser, flag, schema, description);
+}
 
 export const model = modelParser;
 export const policy = policyParser;
@@ -104,9 +134,10 @@ export const variantsOption = maybe(
 /** Where the variants of kernels come from. */
 export const variantOptions = {
   variants: variantsOption,
-  noTune: option("--no-tune", {
-    description: message`Take the table's variants of kernels instead of measuring which are fastest`,
-  }),
+  noTune: flag(
+    "--no-tune",
+    message`Take the table's variants of kernels instead of measuring which are fastest`,
+  ),
 };
 
 export const dataOption = maybe(
@@ -123,6 +154,10 @@ export const imagesOption = maybe(
 
 export const seedOption = maybe("--seed", seed, message`Seed of parameters, batches and rounding`);
 
-export const requireGpuOption = option("--require-gpu", {
-  description: message`Fail where there is only a software adapter`,
+export const requireGpuOption = flag("--require-gpu", message`Fail where there is only a software adapter`);
+
+/** What a program reads in place of pages for people. */
+export const jsonOption = option("--json", {
+  description:
+    message`Print one JSON document, which ${"headroom schema"} describes, and all else on standard error`,
 });

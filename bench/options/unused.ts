@@ -15,7 +15,8 @@ function nameOf(choice: string, value: unknown): string {
   return `--${flag}`;
 }
 
-const isGiven = (value: unknown) =>
+/** Whether an option was given. */
+export const isGiven = (value: unknown) =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
 
 /** Throws a UserError for the first choice that is given and that `mode`, which users know by that word, does not use. */

@@ -1,17 +1,37 @@
-import { message, text, type ValueParser, type ValueParserResult } from "@optique/core";
+import { formatMessage, message, text, type ValueParser, type ValueParserResult } from "@optique/core";
+import { z } from "zod";
 import { largestSeed } from "../../src/data/random.ts";
 import { UserError } from "../../src/errors.ts";
 import { bytes } from "../../src/text/format.ts";
+import { must, oneOfWords } from "../../src/json_document.ts";
 import { oneOf } from "../../src/suggest.ts";
+
+/** A value of the command line. */
+export interface Value<T> extends ValueParser<"sync", T> {
+  /** What it is in JSON; left out, the text that stands on the command line. */
+  readonly schema?: z.ZodType<T>;
+}
+
+/** A value in JSON, as documents hold it. */
+export function inJson<T>(value: Value<T>): z.ZodType<T> {
+  return value.schema ??
+    z.union([z.string(), z.number()], must("a text or a number")).transform((given, context) => {
+      const result = value.parse(String(given));
+      if (result.success) return result.value;
+      context.addIssue(`cannot be taken: ${formatMessage(result.error, { quotes: false })}`);
+      return z.NEVER;
+    });
+}
 
 /** A word of a set; one that `check` refuses with a UserError gets that message, and completion offers the set. */
 export function word<Name extends string>(
   metavar: Uppercase<string>,
   known: readonly Name[],
   check: (name: string) => unknown = (name) => oneOf(metavar.toLowerCase(), name, known),
-): ValueParser<"sync", Name> {
+): Value<Name> {
   return {
     mode: "sync",
+    schema: oneOfWords(known),
     metavar: metavar as "NAME",
     placeholder: known[0],
     choices: known,
@@ -66,9 +86,11 @@ function numeric(
   placeholder: number,
   read: (input: string) => number,
   format: (value: number) => string = String,
-): ValueParser<"sync", number> {
+  schema?: z.ZodType<number>,
+): Value<number> {
   return {
     mode: "sync",
+    schema,
     metavar: metavar as "N",
     placeholder,
     parse(input): ValueParserResult<number> {
@@ -129,11 +151,21 @@ export const nonNegative = numeric(
 const largestWhole = 2 ** 31 - 1;
 
 /** A whole number of at least `min`. */
-export const whole = (min: number, max = largestWhole) =>
-  numeric("N", ["whole number in range", `one from ${min} to ${max}`], min, (input) => {
-    const value = /^\d+$/.test(input.trim()) ? Number(input) : NaN;
-    return value >= min && value <= max ? value : NaN;
-  });
+export function whole(min: number, max = largestWhole): Value<number> {
+  const remedy = `one from ${min} to ${max}`;
+  const words = must(`a whole number from ${min} to ${max}`);
+  return numeric(
+    "N",
+    ["whole number in range", remedy],
+    min,
+    (input) => {
+      const value = /^\d+$/.test(input.trim()) ? Number(input) : NaN;
+      return value >= min && value <= max ? value : NaN;
+    },
+    String,
+    z.int(words).min(min, words).max(max, words),
+  );
+}
 
 /** A seed of random numbers. */
 export const seed = whole(0, largestSeed);

@@ -155,7 +155,7 @@ const pieceSizes = z.object({
 /** Tokens that go through a layer at once. */
 export type PieceSizes = z.infer<typeof pieceSizes>;
 
-const measurement = z.object({
+export const measurement = z.object({
   status: z.enum(["ok", "diverged", "oom", "error", "timeout"]).describe(
     "diverged: it ran to its end, and a loss is no number",
   ),

@@ -30,6 +30,9 @@ export const sweepHeader = z.object({
   kind: z.literal("sweep"),
   data: z.array(dataReport).describe("all that is trained on"),
   paths: z.object({ data: z.string().optional(), images: z.string().optional() }),
+  config: z.object({ path: z.string(), digest: z.string() }).optional().describe(
+    "the document of --config, and the first digits of its SHA-256; what it says is in the cells",
+  ),
   requireGpu: z.boolean(),
   growing: z.boolean().describe("whether a policy that failed at one length is given up at longer ones"),
   memory: positive.nullable().describe("bytes that a step's buffers may take by plan"),
@@ -45,7 +48,7 @@ export const timesHeader = z.object({ ...shared, kind: z.enum(["kernels", "profi
 export type TimesHeader = z.infer<typeof timesHeader>;
 
 /** The JSON schema of a sweep's lines: a header, then records. */
-export const jsonSchema = () =>
+export const resultsJsonSchema = () =>
   z.toJSONSchema(z.union([sweepHeader, cellRecord]).meta({ title: "A line of Headroom's results.jsonl" }), {
     io: "input",
   });

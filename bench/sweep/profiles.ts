@@ -25,6 +25,9 @@ const common: SweepOptions = {
 
 /** A profile that asks for speed goes on until it is known to half a percent. */
 const known = untilPrecision(0.005);
+/** How a sweep looks at a GPU that nobody has named a profile or sizes for: at models that fit it, for so many seconds in all. */
+export const glance: SweepOptions = { ...common, steps: 10, warmup: 3, rounds: 3, qualitySteps: 50 };
+export const glanceSeconds = 270;
 
 /** How long a profile that compares training runs looks on a GPU, and on a software adapter. */
 const training = {
@@ -60,7 +63,10 @@ const ablation = (policies: SweepOptions["policies"]) => (adapter: Class): Sweep
   seeds: 3,
 });
 
-/** Profiles by name, as an adapter of either class takes them. The first three are the defaults of their adapters. */
+/**
+ * Profiles by name, as an adapter of either class takes them. The first three are the defaults of their adapters: `gpu` where the user names
+ * models or sizes.
+ */
 export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   gpu: () => ({
     ...common,

@@ -82,6 +82,18 @@ const documents: Record<string, string | Uint8Array> = {
   "twin-too.json": nano({ layers: 3 }),
   "words.json": nano({ vocab: 1000 }),
   "ascii.json": nano({ vocab: 128 }),
+  // Sweeps.
+  "sweep.json": '{"steps": 3}',
+  "sweep-field.json": '{"polcy": "exact"}',
+  "sweep-steps.json": '{"steps": 0}',
+  "sweep-batch.json": '{"batch": [4, "8"]}',
+  "sweep-model.json": '{"model": "nanno"}',
+  "sweep-policy.json": '{"policy": ["exact", {"name": "mine", "bits": 3}]}',
+  "sweep-memory.json": '{"memory": 8}',
+  "sweep-data.json": '{"data": ["a.txt"]}',
+  "sweep-tune.json": '{"no-tune": "yes"}',
+  "sweep-profile.json": '{"profile": "kernels"}',
+  "sweep-both.json": '{"batch": 4, "tokens": 512}',
   // Variants.
   "numbers.json": '{"a": 3}',
   "foreign.json": '{"matmul nn 1×1×1": "unused"}',

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Corpus } from "../../src/data/corpus.ts";
 import { UserError } from "../../src/errors.ts";
 import { builderOptionsFor, type ProgramDescription, type Variants } from "../../src/gpu/builder.ts";
@@ -12,15 +13,17 @@ import {
   modelConfig,
   usualSequence,
 } from "../../src/models/model_config.ts";
+import { architectureSchema } from "../../src/models/model_document.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { type Evaluation, TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { tunedVariants } from "../../src/tuning/tuned_variants.ts";
 import { loadData, refuseIdle } from "./data.ts";
 import { bytes, duration, number, percentage } from "../../src/text/format.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { refuseUnused } from "../options/unused.ts";
-import type { DataReport } from "../results/results.ts";
+import { type DataReport, dataReport } from "../results/results.ts";
 import { Interruption } from "../machine/interruption.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { trainSteps } from "./training_loop.ts";
@@ -53,7 +56,34 @@ export interface TrainingRun {
   variants?: string;
   noTune: boolean;
   requireGpu: boolean;
+  /** Print what became of it as JSON; the line of the loss and all else on stderr. */
+  json?: boolean;
 }
+
+const evaluation = z.object({
+  step: z.int().positive().describe("after which it was made"),
+  loss: z.number().describe("nats per target"),
+  top1: z.number().nullable().describe("share of held-out images told right; null for texts"),
+});
+
+/** What `train --json` prints. */
+export const trained = z.object({
+  model: z.string(),
+  architecture: architectureSchema,
+  policy: z.string(),
+  sequence: z.int().positive(),
+  batch: z.int().positive(),
+  seed: z.int().nonnegative(),
+  data: dataReport,
+  adapter: z.string(),
+  livePeakBytes: z.int().positive(),
+  steps: z.int().positive().describe("that were planned"),
+  stopped: z.boolean().describe("by a signal, before the last step"),
+  losses: z.array(z.number()).describe("nats per target, one a step taken"),
+  evaluations: z.array(evaluation),
+  saved: z.string().nullable(),
+  sample: z.string().nullable().describe("what the model writes, after the prompt"),
+}).meta({ title: "A training run" });
 
 /** What a run takes where it is not told. */
 export const runDefaults = { labelSmoothing: 0.1, sampleTokens: 200, temperature: 0.8 };
@@ -103,7 +133,9 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   const session = await TrainingSession.create(gpu, { ...options, variants }, weights);
   const validation = data.validation(size);
   const interruption = new Interruption();
-  console.log(
+  const out = run.json ? Deno.stderr : Deno.stdout;
+  const say = run.json ? console.error : console.log;
+  say(
     `Training ${model.name} (${model.layers} layers, ${model.width} wide, ${model.heads} heads) on ${data.report.name}, ` +
       `${run.batch} × ${sequence} tokens a step, policy ${run.policy.name}, ${
         bytes(session.plan.livePeakBytes)
@@ -112,23 +144,25 @@ export async function runTraining(run: TrainingRun): Promise<number> {
 
   const batches = data.training({ ...size, seed: run.seed });
   const line = input.kind === "images"
-    ? new LossLine(run.steps, run.batch, "images")
-    : new LossLine(run.steps, run.batch * sequence, "tokens");
-  let taken = 0;
+    ? new LossLine(run.steps, run.batch, "images", out)
+    : new LossLine(run.steps, run.batch * sequence, "tokens", out);
+  const all: number[] = [];
+  const evaluations: z.infer<typeof evaluation>[] = [];
   try {
-    while (taken < run.steps && !interruption.signal.aborted) {
-      const before = taken;
+    while (all.length < run.steps && !interruption.signal.aborted) {
+      const before = all.length;
       const segment = Math.min(run.evalEvery || run.steps, run.steps - before);
       const onLosses = (losses: number[], count: number) => {
         refuseDiverged(losses, before + count - losses.length, () => line.end());
         line.show(before + count, losses.at(-1)!);
       };
-      taken += (await trainSteps(session, batches, segment, onLosses, interruption.signal)).length;
+      all.push(...await trainSteps(session, batches, segment, onLosses, interruption.signal));
       line.end();
       if (interruption.signal.aborted) break;
-      const evaluation = await session.evaluate(validation);
-      console.log(`After step ${taken}: ${describe(evaluation, data.report)}`);
-      refuseDiverged([evaluation.loss], taken);
+      const found = await session.evaluate(validation);
+      say(`After step ${all.length}: ${describe(found, data.report)}`);
+      refuseDiverged([found.loss], all.length);
+      evaluations.push({ step: all.length, ...found });
     }
   } finally {
     interruption.stop();
@@ -136,18 +170,37 @@ export async function runTraining(run: TrainingRun): Promise<number> {
 
   const stopped = interruption.signal.aborted;
   if (stopped) {
-    console.log(`Stopped after step ${taken} of ${run.steps}${run.save ? "" : "; nothing is saved"}`);
+    say(`Stopped after step ${all.length} of ${run.steps}${run.save ? "" : "; nothing is saved"}`);
   }
   if (run.save) {
     await writeCheckpoint(run.save, await session.parameters(), model);
-    console.log(`Saved ${run.save}`);
+    say(`Saved ${run.save}`);
   }
+  let sample: string | null = null;
   if (!stopped && sampleTokens > 0 && data.corpus) {
     const ids = await session.generate(prompt, sampleTokens, { temperature, seed: run.seed });
-    console.log(
-      `\nSample (the first ${prompt.length} tokens were given):\n\n${
-        decode([...prompt, ...ids], data.corpus)
-      }`,
+    sample = decode([...prompt, ...ids], data.corpus);
+    say(`\nSample (the first ${prompt.length} tokens were given):\n\n${sample}`);
+  }
+  if (run.json) {
+    const { name, ...architecture } = model;
+    printJson(
+      {
+        model: name,
+        architecture,
+        policy: run.policy.name,
+        ...size,
+        seed: run.seed,
+        data: data.report,
+        adapter: gpu.adapter.name,
+        livePeakBytes: session.plan.livePeakBytes,
+        steps: run.steps,
+        stopped,
+        losses: all,
+        evaluations,
+        saved: run.save ?? null,
+        sample,
+      } satisfies z.infer<typeof trained>,
     );
   }
   gpu.checkHealth();
@@ -223,11 +276,18 @@ function describe({ loss, top1 }: Evaluation, report: DataReport): string {
 
 /** The line that follows the loss: rewritten in place on a terminal, else some twenty lines a run. */
 class LossLine {
-  readonly #terminal = Deno.stdout.isTerminal();
+  readonly #terminal: boolean;
   readonly #started = performance.now();
   #shown = 0;
 
-  constructor(readonly steps: number, readonly perStep: number, readonly unit: string) {}
+  constructor(
+    readonly steps: number,
+    readonly perStep: number,
+    readonly unit: string,
+    readonly out: typeof Deno.stdout | typeof Deno.stderr,
+  ) {
+    this.#terminal = out.isTerminal();
+  }
 
   show(step: number, loss: number): void {
     const seconds = (performance.now() - this.#started) / 1000;
@@ -237,11 +297,11 @@ class LossLine {
     const text =
       `step ${step}/${this.steps} · loss ${loss.toFixed(4)} · ${number(rate * this.perStep)} ${this.unit}/s` +
       ` · ${duration((this.steps - step) / rate)} left`;
-    Deno.stdout.writeSync(new TextEncoder().encode(this.#terminal ? `\r\x1b[K${text}` : `${text}\n`));
+    this.out.writeSync(new TextEncoder().encode(this.#terminal ? `\r\x1b[K${text}` : `${text}\n`));
   }
 
   /** Leaves the line as it stands. */
   end(): void {
-    if (this.#terminal) console.log();
+    if (this.#terminal) this.out.writeSync(new TextEncoder().encode("\n"));
   }
 }

@@ -55,5 +55,13 @@ export interface Dispatch extends Scope {
   readonly first?: true;
 }
 
+/** Bytes of what a dispatch binds, once for each direction: no more have to move, and most do. */
+export function boundBytes({ bindings }: Dispatch): number {
+  return bindings.reduce(
+    (sum, binding) => sum + bindingBytes(binding) * (binding.access === "update" ? 2 : 1),
+    0,
+  );
+}
+
 /** Floating-point operations after which a submit is cut, so that none runs for much more than a second on a GPU. */
 export const flopsPerSubmit = 8e12;

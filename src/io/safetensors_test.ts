@@ -108,7 +108,7 @@ for (const [dtype, stored, kept, data] of conversions) {
     const bytes = await bytesOf(stored);
     const shape = [(data as Uint8Array).length];
     await writeRaw({ x: entry(dtype, shape, 0, bytes.length) }, bytes);
-    assertEquals<unknown>((await readSafetensors(path)).get("x"), { dtype: kept, shape, data });
+    assertEquals((await readSafetensors(path)).get("x"), { dtype: kept, shape, data });
   });
 }
 

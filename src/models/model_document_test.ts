@@ -90,7 +90,7 @@ for (
 
 Deno.test("parseModel() lists the presets where a document names none of them", () => {
   const { message } = assertThrows(() => parse({ name: "a", preset: "smal" }), UserError);
-  assert(message.startsWith('f.json: preset must be "nano", "micro", '), message);
+  for (const name of modelNames) assert(message.includes(`"${name}"`), message);
 });
 
 Deno.test("parseModel() passes over $schema, and takes a preset under its own name", () => {
@@ -111,7 +111,7 @@ Deno.test("Records hold what parseModel() gives, with and without a name", () =>
     const model = parse(given);
     const { name: _, ...architecture } = model;
     assertEquals(modelSchema.parse(model), model);
-    assertEquals<unknown>(architectureSchema.parse(architecture), architecture);
+    assertEquals(architectureSchema.parse(architecture), architecture);
   }
   assert(!modelSchema.safeParse({ ...modelConfig("nano"), modelType: "swin" }).success);
   const longest = parse({ name: "x".repeat(80), preset: "small" });

@@ -229,7 +229,7 @@ Deno.test("presets are complete documents under their own names, and parse to th
   }));
   const byToken = [["grouping", "token"], ["rounding", "nearest"], ["ranges", "current"]];
   const miniSequences = ["mini_sequences", { mlp: "auto", head: "auto", head_gradients: "forward" }];
-  assertEquals(differences, {
+  const published: Record<string, unknown> = {
     exact: [["bits", 32]],
     half: [["bits", 16]],
     mesa8: [],
@@ -243,5 +243,10 @@ Deno.test("presets are complete documents under their own names, and parse to th
     recompute8: [...byToken, ["recompute", true]],
     mst: [["bits", 32], ["recompute", true], miniSequences],
     mst8: [...byToken, ["recompute", true], miniSequences],
-  });
+  };
+  // What these names stand for is published; a further preset may be anything.
+  assertEquals(
+    Object.fromEntries(Object.keys(published).map((name) => [name, differences[name]])),
+    published,
+  );
 });

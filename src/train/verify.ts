@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Gpu } from "../gpu/device.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { type Weights, weightsFrom } from "../models/checkpoint.ts";
@@ -10,28 +11,32 @@ import { addSquares, errorOf, squaresByTensor } from "./gradient_error.ts";
 import { goldenReference, goldenSession } from "./golden_session.ts";
 import type { TrainingSession } from "./session.ts";
 
-/** A tensor's gradient against the case's: ‖g − r‖ / ‖r‖. */
-export interface TensorError {
-  readonly name: string;
-  readonly relativeError: number;
-  /** The same against the float64 model's that reads the very values that were stored. */
-  readonly fromStored: number;
-}
+const tensorError = z.object({
+  name: z.string(),
+  relativeError: z.number().describe("of the gradient against the case's: ‖g − r‖ / ‖r‖"),
+  fromStored: z.number().describe(
+    "the same against the float64 model's that reads the very values that were stored",
+  ),
+});
 
-/** What a comparison with a reference case found. */
-export interface VerifyReport {
-  readonly policy: string;
-  readonly pass: boolean;
-  /** Loss of each step minus the case's. */
-  readonly lossDifferences: number[];
-  /** First-step gradients, in the order of the case's file. */
-  readonly tensors: TensorError[];
-  /** ‖all gradients − all of the case‖ / ‖all of the case‖: what the policy costs. */
-  readonly overallRelativeError: number;
-  readonly worst: TensorError;
-  /** One sentence for each bound that was missed. */
-  readonly failures: string[];
-  /** First-step gradients as computed here. */
+/** A tensor's gradient against the case's. */
+export type TensorError = z.infer<typeof tensorError>;
+
+/** What a comparison with a reference case found, as `verify --json` prints it. */
+export const verification = z.object({
+  policy: z.string(),
+  pass: z.boolean(),
+  lossDifferences: z.array(z.number()).describe("loss of each step minus the case's"),
+  tensors: z.array(tensorError).describe("first-step gradients, in the order of the case's file"),
+  overallRelativeError: z.number().describe(
+    "‖all gradients − all of the case‖ / ‖all of the case‖: what the policy costs",
+  ),
+  worst: tensorError,
+  failures: z.array(z.string()).describe("one sentence for each bound that was missed"),
+}).meta({ title: "Verification", description: "A comparison with a reference case" });
+
+/** The same, and the first-step gradients as computed here. */
+export interface VerifyReport extends z.infer<typeof verification> {
   readonly gradients: Map<string, NamedTensor>;
 }
 

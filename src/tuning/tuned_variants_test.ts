@@ -42,7 +42,7 @@ gpuTest("tunedVariants() gives each program what a file names of its own kernels
     products(gpu).flatMap((describe) => Object.entries(describe().variants)),
   );
   assertEquals(Object.keys(variants), keys);
-  const text = JSON.stringify({ ...variants, "matmul nn 1×1×1": "unused" });
+  const text = JSON.stringify({ $schema: "variants.schema.json", ...variants, "matmul nn 1×1×1": "unused" });
   await withFile(text, async (path) => {
     const chosen = await tunedVariants(gpu, products(gpu), { variants: path, noTune: false });
     assertEquals(chosen, keys.map((key) => ({ [key]: variants[key] })));

@@ -1,0 +1,129 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import type { z } from "zod";
+import { gpuTest } from "../kernels/testing/testing.ts";
+import { outputs } from "./commands/schema.ts";
+
+const root = join(import.meta.dirname!, "..");
+
+/** What a command with --json prints, by its schema: on standard output there is nothing else, and no error among the rest. */
+async function output<Name extends keyof typeof outputs>(
+  name: Name,
+  words = "",
+  codes = [0],
+): Promise<z.output<typeof outputs[Name]>> {
+  const end = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "bench/main.ts", name, ...words.split(" ").filter(Boolean), "--json"],
+    cwd: root,
+    stdin: "null",
+  }).output();
+  const [stdout, stderr] = [end.stdout, end.stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assert(codes.includes(end.code), stderr);
+  const json = JSON.parse(stdout);
+  const parsed = outputs[name].parse(json);
+  assertEquals(parsed, json, "the schema leaves something out");
+  return parsed as z.output<typeof outputs[Name]>;
+}
+
+/** A folder of its own for the length of `work`. */
+async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("plan --json and kernels --json print what their schemas say", async () => {
+  const [plan] = await output("plan", "--model nano --policy mesa8");
+  assertEquals([plan.model, plan.policy, plan.batch], ["nano", "mesa8", 4]);
+  const kernels = await output("kernels", "--model nano");
+  const products = await output("kernels", "--model nano --print matmul_nn");
+  assert(products.length > 0 && products.length < kernels.length);
+  assert(products.every(({ name, code }) => name.startsWith("matmul_nn") && code.includes("fn main")));
+});
+
+Deno.test("report --json prints what its schema says, of times and of sweeps without a header, too", async () => {
+  const folders = [
+    "2026-11-28-nvidia-h200/text",
+    "2026-11-22-llvmpipe-ablation-bits",
+    "2026-11-28-nvidia-h200/kernels",
+  ];
+  const [text, bits, times] = await output("report", folders.map((name) => `reports/${name}`).join(" "));
+  assert(text.kind === "sweep" && bits.kind === "sweep" && times.kind === "kernels");
+  assertEquals([text.missing, bits.missing, bits.command], [0, null, null]);
+  assert(text.command!.startsWith("deno task bench ") && text.cells.length > bits.cells.length);
+  assert(times.times.length > 20);
+});
+
+gpuTest("doctor --json, verify --json and train --json print what their schemas say", async () => {
+  const { runs, wanted, adapter } = await output("doctor");
+  assertEquals([runs, wanted], [true, adapter!.name]);
+  const { pass, policy, worst, tensors } = await output(
+    "verify",
+    "src/models/testdata/vit-small --policy mesa8",
+  );
+  assertEquals([pass, policy, worst.relativeError], [
+    true,
+    "mesa8",
+    Math.max(...tensors.map(({ relativeError }) => relativeError)),
+  ]);
+  const steps = "--steps 3 --eval-every 2 --sequence 16 --batch 2 --no-tune --sample-tokens 2";
+  const { losses, evaluations, stopped, sample } = await output("train", steps);
+  assertEquals([losses.length, evaluations.map(({ step }) => step), stopped], [3, [2, 3], false]);
+  assert(sample !== null && sample.length > 0);
+});
+
+gpuTest(
+  "bench --json, with a document of the sweep, prints its cells, and check --json passes",
+  () =>
+    withFolder(async (folder) => {
+      const sweep = {
+        ...{ model: "nano", sequence: 16, batch: 1, policy: ["exact", { name: "mine", bits: 4 }], steps: 9 },
+        ...{ rounds: 1, warmup: 0, "quality-steps": 2, "gradient-every": 1, "no-tune": true },
+      };
+      await Deno.writeTextFile(`${folder}/sweep.json`, JSON.stringify(sweep));
+      const out = `${folder}/report`;
+      const found = await output("bench", `--config ${folder}/sweep.json --steps 1 --out ${out}`);
+      assert(found.kind === "sweep");
+      assertEquals([found.folder, found.missing, found.config!.path], [out, 0, `${folder}/sweep.json`]);
+      assertEquals(found.cells.map(({ policy, status, rounds }) => [policy, status, rounds]), [
+        ["exact", "ok", 1],
+        ["mine", "ok", 1],
+      ]);
+      const [exact, mine] = found.cells;
+      assert(mine.memory!.savedBytes < exact.memory!.savedBytes);
+      assert(mine.quality!.gradientError! > 0);
+      assertEquals([exact.quality!.gradientError, exact.speed!.ratio, mine.speed!.against], [
+        null,
+        1,
+        "exact",
+      ]);
+
+      const [header, record] = (await Deno.readTextFile(`${out}/results.jsonl`)).split("\n").map((line) =>
+        line && JSON.parse(line)
+      );
+      assertEquals([header.config, record.configuration.timedSteps], [found.config, 1]);
+      const [checked] = await output("check", out, [0, 1]); // 1 where the sources are not committed
+      assertEquals(checked.findings.filter(({ pass, text }) => !pass && !text.includes("sources")), []);
+      const resumed = await output("bench", `--resume ${out}`);
+      assertEquals(resumed, found);
+      const again = await output("bench", `--render ${out}`);
+      assert(again.kind === "written" && again.files.includes("report.md"));
+    }),
+);
+
+gpuTest(
+  "bench kernels --json and bench --profile-step --json print their times",
+  () =>
+    withFolder(async (folder) => {
+      const step = "--model nano --batch 1 --policy exact --no-tune";
+      const kernels = await output("bench", `kernels ${step} --out ${folder}/kernels`);
+      assert(kernels.kind === "kernels" && kernels.times.length > 20);
+      assertEquals(kernels.steps.length, 1);
+      const profile = await output("bench", `--profile-step ${step} --warmup 0 --out ${folder}/profile`);
+      assert(profile.kind === "profile" && profile.times.length === 0);
+      assertEquals(profile.steps.map(({ configuration }) => configuration.model), ["nano"]);
+    }),
+);

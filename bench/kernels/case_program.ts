@@ -1,0 +1,42 @@
+import { BufferSet, requestsFor } from "../../src/gpu/buffers.ts";
+import {
+  builderOptionsFor,
+  ProgramBuilder,
+  type ProgramDescription,
+  type Variants,
+} from "../../src/gpu/builder.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { Program } from "../../src/gpu/program.ts";
+import { type Store, tensorBytes } from "../../src/gpu/tensor.ts";
+import { noise } from "../../src/data/noise.ts";
+import type { KernelCase } from "./kernel_cases.ts";
+
+/** A case that can be run. */
+export interface CaseProgram {
+  readonly program: Program;
+  readonly description: ProgramDescription;
+}
+
+/** Makes a case's program and fills its inputs with normal numbers, for the length of `work`. */
+export async function withCase<T>(
+  gpu: Gpu,
+  given: KernelCase,
+  variants: Variants,
+  work: (made: CaseProgram) => Promise<T>,
+): Promise<T> {
+  const builder = new ProgramBuilder(given.name, { ...builderOptionsFor(gpu), variants, keepAll: true });
+  const filled = given.emit(builder);
+  const description = builder.build();
+  const stores = new BufferSet<Store>(gpu);
+  await stores.allocate(requestsFor(description.stores));
+  const program = await Program.create(gpu, description, stores);
+  try {
+    const largest = Math.max(...filled.map(tensorBytes)) / 4;
+    const numbers = noise(largest);
+    for (const tensor of filled) program.write(tensor, numbers.subarray(0, tensorBytes(tensor) / 4));
+    return await work({ program, description });
+  } finally {
+    program.destroy();
+    stores.destroy();
+  }
+}
