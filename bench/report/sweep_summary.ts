@@ -34,7 +34,7 @@ const cellSummary = z.object({
     against: z.string().describe("the policy that speeds are ratios to"),
     ratio: z.number().describe("of speeds within a round, geometric mean over the rounds; above 1 is faster"),
     interval: z.object({ low: z.number(), high: z.number() }).nullable().describe(
-      "95%, of the ratio; null of fewer rounds than settle anything",
+      "of 95%; null of fewer than three rounds",
     ),
   }).nullable(),
   quality: z.object({

@@ -3,10 +3,10 @@ import { resultsJsonSchema } from "./run_header.ts";
 import { fakeHeader, fakeRecord } from "./testing.ts";
 
 /** A line that has every field but the optional ones, and those. */
-const lines: [line: object, optional: string[]][] = [[fakeHeader([]), ["config", "stopping"]], [
-  fakeRecord(),
-  [],
-]];
+const lines: [line: object, optional: string[]][] = [
+  [fakeHeader([]), ["config", "stopping"]],
+  [fakeRecord(), []],
+];
 
 Deno.test("resultsJsonSchema() describes every field of a header and of a record", () => {
   const schemas = resultsJsonSchema().anyOf as { properties: object; required: string[] }[];

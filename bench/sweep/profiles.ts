@@ -23,12 +23,11 @@ const common: SweepOptions = {
   gradientEvery: 0,
 };
 
+/** A profile that asks for speed goes on until it is known to half a percent. */
+const known = untilPrecision(0.005);
 /** How a sweep looks at a GPU that nobody has named a profile or sizes for: at models that fit it, for so many seconds in all. */
 export const glance: SweepOptions = { ...common, steps: 10, warmup: 3, rounds: 3, qualitySteps: 50 };
 export const glanceSeconds = 270;
-
-/** A profile that asks for speed goes on until it is known to half a percent. */
-const known = untilPrecision(0.005);
 
 /** How long a profile that compares training runs looks on a GPU, and on a software adapter. */
 const training = {
