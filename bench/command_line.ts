@@ -4,8 +4,10 @@ import { nearest } from "../src/suggest.ts";
 import { bench } from "./commands/bench.ts";
 import { check } from "./commands/check.ts";
 import { cell } from "./commands/cell.ts";
+import { compare } from "./commands/compare.ts";
 import { doctor } from "./commands/doctor.ts";
 import { kernels } from "./commands/kernels.ts";
+import { merge } from "./commands/merge.ts";
 import { plan } from "./commands/plan.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
@@ -15,7 +17,7 @@ import { escaped } from "./explain.ts";
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => number | Promise<number>;
 
-const commands = { bench, train, verify, plan, kernels, doctor, check, test, cell };
+const commands = { bench, train, verify, plan, kernels, doctor, check, compare, merge, test, cell };
 const publicNames = Object.keys(commands).filter((name) => name !== "cell");
 
 /** What stands in for the process in tests. */
@@ -31,7 +33,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
   };
   const print = host.stderr ?? console.error;
-  return run(or(bench, train, verify, plan, kernels, doctor, check, test, cell, { errors }), {
+  return run(or(bench, train, verify, plan, kernels, doctor, check, compare, merge, test, cell, { errors }), {
     programName: "headroom",
     args,
     brief: message`How much memory can the training of a Transformer give back, and what does that cost?`,

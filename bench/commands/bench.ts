@@ -1,4 +1,4 @@
-import { argument, command, type InferValue, message, object, option, optional } from "@optique/core";
+import { argument, command, type InferValue, message, object, option, optional, string } from "@optique/core";
 import { UserError } from "../../src/errors.ts";
 import { refuseUnused } from "../options/unused.ts";
 import { runBench } from "./run_bench.ts";
@@ -21,9 +21,10 @@ import { profiles } from "../sweep/profiles.ts";
 import { jsonSchema } from "../results/run_header.ts";
 import { modelJsonSchema } from "../../src/models/model_document.ts";
 import { policyJsonSchema } from "../../src/storage/policy_document.ts";
-import { size, whole, word } from "../options/value_parsers.ts";
+import { shard, size, whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
+const commit = string({ metavar: "COMMIT" });
 
 /** Seconds of the longest timer: it counts milliseconds in 31 bits. */
 const longestTimeout = Math.floor((2 ** 31 - 1) / 1000);
@@ -65,6 +66,16 @@ export const options = object({
   data: dataOption,
   images: imagesOption,
   out: maybe("--out", newFolder, message`Report folder; left out, reports/DATE-ADAPTER`),
+  shard: maybe(
+    "--shard",
+    shard,
+    message`Run one of N equal parts of the sweep, as in ${"2/4"}; ${"deno task merge"} makes one report of them`,
+  ),
+  against: maybe(
+    "--against",
+    commit,
+    message`Run the program of a commit by turns with this one, and compare the two`,
+  ),
   timeout: maybe("--timeout", whole(1, longestTimeout), message`Seconds that one process may take (600)`),
   requireGpu: requireGpuOption,
   ...variantOptions,
@@ -131,6 +142,9 @@ function refuseContradictory(o: Options): void {
   const idle = o.seeds !== undefined ? "--seeds" : o.gradientEvery ? "--gradient-every" : undefined;
   if (idle && qualitySteps(o) === 0) {
     throw new UserError(`${idle} does nothing without quality steps; give --quality-steps, or leave it out`);
+  }
+  if (o.shard !== undefined && o.against !== undefined) {
+    throw new UserError("--shard parts a sweep that --against must run as a whole; leave one of them out");
   }
   if (o.noTune && o.variants !== undefined) refuseUnused("--variants", { noTune: true }, []);
 }

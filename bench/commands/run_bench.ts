@@ -6,20 +6,24 @@ import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { profileStep, renderProfile } from "../kernels/step_profile.ts";
+import { Interruption } from "../machine/interruption.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
+import { UserError } from "../../src/errors.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
-import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
+import type { Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withVariants } from "../sweep/cell_variants.ts";
+import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, profiles } from "../sweep/profiles.ts";
 import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import { dataKey, type DataPaths, loadData, refuseIdle, type TrainingData } from "../training/data.ts";
 import { writeFiles } from "./render.ts";
+import { runAgainst } from "./run_against.ts";
 import { runPlan } from "./run_plan.ts";
 
 /** Seconds that one process may take. */
@@ -38,6 +42,10 @@ export type BenchOptions =
     /** Profile steps instead of sweeping. */
     requireGpu: boolean;
     profileStep: boolean;
+    /** The part of the sweep to run. */
+    shard?: Shard;
+    /** A commit whose program runs the same cells by turns. */
+    against?: string;
   }
   & VariantOptions
   & Parameters<typeof withStorageOptions>[1];
@@ -52,11 +60,15 @@ export async function runBench(options: BenchOptions): Promise<number> {
   refuseIdle(all.models, options);
   const planned = planSweep(all);
   const dataOf = await loadAll(planned, options);
+  refuseUndividable(all, options);
   for (const cell of planned) checkCell(cell, dataOf(cell));
   const builder = await builderOptions(options);
   const plan = planner(dataOf, builder, all.memory);
-  const fitting = planned.filter((cell) => plan(cell).refusal === null);
-  const tuned = await withVariants(fitting, dataOf, adapter, options);
+  const own = options.shard ? cellsOfShard(planned, options.shard) : planned;
+  const fitting = own.filter((cell) => plan(cell).refusal === null);
+  // Another program has variants of its own, so each takes what its own table says.
+  const noTune = options.noTune || options.against !== undefined;
+  const tuned = await withVariants(fitting, dataOf, adapter, { ...options, noTune });
   const cells = planned.map((cell) => tuned[fitting.indexOf(cell)] ?? cell);
   if (options.profileStep) return await profileSteps(cells, dataOf, options, adapter, started);
   const { data, images } = options;
@@ -68,15 +80,36 @@ export async function runBench(options: BenchOptions): Promise<number> {
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
+    ...options.shard && { shard: options.shard },
     cells,
   };
-  const folder = await createReportFolder(options.out, adapter.slug, started);
-  const results = await ResultsFile.create(folder.results, header);
-  return await runPlan(folder.path, header, results, {
-    dataOf,
-    plan,
-    timeoutSeconds: options.timeout ?? usualTimeout,
-  });
+  const interruption = new Interruption();
+  const host = { dataOf, plan, timeoutSeconds: options.timeout ?? usualTimeout, interruption };
+  try {
+    if (options.against !== undefined) {
+      return await runAgainst(options.against, header, options.out, adapter, host);
+    }
+    const folder = await createReportFolder(options.out, adapter.slug, started);
+    const results = await ResultsFile.create(folder.results, header);
+    return await runPlan([{ folder: folder.path, header, results }], host);
+  } finally {
+    interruption.stop();
+  }
+}
+
+/** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted. */
+function refuseUndividable({ growing, memory }: SweepOptions, { shard, against }: BenchOptions): void {
+  const parting = shard ? "--shard" : against === undefined ? undefined : "--against";
+  if (parting && growing) {
+    throw new UserError(
+      `A sweep that grows until nothing fits goes by what came before, so ${parting} cannot part it; take another profile`,
+    );
+  }
+  if (against !== undefined && memory !== undefined) {
+    throw new UserError(
+      "--memory is a matter of this program's plan, which --against knows of no other; leave one out",
+    );
+  }
 }
 
 /** Plans each distinct step once. */

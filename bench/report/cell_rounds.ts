@@ -84,6 +84,13 @@ export class Cell {
       ),
     );
   }
+
+  /** Milliseconds of the reference's works in each round that timed them. */
+  get referenceByRound(): ReadonlyMap<number, Readonly<Record<string, number>>> {
+    return new Map(
+      this.records.flatMap((r) => r.timing?.reference ? [[r.configuration.round, r.timing.reference]] : []),
+    );
+  }
 }
 
 /** What may differ within a comparison: the policy, and what depends on it or on the round. */

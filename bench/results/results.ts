@@ -153,6 +153,9 @@ const measurement = z.object({
     clock: z.enum(["gpu", "wall"]),
     stepMilliseconds: z.array(z.number()).describe("raw, in order"),
     setupMilliseconds: z.number().describe("device, pipelines and buffers"),
+    reference: z.record(z.string(), z.number()).optional().describe(
+      "milliseconds of work that no change of the program changes, by name: how fast the machine was",
+    ),
   }).nullable(),
   quality: z.object({
     trainingLosses: z.array(measured).describe("nats per target, one a step"),

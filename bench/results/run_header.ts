@@ -11,6 +11,11 @@ const shared = {
   ),
 };
 
+const shard = z.object({ index: z.int().positive(), of: z.int().positive() });
+
+/** One of several equal parts of a sweep: the `index`-th, from 1, `of` so many. */
+export type Shard = z.infer<typeof shard>;
+
 /** What a sweep set out to do: enough to go on with it in another process, and to tell whether it is whole. */
 export const sweepHeader = z.object({
   ...shared,
@@ -21,6 +26,13 @@ export const sweepHeader = z.object({
   growing: z.boolean().describe("whether a policy that failed at one length is given up at longer ones"),
   memory: z.number().positive().nullable().describe("bytes that a step's buffers may take by plan"),
   cells: z.array(configuration).describe("every process that was planned, in order"),
+  shard: shard.optional().describe("the part of the plan that this run takes; left out: all of it"),
+  interleaved: z.object({
+    run: z.uuid().describe("the same in both reports"),
+    side: z.enum(["base", "new"]),
+  }).optional().describe(
+    "of a run by turns with another commit: a round of one report has its pair in the other's",
+  ),
 }).meta({ title: "Headroom sweep" });
 
 export type SweepHeader = z.infer<typeof sweepHeader>;

@@ -8,6 +8,8 @@ import {
 } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 
+import { cellsToRun } from "./shards.ts";
+
 type Status = CellMeasurement["status"];
 
 /** What became of a process. */
@@ -57,14 +59,14 @@ export class Outcomes {
   }
 }
 
-/** The processes of a plan that ought to have a record and have none. */
+/** The processes of a plan, or of its shard, that ought to have a record and have none. */
 export function missingCells(
-  { cells, growing }: Pick<SweepHeader, "cells" | "growing">,
+  header: Pick<SweepHeader, "cells" | "growing" | "shard">,
   records: readonly CellRecord[],
 ): CellConfiguration[] {
-  const outcomes = new Outcomes(growing);
+  const outcomes = new Outcomes(header.growing);
   const recorded = new Map(records.map((record) => [keyOf(record.configuration), record]));
-  return cells.filter((cell) => {
+  return cellsToRun(header).filter((cell) => {
     const record = recorded.get(keyOf(cell));
     if (record) outcomes.note(cell, record);
     return !record && !outcomes.passesOver(cell);
