@@ -63,19 +63,20 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
     : `go on with \`deno task bench --resume ${shellWord(sides[0].folder)}\``;
   const runnerOf = ({ header, results, program }: Side, place: number) => {
     const limits = { askDriver, timeoutSeconds: host.timeoutSeconds, signal, program };
-    const stepOf = (index: number) => index * sides.length + place;
+    const turnOf = ({ round }: CellConfiguration) => round % 2 === 0 ? place : sides.length - 1 - place;
+    const stepOf = (cell: CellConfiguration) => cells.indexOf(cell) * sides.length + turnOf(cell);
     return processRunner(
       {
         signal,
         run: (configuration) => runInChild({ configuration, paths, requireGpu, text }, limits),
         plan: program === undefined ? host.plan : notPlanned,
-        starting: (cell, index) =>
+        starting: (cell) =>
           progress.begin(
-            stepOf(index),
+            stepOf(cell),
             `${nameOf(cell)}, round ${cell.round + 1}${program === undefined ? "" : ", base"}`,
           ),
         async finished(cell, answer, started, seconds) {
-          progress.end(stepOf(cells.indexOf(cell)), seconds);
+          progress.end(stepOf(cell), seconds);
           await refuseChange(header, host.dataOf(cell), answer, program);
           await results.append(
             recordOf(header, cell, host.dataOf(cell), answer.measurement, started, seconds),
