@@ -7,7 +7,11 @@ import { endOf } from "./testing/command_end.ts";
 type Row = [line: string | string[], code: 1 | 2, sentence: string];
 
 const commands: Row[] = [
-  ["", 2, "Give a command: bench, train, verify, plan, kernels, doctor, check, compare, merge, test"],
+  [
+    "",
+    2,
+    "Give a command: bench, train, verify, plan, kernels, doctor, check, compare, merge, summary, test",
+  ],
   ["bnch", 2, 'Unknown command "bnch"; did you mean "bench"?'],
   ["trian", 2, 'did you mean "train"?'],
   ["verfy F", 2, 'did you mean "verify"?'],

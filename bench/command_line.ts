@@ -9,6 +9,7 @@ import { doctor } from "./commands/doctor.ts";
 import { kernels } from "./commands/kernels.ts";
 import { merge } from "./commands/merge.ts";
 import { plan } from "./commands/plan.ts";
+import { summary } from "./commands/summary.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
 import { verify } from "./commands/verify.ts";
@@ -17,7 +18,7 @@ import { escaped } from "./explain.ts";
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => number | Promise<number>;
 
-const commands = { bench, train, verify, plan, kernels, doctor, check, compare, merge, test, cell };
+const commands = { bench, train, verify, plan, kernels, doctor, check, compare, merge, summary, test, cell };
 const publicNames = Object.keys(commands).filter((name) => name !== "cell");
 
 /** What stands in for the process in tests. */
@@ -33,22 +34,25 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
   };
   const print = host.stderr ?? console.error;
-  return run(or(bench, train, verify, plan, kernels, doctor, check, compare, merge, test, cell, { errors }), {
-    programName: "headroom",
-    args,
-    brief: message`How much memory can the training of a Transformer give back, and what does that cost?`,
-    footer: message`Every command runs as ${text("deno task COMMAND")}.`,
-    help: "both",
-    completion: "command",
-    aboveError: "none",
-    errorExitCode: 2,
-    showDefault: true,
-    showChoices: true,
-    termWidth: "auto",
-    usageLine: [{ type: "ellipsis" }],
-    onExit: host.exit ?? Deno.exit,
-    stderr: (text) => print(text.split("\n").map(escaped).join("\n")),
-  });
+  return run(
+    or(bench, train, verify, plan, kernels, doctor, check, compare, merge, summary, test, cell, { errors }),
+    {
+      programName: "headroom",
+      args,
+      brief: message`How much memory can the training of a Transformer give back, and what does that cost?`,
+      footer: message`Every command runs as ${text("deno task COMMAND")}.`,
+      help: "both",
+      completion: "command",
+      aboveError: "none",
+      errorExitCode: 2,
+      showDefault: true,
+      showChoices: true,
+      termWidth: "auto",
+      usageLine: [{ type: "ellipsis" }],
+      onExit: host.exit ?? Deno.exit,
+      stderr: (text) => print(text.split("\n").map(escaped).join("\n")),
+    },
+  );
 }
 
 /** A sentence about an argument that fits nowhere, with the nearest one that would. */
