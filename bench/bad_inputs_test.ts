@@ -6,11 +6,13 @@ import { endOf } from "./testing/command_end.ts";
 /** A command line, in which F/ is the folder of `badInputs`; the exit code; part of the one sentence, which names the remedy. */
 type Row = [line: string | string[], code: 1 | 2, sentence: string];
 
+const reports = "reports/2026-11-28-nvidia-h200";
+
 const commands: Row[] = [
   [
     "",
     2,
-    "Give a command: bench, train, verify, plan, kernels, doctor, check, compare, merge, summary, test",
+    "Give a command: bench, train, verify, plan, kernels, doctor, report, check, compare, merge, summary, test",
   ],
   ["bnch", 2, 'Unknown command "bnch"; did you mean "bench"?'],
   ["trian", 2, 'did you mean "train"?'],
@@ -347,6 +349,15 @@ const places: Row[] = [
   ["bench --resume F/none", 1, "results.jsonl: there is no such file; check the path"],
   ["check F/none", 1, "there is no such file; check the path"],
   ["check", 2, "Expected a `FOLDER`: give a report's"],
+  ["report", 2, "Expected a `FOLDER`: give a report's"],
+  ["report F/none", 1, "there is no such file; check the path"],
+  [
+    `report ${reports}/kernels --html F/page.html`,
+    1,
+    'the kind "kernels", which have no cells; give folders of sweeps',
+  ],
+  [`report ${reports}/text --html F/none/page.html`, 1, "its folder does not exist; create it first"],
+  ["report F --html=", 2, "Path must not be empty"],
   ["bench --render F/text.txt", 1, "a part of the path is a file, not a folder; check the path"],
 ];
 

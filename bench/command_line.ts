@@ -9,6 +9,7 @@ import { doctor } from "./commands/doctor.ts";
 import { kernels } from "./commands/kernels.ts";
 import { merge } from "./commands/merge.ts";
 import { plan } from "./commands/plan.ts";
+import { report } from "./commands/report.ts";
 import { summary } from "./commands/summary.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
@@ -18,7 +19,21 @@ import { escaped } from "./explain.ts";
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => number | Promise<number>;
 
-const commands = { bench, train, verify, plan, kernels, doctor, check, compare, merge, summary, test, cell };
+const commands = {
+  bench,
+  train,
+  verify,
+  plan,
+  kernels,
+  doctor,
+  report,
+  check,
+  compare,
+  merge,
+  summary,
+  test,
+  cell,
+};
 const publicNames = Object.keys(commands).filter((name) => name !== "cell");
 
 /** What stands in for the process in tests. */
@@ -35,7 +50,9 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
   };
   const print = host.stderr ?? console.error;
   return run(
-    or(bench, train, verify, plan, kernels, doctor, check, compare, merge, summary, test, cell, { errors }),
+    or(bench, train, verify, plan, kernels, doctor, report, check, compare, merge, summary, test, cell, {
+      errors,
+    }),
     {
       programName: "headroom",
       args,

@@ -41,7 +41,8 @@ function refusal(line: string): { text: string; code: number } {
 
 const refused: Record<string, RegExp> = {
   "bnch": /Unknown command "bnch"; did you mean "bench"\?/,
-  "": /Give a command: bench, train, verify, plan, kernels, doctor, check, compare, merge, summary, test$/,
+  "":
+    /Give a command: bench, train, verify, plan, kernels, doctor, report, check, compare, merge, summary, test$/,
   "bench --polcy exact": /Unknown option of bench "--polcy"; did you mean "--policy"\?/,
   "bench --polcy=exact": /Unknown option of bench "--polcy"; did you mean "--policy"\?/,
   "plan --frobnicate": /Unknown option of plan "--frobnicate"; known: --model, /,

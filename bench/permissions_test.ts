@@ -78,6 +78,7 @@ const suffices: [task: string, args: string[], printed: RegExp][] = [
   ["kernels", ["--model", "nano"], /× adamw/],
   ["compare", [committed, committed], /memory changed in 0/],
   ["summary", [committed], /^# Headroom on /],
+  ["report", [committed], /^\*\*Not proved\*\*:$/m],
   ["verify", [goldenCase], /^exact: passed$/m],
   ["train", [...nanoStep.split(" "), "--sample-tokens", "2", "--prompt", "a"], /./],
 ];

@@ -17,6 +17,7 @@ import {
 } from "../options/options.ts";
 import { word } from "../options/value_parsers.ts";
 import { bytesQuantity, type Comparison, type Quantity, sideBySide } from "../report/side_by_side.ts";
+import { printable } from "../report/terminal.ts";
 import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/sweep.ts";
 import { refuseIdle } from "../training/data.ts";
 
@@ -66,7 +67,7 @@ export const plan = command("plan", options, { brief }).map((o) => () => {
   const binding = bytes(builder.limits.maxStorageBufferBindingSize);
   const source = o.variants ? `as ${o.variants} sets them` : "by the kernels' tables";
   console.log(`Planned for ${title}, bindings of at most ${binding}; variants of kernels ${source}\n`);
-  console.log(sideBySide(comparisons, quantities));
+  console.log(printable(sideBySide(comparisons, quantities) ?? ""));
   return 0;
 });
 

@@ -5,6 +5,7 @@ import { gate } from "../compare/gate.ts";
 import { renderComparison } from "../compare/render.ts";
 import { describeRun } from "../machine/run.ts";
 import { createWorktree, type Worktree } from "../machine/worktree.ts";
+import { printable } from "../report/terminal.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader } from "../results/run_header.ts";
@@ -75,7 +76,7 @@ async function printComparison([base, own]: readonly Side[]): Promise<void> {
   const [one, other] = [await readReport(base.folder), await readReport(own.folder)];
   if (one.results.records.length === 0 || other.results.records.length === 0) return;
   const comparison = compareReports(one, other, { tolerance: usualTolerance, across: false });
-  console.log(`\n${renderComparison(comparison, gate(comparison, {}))}`);
+  console.log(`\n${printable(renderComparison(comparison, gate(comparison, {})))}`);
   console.log(
     `\nHold it to limits: deno task compare ${base.folder} ${own.folder} --max-slowdown 3% --max-memory 1%`,
   );

@@ -2,7 +2,10 @@ import { UserError } from "../../src/errors.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { driverBytesInUse } from "../machine/environment.ts";
 import { currentSources } from "../machine/run.ts";
+import { answers } from "../report/answers.ts";
+import { compare } from "../report/cell_rounds.ts";
 import { sections } from "../report/report.ts";
+import { printable } from "../report/terminal.ts";
 import { parseSweep } from "../results/read_results.ts";
 import {
   type CellConfiguration,
@@ -147,7 +150,7 @@ function recordOf(
   };
 }
 
-/** Writes the report of what there is, and may print its tables. */
+/** Writes the report of what there is, and may print its tables, then what they say. */
 async function leaveReport(
   { folder, results }: Side,
   records: readonly CellRecord[],
@@ -156,7 +159,9 @@ async function leaveReport(
   if (records.length === 0) return;
   await results.settle();
   await writeFiles(folder, results.text);
-  for (const { title, table } of print ? sections(records) : []) console.log(`\n${title}\n\n${table}`);
+  if (!print) return;
+  for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${printable(table)}`);
+  console.log(`\n${printable(answers(records, compare(records)))}`);
 }
 
 /** 0 if every process ended well; to run out of memory is a result. */

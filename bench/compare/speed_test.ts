@@ -88,3 +88,18 @@ Deno.test("driftingSpeed() covers the ratio as it is and in units of the referen
   assertEquals(driftingSpeed(base, cell([11, 11.1, 10.9]))!.known, false);
   assertEquals(driftingSpeed(base, cell([])), null);
 });
+
+Deno.test("Ten rounds with a noise of 1% find a slow-down of 5% each time, and nothing where nothing is", () => {
+  const random = new Random(2);
+  const verdicts = (factor: number) =>
+    Array.from({ length: 200 }, () => {
+      const rounds = Array.from({ length: 10 }, () => Math.exp(0.2 * random.normal())); // what drifts
+      const side = (factor: number) =>
+        cell(rounds.map((drift) => 10 * factor * drift * Math.exp(0.01 * random.normal())));
+      return verdictOf(pairedSpeed(side(1), side(factor))!, 0.02);
+    });
+  const nothing = verdicts(1);
+  assert(nothing.every((verdict) => verdict === "same" || verdict === "unsure"));
+  assert(nothing.filter((verdict) => verdict === "same").length > 190);
+  assert(verdicts(1.05).filter((verdict) => verdict === "slower").length > 190);
+});

@@ -1,5 +1,5 @@
 import type { Cell } from "../report/cell_rounds.ts";
-import type { PeerRow } from "../report/peer_records.ts";
+import { nameOfRow, type PeerRow } from "../report/peer_records.ts";
 import type { Sweep } from "./reports.ts";
 
 /** A way to train: as fast as this, in so many bytes. */
@@ -29,7 +29,7 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
   });
   const theirs = rows.flatMap((row) =>
     row.speed && row.peakBytes !== null
-      ? [{ name: nameOf(row), speed: row.speed.median, bytes: row.peakBytes, row }]
+      ? [{ name: nameOfRow(row), speed: row.speed.median, bytes: row.peakBytes, row }]
       : []
   );
   return { subject: `${model} at ${batch} × ${sequence}`, own, theirs };
@@ -37,9 +37,6 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
 
 const speedOf = (cell: Cell, unit: PeerRow["unit"]) =>
   unit === "images" ? cell.imagesPerSecond : cell.tokensPerSecond;
-
-const nameOf = ({ arithmetic, form, compiled }: PeerRow) =>
-  [arithmetic, form, ...compiled ? ["compiled"] : []].join(", ");
 
 /** Whether one way is better than another in speed and memory together. */
 export const beats = (one: Way, other: Way) => one.speed > other.speed && one.bytes < other.bytes;

@@ -5,7 +5,7 @@ import { type Comparison, names } from "../report/side_by_side.ts";
 import { savedActivations } from "../report/tables.ts";
 import { sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
-import { code, list, policiesOf, table } from "./words.ts";
+import { code, list, policiesOf, table } from "../report/words.ts";
 
 /** How far gradients are from `exact`'s: by what shares a range, and by length. */
 export function gradientSection({ sweeps: { grouping, length } }: Reports): string | null {

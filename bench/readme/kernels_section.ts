@@ -4,7 +4,7 @@ import { median } from "../report/statistics.ts";
 import { nominalOf } from "../kernels/nominal.ts";
 import { sources } from "./making.ts";
 import type { Reports } from "./reports.ts";
-import { range, table } from "./words.ts";
+import { range, table } from "../report/words.ts";
 
 /** Kernels that stand for the others of a training step. */
 const shown = [

@@ -2,7 +2,7 @@ import { bytes, number } from "../../src/text/format.ts";
 import { names } from "../report/side_by_side.ts";
 import { sources } from "./making.ts";
 import type { Reports } from "./reports.ts";
-import { code, list } from "./words.ts";
+import { code, list } from "../report/words.ts";
 
 /** Where `exact` runs out of memory and another policy trains. */
 export function largeSection({ sweeps: { large } }: Reports): string | null {

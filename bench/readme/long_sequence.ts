@@ -2,7 +2,7 @@ import { bytes, number } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { sources } from "./making.ts";
 import type { Sweep } from "./reports.ts";
-import { code } from "./words.ts";
+import { code } from "../report/words.ts";
 
 /** The longest sequence that trained, and the next that did not. */
 export function longSequence(sweep: Sweep): string | null {

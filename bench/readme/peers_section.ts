@@ -4,7 +4,7 @@ import { type Contest, contestOf, type Way } from "./contest.ts";
 import { type Making, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 import { verdict } from "./verdict.ts";
-import { code, range, table } from "./words.ts";
+import { code, range, table } from "../report/words.ts";
 
 /** Headroom's policies beside PyTorch's rows on the same card. */
 export function peersSection({ sweeps, peers }: Reports): string | null {

@@ -3,7 +3,7 @@ import type { Cell } from "../report/cell_rounds.ts";
 import type { Comparison } from "../report/side_by_side.ts";
 import { sources } from "./making.ts";
 import type { Sweep } from "./reports.ts";
-import { code, list, policiesOf, range, table } from "./words.ts";
+import { code, list, policiesOf, range, table } from "../report/words.ts";
 
 /** The step in milliseconds by length, of `recompute8` with its MLP or its head in pieces. */
 export function pieceCosts(sweep: Sweep): string | null {

@@ -1,5 +1,5 @@
 import { plural } from "../../src/text/format.ts";
-import { lossDifferences, lossSentence, lossTable } from "./losses.ts";
+import { lossDifferences, lossSentence, lossTable } from "../report/losses.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports } from "./reports.ts";
 

@@ -4,12 +4,12 @@ import { digits, gradientError } from "../report/gradient_tables.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { buffers, savedActivations } from "../report/tables.ts";
 import { longSequence } from "./long_sequence.ts";
-import { lossColumns, lossDifferences, lossSentence } from "./losses.ts";
+import { lossColumns, lossDifferences, lossSentence } from "../report/losses.ts";
 import { picture, sources } from "./making.ts";
 import { pieceCosts } from "./piece_costs.ts";
 import type { Reports, Sweep } from "./reports.ts";
-import { speedText } from "./speeds.ts";
-import { code, list, policiesOf, table } from "./words.ts";
+import { speedText } from "../report/speeds.ts";
+import { code, list, policiesOf, table } from "../report/words.ts";
 
 /** Blocks made again in backward, and mini-sequences: memory, speed, quality, length, and what pieces cost. */
 export function recomputeSection({ sweeps }: Reports): string | null {

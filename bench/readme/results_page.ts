@@ -1,3 +1,6 @@
+import { duration } from "../../src/text/format.ts";
+import { commandCode } from "../report/command.ts";
+import { list } from "../report/words.ts";
 import { gradientSection } from "./gradient_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
 import { largeSection } from "./large_section.ts";
@@ -8,22 +11,64 @@ import type { Reports } from "./reports.ts";
 import { textSection } from "./text_section.ts";
 import { visionSection } from "./vision_section.ts";
 
-const sections = [
-  recomputeSection,
-  textSection,
-  visionSection,
-  qualitySection,
-  gradientSection,
-  kernelsSection,
-  largeSection,
-  peersSection,
+/** The sections, and how many paragraphs of each the README takes. */
+const sections: [section: (reports: Reports) => string | null, taken: number][] = [
+  [recomputeSection, 1],
+  [textSection, 1],
+  [visionSection, 1],
+  [qualitySection, 1],
+  [gradientSection, 1],
+  [kernelsSection, 0],
+  [largeSection, 1],
+  [peersSection, 2],
 ];
 
 const opening =
-  "`bench/readme/write.ts` computes every figure from the records of the report that is named beside it; a test holds the text to them. " +
-  "(0.26×) is a multiple of `exact`'s; speed is the ratio to `exact` within a round, median over the rounds (smallest–largest).";
+  "Every figure is computed from the records of the report that is named beside it. (0.26×) is a multiple of `exact`'s; speed is the ratio " +
+  "to `exact` within a round, median over the rounds (smallest–largest).";
 
-/** The README's results as markdown. What was not measured is not there. */
+/** The results as markdown, with tables, pictures and sources. What was not measured is not there. */
 export function resultsPage(reports: Reports): string {
-  return [opening, ...sections.flatMap((section) => section(reports) ?? [])].join("\n\n");
+  return [opening, ...sections.flatMap(([section]) => section(reports) ?? [])].join("\n\n");
+}
+
+/** What the README says of them: the first sentences of a section, and where it stands whole; then how long runs took, and on what. */
+export function answersPage(reports: Reports): string {
+  const answers = sections.flatMap(([section, taken]) => {
+    const [title, ...blocks] = taken ? section(reports)?.split("\n\n") ?? [] : [];
+    if (!title) return [];
+    const told = title.replace(/^#+ /, "");
+    const prose = blocks.filter(isProse).slice(0, taken).join(" ");
+    return [`- **${told}.** ${prose} [Table](reports/README.md#${anchor(told)})`];
+  });
+  return [...answers, ...[limits(reports), durations(reports)].flatMap((line) => line ? [`- ${line}`] : [])]
+    .join("\n");
+}
+
+const isProse = (block: string) => !/^(\||!\[|- \[report\])/.test(block);
+
+/** What a heading is called in links. */
+export const anchor = (title: string) => title.toLowerCase().replace(/[^a-z0-9 -]/g, "").replaceAll(" ", "-");
+
+/** What none of it shows. */
+function limits({ sweeps }: Reports): string | null {
+  const cards = [...new Set(Object.values(sweeps).map(({ adapter }) => adapter))];
+  return cards.length
+    ? `**Not shown.** Anything of other cards than ${
+      list(cards)
+    }, of several cards together, or of other arithmetic than f32.`
+    : null;
+}
+
+/** How long whole sweeps took. */
+function durations({ sweeps }: Reports): string | null {
+  const told = [sweeps.text, sweeps.vision, sweeps.quality].flatMap((sweep) => {
+    if (!sweep) return [];
+    const records = sweep.comparisons.flatMap(({ cells }) =>
+      [...cells.values()].flatMap((cell) => cell.records)
+    );
+    const seconds = records.reduce((total, record) => total + record.seconds, 0);
+    return [`${duration(seconds)} for ${sweep.commands.map(commandCode).join(", ")} (${sweep.adapter})`];
+  });
+  return told.length ? `**How long it takes.** ${list(told)}.` : null;
 }

@@ -2,25 +2,37 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { UserError } from "../../src/errors.ts";
 import { resultsOf, withResults } from "./readme.ts";
 import { readReports } from "./reports.ts";
-import { resultsPage } from "./results_page.ts";
+import { readEntries } from "./reports_index.ts";
+import { reportsPage } from "./reports_page.ts";
+import { anchor, answersPage, resultsPage } from "./results_page.ts";
 
 const root = `${import.meta.dirname}/../..`;
 const readme = await Deno.readTextFile(`${root}/README.md`);
 
-Deno.test("The README's results are what the committed reports say", async () => {
-  assertEquals(
-    resultsOf(readme),
-    resultsPage(await readReports(root)),
-    "write them again: deno run --allow-read --allow-write=README.md bench/readme/write.ts",
-  );
+const reports = await readReports(root);
+const again =
+  "write them again: deno run --allow-read --allow-write=README.md,reports/README.md bench/readme/write.ts";
+
+Deno.test("The README's results, and the list of reports, are what the committed reports say", async () => {
+  assertEquals(resultsOf(readme), answersPage(reports), again);
+  const list = await Deno.readTextFile(`${root}/reports/README.md`);
+  assertEquals(list, reportsPage(reports, await readEntries(`${root}/reports`)), again);
 });
 
-Deno.test("Every report and picture that the results name is there, and there are at most two pictures", async () => {
-  const results = resultsOf(readme);
-  const links = [...results.matchAll(/\]\((reports\/[^)]+)\)/g)].map(([, path]) => path);
-  for (const path of links) await Deno.stat(`${root}/${path}`);
-  assert(links.length > 0);
-  assert(results.match(/!\[/g)!.length <= 2);
+Deno.test("Every file and heading that the results link to is there, and they have no table and no picture", async () => {
+  const list = await Deno.readTextFile(`${root}/reports/README.md`);
+  const headings = [...list.matchAll(/^#+ (.*)$/gm)].map(([, title]) => anchor(title));
+  const linked = [
+    ...[...resultsOf(readme).matchAll(/\]\(([^)]+)\)/g)].map(([, path]) => path),
+    ...[...list.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => `reports/${path}`),
+  ];
+  assert(linked.length > 30);
+  for (const path of linked) {
+    const [file, heading] = path.split("#");
+    await Deno.stat(`${root}/${file}`);
+    assert(heading === undefined || headings.includes(heading), path);
+  }
+  assertEquals(/^\||!\[/m.test(resultsOf(readme)), false);
 });
 
 Deno.test("The README has no table of measurements but in its results", () => {
@@ -32,8 +44,9 @@ Deno.test("The README has no table of measurements but in its results", () => {
 
 Deno.test("resultsPage() leaves out what was not measured", () => {
   const page = resultsPage({ sweeps: {}, peers: {} });
-  assertStringIncludes(page, "computes every figure");
+  assertStringIncludes(page, "Every figure is computed");
   assertEquals(page.includes("###"), false);
+  assertEquals(answersPage({ sweeps: {}, peers: {} }), "");
   assertEquals(/undefined|NaN|null/.test(resultsOf(readme)), false);
 });
 

@@ -3,8 +3,8 @@ import { baseOf, names } from "../report/side_by_side.ts";
 import { buffers, savedActivations, savedAgainstHalf } from "../report/tables.ts";
 import { sources } from "./making.ts";
 import type { Reports } from "./reports.ts";
-import { speedRange, speedText } from "./speeds.ts";
-import { code, list, pairsOf, policiesOf, range, table } from "./words.ts";
+import { speedRange, speedText } from "../report/speeds.ts";
+import { code, list, pairsOf, policiesOf, range, table } from "../report/words.ts";
 
 /** GPT-2 of several sizes: memory, beside 16 bits too, and speed. */
 export function textSection({ sweeps: { text } }: Reports): string | null {

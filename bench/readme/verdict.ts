@@ -1,6 +1,6 @@
 import { ratio } from "../../src/text/format.ts";
 import { beats, type Contest, type Way } from "./contest.ts";
-import { code, list, range } from "./words.ts";
+import { code, list, range } from "../report/words.ts";
 
 /** For which models PyTorch is the better choice in speed, in memory, and in both together, and where it is not. */
 export function verdict(contests: readonly Contest[]): string {

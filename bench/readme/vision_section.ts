@@ -4,8 +4,8 @@ import { mebibytes, paperPolicies, published, publishedBatch } from "../report/p
 import { baseOf, type Comparison } from "../report/side_by_side.ts";
 import { sources } from "./making.ts";
 import type { Reports } from "./reports.ts";
-import { speedText } from "./speeds.ts";
-import { code, list, range, table } from "./words.ts";
+import { speedText } from "../report/speeds.ts";
+import { code, list, range, table } from "../report/words.ts";
 
 /** The paper's models beside the paper's own figures. */
 export function visionSection({ sweeps: { vision } }: Reports): string | null {

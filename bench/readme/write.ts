@@ -1,15 +1,21 @@
 import { UserError } from "../../src/errors.ts";
 import { withResults } from "./readme.ts";
 import { readReports } from "./reports.ts";
-import { resultsPage } from "./results_page.ts";
+import { readEntries } from "./reports_index.ts";
+import { reportsPage } from "./reports_page.ts";
+import { answersPage } from "./results_page.ts";
 
 const root = `${import.meta.dirname}/../..`;
 
-/** Writes the README's results again from the committed reports. */
+/** Writes the README's results and the list of reports again from the committed reports. */
 async function writeResults(): Promise<void> {
   const readme = `${root}/README.md`;
-  const text = await Deno.readTextFile(readme);
-  await Deno.writeTextFile(readme, withResults(text, resultsPage(await readReports(root))));
+  const reports = await readReports(root);
+  await Deno.writeTextFile(readme, withResults(await Deno.readTextFile(readme), answersPage(reports)));
+  await Deno.writeTextFile(
+    `${root}/reports/README.md`,
+    reportsPage(reports, await readEntries(`${root}/reports`)),
+  );
 }
 
 if (import.meta.main) {

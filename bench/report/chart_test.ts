@@ -7,13 +7,14 @@ const records = [
   fakeRecord({ policy: "exact" }),
   fakeRecord({ policy: "mesa8" }),
   fakeRecord({ model: "micro" }),
+  fakeRecord({ model: "micro", policy: "mesa8" }),
 ];
 
 Deno.test("drawCharts() draws memory and the frontier, with every policy and model named", async () => {
   const charts = await drawCharts(records);
   assertEquals(charts.map(({ file }) => file), ["memory.svg", "frontier.svg"]);
   for (const { svg } of charts) {
-    for (const word of ["<svg", "exact", "mesa8", "micro, 4 × 128"]) assertStringIncludes(svg, word);
+    for (const word of ["<svg", "exact", "mesa8", "micro", "4 × 128"]) assertStringIncludes(svg, word);
   }
 });
 
@@ -49,7 +50,7 @@ Deno.test("drawCharts() leaves out a picture that would be empty", async () => {
   assertEquals(await drawCharts([fakeRecord({}, { memory: null, timing: null })]), []);
 });
 
-Deno.test("drawCharts() draws losses of runs that were long enough, and differences where exact has two seeds", async () => {
+Deno.test("drawCharts() draws losses of runs that were long enough, and their differences to exact's", async () => {
   const trained = (policy: string, seed: number) => {
     const trainingLosses = Array.from({ length: 40 }, (_, i) => 5 - i / 20 + seed / 10);
     const quality = fakeQuality(3, { trainingLosses });
@@ -59,9 +60,49 @@ Deno.test("drawCharts() draws losses of runs that were long enough, and differen
     await drawCharts(seeds.flatMap((seed) => [trained("exact", seed), trained("mesa8", seed)]));
   const [loss, difference] = await files([1, 2]);
   assertEquals([loss.file, difference.file], ["loss.svg", "loss_difference.svg"]);
-  for (const word of ["exact", "mesa8", "nano, 4 × 128", "nats per target"]) {
+  for (const word of ["exact", "mesa8", "nano", "4 × 128", "nats per target"]) {
     assertStringIncludes(loss.svg, word);
   }
   assertStringIncludes(difference.svg, "mesa8");
-  assertEquals((await files([1])).map(({ file }) => file), ["loss.svg"]);
+  const one = await files([1]);
+  assertEquals(one.map(({ file }) => file), ["loss.svg", "loss_difference.svg"]);
+});
+
+/** A measurement whose live peak and buffers take so many bytes. */
+const taking = (bytes: number) => ({
+  ...fakeMeasurement().memory!,
+  livePeakBytes: bytes,
+  bufferBytes: bytes,
+  liveAtPeak: { saved: bytes },
+});
+
+Deno.test("drawCharts() tells memory in GiB, with the total at the end of each bar", async () => {
+  const [memory] = await drawCharts([fakeRecord({}, { memory: taking(7.77 * 2 ** 30) })]);
+  for (const text of [">GiB<", ">7.77<", ">8<"]) assertStringIncludes(memory.svg, text);
+  assertFalse(memory.svg.includes("does not fit"));
+});
+
+Deno.test("drawCharts() draws the frontier by ratios to exact, and marks what does not fit", async () => {
+  const oom = { status: "oom" as const, memory: taking(2 ** 31), timing: null, quality: null };
+  const of = (failed: typeof oom | object) =>
+    drawCharts([
+      fakeRecord({}, { memory: taking(2 ** 30) }),
+      fakeRecord({ policy: "half" }, { memory: taking(2 ** 29) }),
+      fakeRecord({ policy: "mesa8" }, failed),
+    ]);
+  const [memory, frontier] = await of(oom);
+  for (const { svg } of [memory, frontier]) assertStringIncludes(svg, "does not fit");
+  for (const text of ["speed, of exact's", "buffers, of exact's", ">✕<"]) {
+    assertStringIncludes(frontier.svg, text);
+  }
+  for (const { svg } of await of({})) assertFalse(svg.includes("does not fit"));
+});
+
+Deno.test("drawCharts() measures speed against another policy where exact does not fit", async () => {
+  const [, frontier] = await drawCharts([
+    fakeRecord({}, { status: "oom", memory: taking(2 ** 31), timing: null, quality: null }),
+    fakeRecord({ policy: "half" }),
+  ]);
+  assertStringIncludes(frontier.svg, "speed, of half's");
+  assertStringIncludes(frontier.svg, "buffers, of exact's");
 });

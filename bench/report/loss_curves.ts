@@ -43,13 +43,14 @@ export interface DifferencePoint {
   high?: number;
 }
 
-/** Smoothed training losses less `exact`'s from the same seeds, of the comparisons that have at least two seeds of `exact`. */
+/** Smoothed training losses less `exact`'s from the same seeds, of the comparisons that trained `exact`; the band needs two seeds. */
 export function lossDifferences(comparisons: readonly Comparison<Cell>[]): DifferencePoint[] {
   return comparisons.flatMap((comparison) => {
     const shape = names(comparison).join(", ");
     const exact = comparison.cells.get("exact");
-    if (!exact || exact.qualities.size < 2 || comparison.cells.size < 2) return [];
-    const band = alongSteps([...exact.qualities.values()].map((q) => q.trainingLosses), (losses) => {
+    if (!exact || exact.qualities.size === 0 || comparison.cells.size < 2) return [];
+    const seeds = [...exact.qualities.values()].map((q) => q.trainingLosses);
+    const band = alongSteps(seeds.length > 1 ? seeds : [], (losses) => {
       const deviation = sampleStandardDeviation(losses);
       return { shape, low: -deviation, high: deviation };
     });
@@ -62,7 +63,7 @@ export function lossDifferences(comparisons: readonly Comparison<Cell>[]): Diffe
       );
       return alongSteps(differences, (values) => ({ shape, policy, difference: mean(values) }));
     });
-    return [...band, ...lines];
+    return lines.length ? [...band, ...lines] : [];
   });
 }
 

@@ -58,6 +58,10 @@ Deno.test("lossDifferences() pairs seeds, beside the spread of exact's own", () 
   for (const { difference } of line) assertAlmostEquals(difference!, 0.3, 1e-9);
 });
 
-Deno.test("lossDifferences() needs two seeds of exact", () => {
-  assertEquals(lossDifferences(compare([trained("exact", 1, ramp(50)), trained("mesa8", 1, ramp(50))])), []);
+Deno.test("lossDifferences() has no band where exact has one seed, and nothing without another policy", () => {
+  const exact = trained("exact", 1, ramp(50));
+  const found = lossDifferences(compare([exact, trained("mesa8", 1, ramp(50.5))]));
+  assertEquals(found.length, 39);
+  assertEquals(found[0], { shape: "nano, 4 × 128", policy: "mesa8", difference: 0.5, step: 2 });
+  assertEquals(lossDifferences(compare([exact])), []);
 });

@@ -173,3 +173,7 @@ export const bySubject = (rows: readonly PeerRow[]): PeerRow[][] => [...Map.grou
 
 /** "small, 16 × 1024" */
 export const subject = ({ model, batch, sequence }: PeerRow) => `${model}, ${batch} × ${sequence}`;
+
+/** "bf16 autocast, plain, compiled" */
+export const nameOfRow = ({ arithmetic, form, compiled }: PeerRow): string =>
+  [arithmetic, form, ...compiled ? ["compiled"] : []].join(", ");

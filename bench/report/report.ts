@@ -1,3 +1,4 @@
+import { answers } from "./answers.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
 import {
   describeData,
@@ -81,13 +82,15 @@ function qualitySection(
 export function renderReport(records: readonly CellRecord[], run: Run): string {
   const { environment } = records[0];
   const models = describeModels(records);
+  const tables = sections(records);
   const parts = [
     `# Headroom on ${environment.adapter}, ${run.started.toISOString().slice(0, 10)}`,
+    answers(records, compare(records)),
     howItWasMade(records, run),
-    ...sections(records).flatMap(({ title, table }) => [`## ${title}`, table]),
+    ...tables.flatMap(({ title, table }) => [`## ${title}`, foldable.has(title) ? folded(table) : table]),
     ...run.charts.map(({ file, caption }) => `![${caption}](${file})`),
     "## How to read it",
-    howToRead,
+    howToRead(tables),
     "## Environment",
     namedList([
       ["Adapter", `${environment.adapter} (${environment.adapterClass})`],
@@ -99,9 +102,9 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
       ...describeTraining(records),
       ...describeVariants(records),
     ]),
-    "## Policies",
-    describePolicies(records),
-    ...models ? ["## Models", models] : [],
+    "## Documents",
+    details("The storage policies, complete", describePolicies(records)),
+    ...models ? [details("The models that are no presets", models)] : [],
   ];
   return parts.join("\n\n") + "\n";
 }
@@ -146,7 +149,33 @@ function version(commit: string | null, dirty: boolean | null, sources?: string)
   return `commit ${commit.slice(0, 12)}${state}${digest}`;
 }
 
-const howToRead = namedList(Object.entries({
+/** Sections that list single cells, and the most rows that stand open. */
+const foldable = new Set(["Rounds that disagree", "What failed"]);
+const mostRows = 10;
+
+/** A section whose table is folded where it is long. */
+function folded(section: string): string {
+  const [table, ...rest] = section.split("\n\n");
+  const rows = table.split("\n").length - 2;
+  return rows <= mostRows ? section : [details(plural(rows, "cell"), table), ...rest].join("\n\n");
+}
+
+/** Text that a reader unfolds. */
+const details = (summary: string, text: string) =>
+  `<details><summary>${summary}</summary>\n\n${text}\n\n</details>`;
+
+/** What the words of tables mean, of those that stand there as a title, a row's or a column's. */
+function howToRead(tables: readonly Section[]): string {
+  const words = new Set(
+    tables.flatMap((
+      { title, table },
+    ) => [title.toLowerCase(), ...table.split("|").map((text) => text.trim())]),
+  );
+  const multiples = tables.some(({ table }) => /\(\d\S*×\)/.test(table));
+  return namedList(glossary.filter(([word]) => word === "(0.26×)" ? multiples : words.has(word)));
+}
+
+const glossary = Object.entries({
   tokens: "sequences × tokens of one step; an image is a sequence, its class token included.",
   "saved activations":
     "what the storage policy keeps from forward to backward: blocks and the final LayerNorm.",
@@ -173,4 +202,4 @@ const howToRead = namedList(Object.entries({
     "norm of the difference between a policy's gradient and `exact`'s, of the same weights and batch, as a share of `exact`'s norm; " +
     "mean over the compared steps of the training runs. The columns after it take the parameters of one operator alone.",
   "(0.26×)": "the value as a multiple of `exact`'s.",
-}));
+});

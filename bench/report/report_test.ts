@@ -267,3 +267,51 @@ Deno.test("sections() have gradient error, parity and the paper's table only whe
     "The paper's table",
   ]);
 });
+
+Deno.test("a table of more than five policies has a row for each", () => {
+  const names = ["exact", "half", "mesa8", "mesa4", "mesa2", "tensor8"] as const;
+  const failed = { memory: null, timing: null, quality: null, status: "error" as const };
+  const many = names.map((policy) => fakeRecord({ policy }, policy === "mesa2" ? failed : {}));
+  assertEquals(
+    table("Memory", many),
+    `
+| model |  tokens | policy  | saved activations | saved, against half |     live peak |       buffers |
+| :---- | ------: | :------ | ----------------: | ------------------: | ------------: | ------------: |
+| nano  | 4 × 128 | exact   |             3 MiB |               1.00× |         4 MiB |         4 MiB |
+|       |         | half    |     3 MiB (1.00×) |               1.00× | 4 MiB (1.00×) | 4 MiB (1.00×) |
+|       |         | mesa8   |     3 MiB (1.00×) |               1.00× | 4 MiB (1.00×) | 4 MiB (1.00×) |
+|       |         | mesa4   |     3 MiB (1.00×) |               1.00× | 4 MiB (1.00×) | 4 MiB (1.00×) |
+|       |         | mesa2   |            failed |              failed |        failed |        failed |
+|       |         | tensor8 |     3 MiB (1.00×) |               1.00× | 4 MiB (1.00×) | 4 MiB (1.00×) |
+`.trim(),
+  );
+});
+
+Deno.test("renderReport() opens with answers, folds documents, and explains only the words that it uses", () => {
+  const run = { command: "deno task bench", started: new Date(0), missing: 0, charts: [] };
+  const report = renderReport(records, run);
+  const [opening] = report.split("\n## ");
+  assertStringIncludes(opening, "- `mesa8` takes **1.00×** of `exact`'s buffers");
+  assert(opening.indexOf("**Not proved**") < opening.indexOf("Made by "));
+  assertStringIncludes(report, "<details><summary>The storage policies, complete</summary>\n\n```json");
+  const explained = report.split("## How to read it")[1].split("## ")[0];
+  for (const word of ["live peak", "speed", "(0.26×)"]) assertStringIncludes(explained, `**${word}**`);
+  for (const word of ["driver", "top-1", "relative error", "tokens of a piece"]) {
+    assertFalse(explained.includes(`**${word}**`), word);
+  }
+});
+
+Deno.test("renderReport() folds a long list of cells that failed, and no short one", () => {
+  const run = { command: "deno task bench", started: new Date(0), missing: 0, charts: [] };
+  const failed = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, i) =>
+        fakeRecord({ sequence: 64 + i }, { status: "error", message: "no", timing: null, quality: null }),
+    );
+  assertStringIncludes(
+    renderReport(failed(11), run),
+    "## What failed\n\n<details><summary>11 cells</summary>\n\n| model",
+  );
+  assertStringIncludes(renderReport(failed(10), run), "## What failed\n\n| model");
+});

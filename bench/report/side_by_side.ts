@@ -52,9 +52,12 @@ export function names({ model, batch, sequence }: Comparison<unknown>): [string,
   return [model, `${batch} × ${sequence}`];
 }
 
+/** Tables of more policies than this have a row for each, instead of a column. */
+const mostColumns = 5;
+
 /**
- * A markdown table with a column for each policy, and a row for each comparison and quantity that any of its cells has; null without
- * rows. `missing` is the text for a cell without a value.
+ * A markdown table with a column for each policy, and a row for each comparison and quantity that any of its cells has; of many policies
+ * with a row for each, and a column for each quantity. Null without rows. `missing` is the text for a cell without a value.
  */
 export function sideBySide<T>(
   comparisons: readonly Comparison<T>[],
@@ -62,20 +65,42 @@ export function sideBySide<T>(
   { leads = [], missing = () => "–" }: { leads?: readonly Lead<T>[]; missing?: (cell: T) => string } = {},
 ): string | null {
   const policies = [...new Set(comparisons.flatMap((c) => [...c.cells.keys()]))];
-  const rows = comparisons.flatMap((comparison) => {
+  const grids = comparisons.map((comparison) => {
     const base = baseOf(comparison);
     const cells = policies.map((policy) => comparison.cells.get(policy));
-    const lines = quantities.flatMap(({ label, show }) => {
-      const texts = cells.map((cell) => cell ? show(cell, base, comparison) : null);
-      if (texts.every((text) => text === null)) return [];
-      return [[label, ...texts.map((text, i) => text ?? (cells[i] ? missing(cells[i]) : "–"))]];
-    });
-    const title = [...names(comparison), ...leads.map((lead) => lead.show(base, comparison))];
-    return lines.map((line, i) => [...i === 0 ? title : title.map(() => ""), ...line]);
+    const lines = quantities.map(({ show }) =>
+      cells.map((cell) => cell ? show(cell, base, comparison) : null)
+    );
+    const shown = lines.map((line) => line.map((text, i) => text ?? (cells[i] ? missing(cells[i]) : "–")));
+    return {
+      title: [...names(comparison), ...leads.map((lead) => lead.show(base, comparison))],
+      cells,
+      measured: lines.map((line) => line.some((text) => text !== null)),
+      shown,
+    };
   });
-  if (rows.length === 0) return null;
-  const header = ["model", "tokens", ...leads.map((lead) => lead.header), "", ...policies];
-  return markdownTable([header, ...rows], {
-    align: ["l", "r", ...leads.map(() => "r"), "l", ...policies.map(() => "r")],
+  const used = quantities.map((_, i) => grids.some(({ measured }) => measured[i]));
+  if (!used.includes(true)) return null;
+  const header = ["model", "tokens", ...leads.map((lead) => lead.header)];
+  const align = ["l", "r", ...leads.map(() => "r"), "l"];
+  const titled = (title: string[], lines: string[][]) =>
+    lines.map((line, i) => [...i === 0 ? title : title.map(() => ""), ...line]);
+  if (policies.length <= mostColumns) {
+    const rows = grids.flatMap(({ title, measured, shown }) =>
+      titled(title, quantities.flatMap(({ label }, i) => measured[i] ? [[label, ...shown[i]]] : []))
+    );
+    return markdownTable([[...header, "", ...policies], ...rows], {
+      align: [...align, ...policies.map(() => "r")],
+    });
+  }
+  const columns = quantities.flatMap(({ label }, i) => used[i] ? [{ label, i }] : []);
+  const rows = grids.filter(({ measured }) => measured.includes(true)).flatMap(({ title, cells, shown }) =>
+    titled(
+      title,
+      policies.flatMap((policy, p) => cells[p] ? [[policy, ...columns.map(({ i }) => shown[i][p])]] : []),
+    )
+  );
+  return markdownTable([[...header, "policy", ...columns.map(({ label }) => label)], ...rows], {
+    align: [...align, ...columns.map(() => "r")],
   });
 }

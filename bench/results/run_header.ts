@@ -11,7 +11,10 @@ const shared = {
   ),
 };
 
-const shard = z.object({ index: z.int().positive(), of: z.int().positive() });
+const shard = z.object({
+  index: z.int().positive().describe("which one, from 1"),
+  of: z.int().positive().describe("how many there are"),
+});
 
 /** One of several equal parts of a sweep: the `index`-th, from 1, `of` so many. */
 export type Shard = z.infer<typeof shard>;
@@ -29,7 +32,9 @@ export const sweepHeader = z.object({
   shard: shard.optional().describe("the part of the plan that this run takes; left out: all of it"),
   interleaved: z.object({
     run: z.uuid().describe("the same in both reports"),
-    side: z.enum(["base", "new"]),
+    side: z.enum(["base", "new"]).describe(
+      "the commit of `--against`, or the program that was told to run it",
+    ),
   }).optional().describe(
     "of a run by turns with another commit: a round of one report has its pair in the other's",
   ),

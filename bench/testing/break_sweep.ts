@@ -7,7 +7,7 @@
 
 import { assertEquals } from "@std/assert";
 import { checkFolder } from "../commands/check.ts";
-import { broken, faults, randomNumbers, Sweeps, unbroken, whatCounts } from "./breaking.ts";
+import { broken, faults, randomNumbers, Sweeps, whatCounts, whole } from "./breaking.ts";
 
 const policies =
   "exact,half,mesa8,tensor8,mesa4,mesa2,mesa8-paper,mesa8-selective,recompute,recompute8,mst,mst8";
@@ -16,9 +16,9 @@ const options = [
   ...["--rounds", "5", "--seeds", "5", "--steps", "1", "--warmup", "0", "--quality-steps", "2"],
 ];
 
-const sweeps = await Sweeps.create(options, 20);
+const sweeps = await Sweeps.create(options);
 try {
-  const expected = whatCounts(await unbroken(sweeps, "whole"));
+  const expected = whatCounts(await whole(sweeps));
   console.log(`Not broken: ${expected.length} processes`);
   const names = Object.keys(faults).filter((name) => name !== "a full disk" || sweeps.disk !== null);
   if (sweeps.disk === null) console.log("No file system can be mounted here, so that no disk gets full");

@@ -129,22 +129,23 @@ function read(path: string): string {
 /** Sweeps of one kind in a folder of their own, marked so that every process they start can be found. */
 export class Sweeps {
   readonly #mark = `HEADROOM_SWEEP=${crypto.randomUUID()}`;
+  /** For one process; a stopped one is waited for so long. */
+  timeoutSeconds = 600;
 
   private constructor(
     readonly root: string,
     readonly disk: string | null,
     readonly options: readonly string[],
-    readonly timeoutSeconds: number,
   ) {}
 
   /** Makes the folder, on a file system of its own if this user may mount one. */
-  static async create(options: readonly string[], timeoutSeconds: number): Promise<Sweeps> {
+  static async create(options: readonly string[]): Promise<Sweeps> {
     const root = await Deno.makeTempDir();
     const disk = `${root}/disk`;
     await Deno.mkdir(disk);
     await Deno.mkdir(`${root}/temporary`);
     const mounted = await succeeds("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk);
-    return new Sweeps(root, mounted ? disk : null, options, timeoutSeconds);
+    return new Sweeps(root, mounted ? disk : null, options);
   }
 
   async remove(): Promise<void> {
@@ -234,8 +235,15 @@ async function finish(sweeps: Sweeps, { process }: Run): Promise<Deno.CommandSta
   return { ...status, said };
 }
 
+/** The sweep that nothing befalls: its records. What its processes took tells how long those of broken ones are waited for. */
+export async function whole(sweeps: Sweeps): Promise<CellRecord[]> {
+  const records = await unbroken(sweeps, "whole");
+  sweeps.timeoutSeconds = Math.ceil(10 * Math.max(...records.map(({ seconds }) => seconds)));
+  return records;
+}
+
 /** Runs a sweep to its end and gives its records. Throws if it does not end well. */
-export async function unbroken(sweeps: Sweeps, name: string): Promise<CellRecord[]> {
+async function unbroken(sweeps: Sweeps, name: string): Promise<CellRecord[]> {
   const { code, said } = await finish(sweeps, sweeps.start(name));
   if (code !== 0) throw new Error(`Exit code ${code}: ${said}`);
   return sweeps.records(name);

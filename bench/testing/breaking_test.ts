@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { checkFolder } from "../commands/check.ts";
-import { broken, cellOf, faults, randomNumbers, Sweeps, unbroken, whatCounts } from "./breaking.ts";
+import { broken, cellOf, faults, randomNumbers, Sweeps, whatCounts, whole } from "./breaking.ts";
 
 const options = [
   ...["--model", "nano", "--sequence", "16", "--batch", "1", "--policy", "exact,mesa8,mst8", "--no-tune"],
@@ -12,9 +12,9 @@ const notLinux = Deno.build.os !== "linux" && "processes are found in /proc";
 gpuTest(
   "A sweep of six processes that meets each fault once, and is resumed, leaves what one leaves that meets none",
   async () => {
-    const sweeps = await Sweeps.create([...options, "--quality-steps", "2"], 20);
+    const sweeps = await Sweeps.create([...options, "--quality-steps", "2"]);
     try {
-      const expected = whatCounts(await unbroken(sweeps, "whole"));
+      const expected = whatCounts(await whole(sweeps));
       assertEquals(expected.length, 6);
       const names = Object.keys(faults).filter((name) => name !== "a full disk" || sweeps.disk !== null);
       const records = await broken(sweeps, "broken", names, {
@@ -34,7 +34,7 @@ gpuTest(
 gpuTest(
   "A cell's process that would compute for hours ends when the sweep is killed",
   async () => {
-    const sweeps = await Sweeps.create([...options, "--quality-steps", "100000"], 600);
+    const sweeps = await Sweeps.create([...options, "--quality-steps", "100000"]);
     try {
       const run = sweeps.start("endless");
       assertNotEquals(await cellOf(run, true), null);

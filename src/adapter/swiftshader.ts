@@ -184,7 +184,7 @@ async function readArchive(
 }
 
 /** The files of a tar archive with names of at most 100 bytes (POSIX ustar: a 512-byte header, then the bytes padded to 512). */
-function* tarFiles(
+export function* tarFiles(
   tar: Uint8Array<ArrayBuffer>,
 ): Generator<{ name: string; bytes: Uint8Array<ArrayBuffer> }> {
   const field = (start: number, length: number) =>
@@ -203,8 +203,17 @@ interface PackageInfo {
   modules?: { error?: string }[];
 }
 
-/** Lets Deno fetch the package and reads the archive from Deno's npm cache; empty where the cached package lacks it. */
+/** Reads the archive from the package; empty where the cached package lacks it. */
 async function fetchArchive(again: boolean): Promise<Uint8Array> {
+  const folder = await fetchPackage(again);
+  return await Deno.readFile(join(folder, "bin/swiftshader.tar.br")).catch(() => new Uint8Array());
+}
+
+/**
+ * Lets Deno fetch the npm package that holds SwiftShader, and a browser, and gives its folder in Deno's cache. Throws a UserError if that
+ * cannot be; `again` asks for a new copy.
+ */
+export async function fetchPackage(again: boolean): Promise<string> {
   const specifier = `npm:${packageName}@${packageVersion}`;
   const command = new Deno.Command(Deno.execPath(), {
     // Without the lock file, which would else list the package for everybody. The registry is the user's own setting.
@@ -214,9 +223,7 @@ async function fetchArchive(again: boolean): Promise<Uint8Array> {
   const { success, stdout, stderr } = await run(command);
   const info: PackageInfo = success ? JSON.parse(new TextDecoder().decode(stdout)) : {};
   const folder = Object.values(info.npmPackages ?? {}).find(({ name }) => name === packageName)?.localPath;
-  if (folder) {
-    return await Deno.readFile(join(folder, "bin/swiftshader.tar.br")).catch(() => new Uint8Array());
-  }
+  if (folder) return folder;
   const reason = info.modules?.[0]?.error ?? new TextDecoder().decode(stderr).trim().split("\n").at(-1);
   throw new UserError(
     `SwiftShader could not be fetched as ${specifier} (${reason}): ` +

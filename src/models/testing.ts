@@ -1,3 +1,4 @@
+import { normalNumbers } from "../../kernels/initialization/normal_reference.ts";
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   assertClose,
@@ -16,6 +17,7 @@ import { Tape } from "../nn/tape.ts";
 import { createPolicy, policyDocument, policyNamed } from "../storage/policies.ts";
 import { parsePolicy, type PolicyDocument } from "../storage/policy_document.ts";
 import { readStored, type StoredTensor } from "../storage/stored_values.ts";
+import { type Initial, streamOf } from "./shared/initial.ts";
 import { limit, type ReferenceStorage, storageOfDevice } from "./shared/reference_storage.ts";
 import type { ReferenceTensors } from "./shared/transformer_reference.ts";
 
@@ -140,13 +142,24 @@ export function assertResult(
   }
 }
 
+/** What a parameter begins with, rows×cols, bit for bit as a session makes it. */
+export function initialValues(
+  initial: Initial,
+  { name, rows, cols }: Pick<ParameterShape, "name" | "rows" | "cols">,
+  seed: number,
+): Float32Array<ArrayBuffer> {
+  return typeof initial === "number"
+    ? new Float32Array(rows * cols).fill(initial)
+    : normalNumbers(rows * cols, initial.deviation, streamOf(name, seed));
+}
+
 /** Initial values, each moved by a normal number: so no bias is 0, and no scale 1. */
 export function movedWeights(
   shapes: readonly ParameterShape[],
-  initialValues: (shape: ParameterShape) => Float32Array,
+  initial: (shape: ParameterShape) => Initial,
 ): Map<string, Float32Array> {
   return new Map(shapes.map((shape, i) => {
     const moves = normals(shape.rows * shape.cols, i + 1, 0.1);
-    return [shape.name, initialValues(shape).map((value, j) => value + moves[j])];
+    return [shape.name, initialValues(initial(shape), shape, 1).map((value, j) => value + moves[j])];
   }));
 }

@@ -1,19 +1,12 @@
 // Rounds a vector of four numbers to codes: q = clamp(floor((x - shift) / scale + u), 0, 2^bits - 1), u = 1/2 to nearest, or uniform on
-// the 256 midpoints of [0, 1), which is unbiased. One 32-bit counter-based hash gives the four numbers. Joined in front of the kernels
-// that quantize.
+// the 256 midpoints of [0, 1), which is unbiased. One 32-bit counter-based hash gives the four numbers. Joined, with
+// pcg.wgsl, in front of the kernels that quantize.
 @group(0) @binding(1) var<storage, read> step: Step;
 override bits: u32;
 override stochastic: bool;
 
 // The four codes in the lowest 4 * bits bits, and how many of them the clamp changed.
 struct Encoded { codes: u32, clipped: u32 }
-
-// PCG's output permutation over a 32-bit state (O'Neill 2014; Jarzynski & Olano 2020).
-fn pcg(seed: u32) -> u32 {
-  let state = seed * 747796405u + 2891336453u;
-  let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
-  return (word >> 22u) ^ word;
-}
 
 // What the random bits of a tensor hang on besides the place: the step, and the tensor's stream in the program.
 fn key_of(stream: u32) -> u32 {

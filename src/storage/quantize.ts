@@ -1,11 +1,12 @@
 import { keepingThreadsFor } from "../../kernels/shared/elementwise.ts";
+import pcgText from "../../kernels/shared/pcg.wgsl" with { type: "text" };
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import type { Operand } from "../gpu/operand.ts";
 import { stepTensor, stepText } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Category } from "../memory/category.ts";
 import { type CodeBits, codesOf, readByChannel, readByToken, wordsOf } from "./codes.ts";
-import encodeText from "./encode.wgsl" with { type: "text" };
+import encodingText from "./encode.wgsl" with { type: "text" };
 import extremesText from "./extremes.wgsl" with { type: "text" };
 import gatherText from "./gather_codes.wgsl" with { type: "text" };
 import quantizeText from "./quantize.wgsl" with { type: "text" };
@@ -22,6 +23,8 @@ import {
   rateOf,
   tilesOf,
 } from "./ranges.ts";
+
+const encodeText = pcgText + encodingText;
 
 /** How the numbers of a tensor become codes. */
 export interface Rounding {

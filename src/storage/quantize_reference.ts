@@ -1,3 +1,4 @@
+import { pcg } from "../../kernels/shared/pcg.ts";
 /**
  * The storage of Mesa (Pan et al., arXiv 2111.11124) in 8 bits, or fewer, as a plain reference, in float32: every operation is rounded with
  * Math.fround, so that codes can be compared byte for byte with a kernel that does the same operations in the same order.
@@ -91,13 +92,6 @@ export function roundingNumbers(
     const random = pcg(pcg(row * vectors + Math.floor(col / 4)) ^ key);
     return ((random >>> (8 * (col % 4))) % 256 + 0.5) / 256;
   });
-}
-
-/** PCG's output permutation over a 32-bit state (O'Neill 2014; Jarzynski & Olano 2020). */
-function pcg(seed: number): number {
-  const state = (Math.imul(seed, 747796405) + 2891336453) >>> 0;
-  const word = Math.imul((state >>> ((state >>> 28) + 4)) ^ state, 277803737) >>> 0;
-  return ((word >>> 22) ^ word) >>> 0;
 }
 
 /** Codes, [rows, cols], and the number of elements that the clamp changed. */

@@ -1,3 +1,4 @@
+import { normal } from "../../kernels/initialization/normal.ts";
 import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
@@ -32,6 +33,23 @@ export function describeTraining(
       adamw(builder, parameters.runs, clip, { betas, epsilon, weightDecay });
     });
   });
+}
+
+/** A tensor that begins with normal numbers of mean 0. */
+export interface Normals {
+  readonly tensor: Tensor;
+  readonly deviation: number;
+  readonly stream: number;
+}
+
+/** Normal numbers into tensors that have homes. */
+export function describeNormals(
+  tensors: readonly Normals[],
+  builderOptions: BuilderOptions,
+): ProgramDescription {
+  const builder = new ProgramBuilder("initialize", builderOptions);
+  for (const { tensor, deviation, stream } of tensors) normal(builder, tensor, deviation, stream);
+  return builder.build();
 }
 
 /** Forward, loss and backward alone, by the kernels of a training step: the gradients of a batch, and no step. */

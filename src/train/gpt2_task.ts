@@ -1,7 +1,7 @@
 import type { TokenBatch } from "../data/batches.ts";
 import { UserError } from "../errors.ts";
 import type { Gpt2Config } from "../models/gpt2/config.ts";
-import { gpt2InitialValues } from "../models/gpt2/initialize.ts";
+import { gpt2Initial } from "../models/gpt2/initialize.ts";
 import { gpt2Logits, gpt2Loss, type Gpt2Tensors } from "../models/gpt2/model.ts";
 import { gpt2Parameters } from "../models/gpt2/parameters.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
@@ -9,12 +9,12 @@ import { column, type PackedBatch, ring, type Task } from "./task.ts";
 
 /** The task of training a GPT-2 to continue texts. */
 export function gpt2Task(model: Gpt2Config, options: TrainOptions): Task {
-  const { batch, sequence, seed, decay = trainDefaults.decay } = options;
+  const { batch, sequence, decay = trainDefaults.decay } = options;
   const tensors = gpt2Tensors(batch * sequence, model.vocab);
   return {
     lossRing: tensors.lossRing,
     parameters: gpt2Parameters(model, decay),
-    initialValues: (shape) => gpt2InitialValues(shape, model, seed),
+    initial: (shape) => gpt2Initial(shape, model),
     loss: (tape, parameters) => gpt2Loss(tape, model, parameters, tensors, options),
     pack(given) {
       if ("inputs" in given) return packTokens(given, tensors);

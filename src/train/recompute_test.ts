@@ -7,6 +7,7 @@ import type { NamedTensor } from "../io/safetensors.ts";
 import { weightsFrom } from "../models/checkpoint.ts";
 import { readGoldenCase } from "../models/golden_case.ts";
 import { limit } from "../models/shared/reference_storage.ts";
+import { initialValues } from "../models/testing.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { Tape } from "../nn/tape.ts";
 import { createPolicy, policyDocument } from "../storage/policies.ts";
@@ -102,7 +103,10 @@ async function estimatesAfter(batches: ReturnType<typeof someBatches>): Promise<
   await runTest(({ builder, fill }) => {
     task.loss(Tape.training(builder, policy), parameters);
     for (const parameter of parameters.all) {
-      fill(parameter.value, padRows(task.initialValues(parameter), parameter.value));
+      fill(
+        parameter.value,
+        padRows(initialValues(task.initial(parameter), parameter, options.seed), parameter.value),
+      );
     }
   }, async (_, _read, program) => {
     for (const batch of batches) step(program, batch);

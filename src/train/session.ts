@@ -11,13 +11,16 @@ import type { NamedTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import type { Weights } from "../models/checkpoint.ts";
 import { inFile } from "../models/shared/checkpoint_parameters.ts";
+import { streamOf } from "../models/shared/initial.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import {
   describeEvaluation,
   describeGeneration,
   describeGradients,
+  describeNormals,
   describeTraining,
+  type Normals,
   normRing,
 } from "./describe.ts";
 import { checkTokens } from "./gpt2_task.ts";
@@ -68,7 +71,7 @@ export class TrainingSession {
     const description = describeTraining(options, task, parameters, session.policy, session.#builderOptions);
     try {
       session.#train = await session.#memory.program(description);
-      session.#setWeights(weights);
+      await session.#setWeights(weights);
     } catch (error) {
       session.#memory.destroy();
       throw error;
@@ -80,11 +83,21 @@ export class TrainingSession {
     return { ...builderOptionsFor(this.gpu), variants: this.options.variants };
   }
 
-  #setWeights(weights?: Weights): void {
+  async #setWeights(weights?: Weights): Promise<void> {
+    const normals: Normals[] = [];
     for (const parameter of this.parameterSet.all) {
-      const values = weights?.get(parameter.name) ?? this.task.initialValues(parameter);
-      this.#memory.write(parameter.value, packRows(values, parameter.value));
+      const { name, rows, cols, value } = parameter;
+      const begin = weights?.get(name) ?? this.task.initial(parameter);
+      if (typeof begin === "number") {
+        this.#memory.write(value, packRows(new Float32Array(rows * cols).fill(begin), value));
+      } else if ("deviation" in begin) {
+        normals.push({ tensor: value, ...begin, stream: streamOf(name, this.options.seed) });
+      } else this.#memory.write(value, packRows(begin, value));
     }
+    if (normals.length === 0) return;
+    const program = await this.#memory.program(describeNormals(normals, this.#builderOptions), this.#train);
+    program.run();
+    program.destroy();
   }
 
   /** Memory of a training step. */

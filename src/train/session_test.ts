@@ -12,10 +12,15 @@ import { UserError } from "../errors.ts";
 import { readCheckpoint, writeCheckpoint } from "../models/checkpoint.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { gpt2LossAndGradients, gpt2TrainStep } from "../models/gpt2/reference.ts";
+import { usualSequence } from "../models/model_config.ts";
+import { inFile } from "../models/shared/checkpoint_parameters.ts";
+import { initialValues } from "../models/testing.ts";
+import { vitPresets } from "../models/vit/config.ts";
 import { referenceState, referenceWeights } from "../models/shared/transformer_reference.ts";
 import { policyDocument, policyNames } from "../storage/policies.ts";
 import { learningRateAt } from "./options.ts";
 import { TrainingSession, type TrainOptions } from "./session.ts";
+import { taskOf } from "./task_of.ts";
 import {
   lossesOf,
   model,
@@ -38,6 +43,18 @@ function referenceLoss(
 ): number {
   return gpt2LossAndGradients(referenceWeights(weights), model, inputs, targets, shape).loss;
 }
+
+gpuTest("TrainingSession begins with the model's initial values, bit for bit", async () => {
+  for (const config of [model, vitPresets["vit-nano"]]) {
+    const sized = { model: config, batch: 1, sequence: usualSequence(config) };
+    const begun = await withSession({ ...sized, seed: 3 }, (session) => session.parameters());
+    const task = taskOf({ ...options, ...sized });
+    for (const parameter of task.parameters) {
+      const expected = initialValues(task.initial(parameter), parameter, 3);
+      assertEquals(begun.get(parameter.name)!.data, inFile(parameter, expected), parameter.name);
+    }
+  }
+});
 
 gpuTest("TrainingSession repeats its losses bit for bit by seed, under every policy", async () => {
   const batches = someBatches(5);

@@ -1,6 +1,7 @@
 import type { Batch } from "../data/batches.ts";
 import type { Category } from "../memory/category.ts";
 import type { Store, Tensor } from "../gpu/tensor.ts";
+import type { Initial } from "../models/shared/initial.ts";
 import type { ParameterSet, ParameterShape } from "../nn/parameters.ts";
 import type { Tape } from "../nn/tape.ts";
 
@@ -21,8 +22,7 @@ export interface Task {
   readonly lossRing: Tensor;
   /** One share of right answers an evaluated batch, where answers are right or wrong. */
   readonly hitRing?: Tensor;
-  /** What a parameter begins with, rows×cols. */
-  initialValues(shape: ParameterShape): Float32Array<ArrayBuffer>;
+  initial(shape: ParameterShape): Initial;
   /** Emits forward and the mean loss, and, if the tape saves, backward into the parameters' gradients. */
   loss(tape: Tape, parameters: ParameterSet): void;
   /** Throws a UserError that names what in the batch is not the model's. */

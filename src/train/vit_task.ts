@@ -2,7 +2,7 @@ import type { ImageBatch } from "../data/image_batches.ts";
 import { UserError } from "../errors.ts";
 import type { Store, Tensor } from "../gpu/tensor.ts";
 import type { VitConfig } from "../models/vit/config.ts";
-import { vitInitialValues } from "../models/vit/initialize.ts";
+import { vitInitial } from "../models/vit/initialize.ts";
 import { vitLoss } from "../models/vit/model.ts";
 import { vitParameters } from "../models/vit/parameters.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
@@ -10,7 +10,7 @@ import { column, ring, type Task } from "./task.ts";
 
 /** The task of training a ViT to tell classes of images apart. */
 export function vitTask(model: VitConfig, options: TrainOptions): Task {
-  const { batch, seed, pixels = "u8", decay = trainDefaults.decay, labelSmoothing = 0 } = options;
+  const { batch, pixels = "u8", decay = trainDefaults.decay, labelSmoothing = 0 } = options;
   const tensors = {
     images: imageTensor(batch, 3 * model.image ** 2, pixels),
     labels: column("labels", batch, "head"),
@@ -21,7 +21,7 @@ export function vitTask(model: VitConfig, options: TrainOptions): Task {
     lossRing: tensors.lossRing,
     hitRing: tensors.hitRing,
     parameters: vitParameters(model, decay),
-    initialValues: (shape) => vitInitialValues(shape, model, seed),
+    initial: (shape) => vitInitial(shape, model),
     // Only training smooths: a validation loss is the plain one.
     loss: (tape, parameters) =>
       vitLoss(tape, model, parameters, tensors, batch, tape.training ? labelSmoothing : 0),

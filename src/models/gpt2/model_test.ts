@@ -5,7 +5,7 @@ import type { BuilderOptions } from "../../gpu/builder.ts";
 import { type GoldenCase, readGoldenCase } from "../golden_case.ts";
 import { gpt2Loss, type Gpt2Tensors } from "./model.ts";
 import { gpt2Parameters } from "./parameters.ts";
-import { gpt2InitialValues } from "./initialize.ts";
+import { gpt2Initial } from "./initialize.ts";
 import { gpt2LossAndGradients, type Gpt2ReferenceConfig } from "./reference.ts";
 import {
   assertResult,
@@ -109,7 +109,7 @@ gpuTest("gpt2Loss() over several windows of rows equals the reference", async ()
   const model = { modelType: "gpt2" as const, name: "windowed", ...config };
   const weights = movedWeights(
     gpt2Parameters(model, "all"),
-    (shape) => gpt2InitialValues(shape, config, 1),
+    (shape) => gpt2Initial(shape, config),
   );
   const random = new Random(1);
   const word = () => random.below(config.vocab);

@@ -24,7 +24,7 @@ import { referenceWeights } from "../shared/transformer_reference.ts";
 import { vitLoss, type VitTensors } from "./model.ts";
 import { vitParameters } from "./parameters.ts";
 import type { VitConfig } from "./config.ts";
-import { vitInitialValues } from "./initialize.ts";
+import { vitInitial } from "./initialize.ts";
 import { vitLossAndGradients } from "./reference.ts";
 
 /** What a loss is computed from. Weights are in the models' layout. */
@@ -104,7 +104,7 @@ function raggedCase(count: number, sizes = { image: 21, patch: 7 }): Case {
   const random = new Random(5);
   return {
     config,
-    weights: movedWeights(vitParameters(config, "all"), (shape) => vitInitialValues(shape, config, 1)),
+    weights: movedWeights(vitParameters(config, "all"), (shape) => vitInitial(shape, config)),
     batch: {
       images: Uint8Array.from({ length: count * 3 * sizes.image ** 2 }, () => random.below(256)),
       labels: Int32Array.from({ length: count }, () => random.below(7)),

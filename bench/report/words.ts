@@ -1,6 +1,6 @@
 import { markdownTable } from "markdown-table";
-import type { Cell } from "../report/cell_rounds.ts";
-import { baseOf, type Comparison } from "../report/side_by_side.ts";
+import type { Cell } from "./cell_rounds.ts";
+import { baseOf, type Comparison } from "./side_by_side.ts";
 
 /** A markdown table whose first columns, as many as told, are of words. */
 export const table = (header: readonly string[], rows: readonly (readonly string[])[], words = 1): string =>

@@ -1,12 +1,12 @@
 import { ratio } from "../../src/text/format.ts";
-import type { Cell } from "../report/cell_rounds.ts";
-import type { Comparison } from "../report/side_by_side.ts";
-import type { PairedRatio } from "../report/statistics.ts";
-import { speed } from "../report/tables.ts";
+import type { Cell } from "./cell_rounds.ts";
+import type { Comparison } from "./side_by_side.ts";
+import type { PairedRatio } from "./statistics.ts";
+import { speed } from "./tables.ts";
 import { pairsOf, range } from "./words.ts";
 
 /** Whether rounds settle a ratio: a median over three or more leaves out one that is far off, a median over two takes half of it. */
-const isSettled = ({ low, high, rounds }: PairedRatio): boolean => rounds > 2 || high <= 1.1 * low;
+export const isSettled = ({ low, high, rounds }: PairedRatio): boolean => rounds > 2 || high <= 1.1 * low;
 
 /** A policy's speed beside its base's: "0.98× (0.98–0.99)", without a median where the rounds do not settle one. */
 export function speedText(cell: Cell, base: Cell): string {

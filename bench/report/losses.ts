@@ -1,7 +1,7 @@
 import { percentage, signed } from "../../src/text/format.ts";
-import type { Cell } from "../report/cell_rounds.ts";
-import { costAtMost, type Parity, parityOf } from "../report/parity.ts";
-import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
+import type { Cell } from "./cell_rounds.ts";
+import { costAtMost, type Parity, parityOf } from "./parity.ts";
+import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { code, list, policiesOf, table } from "./words.ts";
 
 /** Final losses of a policy against `exact`'s of the same model, data and seeds. */

@@ -1,0 +1,74 @@
+import { argument, command, message, metavar, multiple, object } from "@optique/core";
+import { UserError } from "../../src/errors.ts";
+import { readBytes, replaceText } from "../../src/io/files.ts";
+import { file, folder, maybe } from "../options/options.ts";
+import { renderPage } from "../page/page.ts";
+import { peersSource } from "../page/peer_points.ts";
+import { type Source, sweepSource } from "../page/points.ts";
+import { answers } from "../report/answers.ts";
+import { compare } from "../report/cell_rounds.ts";
+import { sections } from "../report/report.ts";
+import { printable } from "../report/terminal.ts";
+import { kindOf, parseSweep, readResultsText, type SweepResults } from "../results/read_results.ts";
+
+const options = object({
+  folders: multiple(argument(folder, { description: message`Report folders` }), {
+    min: 1,
+    errors: { tooFew: message`Expected a ${metavar("FOLDER")}: give a report's` },
+  }),
+  html: maybe("--html", file, message`Write all of them as one page for a browser, which needs nothing else`),
+});
+const brief = message`Show reports: in the terminal, or as one page`;
+
+export const report = command("report", options, { brief }).map(({ folders, html }) => async () => {
+  const all = await Promise.all([...new Set(folders.map(trimmed))].map(read));
+  if (html === undefined) {
+    for (const { folder, kind, text } of all) {
+      console.log(`\n${folder}\n\n${await printed(folder, kind, text)}`);
+    }
+    return 0;
+  }
+  const sources = all.map(({ folder, kind, text }) => sourceOf(folder, kind, text));
+  await replaceText(html, await renderPage(sources));
+  console.log(`Written: ${html}`);
+  return 0;
+});
+
+const trimmed = (folder: string) => folder.replace(/(?<=.)\/+$/, "");
+
+async function read(folder: string) {
+  const text = await readResultsText(folder);
+  return { folder, text, kind: kindOf(text) };
+}
+
+/** A report as the terminal shows it: a sweep's tables and then its answers, of other kinds the report that stands there. */
+async function printed(folder: string, kind: string, text: string): Promise<string> {
+  if (kind !== "sweep") {
+    return printable(new TextDecoder().decode(await readBytes(`${folder}/report.md`)).trimEnd());
+  }
+  const { records } = sweepOf(folder, text);
+  const tables = sections(records).map(({ title, table }) => `${title}\n\n${printable(table)}`);
+  return [...tables, printable(answers(records, compare(records)))].join("\n\n");
+}
+
+/** What a folder gives to the page. Throws a UserError for a kind that has no cells. */
+function sourceOf(folder: string, kind: string, text: string): Source {
+  if (kind === "sweep") return sweepSource(folder, sweepOf(folder, text));
+  if (kind === "peers") return peersSource(folder, text);
+  throw new UserError(
+    `${folder} holds results of the kind ${
+      JSON.stringify(kind)
+    }, which have no cells; give folders of sweeps`,
+  );
+}
+
+/** The results of a sweep. Throws a UserError if they have no record. */
+function sweepOf(folder: string, text: string): SweepResults {
+  const results = parseSweep(text, `${folder}/results.jsonl`);
+  if (results.records.length === 0) {
+    throw new UserError(
+      `${folder}/results.jsonl holds no record; finish a cell with --resume, or leave it out`,
+    );
+  }
+  return results;
+}

@@ -1,0 +1,142 @@
+import { z } from "zod";
+import { lossDifferences } from "../report/losses.ts";
+import { type Cell, compare } from "../report/cell_rounds.ts";
+import { commandCode } from "../report/command.ts";
+import { gradientError } from "../report/gradient_tables.ts";
+import type { Comparison } from "../report/side_by_side.ts";
+import { toldMaking } from "../report/sweep_files.ts";
+import { table } from "../report/words.ts";
+import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
+import { versionOf } from "./making.ts";
+
+/** A report as the index tells it. */
+export interface Entry {
+  /** Its folder, below the folder of all reports. */
+  folder: string;
+  questions: string[];
+  card: string;
+  software: boolean;
+  /** "micro, mini and small"; empty where no model is swept over. */
+  models: string;
+  date: string;
+  commit: string;
+  command: string;
+}
+
+/** What is asked of a sweep, and whether one answers it; a sweep that answers none of the others answers the last. */
+const asked: [question: string, answers: (comparisons: Comparison<Cell>[]) => boolean][] = [
+  ["Does training suffer?", (comparisons) => lossDifferences(comparisons).length > 0],
+  [
+    "How far is the gradient from `exact`'s?",
+    (comparisons) => cellsOf(comparisons).some((cell) => gradientError(cell) !== null),
+  ],
+  [
+    "What fits where something else does not?",
+    (comparisons) => cellsOf(comparisons).some(({ failure }) => failure?.status === "oom"),
+  ],
+  ["What does a policy save, and what does it cost in speed?", () => true],
+];
+
+/** What other kinds of results answer. */
+const questionOf: Record<string, string> = {
+  kernels: "How near do the kernels come to what the card can do?",
+  profile: "Where does the time of a step go?",
+  peers: "How does PyTorch fare on the same card?",
+};
+
+const questions = [...asked.map(([question]) => question).toReversed(), ...Object.values(questionOf)];
+
+const cellsOf = (comparisons: Comparison<Cell>[]) => comparisons.flatMap(({ cells }) => [...cells.values()]);
+
+/** The beginning of any header. */
+const making = z.object({
+  command: z.string(),
+  started: z.string(),
+  environment: z.object({
+    adapter: z.string(),
+    adapterClass: z.string(),
+    commit: z.string().nullable(),
+    dirty: z.boolean().nullable(),
+  }),
+});
+
+/** Every report below a folder, by path. */
+export async function readEntries(root: string): Promise<Entry[]> {
+  const folders = (await resultFolders(root, "")).sort();
+  return await Promise.all(folders.map((folder) => readEntry(root, folder)));
+}
+
+async function resultFolders(root: string, below: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(`${root}/${below}`));
+  const inner = await Promise.all(
+    entries.filter(({ isDirectory }) => isDirectory).map(({ name }) =>
+      resultFolders(root, `${below}${name}/`)
+    ),
+  );
+  const own = entries.some(({ name }) => name === "results.jsonl") ? [below.replace(/\/$/, "")] : [];
+  return [...own, ...inner.flat()];
+}
+
+async function readEntry(root: string, folder: string): Promise<Entry> {
+  const text = await readResultsText(`${root}/${folder}`);
+  const kind = kindOf(text);
+  if (kind !== "sweep") {
+    const { command, started, environment } = making.parse(JSON.parse(text.slice(0, text.indexOf("\n"))));
+    return entry(folder, {
+      command,
+      started,
+      environment,
+      questions: [questionOf[kind] ?? kind],
+      models: [],
+    });
+  }
+  const { header, records } = parseSweep(text);
+  const told = toldMaking(await Deno.readTextFile(`${root}/${folder}/report.md`).catch(() => ""));
+  const comparisons = compare(records);
+  const answered = asked.filter(([, answers], i) => i < asked.length - 1 && answers(comparisons));
+  return entry(folder, {
+    command: header?.command ?? told.command ?? "deno task bench",
+    started: header?.started ?? told.started ?? records[0].started,
+    environment: records[0].environment,
+    questions: (answered.length ? answered : asked.slice(-1)).map(([question]) => question),
+    models: [...new Set(comparisons.map(({ model }) => model))],
+  });
+}
+
+function entry(
+  folder: string,
+  { command, started, environment, questions, models }: z.infer<typeof making> & {
+    questions: string[];
+    models: string[];
+  },
+): Entry {
+  return {
+    ...{ folder, questions, command },
+    card: environment.adapter,
+    software: environment.adapterClass === "software",
+    models: models.join(", "),
+    date: started.slice(0, 10),
+    commit: versionOf(environment).join(),
+  };
+}
+
+/** The reports by question, and by card within one (software adapters last), as markdown. */
+export function reportsIndex(entries: readonly Entry[]): string {
+  return questions.flatMap((question) => {
+    const of = entries.filter((entry) => entry.questions.includes(question))
+      .toSorted((a, b) =>
+        Number(a.software) - Number(b.software) || a.card.localeCompare(b.card, "en") ||
+        b.date.localeCompare(a.date, "en")
+      );
+    if (of.length === 0) return [];
+    const rows = of.map(({ folder, card, models, date, commit, command }) => [
+      card,
+      `[${folder}](${folder}/report.md)`,
+      models || "–",
+      date,
+      commit || "–",
+      commandCode(command).replaceAll("|", "\\|"),
+    ]);
+    return [`### ${question}`, table(["card", "report", "models", "date", "commit", "command"], rows, 6)];
+  }).join("\n\n");
+}

@@ -1,0 +1,56 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fakeErrors, fakeHeader, fakeQuality, fakeRecord } from "../results/testing.ts";
+import { readEntries, reportsIndex } from "./reports_index.ts";
+
+/** A folder of reports whose `results.jsonl` hold these lines. */
+async function withReports(reports: Record<string, object[]>, work: (root: string) => Promise<void>) {
+  const root = await Deno.makeTempDir();
+  try {
+    for (const [folder, lines] of Object.entries(reports)) {
+      await Deno.mkdir(`${root}/${folder}`, { recursive: true });
+      const text = lines.map((line) => JSON.stringify(line) + "\n").join("");
+      await Deno.writeTextFile(`${root}/${folder}/results.jsonl`, text);
+    }
+    await work(root);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+const sweep = (...records: ReturnType<typeof fakeRecord>[]) => [fakeHeader(records), ...records];
+const seeds = (policy: string) =>
+  [1, 2].map((seed) =>
+    fakeRecord({ policy, seed, round: seed - 1 }, {
+      quality: fakeQuality(3 + seed / 10, {
+        gradientErrors: policy === "exact" ? [] : [fakeErrors(10, 0.1)],
+      }),
+    })
+  );
+const software = fakeRecord();
+software.environment = { ...software.environment, adapterClass: "software", adapter: "a processor" };
+
+Deno.test("reportsIndex() lists every report under each question that it answers, software last", () =>
+  withReports({
+    "plain": sweep(fakeRecord(), fakeRecord({ policy: "mesa8", model: "micro" })),
+    "set/trained": sweep(...seeds("exact"), ...seeds("mesa8")),
+    "set/software": sweep(software),
+    "set/full": sweep(fakeRecord(), fakeRecord({ policy: "half" }, { status: "oom", timing: null })),
+    "kernels": [{ ...fakeHeader([]), kind: "kernels", command: "deno task bench kernels | tee" }],
+  }, async (root) => {
+    const text = reportsIndex(await readEntries(root));
+    const folders = Object.fromEntries(
+      text.split("### ").slice(1).map((part) => [
+        part.split("\n")[0],
+        [...part.matchAll(/\[([^\]]+)\]\(\1\/report\.md\)/g)].map(([, folder]) => folder),
+      ]),
+    );
+    assertEquals(folders, {
+      "What does a policy save, and what does it cost in speed?": ["plain", "set/software"],
+      "What fits where something else does not?": ["set/full"],
+      "How far is the gradient from `exact`'s?": ["set/trained"],
+      "Does training suffer?": ["set/trained"],
+      "How near do the kernels come to what the card can do?": ["kernels"],
+    });
+    assertStringIncludes(text, "| nano, micro | 2026-11-22 | 0123456789ab with uncommitted changes |");
+    assertStringIncludes(text, "`deno task bench kernels \\| tee`");
+  }));

@@ -1,0 +1,86 @@
+import { categories, type Category, categoryName } from "../../src/memory/category.ts";
+import { number } from "../../src/text/format.ts";
+import type { Cell } from "./cell_rounds.ts";
+import { memoryUnit, type Panel, panel, type Spec } from "./chart_panels.ts";
+import type { Comparison } from "./side_by_side.ts";
+
+const colors: Record<Category, string> = {
+  parameters: "#4c78a8",
+  gradients: "#9ecae9",
+  optimizer: "#79706e",
+  saved: "#e45756",
+  inputs: "#ff9da6",
+  ranges: "#b279a2",
+  transient: "#f2cf5b",
+  head: "#54a24b",
+  control: "#bab0ac",
+};
+
+/** Bars of the live peak, a part for each category, the total at the end; pale where the cell did not fit. */
+export function memoryPanels(comparisons: readonly Comparison<Cell>[]): Panel[] {
+  const shown = categories.filter((category) =>
+    comparisons.some(({ cells }) => [...cells.values()].some(({ memory }) => memory?.liveAtPeak[category]))
+  );
+  return comparisons.flatMap((comparison) => {
+    const cells = [...comparison.cells].filter(([, { memory }]) => memory);
+    return cells.length ? [panel(comparison, bars(cells, shown))] : [];
+  });
+}
+
+function bars(cells: [string, Cell][], shown: Category[]): Spec {
+  const peaks = cells.map(([, { memory }]) => memory!.livePeakBytes);
+  const { unit, bytes } = memoryUnit(Math.max(...peaks));
+  const parts = cells.flatMap(([policy, { memory, failure }]) =>
+    shown.map((category, order) => ({
+      policy,
+      category: categoryName(category),
+      order,
+      size: (memory!.liveAtPeak[category] ?? 0) / bytes,
+      fits: failure?.status !== "oom",
+    }))
+  );
+  const totals = cells.map(([policy, { memory, failure }]) => ({
+    policy,
+    size: memory!.livePeakBytes / bytes,
+    total: number(memory!.livePeakBytes / bytes),
+    note: failure?.status === "oom" ? "does not fit" : "",
+  }));
+  const x = { field: "policy", type: "nominal", sort: null, title: null, axis: { labelAngle: -35 } };
+  const y = {
+    field: "size",
+    type: "quantitative",
+    title: unit,
+    scale: { domain: [0, 1.12 * Math.max(...peaks) / bytes], nice: false },
+    axis: { tickCount: 5 },
+  };
+  const color = {
+    field: "category",
+    type: "nominal",
+    title: null,
+    scale: { domain: shown.map(categoryName), range: shown.map((category) => colors[category]) },
+  };
+  const label = (field: string, dy: number, more: Spec = {}) => ({
+    data: { values: totals },
+    mark: { type: "text", baseline: "bottom", dy, fontSize: 10, ...more },
+    encoding: { x, y, text: { field } },
+  });
+  return {
+    width: { step: 44 },
+    height: 220,
+    layer: [
+      {
+        data: { values: parts.filter(({ size }) => size > 0) },
+        mark: "bar",
+        encoding: {
+          x,
+          y,
+          color,
+          order: { field: "order" },
+          opacity: { condition: { test: "datum.fits", value: 1 }, value: 0.4 },
+        },
+      },
+      label("total", -3),
+      ...totals.some(({ note }) => note) ? [label("note", -14, { fontStyle: "italic", fontSize: 9 })] : [],
+    ],
+  };
+}

@@ -1,0 +1,88 @@
+import { plural } from "../../src/text/format.ts";
+import type { CellRecord } from "../results/results.ts";
+import type { Cell } from "./cell_rounds.ts";
+import { baseOf, type Comparison } from "./side_by_side.ts";
+import { isSettled } from "./speeds.ts";
+import { subject } from "./savings.ts";
+import { code, list, type Pair, pairsOf, policiesOf } from "./words.ts";
+
+/** What a reader might take from a report that it does not show: a sentence each. */
+export function unproved(records: readonly CellRecord[], comparisons: readonly Comparison<Cell>[]): string[] {
+  const base = baseOf(comparisons[0]);
+  const pairs = policiesOf(comparisons).flatMap((policy) => pairsOf(comparisons, policy))
+    .filter(({ own, base }) => own !== base);
+  return [software(records), fewRounds(pairs), ...open(pairs), ...quality(pairs, base), cards(records)]
+    .filter((sentence) => sentence !== null);
+}
+
+function software(records: readonly CellRecord[]): string | null {
+  return records.some(({ environment }) => environment.adapterClass === "software")
+    ? "Speed: a software adapter ran this, and its times are no result."
+    : null;
+}
+
+/** Rounds of which a spread says something. */
+const enough = 3;
+
+function fewRounds(pairs: readonly Pair[]): string | null {
+  const rounds = pairs.flatMap(({ own, base }) => own.speedAgainst(base)?.rounds ?? []);
+  const fewest = Math.min(...rounds);
+  return rounds.length && fewest < enough
+    ? `Small differences of speed: some are told from ${
+      plural(fewest, "round")
+    }, which cannot tell how far they vary.`
+    : null;
+}
+
+/** At most so many cells are named. */
+const named = 4;
+
+/** Speeds of which the rounds disagree, or which may be above the base's or below. */
+function open(pairs: readonly Pair[]): string[] {
+  const found = pairs.flatMap((pair) => {
+    const speed = pair.own.speedAgainst(pair.base);
+    if (!speed || pair.own.records[0].environment.adapterClass === "software") return [];
+    const { low, high } = speed;
+    const text = `${code(pair.own.configuration.policy)} at ${subject(pair)} (${low.toFixed(2)}–${
+      high.toFixed(2)
+    }×)`;
+    return [{ text, settled: isSettled(speed), both: low < 1 && high > 1 }];
+  });
+  const told = (some: typeof found, before: string, after: string) => {
+    const more = some.length > named ? [`${some.length - named} more`] : [];
+    return some.length
+      ? [`${before} ${list([...some.slice(0, named).map(({ text }) => text), ...more])}: ${after}.`]
+      : [];
+  };
+  return [
+    ...told(found.filter(({ settled }) => !settled), "The speed of", "the rounds disagree"),
+    ...told(
+      found.filter(({ settled, both }) => settled && both),
+      "That these are slower, or faster:",
+      "the interval includes 1",
+    ),
+  ];
+}
+
+function quality(pairs: readonly Pair[], base: Cell): string[] {
+  const shared = pairs.map(({ own, base }) => own.pairedQualities(base).length);
+  if (base.configuration.policy !== "exact" || !shared.some((seeds) => seeds > 0)) {
+    return [
+      "Quality: no loss was measured beside `exact`'s, so nothing here says that a policy trains as well.",
+    ];
+  }
+  const all = pairs.flatMap(({ own }) => own.records);
+  return [
+    ...shared.some((seeds) => seeds === 1)
+      ? ["Quality: one seed tells no difference of losses from chance; `--seeds` takes more."]
+      : [],
+    ...all.some(({ data, quality }) => quality && data.kind === "images" && data.generated)
+      ? ["Quality on photographs: the images are generated."]
+      : [],
+  ];
+}
+
+function cards(records: readonly CellRecord[]): string {
+  const adapters = [...new Set(records.map(({ environment }) => environment.adapter))];
+  return `Anything of other cards than ${list(adapters)}, or of other arithmetic than f32.`;
+}
