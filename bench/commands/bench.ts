@@ -21,7 +21,7 @@ import { profiles } from "../sweep/profiles.ts";
 import { jsonSchema } from "../results/run_header.ts";
 import { modelJsonSchema } from "../../src/models/model_document.ts";
 import { policyJsonSchema } from "../../src/storage/policy_document.ts";
-import { shard, size, whole, word } from "../options/value_parsers.ts";
+import { percent, shard, size, span, whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
 const commit = string({ metavar: "COMMIT" });
@@ -44,7 +44,21 @@ export const options = object({
   ...sweepOptions,
   steps: maybe("--steps", whole(1), message`Timed steps of a process`),
   warmup: maybe("--warmup", whole(0), message`Steps before the timed ones`),
-  rounds: maybe("--rounds", whole(1), message`How often each cell runs, the policies in turn`),
+  rounds: maybe(
+    "--rounds",
+    whole(1),
+    message`How often each cell runs, the policies in turn; with --precision, at most`,
+  ),
+  precision: maybe(
+    "--precision",
+    percent,
+    message`Run rounds until the 95% interval of every policy's speed is within so much of it, as in ${"0.5%"}`,
+  ),
+  maxTime: maybe(
+    "--max-time",
+    span,
+    message`How long the rounds of a model, length and batch may take to get there (${"5min"})`,
+  ),
   qualitySteps: maybe(
     "--quality-steps",
     whole(0),

@@ -7,7 +7,7 @@ import { exitCodes, gate } from "../compare/gate.ts";
 import { renderComparison } from "../compare/render.ts";
 import type { Report } from "../compare/reports.ts";
 import { defaulted, folder, maybe } from "../options/options.ts";
-import { percent, word } from "../options/value_parsers.ts";
+import { allowance, word } from "../options/value_parsers.ts";
 import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
 
 const forms = ["markdown", "json", "customBiggerIsBetter", "customSmallerIsBetter"] as const;
@@ -17,18 +17,18 @@ const options = object({
   own: argument(folder, { description: message`Report that is compared` }),
   tolerance: defaulted(
     "--tolerance",
-    percent,
+    allowance,
     usualTolerance,
     message`What counts as the same speed`,
   ),
   maxSlowdown: maybe(
     "--max-slowdown",
-    percent,
+    allowance,
     message`End with 3 if a cell became slower by more, with 4 if its interval does not exclude that`,
   ),
   maxMemory: maybe(
     "--max-memory",
-    percent,
+    allowance,
     message`End with 3 if a cell takes more memory by more than that`,
   ),
   across: option("--across", {

@@ -29,7 +29,11 @@ export async function resumeBench(path: string, { timeout }: { timeout?: number 
     `${folder}/results.jsonl`,
     [header, ...kept].map((line) => JSON.stringify(line)),
   );
-  console.error(`${missing} of ${plural(cellsToRun(header).length, "process", "processes")} are left to run`);
+  console.error(
+    `${header.stopping ? "At most " : ""}${missing} of ${
+      plural(cellsToRun(header).length, "process", "processes")
+    } are left to run`,
+  );
   const plan = planner(dataOf, await builderOptions(header), header.memory ?? undefined);
   const interruption = new Interruption();
   try {

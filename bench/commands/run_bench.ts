@@ -15,13 +15,21 @@ import { createReportFolder } from "../report/report_folder.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
-import { withVariants } from "../sweep/cell_variants.ts";
+import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, profiles } from "../sweep/profiles.ts";
+import { chooseRounds, stoppingOf } from "../sweep/stopping.ts";
 import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
-import { dataKey, type DataPaths, loadData, refuseIdle, type TrainingData } from "../training/data.ts";
+import {
+  dataKey,
+  type DataPaths,
+  loadData,
+  refuseIdle,
+  type TrainingData,
+  usedPaths,
+} from "../training/data.ts";
 import { writeFiles } from "./render.ts";
 import { runAgainst } from "./run_against.ts";
 import { runPlan } from "./run_plan.ts";
@@ -59,7 +67,8 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const all = withDefaults(options, profile);
   refuseIdle(all.models, options);
   const planned = planSweep(all);
-  const dataOf = await loadAll(planned, options);
+  const paths = usedPaths(all.models, all);
+  const dataOf = await loadAll(planned, paths);
   refuseUndividable(all, options);
   for (const cell of planned) checkCell(cell, dataOf(cell));
   const builder = await builderOptions(options);
@@ -68,18 +77,19 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const fitting = own.filter((cell) => plan(cell).refusal === null);
   // Another program has variants of its own, so each takes what its own table says.
   const noTune = options.noTune || options.against !== undefined;
-  const tuned = await withVariants(fitting, dataOf, adapter, { ...options, noTune });
+  const chosen = await withVariants(fitting, dataOf, adapter, { ...options, noTune });
+  const tuned = withOtherVariants(chosen, dataOf, builder);
   const cells = planned.map((cell) => tuned[fitting.indexOf(cell)] ?? cell);
   if (options.profileStep) return await profileSteps(cells, dataOf, options, adapter, started);
-  const { data, images } = options;
   const header: SweepHeader = {
     ...await describeRun(adapter, started),
     kind: "sweep",
     data: [...new Set(cells.map((cell) => dataOf(cell).report))],
-    paths: { data, images },
+    paths,
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
+    ...options.against === undefined && stoppingOf(all),
     ...options.shard && { shard: options.shard },
     cells,
   };
@@ -98,11 +108,19 @@ export async function runBench(options: BenchOptions): Promise<number> {
 }
 
 /** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted. */
-function refuseUndividable({ growing, memory }: SweepOptions, { shard, against }: BenchOptions): void {
+function refuseUndividable(
+  { growing, memory }: SweepOptions,
+  { shard, against, precision }: BenchOptions,
+): void {
   const parting = shard ? "--shard" : against === undefined ? undefined : "--against";
   if (parting && growing) {
     throw new UserError(
       `A sweep that grows until nothing fits goes by what came before, so ${parting} cannot part it; take another profile`,
+    );
+  }
+  if (against !== undefined && precision !== undefined) {
+    throw new UserError(
+      "--precision ends a comparison of policies, and --against compares programs; give --rounds in its place",
     );
   }
   if (against !== undefined && memory !== undefined) {
@@ -150,11 +168,12 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
   const given = Object.entries(options).filter(([, value]) =>
     value !== undefined && (value as []).length !== 0
   );
-  const { tokens, ...rest } = profile;
+  const { tokens, rounds, precision, maxTime, ...rest } = profile;
   const all: SweepOptions = {
     ...rest,
     ...!options.batches?.length && { tokens },
     ...Object.fromEntries(given),
+    ...chooseRounds(options, { rounds, precision, maxTime }),
   };
   const policies = all.policies.map((document) => withStorageOptions(document, options));
   return { ...all, policies };
@@ -167,13 +186,17 @@ export async function builderOptions(options: { requireGpu: boolean }): Promise<
   return builderOptionsFor(gpu);
 }
 
-/** The data of every model of a sweep, each read once. */
+/** The data of every model of a sweep, each read once; with what is known of them without a network, where one is trained for quality. */
 export async function loadAll(cells: readonly CellConfiguration[], paths: DataPaths) {
   const keyOf = (cell: CellConfiguration) => dataKey(modelOf(cell));
   const loaded = new Map<string, TrainingData>();
   for (const cell of cells) {
     const key = keyOf(cell);
     if (!loaded.has(key)) loaded.set(key, await loadData(modelOf(cell), paths));
+    const data = loaded.get(key)!;
+    if (cell.qualitySteps > 0 && !data.report.baseline) {
+      loaded.set(key, { ...data, report: { ...data.report, baseline: data.baseline() } });
+    }
   }
   return (cell: CellConfiguration) => loaded.get(keyOf(cell))!;
 }

@@ -1,3 +1,4 @@
+import { locateImages, locateText } from "../../src/data/named_data.ts";
 import { UserError } from "../../src/errors.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { driverBytesInUse } from "../machine/environment.ts";
@@ -54,12 +55,16 @@ export interface Side {
 export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<number> {
   const { header } = sides[0];
   const cells = cellsToRun(header);
+  const { requireGpu } = header;
+  const paths = {
+    data: await locateText(header.paths.data),
+    images: await locateImages(header.paths.images),
+  };
   const askDriver = await driverBytesInUse() !== null;
   const steps = cells.flatMap((cell) => sides.map(() => `${nameOf(cell)} ${cell.qualitySteps}`));
-  const progress = new Progress(steps);
+  const progress = new Progress(steps, header.stopping ? "at most" : "about");
   const { interruption } = host;
   const { signal } = interruption;
-  const { requireGpu, paths } = header;
   const text = paths.data === undefined ? textOf(cells.map(host.dataOf)) : undefined;
   const goOn = sides.length > 1
     ? "run its command again, for what runs by turns cannot be resumed"
@@ -76,7 +81,7 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
         starting: (cell) =>
           progress.begin(
             stepOf(cell),
-            `${nameOf(cell)}, round ${cell.round + 1}${program === undefined ? "" : ", base"}`,
+            `${labelOf(cell)}${program === undefined ? "" : ", base"}`,
           ),
         async finished(cell, answer, started, seconds) {
           progress.end(stepOf(cell), seconds);
@@ -86,7 +91,7 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
           );
         },
       },
-      new Outcomes(header.growing),
+      new Outcomes(header),
       parseSweep(results.text).records,
     );
   };
@@ -152,7 +157,7 @@ function recordOf(
 
 /** Writes the report of what there is, and may print its tables, then what they say. */
 async function leaveReport(
-  { folder, results }: Side,
+  { folder, header: { stopping }, results }: Side,
   records: readonly CellRecord[],
   print: boolean,
 ): Promise<void> {
@@ -160,7 +165,9 @@ async function leaveReport(
   await results.settle();
   await writeFiles(folder, results.text);
   if (!print) return;
-  for (const { title, table } of sections(records)) console.log(`\n${title}\n\n${printable(table)}`);
+  for (const { title, table } of sections(records, stopping)) {
+    console.log(`\n${title}\n\n${printable(table)}`);
+  }
   console.log(`\n${printable(answers(records, compare(records)))}`);
 }
 
@@ -194,6 +201,9 @@ function textOf(all: readonly TrainingData[]): Uint8Array<ArrayBuffer> | undefin
   const corpus = all.find((data) => data.corpus)?.corpus;
   return corpus && Uint8Array.from([...corpus.train, ...corpus.validation]);
 }
+
+const labelOf = (cell: CellConfiguration) =>
+  `${nameOf(cell)}, ${cell.again ? "once more" : `round ${cell.round + 1}`}`;
 
 const nameOf = ({ model, batch, sequence, policy }: CellConfiguration) =>
   `${model} ${batch} × ${sequence} ${policy}`;

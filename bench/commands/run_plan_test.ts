@@ -3,6 +3,7 @@ import { gpuTest } from "../../kernels/testing/testing.ts";
 import { fakeRecord } from "../results/testing.ts";
 import { exitCode } from "./run_plan.ts";
 import { withProgramCopy } from "../testing/program_copy.ts";
+import { checkSweep } from "../report/check_sweep.ts";
 import { parseSweep } from "../results/read_results.ts";
 
 const text = "A text that is long enough to train on. ".repeat(40);
@@ -89,6 +90,44 @@ gpuTest(
       assertEquals([records.length, skipped], [3, []]);
       assertEquals(records.map(({ configuration }) => configuration), header!.cells);
       assertEquals(new Set(records.map(({ data }) => data.digest)).size, 1);
+    }),
+);
+
+gpuTest(
+  "bench --precision leaves rounds out after a comparison's end, which resumption and check see alike",
+  () =>
+    withCopy(async (root) => {
+      const size = [
+        "--model",
+        "nano",
+        "--sequence",
+        "16",
+        "--batch",
+        "1",
+        "--policy",
+        "exact,half",
+        "--no-tune",
+      ];
+      const times = ["--steps", "1", "--warmup", "0", "--quality-steps", "0", "--data", "data.txt"];
+      const rule = ["--precision", "1%", "--max-time", "0.001s"];
+      const { code, said } = await bench(root, [...size, ...times, ...rule, "--out", "report"]);
+      assertEquals(code, 0, said);
+      const text = await Deno.readTextFile(results(root));
+      const { header, records } = parseSweep(text);
+      assertEquals(header!.stopping, { precision: 0.01, fewestRounds: 6, maxSeconds: 0.001 });
+      const told = records.map(({ configuration: { policy, round, again } }) => [policy, round, again]);
+      assertEquals(told, [["exact", 0, undefined], ["half", 0, undefined], ["exact", 20, true]]);
+      assertEquals(header!.cells.length, 41);
+      const passedOver = "38 passed over after a comparison had ended, or a cell did not fit";
+      assertStringIncludes(checkSweep(parseSweep(text))[1].text, passedOver);
+
+      // Without the second it is missing, and only it.
+      const lines = text.trimEnd().split("\n");
+      await Deno.writeTextFile(results(root), [lines[0], lines[1], lines[3], ""].join("\n"));
+      const resumed = await bench(root, ["--resume", "report"]);
+      assertEquals(resumed.code, 0, resumed.said);
+      const again = parseSweep(await Deno.readTextFile(results(root))).records;
+      assertEquals(again.map(({ configuration }) => configuration), records.map((r) => r.configuration));
     }),
 );
 

@@ -1,6 +1,6 @@
 import { UserError } from "../../src/errors.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { median } from "../report/statistics.ts";
+import { median } from "../statistics/statistics.ts";
 import { ran, statusWords } from "../results/results.ts";
 import { compareLosses, type LossVerdict } from "./losses.ts";
 import { compareMemory, type MemoryChange, type MemoryVerdict, memoryVerdict } from "./memory.ts";

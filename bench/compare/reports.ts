@@ -55,8 +55,9 @@ const distinct = (records: readonly CellRecord[], value: (record: CellRecord) =>
 const identityOf = ({ model, modelDocument, sequence, batch, storage }: CellConfiguration): string =>
   JSON.stringify([model, modelDocument ?? null, sequence, batch, storage]);
 
-/** The cells of a report by what they are, in the order of their first record. */
-export function cellsOf({ results: { records } }: Report): Map<string, Cell> {
+/** The cells of a report by what they are, in the order of their first record; without the one that ran once more at the end. */
+export function cellsOf({ results }: Report): Map<string, Cell> {
+  const records = results.records.filter(({ configuration }) => !configuration.again);
   const groups = Map.groupBy(records, ({ configuration }) => identityOf(configuration));
   return new Map([...groups].map(([identity, members]) => [identity, new Cell(members)]));
 }

@@ -1,11 +1,12 @@
 import type { Cell } from "../report/cell_rounds.ts";
-import { mean, meanInterval, sampleStandardDeviation } from "../report/statistics.ts";
-import { criticalT } from "../report/student.ts";
+import { pairedRatio } from "../statistics/paired_ratio.ts";
+import { mean, sampleStandardDeviation } from "../statistics/statistics.ts";
+import { criticalT } from "../statistics/student.ts";
 
 /** Speed of one cell as a multiple of another's. Above 1 is faster. */
 export interface SpeedRatio {
   readonly ratio: number;
-  /** 95% interval; null where fewer than two rounds were timed. */
+  /** 95% interval; null where too few rounds were timed. */
   readonly low: number | null;
   readonly high: number | null;
   /** Rounds of the pair; of two runs, of the shorter one. */
@@ -26,17 +27,12 @@ export function verdictOf({ low, high }: SpeedRatio, tolerance: number): SpeedVe
   return low >= 1 - tolerance && high <= 1 + tolerance ? "same" : "unsure";
 }
 
-/** Of cells whose rounds ran by turns: the mean of the rounds' ratios, by their logarithms, and Student's interval. Null without a pair. */
+/** Of cells whose rounds ran by turns: the paired ratio of their rounds. Null without a pair. */
 export function pairedSpeed(base: Cell, own: Cell): SpeedRatio | null {
-  const ownSteps = own.stepByRound;
-  const logs = [...base.stepByRound].flatMap(([round, step]) => {
-    const other = ownSteps.get(round);
-    return other === undefined ? [] : [Math.log(step / other)];
-  });
-  if (logs.length === 0) return null;
-  if (logs.length === 1) return { ratio: Math.exp(logs[0]), low: null, high: null, rounds: 1 };
-  const { mean, low, high } = meanInterval(logs);
-  return { ratio: Math.exp(mean), low: Math.exp(low), high: Math.exp(high), rounds: logs.length };
+  const paired = pairedRatio(base.stepByRound, own.stepByRound);
+  if (!paired) return null;
+  const { ratio, interval, rounds } = paired;
+  return { ratio, low: interval?.low ?? null, high: interval?.high ?? null, rounds };
 }
 
 /** Of cells of two runs: the ratio of the geometric means of their rounds, and Welch's interval, which knows nothing of what lies between the runs. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { delimiter } from "node:path";
+import { withPrograms } from "../testing/programs.ts";
 import { describeEnvironment, driverBytesInUse, sumMebibytes } from "./environment.ts";
 
 const adapter = { name: "Imaginary 9000", class: "gpu", driver: "1.2" } as const;
@@ -85,22 +85,6 @@ Deno.test("sumMebibytes() adds up the cards in units of 2^20 bytes, and gives no
     assertEquals(sumMebibytes(text), null);
   }
 });
-
-/** Puts programs, each one shell script, in front of the machine's own for the length of `work`. */
-async function withPrograms(scripts: Record<string, string>, work: () => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  const path = Deno.env.get("PATH")!;
-  try {
-    for (const [name, script] of Object.entries(scripts)) {
-      await Deno.writeTextFile(`${folder}/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    }
-    Deno.env.set("PATH", folder + delimiter + path);
-    await work();
-  } finally {
-    Deno.env.set("PATH", path);
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 Deno.test({
   name: "driverBytesInUse() is null where nvidia-smi prints nothing, prints nonsense, or fails",

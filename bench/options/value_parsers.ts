@@ -93,6 +93,22 @@ export const size = numeric("SIZE", ["size", "a number and a unit, as in 8GiB"],
   return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : NaN;
 }, bytes);
 
+/** Part of something that is neither nothing nor all of it, such as "0.5%". */
+export const percent = numeric("PERCENT", ["percentage", "one below 100%, as in 0.5%"], 0.005, (input) => {
+  const [, number] = input.match(/^(\d+(?:\.\d+)?) ?%$/) ?? [];
+  const value = Number(number) / 100;
+  return value > 0 && value < 1 ? value : NaN;
+}, (value) => `${100 * value}%`);
+
+const seconds: Record<string, number> = { s: 1, min: 60, h: 3600 };
+
+/** Seconds, such as "5min". */
+export const span = numeric("TIME", ["time", "a number and s, min or h, as in 5min"], 60, (input) => {
+  const [, number, unit] = input.match(/^(\d+(?:\.\d+)?) ?(s|min|h)$/) ?? [];
+  const value = Number(number) * seconds[unit];
+  return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : NaN;
+}, (value) => `${value} s`);
+
 /** A share of something that is not all of it. */
 export const share = numeric(
   "SHARE",
@@ -101,8 +117,8 @@ export const share = numeric(
   where((value) => value >= 0 && value < 1),
 );
 
-/** A share of something, such as "3%". */
-export const percent = numeric(
+/** What may be lost at most: none, or any share, such as "3%". */
+export const allowance = numeric(
   "PERCENT",
   ["percentage", "a number and %, as in 3%"],
   0.01,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { list, nonNegative, share, size, whole, word } from "./value_parsers.ts";
+import { list, nonNegative, percent, share, size, span, whole, word } from "./value_parsers.ts";
 
 /** What a parser makes of a text; null if it refuses it. */
 const reader = (parser: typeof size) => (input: string) => {
@@ -14,6 +14,15 @@ Deno.test("size reads bytes with their unit, and refuses anything else", () => {
     ["8GB", "8", "0GiB", "-1MiB", "GiB", "8gib", "8GiB!", "8192TiB"].map(read),
     Array(8).fill(null),
   );
+});
+
+Deno.test("percent reads what is above nothing and below all, and span times with their unit", () => {
+  assertEquals(["0.5%", "1 %", "99.9%"].map(reader(percent)), [0.005, 0.01, 0.9990000000000001]);
+  const shares = ["0.5", "0%", "100%", "-1%", "%", "1e-3%", "half"];
+  assertEquals(shares.map(reader(percent)), Array(shares.length).fill(null));
+  assertEquals(["90s", "5min", "1.5 h"].map(reader(span)), [90, 300, 5400]);
+  const times = ["5", "5m", "0s", "-1s", "min", "5 minutes", "1e3s"];
+  assertEquals(times.map(reader(span)), Array(times.length).fill(null));
 });
 
 Deno.test("whole reads whole numbers in decimal digits, within its bounds", () => {

@@ -1,8 +1,8 @@
 import { type Cell, compare } from "../report/cell_rounds.ts";
 import { gradientError } from "../report/gradient_tables.ts";
-import { costAtMost, parityOf } from "../report/parity.ts";
+import { costAtMost, pairedLosses } from "../report/parity.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
-import { mean } from "../report/statistics.ts";
+import { mean } from "../statistics/statistics.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { SweepResults } from "../results/read_results.ts";
 import { type CellRecord, statusWords } from "../results/results.ts";
@@ -46,7 +46,7 @@ export const quantities: Quantity[] = [
     field: "speed",
     title: "speed, of exact's",
     decimals: 3,
-    value: (own, base) => own.speedAgainst(base)?.median,
+    value: (own, base) => own.speedAgainst(base)?.ratio,
   },
   {
     field: "buffers",
@@ -81,7 +81,7 @@ export const quantities: Quantity[] = [
     title: "loss above exact's at most, %",
     decimals: 2,
     value(own, base) {
-      const parity = own === base ? null : parityOf(own, base);
+      const parity = own === base ? null : pairedLosses(own, base);
       const cost = parity && costAtMost(parity);
       return cost && 100 * cost.share;
     },
@@ -167,7 +167,7 @@ function pointOf(
   const [first] = cell.records;
   const [model, size] = names(comparison);
   const base = baseOf(comparison);
-  const interval = cell.speedAgainst(base);
+  const interval = cell.speedAgainst(base)?.interval;
   return {
     ...{ model, size, policy: cell.configuration.policy, adapter: first.environment.adapter },
     ...{ report: folder, date: (started ?? first.started).slice(0, 10) },

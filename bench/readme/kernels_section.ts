@@ -1,6 +1,6 @@
 import { wholePercentage } from "../../src/text/format.ts";
 import { fastestRate, type KernelTime, rate } from "../kernels/kernel_report.ts";
-import { median } from "../report/statistics.ts";
+import { median } from "../statistics/statistics.ts";
 import { nominalOf } from "../kernels/nominal.ts";
 import { sources } from "./making.ts";
 import type { Reports } from "./reports.ts";

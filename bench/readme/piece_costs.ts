@@ -12,7 +12,7 @@ export function pieceCosts(sweep: Sweep): string | null {
   if (comparisons.length === 0) return null;
   const policies = policiesOf(comparisons).filter((policy) => policy !== "exact");
   const share = ({ cells }: Comparison<Cell>, policy: string) =>
-    cells.get(policy)?.speedAgainst(cells.get(whole)!)?.median;
+    cells.get(policy)?.speedAgainst(cells.get(whole)!)?.ratio;
   const costs = comparisons.map((comparison) => {
     const ratios = policies.filter((policy) => policy !== whole)
       .flatMap((policy) => share(comparison, policy) ?? []);

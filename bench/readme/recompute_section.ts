@@ -31,7 +31,7 @@ function memoryAndSpeed(sweep: Sweep): string {
     const ratio = cell.speedAgainst(base);
     if (!ratio || !cell.memory || !base.memory) return [];
     const buffers = wholePercentage(cell.memory.bufferBytes / base.memory.bufferBytes);
-    return [[buffers, wholePercentage(ratio.median), code(cell.configuration.policy)]];
+    return [[buffers, wholePercentage(ratio.ratio), code(cell.configuration.policy)]];
   });
   const told = shares.map(([buffers, speed, policy], i) =>
     i === 0

@@ -25,7 +25,7 @@ const sections: [section: (reports: Reports) => string | null, taken: number][] 
 
 const opening =
   "Every figure is computed from the records of the report that is named beside it. (0.26×) is a multiple of `exact`'s; speed is the ratio " +
-  "to `exact` within a round, median over the rounds (smallest–largest).";
+  "to `exact` within a round, the geometric mean over the rounds and its 95% interval, from three rounds on.";
 
 /** The results as markdown, with tables, pictures and sources. What was not measured is not there. */
 export function resultsPage(reports: Reports): string {

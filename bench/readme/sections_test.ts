@@ -75,26 +75,28 @@ Deno.test("sweepOf() takes command and plan from the header where there is one, 
   assertThrows(() => sweepOf("r", [{ results: "", report: "" }]), UserError, "no record");
 });
 
-Deno.test("textSection() sets mesa8 beside exact and half, and settles no speed on two rounds that disagree", () => {
+Deno.test("textSection() sets mesa8 beside exact and half, and settles no speed on rounds that disagree", () => {
   const record = (policy: string, round: number, step: number, saved: number, model = "nano") =>
     fakeRecord({ policy, round, model }, measured(saved, 100, saved + 50, step));
   const section = textSection(only({
     text: sweep(
-      record("exact", 0, 10, 100),
-      record("exact", 1, 20, 100),
-      record("half", 0, 12.5, 50),
-      record("half", 1, 25, 50),
-      record("mesa8", 0, 20, 30),
-      record("mesa8", 1, 20, 30),
+      ...[10, 20, 10].map((step, round) => record("exact", round, step, 100)),
+      ...[12.5, 25, 12.5].map((step, round) => record("half", round, step, 50)),
+      ...[20, 20, 20].map((step, round) => record("mesa8", round, step, 30)),
     ),
   }))!;
   assertStringIncludes(section, "takes 0.30× of `exact`'s bytes, and 0.60× of `half`'s");
   assertStringIncludes(section, "speed is 0.80× under `half`.");
   assertEquals(rows(section)[2], [
     ...["nano", "4 × 128", "100 MiB", "50 MiB (0.50×)", "30 MiB (0.30×)", "0.60×"],
-    ...["150 MiB", "100 MiB (0.67×)", "80 MiB (0.53×)", "34,133"],
-    ...["0.80× (0.80–0.80)", "not settled (0.50–1.00)"],
+    ...["150 MiB", "100 MiB (0.67×)", "80 MiB (0.53×)", "51,200"],
+    // Logarithms of ½, 1 and ½: the mean −0.462 ± 4.303 · 0.400 / √3.
+    ...["0.800× (0.800–0.800)", "not settled (0.233–1.702)"],
   ]);
+  const twice = (policy: string) => [10, 20].map((step, round) => record(policy, round, step, 100));
+  const unknown = textSection(only({ text: sweep(...twice("exact"), ...twice("mesa8")) }))!;
+  assertStringIncludes(unknown, "of `exact`'s bytes.");
+  assertEquals(rows(unknown)[2].at(-1), "1.00× (no interval)");
 });
 
 Deno.test("visionSection() sets live peaks beside what was published", () => {
@@ -108,7 +110,16 @@ Deno.test("visionSection() sets live peaks beside what was published", () => {
     "under `mesa8-paper` 1858 MiB, 1.00× of the published; under `mesa8` 929 MiB, 0.50× of the published.",
   );
   assertEquals(rows(section)[2], [
-    ...["deit-tiny", "1858 MiB", "3716 MiB", "1858 MiB", "929 MiB", "2,000", "0.80×", "0.50×"],
+    ...[
+      "deit-tiny",
+      "1858 MiB",
+      "3716 MiB",
+      "1858 MiB",
+      "929 MiB",
+      "2,000",
+      "0.80× (no interval)",
+      "0.50× (no interval)",
+    ],
   ]);
 });
 

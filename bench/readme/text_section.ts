@@ -27,7 +27,7 @@ export function textSection({ sweeps: { text } }: Reports): string | null {
     half.length
       ? `, and ${range(half, ratio)} of \`half\`'s, the reference for whoever trains in 16 bits anyway`
       : ""
-  }; speed is ${list(speeds)}.`;
+  }${speeds.length ? `; speed is ${list(speeds)}` : ""}.`;
   const header = [
     "model",
     "tokens",

@@ -1,6 +1,6 @@
 import { plural } from "../../src/text/format.ts";
 import type { CellRecord } from "../results/results.ts";
-import type { Cell } from "./cell_rounds.ts";
+import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { dominance } from "./dominance.ts";
 import { digits, gradientError } from "./gradient_tables.ts";
 import { lossDifferences, lossSentence } from "./losses.ts";
@@ -10,7 +10,8 @@ import { unproved } from "./unproved.ts";
 import { code } from "./words.ts";
 
 /** What a run's records say in sentences, as markdown: what each policy saves and costs, who is beaten by whom, and what was not proved. */
-export function answers(records: readonly CellRecord[], comparisons: readonly Comparison<Cell>[]): string {
+export function answers(records: readonly CellRecord[], all: readonly Comparison<Cell>[]): string {
+  const comparisons = withoutNull(all);
   const saved = savings(comparisons);
   const shapes = comparisons.length === 1
     ? subject({ comparison: comparisons[0] })

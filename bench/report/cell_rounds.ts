@@ -1,6 +1,8 @@
 import type { CellConfiguration, CellRecord, PieceSizes } from "../results/results.ts";
+import { stepByRound } from "../results/step_by_round.ts";
 import type { Comparison } from "./side_by_side.ts";
-import { median, type PairedRatio, pairedRatio, summarize, type Summary } from "./statistics.ts";
+import { type PairedRatio, pairedRatio } from "../statistics/paired_ratio.ts";
+import { median, summarize, type Summary } from "../statistics/statistics.ts";
 
 /** What one training run left. */
 export type Quality = NonNullable<CellRecord["quality"]>;
@@ -78,11 +80,7 @@ export class Cell {
 
   /** Median milliseconds of a step in each round that was timed. */
   get stepByRound(): ReadonlyMap<number, number> {
-    return new Map(
-      this.records.flatMap((r) =>
-        r.timing ? [[r.configuration.round, median(r.timing.stepMilliseconds)]] : []
-      ),
-    );
+    return stepByRound(this.records);
   }
 
   /** Milliseconds of the reference's works in each round that timed them. */
@@ -93,11 +91,18 @@ export class Cell {
   }
 }
 
+/** Comparisons without the null of chaos, which stores as `exact` does and is no policy to choose. */
+export function withoutNull(comparisons: readonly Comparison<Cell>[]): Comparison<Cell>[] {
+  const isPolicy = ([, cell]: [string, Cell]) => cell.configuration.kernels !== "other";
+  return comparisons.map(({ cells, ...rest }) => ({ ...rest, cells: new Map([...cells].filter(isPolicy)) }));
+}
+
 /** What may differ within a comparison: the policy, and what depends on it or on the round. */
 const varying = [
   "policy",
   "storage",
   "variants",
+  "kernels",
   "round",
   "seed",
   "qualitySteps",
@@ -105,10 +110,13 @@ const varying = [
   "schedule",
 ];
 
-/** Groups records into comparisons, in the order of their first appearance. */
+/**
+ * Groups records into comparisons, in the order of their first appearance. A cell that was run once more at the end, for drift, is in none:
+ * no other policy ran beside it.
+ */
 export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
   const groups = Map.groupBy(
-    records,
+    records.filter(({ configuration }) => !configuration.again),
     ({ configuration }) =>
       JSON.stringify(configuration, (key, value) => varying.includes(key) ? undefined : value),
   );

@@ -37,8 +37,8 @@ export function checkSweep({ header, records, skipped, versions }: SweepResults)
   ];
 }
 
-const nameOf = ({ model, batch, sequence, policy, round }: CellConfiguration) =>
-  `${model} ${batch} × ${sequence} ${policy}, round ${round + 1}`;
+const nameOf = ({ model, batch, sequence, policy, round, again }: CellConfiguration) =>
+  `${model} ${batch} × ${sequence} ${policy}, ${again ? "once more" : `round ${round + 1}`}`;
 
 function checkPlan(header: SweepHeader | null, records: readonly CellRecord[]): Finding {
   if (!header) return { pass: true, text: "what was planned is not told, as in no file of versions 1 and 2" };
@@ -53,10 +53,14 @@ function checkPlan(header: SweepHeader | null, records: readonly CellRecord[]): 
       ...missing.map((cell) => `${nameOf(cell)} is missing: run it with --resume`),
     ],
     `${records.length} of ${plural(planned.size, "planned process", "planned processes")}${part}${
-      rest > 0 ? `; ${rest} passed over after a cell that did not fit` : ""
+      rest > 0 ? `; ${rest} passed over after ${passedOverAfter(header)}` : ""
     }`,
   );
 }
+
+/** What makes a process of this plan needless. */
+const passedOverAfter = ({ stopping }: SweepHeader) =>
+  stopping ? "a comparison had ended, or a cell did not fit" : "a cell that did not fit";
 
 function twice(records: readonly CellRecord[]): string[] {
   const groups = Map.groupBy(records, ({ configuration }) => keyOf(configuration));

@@ -25,6 +25,25 @@ Deno.test("checkSweep() passes a whole sweep, also one in which a cell did not f
   assertEquals(faults(records.map((record) => ({ ...record, schema: 2 }))), []);
 });
 
+Deno.test("checkSweep() tells how many processes were passed over, and after what", () => {
+  const told = (header: object, records: readonly object[]) =>
+    checkSweep(parseSweep([header, ...records].map((line) => JSON.stringify(line)).join("\n"), "r"))
+      .find(({ text }) => text.includes("planned"));
+  const one = changed(b, { status: "oom", timing: null, quality: null });
+  assertEquals(told(header, [a, one, a2]), {
+    pass: true,
+    text: "3 of 4 planned processes; 1 passed over after a cell that did not fit",
+  });
+  const untrained = records.map((record) =>
+    changed(record, { configuration: { ...record.configuration, qualitySteps: 0 }, quality: null })
+  );
+  const stopping = { precision: 0.005, fewestRounds: 6, maxSeconds: 4 };
+  assertEquals(told(fakeHeader(untrained, { stopping }), untrained.slice(0, 2)), {
+    pass: true,
+    text: "2 of 4 planned processes; 2 passed over after a comparison had ended, or a cell did not fit",
+  });
+});
+
 Deno.test("checkSweep() finds each fault that was planted", () => {
   const { environment, quality } = a;
   const environments = (changes: Partial<CellRecord["environment"]>) =>

@@ -51,7 +51,9 @@ function recipe(configuration: CellConfiguration): string {
 /** Which of the kernels' variants were set and which the table chose; nothing in records that do not tell. */
 export function describeVariants(records: readonly CellRecord[]): Entry[] {
   const all = Object.keys(variantsOf(records));
-  const given = new Set(records.flatMap(({ configuration }) => Object.keys(configuration.variants ?? {})));
+  const given = new Set(
+    records.flatMap(({ configuration: { kernels, variants = {} } }) => kernels ? [] : Object.keys(variants)),
+  );
   if (all.length === 0) return [];
   const table = all.length - given.size;
   return [[

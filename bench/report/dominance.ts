@@ -1,3 +1,4 @@
+import { fewestPairs } from "../statistics/paired_ratio.ts";
 import type { Cell } from "./cell_rounds.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { subject } from "./savings.ts";
@@ -15,7 +16,7 @@ const named = 3;
 
 /**
  * Which policies another beats: one that takes no more buffers and is faster, beyond the interval of their speeds in the same rounds. Null
- * where no comparison holds two policies that were timed in several rounds.
+ * where no comparison holds two policies that were timed in rounds enough for an interval.
  */
 export function dominance(comparisons: readonly Comparison<Cell>[]): string | null {
   const contests = comparisons.map((comparison) => ({
@@ -47,11 +48,12 @@ export function dominance(comparisons: readonly Comparison<Cell>[]): string | nu
 
 /** Whether a cell can be beaten: a software adapter's times are no result. */
 const isKnown = ([, cell]: [string, Cell]) =>
-  cell.memory !== null && cell.stepByRound.size > 1 && cell.records[0].environment.adapterClass === "gpu";
+  cell.memory !== null && cell.stepByRound.size >= fewestPairs &&
+  cell.records[0].environment.adapterClass === "gpu";
 
 /** Whether one cell takes no more memory than another and is faster for certain. */
 function beats(one: Cell, other: Cell): boolean {
   const speed = one.speedAgainst(other);
-  return one !== other && speed !== null && speed.rounds > 1 && speed.low > 1 &&
+  return one !== other && speed?.interval != null && speed.interval.low > 1 &&
     one.memory!.bufferBytes <= other.memory!.bufferBytes;
 }

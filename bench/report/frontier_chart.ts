@@ -23,7 +23,8 @@ function pointsOf({ cells }: Comparison<Cell>, base: Cell, timed: Cell): Row[] {
     if (!own || !other) return [];
     const speed = cell.speedAgainst(timed);
     if (speed) {
-      return [{ policy, memory: own / other, speed: speed.median, low: speed.low, high: speed.high }];
+      const point = { low: speed.ratio, high: speed.ratio }; // where no interval is known
+      return [{ policy, memory: own / other, speed: speed.ratio, ...speed.interval ?? point }];
     }
     return cell.failure?.status === "oom" ? [{ policy, memory: own / other }] : [];
   });

@@ -5,7 +5,7 @@ import type { Cell } from "./cell_rounds.ts";
 import { plural } from "../../src/text/format.ts";
 import type { GradientErrors } from "../results/results.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
-import { mean, pairedTest } from "./statistics.ts";
+import { mean, pairedTest } from "../statistics/statistics.ts";
 import { savedActivations as saved } from "./tables.ts";
 
 type Reading = (errors: GradientErrors) => number | null | undefined;
@@ -13,6 +13,8 @@ type Reading = (errors: GradientErrors) => number | null | undefined;
 /** An error to three digits. */
 export const digits = (value: number) => value.toPrecision(3);
 
+/** How far exact gradients of two batches lie apart: what a step's gradient is uncertain by anyway. */
+const batchNoise: Reading = ({ noise }) => noise;
 const overallError: Reading = ({ overall }) => overall.relativeError;
 const operatorError = (name: string): Reading => ({ operators }) => operators[name]?.relativeError;
 
@@ -46,6 +48,8 @@ export const gradientError = (cell: Cell): number | null => meanOf(cell, overall
 
 function gradientTable(cells: readonly Cell[], base: Cell): string {
   const shown = (value: number | null, show = digits) => value === null ? "not a number" : show(value);
+  const toldNoise = (cell: Cell) => runs(cell).flat().some((errors) => batchNoise(errors) !== undefined);
+  const noisy = cells.some(toldNoise);
   const rows = cells.map((cell) => {
     const all = runs(cell);
     return [
@@ -54,10 +58,19 @@ function gradientTable(cells: readonly Cell[], base: Cell): string {
       `${all.flat().length} (${plural(all.length, "seed")})`,
       shown(meanOf(cell, ({ overall }) => overall.cosine), (cosine) => cosine.toFixed(5)),
       shown(gradientError(cell)),
+      ...noisy ? [toldNoise(cell) ? shown(meanOf(cell, batchNoise)) : "–"] : [],
       ...operatorNames.map((name) => shown(meanOf(cell, operatorError(name)))),
     ];
   });
-  const header = ["policy", saved.label, "compared steps", "cosine", "relative error", ...operatorNames];
+  const header = [
+    "policy",
+    saved.label,
+    "compared steps",
+    "cosine",
+    "relative error",
+    ...noisy ? ["noise between batches"] : [],
+    ...operatorNames,
+  ];
   return markdownTable([header, ...rows], { align: ["l", ...header.slice(1).map(() => "r")] });
 }
 

@@ -38,6 +38,23 @@ Deno.test("gradientSection() averages over steps and seeds, beside the saved byt
   );
 });
 
+Deno.test("gradientSection() tells the noise between batches beside the error, of policies that recorded it", () => {
+  const noisy = run("mesa8", 1, [0.02, 0.04]);
+  noisy.quality!.gradientErrors = noisy.quality!.gradientErrors.map((errors, i) => ({
+    ...errors,
+    noise: 0.6 + 0.2 * i,
+  }));
+  const lines = sectionOf([noisy, run("mesa4", 1, [0.1, 0.1])])!.split("\n").map((line) =>
+    line.split("|").map((column) => column.trim())
+  );
+  assertEquals(lines.flatMap((columns) => columns.length > 6 ? [columns.slice(5, 7)] : []), [
+    ["relative error", "noise between batches"],
+    ["-------------:", "--------------------:"],
+    ["0.0300", "0.700"],
+    ["0.100", "–"],
+  ]);
+});
+
 Deno.test("gradientSection() is null where no gradient was compared", () => {
   assertEquals(sectionOf([]), null);
 });

@@ -2,7 +2,7 @@ import type { Cell } from "./cell_rounds.ts";
 import { byPolicy, type Panel, panel, roomy, type Row, type Spec, type Styles } from "./chart_panels.ts";
 import { lossCurves, lossDifferences } from "./loss_curves.ts";
 import type { Comparison } from "./side_by_side.ts";
-import { median } from "./statistics.ts";
+import { median } from "../statistics/statistics.ts";
 
 const step = { field: "step", type: "quantitative", title: "step" };
 const size = { width: 300, height: 220 };

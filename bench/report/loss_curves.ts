@@ -1,6 +1,6 @@
 import type { Cell } from "./cell_rounds.ts";
 import { type Comparison, names } from "./side_by_side.ts";
-import { mean, sampleStandardDeviation } from "./statistics.ts";
+import { mean, sampleStandardDeviation } from "../statistics/statistics.ts";
 
 /** Runs of fewer steps have no curve. */
 const fewestSteps = 10;

@@ -1,6 +1,6 @@
 import { percentage, signed } from "../../src/text/format.ts";
-import type { Cell } from "./cell_rounds.ts";
-import { costAtMost, type Parity, parityOf } from "./parity.ts";
+import { type Cell, withoutNull } from "./cell_rounds.ts";
+import { costAtMost, hasLearnt, type Paired, pairedLosses } from "./parity.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { code, list, policiesOf, table } from "./words.ts";
 
@@ -8,23 +8,40 @@ import { code, list, policiesOf, table } from "./words.ts";
 export interface LossDifference {
   policy: string;
   model: string;
-  parity: Parity;
+  parity: Paired;
+  /** Whether `exact` does better than what is known of the data without a network. */
+  learnt: boolean;
 }
 
 /** Every policy's difference to `exact` in every comparison. */
 export function lossDifferences(comparisons: readonly Comparison<Cell>[]): LossDifference[] {
-  return comparisons.flatMap((comparison) => {
+  return withoutNull(comparisons).flatMap((comparison) => {
     const exact = baseOf(comparison);
     if (exact.configuration.policy !== "exact") return [];
     return [...comparison.cells].flatMap(([policy, cell]) => {
-      const parity = cell === exact ? null : parityOf(cell, exact);
-      return parity ? [{ policy, model: comparison.model, parity }] : [];
+      const parity = cell === exact ? null : pairedLosses(cell, exact);
+      return parity ? [{ policy, model: comparison.model, parity, learnt: hasLearnt(exact) }] : [];
     });
   });
 }
 
-/** Which policies measurably harm, and what the others cost at most. */
-export function lossSentence(differences: readonly LossDifference[]): string {
+/** Which policies measurably harm, and what the others cost at most; of models that learnt nothing, that there is no verdict. */
+export function lossSentence(all: readonly LossDifference[]): string {
+  const differences = all.filter(({ learnt }) => learnt);
+  const idle = [...new Set(all.filter(({ learnt }) => !learnt).map(({ model }) => model))];
+  return [
+    ...differences.length > 0 ? [harmSentence(differences)] : [],
+    ...idle.length > 0
+      ? [
+        `Losses of ${
+          list(idle)
+        } say nothing of a policy: \`exact\` does no better than what is known of the data without a network.`,
+      ]
+      : [],
+  ].join(" ");
+}
+
+function harmSentence(differences: readonly LossDifference[]): string {
   const byPolicy = [...Map.groupBy(differences, ({ policy }) => policy)];
   const harming = byPolicy.map(([policy, of]) => [policy, of.filter(harms)] as const)
     .filter(([, of]) => of.length > 0);
@@ -42,8 +59,8 @@ export function lossSentence(differences: readonly LossDifference[]): string {
     ".";
 }
 
-const harms = ({ parity: { difference, verdict } }: LossDifference) =>
-  verdict === "diverged" || difference !== null && difference.low > 0;
+const harms = ({ parity: { difference, diverged } }: LossDifference) =>
+  diverged || difference !== null && difference.low > 0;
 
 /** "`mesa8` costs 0.0050 nats (0.19% of the loss)", of the model that it costs the largest share. */
 function worst([policy, differences]: [string, LossDifference[]]): string {
@@ -74,7 +91,7 @@ export function lossTable(comparisons: readonly Comparison<Cell>[]): string {
 }
 
 /** "+0.0015 (-0.0021 to +0.0050), 4" and "+0.19%" */
-export function lossColumns(parity: Parity): [string, string] {
+export function lossColumns(parity: Paired): [string, string] {
   const { difference, seeds } = parity;
   const cost = costAtMost(parity);
   if (!difference || !cost) return [`not a number, ${seeds}`, "–"];

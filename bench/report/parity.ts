@@ -1,27 +1,29 @@
 import { markdownTable } from "markdown-table";
+import type { ModelType } from "../../src/models/families.ts";
+import { namedList, percentage, signed } from "../../src/text/format.ts";
+import type { DataReport } from "../results/results.ts";
 import type { Cell } from "./cell_rounds.ts";
-import { namedList, percentage, ratio, signed } from "../../src/text/format.ts";
+import { marginOf } from "./margins.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
-import { mean, type MeanInterval, meanInterval, sampleStandardDeviation } from "./statistics.ts";
-
-/** What may be said of a policy's training against `exact`'s; `rules` says when. */
-export type Verdict = "parity" | "no difference seen" | "better" | "worse" | "diverged" | "not settled";
+import { equivalenceTest, holm } from "../statistics/equivalence.ts";
+import { mean, type MeanInterval, meanInterval } from "../statistics/statistics.ts";
 
 /** The final validation losses of a policy against those of `exact`, seed by seed, in nats per target. */
-export interface Parity {
+export interface Paired {
   /** Seeds from which both were trained. */
   seeds: number;
-  /** Loss under the policy − loss under `exact`; null if a loss is not a number. */
+  /** Loss under the policy − loss under `exact`, of each; null if a loss is not a number. */
+  differences: readonly number[] | null;
+  /** Their mean, with Student's 95% interval of this policy alone; null likewise. */
   difference: MeanInterval | null;
-  /** Standard deviation of `exact`'s loss between those seeds; null if a loss is not a number. */
-  spread: number | null;
-  /** Mean of `exact`'s loss over those seeds; null likewise. */
+  /** Mean of `exact`'s loss over those seeds; null if one is not a number. */
   loss: number | null;
-  verdict: Verdict;
+  /** Whether a loss of the policy is not a number where `exact`'s is one. */
+  diverged: boolean;
 }
 
-/** Compares two cells; null with fewer than two seeds in common. */
-export function parityOf(cell: Cell, exact: Cell): Parity | null {
+/** Pairs two cells; null with fewer than two seeds in common. */
+export function pairedLosses(cell: Cell, exact: Cell): Paired | null {
   const losses = cell.pairedQualities(exact).map((
     { own, base },
   ) => [own.validationLoss, base.validationLoss]);
@@ -29,108 +31,189 @@ export function parityOf(cell: Cell, exact: Cell): Parity | null {
   if (seeds < 2) return null;
   const reference = losses.flatMap(([, base]) => base ?? []);
   if (reference.length < seeds) {
-    return { seeds, difference: null, spread: null, loss: null, verdict: "not settled" };
+    return { seeds, differences: null, difference: null, loss: null, diverged: false };
   }
-  const [spread, loss] = [sampleStandardDeviation(reference), mean(reference)];
+  const loss = mean(reference);
   const differences = losses.flatMap(([own, base]) => own === null ? [] : own - base!);
-  if (differences.length < seeds) return { seeds, difference: null, spread, loss, verdict: "diverged" };
-  const difference = meanInterval(differences);
-  return { seeds, difference, spread, loss, verdict: judge(difference, spread) };
+  if (differences.length < seeds) return { seeds, differences: null, difference: null, loss, diverged: true };
+  return { seeds, differences, difference: meanInterval(differences), loss, diverged: false };
 }
 
-/** The worse end of the interval, which is the upper one: nats, and as a share of `exact`'s mean loss. Null if a loss is not a number. */
-export function costAtMost({ difference, loss }: Parity): { nats: number; share: number } | null {
+/** The worse end of the 95% interval, which is the upper one: nats, and as a share of `exact`'s mean loss. Null if a loss is not a number. */
+export function costAtMost(
+  { difference, loss }: Pick<Paired, "difference" | "loss">,
+): { nats: number; share: number } | null {
   return difference && loss !== null ? { nats: difference.high, share: difference.high / loss } : null;
 }
 
-/** The verdict on a mean difference, given how far `exact` itself varies from seed to seed. */
-export function judge({ mean, low, high }: MeanInterval, spread: number): Verdict {
-  if (low >= -spread && high <= spread) return "parity";
-  const excludesZero = low > 0 || high < 0;
-  const small = Math.abs(mean) <= spread;
-  if (small && !excludesZero) return "no difference seen";
-  if (!small && excludesZero) return mean > 0 ? "worse" : "better";
-  return "not settled";
+/** What may be said of a policy's training against `exact`'s; `rules` says when. */
+export type Verdict = "equivalent" | "better" | "worse" | "undecided" | "diverged" | "nothing learnt";
+
+/** A policy's losses, and the test that they were put to. */
+export interface Parity extends Paired {
+  /** How far from `exact`'s a loss may lie, in nats; null if that one is not a number. */
+  margin: number | null;
+  /** The confidence of the interval that the test uses. */
+  confidence: number;
+  /** Student's interval of the mean difference, with that confidence. */
+  interval: MeanInterval | null;
+  verdict: Verdict;
 }
+
+/** The probability that any policy of a comparison is called equivalent that is not. */
+const level = 0.05;
+
+/** Tests every policy of a comparison against its `exact`, together; empty without one, or where none shares two seeds with it. */
+export function parities(comparison: Comparison<Cell>): Map<string, Parity> {
+  const exact = baseOf(comparison);
+  if (exact.configuration.policy !== "exact") return new Map();
+  const paired = [...comparison.cells].flatMap(([policy, cell]) => {
+    const losses = cell === exact ? null : pairedLosses(cell, exact);
+    return losses ? [{ policy, losses }] : [];
+  });
+  const share = marginOf({ modelType: exact.records[0].architecture.modelType as ModelType });
+  const marginIn = ({ loss }: Paired) => loss === null ? null : share * loss;
+  const steps = holm(
+    paired.map(({ losses }) =>
+      losses.differences ? equivalenceTest(losses.differences, marginIn(losses)!) : 1
+    ),
+    level,
+  );
+  const learnt = hasLearnt(exact);
+  return new Map(paired.map(({ policy, losses }, i) => {
+    const confidence = 1 - 2 * steps[i].level;
+    const interval = losses.differences && meanInterval(losses.differences, confidence);
+    const margin = marginIn(losses);
+    const verdict = losses.diverged
+      ? "diverged"
+      : !learnt || !interval
+      ? "nothing learnt"
+      : judge(interval, margin!, steps[i].rejected);
+    return [policy, { ...losses, margin, confidence, interval, verdict }];
+  }));
+}
+
+/** The verdict on an interval, given whether the test found it within ± the margin. */
+export function judge({ low, high }: MeanInterval, margin: number, within: boolean): Verdict {
+  if (within) return "equivalent";
+  if (low > margin) return "worse";
+  return high < -margin ? "better" : "undecided";
+}
+
+/** What is known of data without a network. Records that do not tell a rule's loss tell the frequencies of tokens, or the classes. */
+export function baselineOf(data: DataReport): { rule: string; loss: number } {
+  const words = { bigram: "a bigram", linear: "a linear rule", classes: "the classes' frequencies" };
+  if (data.baseline) return { rule: words[data.baseline.rule], loss: data.baseline.loss };
+  return data.kind === "text"
+    ? { rule: "the tokens' frequencies (these records tell no bigram)", loss: data.unigramEntropy }
+    : { rule: "the number of classes (these records tell no other rule)", loss: Math.log(data.classes) };
+}
+
+/** Whether every training run of a cell ended with less loss than what is known without a network. */
+export function hasLearnt(cell: Cell): boolean {
+  const { loss } = baselineOf(cell.records[0].data);
+  return [...cell.qualities.values()].every(({ validationLoss }) =>
+    validationLoss !== null && validationLoss < loss
+  );
+}
+
+/** The policy that stores too little to train with: where it passes, the question was put too loosely. */
+const mustFail = "mesa2";
 
 const opening =
   "A seed gives a policy and `exact` the same weights at first and the same data in the same order.";
 
+/** Records that tell what a rule knows of their data came after the margins, those that do not before them. */
+const promised = {
+  beforehand: "The margins were fixed before these runs.",
+  afterwards:
+    "These runs are older than the margins: no verdict here was put to a test that was fixed beforehand.",
+};
+
 const rules = namedList(Object.entries({
   difference:
     "final validation loss of the policy − that of `exact`, in nats per target; mean over the seeds ± standard deviation.",
-  "95 % interval": "Student's, of that mean.",
-  "at most":
-    "the interval's end further from 0, also as a multiple of the spread: the data exclude, with 95 % confidence, a mean " +
-    "difference beyond it.",
-  "at most, of the loss":
-    "the interval's worse end, which is the upper one, as a share of the mean of `exact`'s losses: a spread can be wide, and a " +
-    "difference within it dear.",
-  spread: "standard deviation of `exact`'s own loss between the seeds. Three seeds tell it only roughly.",
-  parity:
-    "the whole interval lies within ± the spread, even if it excludes 0: what difference there is, is smaller than that between seeds.",
-  "no difference seen":
-    "the interval includes 0 and the mean lies within ± the spread, but the interval reaches beyond it: too few seeds to " +
-    "exclude a difference that matters.",
-  "worse, better": "the interval excludes 0, and the mean lies beyond the spread.",
+  margin: "how far that may lie from 0, as a share of `exact`'s mean loss: 0.25% for a GPT-2, 1% for a ViT.",
+  interval:
+    "Student's interval of the mean, the one that the test uses: two one-sided tests against the margin at 5%, by Holm's procedure over " +
+    "the policies of a model, so that the confidence depends on a policy's place among them. Beside it the same as a share of `exact`'s loss.",
+  equivalent: "the whole interval lies within ± the margin.",
+  "worse, better": "the whole interval lies beyond the margin.",
+  undecided: "the interval holds an end of the margin: more seeds narrow it (`--seeds`).",
   diverged: "a loss is not a number.",
-  "not settled": "anything else.",
+  "nothing learnt":
+    "no verdict: `exact` itself does no better in some seed than what is known without a network.",
+  "null of chaos":
+    "`exact` by other variants of its kernels, whose sums round otherwise: what differs between two runs that ought to be equal.",
 }));
 
-const remedy =
-  "Where the verdict is *no difference seen* or *not settled*, more seeds narrow the interval: `--seeds`.";
-
-/** The verdict on each policy as markdown, with the rules; null where no policy shares two seeds with `exact`. */
+/** The verdict on each policy as markdown, with controls and rules; null where no policy shares two seeds with `exact`. */
 export function paritySection(comparisons: readonly Comparison<Cell>[]): string | null {
-  const found = comparisons.flatMap((comparison) => {
-    const exact = baseOf(comparison);
-    return exact.configuration.policy !== "exact" ? [] : [...comparison.cells].flatMap(([policy, cell]) => {
-      const parity = cell === exact ? null : parityOf(cell, exact);
-      return parity ? [{ comparison, policy, parity }] : [];
-    });
-  });
-  if (found.length === 0) return null;
+  const tested = comparisons.map((comparison) => ({ comparison, found: parities(comparison) }))
+    .filter(({ found }) => found.size > 0);
+  if (tested.length === 0) return null;
   const header = [
     "model",
     "tokens",
     "policy",
     "seeds",
     "difference",
-    "95 % interval",
-    "at most",
-    "at most, of the loss",
-    "spread",
+    "interval",
+    "of the loss",
+    "margin",
     "verdict",
   ];
-  const table = markdownTable(
-    [
-      header,
-      ...found.map(({ comparison, policy, parity }) => [...names(comparison), policy, ...columns(parity)]),
-    ],
-    { align: ["l", "r", "l", "r", "r", "r", "r", "r", "r", "l"] },
+  const rows = tested.flatMap(({ comparison, found }) =>
+    [...found].map(([policy, parity]) => [...names(comparison), policy, ...columns(parity)])
   );
-  const unsettled = found.some(({ parity: { verdict } }) =>
-    verdict === "no difference seen" || verdict === "not settled"
-  );
-  return [table, ...unsettled ? [remedy] : [], opening, rules].join("\n\n");
+  const table = markdownTable([header, ...rows], { align: ["l", "r", "l", "r", "r", "r", "r", "r", "l"] });
+  const controls = tested.map(({ comparison, found }) => controlsOf(comparison, found));
+  const old = tested.some(({ comparison }) => !baseOf(comparison).records[0].data.baseline);
+  const promise = old ? promised.afterwards : promised.beforehand;
+  return [table, controls.join("\n"), `${opening} ${promise}`, rules].join("\n\n");
 }
 
-function columns(parity: Parity): string[] {
-  const { seeds, difference, spread, verdict } = parity;
-  const cost = costAtMost(parity);
-  const nats = (value: number | null) => value === null ? "not a number" : value.toFixed(4);
+function columns({ seeds, difference, interval, confidence, margin, loss, verdict }: Parity): string[] {
+  const within = (low: string, high: string) => `${low} to ${high}`;
   return [
     `${seeds}`,
-    difference ? `${signed(difference.mean)} ± ${nats(difference.deviation)}` : "not a number",
-    difference ? `${signed(difference.low)} to ${signed(difference.high)}` : "–",
-    difference ? atMost(difference, spread!) : "–",
-    cost ? percentage(cost.share, true) : "–",
-    nats(spread),
+    difference ? `${signed(difference.mean)} ± ${difference.deviation.toFixed(4)}` : "not a number",
+    interval
+      ? `${within(signed(interval.low), signed(interval.high))} (${(100 * confidence).toFixed(1)}%)`
+      : "–",
+    interval ? within(percentage(interval.low / loss!, true), percentage(interval.high / loss!, true)) : "–",
+    margin === null ? "–" : `±${percentage(margin / loss!)}`,
     verdict,
   ];
 }
 
-function atMost({ low, high }: MeanInterval, spread: number): string {
-  const end = Math.max(Math.abs(low), Math.abs(high));
-  return spread ? `${end.toFixed(4)} (${ratio(end / spread)})` : end.toFixed(4);
+/** "- **micro, 16 × 260**: `exact` beats a bigram …; null of chaos …; `mesa2`, which must fail, …" */
+function controlsOf(comparison: Comparison<Cell>, found: ReadonlyMap<string, Parity>): string {
+  const exact = baseOf(comparison);
+  const { rule, loss } = baselineOf(exact.records[0].data);
+  const [none] = [...comparison.cells].flatMap(([policy, cell]) =>
+    cell.configuration.kernels === "other" ? policy : []
+  );
+  const worst = Math.max(
+    ...[...exact.qualities.values()].map(({ validationLoss }) => validationLoss ?? Infinity),
+  );
+  const own = Number.isFinite(worst) ? `${worst.toFixed(4)} nats at most` : "a loss that is no number";
+  const control = (policy: string | undefined, name: string, passes: (verdict: Verdict) => boolean) => {
+    const parity = policy === undefined ? undefined : found.get(policy);
+    return parity
+      ? `${outcome(passes(parity.verdict))} ${name} (\`${policy}\`): ${parity.verdict}`
+      : `not run: ${name}`;
+  };
+  const outcomes = [
+    `${outcome(hasLearnt(exact))} \`exact\` must beat ${rule}, ${loss.toFixed(4)} nats: ${own}`,
+    control(none, "the null of chaos must be equivalent", (verdict) => verdict === "equivalent"),
+    control(
+      found.has(mustFail) ? mustFail : undefined,
+      "2 bits must be worse",
+      (verdict) => verdict === "worse" || verdict === "diverged",
+    ),
+  ];
+  return `- **Controls of ${names(comparison).join(", ")}**: ${outcomes.join("; ")}.`;
 }
+
+const outcome = (passed: boolean) => passed ? "passed:" : "**not passed**:";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
-import { median } from "./statistics.ts";
+import { median } from "../statistics/statistics.ts";
 
 const count = z.int().nonnegative();
 const positive = z.int().positive();

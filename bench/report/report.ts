@@ -13,6 +13,8 @@ import { gradientSection } from "./gradient_tables.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
 import type { CellRecord } from "../results/results.ts";
+import type { Stopping } from "../results/run_header.ts";
+import { roundsSection } from "./rounds.ts";
 import type { Comparison } from "./side_by_side.ts";
 import {
   disagreementTable,
@@ -32,6 +34,8 @@ export interface Run {
   sources?: string;
   /** Planned processes that have no record and ought to; null where the plan is not known. */
   missing: number | null;
+  /** When rounds ended before the last that was planned; undefined: none did. */
+  stopping?: Stopping;
   /** Pictures beside the report: file name and caption. */
   charts: { file: string; caption: string }[];
 }
@@ -46,13 +50,14 @@ export interface Section {
 export const softwareBrand = "software adapter: not a performance result";
 
 /** The tables of a run, those that have rows. A software adapter's carry their brand in the title. */
-export function sections(records: readonly CellRecord[]): Section[] {
+export function sections(records: readonly CellRecord[], stopping?: Stopping): Section[] {
   const comparisons = compare(records);
   const brand = records.some((r) => r.environment.adapterClass === "software") ? ` (${softwareBrand})` : "";
   const tables: [string, string | null][] = [
     ["Memory", memoryTable(comparisons)],
     ["Throughput", throughputTable(comparisons)],
     ["Tokens of a piece", piecesTable(comparisons)],
+    ["Rounds", roundsSection(comparisons, records, stopping)],
     ["Rounds that disagree", disagreementTable(comparisons)],
     ["Quality", qualitySection(comparisons, records)],
     ["Gradient error", gradientSection(comparisons)],
@@ -82,7 +87,7 @@ function qualitySection(
 export function renderReport(records: readonly CellRecord[], run: Run): string {
   const { environment } = records[0];
   const models = describeModels(records);
-  const tables = sections(records);
+  const tables = sections(records, run.stopping);
   const parts = [
     `# Headroom on ${environment.adapter}, ${run.started.toISOString().slice(0, 10)}`,
     answers(records, compare(records)),
@@ -111,7 +116,8 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
 
 function howItWasMade(records: readonly CellRecord[], run: Run): string {
   const { environment: { commit, dirty }, configuration } = records[0];
-  const rounds = new Set(records.map((r) => r.configuration.round)).size;
+  const inRounds = records.filter((r) => !r.configuration.again);
+  const rounds = new Set(inRounds.map((r) => r.configuration.round)).size;
   const seeds = [...new Set(records.map((r) => r.configuration.seed))];
   const clocks = [...new Set(records.flatMap((r) => r.timing?.clock ?? []))];
   const lines = [
@@ -120,7 +126,9 @@ function howItWasMade(records: readonly CellRecord[], run: Run): string {
     `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}. ${
       plural(records.length, "record")
     } in \`results.jsonl\`: each is one process that ran one cell ` +
-    `for one of ${plural(rounds, "round")}, ${plural(configuration.warmupSteps, "step")} to warm up and ` +
+    `for one of ${run.stopping ? "up to " : ""}${plural(rounds, "round")}, ${
+      plural(configuration.warmupSteps, "step")
+    } to warm up and ` +
     `${plural(configuration.timedSteps, "step")} timed${
       clocks.length ? ` by the ${clocks.join(" or ")} clock` : ""
     }.`,
@@ -128,7 +136,9 @@ function howItWasMade(records: readonly CellRecord[], run: Run): string {
   if (run.missing) {
     const [processes, are] = run.missing === 1 ? ["process", "is"] : ["processes", "are"];
     lines.push(
-      `**Not finished**: ${run.missing} ${processes} of the plan ${are} missing; \`deno task bench --resume FOLDER\` runs them.`,
+      `**Not finished**: ${
+        run.stopping ? "at most " : ""
+      }${run.missing} ${processes} of the plan ${are} missing; \`deno task bench --resume FOLDER\` runs them.`,
     );
   }
   if (run.missing === null) {
@@ -191,7 +201,10 @@ const glossary = Object.entries({
     "each step.",
   dispatches: "kernels that a step runs one after another; each costs some microseconds beyond its work.",
   speed:
-    "against `exact`, median over rounds of the ratio within a round (smallest–largest); above 1 is faster.",
+    "against `exact`, geometric mean over rounds of the ratio within a round, with its 95% interval (Student's, of the logarithms), which " +
+    "fewer than three rounds do not have; above 1 is faster.",
+  "widest interval":
+    "of a comparison's speeds: how far that of the policy which is known least reaches beyond its speed, as a share of it.",
   "validation loss":
     "nats per token, or per image, without label smoothing; mean over the seeds, ± the standard deviation between them, and the " +
     "difference to `exact` from the same seeds. Knowing only how often each token occurs gives the unigram entropy.",
@@ -201,5 +214,8 @@ const glossary = Object.entries({
   "relative error":
     "norm of the difference between a policy's gradient and `exact`'s, of the same weights and batch, as a share of `exact`'s norm; " +
     "mean over the compared steps of the training runs. The columns after it take the parameters of one operator alone.",
+  "noise between batches":
+    "standard deviation of `exact`'s gradient between batches, as a share of its norm, at the same steps: what a step does not know of its " +
+    "gradient anyway.",
   "(0.26×)": "the value as a multiple of `exact`'s.",
 });

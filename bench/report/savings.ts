@@ -2,6 +2,7 @@ import { ratio } from "../../src/text/format.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { isSettled } from "./speeds.ts";
+import { speedWords } from "./tables.ts";
 import { code, list, type Pair, pairsOf, policiesOf } from "./words.ts";
 
 /**
@@ -39,9 +40,9 @@ function speedRange(pairs: readonly Pair[]): string | null {
   const values = pairs.flatMap((pair) => {
     const speed = pair.own.speedAgainst(pair.base);
     const { adapterClass } = pair.own.records[0].environment;
-    if (!speed || !isSettled(speed) || adapterClass === "software") return [];
-    const interval = speed.rounds > 1 ? ` (${speed.low.toFixed(2)}–${speed.high.toFixed(2)})` : "";
-    return [{ pair, value: speed.median, text: `**${ratio(speed.median)}**${interval}` }];
+    if (!speed || speed.interval && !isSettled(speed) || adapterClass === "software") return [];
+    const [value, remark] = speedWords(speed);
+    return [{ pair, value: speed.ratio, text: `**${value}** ${remark}` }];
   });
   return values.length ? ends(values) : null;
 }

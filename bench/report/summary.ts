@@ -24,7 +24,7 @@ function bars(comparison: Comparison<Cell>): string {
   const cells = [...comparison.cells];
   const base = baseOf(comparison);
   const most = Math.max(...cells.map(([, { memory }]) => memory?.bufferBytes ?? 0));
-  const speedOf = (cell: Cell) => cell === base ? base.step && 1 : cell.speedAgainst(base)?.median ?? null;
+  const speedOf = (cell: Cell) => cell === base ? base.step && 1 : cell.speedAgainst(base)?.ratio ?? null;
   const fastest = Math.max(...cells.map(([, cell]) => speedOf(cell) ?? 0));
   const rows = cells.map(([policy, cell]) => {
     const [memory, speed] = [cell.memory?.bufferBytes ?? null, speedOf(cell)];

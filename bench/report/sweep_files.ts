@@ -44,8 +44,9 @@ function refuseTwoMachines(records: readonly CellRecord[]): void {
 
 function runOf({ header, records }: SweepResults, before: string): Omit<Run, "charts"> {
   if (header) {
-    const { command, started, sources } = header;
-    return { command, started: new Date(started), sources, missing: missingCells(header, records).length };
+    const { command, started, sources, stopping } = header;
+    const missing = missingCells(header, records).length;
+    return { command, started: new Date(started), sources, stopping, missing };
   }
   const { command = "deno task bench", started = records[0].started } = toldMaking(before);
   return { command, started: new Date(started), missing: null };

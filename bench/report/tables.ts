@@ -11,7 +11,8 @@ import {
   type Quantity,
   sideBySide,
 } from "./side_by_side.ts";
-import { mean, sampleStandardDeviation } from "./statistics.ts";
+import type { PairedRatio } from "../statistics/paired_ratio.ts";
+import { mean, sampleStandardDeviation } from "../statistics/statistics.ts";
 
 export const savedActivations = bytesQuantity("saved activations", (cell: Cell) => cell.memory?.savedBytes);
 
@@ -28,14 +29,21 @@ export const livePeak = bytesQuantity("live peak", (cell: Cell) => cell.memory?.
 
 export const buffers = bytesQuantity("buffers", (cell: Cell) => cell.memory?.bufferBytes);
 
-/** The paired ratio of speeds, and from two rounds on the smallest and the largest. */
+/** "0.980–0.984" */
+export const between = ({ low, high }: { low: number; high: number }) =>
+  `${low.toFixed(3)}–${high.toFixed(3)}`;
+
+/** A paired ratio of speeds, and its interval in brackets: "0.982×", "(0.980–0.984)". */
+export const speedWords = ({ ratio: value, interval }: PairedRatio): [value: string, remark: string] =>
+  interval ? [`${value.toFixed(3)}×`, `(${between(interval)})`] : [ratio(value), "(no interval)"];
+
+/** The paired ratio of speeds with its interval. */
 export const speed: BaseQuantity<Cell> = {
   label: "speed",
   show(cell, base) {
     const speed = cell.speedAgainst(base);
     if (!speed || cell === base) return speed && ratio(1);
-    return ratio(speed.median) +
-      (speed.rounds > 1 ? ` (${speed.low.toFixed(2)}–${speed.high.toFixed(2)})` : "");
+    return speedWords(speed).join(" ");
   },
 };
 
@@ -195,7 +203,7 @@ export function disagreementTable(comparisons: readonly Comparison<Cell>[]): str
     },
   );
   return `${table}\n\nThe tables above take all rounds together. A slower round was timed on a card that had not left its idle clock, or that ` +
-    "did other work too: run again, with more `--rounds`.";
+    "did other work too: run again, with `--precision` or more `--rounds`.";
 }
 
 /** Validation loss and top-1 by policy, over the seeds, as a markdown table; null if nothing was measured. */

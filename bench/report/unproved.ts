@@ -1,8 +1,10 @@
 import { plural } from "../../src/text/format.ts";
 import type { CellRecord } from "../results/results.ts";
+import { fewestPairs } from "../statistics/paired_ratio.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { isSettled } from "./speeds.ts";
+import { between } from "./tables.ts";
 import { subject } from "./savings.ts";
 import { code, list, type Pair, pairsOf, policiesOf } from "./words.ts";
 
@@ -21,13 +23,10 @@ function software(records: readonly CellRecord[]): string | null {
     : null;
 }
 
-/** Rounds of which a spread says something. */
-const enough = 3;
-
 function fewRounds(pairs: readonly Pair[]): string | null {
   const rounds = pairs.flatMap(({ own, base }) => own.speedAgainst(base)?.rounds ?? []);
   const fewest = Math.min(...rounds);
-  return rounds.length && fewest < enough
+  return rounds.length && fewest < fewestPairs
     ? `Small differences of speed: some are told from ${
       plural(fewest, "round")
     }, which cannot tell how far they vary.`
@@ -41,11 +40,9 @@ const named = 4;
 function open(pairs: readonly Pair[]): string[] {
   const found = pairs.flatMap((pair) => {
     const speed = pair.own.speedAgainst(pair.base);
-    if (!speed || pair.own.records[0].environment.adapterClass === "software") return [];
-    const { low, high } = speed;
-    const text = `${code(pair.own.configuration.policy)} at ${subject(pair)} (${low.toFixed(2)}–${
-      high.toFixed(2)
-    }×)`;
+    if (!speed?.interval || pair.own.records[0].environment.adapterClass === "software") return [];
+    const { low, high } = speed.interval;
+    const text = `${code(pair.own.configuration.policy)} at ${subject(pair)} (${between(speed.interval)}×)`;
     return [{ text, settled: isSettled(speed), both: low < 1 && high > 1 }];
   });
   const told = (some: typeof found, before: string, after: string) => {

@@ -35,7 +35,15 @@ export const configuration = z.object({
   variants: z.record(z.string(), z.string()).optional().describe(
     "variants of kernels that were set, by kernel and shape; the others come from the table",
   ),
-  round: count.describe("the policies of a comparison run in turn, once a round"),
+  kernels: z.literal("other").optional().describe(
+    "other: its variants are others than those that the same storage takes beside it, so that sums round otherwise: the null of chaos",
+  ),
+  round: count.describe(
+    "the policies of a comparison run in turn, once a round, every other round backwards",
+  ),
+  again: z.literal(true).optional().describe(
+    "the sweep's first cell once more, after all others: tells drift",
+  ),
 });
 
 /** What one child process is told to do. */
@@ -68,6 +76,16 @@ export const environment = z.object({
 /** The machine and the program's version. */
 export type Environment = z.infer<typeof environment>;
 
+const baseline = z.object({
+  rule: z.enum(["bigram", "linear", "classes"]).describe(
+    "bigram: the token before, counted on the training text; linear: a linear rule on 8 × 8 means; classes: how often each occurs",
+  ),
+  loss: z.number().nonnegative().describe("nats per target of the held-out data"),
+});
+
+/** What is known of data without a network: a model that does no better has learnt nothing. */
+export type Baseline = z.infer<typeof baseline>;
+
 export const dataReport = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("text"),
@@ -78,6 +96,7 @@ export const dataReport = z.discriminatedUnion("kind", [
     unigramEntropy: z.number().describe(
       "nats per token of the validation text, by its own token frequencies",
     ),
+    baseline: baseline.optional(),
   }),
   z.object({
     kind: z.literal("images"),
@@ -87,6 +106,7 @@ export const dataReport = z.discriminatedUnion("kind", [
     heldOutImages: count,
     classes: positive,
     generated: z.boolean().describe("made by the built-in generator"),
+    baseline: baseline.optional(),
   }),
 ]);
 
@@ -101,11 +121,31 @@ const gradientError = z.object({
 const gradientErrors = z.object({
   step: positive,
   overall: gradientError,
+  noise: measured.optional().describe(
+    "of `exact`'s gradient between batches: norm of the difference of two batches' gradients, by √2, as a share of their root mean square norm",
+  ),
   operators: z.record(z.string(), gradientError).describe("by the operator whose parameters they are"),
 });
 
 /** A gradient against `exact`'s on the same batch and weights, at one step of a training run. */
 export type GradientErrors = z.infer<typeof gradientErrors>;
+
+const card = z.object({
+  clockMegahertz: z.number().nullable().describe("of the multiprocessors, the lowest that was read"),
+  maxClockMegahertz: z.number().nullable().describe("the highest they can have"),
+  watts: z.number().nullable().describe("the mean of what was read"),
+  celsius: z.number().nullable().describe("the highest that was read"),
+  slowedBy: z.array(z.string()).describe("all that held the clock back, in the driver's words"),
+}).describe("as the driver told it while the timed steps ran");
+
+/** The state of a card under load. */
+export type Card = z.infer<typeof card>;
+
+const times = z.object({
+  clock: z.enum(["gpu", "wall"]),
+  stepMilliseconds: z.array(z.number()).describe("raw, in order"),
+  card: card.optional(),
+});
 
 const pieceSizes = z.object({
   mlp: positive,
@@ -149,12 +189,13 @@ const measurement = z.object({
       "growth of the memory that the driver reports, its own context included",
     ),
   }).nullable(),
-  timing: z.object({
-    clock: z.enum(["gpu", "wall"]),
-    stepMilliseconds: z.array(z.number()).describe("raw, in order"),
+  timing: times.extend({
     setupMilliseconds: z.number().describe("device, pipelines and buffers"),
     reference: z.record(z.string(), z.number()).optional().describe(
       "milliseconds of work that no change of the program changes, by name: how fast the machine was",
+    ),
+    setAside: z.array(times).optional().describe(
+      "times that were taken before these, while the card idled or was throttled",
     ),
   }).nullable(),
   quality: z.object({
@@ -214,9 +255,10 @@ export const statusWords = {
 export const ran = ({ status }: Pick<CellMeasurement, "status">): boolean =>
   status === "ok" || status === "diverged";
 
-/** All variants of kernels that the cells of a run took, set or not. */
+/** All variants of kernels that the cells of a run took, set or not; but of those that were to take others. */
 export function variantsOf(records: readonly CellRecord[]): Record<string, string> {
-  return Object.assign({}, ...records.map(({ program }) => program?.variants ?? {}));
+  const usual = records.filter(({ configuration }) => configuration.kernels !== "other");
+  return Object.assign({}, ...usual.map(({ program }) => program?.variants ?? {}));
 }
 
 /** What tells one process of a sweep from all others. */

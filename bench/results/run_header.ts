@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { cellRecord, configuration, dataReport, environment, schemaVersion } from "./results.ts";
 
+const positive = z.number().positive();
+
 const shared = {
   schema: z.literal(schemaVersion),
   command: z.string().describe("the command line, as a shell reads it"),
@@ -19,6 +21,17 @@ const shard = z.object({
 /** One of several equal parts of a sweep: the `index`-th, from 1, `of` so many. */
 export type Shard = z.infer<typeof shard>;
 
+const stopping = z.object({
+  precision: positive.describe(
+    "a comparison ends when the 95% interval of every policy's speed reaches no further than this share of it",
+  ),
+  fewestRounds: z.int().positive().describe("rounds before any interval is looked at"),
+  maxSeconds: positive.describe("a comparison ends when the processes that only time have taken so long"),
+});
+
+/** When the rounds of a comparison end before the last that is planned. */
+export type Stopping = z.infer<typeof stopping>;
+
 /** What a sweep set out to do: enough to go on with it in another process, and to tell whether it is whole. */
 export const sweepHeader = z.object({
   ...shared,
@@ -27,7 +40,8 @@ export const sweepHeader = z.object({
   paths: z.object({ data: z.string().optional(), images: z.string().optional() }),
   requireGpu: z.boolean(),
   growing: z.boolean().describe("whether a policy that failed at one length is given up at longer ones"),
-  memory: z.number().positive().nullable().describe("bytes that a step's buffers may take by plan"),
+  memory: positive.nullable().describe("bytes that a step's buffers may take by plan"),
+  stopping: stopping.optional().describe("left out: every planned round is run"),
   cells: z.array(configuration).describe("every process that was planned, in order"),
   shard: shard.optional().describe("the part of the plan that this run takes; left out: all of it"),
   interleaved: z.object({

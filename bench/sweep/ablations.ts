@@ -4,6 +4,8 @@ import { parsePolicy, type PolicyDocument } from "../../src/storage/policy_docum
 const exact = policyDocument("exact");
 const mesa8 = policyDocument("mesa8");
 
+const token8 = policyDocument("token8");
+
 const mesa8With = (name: string, changes: Partial<PolicyDocument>): PolicyDocument => ({
   ...mesa8,
   ...changes,
@@ -20,7 +22,7 @@ const only = (
   return { ...exact, name, rules: [{ tensors, bits, grouping, rounding, ranges, lambda }] };
 };
 
-/** The policies of each ablation: `mesa8` with one choice varied, beside `exact`. */
+/** The policies of each ablation: `mesa8` with one choice varied, between `exact` and `token8`, what has the least error of all. */
 export const ablations: Record<string, PolicyDocument[]> = {
   grouping: [
     exact,
@@ -28,6 +30,7 @@ export const ablations: Record<string, PolicyDocument[]> = {
     mesa8With("tensor", { grouping: "tensor" }),
     mesa8With("16 channels", { grouping: { channels: 16 } }),
     mesa8With("token", { grouping: "token", ranges: "current" }),
+    token8,
     only("attention: head", ["qkv", "output"]),
     only("attention: tensor", ["qkv", "output"], { grouping: "tensor" }),
   ],
@@ -38,11 +41,14 @@ export const ablations: Record<string, PolicyDocument[]> = {
     mesa8With("running 0.9", {}),
     mesa8With("running 0.99", { lambda: 0.99 }),
     mesa8With("delayed 0.9", { ranges: "delayed" }),
+    token8,
   ],
   rounding: [
     exact,
     mesa8With("8 stochastic", {}),
     mesa8With("8 nearest", { rounding: "nearest" }),
+    { ...token8, name: "token8 stochastic", rounding: "stochastic" },
+    token8,
     mesa8With("4 stochastic", { bits: 4 }),
     mesa8With("4 nearest", { bits: 4, rounding: "nearest" }),
   ],
@@ -54,12 +60,15 @@ export const ablations: Record<string, PolicyDocument[]> = {
     only("GELU", ["gelu"]),
     { ...only("probabilities", ["probabilities"]), attention: "materialised" },
     mesa8With("all", {}),
+    token8,
   ],
   bits: [
     exact,
     policyDocument("half"),
     mesa8With("8 bits", {}),
+    token8,
     mesa8With("4 bits", { bits: 4 }),
+    { ...token8, name: "token4", bits: 4 },
     mesa8With("2 bits", { bits: 2 }),
     mesa8With("GELU 4, else 8", { rules: [{ tensors: ["gelu"], bits: 4 }] }),
   ],

@@ -1,9 +1,11 @@
 import type { Batch } from "../../src/data/batches.ts";
+import { Random } from "../../src/data/random.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
+import { readCard } from "../machine/card.ts";
 import { driverBytesInUse, settledDriverBytes } from "../machine/environment.ts";
 import { GradientComparison } from "./gradient_comparison.ts";
 import {
@@ -48,7 +50,8 @@ export async function runCell({ configuration, paths, text, requireGpu }: Job): 
     const quality = configuration.qualitySteps
       ? await measureQuality(session, batches, data, configuration)
       : null;
-    const timing = await timeSteps(session, batches, configuration);
+    const { name } = gpu.adapter;
+    const timing = await timeSteps(session, batches, configuration, { readCard: () => readCard(name) });
     const driverAfter = await driverBytesInUse();
     gpu.checkHealth();
     const divergence = quality && divergenceOf(quality);
@@ -116,7 +119,7 @@ async function measureQuality(
   const { gradientEvery, qualitySteps } = configuration;
   const gradientErrors: GradientErrors[] = [];
   const trainingLosses = gradientEvery > 0
-    ? await compared(session, batches, configuration, gradientErrors)
+    ? await compared(session, batches, otherBatches(data, configuration), configuration, gradientErrors)
     : await trainSteps(session, batches, qualitySteps);
   const clippedShare = await session.clippedShare();
   const validation = data.validation(configuration);
@@ -132,10 +135,16 @@ async function measureQuality(
   };
 }
 
+/** The same data in another order, for gradients that nothing is learnt from. */
+function otherBatches(data: TrainingData, { batch, sequence, seed }: CellConfiguration) {
+  return data.training({ batch, sequence, seed: Random.for(seed, "other batches").uint32() });
+}
+
 /** Trains, and compares every so many steps the step's gradient with the exact one. Returns all losses. */
 async function compared(
   session: TrainingSession,
   batches: { next(): Batch },
+  others: { next(): Batch },
   { gradientEvery, qualitySteps }: CellConfiguration,
   errors: GradientErrors[],
 ): Promise<number[]> {
@@ -146,7 +155,7 @@ async function compared(
       const alone = Math.min(gradientEvery - 1, qualitySteps - losses.length);
       losses.push(...await trainSteps(session, batches, alone));
       if (losses.length === qualitySteps) break;
-      const { loss, error } = await comparison.step(batches.next());
+      const { loss, error } = await comparison.step(batches.next(), others.next());
       losses.push(loss);
       errors.push({ step: losses.length, ...error });
     }

@@ -1,7 +1,8 @@
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
-import { builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
+import { type BuilderOptions, builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
+import { otherVariants } from "../../src/tuning/other_variants.ts";
 import { tunedVariants, type VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import type { CellConfiguration } from "../results/results.ts";
 import type { TrainingData } from "../training/data.ts";
@@ -35,4 +36,17 @@ export async function withVariants(
   } finally {
     gpu.destroy();
   }
+}
+
+/** Gives the cells that are to run by other kernels, for this adapter, other variants than those that they would take. */
+export function withOtherVariants(
+  cells: readonly CellConfiguration[],
+  dataOf: (cell: CellConfiguration) => TrainingData,
+  builder: BuilderOptions,
+): CellConfiguration[] {
+  return cells.map((cell) => {
+    if (cell.kernels !== "other") return cell;
+    const { variants } = describeStep(trainOptions(cell, dataOf(cell)), builder);
+    return { ...cell, variants: otherVariants(variants, builder) };
+  });
 }

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fakeConfiguration } from "../results/testing.ts";
-import { gpuTest } from "../../kernels/testing/testing.ts";
+import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
+import { withPrograms } from "../testing/programs.ts";
 import { runInChild } from "./child.ts";
 
 const text = new TextEncoder().encode("A text that is long enough to train on. ".repeat(40));
@@ -28,6 +29,23 @@ gpuTest("runInChild() gives what a process measured, and what it read", async ()
     text.length,
   ]);
 });
+
+gpuTest(
+  "runInChild() tells the card's state where the driver may be asked",
+  async () => {
+    const { name } = (await testGpu()).adapter;
+    const script = `case "$1" in *,name) echo '1755, 1980, 312.50, 61, 0x0000000000000004, ${name}' ;; esac`;
+    await withPrograms({ "nvidia-smi": script }, async () => {
+      const [asked, silent] = [await child({}, { askDriver: true }), await child({})];
+      assertEquals(asked.measurement.timing?.card, {
+        ...{ clockMegahertz: 1755, maxClockMegahertz: 1980, watts: 312.5, celsius: 61 },
+        slowedBy: ["software power cap"],
+      });
+      assertEquals([silent.measurement.status, silent.measurement.timing?.card], ["ok", undefined]);
+    });
+  },
+  Deno.build.os === "windows" && "programs are shell scripts",
+);
 
 gpuTest("runInChild() kills a process at its time limit, and says so", async () => {
   const { measurement, data } = await child(endless, { timeoutSeconds: 1 });

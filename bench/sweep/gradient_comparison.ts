@@ -3,6 +3,7 @@ import type { Program } from "../../src/gpu/program.ts";
 import {
   addSquares,
   errorOf,
+  noiseOf,
   operatorNames,
   operatorOf,
   squaresByTensor,
@@ -19,9 +20,14 @@ export class GradientComparison {
     return new GradientComparison(session, await session.gradientProgram(policyOf({ policy: "exact" })));
   }
 
-  /** Trains one step on a batch. Returns its loss, and how far its gradient is from the exact one. */
-  async step(batch: Batch): Promise<{ loss: number; error: Omit<GradientErrors, "step"> }> {
+  /**
+   * Trains one step on a batch. Returns its loss, and how far its gradient is from the exact one; beside that how far the exact gradient of
+   * another batch, which is not trained on, is from it.
+   */
+  async step(batch: Batch, other: Batch): Promise<{ loss: number; error: Omit<GradientErrors, "step"> }> {
+    const beside = await this.session.gradientsUnder(this.exact, other);
     const reference = await this.session.gradientsUnder(this.exact, batch);
+    const noise = noiseOf(addSquares(squaresByTensor(beside, reference).values()));
     this.session.step(batch);
     const squares = squaresByTensor(await this.session.gradients(), reference);
     const [loss] = await this.session.losses();
@@ -30,7 +36,7 @@ export class GradientComparison {
       const own = parameters.filter((parameter) => operatorOf(parameter) === operator);
       return [operator, errorOf(addSquares(own.map(({ name }) => squares.get(name)!)))];
     }));
-    return { loss, error: { overall: errorOf(addSquares(squares.values())), operators } };
+    return { loss, error: { overall: errorOf(addSquares(squares.values())), noise, operators } };
   }
 
   /** Frees the memory of the exact program. */

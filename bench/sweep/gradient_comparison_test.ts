@@ -17,9 +17,10 @@ gpuTest(
       await withSession(options, async (session) => {
         const comparison = await GradientComparison.create(session);
         const losses: number[] = [];
-        for (const batch of batches) {
-          const { loss, error } = await comparison.step(batch);
+        for (const [i, batch] of batches.entries()) {
+          const { loss, error } = await comparison.step(batch, batches[(i + 1) % batches.length]);
           losses.push(loss);
+          assert(error.noise! > 0.05 && error.noise! <= Math.SQRT2, `a noise of ${error.noise}`);
           assertEquals(Object.keys(error.operators), operatorNames);
           for (const { relativeError, cosine } of [error.overall, ...Object.values(error.operators)]) {
             assert(relativeError! > 1e-4 && relativeError! < 0.2, `an error of ${relativeError}`);
@@ -36,8 +37,10 @@ gpuTest(
 gpuTest("GradientComparison.step() finds no error under exact", async () => {
   await withSession({ policy: "exact" }, async (session) => {
     const comparison = await GradientComparison.create(session);
-    const { error } = await comparison.step(someBatches(1)[0]);
+    const [batch] = someBatches(1);
+    const { error } = await comparison.step(batch, batch);
     comparison.destroy();
     assertEquals([error.overall.relativeError, error.operators["layer norm"].relativeError], [0, 0]);
+    assertEquals(error.noise, 0, "of a batch and itself");
   });
 });

@@ -7,6 +7,7 @@ import {
   ran,
 } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
+import { stopBefore, type Timed } from "./stopping.ts";
 
 import { cellsToRun } from "./shards.ts";
 
@@ -19,29 +20,54 @@ interface Outcome {
   readonly status: Status;
 }
 
+/** What of a sweep's header says which processes need not be run. */
+export type Endings = Pick<SweepHeader, "growing" | "stopping">;
+
 /**
  * What became of a sweep's processes so far, and so which of the others need not be run: later rounds of a cell that did not run to its
- * end and, where lengths grow until nothing fits, its policy at longer ones.
+ * end, those that only time where speeds are known well enough, and, where lengths grow until nothing fits, a policy at longer ones.
  */
 export class Outcomes {
   readonly #outcomes: Outcome[] = [];
   readonly #givenUp = new Set<string>();
+  readonly #comparisons = new Map<string, Timed[]>();
 
-  constructor(readonly growing: boolean) {}
+  constructor(readonly endings: Endings) {}
 
-  note(cell: CellConfiguration, outcome: Pick<CellMeasurement, "status">): void {
-    this.#outcomes.push({ cell, line: lineOf(cell), status: outcome.status });
-    if (!ran(outcome)) this.#givenUp.add(nameOf(cell));
+  note(
+    configuration: CellConfiguration,
+    { status, timing, seconds }: Pick<CellRecord, "status" | "timing" | "seconds">,
+  ): void {
+    this.#outcomes.push({ cell: configuration, line: lineOf(configuration), status });
+    if (!ran({ status })) this.#givenUp.add(nameOf(configuration));
+    if (configuration.again) return;
+    this.#comparison(configuration).push({ configuration, status, timing, seconds });
   }
 
-  /** Whether a process need not be told at all: its cell was given up in an earlier round, or no policy was left at a shorter length. */
+  /**
+   * Whether a process need not be told at all: its cell was given up in an earlier round, its comparison came to its end, or no policy was
+   * left at a shorter length.
+   */
   passesOver(cell: CellConfiguration): boolean {
-    return this.#givenUp.has(nameOf(cell)) || this.growing && this.#ended(cell);
+    return this.#givenUp.has(nameOf(cell)) || this.#isSettled(cell) ||
+      this.endings.growing && this.#ended(cell);
+  }
+
+  #isSettled(cell: CellConfiguration): boolean {
+    const { stopping } = this.endings;
+    if (!stopping || cell.qualitySteps > 0 || cell.again) return false;
+    return stopBefore(cell.round, this.#comparison(cell), stopping) !== null;
+  }
+
+  #comparison({ model, sequence, batch }: CellConfiguration): Timed[] {
+    const name = JSON.stringify([model, sequence, batch]);
+    if (!this.#comparisons.has(name)) this.#comparisons.set(name, []);
+    return this.#comparisons.get(name)!;
   }
 
   /** How a cell's policy failed at a shorter length, where lengths grow; undefined if it did not. */
   failure(cell: CellConfiguration): { status: Status; sequence: number } | undefined {
-    if (!this.growing) return undefined;
+    if (!this.endings.growing) return undefined;
     const failed = this.#shorter(cell).find((other) => other.cell.policy === cell.policy && !ran(other));
     return failed && { status: failed.status, sequence: failed.cell.sequence };
   }
@@ -61,10 +87,10 @@ export class Outcomes {
 
 /** The processes of a plan, or of its shard, that ought to have a record and have none. */
 export function missingCells(
-  header: Pick<SweepHeader, "cells" | "growing" | "shard">,
+  header: Pick<SweepHeader, "cells" | "growing" | "stopping" | "shard">,
   records: readonly CellRecord[],
 ): CellConfiguration[] {
-  const outcomes = new Outcomes(header.growing);
+  const outcomes = new Outcomes(header);
   const recorded = new Map(records.map((record) => [keyOf(record.configuration), record]));
   return cellsToRun(header).filter((cell) => {
     const record = recorded.get(keyOf(cell));

@@ -65,14 +65,26 @@ Deno.test("Every ablation is a profile, over three seeds with comparisons of the
 
 Deno.test("parity and paper cover what they are named for", () => {
   for (const adapter of adapters) {
-    const { models, seeds, qualitySteps } = profiles.parity(adapter);
+    const { models, policies, data, images, nullOfChaos, toZero, ...rest } = profiles.parity(adapter);
     assertEquals(new Set(models.map(({ modelType }) => modelType)), new Set(["gpt2", "vit"]));
-    assert(seeds >= 3 && qualitySteps > 0);
+    assertEquals([data, images, nullOfChaos, toZero], ["brown", "fashion-mnist", true, true]);
+    const names = policies.map(({ name }) => name);
+    assertEquals(names, ["exact", "half", "mesa8", "token8", "mesa4", "mesa2"]);
+    const { seeds, qualitySteps, gradientEvery } = rest;
+    assert(seeds >= 3 && gradientEvery > 0 && gradientEvery <= qualitySteps);
+    if (adapter === "gpu") assert(seeds >= 12 && qualitySteps >= 2000);
     const paper = profiles.paper(adapter).policies.map(({ name }) => name);
-    assertEquals(paper, ["exact", "mesa8-paper", "mesa8"]);
+    assertEquals(paper, ["exact", "mesa8-paper", "mesa8", "token8"]);
   }
   const { models, batches } = profiles.paper("gpu");
   assertEquals([models.map(({ name }) => name), batches], [["deit-tiny", "deit-small", "deit-base"], [128]]);
+});
+
+Deno.test("A step of parity has as many tokens of a text as of images", () => {
+  for (const adapter of adapters) {
+    const tokens = planSweep(profiles.parity(adapter)).map(({ batch, sequence }) => batch * sequence);
+    assertEquals(new Set(tokens).size, 1);
+  }
 });
 
 Deno.test("long doubles lengths beyond what fits, by plan, and looks at speed alone", () => {

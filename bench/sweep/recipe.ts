@@ -14,18 +14,25 @@ function ofTexts(): Recipe {
   return { learningRate, weightDecay, clipNorm, labelSmoothing: 0, schedule: null };
 }
 
+/** A tenth of warm-up, then a cosine down to a share of the rate. */
+function schedule(steps: number, minimumFraction: number): Recipe["schedule"] {
+  return steps > 0 ? { warmupSteps: Math.ceil(steps / 10), totalSteps: steps, minimumFraction } : null;
+}
+
 /** Images: DeiT's (arXiv 2012.12877), with warm-up, a cosine and label smoothing. */
 function ofImages(steps: number): Recipe {
   const { learningRate, clipNorm } = trainDefaults;
-  const schedule = steps > 0
-    ? { warmupSteps: Math.ceil(steps / 10), totalSteps: steps, minimumFraction: 0.01 }
-    : null;
-  return { learningRate, weightDecay: 0.05, clipNorm, labelSmoothing: 0.1, schedule };
+  return { learningRate, weightDecay: 0.05, clipNorm, labelSmoothing: 0.1, schedule: schedule(steps, 0.01) };
 }
 
 const recipes: Record<ModelType, (steps: number) => Recipe> = { gpt2: ofTexts, vit: ofImages };
 
-/** The recipe by which a model is trained for `steps` steps. */
-export function recipe(model: { readonly modelType: ModelType }, steps: number): Recipe {
-  return ofFamily(recipes, model)(steps);
+/** The recipe by which a model is trained for `steps` steps; `toZero`: with a rate that rises and then falls to zero, whatever the model. */
+export function recipe(
+  model: { readonly modelType: ModelType },
+  steps: number,
+  { toZero = false }: { readonly toZero?: boolean } = {},
+): Recipe {
+  const usual = ofFamily(recipes, model)(steps);
+  return toZero ? { ...usual, schedule: schedule(steps, 0) } : usual;
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { learningRateAt, trainDefaults } from "../../src/train/options.ts";
 import { UserError } from "../../src/errors.ts";
 import type { ModelType } from "../../src/models/families.ts";
@@ -24,6 +24,18 @@ Deno.test("recipe() trains images as DeiT does: a tenth of warm-up, then a cosin
   assertEquals(learningRateAt(10, learningRate, schedule!), learningRate);
   assertEquals(learningRateAt(95, learningRate, schedule!), learningRate * 0.01);
   assertEquals(recipe({ modelType: "vit" }, 0).schedule, null);
+});
+
+Deno.test("recipe() brings any model's rate to zero at the last step where it is told to, and changes nothing else", () => {
+  for (const modelType of ["gpt2", "vit"] as const) {
+    const { schedule, ...rest } = recipe({ modelType }, 95, { toZero: true });
+    const { schedule: _, ...usual } = recipe({ modelType }, 95);
+    assertEquals(rest, usual);
+    assertEquals(learningRateAt(10, 1, schedule!), 1);
+    assertEquals(learningRateAt(95, 1, schedule!), 0);
+    assert(learningRateAt(94, 1, schedule!) > 0);
+    assertEquals(recipe({ modelType }, 0, { toZero: true }).schedule, null);
+  }
 });
 
 Deno.test("recipe() takes a model of an unknown family for no other", () => {

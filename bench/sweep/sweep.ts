@@ -16,6 +16,7 @@ import {
 } from "../results/results.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { notRun, type PlannedStep } from "./planned_step.ts";
+import { mostRepeats, unsteadyTimes } from "./steady_clock.ts";
 
 /** A model and the size of its step. */
 export interface Shape {
@@ -104,20 +105,33 @@ function ofLength(model: ModelConfig, sequence: number): ModelConfig {
   return { ...model, name: `${model.name}-${sequence}`, positions: sequence };
 }
 
+/** Rounds of a sweep that looks at speed closely enough for drift to matter. */
+const roundsForDrift = 3;
+
 /**
- * The processes of a sweep, in order: comparison by comparison, and within one the policies in turn, round by round (A B C, A B C, …), so
- * that what drifts meets all policies alike. The first `seeds` rounds measure quality, each from a seed of its own; later ones only time.
- * Throws a UserError if two models or two policies share a name, for more processes than a sweep can have, and for seeds that are none.
+ * The processes of a sweep, in order: comparison by comparison, and within one the policies in turn, round by round and every other round
+ * backwards (A B C, C B A, …), so that what drifts, and who comes first, meets all policies alike. The first `seeds` rounds measure
+ * quality, each from a seed of its own; later ones only time. Where there are three rounds or more, the first cell is timed once more at
+ * the end. Throws a UserError if two models or two policies share a name, for more processes than a sweep can have, and for seeds that are
+ * none.
  */
 export function planSweep(options: SweepOptions): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
-  refuseSameNames("policies", policies);
   const all = shapes(options.models, options.sequences, options.batches, options.tokens);
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
-  refuseEndless(all.length * policies.length * count);
+  const nulls = options.nullOfChaos
+    ? policies.filter(({ name }) => name === "exact").map((exact) => ({
+      storage: { ...exact, name: "exact-other-variants" },
+      kernels: "other" as const,
+    }))
+    : [];
+  const tried = [...policies.map((storage) => ({ storage })), ...nulls];
+  refuseSameNames("policies", tried.map(({ storage }) => storage));
+  const drift = count < roundsForDrift ? 0 : 1;
+  refuseEndless(all.length * tried.length * count + drift);
   refuseSeedsBeyond(options.seed, Math.min(seeds, count));
   const rounds = Array.from({ length: count }, (_, round) => round);
-  return all.flatMap(({ model, sequence, batch }) =>
+  const cells = all.flatMap(({ model, sequence, batch }) =>
     rounds.flatMap((round) => {
       const qualitySteps = round < seeds ? steps : 0;
       const common = {
@@ -125,21 +139,33 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
         sequence,
         batch,
         seed: options.seed + (round < seeds ? round : 0),
-        ...recipe(model, steps),
+        ...recipe(model, steps, options),
         warmupSteps: warmup,
         timedSteps,
         qualitySteps,
         round,
       };
-      return policies.map((storage: PolicyDocument) => ({
+      const turn = round % 2 === 0 ? tried : tried.toReversed();
+      return turn.map(({ storage, ...kernels }) => ({
         ...common,
         policy: storage.name,
         storage,
+        ...kernels,
         gradientEvery: qualitySteps > 0 && !isReference(storage) ? options.gradientEvery : 0,
       }));
     })
   );
+  return drift ? [...cells, onceMore(cells[0], count)] : cells;
 }
+
+/** A cell as it is timed after all others, in a round of its own. */
+const onceMore = (cell: CellConfiguration, round: number): CellConfiguration => ({
+  ...cell,
+  qualitySteps: 0,
+  gradientEvery: 0,
+  round,
+  again: true,
+});
 
 /** What a sweep needs from outside. */
 export interface SweepHost {
@@ -159,9 +185,9 @@ export interface SweepHost {
 export type ProcessRunner = (cell: CellConfiguration, index: number) => Promise<void>;
 
 /**
- * Runs single processes of a sweep, but for those that `done` has a record of. A cell that did not run to its end is given up: its later
- * rounds are skipped. Where lengths grow, so is its policy at longer ones, which are recorded with the bytes that they want, until no
- * policy is left.
+ * Runs single processes of a sweep, but for those that `done` has a record of. One whose card was at its idle clock or throttled is timed
+ * again. A cell that did not run to its end is given up: its later rounds are skipped. Where lengths grow, so is its policy at longer ones,
+ * which are recorded with the bytes that they want, until no policy is left.
  */
 export function processRunner(
   host: SweepHost,
@@ -176,10 +202,11 @@ export function processRunner(
     host.starting?.(cell, index);
     const [started, clock] = [new Date(), performance.now()]; // the date may be set back in between
     const planned = host.plan(cell);
-    const answer = withoutRun(cell, planned, outcomes) ?? withMemory(await host.run(cell), planned);
+    const answer = withoutRun(cell, planned, outcomes) ?? withMemory(await runSteadily(cell, host), planned);
     if (host.signal.aborted) return;
-    await host.finished(cell, answer, started, (performance.now() - clock) / 1000);
-    outcomes.note(cell, answer.measurement);
+    const seconds = (performance.now() - clock) / 1000;
+    await host.finished(cell, answer, started, seconds);
+    outcomes.note(cell, { ...answer.measurement, seconds });
   };
 }
 
@@ -206,6 +233,19 @@ export async function runByTurns(
       if (signal.aborted) return;
     }
   }
+}
+
+/** Runs a cell, and times it again where its card idled or was throttled; the last times count, the others are set aside. */
+async function runSteadily(cell: CellConfiguration, host: SweepHost): Promise<ChildAnswer> {
+  const answer = await host.run(cell);
+  let { timing } = answer.measurement;
+  for (let repeat = 0; repeat < mostRepeats && timing && unsteadyTimes(timing); repeat++) {
+    const again = await host.run({ ...cell, qualitySteps: 0, gradientEvery: 0 });
+    if (host.signal.aborted || !again.measurement.timing) break;
+    const { setAside = [], clock, stepMilliseconds, card } = timing;
+    timing = { ...again.measurement.timing, setAside: [...setAside, { clock, stepMilliseconds, card }] };
+  }
+  return { ...answer, measurement: { ...answer.measurement, timing } };
 }
 
 /** What is known of a cell before it is run, if that is enough. */

@@ -10,6 +10,13 @@ export interface SweepOptions {
   /** Tokens of a step, in place of `batches`: longer sequences come in smaller batches. */
   tokens?: number;
   policies: PolicyDocument[];
+  /** A text and images, by name or path; undefined: the built-in ones. */
+  data?: string;
+  images?: string;
+  /** Whether `exact` is trained by other variants of its kernels, too: what rounding alone does to a loss. */
+  nullOfChaos?: boolean;
+  /** Whether the learning rate rises and then falls to zero, of texts, too. */
+  toZero?: boolean;
   /**
    * Whether lengths grow until nothing fits: each gets a model of exactly as many positions, a policy that failed at one is not run at
    * longer ones, and a length at which all failed is the last.
@@ -20,8 +27,12 @@ export interface SweepOptions {
   /** Timed steps of a process, and untimed ones before them. */
   steps: number;
   warmup: number;
-  /** How often each cell runs, the policies in turn. */
+  /** How often each cell runs, the policies in turn; with a precision, at the most. */
   rounds: number;
+  /** The share of a speed within which its interval must lie for a comparison to end earlier; undefined: it does not. */
+  precision?: number;
+  /** Seconds after which a comparison ends without that precision. */
+  maxTime?: number;
   /** Training steps before the validation loss; 0: none. */
   qualitySteps: number;
   /** Rounds that measure quality, each from a seed of its own: `seed`, `seed` + 1, … */

@@ -10,6 +10,7 @@ import {
   type CellConfiguration,
   type CellMeasurement,
   failed,
+  keyOf,
   modelOf,
   parseConfiguration,
   unread,
@@ -28,7 +29,8 @@ const options = {
   steps: 2,
   qualitySteps: 7,
 };
-const brief = ({ batch, policy, round }: CellConfiguration) => `${batch} ${policy} ${round}`;
+const brief = ({ batch, policy, round, again }: CellConfiguration) =>
+  `${batch} ${policy} ${round}${again ? " again" : ""}`;
 
 function fakeHost(run: (cell: CellConfiguration) => CellMeasurement) {
   const finished: string[] = [];
@@ -42,30 +44,69 @@ function fakeHost(run: (cell: CellConfiguration) => CellMeasurement) {
   return { host, finished, controller };
 }
 
-Deno.test("planSweep() runs the policies of a comparison in turn, and measures quality once", () => {
+Deno.test("planSweep() runs the policies of a comparison in turn, there and back, and measures quality once", () => {
   const cells = planSweep({ ...options, batches: [2, 4] });
-  assertEquals(cells.map(brief), ["2 A 0", "2 B 0", "2 A 1", "2 B 1", "4 A 0", "4 B 0", "4 A 1", "4 B 1"]);
+  assertEquals(cells.map(brief), ["2 A 0", "2 B 0", "2 B 1", "2 A 1", "4 A 0", "4 B 0", "4 B 1", "4 A 1"]);
   assertEquals(cells.slice(0, 4).map((cell) => cell.qualitySteps), [7, 7, 0, 0]);
   assertEquals(cells.map((cell) => cell.storage.name), cells.map((cell) => cell.policy));
+});
+
+Deno.test("planSweep() times the first cell once more at the end where rounds are three or more", () => {
+  const plan = (rounds: number) => planSweep({ ...options, batches: [2, 4], gradientEvery: 3, rounds });
+  assertEquals(plan(2).filter(({ again }) => again), []);
+  const cells = plan(3);
+  const last = { ...cells[0], qualitySteps: 0, gradientEvery: 0, round: 3, again: true };
+  assertEquals(cells.at(-1), last as CellConfiguration);
+  assertEquals(new Set(cells.map(keyOf)).size, 13);
+});
+
+Deno.test("planSweep() runs exact by other variants beside the policies, where the null of chaos is asked for, from the same seeds", () => {
+  const policies = ["exact", "mesa8"].map(policyDocument);
+  const cells = planSweep({ ...options, policies, seeds: 2, nullOfChaos: true });
+  const name = "exact-other-variants";
+  assertEquals(cells.map(({ policy }) => policy), ["exact", "mesa8", name, name, "mesa8", "exact"]);
+  for (const [exact, , other] of [cells.slice(0, 3), cells.slice(3).reverse()]) {
+    const { kernels, storage, policy, ...rest } = other;
+    assertEquals([kernels, policy, storage], ["other", name, { ...policyDocument("exact"), name }]);
+    const { storage: _, policy: __, ...own } = exact;
+    assertEquals(rest, own);
+  }
+  assertEquals(
+    planSweep({ ...options, policies, nullOfChaos: false }).map(({ kernels }) => kernels)[0],
+    undefined,
+  );
+  assertEquals(planSweep({ ...options, nullOfChaos: true }).length, 4, "without exact there is none");
+  assertThrows(
+    () => planSweep({ ...options, policies: [...policies, policy(name)], nullOfChaos: true }),
+    UserError,
+    `Two policies are called "${name}"`,
+  );
+});
+
+Deno.test("planSweep() lets rates fall to zero where it is told to", () => {
+  const schedules = (toZero: boolean) =>
+    planSweep({ ...options, toZero }).map(({ schedule }) => schedule?.minimumFraction);
+  assertEquals(new Set(schedules(true)), new Set([0]));
+  assertEquals(new Set(schedules(false)), new Set([undefined]));
 });
 
 Deno.test("planSweep() gives each seed a round, all policies alike, and times in as many as are asked for", () => {
   const plan = (changes: Partial<SweepOptions>) =>
     planSweep({ ...options, policies: [policy("A")], seed: 5, ...changes })
       .map(({ seed, qualitySteps, timedSteps }) => [seed, qualitySteps, timedSteps]);
-  assertEquals(plan({ rounds: 4, seeds: 2 }), [[5, 7, 2], [6, 7, 2], [5, 0, 2], [5, 0, 2]]);
-  assertEquals(plan({ rounds: 1, seeds: 3 }), [[5, 7, 2], [6, 7, 2], [7, 7, 2]]);
+  assertEquals(plan({ rounds: 4, seeds: 2 }), [[5, 7, 2], [6, 7, 2], [5, 0, 2], [5, 0, 2], [5, 0, 2]]);
+  assertEquals(plan({ rounds: 1, seeds: 3 }), [[5, 7, 2], [6, 7, 2], [7, 7, 2], [5, 0, 2]]);
   assertEquals(plan({ rounds: 1, seeds: 3, qualitySteps: 0 }), [[5, 0, 2]]);
   const seeds = planSweep({ ...options, seeds: 2 }).map(({ policy, seed }) => `${policy} ${seed}`);
-  assertEquals(seeds, ["A 1", "B 1", "A 2", "B 2"]);
+  assertEquals(seeds, ["A 1", "B 1", "B 2", "A 2"]);
 });
 
 Deno.test("planSweep() refuses sweeps without end, and seeds beyond the last, before it plans any of it", () => {
   const plan = (changes: Partial<SweepOptions>) => () => planSweep({ ...options, ...changes });
-  for (const many of [{ rounds: 5001 }, { rounds: 2 ** 31 - 1 }, { seeds: 2 ** 31 - 1 }]) {
+  for (const many of [{ rounds: 5000 }, { rounds: 2 ** 31 - 1 }, { seeds: 2 ** 31 - 1 }]) {
     assertThrows(plan(many), UserError, "more than the 10000 of one run; take fewer --rounds or --seeds");
   }
-  assertEquals(plan({ rounds: 5000 })().length, 10_000);
+  assertEquals(plan({ rounds: 4999 })().length, 9999); // one once more
   const late = { seed: 2 ** 32 - 2, rounds: 3 };
   assertThrows(plan({ ...late, seeds: 3 }), UserError, "end beyond 4294967295, the largest there is");
   assertEquals(plan({ ...late, seeds: 2 })().at(2)!.seed, 2 ** 32 - 1);
@@ -144,7 +185,7 @@ Deno.test("runSweep() gives up a cell that failed and goes on with the others", 
   const { host, finished } = fakeHost(({ policy }) =>
     policy === "A" ? failed("oom", "Too much") : fakeMeasurement()
   );
-  await runSweep(planSweep(options), host, new Outcomes(false));
+  await runSweep(planSweep(options), host, new Outcomes({ growing: false }));
   assertEquals(finished, ["2 A 0", "2 B 0", "2 B 1"]);
 });
 
@@ -168,7 +209,7 @@ async function grown(most: Record<string, number>, changes: Partial<SweepOptions
       if (status !== "ok") told.push(`${policy} ${sequence} ${status} ${wantedBytes}: ${message}`);
       return Promise.resolve();
     },
-  }, new Outcomes(true));
+  }, new Outcomes({ growing: true }));
   return { ran, told };
 }
 
@@ -204,7 +245,7 @@ Deno.test("runSweep() records what a plan refuses as out of memory, with the byt
     ...host,
     plan: (cell) => cell.policy === "A" ? refused : host.plan(cell),
     finished: (_, { measurement }) => Promise.resolve(void told.push(measurement)),
-  }, new Outcomes(false));
+  }, new Outcomes({ growing: false }));
   assertEquals(told, [{ ...failed("oom", "Too much"), wantedBytes: 9, memory }, fakeMeasurement()]);
 });
 
@@ -217,7 +258,7 @@ Deno.test("runSweep() takes the memory of a process that could not tell it from 
     ...host,
     plan: () => ({ wantedBytes: 9, memory: planned, refusal: null }),
     finished: (_, { measurement }) => Promise.resolve(void told.push(measurement.memory)),
-  }, new Outcomes(false));
+  }, new Outcomes({ growing: false }));
   assertEquals(told, [planned, memory]);
 });
 
@@ -242,7 +283,7 @@ Deno.test("runSweep() drops the cell under way when it is interrupted", async ()
     if (policy === "B") controller.abort();
     return fakeMeasurement();
   });
-  await runSweep(planSweep(options), host, new Outcomes(false));
+  await runSweep(planSweep(options), host, new Outcomes({ growing: false }));
   assertEquals(finished, ["2 A 0"]);
 });
 
@@ -252,8 +293,8 @@ Deno.test("runSweep() runs what has no record, as if the records had been made j
   const { host, finished } = fakeHost(() => fakeMeasurement());
   // A was out of memory at batch 2, so its second round is not missing; B's second round is.
   const done = [recordOf(0, "oom"), recordOf(1, "ok"), recordOf(4, "diverged")];
-  await runSweep(cells, host, new Outcomes(false), done);
-  const missing = ["2 B 1", "4 B 0", "4 A 1", "4 B 1"];
+  await runSweep(cells, host, new Outcomes({ growing: false }), done);
+  const missing = ["2 B 1", "4 B 0", "4 B 1", "4 A 1"];
   assertEquals(finished, missing);
   assertEquals(missingCells({ cells, growing: false }, done).map(brief), missing);
   assertEquals(missingCells({ cells, growing: false }, cells.map((cell) => fakeRecord(cell))), []);
@@ -279,7 +320,7 @@ Deno.test("runSweep() takes the time of a process from a clock that nobody sets 
     await runSweep(planSweep(options), {
       ...host,
       finished: (_cell, _answer, _started, seconds) => Promise.resolve(void told.push(seconds)),
-    }, new Outcomes(false));
+    }, new Outcomes({ growing: false }));
   } finally {
     Date.now = before;
   }

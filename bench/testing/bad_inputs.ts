@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { attentionKey } from "../../kernels/attention/attention.ts";
 import { remembered } from "../../kernels/shared/remembered.ts";
+import { brownFiles, folderWith, idx, idxFiles } from "../../src/data/testing.ts";
 import { type NamedTensor, writeSafetensors } from "../../src/io/safetensors.ts";
 import { writeCheckpoint } from "../../src/models/checkpoint.ts";
 import { familyOf } from "../../src/models/families.ts";
@@ -145,6 +146,16 @@ const model = parseModel({
   ...{ layers: 1, width: 8, heads: 2, vocab: 300, positions: 4 },
 }, "little");
 
+/** Folders of data. */
+const sets: Record<string, Record<string, string | Uint8Array>> = {
+  "few-documents": brownFiles(9),
+  "untagged": { ...brownFiles(10), ca05: "The jury said" },
+  "idx-cut": { ...idxFiles(), "train-images-idx3-ubyte": idx([3, 2, 2], [1, 2, 3]) },
+  "idx-magic": { ...idxFiles(), "train-images-idx3-ubyte": bytes("\x89PNG is what many pictures are") },
+  "idx-labels": { ...idxFiles(), "train-labels-idx1-ubyte": idx([2], [0, 1]) },
+  "idx-part": { "train-images-idx3-ubyte": idxFiles()["train-images-idx3-ubyte"] },
+};
+
 /** Tensors of a little model, all zero. */
 function littleTensors(): Map<string, NamedTensor> {
   const parameters = familyOf(model).parameters(model, "all");
@@ -186,6 +197,7 @@ export const badInputs: () => Promise<string> = remembered(async () => {
   for (const inner of ["folder.json", "cifar", "case", "beside", "other"]) {
     await Deno.mkdir(join(folder, inner));
   }
+  for (const [inner, files] of Object.entries(sets)) await folderWith(join(folder, inner), files);
   for (const [name, contents] of Object.entries({ ...documents, ...malformed })) {
     await Deno.writeFile(join(folder, name), typeof contents === "string" ? bytes(contents) : contents);
   }

@@ -10,7 +10,7 @@ import { checkFolder } from "../commands/check.ts";
 import { broken, faults, randomNumbers, Sweeps, whatCounts, whole } from "./breaking.ts";
 
 const policies =
-  "exact,half,mesa8,tensor8,mesa4,mesa2,mesa8-paper,mesa8-selective,recompute,recompute8,mst,mst8";
+  "exact,half,mesa8,tensor8,token8,mesa4,mesa2,mesa8-paper,mesa8-selective,recompute,recompute8,mst,mst8";
 const options = [
   ...["--model", "nano", "--sequence", "16", "--batch", "1", "--policy", policies, "--no-tune"],
   ...["--rounds", "5", "--seeds", "5", "--steps", "1", "--warmup", "0", "--quality-steps", "2"],

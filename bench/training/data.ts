@@ -1,13 +1,14 @@
 import { type Batch, RandomBatches, sequentialBatches } from "../../src/data/batches.ts";
 import { checkVocabulary, type Corpus, loadCorpus, requireLength } from "../../src/data/corpus.ts";
-import { unigramEntropy } from "../../src/data/entropy.ts";
+import { bigramLoss, unigramEntropy } from "../../src/data/entropy.ts";
 import { AugmentedBatches, heldOutBatches } from "../../src/data/image_batches.ts";
 import { type ImageData, loadImages } from "../../src/data/image_data.ts";
+import { classEntropy, linearRuleLoss } from "../../src/data/linear_rule.ts";
 import { UserError } from "../../src/errors.ts";
 import { familyOf } from "../../src/models/families.ts";
 import type { Input } from "../../src/models/shared/family.ts";
 import { inputOf, type ModelConfig } from "../../src/models/model_config.ts";
-import type { DataReport } from "../results/results.ts";
+import type { Baseline, DataReport } from "../results/results.ts";
 
 /** Batches of the validation split that a validation loss is the mean of, where the split has as many. */
 const validationBatches = 8;
@@ -25,6 +26,8 @@ interface Size {
 /** What a model is trained on, texts or images, and how it is cut into batches. */
 export interface TrainingData {
   readonly report: DataReport;
+  /** What is known of the data without a network; takes seconds to find out. */
+  baseline(): Baseline;
   /** The text, where there is one. */
   readonly corpus?: Corpus;
   /** The model, with as many classes as the data need. */
@@ -37,7 +40,7 @@ export interface TrainingData {
   validation(size: Size): Batch[];
 }
 
-/** Where data come from: a text and images, or, left out, the built-in ones. */
+/** Where data come from: a text and images, each a path or a name, or, left out, the built-in ones. */
 export interface DataPaths {
   data?: string;
   images?: string;
@@ -92,6 +95,15 @@ export async function loadData(model: ModelConfig, { data, images, text }: DataP
   }
 }
 
+/** The paths of data that one of some models learns from. */
+export function usedPaths(
+  models: readonly ModelConfig[],
+  { data, images }: DataPaths,
+): Pick<DataPaths, "data" | "images"> {
+  const kinds = new Set(models.map((model) => inputOf(model).kind));
+  return { data: kinds.has("text") ? data : undefined, images: kinds.has("images") ? images : undefined };
+}
+
 /** What models have in common that are trained on the same data. */
 export function dataKey(model: ModelConfig): string {
   const input = inputOf(model);
@@ -116,6 +128,7 @@ export function textData(corpus: Corpus): TrainingData {
       validationTokens: validation.length,
       unigramEntropy: unigramEntropy(validation, vocab),
     },
+    baseline: () => ({ rule: "bigram", loss: bigramLoss(train, validation, vocab) }),
     fit: (model) => model,
     check(model, { sequence, qualitySteps }) {
       const input = inputOf(model);
@@ -136,6 +149,7 @@ export function textData(corpus: Corpus): TrainingData {
 export function imageData(
   { name, digest, classes, generated, train, heldOut, size }: ImageData,
 ): TrainingData {
+  const looked = Math.min(validationImages, heldOut.count);
   const held = (batch: number) => {
     const count = Math.min(mostImageBatches, Math.ceil(validationImages / batch));
     return heldOutBatches(heldOut, { batch, size, count });
@@ -150,6 +164,11 @@ export function imageData(
       trainImages: train.count,
       heldOutImages: heldOut.count,
     },
+    // To draw thousands of images takes longer than to train on a few.
+    baseline: () =>
+      generated
+        ? { rule: "classes", loss: classEntropy(heldOut, classes, looked) }
+        : { rule: "linear", loss: linearRuleLoss(train, heldOut, { classes, size, count: looked }) },
     fit: (model) => "classes" in model ? { ...model, classes: Math.max(model.classes, classes) } : model,
     check(model, { batch }) {
       if (inputOf(model).kind !== "images") throw new UserError(`Model "${model.name}" looks at no images`);

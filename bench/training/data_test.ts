@@ -9,10 +9,11 @@ import {
 } from "@std/assert";
 import type { Batch, TokenBatch } from "../../src/data/batches.ts";
 import type { ImageBatch } from "../../src/data/image_batches.ts";
+import { folderWith, idxFiles } from "../../src/data/testing.ts";
 import { generatedImages } from "../../src/data/image_generator.ts";
 import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
-import { dataKey, loadData, refuseIdle } from "./data.ts";
+import { dataKey, loadData, refuseIdle, usedPaths } from "./data.ts";
 
 const [nano, vit] = [modelConfig("nano"), modelConfig("vit-nano")];
 const text = "abcdefghij".repeat(100);
@@ -143,6 +144,34 @@ Deno.test("loadData() reads each family's own path, and refuses one that leads n
   assertEquals((await loadData(vit, { data: "nowhere.txt" })).report.kind, "images");
   await assertRejects(() => loadData(vit, { images: "nowhere" }), UserError, "nowhere");
   await assertRejects(() => loadData(nano, { data: "nowhere.txt" }), UserError, "nowhere.txt");
+});
+
+Deno.test("baseline() tells what a bigram knows of a text, and of generated images how often classes occur", async () => {
+  // Ten letters in turn: after each, one. What leans on single letters is one part in 91, a tenth of it right.
+  const { rule, loss } = (await textOf(text)).baseline();
+  assertEquals(rule, "bigram");
+  assertAlmostEquals(loss, 0, 0.02);
+  const images = (await loadData(vit, {})).baseline();
+  assertEquals(images.rule, "classes");
+  assertAlmostEquals(images.loss, Math.log(10), 0.01);
+});
+
+Deno.test("baseline() of images in files is a linear rule's, and loadData() takes such a folder", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const data = await loadData(vit, { images: await folderWith(folder, idxFiles()) });
+    assertObjectMatch(data.report, { classes: 5, generated: false, trainImages: 3, heldOutImages: 2 });
+    assertEquals(data.baseline().rule, "linear");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("usedPaths() drops what no model learns from", () => {
+  const paths = { data: "brown", images: "mnist" };
+  assertEquals(usedPaths([nano, vit], paths), paths);
+  assertEquals(usedPaths([nano], paths), { data: "brown", images: undefined });
+  assertEquals(usedPaths([vit], paths), { data: undefined, images: "mnist" });
 });
 
 Deno.test("dataKey() is the same for models that learn from the same data", () => {

@@ -2,6 +2,8 @@ import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import type { Batch } from "../../src/data/batches.ts";
 import type { TrainingSession } from "../../src/train/session.ts";
 import { ringLength } from "../../src/train/task.ts";
+import { CardWatch } from "../machine/card.ts";
+import type { Card } from "../results/results.ts";
 
 /** A GPU that idled while its process started is slow until its clock has risen: so long it warms up, whatever the steps asked for. */
 const warmUpMilliseconds = 500;
@@ -16,14 +18,16 @@ type Timed =
 
 /**
  * Trains `warmupSteps` steps, on a GPU over and over until its clock has risen (none if there are none), then times `timedSteps`. Losses
- * are read between windows of as many steps as may wait, outside the times. `now` tells milliseconds.
+ * are read between windows of as many steps as may wait, outside the times. Meanwhile `readCard` is asked for the card's state; where its
+ * first answer is late, further steps keep the card busy until then. `now` tells milliseconds.
  */
 export async function timeSteps(
   session: Timed,
   batches: { next(): Batch },
   { warmupSteps, timedSteps }: { warmupSteps: number; timedSteps: number },
-  now = () => performance.now(),
-): ReturnType<TrainingSession["timedSteps"]> {
+  { now = () => performance.now(), readCard }: { now?: () => number; readCard?: () => Promise<Card | null> } =
+    {},
+): Promise<Awaited<ReturnType<TrainingSession["timedSteps"]>> & { card?: Card }> {
   const some = Array.from({ length: Math.min(timedBatches, timedSteps) }, () => batches.next());
   const take = (first: number, count: number) =>
     Array.from({ length: count }, (_, i) => some[(first + i) % some.length]);
@@ -38,13 +42,19 @@ export async function timeSteps(
   }
   const stepMilliseconds: number[] = [];
   let clock: "gpu" | "wall" = "gpu";
+  const watch = readCard && new CardWatch(readCard);
   for (const [first, count] of windows(timedSteps)) {
     if (first > 0) await session.losses();
     const window = await session.timedSteps(take(first, count));
     stepMilliseconds.push(...window.stepMilliseconds);
     if (window.clock === "wall") clock = "wall";
   }
-  return { stepMilliseconds, clock };
+  while (watch?.isWaiting) {
+    await session.losses();
+    session.step(some[0]);
+  }
+  const card = await watch?.stop();
+  return { stepMilliseconds, clock, ...card && { card } };
 }
 
 /** Steps cut into windows of as many as may wait for their losses to be read: the first of each, and how many. */

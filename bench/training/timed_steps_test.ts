@@ -25,7 +25,7 @@ async function asked(adapterClass: "gpu" | "software", warmupSteps: number, time
   };
   const source = batches.values();
   const next = () => source.next().value!;
-  const timing = await timeSteps(session, { next }, { warmupSteps, timedSteps }, () => now);
+  const timing = await timeSteps(session, { next }, { warmupSteps, timedSteps }, { now: () => now });
   assertEquals(timing, { stepMilliseconds: Array(timedSteps).fill(7), clock: "gpu" });
   return log;
 }
@@ -51,6 +51,39 @@ Deno.test("timeSteps() reads losses between windows of as many steps as may wait
   assertEquals(log.slice(-6).filter((line) => !line.startsWith("step")), [
     ...["losses", "timed 1024", "losses", "timed 1024", "losses", "timed 0"],
   ]);
+});
+
+Deno.test("timeSteps() reads the card's state, and keeps it busy until the first answer has come", async () => {
+  const card = { clockMegahertz: 1980, maxClockMegahertz: 1980, watts: 300, celsius: 50, slowedBy: [] };
+  const log: string[] = [];
+  const answered = Promise.withResolvers<typeof card>();
+  const session = {
+    gpu: { adapter: { class: "gpu" as const } },
+    step() {
+      log.push("step");
+      if (log.length === 6) answered.resolve(card);
+    },
+    async losses() {
+      log.push("losses");
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return [];
+    },
+    timedSteps(some: readonly unknown[]) {
+      log.push("timed");
+      return Promise.resolve({ stepMilliseconds: some.map(() => 7), clock: "gpu" as const });
+    },
+  };
+  const counts = { warmupSteps: 0, timedSteps: 2 };
+  const batches = { next: () => someBatches(1)[0] };
+  const timing = await timeSteps(session, batches, counts, {
+    readCard: () => (log.push("read"), answered.promise),
+  });
+  assertEquals(timing, { stepMilliseconds: [7, 7], clock: "gpu", card });
+  // Nothing was asked before the timed steps, which are as many as were wanted, and the card worked until the answer.
+  assertEquals(log.slice(0, 6), ["read", "timed", "losses", "step", "losses", "step"]);
+  assertEquals(log.slice(6).every((entry) => entry === "losses" || entry === "step"), true);
+  const nobody = await timeSteps(session, batches, counts, { readCard: () => Promise.resolve(null) });
+  assertEquals(Object.keys(nobody), ["stepMilliseconds", "clock"]);
 });
 
 Deno.test("timeSteps() tells times by the wall clock where any window's are", async () => {

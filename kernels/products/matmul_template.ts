@@ -60,7 +60,7 @@ export interface Frame {
 }
 
 /** One product, whose contraction may be cut into parts. */
-function singleFrame(bias: boolean): Frame {
+function singleFrame({ threadM }: MatmulVariant, bias: boolean): Frame {
   return {
     header: (threads) => header(threads, bias),
     tiled: {
@@ -72,7 +72,19 @@ function singleFrame(bias: boolean): Frame {
       bounds: "  var k0 = part * p.k_part;",
       target: "part, ",
     },
-    direct: { enter: "", strip: "strip", first: "0u", end: "p.k", target: "0, " },
+    direct: {
+      enter: `  let strips = strips_n * ((p.m + ${threadM - 1}u) / ${threadM}u);
+  let part = strip / strips;
+  if (part * p.k_part >= p.k) {
+    return;
+  }
+  let k_end = min(p.k, (part + 1) * p.k_part);
+`,
+      strip: "(strip % strips)",
+      first: "part * p.k_part",
+      end: "k_end",
+      target: "part, ",
+    },
   };
 }
 
@@ -93,7 +105,7 @@ function outerProduct(v: MatmulVariant, a: (i: number) => string, b: (j: number)
 
 /** The WGSL of a product, with or without a bias. Joined behind the texts of its operands `a` and `b`. */
 export function matmulText(product: Product, variant: MatmulVariant, bias: boolean): string {
-  return framedText(product, variant, singleFrame(bias));
+  return framedText(product, variant, singleFrame(variant, bias));
 }
 
 /** The WGSL of a product within a frame. */

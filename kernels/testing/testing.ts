@@ -10,7 +10,7 @@ import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { type DeviceLimits, typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { Program } from "../../src/gpu/program.ts";
 import { packStep, type StepValues } from "../../src/gpu/step_block.ts";
-import { type Store, type Tensor, wholeOf } from "../../src/gpu/tensor.ts";
+import { type Store, type Tensor, tensorBytes, wholeOf } from "../../src/gpu/tensor.ts";
 import { Random } from "../../src/data/random.ts";
 
 /**
@@ -133,7 +133,7 @@ export interface TestProgram {
 }
 
 /**
- * Builds, runs once (or `times`), and hands what `emit` returned to `check`, with a way to read tensors and the program. The stores that
+ * Builds, runs once (or `times`) over buffers full of garbage, as others leave them, and hands what `emit` returned to `check`, with a way to read tensors and the program. The stores that
  * the program names are made for it. `limits` hold for the grids too, not only for the windows.
  */
 export async function runTest<T>(
@@ -169,7 +169,6 @@ export async function runTest<T>(
     },
     output(name, rows, cols, { stride } = {}) {
       const tensor = builder.tensor(name, rows, cols, { category: "transient", stride });
-      fill(tensor, new Float32Array(rows * tensor.stride).fill(1e30));
       return tensor;
     },
   });
@@ -179,6 +178,10 @@ export async function runTest<T>(
     const program = await Program.create(gpu, description, stores);
     try {
       const bound = new Set(description.dispatches.flatMap((d) => d.bindings.map((b) => wholeOf(b.tensor))));
+      const given = new Set(fills.map(([tensor]) => tensor));
+      for (const tensor of description.tensors) {
+        if (!given.has(tensor)) program.write(tensor, garbage(tensorBytes(tensor) / 4));
+      }
       for (const [tensor, data] of fills) if (bound.has(tensor)) program.write(tensor, data);
       for (let i = 0; i < (options.times ?? 1); i++) program.run();
       await check(tensors, async (tensor) => unpadRows(await program.read(tensor), tensor), program);
@@ -189,6 +192,9 @@ export async function runTest<T>(
     stores.destroy();
   }
 }
+
+/** Numbers that show wherever something reads what nobody wrote. */
+const garbage = (count: number) => new Float32Array(count).fill(1e30);
 
 /** The stores that a program names, as yet all zero. */
 export async function storesFor(gpu: Gpu, { stores }: ProgramDescription): Promise<BufferSet<Store>> {

@@ -9,9 +9,9 @@ import { cacheFolder } from "../cache_folder.ts";
 import { readVariable, setVariable } from "../environment_variables.ts";
 import { UserError } from "../errors.ts";
 import { withFileErrors } from "../io/files.ts";
+import { npmPackage, specifierOf } from "../io/npm_package.ts";
 
-const packageName = "@sparticuz/chromium";
-const packageVersion = "153.0.0";
+const npm = { name: "@sparticuz/chromium", version: "153.0.0" };
 
 /** The files taken from the package's archive, and the SHA-256 of each. */
 const pinnedFiles: Record<string, string> = {
@@ -29,7 +29,7 @@ export function swiftShaderRuns(build: { os: string; arch: string } = Deno.build
 export function swiftShaderFolder(
   environment?: Record<string, string | undefined>,
 ): string {
-  return join(cacheFolder(environment), `swiftshader-${packageVersion}`);
+  return join(cacheFolder(environment), `swiftshader-${npm.version}`);
 }
 
 /** The variables that make SwiftShader the only Vulkan driver of a process. */
@@ -143,7 +143,7 @@ export async function unpackSwiftShader(
     await readArchive(await archive(true), files);
   if (!wanted) {
     throw new UserError(
-      `npm:${packageName}@${packageVersion} does not hold the SwiftShader that this version of Headroom knows: ` +
+      `${specifierOf(npm)} does not hold the SwiftShader that this version of Headroom knows: ` +
         "install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu) instead",
     );
   }
@@ -197,12 +197,6 @@ export function* tarFiles(
   }
 }
 
-/** What `deno info --json` says of an npm package. */
-interface PackageInfo {
-  npmPackages?: Record<string, { name: string; localPath?: string }>;
-  modules?: { error?: string }[];
-}
-
 /** Reads the archive from the package; empty where the cached package lacks it. */
 async function fetchArchive(again: boolean): Promise<Uint8Array> {
   const folder = await fetchPackage(again);
@@ -214,26 +208,17 @@ async function fetchArchive(again: boolean): Promise<Uint8Array> {
  * cannot be; `again` asks for a new copy.
  */
 export async function fetchPackage(again: boolean): Promise<string> {
-  const specifier = `npm:${packageName}@${packageVersion}`;
-  const command = new Deno.Command(Deno.execPath(), {
-    // Without the lock file, which would else list the package for everybody. The registry is the user's own setting.
-    args: ["info", "--json", "--no-lock", ...(again ? [`--reload=npm:${packageName}`] : []), specifier],
-    env: { LD_LIBRARY_PATH: "" }, // which Deno lets no child inherit unless it may run anything
-  });
-  const { success, stdout, stderr } = await run(command);
-  const info: PackageInfo = success ? JSON.parse(new TextDecoder().decode(stdout)) : {};
-  const folder = Object.values(info.npmPackages ?? {}).find(({ name }) => name === packageName)?.localPath;
-  if (folder) return folder;
-  const reason = info.modules?.[0]?.error ?? new TextDecoder().decode(stderr).trim().split("\n").at(-1);
+  const { folder, reason } = await fetched(again);
+  if (folder !== undefined) return folder;
   throw new UserError(
-    `SwiftShader could not be fetched as ${specifier} (${reason}): ` +
+    `SwiftShader could not be fetched as ${specifierOf(npm)} (${reason}): ` +
       "check the network, or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)",
   );
 }
 
-async function run(command: Deno.Command): Promise<Deno.CommandOutput> {
+async function fetched(again: boolean) {
   try {
-    return await command.output();
+    return await npmPackage(npm, { again });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
     throw new UserError(

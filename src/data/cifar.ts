@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import { readBytes, withFileErrors } from "../io/files.ts";
+import { concatenate } from "./concatenate.ts";
 import type { ImageSet } from "./image_set.ts";
 import { bilinear } from "./resize.ts";
 
@@ -63,8 +64,9 @@ async function readFolder(path: string, size: number): Promise<CifarImages> {
   );
   if (format === undefined) {
     throw new UserError(
-      `${path} holds neither CIFAR-10's data_batch_1.bin … test_batch.bin nor CIFAR-100's train.bin and test.bin; ` +
-        "give the folder that the binary archive unpacks to, or one .bin file",
+      `${path} holds neither CIFAR-10's data_batch_1.bin … test_batch.bin nor CIFAR-100's train.bin and test.bin, nor ` +
+        "MNIST's train-images-idx3-ubyte and what belongs to it; give the folder that the binary archive unpacks to, " +
+        "or one .bin file",
     );
   }
   const parts: Uint8Array<ArrayBuffer>[] = [];
@@ -73,11 +75,8 @@ async function readFolder(path: string, size: number): Promise<CifarImages> {
     requireRecords(bytes, format, `${path}/${name}`);
     parts.push(bytes);
   }
-  const total = (parts: Uint8Array[]) => parts.reduce((sum, { length }) => sum + length, 0);
-  const bytes = new Uint8Array(total(parts));
-  parts.forEach((part, index) => bytes.set(part, total(parts.slice(0, index))));
-  const train = total(parts.slice(0, format.train.length)) / recordBytes(format);
-  return split(bytes, format, { train, size });
+  const training = parts.slice(0, format.train.length).reduce((sum, { length }) => sum + length, 0);
+  return split(concatenate(parts), format, { train: training / recordBytes(format), size });
 }
 
 async function readSingle(path: string, size: number): Promise<CifarImages> {

@@ -97,8 +97,9 @@ Deno.test("readCifar() says what is missing", async () => {
   const other = folder("other", { "a.bin": records([1]) });
   assertEquals(
     await message(other),
-    `${other} holds neither CIFAR-10's data_batch_1.bin … test_batch.bin nor CIFAR-100's train.bin and test.bin; ` +
-      "give the folder that the binary archive unpacks to, or one .bin file",
+    `${other} holds neither CIFAR-10's data_batch_1.bin … test_batch.bin nor CIFAR-100's train.bin and test.bin, nor ` +
+      "MNIST's train-images-idx3-ubyte and what belongs to it; give the folder that the binary archive unpacks to, " +
+      "or one .bin file",
   );
 });
 

@@ -1,7 +1,10 @@
+import { basename } from "node:path";
 import { UserError } from "../errors.ts";
 import { readBytes } from "../io/files.ts";
 import { requireWindow } from "./batches.ts";
-import { shortDigest } from "./digest.ts";
+import { holdsBrown, readBrown } from "./brown.ts";
+import { sha256, short, shortDigest } from "./digest.ts";
+import { locateText, namedTexts, requirePinned, titleOf } from "./named_data.ts";
 import { parseTokens, type TokenArray } from "./token_files.ts";
 
 export type { TokenArray };
@@ -13,7 +16,7 @@ export interface Corpus {
   /** Ids are smaller than this. */
   vocab: number;
   train: TokenArray;
-  /** What follows `train` in the text. */
+  /** What follows `train` in the text, or documents of their own. */
   validation: TokenArray;
   /** The text of some ids; absent where only ids are known. */
   decode?(ids: number[]): string;
@@ -24,22 +27,43 @@ export interface Corpus {
 }
 
 export interface CorpusOptions {
-  /** A token file if it ends in `.bin`, any other file as bytes; without a path, the text that `deno types` prints. */
+  /**
+   * The name of a text, a folder of the Brown corpus, a token file if it ends in `.bin`, any other file as bytes; without a path, the text
+   * that `deno types` prints.
+   */
   path?: string;
   /** What `deno types` prints, for a process that may not run it; only without a path. */
   text?: Uint8Array<ArrayBuffer>;
-  /** The share of the tokens, from the end, that is kept for validation. Default 0.1. */
+  /** The share of the tokens, from the end, that is kept for validation where there are no documents. Default 0.1. */
   validationFraction?: number;
   /** Default 256 for bytes, the largest id + 1 for a token file. */
   vocab?: number;
 }
 
 /**
- * Loads a corpus. Throws a `UserError` for a file that is missing, unreadable, empty or malformed, and for ids outside a given `vocab`.
- * Without a path it runs `deno types`, which needs the permission to run `Deno.execPath()`.
+ * Loads a corpus. Throws a `UserError` for a file that is missing, unreadable, empty or malformed, for ids outside a given `vocab`, and for
+ * a text by name that cannot be fetched or is not what it should be. Without a path it runs `deno types`, which, like fetching, needs the
+ * permission to run `Deno.execPath()`.
  */
-export async function loadCorpus(
-  { path, text, validationFraction = 0.1, vocab }: CorpusOptions = {},
+export async function loadCorpus({ path: given, ...options }: CorpusOptions = {}): Promise<Corpus> {
+  const path = await locateText(given);
+  if (path === undefined || !await holdsBrown(path)) return await loadTokens({ path, ...options });
+  const { train, heldOut, bytes } = await readBrown(path);
+  const digest = await sha256(bytes);
+  if (given !== undefined && Object.hasOwn(namedTexts, given)) requirePinned(namedTexts[given], digest, path);
+  return {
+    name: titleOf(namedTexts, digest) ?? basename(path),
+    vocab: options.vocab ?? 256,
+    train,
+    validation: heldOut,
+    decode: decodeBytes,
+    source: path,
+    digest: short(digest),
+  };
+}
+
+async function loadTokens(
+  { path, text, validationFraction = 0.1, vocab }: CorpusOptions,
 ): Promise<Corpus> {
   if (!(validationFraction > 0 && validationFraction < 1)) {
     throw new UserError(`The validation fraction is ${validationFraction}; give a number between 0 and 1`);
@@ -51,17 +75,19 @@ export async function loadCorpus(
   const tokens = isTokenFile ? parseTokens(bytes, source) : bytes;
   const split = tokens.length - Math.floor(tokens.length * validationFraction);
   const corpus: Corpus = {
-    name: path?.split(/[/\\]/).at(-1) ?? "deno types",
+    name: path === undefined ? "deno types" : basename(path),
     vocab: vocab ?? (isTokenFile ? largest(tokens) + 1 : 256),
     train: tokens.subarray(0, split),
     validation: tokens.subarray(split),
     source,
     digest: await shortDigest(bytes),
   };
-  if (!isTokenFile) corpus.decode = (ids) => new TextDecoder().decode(Uint8Array.from(ids));
+  if (!isTokenFile) corpus.decode = decodeBytes;
   checkVocabulary(corpus, corpus.vocab);
   return corpus;
 }
+
+const decodeBytes = (ids: number[]) => new TextDecoder().decode(Uint8Array.from(ids));
 
 /**
  * Throws a `UserError` unless each split holds one window of `sequence` tokens and the one that follows; that for validation only where it

@@ -1,9 +1,12 @@
+import { basename } from "node:path";
 import { UserError } from "../errors.ts";
 import { readCifar } from "./cifar.ts";
-import { shortDigest } from "./digest.ts";
+import { sha256, short, shortDigest } from "./digest.ts";
+import { holdsIdx, readIdxImages } from "./idx_images.ts";
 import { generatedImages, generatorName } from "./image_generator.ts";
 import type { ImageSet } from "./image_set.ts";
 import { shapes } from "./image_shapes.ts";
+import { locateImages, namedImages, requirePinned, titleOf } from "./named_data.ts";
 
 export type { ImageSet };
 
@@ -25,7 +28,10 @@ export interface ImageData {
 }
 
 export interface ImageOptions {
-  /** A folder or a file of CIFAR-10 or CIFAR-100 in binary form; without a path, the built-in generator. */
+  /**
+   * The name of a set, a folder of MNIST's form, a folder or a file of CIFAR-10 or CIFAR-100 in binary form; without a path, the built-in
+   * generator.
+   */
   path?: string;
   /** Pixels a side that the model wants; pictures of another size are resized. */
   size: number;
@@ -40,13 +46,20 @@ const generatedCounts = { train: 50_000, heldOut: 10_000 };
  * Loads labelled images. Throws a `UserError` for files that are missing, unreadable, empty or malformed, and for labels outside their
  * classes.
  */
-export async function loadImages({ path, size, seed = 0 }: ImageOptions): Promise<ImageData> {
+export async function loadImages({ path: given, size, seed = 0 }: ImageOptions): Promise<ImageData> {
   if (!(Number.isInteger(size) && size > 0)) {
     throw new UserError(`The image size is ${size}; give a whole number of pixels from 1`);
   }
+  const path = await locateImages(given);
   if (path !== undefined) {
-    const { bytes, ...images } = await readCifar(path, size);
-    return { ...images, size, source: path, digest: await shortDigest(bytes), generated: false };
+    const isIdx = await holdsIdx(path);
+    const { bytes, ...images } = isIdx ? await readIdxImages(path, size) : await readCifar(path, size);
+    const digest = await sha256(bytes);
+    if (given !== undefined && Object.hasOwn(namedImages, given)) {
+      requirePinned(namedImages[given], digest, path);
+    }
+    const name = titleOf(namedImages, digest) ?? basename(path);
+    return { name, ...images, size, source: path, digest: short(digest), generated: false };
   }
   const source = generatorName(seed);
   const split = (split: "train" | "heldOut") =>

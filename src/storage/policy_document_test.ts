@@ -237,6 +237,7 @@ Deno.test("presets are complete documents under their own names, and parse to th
     mesa4: [["bits", 4]],
     mesa2: [["bits", 2]],
     tensor8: [["grouping", "tensor"]],
+    token8: byToken,
     "mesa8-selective": [["rules", [{ tensors: ["gelu"], recompute: true }]]],
     recompute: [["bits", 32], ["recompute", true]],
     recompute8: [...byToken, ["recompute", true]],

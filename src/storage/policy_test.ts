@@ -33,7 +33,7 @@ const keepingUnder = (fields: Record<string, unknown>) =>
 
 Deno.test("policyNamed() knows every preset, and gives each caller a policy of its own", () => {
   assertEquals(policyNames, [
-    ...["exact", "half", "mesa8", "mesa8-paper", "mesa4", "mesa2", "tensor8"],
+    ...["exact", "half", "mesa8", "mesa8-paper", "mesa4", "mesa2", "tensor8", "token8"],
     ...["mesa8-selective", "recompute", "recompute8", "mst", "mst8"],
   ]);
   for (const name of policyNames) {

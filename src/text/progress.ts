@@ -5,14 +5,14 @@ export class Progress {
   readonly #terminal = Deno.stderr.isTerminal();
   readonly #seconds = new Map<string, number>();
 
-  /** `keys` name the steps in order; steps of one key are expected to take equally long. */
-  constructor(readonly keys: readonly string[]) {}
+  /** `keys` name the steps in order; steps of one key are expected to take equally long, and all to be taken, or some `at most`. */
+  constructor(readonly keys: readonly string[], readonly expectation: "about" | "at most" = "about") {}
 
   /** Shows that step `index` begins. */
   begin(index: number, label: string): void {
     const left = this.#secondsLeft(index);
     const line = `[${index + 1}/${this.keys.length}] ${label}${
-      left === null ? "" : ` · about ${duration(left)} left`
+      left === null ? "" : ` · ${this.expectation} ${duration(left)} left`
     }`;
     show(this.#terminal ? `\r\x1b[K${line}` : `${line}\n`);
   }

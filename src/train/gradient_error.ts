@@ -52,6 +52,14 @@ export function errorOf({ difference, own, reference, product }: Squares): Gradi
   };
 }
 
+/**
+ * How far gradients of two batches at the same weights lie apart: an estimate of their standard deviation between batches, as a share of
+ * their root mean square norm. 0: batches say the same, 1: they have nothing in common, √2: they are opposed.
+ */
+export function noiseOf({ difference, own, reference }: Squares): number {
+  return Math.sqrt(difference / (own + reference));
+}
+
 /** What tables call the operators, by the role of their parameters: a head that is tied to an embedding cannot be told from it. */
 const operators: Readonly<Record<ParameterRole, string>> = {
   embedding: "embedding and head",

@@ -4,7 +4,14 @@ import { gpt2Parameters } from "../models/gpt2/parameters.ts";
 import { gpt2Presets } from "../models/gpt2/config.ts";
 import { vitParameters } from "../models/vit/parameters.ts";
 import { vitPresets } from "../models/vit/config.ts";
-import { addSquares, errorOf, operatorNames, operatorOf, squaresByTensor } from "./gradient_error.ts";
+import {
+  addSquares,
+  errorOf,
+  noiseOf,
+  operatorNames,
+  operatorOf,
+  squaresByTensor,
+} from "./gradient_error.ts";
 
 const tensors = (named: Record<string, number[]>): Map<string, NamedTensor> =>
   new Map(
@@ -32,6 +39,15 @@ Deno.test("errorOf() of two tensors' squares is that of one vector", () => {
   assertEquals(cosine, 0);
   const halved = squaresByTensor(tensors({ a: [0, 2], b: [1.5] }), reference).values();
   assertEquals(errorOf(addSquares(halved)), { relativeError: 0.5, cosine: 1 });
+});
+
+Deno.test("noiseOf() is 0 of one gradient, 1 of two that have nothing in common, and does not depend on their lengths", () => {
+  const noise = (own: number[], other: number[]) =>
+    noiseOf(addSquares(squaresByTensor(tensors({ a: own }), tensors({ a: other })).values()));
+  assertEquals([noise([3, 4], [3, 4]), noise([3, 0], [0, 3])], [0, 1]);
+  // 10 and 14: mean 12, deviation 2√2 between two, and so 8 / (100 + 196) of the squares twice.
+  assertAlmostEquals(noise([10], [14]), Math.sqrt(16 / 296), 1e-15);
+  assertAlmostEquals(noise([10, 1], [14, 2]), noise([100, 10], [140, 20]), 1e-15);
 });
 
 Deno.test("squaresByTensor() lets no missing tensor, number or NaN pass for a small error", () => {

@@ -97,6 +97,17 @@ Deno.test("planTraining() accounts for every byte of the live peak: the last blo
   }
 });
 
+Deno.test("token8 saves 10C + 64 + 4H bytes a token and block: as mesa8, and 8 bytes of range for each of seven rows", () => {
+  for (const model of [nano, micro, mini, small]) {
+    const { layers: L, width: C, heads: H } = model;
+    for (const [sequence, batch] of [[64, 1], [128, 4], [1024, 2]]) {
+      const { savedBytes, liveAtPeak } = planTraining({ model, sequence, batch, policy: "token8", seed: 0 });
+      assertEquals(savedBytes, sequence * batch * (L * (10 * C + 64 + 4 * H) + 4 * C + 4), model.name);
+      assertEquals(liveAtPeak.ranges, 0, "a token has no past");
+    }
+  }
+});
+
 Deno.test("mesa8-paper saves 16C + 3HT + 8 bytes a token and block: what the authors' code keeps", () => {
   for (const model of [nano, mini]) {
     const { layers: L, width: C, heads: H } = model;

@@ -12,7 +12,7 @@ const cases = `${import.meta.dirname}/../models/testdata`;
 
 /**
  * What policies cost: least and largest error of all gradients together, and largest of a tensor. Two bits round at 85 times the step of
- * eight; block inputs are the only ones kept, and rounded to nearest.
+ * eight; block inputs are the only ones kept, and rounded to nearest, as tokens are.
  */
 const costs = {
   exact: [0, 1e-5, 1e-5],
@@ -20,6 +20,7 @@ const costs = {
   mesa8: [1e-3, 2e-2, 5e-2],
   "mesa8-paper": [1e-3, 2e-2, 5e-2],
   tensor8: [1e-3, 2e-2, 5e-2],
+  token8: [1e-3, 1e-2, 2.5e-2],
   mesa4: [1.7e-2, 0.34, 0.85],
   mesa2: [8.5e-2, 1.7, 4.25],
   "mesa8-selective": [1e-3, 2e-2, 5e-2],

@@ -1,4 +1,5 @@
 import { gammaln } from "simple-statistics";
+import { remembered } from "../../kernels/shared/remembered.ts";
 
 /**
  * P(|T| ≤ t) of Student's distribution, t ≥ 0, for any number of degrees of freedom from 1. With tan φ = T/√degrees the density becomes
@@ -15,7 +16,7 @@ export function probabilityWithin(t: number, degrees: number): number {
 }
 
 /** The t with P(|T| ≤ t) = `probability`, which is below 1. */
-export function criticalT(probability: number, degrees: number): number {
+export const criticalT = remembered((probability: number, degrees: number): number => {
   let [low, high] = [0, 1];
   while (probabilityWithin(high, degrees) < probability) high *= 2;
   for (let i = 0; i < 50; i++) {
@@ -24,4 +25,10 @@ export function criticalT(probability: number, degrees: number): number {
     else high = middle;
   }
   return high;
+});
+
+/** P(T > t) of Student's distribution, for any t, infinite ones too. */
+export function probabilityAbove(t: number, degrees: number): number {
+  const beyond = (1 - probabilityWithin(Math.abs(t), degrees)) / 2;
+  return t > 0 ? beyond : 1 - beyond;
 }

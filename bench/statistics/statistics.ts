@@ -16,35 +16,6 @@ export function summarize(values: readonly number[]): Summary | null {
   return { median: median([...values]), deviation: medianAbsoluteDeviation([...values]) };
 }
 
-/** A ratio of two quantities measured in the same rounds. */
-export interface PairedRatio {
-  median: number;
-  /** The smallest and the largest ratio of a round. */
-  low: number;
-  high: number;
-  rounds: number;
-}
-
-/**
- * Ratios value / base of the rounds that both have; null if they share none. Pairing cancels what changes from round to round (clocks,
- * temperature, neighbours), which a ratio of two medians would keep.
- */
-export function pairedRatio(
-  values: ReadonlyMap<number, number>,
-  base: ReadonlyMap<number, number>,
-): PairedRatio | null {
-  const ratios = [...values].filter(([round]) => base.has(round)).map(([round, value]) =>
-    value / base.get(round)!
-  );
-  if (ratios.length === 0) return null;
-  return {
-    median: median(ratios),
-    low: Math.min(...ratios),
-    high: Math.max(...ratios),
-    rounds: ratios.length,
-  };
-}
-
 /** A mean and how well the sample settles it. */
 export interface MeanInterval {
   mean: number;

@@ -1,0 +1,93 @@
+import { assertEquals } from "@std/assert";
+import type { Card, CellConfiguration, CellMeasurement } from "../results/results.ts";
+import { unread } from "../results/results.ts";
+import { fakeConfiguration, fakeMeasurement } from "../results/testing.ts";
+import { Outcomes } from "./outcomes.ts";
+import { unsteady } from "./steady_clock.ts";
+import { runSweep } from "./sweep.ts";
+
+const atWork: Card = { clockMegahertz: 1980, maxClockMegahertz: 1980, watts: 300, celsius: 50, slowedBy: [] };
+
+Deno.test("unsteady() finds an idle clock below three quarters of the highest, and what throttles", () => {
+  const of = (changes: Partial<Card>) => unsteady({ ...atWork, ...changes });
+  assertEquals([1980, 1485, 1484, 345].map((clockMegahertz) => of({ clockMegahertz })), [
+    ...[null, null, "idle", "idle"],
+  ]);
+  const reasons = [
+    ["hardware slowdown"],
+    ["software thermal slowdown"],
+    ["hardware thermal slowdown"],
+    ["hardware power brake", "software power cap"],
+  ];
+  assertEquals(reasons.map((slowedBy) => of({ slowedBy })), Array(4).fill("throttled"));
+  for (const slowedBy of [["software power cap"], ["applications' clocks"]]) {
+    // Such a card stays so, and no repetition helps.
+    assertEquals([of({ slowedBy }), of({ slowedBy, clockMegahertz: 900 })], [null, null]);
+  }
+  assertEquals([of({ clockMegahertz: null }), of({ maxClockMegahertz: null })], [null, null]);
+});
+
+/** What a sweep of one cell records, and what it runs, where the card is found in these states one after another. */
+async function swept(states: (Card | "fails" | undefined)[]) {
+  const ran: CellConfiguration[] = [];
+  const recorded: CellMeasurement[] = [];
+  await runSweep([fakeConfiguration({ gradientEvery: 5 })], {
+    signal: new AbortController().signal,
+    plan: () => ({ wantedBytes: 7, memory: null, refusal: null }),
+    run(cell) {
+      const state = states[ran.push(cell) - 1];
+      if (state === "fails") {
+        return Promise.resolve(unread(fakeMeasurement({ status: "error", timing: null, quality: null })));
+      }
+      const timing = {
+        clock: "gpu" as const,
+        stepMilliseconds: [ran.length],
+        setupMilliseconds: 1,
+        ...state && { card: state },
+      };
+      const quality = cell.qualitySteps > 0 ? fakeMeasurement().quality : null;
+      return Promise.resolve(unread(fakeMeasurement({ timing, quality })));
+    },
+    finished: (_, { measurement }) => Promise.resolve(void recorded.push(measurement)),
+  }, new Outcomes({ growing: false }));
+  const [{ timing, quality, status }] = recorded;
+  return {
+    ran: ran.map(({ qualitySteps, gradientEvery }) => [qualitySteps, gradientEvery]),
+    steps: timing?.stepMilliseconds,
+    setAside: timing?.setAside?.map((
+      { stepMilliseconds, card },
+    ) => [...stepMilliseconds, card?.clockMegahertz]),
+    rest: [status, quality !== null],
+  };
+}
+
+const idle = { ...atWork, clockMegahertz: 345 };
+const first = [30, 5];
+const onlyTimed = [0, 0];
+
+Deno.test("runSweep() times a cell again whose card idled, without training it again, and keeps all times", async () => {
+  assertEquals(await swept([idle, { ...atWork, slowedBy: ["hardware power brake"] }, atWork]), {
+    ran: [first, onlyTimed, onlyTimed],
+    steps: [3],
+    setAside: [[1, 345], [2, 1980]],
+    rest: ["ok", true],
+  });
+});
+
+Deno.test("runSweep() times a cell again at most twice, and none whose card is at work or was not read", async () => {
+  const never = await swept([idle, idle, idle, atWork]);
+  assertEquals([never.ran.length, never.steps, never.setAside], [3, [3], [[1, 345], [2, 345]]]);
+  for (const state of [atWork, undefined]) {
+    const once = await swept([state, idle]);
+    assertEquals([once.ran.length, once.steps, once.setAside], [1, [1], undefined]);
+  }
+});
+
+Deno.test("runSweep() keeps what it has where timing it again fails", async () => {
+  assertEquals(await swept([idle, "fails"]), {
+    ran: [first, onlyTimed],
+    steps: [1],
+    setAside: undefined,
+    rest: ["ok", true],
+  });
+});

@@ -1,0 +1,46 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { attentionKey } from "../../kernels/attention/attention.ts";
+import { matmulKey } from "../../kernels/products/matmul_choice.ts";
+import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
+import { builderOptionsFor, gpuWith, softwareWith } from "../gpu/builder.ts";
+import { typicalGpuLimits } from "../gpu/limits.ts";
+import { describeStep } from "../train/plan_training.ts";
+import { lossesOf, options, someBatches } from "../train/testing.ts";
+import { otherVariants } from "./other_variants.ts";
+import { tuningCase } from "./tuning_case.ts";
+
+const gpu = gpuWith(typicalGpuLimits);
+const product = matmulKey("nn", { m: 256, n: 256, k: 1024 });
+const attention = attentionKey("forward", { batch: 2, heads: 4, sequence: 128, headSize: 32, causal: true });
+
+Deno.test("otherVariants() cuts a product in two that was whole, and takes one whole that was cut", () => {
+  const tile = "workgroup-64x64x16-8x8";
+  assertEquals(otherVariants({ [product]: tile }, gpu), { [product]: `${tile}/2` });
+  for (const parts of [2, 16]) {
+    assertEquals(otherVariants({ [product]: `${tile}/${parts}` }, gpu), { [product]: tile });
+  }
+});
+
+Deno.test("otherVariants() takes the likeliest other way of attention, and leaves out what has one way only", () => {
+  const [first, second] = tuningCase(attention, gpu).candidates;
+  assertEquals(otherVariants({ [attention]: first }, gpu), { [attention]: second });
+  assertEquals(otherVariants({ [attention]: second }, gpu), { [attention]: first });
+  const software = softwareWith(typicalGpuLimits);
+  const [only, ...others] = tuningCase(attention, software).candidates;
+  assertEquals([others, otherVariants({ [attention]: only }, software)], [[], {}]);
+});
+
+gpuTest("A step by other variants trains alike, and rounds otherwise", async () => {
+  const adapter = builderOptionsFor(await testGpu());
+  const { variants } = describeStep(options, adapter);
+  const others = otherVariants(variants, adapter);
+  const taken = describeStep({ ...options, variants: others }, adapter).variants;
+  assertEquals(Object.keys(taken), Object.keys(variants));
+  for (const key of Object.keys(others)) assertNotEquals(taken[key], variants[key]);
+  const batches = someBatches(6);
+  const usual = await lossesOf({}, batches);
+  assertEquals(await lossesOf({}, batches), usual, "the same variants give the same bits");
+  const other = await lossesOf({ variants: others }, batches);
+  assertNotEquals(other, usual);
+  other.forEach((loss, i) => assert(Math.abs(loss - usual[i]) < 1e-4 * usual[i], `${loss} for ${usual[i]}`));
+});
