@@ -56,7 +56,8 @@ export async function runCell({ configuration, paths, text, requireGpu }: Job): 
     gpu.checkHealth();
     const divergence = quality && divergenceOf(quality);
     const ledgerPeakBytes = gpu.ledger.peakBytes;
-    const reference = await timeReference(gpu); // after all that is counted, for it has memory of its own
+    session.destroy(); // the reference has memory of its own, in place of the session's, and is not counted
+    const reference = await timeReference(gpu);
     return answer({
       status: divergence === null ? "ok" : "diverged",
       message: divergence,
