@@ -5,11 +5,14 @@ import { nearest } from "../src/suggest.ts";
 import { bench } from "./commands/bench.ts";
 import { check } from "./commands/check.ts";
 import { cell } from "./commands/cell.ts";
+import { compare } from "./commands/compare.ts";
 import { doctor } from "./commands/doctor.ts";
 import { kernels } from "./commands/kernels.ts";
+import { merge } from "./commands/merge.ts";
 import { plan } from "./commands/plan.ts";
 import { report } from "./commands/report.ts";
 import { schema } from "./commands/schema.ts";
+import { summary } from "./commands/summary.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
 import { verify } from "./commands/verify.ts";
@@ -18,7 +21,22 @@ import { escaped } from "./explain.ts";
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => number | Promise<number>;
 
-export const commands = { bench, train, verify, plan, kernels, doctor, report, check, schema, test, cell };
+export const commands = {
+  bench,
+  train,
+  verify,
+  plan,
+  kernels,
+  doctor,
+  report,
+  check,
+  compare,
+  merge,
+  summary,
+  schema,
+  test,
+  cell,
+};
 /** Commands for users. */
 export const publicNames = Object.keys(commands).filter((name) => name !== "cell");
 
@@ -38,7 +56,12 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
     unexpectedInput: (token: string) => message`${text(unexpected(token, args[0]))}`,
   };
   const print = host.stderr ?? console.error;
-  return run(or(bench, train, verify, plan, kernels, doctor, report, check, schema, test, cell, { errors }), {
+  const command = or(
+    ...[bench, train, verify, plan, kernels, doctor, report] as const,
+    ...[check, compare, merge, summary, schema, test, cell] as const,
+    { errors },
+  );
+  return run(command, {
     programName: "headroom",
     args,
     brief: message`How much memory can the training of a Transformer give back, and what does that cost?`,

@@ -105,6 +105,11 @@ gpuTest(
         line && JSON.parse(line)
       );
       assertEquals([header.config, record.configuration.timedSteps], [found.config, 1]);
+      const { cells } = await output("compare", `${out} ${out}`);
+      assertEquals(cells.map(({ memory, losses }) => [memory!.verdict, losses!.verdict]), [["same", "same"], [
+        "same",
+        "same",
+      ]]);
       const [checked] = await output("check", out, [0, 1]); // 1 where the sources are not committed
       assertEquals(checked.findings.filter(({ pass, text }) => !pass && !text.includes("sources")), []);
       const resumed = await output("bench", `--resume ${out}`);

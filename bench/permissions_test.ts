@@ -20,6 +20,7 @@ async function runDeno(args: string[], env: Record<string, string> = {}) {
 }
 
 const nanoStep = "--model nano --sequence 16 --batch 1 --steps 1 --no-tune";
+const committed = "reports/2026-11-28-nvidia-h200/text";
 const goldenCase = "src/models/testdata/vit-small";
 
 /** Flags, a command that needs more than they allow, and what it says of the one that is missing. */
@@ -28,6 +29,7 @@ const refused: [flags: string, command: string, said: RegExp, code?: number][] =
   ["", "plan --policy policy.json", /policy\.json: Deno was not allowed to; run it with --allow-read$/, 2],
   ["", "plan --variants some.json", /some\.json: Deno was not allowed to; run it with --allow-read$/],
   ["", "bench --render some/report", /some\/report\/results\.jsonl: Deno was .*; run it with --allow-read$/],
+  ["", "compare some/report other", /some\/report\/results\.jsonl: Deno was .*; run it with --allow-read$/],
   ["", `verify ${goldenCase}`, / src\/models\/.*: Deno was not allowed to; run it with --allow-read$/],
   ["--allow-env --allow-read", "doctor", /run it with --allow-sys=[a-zA-Z]+$/],
   ["--allow-env --allow-read", `train ${nanoStep}`, / --allow-run, or give a file with --data$/],
@@ -74,7 +76,9 @@ const ownLibraries = { LD_LIBRARY_PATH: "/opt/lib" };
 const suffices: [task: string, args: string[], printed: RegExp][] = [
   ["plan", ["--policy", "mesa8"], /saved activations/],
   ["kernels", ["--model", "nano"], /× adamw/],
-  ["report", ["reports/2026-11-28-nvidia-h200/text"], /^\*\*Not proved\*\*:$/m],
+  ["compare", [committed, committed], /memory changed in 0/],
+  ["summary", [committed], /^# Headroom on /],
+  ["report", [committed], /^\*\*Not proved\*\*:$/m],
   ["verify", [goldenCase], /^exact: passed$/m],
   ["train", [...nanoStep.split(" "), "--sample-tokens", "2", "--prompt", "a"], /./],
 ];

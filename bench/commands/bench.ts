@@ -1,4 +1,4 @@
-import { argument, command, type InferValue, message, object, option, optional } from "@optique/core";
+import { argument, command, type InferValue, message, object, option, optional, string } from "@optique/core";
 import { shortDigest } from "../../src/data/digest.ts";
 import { UserError } from "../../src/errors.ts";
 import { refuseUnused } from "../options/unused.ts";
@@ -22,9 +22,10 @@ import {
 import { fileParser } from "../options/document_parser.ts";
 import { type Given, OptionDocument, overDocument } from "../options/option_document.ts";
 import { profiles } from "../sweep/profiles.ts";
-import { percent, size, span, whole, word } from "../options/value_parsers.ts";
+import { percent, shard, size, span, whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
+const commit = string({ metavar: "COMMIT" });
 
 /** Seconds of the longest timer: it counts milliseconds in 31 bits. */
 const longestTimeout = Math.floor((2 ** 31 - 1) / 1000);
@@ -111,6 +112,16 @@ export const options = object({
     }),
   ),
   out: maybe("--out", newFolder, message`Report folder; left out, reports/DATE-ADAPTER`),
+  shard: maybe(
+    "--shard",
+    shard,
+    message`Run one of N equal parts of the sweep, as in ${"2/4"}; ${"deno task merge"} makes one report of them`,
+  ),
+  against: maybe(
+    "--against",
+    commit,
+    message`Run the program of a commit by turns with this one, and compare the two`,
+  ),
   profileStep: option("--profile-step", {
     description: message`Time each dispatch of a step instead, and tell them by operator`,
   }),
@@ -183,6 +194,9 @@ function refuseContradictory(o: Options): void {
   const idle = o.seeds !== undefined ? "--seeds" : o.gradientEvery ? "--gradient-every" : undefined;
   if (idle && qualitySteps(o) === 0) {
     throw new UserError(`${idle} does nothing without quality steps; give --quality-steps, or leave it out`);
+  }
+  if (o.shard !== undefined && o.against !== undefined) {
+    throw new UserError("--shard parts a sweep that --against must run as a whole; leave one of them out");
   }
   if (o.noTune && o.variants !== undefined) refuseUnused("--variants", { noTune: true }, []);
 }

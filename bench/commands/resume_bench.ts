@@ -1,5 +1,6 @@
 import { UserError } from "../../src/errors.ts";
 import { plural } from "../../src/text/format.ts";
+import { Interruption } from "../machine/interruption.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
@@ -7,6 +8,7 @@ import { type CellRecord, ran } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
+import { cellsToRun } from "../sweep/shards.ts";
 import { builderOptions, loadAll, planner, usualTimeout } from "./run_bench.ts";
 import { runPlan } from "./run_plan.ts";
 
@@ -32,16 +34,17 @@ export async function resumeBench(
   );
   console.error(
     `${header.stopping ? "At most " : ""}${missing} of ${
-      plural(header.cells.length, "process", "processes")
+      plural(cellsToRun(header).length, "process", "processes")
     } are left to run`,
   );
   const plan = planner(dataOf, await builderOptions(header), header.memory ?? undefined);
-  return await runPlan(folder, header, results, {
-    dataOf,
-    plan,
-    timeoutSeconds: timeout ?? usualTimeout,
-    json,
-  });
+  const interruption = new Interruption();
+  try {
+    const host = { dataOf, plan, timeoutSeconds: timeout ?? usualTimeout, interruption, json };
+    return await runPlan([{ folder, header, results }], host);
+  } finally {
+    interruption.stop();
+  }
 }
 
 async function resumable(folder: string): Promise<{ header: SweepHeader; records: CellRecord[] }> {
@@ -52,6 +55,11 @@ async function resumable(folder: string): Promise<{ header: SweepHeader; records
     );
   }
   const { header, records } = parseSweep(text);
+  if (header?.interleaved) {
+    throw new UserError(
+      `${folder} was run by turns with another commit, and pairs of different hours would be none; run its command again`,
+    );
+  }
   if (header) return { header, records };
   throw new UserError(
     `${folder} does not tell what was planned, so nothing can be resumed; run its command again`,

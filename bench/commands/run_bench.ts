@@ -9,15 +9,18 @@ import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { measureCard } from "../kernels/card.ts";
 import { profileStep, renderProfile } from "../kernels/step_profile.ts";
 import { summarizeTimes } from "../kernels/times_summary.ts";
+import { Interruption } from "../machine/interruption.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
+import { UserError } from "../../src/errors.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
-import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
+import type { Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
+import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
 import { chooseRounds, stoppingOf } from "../sweep/stopping.ts";
@@ -32,6 +35,7 @@ import {
   usedPaths,
 } from "../training/data.ts";
 import { writeFiles } from "./render.ts";
+import { runAgainst } from "./run_against.ts";
 import { runPlan } from "./run_plan.ts";
 
 /** Seconds that one process may take. */
@@ -54,6 +58,10 @@ export type BenchOptions =
     config?: SweepHeader["config"];
     /** Print a summary as JSON in place of tables. */
     json: boolean;
+    /** The part of the sweep to run. */
+    shard?: Shard;
+    /** A commit whose program runs the same cells by turns. */
+    against?: string;
   }
   & VariantOptions
   & Parameters<typeof withStorageOptions>[1];
@@ -69,11 +77,16 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const planned = planSweep(all);
   const paths = usedPaths(all.models, all);
   const dataOf = await loadAll(planned, paths);
+  refuseUndividable(all, options);
   for (const cell of planned) checkCell(cell, dataOf(cell));
   const builder = await builderOptions(options);
   const plan = planner(dataOf, builder, all.memory);
-  const fitting = planned.filter((cell) => plan(cell).refusal === null);
-  const tuned = withOtherVariants(await withVariants(fitting, dataOf, adapter, options), dataOf, builder);
+  const own = options.shard ? cellsOfShard(planned, options.shard) : planned;
+  const fitting = own.filter((cell) => plan(cell).refusal === null);
+  // Another program has variants of its own, so each takes what its own table says.
+  const noTune = options.noTune || options.against !== undefined;
+  const chosen = await withVariants(fitting, dataOf, adapter, { ...options, noTune });
+  const tuned = withOtherVariants(chosen, dataOf, builder);
   const cells = planned.map((cell) => tuned[fitting.indexOf(cell)] ?? cell);
   if (options.profileStep) return await profileSteps(cells, dataOf, options, adapter, started);
   const { config } = options;
@@ -86,17 +99,51 @@ export async function runBench(options: BenchOptions): Promise<number> {
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
-    ...stoppingOf(all),
+    ...options.against === undefined && stoppingOf(all),
+    ...options.shard && { shard: options.shard },
     cells,
   };
-  const folder = await createReportFolder(options.out, adapter.slug, started);
-  const results = await ResultsFile.create(folder.results, header);
-  return await runPlan(folder.path, header, results, {
+  const interruption = new Interruption();
+  const host = {
     dataOf,
     plan,
     timeoutSeconds: options.timeout ?? usualTimeout,
+    interruption,
     json: options.json,
-  });
+  };
+  try {
+    if (options.against !== undefined) {
+      return await runAgainst(options.against, header, options.out, adapter, host);
+    }
+    const folder = await createReportFolder(options.out, adapter.slug, started);
+    const results = await ResultsFile.create(folder.results, header);
+    return await runPlan([{ folder: folder.path, header, results }], host);
+  } finally {
+    interruption.stop();
+  }
+}
+
+/** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted. */
+function refuseUndividable(
+  { growing, memory }: SweepOptions,
+  { shard, against, precision }: BenchOptions,
+): void {
+  const parting = shard ? "--shard" : against === undefined ? undefined : "--against";
+  if (parting && growing) {
+    throw new UserError(
+      `A sweep that grows until nothing fits goes by what came before, so ${parting} cannot part it; take another profile`,
+    );
+  }
+  if (against !== undefined && precision !== undefined) {
+    throw new UserError(
+      "--precision ends a comparison of policies, and --against compares programs; give --rounds in its place",
+    );
+  }
+  if (against !== undefined && memory !== undefined) {
+    throw new UserError(
+      "--memory is a matter of this program's plan, which --against knows of no other; leave one out",
+    );
+  }
 }
 
 /** What is taken where options say nothing: of a profile by name, of one that fits the card, or of the adapter's. */

@@ -21,10 +21,11 @@ import {
 import type { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { runInChild } from "../sweep/child.ts";
-import { Interruption } from "../machine/interruption.ts";
+import type { Interruption } from "../machine/interruption.ts";
 import { Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
-import { runSweep } from "../sweep/sweep.ts";
+import { cellsToRun } from "../sweep/shards.ts";
+import { processRunner, runByTurns } from "../sweep/sweep.ts";
 import type { TrainingData } from "../training/data.ts";
 import { shellWord } from "../../src/text/shell.ts";
 import { writeFiles } from "./render.ts";
@@ -37,75 +38,98 @@ export interface PlanHost {
   timeoutSeconds: number;
   /** Print a summary as JSON in place of tables. */
   json: boolean;
+  /** Ends the run; whoever made it stops it. */
+  interruption: Interruption;
+}
+
+/** A report, and the program that fills it. */
+export interface Side {
+  /** The report's folder. */
+  readonly folder: string;
+  readonly header: SweepHeader;
+  readonly results: ResultsFile;
+  /** The folder of the program's sources, if it is another than this one, which plans for it, too. */
+  readonly program?: string;
 }
 
 /**
- * Runs what is missing of a plan, leaves a report in `folder` and prints its tables. Returns the exit code: 1 if a cell did not end well
- * otherwise than by running out of memory, 130, 143 or 129 after a signal, which keeps what was finished.
+ * Runs what is missing of a plan, by each side in turn, leaves their reports and prints the tables of the last. Returns the exit code: 1 if a
+ * cell did not end well otherwise than by running out of memory, 130, 143 or 129 after a signal, which keeps what was finished.
  */
-export async function runPlan(
-  folder: string,
-  header: SweepHeader,
-  results: ResultsFile,
-  host: PlanHost,
-): Promise<number> {
-  const { cells, requireGpu } = header;
+export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<number> {
+  const { header } = sides[0];
+  const cells = cellsToRun(header);
+  const { requireGpu } = header;
   const paths = {
     data: await locateText(header.paths.data),
     images: await locateImages(header.paths.images),
   };
   const askDriver = await driverBytesInUse() !== null;
-  const progress = new Progress(
-    cells.map((cell) => `${nameOf(cell)} ${cell.qualitySteps}`),
-    header.stopping ? "at most" : "about",
-  );
-  const interruption = new Interruption();
+  const steps = cells.flatMap((cell) => sides.map(() => `${nameOf(cell)} ${cell.qualitySteps}`));
+  const progress = new Progress(steps, header.stopping ? "at most" : "about");
+  const { interruption } = host;
   const { signal } = interruption;
-  const limits = { askDriver, timeoutSeconds: host.timeoutSeconds, signal };
   const text = paths.data === undefined ? textOf(cells.map(host.dataOf)) : undefined;
-  const goOn = `go on with \`${programName()} bench --resume ${shellWord(folder)}\``;
-  try {
-    let failure = await errorOf(() =>
-      runSweep(
-        cells,
-        {
-          signal,
-          run: (configuration) => runInChild({ configuration, paths, requireGpu, text }, limits),
-          plan: host.plan,
-          starting: (cell, index) => progress.begin(index, labelOf(cell)),
-          async finished(cell, answer, started, seconds) {
-            progress.end(cells.indexOf(cell), seconds);
-            await refuseChange(header, host.dataOf(cell), answer);
-            await results.append(
-              recordOf(header, cell, host.dataOf(cell), answer.measurement, started, seconds),
-            );
-          },
+  const goOn = sides.length > 1
+    ? "run its command again, for what runs by turns cannot be resumed"
+    : `go on with \`${programName()} bench --resume ${shellWord(sides[0].folder)}\``;
+  const runnerOf = ({ header, results, program }: Side, place: number) => {
+    const limits = { askDriver, timeoutSeconds: host.timeoutSeconds, signal, program };
+    const turnOf = ({ round }: CellConfiguration) => round % 2 === 0 ? place : sides.length - 1 - place;
+    const stepOf = (cell: CellConfiguration) => cells.indexOf(cell) * sides.length + turnOf(cell);
+    return processRunner(
+      {
+        signal,
+        run: (configuration) => runInChild({ configuration, paths, requireGpu, text }, limits),
+        plan: program === undefined ? host.plan : notPlanned,
+        starting: (cell) =>
+          progress.begin(
+            stepOf(cell),
+            `${labelOf(cell)}${program === undefined ? "" : ", base"}`,
+          ),
+        async finished(cell, answer, started, seconds) {
+          progress.end(stepOf(cell), seconds);
+          await refuseChange(header, host.dataOf(cell), answer, program);
+          await results.append(
+            recordOf(header, cell, host.dataOf(cell), answer.measurement, started, seconds),
+          );
         },
-        new Outcomes(header),
-        parseSweep(results.text).records,
-      )
+      },
+      new Outcomes(header),
+      parseSweep(results.text).records,
     );
+  };
+  try {
+    let failure = await errorOf(() => runByTurns(cells, sides.map(runnerOf), signal));
     progress.clear();
-    const { records } = parseSweep(results.text);
-    failure ??= await errorOf(() => leaveReport(folder, header, results, records, host));
+    const recordsOf = ({ results }: Side) => parseSweep(results.text).records;
+    for (const side of sides) {
+      const print = side === sides.at(-1) && (host.json ? printSummary : printTables);
+      failure ??= await errorOf(() => leaveReport(side, recordsOf(side), print));
+    }
     if (failure instanceof UserError) {
       throw new UserError(`${failure.message}; then ${goOn}`, { cause: failure });
     }
     if (failure) throw failure;
+    const records = sides.flatMap(recordsOf);
+    const folders = sides.map(({ folder }) => folder);
     if (interruption.code === null) {
-      if (!host.json) console.log(`\nThe report is in ${folder}`);
+      const what = sides.length > 1 ? "reports are" : "report is";
+      if (!host.json) console.log(`\nThe ${what} in ${folders.join(" and ")}`);
       return exitCode(records);
     }
     const kept = records.length === 0
       ? "before the first cell was finished"
-      : `what is finished is in ${folder}`;
+      : `what is finished is in ${folders.join(" and ")}`;
     console.error(`\nInterrupted; ${kept}: ${goOn}`);
     return interruption.code;
   } finally {
-    interruption.stop();
-    results.close();
+    for (const { results } of sides) results.close();
   }
 }
+
+/** Another program plans for itself: what does not fit says so when it runs. */
+const notPlanned = (): PlannedStep => ({ wantedBytes: 0, memory: null, refusal: null });
 
 /** What an action threw; undefined if nothing. */
 async function errorOf(action: () => Promise<void>): Promise<unknown> {
@@ -137,19 +161,25 @@ function recordOf(
   };
 }
 
-/** Writes the report of what there is, and prints its tables, then what they say; or its summary. */
+/** Writes the report of what there is, and may print it. */
 async function leaveReport(
-  folder: string,
-  header: SweepHeader,
-  results: ResultsFile,
+  side: Side,
   records: readonly CellRecord[],
-  { json }: PlanHost,
+  print: false | typeof printTables,
 ): Promise<void> {
   if (records.length === 0) return;
-  await results.settle();
-  await writeFiles(folder, results.text);
-  if (json) return printJson(summarizeSweep(folder, { header, records }));
-  for (const { title, table } of sections(records, header.stopping)) {
+  await side.results.settle();
+  await writeFiles(side.folder, side.results.text);
+  if (print) print(side, records);
+}
+
+function printSummary({ folder, header }: Side, records: readonly CellRecord[]): void {
+  printJson(summarizeSweep(folder, { header, records }));
+}
+
+/** The tables, then what they say. */
+function printTables({ header: { stopping } }: Side, records: readonly CellRecord[]): void {
+  for (const { title, table } of sections(records, stopping)) {
     console.log(`\n${title}\n\n${printable(table)}`);
   }
   console.log(`\n${printable(answers(records, compare(records)))}`);
@@ -165,6 +195,7 @@ async function refuseChange(
   { environment: { adapter, driver }, sources }: SweepHeader,
   { report }: TrainingData,
   { data, adapter: found }: ChildAnswer,
+  program?: string,
 ): Promise<void> {
   const refuse = (what: string) => {
     throw new UserError(`In mid-sweep ${what} changed, so the last cell is not recorded: restore it`);
@@ -176,7 +207,7 @@ async function refuseChange(
     const name = (adapter: string, driver: string | null) => driver ? `${adapter} with ${driver}` : adapter;
     refuse(`the adapter (${name(adapter, driver)} to ${name(found.adapter, found.driver)})`);
   }
-  if (await currentSources() !== sources) refuse("the program's sources");
+  if (await currentSources(program) !== sources) refuse("the program's sources");
 }
 
 /** The built-in text, if there is one. */

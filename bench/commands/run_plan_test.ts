@@ -1,32 +1,19 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
-import { project } from "../machine/environment.ts";
 import { fakeRecord } from "../results/testing.ts";
 import { exitCode } from "./run_plan.ts";
+import { withProgramCopy } from "../testing/program_copy.ts";
 import { checkSweep } from "../report/check_sweep.ts";
 import { parseSweep } from "../results/read_results.ts";
 
 const text = "A text that is long enough to train on. ".repeat(40);
 
 /** A copy of the program with a text in it, for the length of `work`. */
-async function withCopy(work: (root: string) => Promise<void>): Promise<void> {
-  const root = await Deno.makeTempDir();
-  try {
-    for (const name of ["deno.json", "deno.lock", "bench", "kernels", "src"]) await copy(name, project, root);
+const withCopy = (work: (root: string) => Promise<void>) =>
+  withProgramCopy(async (root) => {
     await Deno.writeTextFile(`${root}/data.txt`, text);
     await work(root);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-}
-
-async function copy(path: string, from: string, to: string): Promise<void> {
-  const { isDirectory } = await Deno.stat(`${from}/${path}`);
-  if (!isDirectory) return await Deno.copyFile(`${from}/${path}`, `${to}/${path}`);
-  if (path.endsWith("/testdata")) return;
-  await Deno.mkdir(`${to}/${path}`);
-  for await (const { name } of Deno.readDir(`${from}/${path}`)) await copy(`${path}/${name}`, from, to);
-}
+  });
 
 /** Runs `bench` in a copy, and `meddle` once one more record stands there. */
 async function bench(root: string, args: readonly string[], meddle?: () => Promise<void>) {

@@ -5,6 +5,7 @@ import { policyJsonSchema } from "../../src/storage/policy_document.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { verification } from "../../src/train/verify.ts";
 import { variantsJsonSchema } from "../../src/tuning/variants_file.ts";
+import { compared } from "../compare/forms.ts";
 import { timesSummary } from "../kernels/times_summary.ts";
 import { diagnosis } from "../machine/doctor.ts";
 import { word } from "../options/value_parsers.ts";
@@ -28,6 +29,7 @@ export const outputs = {
   doctor: diagnosis,
   report: reports,
   check: checks,
+  compare: compared,
 };
 
 /** Every JSON Schema, by its name: of documents that are read, of results, and of what commands print. */

@@ -55,6 +55,7 @@ const machineFacts = z.object({
   nvidiaSmi: z.array(text).describe(
     "a line a card: name, driver version, memory total, memory used; or one that tells why there is none",
   ),
+  nvidiaCards: z.number().describe("cards among them"),
   choice: z.enum(adapterChoices),
   adapter: adapterSchema.nullable().describe("the adapter that answered, wanted or not"),
   swiftShader: z.object({
@@ -129,7 +130,7 @@ async function gatherFacts(choice: AdapterChoice): Promise<MachineFacts> {
     processors: navigator.hardwareConcurrency,
     memory: { total, available },
     survey,
-    nvidiaSmi: await askNvidiaSmi(),
+    ...await askNvidiaSmi(),
     choice,
     adapter,
     swiftShader,
@@ -163,6 +164,7 @@ export function describeMachine(facts: MachineFacts): string {
       "none found",
     ),
     ...several("nvidia-smi", facts.nvidiaSmi, "no answer"),
+    ...whichCard(facts),
     ["Vulkan loader", survey.loader ?? "none found"],
     ...several("Vulkan drivers", survey.manifests, "none found"),
     [
@@ -178,6 +180,25 @@ export function describeMachine(facts: MachineFacts): string {
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
   const lines = rows.map(([name, value]) => (name.padEnd(width) + value).trimEnd());
   return [...lines, ...advice(facts, wanted).map((sentence) => `\n${sentence}`)].join("\n");
+}
+
+/**
+ * Which card of how many a run takes, where there are several. What is hidden by a cgroup still has its file in /dev, but `nvidia-smi` lists it
+ * no more; without `nvidia-smi` the files count.
+ */
+function whichCard({ survey: { cards, deviceFiles }, nvidiaCards }: MachineFacts): [string, string][] {
+  const files = deviceFiles.filter((path) => /\/nvidia\d+$/.test(path));
+  const onBus = cards?.filter(({ vendor }) => vendor === "NVIDIA").length ?? 0;
+  const others = (cards?.length ?? 0) - onBus;
+  const open = nvidiaCards || files.length;
+  const all = Math.max(open, onBus, files.length) + others;
+  if (all <= 1) return [];
+  if (open + others === 1) {
+    const name = files.length === 1 ? files[0] : "the one that nvidia-smi lists";
+    return [["Taken", `${name}, of ${all}; the others are hidden`]];
+  }
+  const seen = files.length > 0 ? `; ${files.join(", ")}` : "";
+  return [["Taken", `the first that Vulkan lists, of ${open + others}${seen}`]];
 }
 
 const wantedBy: Record<AdapterChoice, string> = {
@@ -223,15 +244,18 @@ function reason({ choice, adapter }: MachineFacts, wanted: AdapterReport | null)
   return "no hardware GPU answers, this software adapter is installed";
 }
 
-function advice(
-  { survey, choice, adapter, swiftShader }: MachineFacts,
-  wanted: AdapterReport | null,
-): string[] {
+function advice(facts: MachineFacts, wanted: AdapterReport | null): string[] {
+  const { survey, choice, adapter, swiftShader } = facts;
   const sentences: string[] = [];
   const idle = wanted?.class !== "gpu" && driverRemedy(survey);
   if (idle) sentences.push(`For results that count: ${idle}.`);
   if (!wanted && (choice !== "auto" && choice !== "swiftshader" || !swiftShader.runs)) {
     sentences.push(`${noAdapterMessage(choice, adapter, survey)}.`);
+  }
+  if (wanted?.class === "gpu" && whichCard(facts)[0]?.[1].startsWith("the first")) {
+    sentences.push(
+      "To take another card, hide the others from the process: docs/many-machines.md says how (CUDA_VISIBLE_DEVICES does nothing).",
+    );
   }
   const slow = choice === "auto" && (wanted?.slug === "swiftshader" || !wanted && swiftShader.runs);
   if (slow) {
@@ -257,11 +281,12 @@ async function grantedFeatures(
   }
 }
 
-async function askNvidiaSmi(): Promise<string[]> {
+async function askNvidiaSmi(): Promise<Pick<MachineFacts, "nvidiaSmi" | "nvidiaCards">> {
   const query = "name,driver_version,memory.total,memory.used";
   const output = await programOutput("nvidia-smi", [`--query-gpu=${query}`, "--format=csv,noheader"]);
-  if (output.text === null) return [silence[output.why]];
-  return output.text.split("\n").map(describeCard).filter((line) => line !== null);
+  if (output.text === null) return { nvidiaSmi: [silence[output.why]], nvidiaCards: 0 };
+  const cards = output.text.split("\n").map(describeCard).filter((line) => line !== null);
+  return { nvidiaSmi: cards, nvidiaCards: cards.length };
 }
 
 const silence = {

@@ -34,6 +34,7 @@ const bare: MachineFacts = {
   memory: { total: 8 * 2 ** 30, available: 6 * 2 ** 30 },
   survey: { cards: [], deviceFiles: [], loader: null, manifests: [], nvidiaDriver: null },
   nvidiaSmi: ["not installed"],
+  nvidiaCards: 0,
   choice: "auto",
   adapter: null,
   swiftShader: { runs: true, folder: "/home/ada/.cache/headroom/swiftshader-153.0.0", unpacked: false },
@@ -62,11 +63,41 @@ Deno.test("describeMachine() shows limits and features of the adapter that answe
 Deno.test("describeMachine() has no advice for a hardware GPU", () => {
   const survey = { ...bare.survey, cards: [{ vendor: "NVIDIA" as const, at: "0000:0f:00.0" }] };
   const nvidiaSmi = ["NVIDIA H200, driver 580.95.05, 143771 MiB, 4 MiB in use"];
-  const page = describeMachine({ ...bare, survey, nvidiaSmi, adapter: h200 });
+  const page = describeMachine({ ...bare, survey, nvidiaSmi, nvidiaCards: 1, adapter: h200 });
+  assertEquals(value(page, "Taken"), undefined);
   assertEquals(value(page, "GPU"), "NVIDIA at 0000:0f:00.0");
   assertEquals(value(page, "nvidia-smi"), nvidiaSmi[0]);
   assertEquals(value(page, "Driver"), "NVIDIA 580.95.05");
   assert(!page.includes("\n\n"));
+});
+
+Deno.test("describeMachine() says which card of how many is taken, and how to take another", () => {
+  const cards = [0, 1, 2, 3].map((bus) => ({ vendor: "NVIDIA" as const, at: `0000:0${bus}:00.0` }));
+  const page = (visible: number[], changes: Partial<MachineFacts> = {}) =>
+    describeMachine({
+      ...bare,
+      survey: { ...bare.survey, cards, deviceFiles: visible.map((minor) => `/dev/nvidia${minor}`) },
+      nvidiaCards: 4,
+      adapter: h200,
+      ...changes,
+    });
+  const several = page([0, 1], { nvidiaCards: 2 });
+  assertEquals(
+    value(several, "Taken"),
+    "the first that Vulkan lists, of 2; /dev/nvidia0, /dev/nvidia1",
+  );
+  assertStringIncludes(several, "docs/many-machines.md says how (CUDA_VISIBLE_DEVICES does nothing)");
+  const confined = page([0, 1, 2, 3], { nvidiaCards: 1 });
+  assertEquals(value(confined, "Taken"), "the one that nvidia-smi lists, of 4; the others are hidden");
+  const hidden = page([2], { nvidiaCards: 0 });
+  assertEquals(value(hidden, "Taken"), "/dev/nvidia2, of 4; the others are hidden");
+  assert(!hidden.includes("\n\n"));
+  const mixed = [cards[0], { vendor: "Intel" as const, at: "0000:09:00.0" }];
+  const survey = { ...bare.survey, cards: mixed, deviceFiles: ["/dev/nvidia0", "/dev/dri/renderD128"] };
+  assertEquals(
+    value(page([], { survey, nvidiaCards: 1 }), "Taken"),
+    "the first that Vulkan lists, of 2; /dev/nvidia0",
+  );
 });
 
 Deno.test("describeMachine() says how to wake an idle card", () => {

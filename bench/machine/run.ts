@@ -6,22 +6,23 @@ import type { TimesHeader } from "../results/run_header.ts";
 import { describeEnvironment, project } from "./environment.ts";
 import { digestSources } from "./sources.ts";
 
-/** What every header tells of a run that begins in this process. */
+/** What every header tells of a run that begins in this process, of the program whose sources are in `folder`. */
 export async function describeRun(
   adapter: Pick<AdapterReport, "name" | "class" | "driver">,
   started: Date,
+  folder = project,
 ): Promise<Omit<TimesHeader, "kind">> {
   return {
     schema: schemaVersion,
     command: `${programName()} ${shellCommand(Deno.args)}`,
     started: started.toISOString(),
-    environment: await describeEnvironment(adapter),
-    sources: await currentSources(),
+    environment: await describeEnvironment(adapter, folder),
+    sources: await currentSources(folder),
   };
 }
 
 /** What a command is called by: the tasks, or the installed program, which says so. */
 export const programName = () => readVariable("HEADROOM_PROGRAM") ?? "deno task";
 
-/** The digest of this program's sources as they are now. */
-export const currentSources = () => digestSources(project);
+/** The digest of a program's sources as they are now; of this one, if no folder is told. */
+export const currentSources = (folder = project) => digestSources(folder);

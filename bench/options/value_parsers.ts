@@ -139,6 +139,15 @@ export const share = numeric(
   where((value) => value >= 0 && value < 1),
 );
 
+/** What may be lost at most: none, or any share, such as "3%". */
+export const allowance = numeric(
+  "PERCENT",
+  ["percentage", "a number and %, as in 3%"],
+  0.01,
+  (input) => /^\d+(\.\d+)? ?%$/.test(input.trim()) ? parseFloat(input) / 100 : NaN,
+  (value) => `${+(100 * value).toPrecision(12)}%`,
+);
+
 /** A number of at least 0 that kernels can hold: in f32 it must neither be infinite nor vanish. */
 export const nonNegative = numeric(
   "X",
@@ -149,6 +158,22 @@ export const nonNegative = numeric(
 
 /** The largest whole number that is taken where nothing smaller is said: kernels count in 32 bits with a sign. */
 const largestWhole = 2 ** 31 - 1;
+
+/** A part of a whole, such as "2/4": the second of four. */
+export const shard: ValueParser<"sync", { index: number; of: number }> = {
+  mode: "sync",
+  metavar: "I/N",
+  placeholder: { index: 1, of: 1 },
+  parse(input): ValueParserResult<{ index: number; of: number }> {
+    const [, index, of] = input.match(/^(\d{1,4})\/(\d{1,4})$/)?.map(Number) ?? [];
+    if (index >= 1 && index <= of) return { success: true, value: { index, of } };
+    const error = message`"${
+      text(input)
+    }" is no shard; give its number, from 1, and how many there are, as in 2/4`;
+    return { success: false, error };
+  },
+  format: ({ index, of }) => `${index}/${of}`,
+};
 
 /** A whole number of at least `min`. */
 export function whole(min: number, max = largestWhole): Value<number> {

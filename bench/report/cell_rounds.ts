@@ -82,6 +82,13 @@ export class Cell {
   get stepByRound(): ReadonlyMap<number, number> {
     return stepByRound(this.records);
   }
+
+  /** Milliseconds of the reference's works in each round that timed them. */
+  get referenceByRound(): ReadonlyMap<number, Readonly<Record<string, number>>> {
+    return new Map(
+      this.records.flatMap((r) => r.timing?.reference ? [[r.configuration.round, r.timing.reference]] : []),
+    );
+  }
 }
 
 /** Comparisons without the null of chaos, which stores as `exact` does and is no policy to choose. */

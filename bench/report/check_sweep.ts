@@ -3,6 +3,7 @@ import type { SweepResults } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, keyOf, ran } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
+import { cellsToRun } from "../sweep/shards.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -41,7 +42,8 @@ const nameOf = ({ model, batch, sequence, policy, round, again }: CellConfigurat
 
 function checkPlan(header: SweepHeader | null, records: readonly CellRecord[]): Finding {
   if (!header) return { pass: true, text: "what was planned is not told, as in no file of versions 1 and 2" };
-  const planned = new Set(header.cells.map(keyOf));
+  const planned = new Set(cellsToRun(header).map(keyOf));
+  const part = header.shard ? ` of shard ${header.shard.index} of ${header.shard.of}` : "";
   const strange = records.filter(({ configuration }) => !planned.has(keyOf(configuration)));
   const missing = missingCells(header, records);
   const rest = planned.size - records.length;
@@ -50,7 +52,7 @@ function checkPlan(header: SweepHeader | null, records: readonly CellRecord[]): 
       ...strange.map(({ configuration }) => `${nameOf(configuration)} was not planned`),
       ...missing.map((cell) => `${nameOf(cell)} is missing: run it with --resume`),
     ],
-    `${records.length} of ${plural(planned.size, "planned process", "planned processes")}${
+    `${records.length} of ${plural(planned.size, "planned process", "planned processes")}${part}${
       rest > 0 ? `; ${rest} passed over after ${passedOverAfter(header)}` : ""
     }`,
   );

@@ -1,7 +1,7 @@
 import { UserError } from "../../src/errors.ts";
 import { variantsFile } from "../../src/tuning/variants_file.ts";
 import { parseSweep, type SweepResults } from "../results/read_results.ts";
-import { variantsOf } from "../results/results.ts";
+import { type CellRecord, variantsOf } from "../results/results.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { drawCharts } from "./chart.ts";
 import { renderReport, type Run } from "./report.ts";
@@ -16,6 +16,7 @@ export async function sweepFiles(text: string, before: string): Promise<Record<s
   if (records.length === 0) {
     throw new UserError("The results hold no record; finish a cell with `--resume`, or name another folder");
   }
+  refuseTwoMachines(records);
   const charts = await drawCharts(records);
   const variants = variantsOf(records);
   return {
@@ -23,6 +24,22 @@ export async function sweepFiles(text: string, before: string): Promise<Record<s
     ...Object.keys(variants).length > 0 && { [variantsFile]: JSON.stringify(variants, null, 2) + "\n" },
     "report.md": renderReport(records, { ...runOf(results, before), charts }),
   };
+}
+
+/** Throws a UserError for records of different adapters or drivers: no table could tell them apart. */
+function refuseTwoMachines(records: readonly CellRecord[]): void {
+  const machines = [
+    ...new Set(
+      records.map(({ environment: { adapter, driver } }) => driver ? `${adapter} with ${driver}` : adapter),
+    ),
+  ];
+  if (machines.length === 1) return;
+  throw new UserError(
+    `The results are of ${machines.length} adapters or drivers (${
+      machines.join(", ")
+    }), which no report can tell under one title: ` +
+      "keep each in a folder of its own",
+  );
 }
 
 function runOf({ header, records }: SweepResults, before: string): Omit<Run, "charts"> {

@@ -191,6 +191,9 @@ export const measurement = z.object({
   }).nullable(),
   timing: times.extend({
     setupMilliseconds: z.number().describe("device, pipelines and buffers"),
+    reference: z.record(z.string(), z.number()).optional().describe(
+      "milliseconds of work that no change of the program changes, by name: how fast the machine was",
+    ),
     setAside: z.array(times).optional().describe(
       "times that were taken before these, while the card idled or was throttled",
     ),

@@ -13,6 +13,14 @@ const shared = {
   ),
 };
 
+const shard = z.object({
+  index: z.int().positive().describe("which one, from 1"),
+  of: z.int().positive().describe("how many there are"),
+});
+
+/** One of several equal parts of a sweep: the `index`-th, from 1, `of` so many. */
+export type Shard = z.infer<typeof shard>;
+
 const stopping = z.object({
   precision: positive.describe(
     "a comparison ends when the 95% interval of every policy's speed reaches no further than this share of it",
@@ -38,6 +46,15 @@ export const sweepHeader = z.object({
   memory: positive.nullable().describe("bytes that a step's buffers may take by plan"),
   stopping: stopping.optional().describe("left out: every planned round is run"),
   cells: z.array(configuration).describe("every process that was planned, in order"),
+  shard: shard.optional().describe("the part of the plan that this run takes; left out: all of it"),
+  interleaved: z.object({
+    run: z.uuid().describe("the same in both reports"),
+    side: z.enum(["base", "new"]).describe(
+      "the commit of `--against`, or the program that was told to run it",
+    ),
+  }).optional().describe(
+    "of a run by turns with another commit: a round of one report has its pair in the other's",
+  ),
 }).meta({ title: "Headroom sweep" });
 
 export type SweepHeader = z.infer<typeof sweepHeader>;

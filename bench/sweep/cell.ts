@@ -20,6 +20,7 @@ import {
 import type { Job } from "./job.ts";
 import { pieceSizes } from "./piece_sizes.ts";
 import { notRun, planStep } from "./planned_step.ts";
+import { timeReference } from "../training/reference.ts";
 import { timeSteps } from "../training/timed_steps.ts";
 import { trainSteps } from "../training/training_loop.ts";
 
@@ -54,6 +55,9 @@ export async function runCell({ configuration, paths, text, requireGpu }: Job): 
     const driverAfter = await driverBytesInUse();
     gpu.checkHealth();
     const divergence = quality && divergenceOf(quality);
+    const ledgerPeakBytes = gpu.ledger.peakBytes;
+    session.destroy(); // the reference has memory of its own, in place of the session's, and is not counted
+    const reference = await timeReference(gpu);
     return answer({
       status: divergence === null ? "ok" : "diverged",
       message: divergence,
@@ -67,12 +71,12 @@ export async function runCell({ configuration, paths, text, requireGpu }: Job): 
       memory: {
         ...plannedMemory(session.plan),
         // A comparison of gradients has memory of its own, which is no part of training.
-        ledgerPeakBytes: configuration.gradientEvery > 0 ? null : gpu.ledger.peakBytes,
+        ledgerPeakBytes: configuration.gradientEvery > 0 ? null : ledgerPeakBytes,
         driverBytes: driverBefore === null || driverAfter === null || configuration.gradientEvery > 0
           ? null
           : Math.max(0, driverAfter - driverBefore),
       },
-      timing: { ...timing, setupMilliseconds },
+      timing: { ...timing, setupMilliseconds, ...reference && { reference } },
       quality,
     });
   } catch (error) {

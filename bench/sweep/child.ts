@@ -1,6 +1,6 @@
 import { adapterVariables } from "../../src/adapter/adapter.ts";
 import { type ChildAnswer, failed, parseAnswer, unread } from "../results/results.ts";
-import { type Job, sendJob } from "./job.ts";
+import { type Job, protocol, sendJob } from "./job.ts";
 
 /** How a cell's process is started. */
 export interface ChildOptions {
@@ -8,6 +8,8 @@ export interface ChildOptions {
   askDriver: boolean;
   timeoutSeconds: number;
   signal: AbortSignal;
+  /** The folder of the program's sources, if it is another than this one. */
+  program?: string;
 }
 
 /**
@@ -46,7 +48,8 @@ export async function runInChild(job: Job, options: ChildOptions): Promise<Child
     unread(
       failed(
         "error",
-        ending(signal) ?? complaint(lines(stderr)) ?? `The process ended with exit code ${code}`,
+        ending(signal) ?? complaint(lines(stderr)) ??
+          `The process ended with exit code ${code} and no answer that this version reads`,
       ),
     );
 }
@@ -71,7 +74,23 @@ async function toldAlike(signal: AbortSignal): Promise<void> {
   });
 }
 
-function childArguments({ paths }: Job, { askDriver }: ChildOptions): string[] {
+/** Whether the program in a folder understands jobs as this one means them. */
+export async function speaksOurProtocol(program: string): Promise<boolean> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...mainOf(program), "cell", "--protocol"],
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  return new TextDecoder().decode(stdout).trim() === protocol();
+}
+
+/** How Deno is told which program to run. */
+const mainOf = (program: string | undefined): string[] =>
+  program === undefined
+    ? [new URL("../main.ts", import.meta.url).href]
+    : ["--config", `${program}/deno.json`, `${program}/bench/main.ts`];
+
+function childArguments({ paths }: Job, { askDriver, program }: ChildOptions): string[] {
   const given = [paths.data, paths.images].filter((path) => path !== undefined);
   const read = given.some((path) => path.includes(",")) // a comma separates paths
     ? ["--allow-read"]
@@ -84,7 +103,7 @@ function childArguments({ paths }: Job, { askDriver }: ChildOptions): string[] {
     ...read,
     `--allow-env=${adapterVariables}`,
     ...askDriver ? ["--allow-run=nvidia-smi"] : [],
-    new URL("../main.ts", import.meta.url).href,
+    ...mainOf(program),
     "cell",
   ];
 }

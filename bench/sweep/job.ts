@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
 import { configuration } from "../results/results.ts";
@@ -8,6 +9,15 @@ const line = z.object({
   requireGpu: z.boolean(),
   textBytes: z.int().nonnegative().nullable(),
 });
+
+/** A digest of all that a job can say: programs that agree in it understand a cell alike. Descriptions do not count. */
+export function protocol(): string {
+  const schema = JSON.stringify(
+    z.toJSONSchema(line, { io: "input" }),
+    (key, value) => key === "description" ? undefined : value,
+  );
+  return createHash("sha256").update(schema).digest("hex");
+}
 
 /** What a cell's process is told. */
 export interface Job extends Omit<z.infer<typeof line>, "textBytes"> {

@@ -9,6 +9,8 @@ import {
 import type { SweepHeader } from "../results/run_header.ts";
 import { stopBefore, type Timed } from "./stopping.ts";
 
+import { cellsToRun } from "./shards.ts";
+
 type Status = CellMeasurement["status"];
 
 /** What became of a process. */
@@ -83,14 +85,14 @@ export class Outcomes {
   }
 }
 
-/** The processes of a plan that ought to have a record and have none. */
+/** The processes of a plan, or of its shard, that ought to have a record and have none. */
 export function missingCells(
-  { cells, growing, stopping }: Pick<SweepHeader, "cells" | "growing" | "stopping">,
+  header: Pick<SweepHeader, "cells" | "growing" | "stopping" | "shard">,
   records: readonly CellRecord[],
 ): CellConfiguration[] {
-  const outcomes = new Outcomes({ growing, stopping });
+  const outcomes = new Outcomes(header);
   const recorded = new Map(records.map((record) => [keyOf(record.configuration), record]));
-  return cells.filter((cell) => {
+  return cellsToRun(header).filter((cell) => {
     const record = recorded.get(keyOf(cell));
     if (record) outcomes.note(cell, record);
     return !record && !outcomes.passesOver(cell);

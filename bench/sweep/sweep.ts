@@ -181,22 +181,24 @@ export interface SweepHost {
   signal: AbortSignal;
 }
 
+/** Runs one process of a sweep, if it is to be run. */
+export type ProcessRunner = (cell: CellConfiguration, index: number) => Promise<void>;
+
 /**
- * Runs the processes in order, but for those that `done` has a record of. One whose card was at its idle clock or throttled is timed
- * again. A cell that did not run to its end is given up: its later rounds are skipped, the sweep goes on. Where lengths grow, so is its policy at longer ones, which are recorded with the bytes that they want,
- * until no policy is left.
+ * Runs single processes of a sweep, but for those that `done` has a record of. One whose card was at its idle clock or throttled is timed
+ * again. A cell that did not run to its end is given up: its later rounds are skipped. Where lengths grow, so is its policy at longer ones,
+ * which are recorded with the bytes that they want, until no policy is left.
  */
-export async function runSweep(
-  cells: readonly CellConfiguration[],
+export function processRunner(
   host: SweepHost,
   outcomes: Outcomes,
   done: readonly CellRecord[] = [],
-): Promise<void> {
+): ProcessRunner {
   const recorded = new Map(done.map((record) => [keyOf(record.configuration), record]));
-  for (const [index, cell] of cells.entries()) {
+  return async (cell, index) => {
     const record = recorded.get(keyOf(cell));
     if (record) outcomes.note(cell, record);
-    if (record || outcomes.passesOver(cell)) continue;
+    if (record || outcomes.passesOver(cell)) return;
     host.starting?.(cell, index);
     const [started, clock] = [new Date(), performance.now()]; // the date may be set back in between
     const planned = host.plan(cell);
@@ -205,6 +207,31 @@ export async function runSweep(
     const seconds = (performance.now() - clock) / 1000;
     await host.finished(cell, answer, started, seconds);
     outcomes.note(cell, { ...answer.measurement, seconds });
+  };
+}
+
+/** Runs the processes in order, as `processRunner` does. */
+export const runSweep = (
+  cells: readonly CellConfiguration[],
+  host: SweepHost,
+  outcomes: Outcomes,
+  done: readonly CellRecord[] = [],
+): Promise<void> => runByTurns(cells, [processRunner(host, outcomes, done)], host.signal);
+
+/**
+ * Has several programs run each process, one right after the other and every other round backwards, so that what drifts, and who comes
+ * first, meets them alike.
+ */
+export async function runByTurns(
+  cells: readonly CellConfiguration[],
+  programs: readonly ProcessRunner[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [index, cell] of cells.entries()) {
+    for (const run of cell.round % 2 === 0 ? programs : programs.toReversed()) {
+      await run(cell, index);
+      if (signal.aborted) return;
+    }
   }
 }
 

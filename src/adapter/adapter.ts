@@ -158,7 +158,7 @@ const vendorNames: Record<number, string> = {
 const softwareNames = /llvmpipe|lavapipe|swiftshader|software|basic render driver/i;
 
 /** "AMD Radeon RX 7900 XTX (RADV NAVI31)" becomes "amd-radeon-rx-7900-xtx"; the software adapters go by one short name each. */
-function slugOf(name: string): string {
+export function slugOf(name: string): string {
   const short = name.match(/llvmpipe|swiftshader/i)?.[0] ?? name.replace(/\([^)]*\)/g, " ");
   return short.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "adapter";
 }

@@ -1,0 +1,85 @@
+import { argument, command, type InferValue, message, object, option } from "@optique/core";
+import { UserError } from "../../src/errors.ts";
+import { plural } from "../../src/text/format.ts";
+import { compareReports, usualTolerance } from "../compare/comparison.ts";
+import { biggerIsBetter, comparisonJson, smallerIsBetter } from "../compare/forms.ts";
+import { exitCodes, gate } from "../compare/gate.ts";
+import { renderComparison } from "../compare/render.ts";
+import type { Report } from "../compare/reports.ts";
+import { defaulted, folder, maybe } from "../options/options.ts";
+import { allowance, word } from "../options/value_parsers.ts";
+import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
+
+const forms = ["markdown", "json", "customBiggerIsBetter", "customSmallerIsBetter"] as const;
+
+const options = object({
+  base: argument(folder, { description: message`Report to compare with` }),
+  own: argument(folder, { description: message`Report that is compared` }),
+  tolerance: defaulted(
+    "--tolerance",
+    allowance,
+    usualTolerance,
+    message`What counts as the same speed`,
+  ),
+  maxSlowdown: maybe(
+    "--max-slowdown",
+    allowance,
+    message`End with 3 if a cell became slower by more, with 4 if its interval does not exclude that`,
+  ),
+  maxMemory: maybe(
+    "--max-memory",
+    allowance,
+    message`End with 3 if a cell takes more memory by more than that`,
+  ),
+  across: option("--across", {
+    description: message`Compare reports of different adapters, drivers or schema versions, too`,
+  }),
+  form: defaulted(
+    "--form",
+    word("FORM", forms),
+    "markdown",
+    message`What to print; the last two are those of github-action-benchmark`,
+  ),
+  json: option("--json", { description: message`The same as ${"--form json"}` }),
+});
+const brief = message`Compare two reports cell by cell: speed, memory, losses`;
+
+export const compare = command("compare", options, { brief }).map((o) => () => compareFolders(o));
+
+/** Prints the comparison of two reports. Returns the exit code: that of the gate, where there are limits. */
+export async function compareFolders(o: InferValue<typeof options>): Promise<number> {
+  if (o.json && o.form !== "markdown" && o.form !== "json") {
+    throw new UserError(`--json and --form ${o.form} are two forms; leave one of them out`);
+  }
+  const [base, own] = [await readReport(o.base), await readReport(o.own)];
+  const comparison = compareReports(base, own, o);
+  const found = gate(comparison, o);
+  const json = (value: unknown) => JSON.stringify(value, null, 2);
+  const printed = {
+    markdown: () => renderComparison(comparison, found),
+    json: () => json(comparisonJson(comparison, found)),
+    customBiggerIsBetter: () => json(biggerIsBetter(comparison)),
+    customSmallerIsBetter: () => json(smallerIsBetter(comparison)),
+  };
+  console.log(printed[o.json ? "json" : o.form]());
+  if (found.exceeded.length > 0) console.error(`${plural(found.exceeded.length, "cell")} beyond the limit`);
+  if (found.undecided.length > 0) {
+    console.error(`${plural(found.undecided.length, "cell")} not decided, so no pass: measure more rounds`);
+  }
+  return found.exceeded.length > 0
+    ? exitCodes.exceeded
+    : found.undecided.length > 0
+    ? exitCodes.undecided
+    : 0;
+}
+
+/** The sweep of a folder. Throws a UserError if it holds none. */
+export async function readReport(path: string): Promise<Report> {
+  const folder = path.replace(/(?<=.)\/+$/, "");
+  const text = await readResultsText(folder);
+  const kind = kindOf(text);
+  if (kind === "sweep") return { folder, results: parseSweep(text) };
+  throw new UserError(
+    `${folder} holds no sweep but ${kind}, which cannot be compared; name a sweep's folder`,
+  );
+}

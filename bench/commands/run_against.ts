@@ -1,0 +1,83 @@
+import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { UserError } from "../../src/errors.ts";
+import { compareReports, usualTolerance } from "../compare/comparison.ts";
+import { gate } from "../compare/gate.ts";
+import { renderComparison } from "../compare/render.ts";
+import { describeRun } from "../machine/run.ts";
+import { createWorktree, type Worktree } from "../machine/worktree.ts";
+import { printable } from "../report/terminal.ts";
+import { createReportFolder } from "../report/report_folder.ts";
+import { ResultsFile } from "../results/results_file.ts";
+import type { SweepHeader } from "../results/run_header.ts";
+import { speaksOurProtocol } from "../sweep/child.ts";
+import { readReport } from "./compare.ts";
+import { type PlanHost, runPlan, type Side } from "./run_plan.ts";
+
+/**
+ * Has this program and that of a commit run each process of a plan by turns, leaves this one's report in a folder and the other's in its folder
+ * `base`, and prints their comparison. Returns the exit code, as `runPlan` does. Throws a UserError for a commit that is none, or whose program
+ * means something else by a cell.
+ */
+export async function runAgainst(
+  commit: string,
+  header: SweepHeader,
+  out: string | undefined,
+  adapter: AdapterReport,
+  host: PlanHost,
+): Promise<number> {
+  const worktree = createWorktree(commit);
+  try {
+    if (!await speaksOurProtocol(worktree.folder)) {
+      throw new UserError(
+        `The program of ${commit} means something else by a cell than this one, so the two cannot run the same; ` +
+          "take a later commit, or compare two reports with `deno task compare --across`",
+      );
+    }
+    const sides = await createSides(worktree, header, out, adapter);
+    const code = await runPlan(sides, host);
+    if (host.interruption.code === null) await printComparison(sides);
+    return code;
+  } finally {
+    worktree.remove();
+  }
+}
+
+/** The reports of both, the base first. */
+async function createSides(
+  { folder: program, commit }: Worktree,
+  header: SweepHeader,
+  out: string | undefined,
+  adapter: AdapterReport,
+): Promise<[base: Side, own: Side]> {
+  const started = new Date(header.started);
+  const { path, results } = await createReportFolder(out, adapter.slug, started);
+  const base = await createReportFolder(`${path}/base`, adapter.slug, started);
+  const run = crypto.randomUUID();
+  const described = await describeRun(adapter, started, program);
+  const baseHeader: SweepHeader = {
+    ...header,
+    ...described,
+    environment: { ...described.environment, commit, dirty: false }, // whatever this program was told of its own
+    interleaved: { run, side: "base" },
+  };
+  const ownHeader: SweepHeader = { ...header, interleaved: { run, side: "new" } };
+  return [
+    {
+      folder: base.path,
+      header: baseHeader,
+      results: await ResultsFile.create(base.results, baseHeader),
+      program,
+    },
+    { folder: path, header: ownHeader, results: await ResultsFile.create(results, ownHeader) },
+  ];
+}
+
+async function printComparison([base, own]: readonly Side[]): Promise<void> {
+  const [one, other] = [await readReport(base.folder), await readReport(own.folder)];
+  if (one.results.records.length === 0 || other.results.records.length === 0) return;
+  const comparison = compareReports(one, other, { tolerance: usualTolerance, across: false });
+  console.log(`\n${printable(renderComparison(comparison, gate(comparison, {})))}`);
+  console.log(
+    `\nHold it to limits: deno task compare ${base.folder} ${own.folder} --max-slowdown 3% --max-memory 1%`,
+  );
+}

@@ -1,0 +1,113 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { gpuTest } from "../../kernels/testing/testing.ts";
+import { parseSweep } from "../results/read_results.ts";
+import { commitAll, git, patch, withProgramCopy } from "../testing/program_copy.ts";
+
+const sweep = [
+  ...["--model", "nano", "--sequence", "16", "--batch", "1", "--policy", "exact,mesa8", "--rounds", "2"],
+  ...["--steps", "1", "--warmup", "0", "--quality-steps", "1", "--out", "report"],
+];
+
+/** Runs `bench` in a copy, and `meddle` once the base has a record. */
+async function bench(
+  root: string,
+  args: readonly string[],
+  meddle?: (process: Deno.ChildProcess) => void,
+) {
+  await Deno.mkdir(`${root}/temporary`, { recursive: true });
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "bench/main.ts", "bench", ...args],
+    cwd: root,
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1", TMPDIR: `${root}/temporary` },
+  }).spawn();
+  let over = false;
+  process.status.then(() => over = true);
+  const output = Promise.all([process.stdout, process.stderr].map((stream) => new Response(stream).text()));
+  while (meddle && !over) {
+    const text = await Deno.readTextFile(`${root}/report/base/results.jsonl`).catch(() => "");
+    if (text.split("\n").length > 2) {
+      meddle(process);
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const { code } = await process.status;
+  const [printed, said] = await output;
+  return { code, printed, said };
+}
+
+/** Nothing is left of the other program: no folder, and nothing that git remembers. */
+async function assertNoWorktree(root: string): Promise<void> {
+  assertEquals([...Deno.readDirSync(`${root}/temporary`)], []);
+  assertEquals((await git(root, "worktree", "list")).split("\n").length, 1);
+}
+
+const read = async (path: string) => parseSweep(await Deno.readTextFile(`${path}/results.jsonl`));
+
+gpuTest(
+  "bench --against runs a commit by turns with what is there, finds what was planted, and leaves nothing behind",
+  () =>
+    withProgramCopy(async (root) => {
+      await commitAll(root);
+      // One byte more in every plan.
+      await patch(
+        root,
+        "bench/results/results.ts",
+        "return { savedBytes, live",
+        "return { savedBytes: savedBytes + 1, live",
+      );
+      const { code, printed, said } = await bench(root, [...sweep, "--against", "HEAD"]);
+      assertEquals(code, 0, said);
+      const [base, own] = [await read(`${root}/report/base`), await read(`${root}/report`)];
+      assertEquals([base.records.length, own.records.length], [4, 4]);
+      assertEquals(base.header!.environment.commit, await git(root, "rev-parse", "HEAD"));
+      assertEquals([base.header!.environment.dirty, own.header!.environment.dirty], [false, true]);
+      assert(base.header!.sources !== own.header!.sources);
+      assertEquals(base.header!.interleaved!.run, own.header!.interleaved!.run);
+      assertEquals([base.header!.interleaved!.side, own.header!.interleaved!.side], ["base", "new"]);
+      const started = [...base.records, ...own.records].sort((a, b) => a.started < b.started ? -1 : 1);
+      const commits = started.map((record) => base.records.includes(record) ? "base" : "new");
+      assertEquals(commits, ["base", "new", "base", "new", "new", "base", "new", "base"]);
+      assertMatch(printed, /\| saved activations \| .* \| +\+1 B \(\+0\.00%\) \|/);
+      assertStringIncludes(printed, "memory changed in 2");
+      await assertNoWorktree(root);
+
+      const resumed = await bench(root, ["--resume", "report"]);
+      assertEquals(resumed.code, 1);
+      assertStringIncludes(resumed.said, "was run by turns with another commit");
+    }),
+);
+
+gpuTest(
+  "bench --against takes the other program away when it is interrupted, and keeps what is finished",
+  () =>
+    withProgramCopy(async (root) => {
+      await commitAll(root);
+      const once = await bench(root, [...sweep, "--against", "HEAD"], (process) => process.kill("SIGINT"));
+      assertEquals(once.code, 130, once.said);
+      assertStringIncludes(once.said, "run its command again, for what runs by turns cannot be resumed");
+      assert((await read(`${root}/report/base`)).records.length > 0);
+      await assertNoWorktree(root);
+    }),
+);
+
+gpuTest(
+  "bench --against refuses a commit whose cells mean something else, and leaves no folder",
+  () =>
+    withProgramCopy(async (root) => {
+      await commitAll(root);
+      await patch(
+        root,
+        "bench/results/results.ts",
+        "timedSteps: positive,",
+        "timedSteps: positive, momentum: z.number().optional(),",
+      );
+      const { code, said } = await bench(root, [...sweep, "--against", "HEAD"]);
+      assertEquals(code, 1, said);
+      assertStringIncludes(said, "The program of HEAD means something else by a cell than this one");
+      assertEquals(await Deno.stat(`${root}/report`).catch(() => null), null);
+      await assertNoWorktree(root);
+    }),
+);

@@ -1,0 +1,19 @@
+import { argument, command, message, object, option } from "@optique/core";
+import { slugOf } from "../../src/adapter/adapter.ts";
+import { UserError } from "../../src/errors.ts";
+import { folder } from "../options/options.ts";
+import { renderSummary } from "../report/summary.ts";
+import { readReport } from "./compare.ts";
+
+const options = object({
+  folder: argument(folder, { description: message`A sweep's report` }),
+  card: option("--card", { description: message`Print the card's name, as folders have it, and end` }),
+});
+const brief = message`Print a report for a page without pictures, such as a workflow's summary`;
+
+export const summary = command("summary", options, { brief }).map((o) => async () => {
+  const { folder, results: { records } } = await readReport(o.folder);
+  if (records.length === 0) throw new UserError(`${folder} holds no record; finish a cell with \`--resume\``);
+  console.log(o.card ? slugOf(records[0].environment.adapter) : renderSummary(records));
+  return 0;
+});

@@ -1,0 +1,202 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { UserError } from "../../src/errors.ts";
+import { parseSweep } from "../results/read_results.ts";
+import type { CellRecord } from "../results/results.ts";
+import type { SweepHeader } from "../results/run_header.ts";
+import { fakeHeader, fakeMeasurement, fakeQuality, fakeRecord } from "../results/testing.ts";
+import { compareReports } from "./comparison.ts";
+import { biggerIsBetter, compared, comparisonJson, smallerIsBetter } from "./forms.ts";
+import { gate, type Limits } from "./gate.ts";
+import { renderComparison } from "./render.ts";
+import type { Report } from "./reports.ts";
+
+const options = { tolerance: 0.02, across: false };
+const run = "5f2c9f6e-3f0e-4d57-9f0a-1c7f6c1a2b3d";
+
+/** Five rounds of `exact` and `mesa8`, a step of which takes `factor` times as long as in the base, each changed as told. */
+function rounds(factor = 1, change: (record: CellRecord) => CellRecord = (record) => record): CellRecord[] {
+  return [0, 1, 2, 3, 4].flatMap((round) =>
+    ["exact", "mesa8"].map((policy) => {
+      const step = (10 + round + 0.01 * (round % 3)) * factor * (1 + 0.001 * (round % 2));
+      const timing = { clock: "gpu" as const, stepMilliseconds: [step], setupMilliseconds: 1 };
+      return change(fakeRecord({ policy, round, seed: 1 + round }, { timing, quality: fakeQuality(3) }));
+    })
+  );
+}
+
+function report(records: CellRecord[], folder: string, changes: Partial<SweepHeader> = {}): Report {
+  const lines = [fakeHeader(records, changes), ...records].map((line) => JSON.stringify(line));
+  return { folder, results: parseSweep(lines.join("\n")) };
+}
+
+/** The comparison of two sides that ran by turns. */
+const byTurns = (own: CellRecord[], base = rounds()) =>
+  compareReports(
+    report(base, "base", { interleaved: { run, side: "base" } }),
+    report(own, "new", { interleaved: { run, side: "new" } }),
+    options,
+  );
+
+const verdicts = (own: CellRecord[]) =>
+  byTurns(own).cells.map(({ policy, speed, memory, losses }) => [
+    policy,
+    speed?.verdict,
+    memory?.verdict,
+    losses?.verdict,
+  ]);
+
+const only = (policy: string, change: (record: CellRecord) => CellRecord) => (record: CellRecord) =>
+  record.configuration.policy === policy ? change(record) : record;
+
+const withMemory = (bytes: number) => (record: CellRecord): CellRecord => ({
+  ...record,
+  memory: { ...record.memory!, bufferBytes: record.memory!.bufferBytes + bytes },
+});
+
+Deno.test("compareReports() finds nothing in two equal sides, and each planted difference", () => {
+  assertEquals(verdicts(rounds()), [["exact", "same", "same", "same"], ["mesa8", "same", "same", "same"]]);
+  assertEquals(verdicts(rounds(1.05)).map(([, speed]) => speed), ["slower", "slower"]);
+  assertEquals(verdicts(rounds(0.9)).map(([, speed]) => speed), ["faster", "faster"]);
+  assertEquals(verdicts(rounds(1, only("mesa8", withMemory(1)))).map(([, , memory]) => memory), [
+    "same",
+    "more",
+  ]);
+  assertEquals(verdicts(rounds(1, withMemory(-1))).map(([, , memory]) => memory), ["less", "less"]);
+  const otherLoss = only(
+    "exact",
+    (record) => ({ ...record, quality: fakeQuality(3, { trainingLosses: [5, 4.000000001] }) }),
+  );
+  assertEquals(verdicts(rounds(1, otherLoss)).map(([, , , losses]) => losses), ["different", "same"]);
+});
+
+Deno.test("compareReports() compares losses only where adapter, driver and kernel variants agree", () => {
+  const variants = (record: CellRecord): CellRecord => ({
+    ...record,
+    program: { dispatchesPerStep: 100, kernelVariants: { product: "tiled" } },
+    quality: fakeQuality(4),
+  });
+  assertEquals(byTurns(rounds(1, variants)).cells[0].losses, {
+    verdict: "not compared",
+    why: "other kernel variants",
+  });
+  assertEquals(
+    byTurns(rounds(1, (record) => ({ ...record, quality: null }))).cells[0].losses?.verdict,
+    "not compared",
+  );
+});
+
+Deno.test("compareReports() pairs no rounds of two runs, and tells no interval without a reference", () => {
+  const two = compareReports(report(rounds(), "a"), report(rounds(1.05), "b"), options);
+  assertEquals(two.pairing, "none");
+  assertEquals([two.cells[0].speed!.low, two.cells[0].speed!.verdict], [null, "unsure"]);
+  const reference = (record: CellRecord): CellRecord => ({
+    ...record,
+    timing: { ...record.timing!, reference: { arithmetic: 2 } },
+  });
+  const steady = (factor: number) =>
+    rounds(1, (record) => ({
+      ...reference(record),
+      timing: {
+        ...reference(record).timing!,
+        stepMilliseconds: [10 * factor + 0.01 * record.configuration.round],
+      },
+    }));
+  const known = compareReports(report(steady(1), "a"), report(steady(1.05), "b"), options);
+  assertEquals([known.pairing, known.cells[0].speed!.verdict, known.drift], ["reference", "slower", {
+    arithmetic: 1,
+  }]);
+});
+
+Deno.test("compareReports() refuses other adapters, drivers and versions, unless told, and reports that share nothing", () => {
+  const environment = (changes: Partial<CellRecord["environment"]>) =>
+    rounds(1, (record) => ({ ...record, environment: { ...record.environment, ...changes } }));
+  const refused: [Report, string][] = [
+    [report(environment({ adapter: "Another" }), "b"), "different adapters (Imaginary 9000, Another)"],
+    [report(environment({ driver: "Imaginary 2" }), "b"), "different drivers (Imaginary 1.2, Imaginary 2)"],
+    [
+      {
+        folder: "b",
+        results: parseSweep(rounds().map((r) => JSON.stringify({ ...r, schema: 2 })).join("\n")),
+      },
+      "different schema versions (3, 2)",
+    ],
+  ];
+  for (const [other, sentence] of refused) {
+    const error = assertThrows(() => compareReports(report(rounds(), "a"), other, options), UserError);
+    assertStringIncludes(error.message, sentence);
+    assertEquals(
+      compareReports(report(rounds(), "a"), other, { ...options, across: true }).differences.length,
+      1,
+    );
+  }
+  const strangers = report([fakeRecord({ model: "micro" })], "b");
+  assertThrows(() => compareReports(report(rounds(), "a"), strangers, options), UserError, "share no cell");
+  assertThrows(() => compareReports(report([], "a"), strangers, options), UserError, "a holds no record");
+});
+
+Deno.test("gate() passes what is proved, fails what is disproved, and does not pass what is neither", () => {
+  const found = (own: CellRecord[], limits: Limits) => {
+    const { exceeded, undecided } = gate(byTurns(own), limits);
+    return [exceeded.length, undecided.length];
+  };
+  const limits = { maxSlowdown: 0.03, maxMemory: 0.01 };
+  assertEquals(found(rounds(), limits), [0, 0]);
+  assertEquals(found(rounds(1.05), limits), [2, 0]);
+  assertEquals(found(rounds(1.05), {}), [0, 0]);
+  assertEquals(found(rounds(0.5), limits), [0, 0]);
+  assertEquals(found(rounds(1, withMemory(1)), limits), [0, 0]);
+  assertEquals(found(rounds(1, withMemory(1)), { maxMemory: 0 }), [2, 0]);
+  const noisy = rounds(1, (record) => ({
+    ...record,
+    timing: { ...record.timing!, stepMilliseconds: [10 + 3 * (record.configuration.round % 2)] },
+  }));
+  assertEquals(found(noisy, limits), [0, 2]);
+  assertEquals(found(rounds().filter(({ configuration }) => configuration.policy === "exact"), limits), [
+    1,
+    0,
+  ]);
+  const failing = only("mesa8", (record) => ({ ...record, status: "oom" as const, timing: null }));
+  assertEquals(found(rounds(1, failing), limits), [1, 0]);
+  const gone = byTurns(rounds(), rounds(1, failing));
+  assertEquals(gate(gone, limits), { exceeded: [], undecided: [] });
+});
+
+Deno.test("renderComparison() tells each cell's interval and verdict, bytes that changed, and how the runs hang together", () => {
+  const comparison = byTurns(rounds(1.05, only("mesa8", withMemory(4))));
+  const text = renderComparison(comparison, gate(comparison, { maxSlowdown: 0.03 }));
+  assertStringIncludes(
+    text,
+    "2 cells: 0 faster, 2 slower, 0 same, 0 unsure; memory changed in 1, losses in 0.",
+  );
+  assertStringIncludes(text, "| nano  | 4 × 128 | `exact` | 0.952× (0.952–0.952) |");
+  assertStringIncludes(text, "| buffers | 4 MiB → 4 MiB | +4 B (+0.00%) |");
+  assertStringIncludes(
+    text,
+    "nano 4 × 128 exact is slower: -4.76% to -4.76%; at most 3.00% slower is allowed",
+  );
+  assertStringIncludes(text, "by turns in one run");
+});
+
+Deno.test("The forms of github-action-benchmark have a name, a unit and a number each; JSON has no cell's records", () => {
+  const comparison = byTurns(rounds(1.05));
+  const [bigger, smaller] = [biggerIsBetter(comparison), smallerIsBetter(comparison)];
+  assertEquals(bigger.map(({ name, unit }) => [name, unit]), [
+    ["nano 4 × 128 exact", "tokens/s"],
+    ["nano 4 × 128 mesa8", "tokens/s"],
+  ]);
+  assertStringIncludes(bigger[0].extra!, "0.9524× of the base: slower");
+  assertEquals(smaller.length, 6);
+  assertEquals(smaller[2], {
+    name: "nano 4 × 128 exact: buffers",
+    unit: "bytes",
+    value: fakeMeasurement().memory!.bufferBytes,
+    range: "± 0",
+    extra: "0 bytes more than the base",
+  });
+  const json = JSON.parse(JSON.stringify(comparisonJson(comparison, gate(comparison, {}))));
+  assertEquals(compared.parse(json) as unknown, json, "the schema leaves something out");
+  assertEquals([json.base.folder, json.new.folder, json.pairing], ["base", "new", "interleaved"]);
+  assertEquals(Object.keys(json.cells[0]), [
+    ...["model", "sequence", "batch", "policy", "speed", "memory", "losses", "endings"],
+  ]);
+});

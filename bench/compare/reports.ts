@@ -1,0 +1,63 @@
+import { UserError } from "../../src/errors.ts";
+import { Cell } from "../report/cell_rounds.ts";
+import type { SweepResults } from "../results/read_results.ts";
+import type { CellConfiguration, CellRecord } from "../results/results.ts";
+
+/** A report that takes part in a comparison. */
+export interface Report {
+  readonly folder: string;
+  readonly results: SweepResults;
+}
+
+/** Whether two reports were made by turns, so that a round of one has its pair in the other. */
+export function areInterleaved({ results: base }: Report, { results: own }: Report): boolean {
+  const [one, other] = [base.header?.interleaved, own.header?.interleaved];
+  return one !== undefined && one.run === other?.run && one.side !== other.side;
+}
+
+/** In what two reports differ that makes comparing them another question, each as a clause. */
+export function differences(base: Report, own: Report): string[] {
+  const told = ({ results: { records, versions } }: Report): [string, string[]][] => [
+    ["adapters", distinct(records, ({ environment }) => environment.adapter)],
+    ["drivers", distinct(records, ({ environment }) => environment.driver ?? "not told")],
+    ["schema versions", versions.map(String)],
+  ];
+  const others = told(own);
+  return told(base).flatMap(([name, values], index) => {
+    const [one, other] = [values, others[index][1]].map((all) => all.toSorted().join(" and "));
+    return one === other ? [] : [`${name} (${one}, ${other})`];
+  });
+}
+
+/** Throws a UserError if reports hold no record, or are of different makings and nobody said that they may be. */
+export function refuseIncomparable(base: Report, own: Report, across: boolean): void {
+  for (const { folder, results } of [base, own]) {
+    if (results.records.length === 0) {
+      throw new UserError(
+        `${folder} holds no record; finish a cell with \`--resume\`, or name another folder`,
+      );
+    }
+  }
+  const found = differences(base, own);
+  if (found.length === 0 || across) return;
+  throw new UserError(
+    `${base.folder} and ${own.folder} are of different ${
+      found.join(" and ")
+    }, so a difference would not be the program's; say --across to compare them all the same`,
+  );
+}
+
+const distinct = (records: readonly CellRecord[], value: (record: CellRecord) => string) => [
+  ...new Set(records.map(value)),
+];
+
+/** What is the same cell in two reports: its model, size and policy, whatever kernels it took and however long it was looked at. */
+const identityOf = ({ model, modelDocument, sequence, batch, storage }: CellConfiguration): string =>
+  JSON.stringify([model, modelDocument ?? null, sequence, batch, storage]);
+
+/** The cells of a report by what they are, in the order of their first record; without the one that ran once more at the end. */
+export function cellsOf({ results }: Report): Map<string, Cell> {
+  const records = results.records.filter(({ configuration }) => !configuration.again);
+  const groups = Map.groupBy(records, ({ configuration }) => identityOf(configuration));
+  return new Map([...groups].map(([identity, members]) => [identity, new Cell(members)]));
+}

@@ -1,0 +1,73 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UserError } from "../../src/errors.ts";
+import { checkSweep } from "../report/check_sweep.ts";
+import { parseSweep } from "../results/read_results.ts";
+import type { SweepHeader } from "../results/run_header.ts";
+import { fakeConfiguration, fakeHeader, fakeRecord } from "../results/testing.ts";
+import { mergeSweeps, type Part } from "./merge.ts";
+import { cellsOfShard } from "./shards.ts";
+
+const cells = [16, 32, 64].flatMap((sequence) =>
+  ["exact", "mesa8"].map((policy) => fakeConfiguration({ sequence, policy, qualitySteps: 2 }))
+);
+
+/** What shard `index` of three left, whose variants were tuned for its own cells. */
+function part(index: number, changes: Partial<SweepHeader> = {}, of = 3): Part {
+  const shard = { index, of };
+  const own = cellsOfShard(cells, shard);
+  const tuned = cells.map((cell) =>
+    own.includes(cell) ? { ...cell, variants: { product: `of ${index}` } } : cell
+  );
+  const header = fakeHeader([], {
+    cells: tuned,
+    shard,
+    command: `deno task bench --model nano --shard ${index}/${of} --out 'some where/${index}' --rounds 1`,
+    started: `2026-11-22T01:02:0${9 - index}.000Z`,
+    ...changes,
+  });
+  const records = cellsOfShard(header.cells, shard).map((cell) => fakeRecord(cell));
+  const lines = [header, ...records].map((line) => JSON.stringify(line));
+  return { folder: `s${index}`, results: parseSweep(lines.join("\n")) };
+}
+
+Deno.test("mergeSweeps() makes the sweep that one process would have made, which check passes", () => {
+  const { header, records } = mergeSweeps([part(3), part(1), part(2)]);
+  assertEquals(header.command, "deno task bench --model nano --rounds 1");
+  assertEquals([header.shard, header.started], [undefined, "2026-11-22T01:02:06.000Z"]);
+  assertEquals(records.map(({ configuration }) => configuration), header.cells);
+  assertEquals(header.cells.map(({ variants: _, ...cell }) => cell), cells);
+  const text = [header, ...records].map((line) => JSON.stringify(line)).join("\n");
+  assertEquals(checkSweep(parseSweep(text)).filter(({ pass }) => !pass), []);
+});
+
+Deno.test("mergeSweeps() leaves what no shard has run missing", () => {
+  const { header, records } = mergeSweeps([part(1), part(3)]);
+  assertEquals([header.cells.length, records.length], [6, 4]);
+  const text = [header, ...records].map((line) => JSON.stringify(line)).join("\n");
+  assertEquals(checkSweep(parseSweep(text)).filter(({ pass }) => !pass).length, 1);
+});
+
+Deno.test("mergeSweeps() refuses what are no shards of one sweep", () => {
+  const { environment } = fakeRecord();
+  const refused: [Part[], string][] = [
+    [[part(1), part(1)], "s1 and s1 are both shard 1"],
+    [
+      [part(1), part(2, { environment: { ...environment, adapter: "Another" } })],
+      "different adapters (Imaginary 9000, Another)",
+    ],
+    [
+      [part(1), part(2, { environment: { ...environment, driver: "2" } })],
+      "different drivers (Imaginary 1.2, 2)",
+    ],
+    [[part(1), part(2, { environment: { ...environment, commit: "beef" } })], "different commits"],
+    [[part(1), part(2, { sources: "other" })], "different sources (fedcba9876543210, other)"],
+    [[part(1), part(2, { command: "deno task bench --shard 2/3" })], "different commands"],
+    [[
+      part(1),
+      part(2, { cells: cells.slice(0, 5).concat(fakeConfiguration({ sequence: 64, policy: "half" })) }),
+    ], "different plans"],
+    [[part(1), part(2, {}, 2)], "different numbers of shards"],
+    [[part(1, { shard: undefined })], "s1 is no shard of a sweep"],
+  ];
+  for (const [parts, sentence] of refused) assertThrows(() => mergeSweeps(parts), UserError, sentence);
+});

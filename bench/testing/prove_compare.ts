@@ -1,0 +1,130 @@
+/**
+ * Shows that `bench --against` with `compare` finds nothing where nothing is and what was planted where something was: tries of a commit
+ * against itself, in which every cell must be the same (`unsure` is a failure); a copy that runs 5% of each timed step's dispatches twice, by
+ * the times that a profile of the step tells; and a copy whose largest buffer has one byte more. Wants a machine that does nothing else:
+ *
+ *     deno run -A bench/testing/prove_compare.ts [TRIES [ROUNDS]]
+ *
+ * Ends with 1 if a verdict was wrong.
+ */
+
+import { compareReports, type Comparison, usualTolerance } from "../compare/comparison.ts";
+import { readReport } from "../commands/compare.ts";
+import { parseTimes } from "../results/read_results.ts";
+import type { StepProfile } from "../kernels/step_profile.ts";
+import { commitAll, git, patch, withProgramCopy } from "./program_copy.ts";
+
+const [tries = 10, rounds = 10] = Deno.args.map(Number);
+const plantedTries = Math.max(1, Math.ceil(tries / 3));
+const planted = 0.05;
+const cell = ["--model", "nano", "--sequence", "64", "--batch", "1", "--policy", "exact"];
+const sweep = [
+  ...[...cell, "--rounds", `${rounds}`, "--steps", "30", "--warmup", "5", "--quality-steps", "2"],
+];
+
+async function bench(root: string, ...args: string[]): Promise<void> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "bench/main.ts", "bench", ...args],
+    cwd: root,
+    stdout: "null",
+    stderr: "piped",
+  });
+  const { code, stderr } = await command.output();
+  if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
+}
+
+/** How many of the first dispatches of a step take the planted share of it, and what share they take: by the least times of three profiles. */
+async function prefix(root: string): Promise<{ count: number; share: number }> {
+  let least: number[] = [];
+  for (const run of [1, 2, 3]) {
+    const out = `${root}/profile-${run}`;
+    await bench(root, ...cell, "--profile-step", "--warmup", "5", "--no-tune", "--out", out);
+    const { lines: [{ dispatches }] } = parseTimes<StepProfile>(
+      await Deno.readTextFile(`${out}/results.jsonl`),
+    );
+    least = dispatches.map(({ milliseconds }, i) => Math.min(milliseconds, least[i] ?? Infinity));
+  }
+  const all = least.reduce((sum, milliseconds) => sum + milliseconds, 0);
+  let [count, sum] = [0, 0];
+  while (sum < planted * all) sum += least[count++];
+  return { count, share: sum / all };
+}
+
+let wrong = 0;
+let number = 0;
+
+/** Compares what is in a copy with its commit, and holds the verdicts to what they must be. */
+async function attempt(
+  root: string,
+  what: string,
+  right: (comparison: Comparison) => boolean,
+): Promise<void> {
+  const out = `report-${++number}`;
+  await bench(root, ...sweep, "--against", "HEAD", "--out", out);
+  const [base, own] = [await readReport(`${root}/${out}/base`), await readReport(`${root}/${out}`)];
+  const comparison = compareReports(base, own, { tolerance: usualTolerance, across: false });
+  const told = comparison.cells.map(({ speed, memory, losses }) => {
+    const interval = speed?.low == null ? "no interval" : `${speed.low.toFixed(4)}–${speed.high!.toFixed(4)}`;
+    const bytes = (memory?.changes ?? []).map(({ base, own }) => own - base).join(", ");
+    return `speed ${
+      speed?.ratio.toFixed(4)
+    } (${interval}) ${speed?.verdict}, memory ${memory?.verdict} (${bytes} B), losses ${losses?.verdict}`;
+  });
+  const good = right(comparison);
+  if (!good) wrong++;
+  console.log(`${good ? "right" : "WRONG"}  ${what}: ${told.join("; ")}`);
+}
+
+const every = (is: (cell: Comparison["cells"][number]) => boolean) => ({ cells }: Comparison) =>
+  cells.every(is);
+
+await withProgramCopy(async (root) => {
+  await commitAll(root);
+  for (let i = 1; i <= tries; i++) {
+    await attempt(
+      root,
+      `nothing planted, ${i} of ${tries}`,
+      every(({ speed, memory, losses }) =>
+        speed?.verdict === "same" && memory?.verdict === "same" && losses?.verdict === "same"
+      ),
+    );
+  }
+
+  const { count, share } = await prefix(root);
+  await patch(
+    root,
+    "src/gpu/program.ts",
+    "of this.#steps.slice(from, to)) {",
+    `of [...timestamps && from === 0 ? this.#steps.slice(0, ${count}) : [], ...this.#steps.slice(from, to)]) {`,
+  );
+  for (let i = 1; i <= plantedTries; i++) {
+    await attempt(
+      root,
+      `${count} dispatches twice, ${(100 * share).toFixed(1)}% of the step, ${i} of ${plantedTries}`,
+      every(({ speed, memory }) => speed?.verdict === "slower" && memory?.verdict === "same"),
+    );
+  }
+  await git(root, "checkout", "--quiet", "src/gpu/program.ts");
+
+  await patch(
+    root,
+    "src/memory/plan.ts",
+    "bufferBytes: standingBytes + bytes,",
+    "bufferBytes: standingBytes + bytes + 1,",
+  );
+  await patch(
+    root,
+    "src/memory/plan.ts",
+    "slotBytes: sizes,",
+    "slotBytes: sizes.map((bytes, slot) => slot === 0 ? bytes + 1 : bytes),",
+  );
+  for (let i = 1; i <= plantedTries; i++) {
+    await attempt(
+      root,
+      `a byte of memory, ${i} of ${plantedTries}`,
+      every(({ memory }) => memory?.verdict === "more"),
+    );
+  }
+});
+console.log(wrong === 0 ? "Every verdict was right" : `${wrong} verdicts were wrong`);
+Deno.exit(wrong === 0 ? 0 : 1);

@@ -1,0 +1,68 @@
+/**
+ * Runs a small sweep by one process, by a Slurm array of four and by GNU parallel of three, and compares what `merge` makes of their shards
+ * with what the one process left: the same cells in the same order, memory and losses bit for bit. Some minutes on a software adapter; needs
+ * GNU parallel and a Slurm that takes jobs:
+ *
+ *     deno run -A bench/testing/prove_shards.ts
+ */
+
+import { assertEquals } from "@std/assert";
+import { checkFolder } from "../commands/check.ts";
+import { parseSweep } from "../results/read_results.ts";
+import { whatCounts } from "./breaking.ts";
+
+const project = `${import.meta.dirname}/../..`;
+const scripts = "docs/many-machines";
+const sweep = [
+  ...[
+    "--model",
+    "nano,vit-nano",
+    "--sequence",
+    "16,32",
+    "--batch",
+    "1,2",
+    "--policy",
+    "exact,mesa8",
+    "--no-tune",
+  ],
+  ...["--rounds", "2", "--steps", "1", "--warmup", "0", "--quality-steps", "3"],
+];
+
+async function run(program: string, ...args: string[]): Promise<void> {
+  const command = new Deno.Command(program, { args, cwd: project, stdout: "null", stderr: "piped" });
+  const { code, stderr } = await command.output();
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${new TextDecoder().decode(stderr)}`);
+}
+
+const bench = (...args: string[]) => run(Deno.execPath(), "run", "-A", "bench/main.ts", ...args);
+
+async function recordsOf(folder: string) {
+  return parseSweep(await Deno.readTextFile(`${folder}/results.jsonl`)).records;
+}
+
+const folder = await Deno.makeTempDir();
+try {
+  await bench("bench", ...sweep, "--out", `${folder}/one`);
+  const expected = whatCounts(await recordsOf(`${folder}/one`));
+  console.log(`One process: ${expected.length} records`);
+  const ways: Record<string, [shards: number, program: string, ...args: string[]]> = {
+    "a Slurm array": [
+      ...[4, "sbatch", "--wait", "--array=1-4", `--output=${folder}/%a.log`] as [number, string, ...string[]],
+      ...[`${scripts}/slurm.sh`, `${folder}/slurm`, ...sweep],
+    ],
+    "GNU parallel": [3, `${scripts}/parallel.sh`, `${folder}/parallel`, "3", ...sweep],
+  };
+  for (const [name, [shards, ...command]] of Object.entries(ways)) {
+    await run(...command as [string, ...string[]]);
+    const base = `${folder}/${name === "GNU parallel" ? "parallel" : "slurm"}`;
+    const parts = Array.from({ length: shards }, (_, i) => `${base}/${i + 1}`);
+    const counts = await Promise.all(parts.map(async (part) => (await recordsOf(part)).length));
+    await bench("merge", ...parts, "--out", `${base}-merged`);
+    assertEquals(whatCounts(await recordsOf(`${base}-merged`)), expected);
+    const faults = (await checkFolder(`${base}-merged`)).filter(({ pass }) => !pass);
+    console.log(`${name} of ${shards}: ${counts.join(" + ")} records, the same bit for bit`);
+    for (const { text } of faults) console.log(`  check says: ${text}`);
+  }
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}

@@ -1,0 +1,104 @@
+import { BufferSet } from "../../src/gpu/buffers.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
+import { StepTimer } from "../../src/gpu/timing.ts";
+
+/**
+ * Work that has nothing to do with training, and whose text never changes: what makes it slower from one run to another is the machine
+ * (clocks, heat, neighbours, driver), not the program. Another text needs another name, for times under one name are compared. Both write
+ * what they compute, so that no compiler drops it.
+ */
+export const referenceWorks = {
+  /** Arithmetic in registers, 0.13 GFLOP. */
+  "arithmetic-1": {
+    code: `
+@group(0) @binding(0) var<storage, read_write> values: array<vec4f>;
+@compute @workgroup_size(128) fn main(@builtin(global_invocation_id) id: vec3u) {
+  var a = vec4f(f32(id.x)) * 1e-5;
+  var b = a.yzwx + 0.5;
+  for (var i = 0u; i < 256u; i++) {
+    a = fma(a, vec4f(0.999), b);
+    b = fma(b, vec4f(0.998), vec4f(1e-3));
+  }
+  values[id.x] = a + b;
+}`,
+    invocations: 2 ** 15,
+  },
+  /** 64 MiB read and written in place. */
+  "memory-1": {
+    code: `
+@group(0) @binding(0) var<storage, read_write> values: array<vec4f>;
+@compute @workgroup_size(128) fn main(@builtin(global_invocation_id) id: vec3u) {
+  values[id.x] = values[id.x] + 1.0;
+}`,
+    invocations: 2 ** 22,
+  },
+};
+
+type Name = keyof typeof referenceWorks;
+
+/** Milliseconds of each work of the reference. */
+export type ReferenceTimes = Record<Name, number>;
+
+/** So long one window lasts at least, to outlast what a clock or a scheduler does in between. */
+const windowMilliseconds = 20;
+const windows = 3;
+
+/** Times the reference on a device: the median window of each work. Null where there is no memory for it. */
+export async function timeReference(gpu: Gpu): Promise<ReferenceTimes | null> {
+  const buffers = new BufferSet<"target">(gpu);
+  try {
+    await buffers.allocate([{ key: "target", name: "reference", account: "control", bytes: 2 ** 26 }]);
+    const times: Partial<ReferenceTimes> = {};
+    for (const name of Object.keys(referenceWorks) as Name[]) {
+      times[name] = await timeWork(gpu, buffers.get("target"), referenceWorks[name]);
+    }
+    return times as ReferenceTimes;
+  } catch (error) {
+    if (error instanceof OutOfMemoryError) return null;
+    throw error;
+  } finally {
+    buffers.destroy();
+  }
+}
+
+async function timeWork(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  { code, invocations }: { code: string; invocations: number },
+): Promise<number> {
+  const { device } = gpu;
+  const pipeline = await device.createComputePipelineAsync({
+    layout: "auto",
+    compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
+  });
+  const entries = [{ binding: 0, resource: { buffer } }];
+  const bindGroup = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+  const timer = await StepTimer.create(gpu, 1);
+  const once = async (repetitions: number) => {
+    timer.start();
+    const encoder = device.createCommandEncoder();
+    const writes = timer.writes(0);
+    const timestampWrites = writes && {
+      querySet: writes.querySet,
+      beginningOfPassWriteIndex: writes.begin,
+      endOfPassWriteIndex: writes.end,
+    };
+    const pass = encoder.beginComputePass({ timestampWrites });
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    for (let i = 0; i < repetitions; i++) pass.dispatchWorkgroups(invocations / 128);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+    return (await timer.finish()).stepMilliseconds[0];
+  };
+  try {
+    let repetitions = 1;
+    while (await once(repetitions) < windowMilliseconds && repetitions < 2 ** 16) repetitions *= 2;
+    const times: number[] = [];
+    for (let i = 0; i < windows; i++) times.push(await once(repetitions) / repetitions);
+    return times.sort((a, b) => a - b)[windows >> 1];
+  } finally {
+    timer.destroy();
+  }
+}
