@@ -1,3 +1,4 @@
+import { withFolder } from "./testing/folder.ts";
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import type { z } from "zod";
@@ -23,16 +24,6 @@ async function output<Name extends keyof typeof outputs>(
   const parsed = outputs[name].parse(json);
   assertEquals(parsed, json, "the schema leaves something out");
   return parsed as z.output<typeof outputs[Name]>;
-}
-
-/** A folder of its own for the length of `work`. */
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("plan --json and kernels --json print what their schemas say", async () => {

@@ -1,3 +1,4 @@
+import { withoutSlash } from "../../src/io/files.ts";
 import { argument, command, message, metavar, multiple, object } from "@optique/core";
 import { z } from "zod";
 import { programOutput } from "../../src/io/program_output.ts";
@@ -32,7 +33,7 @@ const brief = message`Check that a report is whole, of one making, and what its 
 export const check = command("check", options, { brief }).map(({ folders, json }) => async () => {
   const results: z.infer<typeof checks> = [];
   for (const folder of folders) {
-    const findings = await checkFolder(folder.replace(/(?<=.)\/+$/, ""));
+    const findings = await checkFolder(withoutSlash(folder));
     const result = { folder, pass: findings.every(({ pass }) => pass), findings };
     if (!json) describe(result);
     results.push(result);

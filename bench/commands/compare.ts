@@ -1,5 +1,7 @@
+import { withoutSlash } from "../../src/io/files.ts";
 import { argument, command, type InferValue, message, object, option } from "@optique/core";
 import { UserError } from "../../src/errors.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { plural } from "../../src/text/format.ts";
 import { compareReports, usualTolerance } from "../compare/comparison.ts";
 import { biggerIsBetter, comparisonJson, smallerIsBetter } from "../compare/forms.ts";
@@ -54,14 +56,13 @@ export async function compareFolders(o: InferValue<typeof options>): Promise<num
   const [base, own] = [await readReport(o.base), await readReport(o.own)];
   const comparison = compareReports(base, own, o);
   const found = gate(comparison, o);
-  const json = (value: unknown) => JSON.stringify(value, null, 2);
-  const printed = {
-    markdown: () => renderComparison(comparison, found),
-    json: () => json(comparisonJson(comparison, found)),
-    customBiggerIsBetter: () => json(biggerIsBetter(comparison)),
-    customSmallerIsBetter: () => json(smallerIsBetter(comparison)),
+  const print = {
+    markdown: () => console.log(renderComparison(comparison, found)),
+    json: () => printJson(comparisonJson(comparison, found)),
+    customBiggerIsBetter: () => printJson(biggerIsBetter(comparison)),
+    customSmallerIsBetter: () => printJson(smallerIsBetter(comparison)),
   };
-  console.log(printed[o.json ? "json" : o.form]());
+  print[o.json ? "json" : o.form]();
   if (found.exceeded.length > 0) console.error(`${plural(found.exceeded.length, "cell")} beyond the limit`);
   if (found.undecided.length > 0) {
     console.error(`${plural(found.undecided.length, "cell")} not decided, so no pass: measure more rounds`);
@@ -75,7 +76,7 @@ export async function compareFolders(o: InferValue<typeof options>): Promise<num
 
 /** The sweep of a folder. Throws a UserError if it holds none. */
 export async function readReport(path: string): Promise<Report> {
-  const folder = path.replace(/(?<=.)\/+$/, "");
+  const folder = withoutSlash(path);
   const text = await readResultsText(folder);
   const kind = kindOf(text);
   if (kind === "sweep") return { folder, results: parseSweep(text) };

@@ -1,4 +1,5 @@
 import { argument, command, message, metavar, multiple, object, option } from "@optique/core";
+import { resumeCommand } from "../machine/run.ts";
 import { folder, newFolder } from "../options/options.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { ResultsFile } from "../results/results_file.ts";
@@ -30,7 +31,7 @@ export const merge = command("merge", options, { brief }).map(({ folders, out })
   console.error(
     `${plural(missing, "process", "processes")} of the plan ${
       missing === 1 ? "is" : "are"
-    } missing: merge the other shards as well, or run them with \`deno task bench --resume ${path}\``,
+    } missing: merge the other shards as well, or run them with \`${resumeCommand(path)}\``,
   );
   return 1;
 });

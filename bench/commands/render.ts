@@ -5,7 +5,7 @@ import { renderPeers } from "../report/peers.ts";
 import { sweepFiles } from "../report/sweep_files.ts";
 import { kindOf, readResultsText } from "../results/read_results.ts";
 import { UserError } from "../../src/errors.ts";
-import { replaceText } from "../../src/io/files.ts";
+import { replaceText, withoutSlash } from "../../src/io/files.ts";
 import { printJson } from "../../src/text/print_json.ts";
 
 type Files = Record<string, string>;
@@ -48,7 +48,7 @@ export const written = z.object({
 
 /** Writes a folder's report and pictures again from its records. Returns the exit code. */
 export async function renderAgain(path: string, { json = false } = {}): Promise<number> {
-  const folder = path.replace(/(?<=.)\/+$/, "");
+  const folder = withoutSlash(path);
   const text = await readResultsText(folder);
   const files = await writeFiles(folder, text);
   if (json) printJson({ kind: "written", folder, files } satisfies z.infer<typeof written>);

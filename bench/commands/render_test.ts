@@ -1,17 +1,9 @@
+import { withFolder } from "../testing/folder.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { fakeHeader, fakeRecord } from "../results/testing.ts";
 import { checkFolder } from "./check.ts";
 import { renderAgain } from "./render.ts";
-
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 const write = (folder: string, ...lines: object[]) =>
   Deno.writeTextFile(`${folder}/results.jsonl`, lines.map((line) => JSON.stringify(line) + "\n").join(""));

@@ -1,7 +1,7 @@
 import { argument, command, message, metavar, multiple, object } from "@optique/core";
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
-import { readBytes, replaceText } from "../../src/io/files.ts";
+import { readBytes, replaceText, withoutSlash } from "../../src/io/files.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { summarizeTimes, timesSummary } from "../kernels/times_summary.ts";
 import { file, folder, jsonOption, maybe } from "../options/options.ts";
@@ -28,7 +28,7 @@ const brief = message`Show reports: in the terminal, or as one page`;
 
 export const report = command("report", options, { brief }).map(({ folders, html, json }) => async () => {
   if (html !== undefined && json) refuseUnused("--html", { json }, []);
-  const all = await Promise.all([...new Set(folders.map(trimmed))].map(read));
+  const all = await Promise.all([...new Set(folders.map(withoutSlash))].map(read));
   if (json) {
     printJson(all.map(({ folder, kind, text }) => summaryOf(folder, kind, text)));
     return 0;
@@ -44,8 +44,6 @@ export const report = command("report", options, { brief }).map(({ folders, html
   console.log(`Written: ${html}`);
   return 0;
 });
-
-const trimmed = (folder: string) => folder.replace(/(?<=.)\/+$/, "");
 
 async function read(folder: string) {
   const text = await readResultsText(folder);

@@ -1,3 +1,4 @@
+import { withoutSlash } from "../../src/io/files.ts";
 import { UserError } from "../../src/errors.ts";
 import { plural } from "../../src/text/format.ts";
 import { Interruption } from "../machine/interruption.ts";
@@ -20,7 +21,7 @@ export async function resumeBench(
   path: string,
   { timeout, json }: { timeout?: number; json: boolean },
 ): Promise<number> {
-  const folder = path.replace(/(?<=.)\/+$/, "");
+  const folder = withoutSlash(path);
   const { header, records } = await resumable(folder);
   const adapter = await ensureAdapterEnvironment(header);
   const now = await describeRun(adapter, new Date());

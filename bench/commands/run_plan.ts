@@ -3,7 +3,7 @@ import { UserError } from "../../src/errors.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { driverBytesInUse } from "../machine/environment.ts";
-import { currentSources, programName } from "../machine/run.ts";
+import { currentSources, resumeCommand } from "../machine/run.ts";
 import { answers } from "../report/answers.ts";
 import { compare } from "../report/cell_rounds.ts";
 import { sections } from "../report/report.ts";
@@ -27,7 +27,6 @@ import type { PlannedStep } from "../sweep/planned_step.ts";
 import { cellsToRun } from "../sweep/shards.ts";
 import { processRunner, runByTurns } from "../sweep/sweep.ts";
 import type { TrainingData } from "../training/data.ts";
-import { shellWord } from "../../src/text/shell.ts";
 import { writeFiles } from "./render.ts";
 
 /** What a plan is run with. */
@@ -72,7 +71,7 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
   const text = paths.data === undefined ? textOf(cells.map(host.dataOf)) : undefined;
   const goOn = sides.length > 1
     ? "run its command again, for what runs by turns cannot be resumed"
-    : `go on with \`${programName()} bench --resume ${shellWord(sides[0].folder)}\``;
+    : `go on with \`${resumeCommand(sides[0].folder)}\``;
   const runnerOf = ({ header, results, program }: Side, place: number) => {
     const limits = { askDriver, timeoutSeconds: host.timeoutSeconds, signal, program };
     const turnOf = ({ round }: CellConfiguration) => round % 2 === 0 ? place : sides.length - 1 - place;

@@ -1,5 +1,6 @@
 /** What a card can do and hold, found in a few seconds. */
 
+import { bytesByCard } from "../machine/environment.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { programOutput } from "../../src/io/program_output.ts";
@@ -58,7 +59,6 @@ async function freeMemory({ limits }: Gpu): Promise<number> {
 
 /** Bytes of the smallest of the numbers of MiB that `nvidia-smi` prints, a card a line; null if it prints something else. */
 export function freeMebibytes(text: string | null): number | null {
-  const lines = text?.trim().split("\n") ?? [];
-  if (lines.length === 0 || !lines.every((line) => /^\d+$/.test(line.trim()))) return null;
-  return 2 ** 20 * Math.min(...lines.map(Number));
+  const told = text === null ? null : bytesByCard(text);
+  return told && Math.min(...told);
 }

@@ -46,9 +46,15 @@ export async function driverBytesInUse(): Promise<number | null> {
 
 /** Bytes of what `nvidia-smi` prints in MiB, a card a line; null if a line is no number, such as "[N/A]", or there is none. */
 export function sumMebibytes(text: string): number | null {
+  return bytesByCard(text)?.reduce((sum, bytes) => sum + bytes, 0) ?? null;
+}
+
+/** The same of each card. */
+export function bytesByCard(text: string): number[] | null {
   const lines = text.trim().split("\n");
-  if (!lines.every((line) => /^\d+$/.test(line.trim()))) return null;
-  return 2 ** 20 * lines.reduce((sum, line) => sum + Number(line), 0);
+  return lines.every((line) => /^\d+$/.test(line.trim()))
+    ? lines.map((line) => 2 ** 20 * Number(line))
+    : null;
 }
 
 /** The same when it has come to rest: the memory of a process that has just ended is given back some time later. */

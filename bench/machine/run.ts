@@ -1,6 +1,6 @@
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { readVariable } from "../../src/environment_variables.ts";
-import { shellCommand } from "../../src/text/shell.ts";
+import { shellCommand, shellWord } from "../../src/text/shell.ts";
 import { schemaVersion } from "../results/results.ts";
 import type { TimesHeader } from "../results/run_header.ts";
 import { describeEnvironment, project } from "./environment.ts";
@@ -23,6 +23,9 @@ export async function describeRun(
 
 /** What a command is called by: the tasks, or the installed program, which says so. */
 export const programName = () => readVariable("HEADROOM_PROGRAM") ?? "deno task";
+
+/** What goes on with the sweep of a folder, as a shell reads it. */
+export const resumeCommand = (folder: string) => `${programName()} bench --resume ${shellWord(folder)}`;
 
 /** The digest of a program's sources as they are now; of this one, if no folder is told. */
 export const currentSources = (folder = project) => digestSources(folder);

@@ -1,3 +1,4 @@
+import { hash } from "../../src/data/random.ts";
 import { policyPresets } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 
@@ -51,10 +52,6 @@ function presetLike({ name: _, ...document }: PolicyDocument): string | undefine
   return Object.entries(policyPresets).find(([, { name: _, ...preset }]) => JSON.stringify(preset) === text)
     ?.[0];
 }
-
-/** FNV-1a, 32 bits. */
-const hash = (text: string) =>
-  new TextEncoder().encode(text).reduce((sum, byte) => Math.imul(sum ^ byte, 16777619) >>> 0, 2166136261);
 
 /**
  * The style of each policy by name, no two alike: a preset's its own, that of another which stores as a preset does the preset's, and of

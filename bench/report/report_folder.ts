@@ -1,3 +1,4 @@
+import { withoutSlash } from "../../src/io/files.ts";
 import { UserError } from "../../src/errors.ts";
 
 /** Where a run leaves its results. */
@@ -16,7 +17,7 @@ export async function createReportFolder(
   adapterSlug: string,
   date: Date,
 ): Promise<ReportFolder> {
-  const base = wanted?.replace(/(?<=.)\/+$/, "") ??
+  const base = (wanted && withoutSlash(wanted)) ??
     `reports/${date.toISOString().slice(0, 10)}-${adapterSlug}`;
   for (let attempt = 1;; attempt++) {
     const path = attempt === 1 ? base : `${base}-${attempt}`;

@@ -1,5 +1,6 @@
 /** A sweep for a card that nobody knows beforehand: the largest models that it can hold, and measure within minutes. */
 
+import { remembered } from "../../kernels/shared/remembered.ts";
 import { type BuilderOptions, gpuWith, type ProgramDescription } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { boundBytes } from "../../src/gpu/kernel.ts";
@@ -55,10 +56,13 @@ const validations = 8;
  */
 export function fittingSweep(card: Card, looks: Looks, seconds: number, tune: boolean): FittingSweep {
   const share = seconds / allFamilies.length;
+  const estimateOf = remembered((model: ModelConfig, batch: number) =>
+    new Estimate(card, looks, tune, model, batch)
+  );
   const found = allFamilies.flatMap(({ presets }) => {
     const largestFirst: ModelConfig[] = Object.values(presets).reverse();
     return first(largestFirst, batches, (model, batch) => {
-      const estimate = new Estimate(card, looks, tune, model, batch);
+      const estimate = estimateOf(model, batch);
       return estimate.roughSeconds <= share && estimate.fits && estimate.seconds <= share;
     }) ?? [];
   });
@@ -67,13 +71,13 @@ export function fittingSweep(card: Card, looks: Looks, seconds: number, tune: bo
     first(
       [smallest],
       smallestBatches,
-      (model, batch) => new Estimate(card, looks, tune, model, batch).fits,
+      (model, batch) => estimateOf(model, batch).fits,
     ) ??
       { model: smallest, batch: 1 },
   ];
   const batch = Math.min(...chosen.map(({ batch }) => batch));
   const models = chosen.map(({ model }) => model);
-  const parts = models.map((model) => new Estimate(card, looks, tune, model, batch).seconds);
+  const parts = models.map((model) => estimateOf(model, batch).seconds);
   return { models, batches: [batch], seconds: parts.reduce((sum, part) => sum + part, 0) };
 }
 

@@ -1,3 +1,4 @@
+import { resumeCommand } from "../machine/run.ts";
 import { UserError } from "../../src/errors.ts";
 import type { SweepResults } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, keyOf } from "../results/results.ts";
@@ -85,7 +86,7 @@ export function mergeSweeps(parts: readonly Part[]): MergedSweep {
 function headerOf({ folder, results: { header, skipped } }: Part): SweepHeader {
   if (skipped.length > 0) {
     throw new UserError(
-      `${folder} is not whole (${skipped[0]}); resume it with \`bench --resume ${folder}\``,
+      `${folder} is not whole (${skipped[0]}); resume it with \`${resumeCommand(folder)}\``,
     );
   }
   if (header?.shard) return header;

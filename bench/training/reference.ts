@@ -1,3 +1,4 @@
+import { median } from "../statistics/statistics.ts";
 import { BufferSet } from "../../src/gpu/buffers.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
@@ -97,7 +98,7 @@ async function timeWork(
     while (await once(repetitions) < windowMilliseconds && repetitions < 2 ** 16) repetitions *= 2;
     const times: number[] = [];
     for (let i = 0; i < windows; i++) times.push(await once(repetitions) / repetitions);
-    return times.sort((a, b) => a - b)[windows >> 1];
+    return median(times);
   } finally {
     timer.destroy();
   }

@@ -87,6 +87,9 @@ function mix(value: number): number {
 }
 
 /** FNV-1a in 32 bits (G. Fowler, L. Noll, K.-P. Vo) over the text's UTF-8 bytes. */
-function hash(text: string): number {
-  return new TextEncoder().encode(text).reduce((sum, byte) => Math.imul(sum ^ byte, 0x01000193), 0x811c9dc5);
+export function hash(text: string): number {
+  return new TextEncoder().encode(text).reduce(
+    (sum, byte) => Math.imul(sum ^ byte, 0x01000193) >>> 0,
+    0x811c9dc5,
+  );
 }

@@ -161,3 +161,6 @@ function orAbsent<T>(asked: Promise<T>): Promise<T | null> {
 function temporaryBeside(path: string): string {
   return `${path}.${crypto.randomUUID()}.tmp`;
 }
+
+/** A folder's path without the slashes behind it. */
+export const withoutSlash = (folder: string): string => folder.replace(/(?<=.)\/+$/, "");
