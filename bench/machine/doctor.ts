@@ -11,6 +11,7 @@ import {
   isWanted,
   noAdapterMessage,
 } from "../../src/adapter/adapter.ts";
+import { runtimes } from "../../src/adapter/runtime.ts";
 import { driverRemedy, type DriverSurvey, surveyDrivers } from "../../src/adapter/driver_survey.ts";
 import {
   isUnpacked,
@@ -28,6 +29,7 @@ const testedDeno = "2.9.6";
 const text = z.string();
 
 const adapterSchema: z.ZodType<AdapterReport> = z.object({
+  runtime: z.enum(runtimes),
   class: z.enum(["gpu", "software"]),
   name: text,
   slug: text,

@@ -3,6 +3,7 @@ import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { canRun, describeMachine, type MachineFacts } from "./doctor.ts";
 
 const llvmpipe: AdapterReport = {
+  runtime: "native",
   class: "software",
   name: "llvmpipe (LLVM 15.0.6, 256 bits)",
   slug: "llvmpipe",

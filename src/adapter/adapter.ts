@@ -4,9 +4,13 @@ import { UserError } from "../errors.ts";
 import { oneOf } from "../suggest.ts";
 import { driverRemedy, type DriverSurvey, nvidiaDriver, surveyDrivers } from "./driver_survey.ts";
 import { readVariable, setVariable } from "../environment_variables.ts";
+import { forgetDrivers, nameOf } from "./dawn.ts";
+import { currentRuntime, type Runtime, webgpu } from "./runtime.ts";
 
 /** What a run says about its adapter; plain data, kept with every result. */
 export interface AdapterReport {
+  /** What executes WebGPU on it. */
+  runtime: Runtime;
   /** A software adapter computes on the processor: its results are right, its times mean nothing. */
   class: "gpu" | "software";
   /** The driver's name for the device, such as "NVIDIA H200" or "llvmpipe (LLVM 15.0.6, 256 bits)". */
@@ -28,7 +32,12 @@ export const adapterChoices = ["auto", "gpu", "llvmpipe", "swiftshader"] as cons
 export type AdapterChoice = typeof adapterChoices[number];
 
 /** Environment variables that the choice reads; a child process with few permissions needs `--allow-env` for these. */
-export const adapterVariables = ["HEADROOM_ADAPTER", "NODEVICE_SELECT", "DENO_WEBGPU_BACKEND"];
+export const adapterVariables = [
+  "HEADROOM_ADAPTER",
+  "HEADROOM_RUNTIME",
+  "NODEVICE_SELECT",
+  "DENO_WEBGPU_BACKEND",
+];
 
 /** The value of `HEADROOM_ADAPTER`; throws a UserError for a word that is none of {@linkcode adapterChoices}. */
 export function adapterChoice(value: string = readVariable("HEADROOM_ADAPTER") ?? ""): AdapterChoice {
@@ -57,18 +66,23 @@ export async function askForAdapter(
   prepareVulkan();
   const software = choice === "llvmpipe" || choice === "swiftshader";
   // Without a power preference the runtime takes the first driver of the list; with it, hardware sorts before software.
-  const adapter = await navigator.gpu.requestAdapter(
+  const adapter = await (await webgpu()).requestAdapter(
     software ? { forceFallbackAdapter: true } : { powerPreference: "high-performance" },
   ).catch(() => null);
   return adapter && { adapter, report: await reportAdapter(adapter) };
 }
 
 /**
- * Whether any adapter answers. A worker asks: a thread that has asked keeps the drivers that it found, so where there are none, this
- * thread could be given none afterwards.
+ * Whether any adapter answers. Natively a worker asks: a thread that has asked keeps the drivers that it found, so where there are none,
+ * this thread could be given none afterwards.
  */
 export async function anyAdapterAnswers(): Promise<boolean> {
   prepareVulkan();
+  if (currentRuntime() === "dawn") {
+    const answers = await (await webgpu()).requestAdapter() !== null;
+    if (!answers) forgetDrivers();
+    return answers;
+  }
   const ask = "postMessage(Boolean(await navigator.gpu.requestAdapter().catch(() => null)))";
   const worker = new Worker(`data:text/javascript,${encodeURIComponent(ask)}`, { type: "module" });
   try {
@@ -90,15 +104,20 @@ export function isWanted(choice: AdapterChoice, report: AdapterReport): boolean 
 /** The plain data of an adapter. */
 export async function reportAdapter(
   adapter: GPUAdapter,
-  driverVersion: () => Promise<string | null> = nvidiaDriver,
+  { driverVersion = nvidiaDriver, runtime = currentRuntime() }: {
+    driverVersion?: () => Promise<string | null>;
+    runtime?: Runtime;
+  } = {},
 ): Promise<AdapterReport> {
   const { info } = adapter;
-  const name = info.description || info.device || "unnamed adapter";
-  const vendor = vendorNames[Number(info.vendor)] ?? info.vendor;
+  const given = runtime === "dawn" ? await nameOf(adapter) : info.description || info.device;
+  const name = given || "unnamed adapter";
+  const vendor = vendorOf(info.vendor);
   const limits: Record<string, number> = {};
   // Limits are getters of the prototype: spreading the object would give none.
   for (const key in adapter.limits) limits[key] = adapter.limits[key as keyof GPUSupportedLimits] as number;
   return {
+    runtime,
     class: info.isFallbackAdapter || softwareNames.test(name) ? "software" : "gpu",
     name,
     slug: slugOf(name),
@@ -154,6 +173,12 @@ const vendorNames: Record<number, string> = {
   0x5143: "Qualcomm",
   0x10005: "Mesa",
 };
+
+/** Deno gives a vendor's number, Dawn its name in small letters. */
+function vendorOf(given: string): string {
+  const named = Object.values(vendorNames).find((name) => name.toLowerCase() === given);
+  return vendorNames[Number(given)] ?? named ?? given;
+}
 
 const softwareNames = /llvmpipe|lavapipe|swiftshader|software|basic render driver/i;
 

@@ -21,13 +21,20 @@ function pretendAdapter(description: string, vendor: number, isFallbackAdapter =
   } as unknown as GPUAdapter;
 }
 
+/** Of the runtime that needs no addon, and of a driver's version. */
+const told = (version: string | null) => ({
+  runtime: "native" as const,
+  driverVersion: () => Promise.resolve(version),
+});
+
 function report(description: string, vendor: number, isFallbackAdapter = false): Promise<AdapterReport> {
-  return reportAdapter(pretendAdapter(description, vendor, isFallbackAdapter), () => Promise.resolve(null));
+  return reportAdapter(pretendAdapter(description, vendor, isFallbackAdapter), told(null));
 }
 
 Deno.test("reportAdapter() describes a hardware GPU", async () => {
   const adapter = pretendAdapter("NVIDIA H200", 0x10de);
-  assertEquals(await reportAdapter(adapter, () => Promise.resolve("580.95.05")), {
+  assertEquals(await reportAdapter(adapter, told("580.95.05")), {
+    runtime: "native",
     class: "gpu",
     name: "NVIDIA H200",
     slug: "nvidia-h200",

@@ -1,18 +1,35 @@
 import { Ledger } from "../memory/ledger.ts";
 import { type AdapterReport, chooseAdapter } from "../adapter/adapter.ts";
+import type { Runtime } from "../adapter/runtime.ts";
 import { UserError } from "../errors.ts";
 import { DeviceError } from "./errors.ts";
 import type { DeviceLimits } from "./limits.ts";
+
+/** Sizes of matrices that a subgroup multiplies as one, C (M × N) += A (M × K) · B (K × N), and what their elements are. */
+export interface MatrixConfig {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  /** Of A and B: "f16", "u8", "i8" and the like. */
+  readonly componentType: string;
+  /** Of C. */
+  readonly resultComponentType: string;
+}
 
 /** An open device with everything that programs need of it. */
 export interface Gpu {
   readonly device: GPUDevice;
   readonly ledger: Ledger;
   readonly adapter: AdapterReport;
+  readonly runtime: Runtime;
   /** Whether the device can write timestamps. */
   readonly timestamps: boolean;
   /** Lanes of a subgroup; 0 where shaders have no subgroup operations, or subgroups have no one size. */
   readonly subgroupSize: number;
+  /** Whether shaders have numbers of 16 bits; asked for under Dawn alone. */
+  readonly f16: boolean;
+  /** What subgroups can multiply; empty where they have no matrices. */
+  readonly matrixConfigs: readonly MatrixConfig[];
   readonly limits: DeviceLimits;
   readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
   /** Throws the first error that the device reported outside any scope. */
@@ -39,7 +56,7 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
     "maxStorageBuffersPerShaderStage",
   ] as const;
   const requiredLimits = Object.fromEntries(wanted.map((name) => [name, adapter.limits[name]]));
-  const base: GPUFeatureName[] = timestamps ? ["timestamp-query"] : [];
+  const base = featuresOf(adapter, report.runtime);
   // Deno does not list subgroups among an adapter's features, but grants them; without, the request fails and is made again.
   const withSubgroups = [...base, "subgroups" as GPUFeatureName];
   const granted = await adapter.requestDevice({ requiredFeatures: withSubgroups, requiredLimits }).catch(() =>
@@ -61,8 +78,11 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
     device,
     ledger: new Ledger(),
     adapter: report,
+    runtime: report.runtime,
     timestamps,
     subgroupSize: granted ? subgroupSize(adapter) : 0,
+    f16: base.includes("shader-f16"),
+    matrixConfigs: granted && base.includes(matrices) ? matrixConfigs(adapter) : [],
     limits: device.limits,
     pipelines: new Map(),
     checkHealth() {
@@ -73,6 +93,17 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
       device.destroy();
     },
   };
+}
+
+const matrices = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+
+/** What to ask of an adapter beside subgroups: what kernels can use, of what it lists. */
+function featuresOf(adapter: GPUAdapter, runtime: Runtime): GPUFeatureName[] {
+  const used: GPUFeatureName[] = [
+    "timestamp-query",
+    ...runtime === "dawn" ? ["shader-f16" as const, matrices] : [],
+  ];
+  return used.filter((feature) => adapter.features.has(feature));
 }
 
 /** Tells the likeliest cause of a device that is lost before it is there; any other error stays as it is. */
@@ -90,4 +121,13 @@ function subgroupSize(adapter: GPUAdapter): number {
     subgroupMaxSize?: number;
   };
   return subgroupMinSize !== undefined && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
+}
+
+function matrixConfigs(adapter: GPUAdapter): MatrixConfig[] {
+  const { subgroupMatrixConfigs = [] } = adapter.info as { subgroupMatrixConfigs?: Iterable<MatrixConfig> };
+  // Getters of a prototype: spreading an object would give none.
+  return Array.from(
+    subgroupMatrixConfigs,
+    ({ M, N, K, componentType, resultComponentType }) => ({ M, N, K, componentType, resultComponentType }),
+  );
 }

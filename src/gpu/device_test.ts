@@ -1,11 +1,12 @@
 import { assertRejects } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
+import { webgpu } from "../adapter/runtime.ts";
 import { UserError } from "../errors.ts";
 import { openGpu } from "./device.ts";
 
 /** Opens a device where the driver refuses every one with this message. */
 async function openRefused(message: string): Promise<void> {
-  const { gpu } = navigator;
+  const gpu = await webgpu();
   const { requestAdapter } = gpu;
   gpu.requestAdapter = async (options) => {
     const adapter = await requestAdapter.call(gpu, options);

@@ -1,5 +1,6 @@
 import type { Gpu } from "./device.ts";
 import { type Access, type Dispatch, fullName } from "./kernel.ts";
+import { prelude } from "./prelude.ts";
 
 const layouts = new WeakMap<GPUDevice, Map<string, GPUBindGroupLayout>>();
 
@@ -37,7 +38,7 @@ export function pipelineFor(gpu: Gpu, dispatch: Dispatch): Promise<GPUComputePip
     pipeline = compile(
       gpu.device,
       fullName(dispatch.kernel),
-      code,
+      prelude(gpu.runtime, code) + code,
       constants,
       groupLayouts(gpu.device, dispatch),
     );

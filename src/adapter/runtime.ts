@@ -1,0 +1,33 @@
+/** What executes WebGPU: Deno itself, or Dawn. Nothing else reads `navigator.gpu`, so that the choice comes before any use. */
+
+import { readVariable } from "../environment_variables.ts";
+import { oneOf } from "../suggest.ts";
+import { dawnFolder, dawnGpu } from "./dawn.ts";
+
+/** `native` is Deno's own WebGPU, of wgpu and naga; `dawn` an addon from npm, with subgroup matrices. */
+export const runtimes = ["native", "dawn"] as const;
+export type Runtime = typeof runtimes[number];
+
+/** The value of `HEADROOM_RUNTIME`; throws a UserError for a word that is none of {@linkcode runtimes}. */
+export function runtimeChoice(value: string = readVariable("HEADROOM_RUNTIME") ?? ""): Runtime {
+  return value === "" ? "native" : oneOf("HEADROOM_RUNTIME", value.toLowerCase(), runtimes);
+}
+
+let chosen: Runtime | undefined;
+
+/** Sets the runtime of this process, in place of `HEADROOM_RUNTIME`'s. To be called before anything uses WebGPU. */
+export function useRuntime(runtime: Runtime): void {
+  chosen = runtime;
+}
+
+/** The runtime of this process. */
+export const currentRuntime = (): Runtime => chosen ??= runtimeChoice();
+
+/** What the runtime of this process gives in place of `navigator.gpu`; under `dawn` its classes and constants are global from then on. */
+export async function webgpu(): Promise<GPU> {
+  return currentRuntime() === "dawn" ? await dawnGpu() : navigator.gpu;
+}
+
+/** What Deno must be told to let a process of its own load the runtime of this one. */
+export const addonPermissions = (): string[] =>
+  currentRuntime() === "dawn" ? [`--allow-ffi=${dawnFolder()}`] : [];
