@@ -1,4 +1,5 @@
-import { directThreads, type Frame, framedText } from "../products/matmul_template.ts";
+import type { Frame } from "../products/matmul_frame.ts";
+import { directThreads, framedText } from "../products/matmul_template.ts";
 import { alongK, type MatmulVariant, type Product } from "../products/matmul_variant.ts";
 
 /** Which matrices of a batched product consist of whole vectors; the others are gathered, or scattered, element by element. */
@@ -137,7 +138,7 @@ export function batchedMatmulText(product: Product, variant: BatchedVariant): st
       target: "",
     },
     direct: {
-      enter: `  let strips = strips_n * ((p.m + ${matmul.threadM - 1}u) / ${matmul.threadM}u);
+      enter: `  let strips = strips_n * ((p.m + ${matmul.tileM - 1}u) / ${matmul.tileM}u);
   let part = strip / strips;
 ${enter}`,
       strip: "(strip % strips)",

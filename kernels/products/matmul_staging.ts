@@ -1,4 +1,4 @@
-import { alongK, type MatmulVariant, type Product, range } from "./matmul_variant.ts";
+import { alongK, type Product, range, type ThreadVariant } from "./matmul_variant.ts";
 
 /** The tile of an operand in workgroup memory: `extent` rows or columns of C by tileK, k slowest. */
 interface Tile {
@@ -15,7 +15,7 @@ interface Tile {
  * and puts them down after. Vectors that lie along k come from four neighbouring rows and are transposed on their way; an exclusive or
  * spreads those of one k over the banks. Groups of both tiles are dealt out to the threads in turn.
  */
-export function staging(product: Product, v: MatmulVariant, threads: number) {
+export function staging(product: Product, v: ThreadVariant, threads: number) {
   const quads = v.tileK / 4;
   const tile = (operand: "a" | "b", extent: number, first: string, limit: string): Tile => ({
     operand,

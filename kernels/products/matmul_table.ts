@@ -1,14 +1,21 @@
-import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import type { BuilderOptions } from "../../src/gpu/builder.ts";
+import { matrixVariants } from "./matmul_matrix_table.ts";
 import { directThreads } from "./matmul_template.ts";
-import { type MatmulVariant, type Product, range } from "./matmul_variant.ts";
+import {
+  type MatmulVariant,
+  type Measured,
+  type Product,
+  range,
+  type ThreadVariant,
+} from "./matmul_variant.ts";
 
 /** For software adapters; `lanes` is the size of a subgroup, 1 where there are none. */
-export function directVariant(lanes: number): MatmulVariant {
+export function directVariant(lanes: number): ThreadVariant {
   const [threadM, threadN] = lanes === 1 ? [8, 8] : [32, 4];
   return { memory: "direct", lanes, tileM: threadM, tileN: lanes * threadN, tileK: 4, threadM, threadN };
 }
 
-const tiled = (tileM: number, tileN: number, threadM: number, threadN: number): MatmulVariant => ({
+const tiled = (tileM: number, tileN: number, threadM: number, threadN: number): ThreadVariant => ({
   memory: "workgroup",
   tileM,
   tileN,
@@ -17,16 +24,6 @@ const tiled = (tileM: number, tileN: number, threadM: number, threadN: number): 
   threadN,
 });
 
-/** A variant on the GPU that the choice was measured on. */
-interface Measured {
-  readonly variant: MatmulVariant;
-  /** What it reaches where nothing is wasted. */
-  readonly flopsPerSecond: number;
-  /** Workgroups that a processor holds at once, and the time that one of them takes alone, as a share of what all take together. */
-  readonly residents: number;
-  readonly alone: number;
-}
-
 /** The GPU: an H200. Others differ in their numbers more than in their proportions. */
 const processors = 132;
 const bytesPerSecond = 3e12;
@@ -34,7 +31,7 @@ const bytesPerSecond = 3e12;
 const dispatchSeconds = 6e-6;
 const workgroupSteps = 32;
 
-const measured: readonly Measured[] = [
+const measured: readonly Measured<ThreadVariant>[] = [
   { variant: tiled(128, 128, 16, 8), flopsPerSecond: 46e12, residents: 2, alone: 0.9 },
   { variant: tiled(128, 128, 8, 8), flopsPerSecond: 43e12, residents: 2, alone: 0.1 },
   { variant: tiled(64, 64, 8, 8), flopsPerSecond: 42e12, residents: 9, alone: 0.1 },
@@ -43,7 +40,7 @@ const measured: readonly Measured[] = [
 ];
 
 /** The variants for GPUs, by name. Tests run them all. */
-export const tiledVariants: readonly MatmulVariant[] = measured.map(({ variant }) => variant);
+export const tiledVariants: readonly ThreadVariant[] = measured.map(({ variant }) => variant);
 
 /** Sizes of a product: C is m×n, k is summed over. */
 export interface Sizes {
@@ -72,14 +69,23 @@ const shortestPart = 128;
 export const mostSplits = 64;
 
 /** What decides on a variant besides the sizes. */
-export type Adapter = Pick<ProgramBuilder, "adapterClass" | "subgroupSize">;
+export type Adapter = Pick<
+  BuilderOptions,
+  "adapterClass" | "subgroupSize" | "arithmetic" | "matrices" | "limits"
+>;
 
 /** The variants that an adapter can take, the fastest first. */
-export function knownVariants({ adapterClass, subgroupSize }: Adapter): readonly MatmulVariant[] {
-  if (adapterClass === "gpu") return tiledVariants;
+export function knownVariants(adapter: Adapter): readonly MatmulVariant[] {
+  const { adapterClass, subgroupSize = 0, arithmetic = "f32" } = adapter;
+  if (adapterClass === "gpu" || arithmetic !== "f32") return table(adapter).map(({ variant }) => variant);
   return subgroupSize > 1 && subgroupSize <= directThreads
     ? [directVariant(subgroupSize), directVariant(1)]
     : [directVariant(1)];
+}
+
+/** What is known of the variants for GPUs. */
+function table({ arithmetic = "f32", ...adapter }: Adapter): readonly Measured[] {
+  return arithmetic === "f32" ? measured : matrixVariants(arithmetic, adapter);
 }
 
 /** Besides each variant's best, choices that take at most this much longer than the best of all are worth a measurement; and how many. */
@@ -88,7 +94,7 @@ const mostLikely = 10;
 
 /** The variant for many small products at once: workgroups are plenty, so the one that loses least at the edges and in speed. */
 export function variantForMany(adapter: Adapter, m: number, n: number): MatmulVariant {
-  if (adapter.adapterClass === "software") return knownVariants(adapter)[0];
+  if (adapter.adapterClass === "software") return knownVariants({ ...adapter, arithmetic: "f32" })[0];
   const cost = ({ variant: { tileM, tileN }, flopsPerSecond }: Measured) =>
     Math.ceil(m / tileM) * tileM * Math.ceil(n / tileN) * tileN / flopsPerSecond;
   return measured.reduce((best, one) => cost(one) < cost(best) ? one : best).variant;
@@ -105,14 +111,15 @@ export function likelyChoices(adapter: Adapter, sizes: Sizes, parts = mostSplits
   // Partial sums take memory: beyond four, no more of them than a sixth of the operands.
   const affordable = Math.max(4, Math.floor((m + n) * k / (6 * m * n)));
   const most = Math.max(1, Math.min(parts, Math.floor(k / shortestPart), affordable));
-  const all = measured.flatMap((one) =>
+  const known = table(adapter);
+  const all = known.flatMap((one) =>
     range(most).map((i) => ({
       variant: one.variant,
       splits: i + 1,
       seconds: estimate(one, sizes, i + 1),
     }))
   ).sort((a, b) => a.seconds - b.seconds);
-  const best = measured.map((one) => all.find(({ variant }) => variant === one.variant)!);
+  const best = known.map((one) => all.find(({ variant }) => variant === one.variant)!);
   const near = all.filter((one) => one.seconds <= likelyWithin * all[0].seconds && !best.includes(one));
   return [all[0], ...best.filter((one) => one !== all[0]), ...near].slice(0, mostLikely);
 }

@@ -3,8 +3,10 @@
  * that is indexed in a loop in memory, which costs a factor of twenty. `deno task kernels --print matmul_nn` shows a result.
  */
 
+import type { Frame } from "./matmul_frame.ts";
+import { matrixText } from "./matmul_matrix_template.ts";
 import { staging } from "./matmul_staging.ts";
-import { alongK, type MatmulVariant, type Product, range } from "./matmul_variant.ts";
+import { alongK, type MatmulVariant, type Product, range, type ThreadVariant } from "./matmul_variant.ts";
 
 const header = (threads: number, bias: boolean) => `
 struct Parameters {
@@ -43,24 +45,8 @@ fn store(part: u32, row: u32, column: u32, sum: vec4<f32>) {
 }
 `;
 
-/** What differs around the loops over tiles between a product and many products at once. */
-export interface Frame {
-  /** Declares the parameters `p`, m, n and k among them, and the functions `a_at`, `b_at` and `store`. */
-  readonly header: (threads: number) => string;
-  /** A workgroup's `part` made its own; where its contraction begins (`k0`) and ends (`k_end`); what `store` wants before the row. */
-  readonly tiled: { readonly enter: string; readonly bounds: string; readonly target: string };
-  /** The same where each strip is on its own. `strip` counts strips within a part; the contraction goes from `first` to `end`. */
-  readonly direct: {
-    readonly enter: string;
-    readonly strip: string;
-    readonly first: string;
-    readonly end: string;
-    readonly target: string;
-  };
-}
-
 /** One product, whose contraction may be cut into parts. */
-function singleFrame({ threadM }: MatmulVariant, bias: boolean): Frame {
+function singleFrame({ tileM }: MatmulVariant, bias: boolean): Frame {
   return {
     header: (threads) => header(threads, bias),
     tiled: {
@@ -73,7 +59,7 @@ function singleFrame({ threadM }: MatmulVariant, bias: boolean): Frame {
       target: "part, ",
     },
     direct: {
-      enter: `  let strips = strips_n * ((p.m + ${threadM - 1}u) / ${threadM}u);
+      enter: `  let strips = strips_n * ((p.m + ${tileM - 1}u) / ${tileM}u);
   let part = strip / strips;
   if (part * p.k_part >= p.k) {
     return;
@@ -91,13 +77,13 @@ function singleFrame({ threadM }: MatmulVariant, bias: boolean): Frame {
 /** The name of the accumulator of row i, columns 4j to 4j+3 of a thread's part. */
 const acc = (i: number, j: number) => `c${i}_${j}`;
 
-function accumulators({ threadM, threadN }: MatmulVariant): string {
+function accumulators({ threadM, threadN }: ThreadVariant): string {
   return range(threadM).flatMap((i) => range(threadN / 4).map((j) => `  var ${acc(i, j)} = vec4<f32>();`))
     .join("\n");
 }
 
 /** acc += a ⊗ b for one k; `a(i)` is a scalar expression, `b(j)` a vector expression. */
-function outerProduct(v: MatmulVariant, a: (i: number) => string, b: (j: number) => string): string {
+function outerProduct(v: ThreadVariant, a: (i: number) => string, b: (j: number) => string): string {
   return range(v.threadM).flatMap((i) =>
     range(v.threadN / 4).map((j) => `    ${acc(i, j)} = fma(vec4(${a(i)}), ${b(j)}, ${acc(i, j)});`)
   ).join("\n");
@@ -110,12 +96,17 @@ export function matmulText(product: Product, variant: MatmulVariant, bias: boole
 
 /** The WGSL of a product within a frame. */
 export function framedText(product: Product, variant: MatmulVariant, frame: Frame): string {
-  return variant.memory === "workgroup"
-    ? tiledText(product, variant, frame)
-    : directText(product, variant, frame);
+  switch (variant.memory) {
+    case "workgroup":
+      return tiledText(product, variant, frame);
+    case "direct":
+      return directText(product, variant, frame);
+    case "matrix":
+      return matrixText(product, variant, frame);
+  }
 }
 
-function tiledText(product: Product, v: MatmulVariant, { header, tiled }: Frame): string {
+function tiledText(product: Product, v: ThreadVariant, { header, tiled }: Frame): string {
   const across = v.tileN / v.threadN;
   const down = v.tileM / v.threadM;
   const threads = across * down;
@@ -177,7 +168,7 @@ ${stores}
 /** Threads of a workgroup of the direct variants: few, so that small products still spread over all of a CPU's cores. */
 export const directThreads = 16;
 
-function directText(product: Product, v: MatmulVariant, { header, direct }: Frame): string {
+function directText(product: Product, v: ThreadVariant, { header, direct }: Frame): string {
   const lanes = v.lanes ?? 1;
   const [aAlong, bAlong] = [alongK(product, "a"), alongK(product, "b")];
   // Four steps of the contraction at a time. A: what a lane loads, and from whom a scalar comes.

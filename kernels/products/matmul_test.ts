@@ -1,11 +1,14 @@
 import { plain } from "../../src/gpu/operand.ts";
+import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import { matmul, type MatmulOptions } from "./matmul.ts";
+import { matrixVariants } from "./matmul_matrix_table.ts";
 import { directVariant, tiledVariants } from "./matmul_table.ts";
 import { matmulNN, matmulNT, matmulTN } from "./matmul_reference.ts";
-import { type Product, products, variantName } from "./matmul_variant.ts";
+import { type MatmulVariant, type Product, products, variantName } from "./matmul_variant.ts";
 import {
   assertClose,
   gpuTest,
+  halvesTolerance,
   narrowLimits,
   normals,
   runTest,
@@ -20,6 +23,11 @@ const shapes = [
   { m: 1, n: 3, k: 5 },
   { m: 64, n: 128, k: 18 },
 ];
+
+/** What three products of halves reach is what f32 does; one alone rounds its operands. */
+function allowed(k: number, variant?: MatmulVariant): number {
+  return variant?.memory === "matrix" && variant.arithmetic === "f16" ? halvesTolerance(k) : tolerance(k);
+}
 
 /** Runs C = before + A·B + bias, where asked for, and compares it with the reference. */
 async function check(
@@ -54,18 +62,35 @@ async function check(
       );
       return c;
     },
-    async (c, read) => assertClose(await read(c), expected, tolerance(k), `${m}×${n}×${k}`),
+    async (c, read) => assertClose(await read(c), expected, allowed(k, options.variant), `${m}×${n}×${k}`),
     binding ? { limits: narrowLimits(binding) } : {},
   );
 }
 
-const { subgroupSize } = await testGpu();
+const options = builderOptionsFor(await testGpu());
+
+/** The variants on subgroup matrices; an NVIDIA card's where this adapter has none. */
+const onMatrices = (["f16x3", "f16"] as const).flatMap((arithmetic) => {
+  const nvidia = { matrices: { m: 16, n: 16, k: 16 }, subgroupSize: 32, adapterClass: "gpu" } as const;
+  return matrixVariants(arithmetic, { ...options, ...options.matrices ? {} : nvidia }).map(({ variant }) =>
+    variant
+  );
+});
+
+/** Why a variant cannot run here, if it cannot. */
+function missing(variant: MatmulVariant): string | false {
+  if (variant.memory === "matrix" && !options.matrices) {
+    return "this adapter's subgroups multiply no matrices";
+  }
+  const { lanes = 1 } = variant;
+  return lanes > 1 && lanes !== options.subgroupSize && `this adapter's subgroups are not of ${lanes} lanes`;
+}
 
 for (const product of products) {
-  for (const variant of [directVariant(1), directVariant(4), directVariant(8), ...tiledVariants]) {
-    const { lanes = 1 } = variant;
-    const cannotRun = lanes > 1 && lanes !== subgroupSize &&
-      `this adapter's subgroups are not of ${lanes} lanes`;
+  for (
+    const variant of [directVariant(1), directVariant(4), directVariant(8), ...tiledVariants, ...onMatrices]
+  ) {
+    const cannotRun = missing(variant);
     gpuTest(`matmul() ${product} ${variantName(variant)} equals the reference on ragged shapes`, async () => {
       for (const shape of shapes) await check(product, shape, { variant }, { bias: true });
     }, cannotRun);
@@ -83,13 +108,18 @@ for (const product of products) {
     );
   }
 
-  gpuTest(
-    `matmul() ${product} over windows of rows equals the whole, with bias and accumulation`,
-    async () => {
-      const shape = { m: 150, n: 140, k: 200 };
-      await check(product, shape, {}, { bias: true, accumulate: true, binding: 64 * 200 * 4 });
-    },
-  );
+  for (const variant of [undefined, ...onMatrices]) {
+    gpuTest(
+      `matmul() ${product} ${
+        variant ? variantName(variant) : "as likeliest"
+      } over windows of rows equals the whole, with bias and accumulation`,
+      async () => {
+        const shape = { m: 150, n: 140, k: 200 };
+        await check(product, shape, { variant }, { bias: true, accumulate: true, binding: 64 * 200 * 4 });
+      },
+      variant && missing(variant),
+    );
+  }
 
   gpuTest(`matmul() ${product} asked for parts equals the whole where its rows need windows`, async () => {
     const variant = tiledVariants.find((v) => v.tileM === 64)!;

@@ -1,25 +1,58 @@
+import type { Arithmetic, MatrixShape } from "../../src/gpu/arithmetic.ts";
+
 /** C = A·B, A·Bᵀ or Aᵀ·B, all matrices by rows. */
 export const products = ["nn", "nt", "tn"] as const;
 export type Product = typeof products[number];
 
-/** How a product is cut: tiles of C a workgroup, the part of it a thread holds in registers, and where operands are staged. */
-export interface MatmulVariant {
+/** How a product is cut: tiles of C a workgroup, and the steps of the contraction that are taken at once. */
+interface Tile {
+  readonly tileM: number;
+  readonly tileN: number;
+  readonly tileK: number;
+}
+
+/** A product in f32, whose sums lie in the registers of threads. */
+export interface ThreadVariant extends Tile {
   /**
    * `workgroup` stages tiles of A and B in workgroup memory. `direct` reads them from the buffers, for software adapters: these load lane by
    * lane, so the `lanes` of a subgroup, neighbours along a row of C, load different parts of A and broadcast them to each other.
    */
   readonly memory: "workgroup" | "direct";
   readonly lanes?: number;
-  readonly tileM: number;
-  readonly tileN: number;
-  readonly tileK: number;
+  /** The part of C that a thread holds. */
   readonly threadM: number;
   readonly threadN: number;
 }
 
+/** A product on subgroup matrices, whose operands are staged in workgroup memory as halves. */
+export interface MatrixVariant extends Tile {
+  readonly memory: "matrix";
+  readonly arithmetic: Exclude<Arithmetic, "f32">;
+  readonly lanes: number;
+  /** The part of C that a subgroup holds, and the matrices that it is made of. */
+  readonly subgroupM: number;
+  readonly subgroupN: number;
+  readonly shape: MatrixShape;
+}
+
+export type MatmulVariant = ThreadVariant | MatrixVariant;
+
+/** A variant, and how it does on the GPU that choices were measured on. */
+export interface Measured<Variant extends MatmulVariant = MatmulVariant> {
+  readonly variant: Variant;
+  /** What it reaches where nothing is wasted. */
+  readonly flopsPerSecond: number;
+  /** Workgroups that a processor holds at once, and the time that one of them takes alone, as a share of what all take together. */
+  readonly residents: number;
+  readonly alone: number;
+}
+
 /** The variant's name in results and in tuning files. */
 export function variantName(v: MatmulVariant): string {
-  return `${v.memory}${v.lanes ?? ""}-${v.tileM}x${v.tileN}x${v.tileK}-${v.threadM}x${v.threadN}`;
+  const tile = `${v.tileM}x${v.tileN}x${v.tileK}`;
+  if (v.memory !== "matrix") return `${v.memory}${v.lanes ?? ""}-${tile}-${v.threadM}x${v.threadN}`;
+  const { m, n, k } = v.shape;
+  return `${v.arithmetic}-${tile}-${v.subgroupM}x${v.subgroupN}-${m}x${n}x${k}`;
 }
 
 /** 0 to n - 1. */

@@ -23,6 +23,11 @@ export function tolerance(terms: number, condition = 1): number {
   return 8 * 2 ** -24 * Math.sqrt(terms) * condition;
 }
 
+/** The same for sums of `terms` products whose two operands are each rounded to f16 first, by a unit roundoff of 2^-11 at most. */
+export function halvesTolerance(terms: number): number {
+  return 2 * 2 ** -11 + tolerance(terms);
+}
+
 /**
  * Unit roundoffs that WGSL grants elementary functions (its table of accuracies; 1 ulp is two of them): what they add to `terms`. A
  * logarithm's hold for arguments from 1/2 to 2 and are absolute; an exponential's grow by 4·|x|.

@@ -1,6 +1,7 @@
 import type { Category } from "../memory/category.ts";
 import { liveBytes, livePeak } from "../memory/live.ts";
 import { type Claim, type MemoryPlan, planMemory } from "../memory/plan.ts";
+import { type Arithmetic, type MatrixConfig, type MatrixShape, matrixShape } from "./arithmetic.ts";
 import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
 import type { Operand } from "./operand.ts";
 import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
@@ -25,9 +26,15 @@ export type Variants = Readonly<Record<string, string>>;
 export function builderOptionsFor(gpu: {
   limits: DeviceLimits;
   subgroupSize: number;
+  matrixConfigs: readonly MatrixConfig[];
   adapter: { class: "gpu" | "software" };
 }): BuilderOptions {
-  return { limits: gpu.limits, adapterClass: gpu.adapter.class, subgroupSize: gpu.subgroupSize };
+  return {
+    limits: gpu.limits,
+    adapterClass: gpu.adapter.class,
+    subgroupSize: gpu.subgroupSize,
+    matrices: matrixShape(gpu.matrixConfigs),
+  };
 }
 
 /** A current discrete GPU, with these limits. */
@@ -51,6 +58,10 @@ export interface BuilderOptions {
   readonly adapterClass: "gpu" | "software";
   /** Lanes of a subgroup; 0, the default, where shaders have no subgroup operations. */
   readonly subgroupSize?: number;
+  /** What a subgroup multiplies as one; undefined, the default, where it can none. */
+  readonly matrices?: MatrixShape;
+  /** What products compute in; f32 by default. The others need `matrices`. */
+  readonly arithmetic?: Arithmetic;
   /** Variants that are set, by a tuning run or to repeat one; where none is, a kernel's table decides. */
   readonly variants?: Variants;
   /** Floating-point operations that one dispatch should not exceed where its kernel can be cut; by default those of a submit. */
@@ -66,6 +77,8 @@ export class ProgramBuilder {
   readonly limits: DeviceLimits;
   readonly adapterClass: "gpu" | "software";
   readonly subgroupSize: number;
+  readonly matrices?: MatrixShape;
+  readonly arithmetic: Arithmetic;
   readonly flopsPerDispatch: number;
   readonly #dispatches: Dispatch[] = [];
   readonly #keepAll: boolean;
@@ -81,6 +94,8 @@ export class ProgramBuilder {
     this.limits = options.limits;
     this.adapterClass = options.adapterClass;
     this.subgroupSize = options.subgroupSize ?? 0;
+    this.matrices = options.matrices;
+    this.arithmetic = options.arithmetic ?? "f32";
     this.flopsPerDispatch = options.flopsPerDispatch ?? flopsPerSubmit;
     this.#keepAll = options.keepAll ?? false;
     this.#spare = options.spare ?? (() => Infinity);

@@ -20,7 +20,7 @@ function inParts(keys: readonly string[], parts: number): Record<string, string>
   return Object.fromEntries(keys.flatMap((key) => {
     const product = parseMatmulKey(key);
     if (!product) return [];
-    const [{ variant }] = likelyChoices({ adapterClass: "gpu", subgroupSize: 32 }, product.sizes);
+    const [{ variant }] = likelyChoices(adapter, product.sizes);
     return [[
       matmulKey(product.product, product.sizes),
       variantName(variant) + (parts > 1 ? `/${parts}` : ""),

@@ -1,0 +1,15 @@
+/** What differs around the loops over tiles between a product and many products at once. */
+export interface Frame {
+  /** Declares the parameters `p`, m, n and k among them, and the functions `a_at`, `b_at` and `store`. */
+  readonly header: (threads: number) => string;
+  /** A workgroup's `part` made its own; where its contraction begins (`k0`) and ends (`k_end`); what `store` wants before the row. */
+  readonly tiled: { readonly enter: string; readonly bounds: string; readonly target: string };
+  /** The same where each strip is on its own. `strip` counts strips within a part; the contraction goes from `first` to `end`. */
+  readonly direct: {
+    readonly enter: string;
+    readonly strip: string;
+    readonly first: string;
+    readonly end: string;
+    readonly target: string;
+  };
+}

@@ -1,0 +1,254 @@
+/**
+ * Writes the text of products on subgroup matrices. Tiles of A and B come into workgroup memory as halves, as they lie in their rows, and
+ * are loaded by rows or by columns, as the product wants them; sums are f32, and leave by way of workgroup memory, too, for `store`.
+ */
+
+import type { Frame } from "./matmul_frame.ts";
+import { alongK, type MatrixVariant, type Product, range } from "./matmul_variant.ts";
+
+/** Halves in an element of workgroup memory (`vec4<u32>`), and sums. Matrices are addressed by such elements. */
+const halves = 8;
+const floats = 4;
+
+/** An operand's tile: `rows` rows of `columns` halves, each followed by one element that spreads rows over the banks. */
+interface Tile {
+  readonly operand: "a" | "b";
+  readonly along: boolean;
+  readonly rows: number;
+  readonly columns: number;
+  readonly pitch: number;
+  readonly elements: number;
+  /** Where the tile begins in workgroup memory, by halves: the first is the rounded number, the second what is left of it. */
+  readonly begins: readonly number[];
+}
+
+/** How many halves stand for a number. */
+const partsOf = ({ arithmetic }: MatrixVariant) => arithmetic === "f16x3" ? 2 : 1;
+
+function tilesOf(product: Product, v: MatrixVariant): { a: Tile; b: Tile; elements: number } {
+  let begin = 0;
+  const tile = (operand: "a" | "b", extent: number): Tile => {
+    const along = alongK(product, operand);
+    const [rows, columns] = along ? [extent, v.tileK] : [v.tileK, extent];
+    const pitch = columns / halves + 1;
+    const begins = range(partsOf(v)).map((part) => begin + part * rows * pitch);
+    begin += partsOf(v) * rows * pitch;
+    return { operand, along, rows, columns, pitch, elements: rows * columns / halves, begins };
+  };
+  return { a: tile("a", v.tileM), b: tile("b", v.tileN), elements: begin };
+}
+
+/** Elements of workgroup memory from one row of a subgroup's sums to the next, and of a strip of them: a row of matrices. */
+function stripOf({ subgroupN, shape }: MatrixVariant): { pitch: number; elements: number } {
+  const pitch = subgroupN / floats + 1;
+  return { pitch, elements: shape.m * pitch };
+}
+
+const subgroupsOf = (v: MatrixVariant) => (v.tileM / v.subgroupM) * (v.tileN / v.subgroupN);
+
+/** Invocations of a workgroup. */
+export const matrixThreads = (v: MatrixVariant): number => subgroupsOf(v) * v.lanes;
+
+/** Bytes of workgroup memory: of the tiles, and in the same place of what leaves. */
+export function matrixBytes(product: Product, v: MatrixVariant): number {
+  return 16 * Math.max(tilesOf(product, v).elements, subgroupsOf(v) * stripOf(v).elements);
+}
+
+/** Puts eight numbers down as halves, in one element. */
+const putText = `
+fn within_halves(x: vec4<f32>) -> vec4<f32> {
+  return clamp(x, vec4(-65504.0), vec4(65504.0));
+}
+
+fn halves(x: vec4<f32>, y: vec4<f32>) -> vec4<u32> {
+  return vec4(bitcast<vec2<u32>>(vec4<f16>(x)), bitcast<vec2<u32>>(vec4<f16>(y)));
+}
+
+fn put(at: u32, x: vec4<f32>, y: vec4<f32>) {
+  staged[at] = halves(within_halves(x), within_halves(y));
+}
+`;
+
+/** The same, and what the halves leave of the numbers in another. */
+const putBothText = `${putText}
+// To the eleven bits of a half. A compiler may take f32(f16(x)) for x, and then nothing would be left.
+fn rounded(x: vec4<f32>) -> vec4<f32> {
+  return bitcast<vec4<f32>>((bitcast<vec4<u32>>(x) + vec4(0x1000u)) & vec4(0xffffe000u));
+}
+
+fn put_both(at: u32, left_at: u32, x: vec4<f32>, y: vec4<f32>) {
+  let low = within_halves(x);
+  let high = within_halves(y);
+  staged[at] = halves(rounded(low), rounded(high));
+  staged[left_at] = halves(low - rounded(low), high - rounded(high));
+}
+`;
+
+/** The WGSL of a product on subgroup matrices, within a frame. */
+export function matrixText(product: Product, v: MatrixVariant, { header, tiled }: Frame): string {
+  const { a, b } = tilesOf(product, v);
+  const threads = matrixThreads(v);
+  const strip = stripOf(v);
+  const across = v.tileN / v.subgroupN;
+  const [down, right] = [v.subgroupM / v.shape.m, v.subgroupN / v.shape.n];
+  const name = (t: Tile, round: number, half: number) => `${t.operand}${round}_${half}`;
+  const rounds = (t: Tile) => range(Math.ceil(t.elements / threads));
+
+  /** A thread's elements of a tile, eight numbers each, two vectors; zero beyond the matrix. Whole tiles need not ask. */
+  const load = (t: Tile, guarded: boolean) =>
+    rounds(t).flatMap((round) => {
+      const width = t.columns / halves;
+      const [first, limit] = t.operand === "a" ? ["row0", "p.m"] : ["column0", "p.n"];
+      const g = `(local + ${round * threads}u)`;
+      const [down, along] = [`${g} / ${width}u`, `${g} % ${width}u * 2`];
+      const place = t.along
+        ? `let row = ${first} + ${down}; let column = k0 / 4 + ${along};`
+        : `let row = k0 + ${down}; let column = ${first} / 4 + ${along};`;
+      const [rowLimit, columnLimit] = t.along ? [limit, "k_end"] : ["k_end", limit];
+      const lines = range(2).map((half) => {
+        const [at, column] = [name(t, round, half), half === 0 ? "column" : "column + 1"];
+        const read = `${at} = ${t.operand}_at(row, ${column});`;
+        return guarded
+          ? `if (row < ${rowLimit} && (${column}) * 4 < ${columnLimit}) { ${read} } else { ${at} = vec4<f32>(); }`
+          : read;
+      });
+      return [`      ${ofThread(t, round)}{ ${[place, ...lines].join(" ")} }`];
+    }).join("\n");
+  /** Asks whether a thread has an element of a tile in a round, where not all have. */
+  const ofThread = (t: Tile, round: number) =>
+    (round + 1) * threads <= t.elements ? "" : `if (local < ${t.elements - round * threads}u) `;
+  const put = (t: Tile) =>
+    rounds(t).map((round) => {
+      const width = t.columns / halves;
+      const at = `let at = (local + ${round * threads}u) / ${width}u * ${t.pitch}u + (local + ${
+        round * threads
+      }u) % ${width}u;`;
+      const places = t.begins.map((begin) => `at + ${begin}u`);
+      const [x, y] = range(2).map((half) => `${t.operand}_scale * ${name(t, round, half)}`);
+      return `    ${ofThread(t, round)}{ ${at} ${v.arithmetic === "f16x3" ? "put_both" : "put"}(${
+        [...places, x, y].join(", ")
+      }); }`;
+    }).join("\n");
+  const loads = (guarded: boolean) => [load(a, guarded), load(b, guarded)].join("\n");
+  const loadTiles = `    if (whole && k0 + ${v.tileK}u <= k_end) {
+${loads(false)}
+    } else {
+${loads(true)}
+    }`;
+
+  /** A matrix of an operand: the i-th of the subgroup's across the contraction, at step k of it. */
+  const matrix = (t: Tile, part: number, i: number, k: number) => {
+    const { m, n } = v.shape;
+    const [side, size] = t.operand === "a" ? ["left", m] : ["right", n];
+    const type = `subgroup_matrix_${side}<f16, ${
+      t.operand === "a" ? `${v.shape.k}, ${m}` : `${n}, ${v.shape.k}`
+    }>`;
+    const own = t.operand === "a" ? "m_first" : "n_first";
+    const at = t.along
+      ? `${t.begins[part]}u + (${own} + ${i * size}u) * ${t.pitch}u + ${k / halves}u`
+      : `${t.begins[part] + k * t.pitch}u + (${own} + ${i * size}u) / ${halves}u`;
+    const byRows = (t.operand === "a") === t.along;
+    return `subgroupMatrixLoad<${type}, ${byRows ? "row_major" : "col_major"}>(&staged, ${at}, ${t.pitch}u)`;
+  };
+  const sum = (i: number, j: number) => `c${i}_${j}`;
+  const multiply = (left: string, right_: string) =>
+    range(down).flatMap((i) =>
+      range(right).map((j) =>
+        `      ${sum(i, j)} = subgroupMatrixMultiplyAccumulate(${left}${i}, ${right_}${j}, ${sum(i, j)});`
+      )
+    );
+  const matrices = (t: Tile, part: number, k: number, count: number, called: string) =>
+    range(count).map((i) => `      let ${called}${i} = ${matrix(t, part, i, k)};`);
+  // f16x3: what both leave, multiplied, is smaller than f32 can tell.
+  const inner = range(v.tileK / v.shape.k).map((step) => {
+    const k = step * v.shape.k;
+    const lines = [
+      ...matrices(a, 0, k, down, "a"),
+      ...matrices(b, 0, k, right, "b"),
+      ...multiply("a", "b"),
+      ...v.arithmetic === "f16x3"
+        ? [
+          ...matrices(b, 1, k, right, "b_left"),
+          ...multiply("a", "b_left"),
+          ...matrices(a, 1, k, down, "a_left"),
+          ...multiply("a_left", "b"),
+        ]
+        : [],
+    ];
+    return `    {\n${lines.join("\n")}\n    }`;
+  }).join("\n");
+
+  const vectors = v.shape.m * v.subgroupN / floats;
+  const width = v.subgroupN / floats;
+  const results = range(down).map((i) =>
+    [
+      "  workgroupBarrier();",
+      ...range(right).map((j) =>
+        `  subgroupMatrixStore<row_major>(&staged, strip + ${j * v.shape.n / floats}u, ${
+          sum(i, j)
+        }, ${strip.pitch}u);`
+      ),
+      "  workgroupBarrier();",
+      `  for (var at = lane; at < ${vectors}u; at += ${v.lanes}) {
+    let row = at / ${width}u;
+    let column = at % ${width}u;
+    let value = bitcast<vec4<f32>>(staged[strip + row * ${strip.pitch}u + column]);
+    store(${tiled.target}row0 + m_first + ${
+        i * v.shape.m
+      }u + row, (column0 + n_first) / 4 + column, value * a_inverse * b_inverse);
+  }`,
+    ].join("\n")
+  ).join("\n");
+  const declared = [a, b].flatMap((t) =>
+    rounds(t).flatMap((round) => range(2).map((half) => `  var ${name(t, round, half)} = vec4<f32>();`))
+  );
+  const result = `subgroup_matrix_result<f32, ${v.shape.n}, ${v.shape.m}>`;
+  const sums = range(down).flatMap((i) => range(right).map((j) => `  var ${sum(i, j)} = ${result}();`));
+
+  return `${header(threads)}
+// Tiles of A and B as halves; then sums, a strip a subgroup.
+var<workgroup> staged: array<vec4<u32>, ${matrixBytes(product, v) / 16}>;
+${v.arithmetic === "f16x3" ? putBothText : putText}
+@compute @workgroup_size(${threads})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let tiles_n = (p.n + ${v.tileN - 1}u) / ${v.tileN}u;
+  let tiles = tiles_n * ((p.m + ${v.tileM - 1}u) / ${v.tileM}u);
+  let flat = group.y * groups.x + group.x;
+  let part = flat / tiles;
+${tiled.enter}  let tile = flat % tiles;
+  let row0 = (tile / tiles_n) * ${v.tileM}u;
+  let column0 = (tile % tiles_n) * ${v.tileN}u;
+  let subgroup = local / ${v.lanes}u;
+  let lane = local % ${v.lanes}u;
+  let m_first = subgroup / ${across}u * ${v.subgroupM}u;
+  let n_first = subgroup % ${across}u * ${v.subgroupN}u;
+  let strip = subgroup * ${strip.elements}u;
+  let whole = row0 + ${v.tileM}u <= p.m && column0 + ${v.tileN}u <= p.n;
+  let a_scale = 1.0;
+  let b_scale = 1.0;
+  let a_inverse = 1.0;
+  let b_inverse = 1.0;
+${sums.join("\n")}
+${declared.join("\n")}
+${tiled.bounds}
+${loadTiles}
+  loop {
+    workgroupBarrier();
+${put(a)}
+${put(b)}
+    workgroupBarrier();
+    k0 += ${v.tileK}u;
+    if (k0 < k_end) {
+${loadTiles}
+    }
+${inner}
+    if (k0 >= k_end) { break; }
+  }
+${results}
+}
+`;
+}

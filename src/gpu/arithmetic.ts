@@ -1,0 +1,26 @@
+import type { MatrixConfig } from "./device.ts";
+
+export type { MatrixConfig };
+
+/**
+ * What products compute in: f32; or, on matrices that a subgroup multiplies as one, operands rounded to f16 and sums in f32. `f16x3` takes
+ * each operand as the sum of two halves and multiplies thrice, for f32's accuracy.
+ */
+export const arithmetics = ["f32", "f16x3", "f16"] as const;
+export type Arithmetic = typeof arithmetics[number];
+
+/** Sizes of the matrices that a subgroup multiplies as one: C (m × n) += A (m × k) · B (k × n). */
+export interface MatrixShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** The largest matrices of f16 with sums in f32 among those that a device lists; undefined where there are none. */
+export function matrixShape(configs: readonly MatrixConfig[]): MatrixShape | undefined {
+  const size = ({ M, N, K }: MatrixConfig) => M * N * K;
+  const [largest] = configs
+    .filter((one) => one.componentType === "f16" && one.resultComponentType === "f32")
+    .sort((a, b) => size(b) - size(a));
+  return largest && { m: largest.M, n: largest.N, k: largest.K };
+}
