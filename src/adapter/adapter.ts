@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { oneOf } from "../suggest.ts";
 import { driverRemedy, type DriverSurvey, nvidiaDriver, surveyDrivers } from "./driver_survey.ts";
 import { readVariable, setVariable } from "../environment_variables.ts";
-import { forgetDrivers, nameOf } from "./dawn.ts";
+import { adapterNames, dawnGpu, forgetDrivers, nameOf } from "./dawn.ts";
 import { currentRuntime, type Runtime, webgpu } from "./runtime.ts";
 
 /** What a run says about its adapter; plain data, kept with every result. */
@@ -64,12 +64,19 @@ export async function askForAdapter(
   choice: AdapterChoice,
 ): Promise<{ adapter: GPUAdapter; report: AdapterReport } | null> {
   prepareVulkan();
-  const software = choice === "llvmpipe" || choice === "swiftshader";
-  // Without a power preference the runtime takes the first driver of the list; with it, hardware sorts before software.
-  const adapter = await (await webgpu()).requestAdapter(
-    software ? { forceFallbackAdapter: true } : { powerPreference: "high-performance" },
-  ).catch(() => null);
+  const adapter = choice === "llvmpipe" || choice === "swiftshader"
+    ? await softwareAdapter(choice)
+    // Without a power preference the runtime takes the first driver of the list; with it, hardware sorts before software.
+    : await (await webgpu()).requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
   return adapter && { adapter, report: await reportAdapter(adapter) };
+}
+
+async function softwareAdapter(slug: string): Promise<GPUAdapter | null> {
+  if (currentRuntime() === "native") {
+    return await (await webgpu()).requestAdapter({ forceFallbackAdapter: true }).catch(() => null);
+  }
+  const name = (await adapterNames()).find((name) => slugOf(name) === slug);
+  return name === undefined ? null : await (await dawnGpu(name)).requestAdapter();
 }
 
 /**
