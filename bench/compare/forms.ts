@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { statusWords } from "../results/results.ts";
+import { runtimeOf, statusWords } from "../results/results.ts";
 import type { ComparedCell, Comparison } from "./comparison.ts";
 import { cellName, type GateResult } from "./gate.ts";
 import { memoryQuantities } from "./memory.ts";
@@ -66,6 +66,7 @@ export function comparisonJson(comparison: Comparison, gate: GateResult): unknow
     dirty: environment.dirty,
     adapter: environment.adapter,
     driver: environment.driver,
+    runtime: runtimeOf(environment),
     schemaVersions: versions,
   });
   return {
