@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { runtimes } from "../../src/adapter/runtime.ts";
 import { runtimeOf, statusWords } from "../results/results.ts";
 import type { ComparedCell, Comparison } from "./comparison.ts";
 import { cellName, type GateResult } from "./gate.ts";
@@ -16,6 +17,7 @@ const comparedReport = z.object({
   dirty: z.boolean().nullable(),
   adapter: text,
   driver: text.nullable(),
+  runtime: z.enum(runtimes),
   schemaVersions: z.array(count),
 });
 
