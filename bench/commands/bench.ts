@@ -7,13 +7,13 @@ import { runKernelBench } from "../kernels/kernel_bench.ts";
 import { renderAgain } from "./render.ts";
 import { resumeBench } from "./resume_bench.ts";
 import {
+  adapterOptions,
   dataOption,
   folder,
   imagesOption,
   jsonOption,
   maybe,
   newFolder,
-  requireGpuOption,
   seedOption,
   storageOptions,
   sweepOptions,
@@ -83,7 +83,7 @@ const sweepFields = {
   data: dataOption,
   images: imagesOption,
   timeout: maybe("--timeout", whole(1, longestTimeout), message`Seconds that one process may take (600)`),
-  requireGpu: requireGpuOption,
+  ...adapterOptions,
   ...variantOptions,
 };
 
@@ -146,7 +146,7 @@ const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof O
     asked: (o) => o.named === "kernels",
     used: [
       ...["named", "config", "models", "batches", "policies"] as const,
-      ...["out", "requireGpu", "variants", "noTune", "json"] as const,
+      ...["out", "requireGpu", "runtime", "variants", "noTune", "json"] as const,
     ],
   },
   {
@@ -165,7 +165,7 @@ const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof O
         "policies",
       ] as const,
       ...["rounding", "ranges", "attention", "warmup", "seed"] as const,
-      ...["data", "images", "out", "requireGpu", "variants", "noTune", "json"] as const,
+      ...["data", "images", "out", "requireGpu", "runtime", "variants", "noTune", "json"] as const,
     ],
   },
 ];

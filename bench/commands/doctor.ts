@@ -1,9 +1,9 @@
 import { command, message, object } from "@optique/core";
 import { printJson } from "../../src/text/print_json.ts";
 import { doctor as examine } from "../machine/doctor.ts";
-import { jsonOption, requireGpuOption } from "../options/options.ts";
+import { adapterOptions, jsonOption } from "../options/options.ts";
 
-const options = object({ requireGpu: requireGpuOption, json: jsonOption });
+const options = object({ ...adapterOptions, json: jsonOption });
 const brief = message`Say which adapter would run and why`;
 
 export const doctor = command("doctor", options, { brief }).map((o) => async () => {

@@ -1,9 +1,11 @@
 import { command, message, object, option, optional, string } from "@optique/core";
 import { z } from "zod";
+import { type Runtime, runtimes } from "../../src/adapter/runtime.ts";
 import { UserError } from "../../src/errors.ts";
 import { gpuWith } from "../../src/gpu/builder.ts";
 import { fullName, type Kernel } from "../../src/gpu/kernel.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { prelude } from "../../src/gpu/prelude.ts";
 import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { nearest } from "../../src/suggest.ts";
@@ -17,6 +19,7 @@ import {
   storageOptions,
   withStorageOptions,
 } from "../options/options.ts";
+import { word } from "../options/value_parsers.ts";
 
 const options = object({
   model: defaulted("--model", model, modelConfig("small"), message`The model whose step is looked at`),
@@ -24,6 +27,12 @@ const options = object({
   ...storageOptions,
   print: optional(
     option("--print", string({ metavar: "NAME" }), { description: message`Print a kernel's WGSL` }),
+  ),
+  runtime: defaulted(
+    "--runtime",
+    word("RUNTIME", runtimes),
+    "native",
+    message`Whose WGSL is printed: ${"dawn"}'s opens with what it is to enable`,
   ),
   json: jsonOption,
 });
@@ -38,7 +47,10 @@ export const kernels = command("kernels", options, { brief }).map((o) => () => {
     policy: withStorageOptions(o.policy, o),
   };
   const { dispatches } = describeStep(step, gpuWith(typicalGpuLimits));
-  const all = dispatches.map(({ kernel }) => kernel);
+  const all = dispatches.map(({ kernel }) => ({
+    ...kernel,
+    code: withPrelude(o.runtime, kernel.code),
+  }));
   const kernels = o.print === undefined ? all : named(all, o.print);
   if (o.json) printJson(distinct(kernels) satisfies z.infer<typeof kernelList>);
   else console.log(o.print === undefined ? list(kernels) : distinct(kernels).map(text).join("\n\n"));
@@ -68,6 +80,11 @@ function distinct(kernels: readonly Kernel[]): z.infer<typeof kernelList> {
 function list(kernels: readonly Kernel[]): string {
   const uses = [...Map.groupBy(kernels, fullName)];
   return uses.map(([name, kernels]) => `${String(kernels.length).padStart(5)} × ${name}`).join("\n");
+}
+
+function withPrelude(runtime: Runtime, code: string): string {
+  const opening = prelude(runtime, code);
+  return opening ? `${opening}\n${code}` : code;
 }
 
 /** Every kernel of that name, in all variants or in one. Throws a UserError with the nearest name if there is none. */

@@ -5,7 +5,7 @@ import { Interruption } from "../machine/interruption.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
-import { type CellRecord, ran } from "../results/results.ts";
+import { type CellRecord, ran, runtimeOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
@@ -23,7 +23,7 @@ export async function resumeBench(
 ): Promise<number> {
   const folder = withoutSlash(path);
   const { header, records } = await resumable(folder);
-  const adapter = await ensureAdapterEnvironment(header);
+  const adapter = await ensureAdapterEnvironment({ ...header, runtime: runtimeOf(header.environment) });
   const now = await describeRun(adapter, new Date());
   const dataOf = await loadAll(header.cells, header.paths);
   refuseChanges(header, { ...now, data: [...new Set(header.cells.map((cell) => dataOf(cell).report))] });

@@ -1,4 +1,4 @@
-import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { type AdapterReport, folderSlug } from "../../src/adapter/adapter.ts";
 import { UserError } from "../../src/errors.ts";
 import { compareReports, usualTolerance } from "../compare/comparison.ts";
 import { gate } from "../compare/gate.ts";
@@ -50,8 +50,8 @@ async function createSides(
   adapter: AdapterReport,
 ): Promise<[base: Side, own: Side]> {
   const started = new Date(header.started);
-  const { path, results } = await createReportFolder(out, adapter.slug, started);
-  const base = await createReportFolder(`${path}/base`, adapter.slug, started);
+  const { path, results } = await createReportFolder(out, folderSlug(adapter), started);
+  const base = await createReportFolder(`${path}/base`, folderSlug(adapter), started);
   const run = crypto.randomUUID();
   const described = await describeRun(adapter, started, program);
   const baseHeader: SweepHeader = {

@@ -1,5 +1,6 @@
 import { remembered } from "../../kernels/shared/remembered.ts";
-import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { type AdapterReport, folderSlug } from "../../src/adapter/adapter.ts";
+import type { Runtime } from "../../src/adapter/runtime.ts";
 import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
@@ -51,8 +52,9 @@ export type BenchOptions =
     out?: string;
     /** Seconds for one process. */
     timeout?: number;
-    /** Profile steps instead of sweeping. */
     requireGpu: boolean;
+    runtime?: Runtime;
+    /** Profile steps instead of sweeping. */
     profileStep: boolean;
     /** The document that told a part of this. */
     config?: SweepHeader["config"];
@@ -115,7 +117,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
     if (options.against !== undefined) {
       return await runAgainst(options.against, header, options.out, adapter, host);
     }
-    const folder = await createReportFolder(options.out, adapter.slug, started);
+    const folder = await createReportFolder(options.out, folderSlug(adapter), started);
     const results = await ResultsFile.create(folder.results, header);
     return await runPlan([{ folder: folder.path, header, results }], host);
   } finally {
@@ -192,7 +194,7 @@ async function profileSteps(
   adapter: AdapterReport,
   started: Date,
 ): Promise<number> {
-  const folder = await createReportFolder(out, `${adapter.slug}-profile`, started);
+  const folder = await createReportFolder(out, `${folderSlug(adapter)}-profile`, started);
   const header: TimesHeader = { ...await describeRun(adapter, started), kind: "profile" };
   const results = await ResultsFile.create(folder.results, header);
   for (const cell of cells.filter(({ round }) => round === 0)) {

@@ -11,6 +11,7 @@ import { summarizeSweep } from "../report/sweep_summary.ts";
 import { printable } from "../report/terminal.ts";
 import { parseSweep } from "../results/read_results.ts";
 import {
+  adapterTitle,
   type CellConfiguration,
   type CellMeasurement,
   type CellRecord,
@@ -191,7 +192,7 @@ export function exitCode(records: readonly Pick<CellRecord, "status">[]): number
 
 /** Throws a UserError if a process met what the sweep did not begin with: other data, another adapter, other sources. */
 async function refuseChange(
-  { environment: { adapter, driver }, sources }: SweepHeader,
+  { environment, sources }: SweepHeader,
   { report }: TrainingData,
   { data, adapter: found }: ChildAnswer,
   program?: string,
@@ -201,10 +202,10 @@ async function refuseChange(
   };
   if (data && data.digest !== report.digest) refuse(`the data (${report.name})`);
   // A cell may not read what tells an NVIDIA driver's version, so it can be null there.
-  const otherDriver = found?.driver != null && found.driver !== driver;
-  if (found && (found.adapter !== adapter || otherDriver)) {
-    const name = (adapter: string, driver: string | null) => driver ? `${adapter} with ${driver}` : adapter;
-    refuse(`the adapter (${name(adapter, driver)} to ${name(found.adapter, found.driver)})`);
+  const otherDriver = found?.driver != null && found.driver !== environment.driver;
+  if (found && (adapterTitle(found) !== adapterTitle(environment) || otherDriver)) {
+    const name = (of: typeof found) => of.driver ? `${adapterTitle(of)} with ${of.driver}` : adapterTitle(of);
+    refuse(`the adapter (${name(environment)} to ${name(found)})`);
   }
   if (await currentSources(program) !== sources) refuse("the program's sources");
 }

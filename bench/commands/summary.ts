@@ -1,7 +1,8 @@
 import { argument, command, message, object, option } from "@optique/core";
-import { slugOf } from "../../src/adapter/adapter.ts";
+import { folderSlug, slugOf } from "../../src/adapter/adapter.ts";
 import { UserError } from "../../src/errors.ts";
 import { folder } from "../options/options.ts";
+import { runtimeOf } from "../results/results.ts";
 import { renderSummary } from "../report/summary.ts";
 import { readReport } from "./compare.ts";
 
@@ -14,6 +15,8 @@ const brief = message`Print a report for a page without pictures, such as a work
 export const summary = command("summary", options, { brief }).map((o) => async () => {
   const { folder, results: { records } } = await readReport(o.folder);
   if (records.length === 0) throw new UserError(`${folder} holds no record; finish a cell with \`--resume\``);
-  console.log(o.card ? slugOf(records[0].environment.adapter) : renderSummary(records));
+  const { environment } = records[0];
+  const card = folderSlug({ slug: slugOf(environment.adapter), runtime: runtimeOf(environment) });
+  console.log(o.card ? card : renderSummary(records));
   return 0;
 });

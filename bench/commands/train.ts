@@ -62,7 +62,7 @@ export const options = object({
   ),
   prompt: maybe("--prompt", string({ metavar: "TEXT" }), message`What the sample continues`),
   ...given.variantOptions,
-  requireGpu: given.requireGpuOption,
+  ...given.adapterOptions,
   json: given.jsonOption,
 });
 const brief = message`Train one model with a live loss line`;

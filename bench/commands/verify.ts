@@ -5,7 +5,7 @@ import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { verifyCase } from "../../src/train/verify.ts";
-import { defaulted, file, folder, jsonOption, maybe, policy, requireGpuOption } from "../options/options.ts";
+import { adapterOptions, defaulted, file, folder, jsonOption, maybe, policy } from "../options/options.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { renderVerification } from "../report/verification.ts";
 
@@ -18,7 +18,7 @@ const options = object({
     file,
     message`Save the gradients of the first step (.safetensors)`,
   ),
-  requireGpu: requireGpuOption,
+  ...adapterOptions,
 });
 const brief = message`Compare losses and gradients with a reference case`;
 

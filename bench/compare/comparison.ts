@@ -1,7 +1,7 @@
 import { UserError } from "../../src/errors.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { median } from "../statistics/statistics.ts";
-import { ran, statusWords } from "../results/results.ts";
+import { adapterTitle, ran, statusWords } from "../results/results.ts";
 import { compareLosses, type LossVerdict } from "./losses.ts";
 import { compareMemory, type MemoryChange, type MemoryVerdict, memoryVerdict } from "./memory.ts";
 import { areInterleaved, cellsOf, differences, refuseIncomparable, type Report } from "./reports.ts";
@@ -40,7 +40,7 @@ export type Pairing =
   | "reference"
   /** Two runs and no reference, so what lies between them stays in the ratio. */
   | "none"
-  /** Different adapters, as was asked for: the ratio is that of two machines. */
+  /** Different adapters or runtimes, as was asked for: the ratio is that of two machines. */
   | "across";
 
 /** What counts as the same speed where nothing is said. */
@@ -59,8 +59,8 @@ export interface Comparison {
 }
 
 /**
- * Compares two reports cell by cell. Throws a UserError if they share no cell, or are of different adapters, drivers or schema versions
- * and `across` does not allow it.
+ * Compares two reports cell by cell. Throws a UserError if they share no cell, or are of different adapters, drivers, runtimes or
+ * schema versions and `across` does not allow it.
  */
 export function compareReports(
   base: Report,
@@ -92,7 +92,7 @@ export function compareReports(
 
 function pairingOf(base: Report, own: Report, pairs: readonly [Cell, Cell][]): Pairing {
   if (areInterleaved(base, own)) return "interleaved";
-  const [one, other] = [base, own].map(({ results }) => results.records[0].environment.adapter);
+  const [one, other] = [base, own].map(({ results }) => results.records[0].environment).map(adapterTitle);
   if (one !== other) return "across";
   const timed = pairs.flatMap(([base, own]) => driftingSpeed(base, own) ?? []);
   return timed.length > 0 && timed.every(({ known }) => known) ? "reference" : "none";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { statusWords } from "../results/results.ts";
+import { runtimes } from "../../src/adapter/runtime.ts";
+import { runtimeOf, statusWords } from "../results/results.ts";
 import type { ComparedCell, Comparison } from "./comparison.ts";
 import { cellName, type GateResult } from "./gate.ts";
 import { memoryQuantities } from "./memory.ts";
@@ -16,6 +17,7 @@ const comparedReport = z.object({
   dirty: z.boolean().nullable(),
   adapter: text,
   driver: text.nullable(),
+  runtime: z.enum(runtimes),
   schemaVersions: z.array(count),
 });
 
@@ -66,6 +68,7 @@ export function comparisonJson(comparison: Comparison, gate: GateResult): unknow
     dirty: environment.dirty,
     adapter: environment.adapter,
     driver: environment.driver,
+    runtime: runtimeOf(environment),
     schemaVersions: versions,
   });
   return {

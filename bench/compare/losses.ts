@@ -1,5 +1,5 @@
 import type { Cell } from "../report/cell_rounds.ts";
-import type { CellConfiguration, CellRecord } from "../results/results.ts";
+import { type CellConfiguration, type CellRecord, runtimeOf } from "../results/results.ts";
 
 /** Whether training runs gave the same losses, bit for bit, or why that cannot be expected. */
 export type LossVerdict =
@@ -56,5 +56,6 @@ export function compareLosses(base: Cell, own: Cell): LossVerdict | null {
 function unlike([one, other]: readonly [CellRecord, CellRecord]): string | null {
   if (one.environment.adapter !== other.environment.adapter) return "other adapter";
   if (one.environment.driver !== other.environment.driver) return "other driver";
+  if (runtimeOf(one.environment) !== runtimeOf(other.environment)) return "other runtime";
   return kernelsOf(one) === kernelsOf(other) ? null : "other kernel variants";
 }

@@ -2,7 +2,7 @@ import { markdownTable } from "markdown-table";
 import { bytes, namedList, percentage, plural } from "../../src/text/format.ts";
 import { inlineCode } from "../../src/text/shell.ts";
 import { softwareBrand } from "../report/report.ts";
-import { statusWords } from "../results/results.ts";
+import { adapterTitle, statusWords } from "../results/results.ts";
 import type { ComparedCell, Comparison, Pairing } from "./comparison.ts";
 import type { GateResult } from "./gate.ts";
 import { memoryQuantities } from "./memory.ts";
@@ -43,7 +43,7 @@ const pairings: Record<Pairing, string> = {
     "of two runs. The interval covers the ratio as it is and in units of each work of the reference, which no change of the program changes.",
   none:
     "of two runs without a common reference, so nobody knows what is the machine's own: `deno task bench --against COMMIT` tells.",
-  across: "of two machines, as they are.",
+  across: "of two machines or runtimes, as they are.",
 };
 
 function summary({ base, own, cells, drift, differences }: Comparison): string {
@@ -54,7 +54,7 @@ function summary({ base, own, cells, drift, differences }: Comparison): string {
   const losses = cells.filter(({ losses }) => losses?.verdict === "different").length;
   const moved = Object.entries(drift).map(([work, ratio]) => `${percentage(ratio - 1, true)} by ${work}`);
   return [
-    `${environment.adapter}; ${plural(cells.length, "cell")}: ${verdicts.join(", ")}; ` +
+    `${adapterTitle(environment)}; ${plural(cells.length, "cell")}: ${verdicts.join(", ")}; ` +
     `memory changed in ${changed}, losses in ${losses}.`,
     ...environment.adapterClass === "software" ? [`Measured on a ${softwareBrand}.`] : [],
     ...differences.length > 0 ? [`The reports are of different ${differences.join(" and ")}.`] : [],

@@ -1,7 +1,7 @@
 import { UserError } from "../../src/errors.ts";
 import { Cell } from "../report/cell_rounds.ts";
 import type { SweepResults } from "../results/read_results.ts";
-import type { CellConfiguration, CellRecord } from "../results/results.ts";
+import { type CellConfiguration, type CellRecord, runtimeOf } from "../results/results.ts";
 
 /** A report that takes part in a comparison. */
 export interface Report {
@@ -20,6 +20,7 @@ export function differences(base: Report, own: Report): string[] {
   const told = ({ results: { records, versions } }: Report): [string, string[]][] => [
     ["adapters", distinct(records, ({ environment }) => environment.adapter)],
     ["drivers", distinct(records, ({ environment }) => environment.driver ?? "not told")],
+    ["runtimes", distinct(records, ({ environment }) => runtimeOf(environment))],
     ["schema versions", versions.map(String)],
   ];
   const others = told(own);

@@ -1,5 +1,6 @@
 import { UserError } from "../../src/errors.ts";
-import type { AdapterReport } from "../../src/adapter/adapter.ts";
+import { type AdapterReport, folderSlug } from "../../src/adapter/adapter.ts";
+import type { Runtime } from "../../src/adapter/runtime.ts";
 import { builderOptionsFor, ProgramBuilder, type Variants } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig, modelConfig } from "../../src/models/model_config.ts";
@@ -44,6 +45,7 @@ export interface KernelBenchOptions extends VariantOptions {
   readonly policies: readonly PolicyDocument[];
   readonly out?: string;
   readonly requireGpu: boolean;
+  readonly runtime?: Runtime;
   readonly json: boolean;
 }
 
@@ -59,7 +61,7 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
   const models = options.models.length ? options.models : standard.map(modelConfig);
   const batch = options.batches[0] ?? 4;
   const steps = await stepCells(models, batch, adapter, options);
-  const folder = await createReportFolder(options.out, `${adapter.slug}-kernels`, started);
+  const folder = await createReportFolder(options.out, `${folderSlug(adapter)}-kernels`, started);
   const header: TimesHeader = { ...await describeRun(adapter, started), kind: "kernels" };
   const results = await ResultsFile.create(folder.results, header);
   // The report is written as far as it is known: a step that does not fit takes nothing with it.

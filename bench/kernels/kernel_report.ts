@@ -5,6 +5,7 @@ import { wholePercentage } from "../../src/text/format.ts";
 import { commandCode } from "../report/command.ts";
 import { softwareBrand } from "../report/report.ts";
 import { parseTimes } from "../results/read_results.ts";
+import { adapterTitle } from "../results/results.ts";
 import { type Nominal, nominalOf } from "./nominal.ts";
 import { kernelTable, profileNote, type StepProfile } from "./step_profile.ts";
 
@@ -24,25 +25,25 @@ export type KernelTime = z.infer<typeof kernelTime>;
 /** The files that tell the times of kernels, by name. Throws a UserError if the results are not whole. */
 export function kernelFiles(text: string): Record<string, string> {
   const { header, lines } = parseTimes<KernelTime | StepProfile>(text);
-  const { environment: { adapter, adapterClass, commit }, command, started } = header;
+  const { environment, command, started } = header;
   const times = lines.filter((line) => "milliseconds" in line);
   const steps = lines.filter((line) => "configuration" in line);
-  const brand = adapterClass === "software" ? ` (${softwareBrand})` : "";
-  const from = commit ? `commit ${commit.slice(0, 12)}, ` : "";
+  const brand = environment.adapterClass === "software" ? ` (${softwareBrand})` : "";
+  const from = environment.commit ? `commit ${environment.commit.slice(0, 12)}, ` : "";
   const runs = times[0]?.milliseconds.length ?? 0;
   const ceilings = {
     flops: 1e12 * fastestRate(times, "arithmetic"),
     bytes: 1e12 * fastestRate(times, "memory"),
   };
   const parts = [
-    `# Kernels on ${adapter}, ${started.slice(0, 10)}${brand}`,
+    `# Kernels on ${adapterTitle(environment)}, ${started.slice(0, 10)}${brand}`,
     `Made by ${commandCode(command)} from ${from}sources ${
       header.sources.slice(0, 12)
     }. Medians of ${runs} runs, back to back on a warm card, ` +
     "by GPU timestamps, inputs of normal numbers. Of the run: a share of the fastest product, or of the copy, of this same run, no share of " +
     "what the card can do. Of the card: a share of its vendor's f32 and memory rates, where they are known here. Bytes are those that have to " +
     "move once: a kernel that reads more than it writes, or keeps part in a cache, can exceed the copy.",
-    renderKernels(times, nominalOf(adapter)),
+    renderKernels(times, nominalOf(environment.adapter)),
     `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
     "the share is of this run's fastest product or copy above, whichever is nearer.",
     ...steps.flatMap(({ configuration: { model, batch, sequence, policy }, dispatches }) => [

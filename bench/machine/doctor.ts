@@ -11,7 +11,7 @@ import {
   isWanted,
   noAdapterMessage,
 } from "../../src/adapter/adapter.ts";
-import { runtimes } from "../../src/adapter/runtime.ts";
+import { currentRuntime, type Runtime, runtimes, useRuntime, webgpu } from "../../src/adapter/runtime.ts";
 import { driverRemedy, type DriverSurvey, surveyDrivers } from "../../src/adapter/driver_survey.ts";
 import {
   isUnpacked,
@@ -19,9 +19,10 @@ import {
   swiftShaderFolder,
   swiftShaderRuns,
 } from "../../src/adapter/swiftshader.ts";
+import { type MatrixConfig, matrixConfigs } from "../../src/gpu/device.ts";
 import { UserError } from "../../src/errors.ts";
 import { programOutput } from "../../src/io/program_output.ts";
-import { needsSwiftShader } from "./start.ts";
+import { type AdapterOptions, needsSwiftShader } from "./start.ts";
 
 /** The version of Deno that the project is tested with. */
 const testedDeno = "2.9.6";
@@ -37,6 +38,14 @@ const adapterSchema: z.ZodType<AdapterReport> = z.object({
   driver: text.nullable(),
   features: z.array(text),
   limits: z.record(text, z.number()).describe("WebGPU's, by name; bytes for sizes"),
+});
+
+const matrixSchema: z.ZodType<MatrixConfig> = z.object({
+  M: z.int(),
+  N: z.int(),
+  K: z.int(),
+  componentType: text,
+  resultComponentType: text,
 });
 
 const surveySchema: z.ZodType<DriverSurvey> = z.object({
@@ -58,8 +67,13 @@ const machineFacts = z.object({
     "a line a card: name, driver version, memory total, memory used; or one that tells why there is none",
   ),
   nvidiaCards: z.number().describe("cards among them"),
+  runtime: z.enum(runtimes).describe("what was asked for adapters"),
+  runtimeFault: text.optional().describe("why it cannot be loaded"),
   choice: z.enum(adapterChoices),
   adapter: adapterSchema.nullable().describe("the adapter that answered, wanted or not"),
+  matrices: z.array(matrixSchema).describe(
+    "what its subgroups can multiply as one, under Dawn; empty where they have no matrices",
+  ),
   swiftShader: z.object({
     runs: z.boolean(),
     folder: text,
@@ -87,8 +101,12 @@ export type Diagnosis = z.infer<typeof diagnosis>;
  * that its limits can be shown.
  *
  * @param options.requireGpu whether only a hardware GPU will do
+ * @param options.runtime what to ask; Dawn is fetched for that
  */
-export async function doctor({ requireGpu = false } = {}): Promise<{ page: string; found: Diagnosis }> {
+export async function doctor(
+  { requireGpu = false, runtime }: Partial<AdapterOptions> = {},
+): Promise<{ page: string; found: Diagnosis }> {
+  if (runtime) useRuntime(runtime);
   const facts = await gatherFacts(requireGpu ? "gpu" : adapterChoice());
   return { page: describeMachine(facts), found: diagnose(facts) };
 }
@@ -114,16 +132,19 @@ function wantedAdapter({ adapter, choice }: MachineFacts): AdapterReport | null 
   return adapter && isWanted(choice, adapter) ? adapter : null;
 }
 
-function swiftShaderComes({ choice, adapter, swiftShader }: MachineFacts): boolean {
-  const works = swiftShader.runs && swiftShader.fault === undefined;
+function swiftShaderComes({ runtimeFault, choice, adapter, swiftShader }: MachineFacts): boolean {
+  const works = swiftShader.runs && (runtimeFault ?? swiftShader.fault) === undefined;
   return works && (choice === "swiftshader" || choice === "auto" && !adapter);
 }
 
 async function gatherFacts(choice: AdapterChoice): Promise<MachineFacts> {
   const survey = await surveyDrivers(); // first: SwiftShader, once loaded, looks like an installed driver
   const swiftShader = await lookAtSwiftShader();
-  if (swiftShader.unpacked && await needsSwiftShader(choice)) loadSwiftShader(swiftShader.folder);
-  const found = await askForAdapter(choice);
+  const runtimeFault = await runtimeFaultOf();
+  if (!runtimeFault && swiftShader.unpacked && await needsSwiftShader(choice)) {
+    loadSwiftShader(swiftShader.folder);
+  }
+  const found = runtimeFault ? null : await askForAdapter(choice);
   const adapter = found && { ...found.report, features: await grantedFeatures(found) };
   const { total, available } = Deno.systemMemoryInfo();
   return {
@@ -133,10 +154,23 @@ async function gatherFacts(choice: AdapterChoice): Promise<MachineFacts> {
     memory: { total, available },
     survey,
     ...await askNvidiaSmi(),
+    runtime: currentRuntime(),
+    ...runtimeFault && { runtimeFault },
     choice,
     adapter,
+    matrices: found ? matrixConfigs(found.adapter) : [],
     swiftShader,
   };
+}
+
+/** Why the runtime cannot be loaded, if so. */
+async function runtimeFaultOf(): Promise<string | undefined> {
+  try {
+    await webgpu();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return error.message;
+  }
 }
 
 async function lookAtSwiftShader(): Promise<MachineFacts["swiftShader"]> {
@@ -174,11 +208,13 @@ export function describeMachine(facts: MachineFacts): string {
       swiftShader.fault ??
         `${swiftShader.unpacked ? "unpacked in" : "not unpacked; cache folder"} ${swiftShader.folder}`,
     ],
+    ["Runtime", runtimeNames[facts.runtime]],
     ["Wanted", wantedBy[choice]],
     ["Adapter", wanted?.name ?? comingAdapter(facts)],
     ["Why", reason(facts, wanted)],
   ];
   if (wanted) rows.push(...adapterRows(wanted));
+  if (wanted?.runtime === "dawn") rows.push(["Matrices", describeMatrices(facts.matrices)]);
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
   const lines = rows.map(([name, value]) => (name.padEnd(width) + value).trimEnd());
   return [...lines, ...advice(facts, wanted).map((sentence) => `\n${sentence}`)].join("\n");
@@ -210,6 +246,23 @@ const wantedBy: Record<AdapterChoice, string> = {
   swiftshader: "swiftshader (HEADROOM_ADAPTER)",
 };
 
+const runtimeNames: Record<Runtime, string> = {
+  native: "native, Deno's own; --runtime dawn asks Dawn, which is fetched from npm for that (48 MB)",
+  dawn: "dawn, from npm (HEADROOM_RUNTIME or --runtime)",
+};
+
+/** "16 × 16 × 16 f16 to f16 or f32": sizes and elements of what subgroups multiply as one. */
+function describeMatrices(configs: readonly MatrixConfig[]): string {
+  const kinds = Map.groupBy(
+    configs,
+    ({ M, N, K, componentType }) => `${M} × ${N} × ${K} ${componentType}`,
+  );
+  const told = [...kinds].map(([kind, results]) =>
+    `${kind} to ${results.map(({ resultComponentType }) => resultComponentType).join(" or ")}`
+  );
+  return told.join(", ") || "none: subgroups have no tensor cores here, so products are f32's, as natively";
+}
+
 function adapterRows(
   { class: adapterClass, vendor, driver, limits, features }: AdapterReport,
 ): [string, string][] {
@@ -236,23 +289,33 @@ function comingAdapter(facts: MachineFacts): string {
   return swiftShaderComes(facts) ? "SwiftShader, which the next command unpacks from npm (67 MB)" : "none";
 }
 
-function reason({ choice, adapter }: MachineFacts, wanted: AdapterReport | null): string {
+function reason(
+  { runtime, runtimeFault, choice, adapter }: MachineFacts,
+  wanted: AdapterReport | null,
+): string {
+  if (runtimeFault) return "the runtime cannot be loaded";
+  const under = runtime === "dawn" ? " Dawn" : "";
   if (choice !== "auto") {
-    return wanted ? "as wanted" : adapter ? `only ${adapter.name} answers` : "no Vulkan driver answers";
+    return wanted
+      ? "as wanted"
+      : adapter
+      ? `only ${adapter.name} answers`
+      : `no Vulkan driver answers${under}`;
   }
-  if (!wanted) return "no Vulkan driver answers";
+  if (!wanted) return `no Vulkan driver answers${under}`;
   if (wanted.class === "gpu") return "a hardware GPU answers";
-  if (wanted.slug === "swiftshader") return "no installed Vulkan driver answers";
+  if (wanted.slug === "swiftshader") return `no installed Vulkan driver answers${under}`;
   return "no hardware GPU answers, this software adapter is installed";
 }
 
 function advice(facts: MachineFacts, wanted: AdapterReport | null): string[] {
-  const { survey, choice, adapter, swiftShader } = facts;
+  const { survey, runtime, runtimeFault, choice, adapter, swiftShader } = facts;
+  if (runtimeFault) return [`${runtimeFault}.`];
   const sentences: string[] = [];
   const idle = wanted?.class !== "gpu" && driverRemedy(survey);
   if (idle) sentences.push(`For results that count: ${idle}.`);
   if (!wanted && (choice !== "auto" && choice !== "swiftshader" || !swiftShader.runs)) {
-    sentences.push(`${noAdapterMessage(choice, adapter, survey)}.`);
+    sentences.push(`${noAdapterMessage(choice, adapter, survey, runtime)}.`);
   }
   if (wanted?.class === "gpu" && whichCard(facts)[0]?.[1].startsWith("the first")) {
     sentences.push(
@@ -262,7 +325,9 @@ function advice(facts: MachineFacts, wanted: AdapterReport | null): string[] {
   const slow = choice === "auto" && (wanted?.slug === "swiftshader" || !wanted && swiftShader.runs);
   if (slow) {
     sentences.push(
-      "For a software adapter several times faster: apt install libvulkan1 mesa-vulkan-drivers (Debian, Ubuntu).",
+      runtime === "dawn"
+        ? "For a software adapter that is faster and has matrices: run by .ci/lavapipe, which brings Mesa 26's."
+        : "For a software adapter several times faster: apt install libvulkan1 mesa-vulkan-drivers (Debian, Ubuntu).",
     );
   }
   return sentences;

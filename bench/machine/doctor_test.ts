@@ -36,8 +36,10 @@ const bare: MachineFacts = {
   survey: { cards: [], deviceFiles: [], loader: null, manifests: [], nvidiaDriver: null },
   nvidiaSmi: ["not installed"],
   nvidiaCards: 0,
+  runtime: "native",
   choice: "auto",
   adapter: null,
+  matrices: [],
   swiftShader: { runs: true, folder: "/home/ada/.cache/headroom/swiftshader-153.0.0", unpacked: false },
 };
 
@@ -133,4 +135,33 @@ Deno.test("canRun() tells whether the next command has an adapter: the wanted on
   assert(!canRun({ ...bare, choice: "gpu", adapter: llvmpipe }));
   assert(!canRun({ ...bare, choice: "llvmpipe" }));
   assert(!canRun({ ...bare, swiftShader: withoutSwiftShader }));
+});
+
+const underDawn: MachineFacts = { ...bare, runtime: "dawn" };
+
+Deno.test("describeMachine() tells under Dawn which matrices subgroups have, or that they have none", () => {
+  const size = { M: 16, N: 16, K: 16, componentType: "f16" };
+  const matrices = ["f16", "f32"].map((resultComponentType) => ({ ...size, resultComponentType }));
+  const adapter: AdapterReport = { ...h200, runtime: "dawn" };
+  assertEquals(
+    value(describeMachine({ ...underDawn, adapter, matrices }), "Matrices"),
+    "16 × 16 × 16 f16 to f16 or f32",
+  );
+  assertStringIncludes(value(describeMachine({ ...underDawn, adapter }), "Matrices")!, "none: ");
+  assertEquals(value(describeMachine({ ...bare, adapter: h200 }), "Matrices"), undefined);
+});
+
+Deno.test("describeMachine() says why Dawn cannot be loaded, and that nothing runs", () => {
+  const runtimeFault = "Dawn could not be loaded: check the network";
+  const facts = { ...underDawn, runtimeFault };
+  assert(!canRun(facts));
+  assertStringIncludes(describeMachine(facts), `\n${runtimeFault}.`);
+});
+
+Deno.test("describeMachine() names who brings a llvmpipe that Dawn takes", () => {
+  assertStringIncludes(
+    describeMachine({ ...underDawn, choice: "llvmpipe" }),
+    "Mesa 22.3: run the command by .ci/lavapipe",
+  );
+  assertStringIncludes(describeMachine(underDawn), "run by .ci/lavapipe");
 });

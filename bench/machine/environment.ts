@@ -9,13 +9,14 @@ export const project = `${import.meta.dirname}/../..`;
 
 /** The machine, the adapter and the version of the program, whose sources are in `folder`. */
 export async function describeEnvironment(
-  adapter: Pick<AdapterReport, "name" | "class" | "driver">,
+  adapter: Pick<AdapterReport, "name" | "class" | "driver" | "runtime">,
   folder = project,
 ): Promise<Environment> {
   return {
     adapter: adapter.name,
     adapterClass: adapter.class,
     driver: adapter.driver,
+    runtime: adapter.runtime,
     deno: Deno.version.deno,
     os: `${Deno.build.os} ${Deno.osRelease()} ${Deno.build.arch}`,
     cpu: cpus()[0]?.model.trim() ?? "unknown",

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { withPrograms } from "../testing/programs.ts";
 import { describeEnvironment, driverBytesInUse, sumMebibytes } from "./environment.ts";
 
-const adapter = { name: "Imaginary 9000", class: "gpu", driver: "1.2" } as const;
+const adapter = { name: "Imaginary 9000", class: "gpu", driver: "1.2", runtime: "native" } as const;
 const told = "HEADROOM_COMMIT";
 
 /** What `git` prints in a folder, by nobody's settings but its own; null where it is missing or fails. */

@@ -8,7 +8,7 @@ import { digestSources } from "./sources.ts";
 
 /** What every header tells of a run that begins in this process, of the program whose sources are in `folder`. */
 export async function describeRun(
-  adapter: Pick<AdapterReport, "name" | "class" | "driver">,
+  adapter: Pick<AdapterReport, "name" | "class" | "driver" | "runtime">,
   started: Date,
   folder = project,
 ): Promise<Omit<TimesHeader, "kind">> {

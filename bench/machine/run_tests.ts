@@ -4,7 +4,7 @@
  */
 
 import { addonPermissions } from "../../src/adapter/runtime.ts";
-import { ensureAdapterEnvironment } from "./start.ts";
+import { type AdapterOptions, ensureAdapterEnvironment } from "./start.ts";
 import { countTestFiles, groupArguments } from "./test_groups.ts";
 import { closingLines, failedTests, type GroupResult, lastFile, readSummary } from "./test_summary.ts";
 
@@ -31,9 +31,12 @@ const atOnce = Math.min(2, navigator.hardwareConcurrency);
  * @param args paths and flags for `deno test`; `--require-gpu` among them is this project's own
  * @returns 0, or the exit code of the first group that failed
  */
-export async function runTests(args: string[], { requireGpu = false } = {}): Promise<number> {
+export async function runTests(
+  args: string[],
+  { requireGpu = false, runtime }: Partial<AdapterOptions> = {},
+): Promise<number> {
   const gpuOnly = requireGpu || args.includes("--require-gpu");
-  await ensureAdapterEnvironment({ requireGpu: gpuOnly });
+  await ensureAdapterEnvironment({ requireGpu: gpuOnly, runtime });
   const forwarded = args.filter((argument) => argument !== "--" && argument !== "--require-gpu");
   const groups = groupArguments(forwarded, countTestFiles(forwarded));
   const processes = new TestProcesses(gpuOnly);

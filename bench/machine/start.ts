@@ -11,6 +11,7 @@ import {
   isWanted,
   noAdapterMessage,
 } from "../../src/adapter/adapter.ts";
+import { type Runtime, useRuntime } from "../../src/adapter/runtime.ts";
 import { driverRemedy, surveyDrivers } from "../../src/adapter/driver_survey.ts";
 import {
   isInherited,
@@ -21,16 +22,24 @@ import {
   unpackSwiftShader,
 } from "../../src/adapter/swiftshader.ts";
 
+/** What commands are told of the adapter that they run on. */
+export interface AdapterOptions {
+  /** Accept a hardware GPU only, whatever `HEADROOM_ADAPTER` says. */
+  readonly requireGpu: boolean;
+  /** Left out: what `HEADROOM_RUNTIME` says. */
+  readonly runtime?: Runtime;
+}
+
 /**
  * Makes sure that the wanted adapter answers, in this process and in its children, and says on stderr which one it is. Where no
  * driver is installed, unpacks and loads SwiftShader.
  *
- * @param options.requireGpu accept a hardware GPU only
  * @throws {UserError} when the wanted adapter does not answer
  */
 export async function ensureAdapterEnvironment(
-  { requireGpu = false }: { requireGpu?: boolean } = {},
+  { requireGpu = false, runtime }: Partial<AdapterOptions> = {},
 ): Promise<AdapterReport> {
+  if (runtime) useRuntime(runtime);
   const choice = requireGpu ? "gpu" : adapterChoice();
   const swiftShader = await needsSwiftShader(choice);
   if (swiftShader) await bringSwiftShader(choice);

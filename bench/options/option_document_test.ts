@@ -41,8 +41,8 @@ Deno.test("A sweep's document says what the options of the same names say", () =
     [{ precision: "0.5%", "max-time": "5min" }, "--precision 0.5% --max-time 5min"],
     [{ data: "a.txt", images: "cifar", timeout: 60 }, "--data a.txt --images cifar --timeout 60"],
     [
-      { "require-gpu": true, "no-tune": true, variants: "v.json" },
-      "--require-gpu --no-tune --variants v.json",
+      { "require-gpu": true, runtime: "dawn", "no-tune": true, variants: "v.json" },
+      "--require-gpu --runtime dawn --no-tune --variants v.json",
     ],
   ];
   const told = new Set<string>();

@@ -13,6 +13,7 @@ import {
 } from "@optique/core";
 import { path } from "@optique/run";
 import { z } from "zod";
+import { runtimes } from "../../src/adapter/runtime.ts";
 import { must } from "../../src/json_document.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
@@ -155,6 +156,15 @@ export const imagesOption = maybe(
 export const seedOption = maybe("--seed", seed, message`Seed of parameters, batches and rounding`);
 
 export const requireGpuOption = flag("--require-gpu", message`Fail where there is only a software adapter`);
+
+export const runtimeOption = maybe(
+  "--runtime",
+  word("RUNTIME", runtimes),
+  message`What executes WebGPU: ${"native"}, Deno itself, or ${"dawn"}, from npm; left out, what HEADROOM_RUNTIME says, or native`,
+);
+
+/** Which adapter a command runs on. */
+export const adapterOptions = { requireGpu: requireGpuOption, runtime: runtimeOption };
 
 /** What a program reads in place of pages for people. */
 export const jsonOption = option("--json", {

@@ -5,7 +5,7 @@ import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { mean } from "../statistics/statistics.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { SweepResults } from "../results/read_results.ts";
-import { type CellRecord, statusWords } from "../results/results.ts";
+import { adapterTitle, type CellRecord, statusWords } from "../results/results.ts";
 
 /** A number that a point may have: a column of the table, and an axis of the chart. */
 interface Quantity {
@@ -169,7 +169,7 @@ function pointOf(
   const base = baseOf(comparison);
   const interval = cell.speedAgainst(base)?.interval;
   return {
-    ...{ model, size, policy: cell.configuration.policy, adapter: first.environment.adapter },
+    ...{ model, size, policy: cell.configuration.policy, adapter: adapterTitle(first.environment) },
     ...{ report: folder, date: (started ?? first.started).slice(0, 10) },
     status: statusWords[cell.failure?.status ?? "ok"],
     numbers: known({

@@ -6,7 +6,7 @@ import { type Peers, readPeers } from "../report/peer_records.ts";
 import type { Comparison } from "../report/side_by_side.ts";
 import { toldMaking } from "../report/sweep_files.ts";
 import { parseSweep, parseTimes } from "../results/read_results.ts";
-import type { CellRecord } from "../results/results.ts";
+import { adapterTitle, type CellRecord } from "../results/results.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { kernelFolders, peerFolders, sweepFolders } from "./folders.ts";
 import { made, type Making, versionOf } from "./making.ts";
@@ -93,7 +93,7 @@ export function sweepOf(report: string, parts: readonly Part[]): Sweep {
   return {
     report,
     commands: runs.map(({ header, told }) => header?.command ?? told ?? "deno task bench"),
-    adapter: records[0].environment.adapter,
+    adapter: adapterTitle(records[0].environment),
     commits: distinct(records.map(({ environment }) => environment).flatMap(versionOf)),
     comparisons: compare(records),
     recorded: records.length,

@@ -7,6 +7,7 @@ import type { Comparison } from "../report/side_by_side.ts";
 import { toldMaking } from "../report/sweep_files.ts";
 import { table } from "../report/words.ts";
 import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
+import { adapterTitle, environment } from "../results/results.ts";
 import { versionOf } from "./making.ts";
 
 /** A report as the index tells it. */
@@ -55,6 +56,7 @@ const making = z.object({
   environment: z.object({
     adapter: z.string(),
     adapterClass: z.string(),
+    runtime: environment.shape.runtime,
     commit: z.string().nullable(),
     dirty: z.boolean().nullable(),
   }),
@@ -112,7 +114,7 @@ function entry(
 ): Entry {
   return {
     ...{ folder, questions, command },
-    card: environment.adapter,
+    card: adapterTitle(environment),
     software: environment.adapterClass === "software",
     models: models.join(", "),
     date: started.slice(0, 10),

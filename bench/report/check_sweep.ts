@@ -1,6 +1,6 @@
 import { plural } from "../../src/text/format.ts";
 import type { SweepResults } from "../results/read_results.ts";
-import { type CellConfiguration, type CellRecord, keyOf, ran } from "../results/results.ts";
+import { type CellConfiguration, type CellRecord, keyOf, ran, runtimeOf } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { cellsToRun } from "../sweep/shards.ts";
@@ -101,6 +101,7 @@ function checkMaking(header: SweepHeader | null, records: readonly CellRecord[])
   const kinds: [string, (string | null)[]][] = [
     ["adapters", records.map((r) => r.environment.adapter)],
     ["drivers", records.map((r) => r.environment.driver)],
+    ["runtimes", records.map((r) => runtimeOf(r.environment))],
     ["versions of Deno", records.map((r) => r.environment.deno)],
     ["commits", records.map((r) => r.environment.commit)],
     ["texts", records.flatMap(({ data }) => data.kind === "text" ? data.digest : [])],

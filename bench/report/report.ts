@@ -12,7 +12,7 @@ import { commandCode } from "./command.ts";
 import { gradientSection } from "./gradient_tables.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
-import type { CellRecord } from "../results/results.ts";
+import { adapterTitle, type CellRecord, runtimeOf } from "../results/results.ts";
 import type { Stopping } from "../results/run_header.ts";
 import { roundsSection } from "./rounds.ts";
 import type { Comparison } from "./side_by_side.ts";
@@ -89,7 +89,7 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
   const models = describeModels(records);
   const tables = sections(records, run.stopping);
   const parts = [
-    `# Headroom on ${environment.adapter}, ${run.started.toISOString().slice(0, 10)}`,
+    `# Headroom on ${adapterTitle(environment)}, ${run.started.toISOString().slice(0, 10)}`,
     answers(records, compare(records)),
     howItWasMade(records, run),
     ...tables.flatMap(({ title, table }) => [`## ${title}`, foldable.has(title) ? folded(table) : table]),
@@ -100,6 +100,7 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
     namedList([
       ["Adapter", `${environment.adapter} (${environment.adapterClass})`],
       ["Driver", environment.driver ?? "not told"],
+      ...runtimeOf(environment) === "dawn" ? [["Runtime", "Dawn"] as [string, string]] : [],
       ["Deno", environment.deno],
       ["System", environment.os],
       ["Processor", `${environment.cpu}, ${environment.cores} cores, ${bytes(environment.memoryBytes)}`],

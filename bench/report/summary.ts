@@ -1,17 +1,17 @@
 import { markdownTable } from "markdown-table";
 import { bytes, ratio } from "../../src/text/format.ts";
 import { inlineCode } from "../../src/text/shell.ts";
-import type { CellRecord } from "../results/results.ts";
+import { adapterTitle, type CellRecord } from "../results/results.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
 import { sections, softwareBrand } from "./report.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 
 /** A report for a page that shows no picture, such as the summary of a workflow: bars of text, then the tables. Needs at least one record. */
 export function renderSummary(records: readonly CellRecord[]): string {
-  const { environment: { adapter, adapterClass } } = records[0];
+  const { environment } = records[0];
   return [
-    `# Headroom on ${adapter}`,
-    ...adapterClass === "software" ? [`A ${softwareBrand}.`] : [],
+    `# Headroom on ${adapterTitle(environment)}`,
+    ...environment.adapterClass === "software" ? [`A ${softwareBrand}.`] : [],
     ...compare(records).map(bars),
     ...sections(records).map(({ title, table }) =>
       `<details><summary>${title}</summary>\n\n${table}\n\n</details>`

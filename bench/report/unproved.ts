@@ -1,5 +1,5 @@
 import { plural } from "../../src/text/format.ts";
-import type { CellRecord } from "../results/results.ts";
+import { adapterTitle, type CellRecord } from "../results/results.ts";
 import { fewestPairs } from "../statistics/paired_ratio.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
@@ -80,6 +80,6 @@ function quality(pairs: readonly Pair[], base: Cell): string[] {
 }
 
 function cards(records: readonly CellRecord[]): string {
-  const adapters = [...new Set(records.map(({ environment }) => environment.adapter))];
+  const adapters = [...new Set(records.map(({ environment }) => adapterTitle(environment)))];
   return `Anything of other cards than ${list(adapters)}, or of other arithmetic than f32.`;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Runtime, runtimes } from "../../src/adapter/runtime.ts";
 import { UserError } from "../../src/errors.ts";
 import { categories } from "../../src/memory/category.ts";
 import type { MemoryPlan } from "../../src/memory/plan.ts";
@@ -64,6 +65,7 @@ export const environment = z.object({
   adapter: z.string(),
   adapterClass: z.enum(["gpu", "software"]).describe("a software adapter's times are no performance result"),
   driver: z.string().nullable(),
+  runtime: z.enum(runtimes).optional().describe("what executed WebGPU; left out: native, Deno's own"),
   deno: z.string(),
   os: z.string(),
   cpu: z.string(),
@@ -75,6 +77,13 @@ export const environment = z.object({
 
 /** The machine and the program's version. */
 export type Environment = z.infer<typeof environment>;
+
+/** What executed WebGPU where a record was made. */
+export const runtimeOf = ({ runtime }: { readonly runtime?: Runtime }): Runtime => runtime ?? "native";
+
+/** The adapter as reports name it, with its runtime where that is not Deno's own: speeds of the two are of two machines. */
+export const adapterTitle = (of: { readonly adapter: string; readonly runtime?: Runtime }): string =>
+  runtimeOf(of) === "dawn" ? `${of.adapter} under Dawn` : of.adapter;
 
 const baseline = z.object({
   rule: z.enum(["bigram", "linear", "classes"]).describe(
@@ -267,7 +276,7 @@ export const keyOf = (cell: CellConfiguration): string => JSON.stringify(configu
 const answer = z.object({
   measurement,
   data: dataReport.nullable().describe("what the process read; null if it did not come so far"),
-  adapter: environment.pick({ adapter: true, driver: true }).nullable(),
+  adapter: environment.pick({ adapter: true, driver: true, runtime: true }).nullable(),
 });
 
 /** What a child process prints: what it found, and what it found it with. */

@@ -35,7 +35,7 @@ export async function runCell({ configuration, paths, text, requireGpu }: Job): 
   const answer = (measurement: CellMeasurement): ChildAnswer => ({
     measurement,
     data: data?.report ?? null,
-    adapter: gpu ? { adapter: gpu.adapter.name, driver: gpu.adapter.driver } : null,
+    adapter: gpu ? { adapter: gpu.adapter.name, driver: gpu.adapter.driver, runtime: gpu.runtime } : null,
   });
   let options: TrainOptions | undefined;
   try {

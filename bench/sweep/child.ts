@@ -1,4 +1,5 @@
 import { adapterVariables } from "../../src/adapter/adapter.ts";
+import { addonPermissions } from "../../src/adapter/runtime.ts";
 import { type ChildAnswer, failed, parseAnswer, unread } from "../results/results.ts";
 import { type Job, protocol, sendJob } from "./job.ts";
 
@@ -48,17 +49,19 @@ export async function runInChild(job: Job, options: ChildOptions): Promise<Child
     unread(
       failed(
         "error",
-        ending(signal) ?? complaint(lines(stderr)) ??
+        ending(signal, lines(stderr)) ?? complaint(lines(stderr)) ??
           `The process ended with exit code ${code} and no answer that this version reads`,
       ),
     );
 }
 
-function ending(signal: Deno.Signal | null): string | undefined {
+function ending(signal: Deno.Signal | null, stderr: string[]): string | undefined {
   if (signal === "SIGKILL") {
     return "The process was killed (SIGKILL), as the system does when memory runs out: take a smaller --batch or model";
   }
-  return signal === null ? undefined : `The process was ended by ${signal}`;
+  if (signal === null) return undefined;
+  const last = signal === "SIGABRT" ? complaint(stderr) : undefined; // who aborts says why
+  return `The process was ended by ${signal}${last ? `: ${last}` : ""}`;
 }
 
 /** A terminal's Ctrl-C meets both processes: waits for the news of it to arrive here, too. */
@@ -102,6 +105,7 @@ function childArguments({ paths }: Job, { askDriver, program }: ChildOptions): s
     "--no-prompt",
     ...read,
     `--allow-env=${adapterVariables}`,
+    ...addonPermissions(),
     ...askDriver ? ["--allow-run=nvidia-smi"] : [],
     ...mainOf(program),
     "cell",
@@ -114,8 +118,8 @@ function complaint(stderr: string[]): string | undefined {
   return (stderr.findLast((line) => opening.test(line)) ?? stderr.at(-1))?.replace(opening, "");
 }
 
-/** The lines that say something: the Vulkan loader's complaint about XDG_RUNTIME_DIR does not. */
+/** The lines that say something: the Vulkan loader's complaint about XDG_RUNTIME_DIR does not, nor do Dawn's warnings. */
 function lines(output: string): string[] {
   const all = output.split("\n").map((line) => line.trim());
-  return all.filter((line) => line !== "" && !line.includes("XDG_RUNTIME_DIR"));
+  return all.filter((line) => !/^$|XDG_RUNTIME_DIR|^Warning: /.test(line));
 }

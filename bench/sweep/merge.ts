@@ -1,7 +1,7 @@
 import { resumeCommand } from "../machine/run.ts";
 import { UserError } from "../../src/errors.ts";
 import type { SweepResults } from "../results/read_results.ts";
-import { type CellConfiguration, type CellRecord, keyOf } from "../results/results.ts";
+import { type CellConfiguration, type CellRecord, keyOf, runtimeOf } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { cellsToRun } from "./shards.ts";
 
@@ -32,6 +32,7 @@ function sharedOf(header: SweepHeader): Record<string, unknown> {
     "commands": commandOf(header),
     "adapters": adapter,
     "drivers": driver,
+    "runtimes": runtimeOf(header.environment),
     "versions of Deno": deno,
     "commits": [commit, dirty],
     "sources": sources,

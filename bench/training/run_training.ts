@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Corpus } from "../../src/data/corpus.ts";
 import { UserError } from "../../src/errors.ts";
+import { type Runtime, runtimes } from "../../src/adapter/runtime.ts";
 import { builderOptionsFor, type ProgramDescription, type Variants } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
@@ -56,6 +57,7 @@ export interface TrainingRun {
   variants?: string;
   noTune: boolean;
   requireGpu: boolean;
+  runtime?: Runtime;
   /** Print what became of it as JSON; the line of the loss and all else on stderr. */
   json?: boolean;
 }
@@ -76,6 +78,7 @@ export const trained = z.object({
   seed: z.int().nonnegative(),
   data: dataReport,
   adapter: z.string(),
+  runtime: z.enum(runtimes),
   livePeakBytes: z.int().positive(),
   steps: z.int().positive().describe("that were planned"),
   stopped: z.boolean().describe("by a signal, before the last step"),
@@ -193,6 +196,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
         seed: run.seed,
         data: data.report,
         adapter: gpu.adapter.name,
+        runtime: gpu.runtime,
         livePeakBytes: session.plan.livePeakBytes,
         steps: run.steps,
         stopped,

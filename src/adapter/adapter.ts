@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { oneOf } from "../suggest.ts";
 import { driverRemedy, type DriverSurvey, nvidiaDriver, surveyDrivers } from "./driver_survey.ts";
 import { readVariable, setVariable } from "../environment_variables.ts";
-import { forgetDrivers, nameOf } from "./dawn.ts";
+import { adapterNames, dawnGpu, forgetDrivers, nameOf } from "./dawn.ts";
 import { currentRuntime, type Runtime, webgpu } from "./runtime.ts";
 
 /** What a run says about its adapter; plain data, kept with every result. */
@@ -64,12 +64,19 @@ export async function askForAdapter(
   choice: AdapterChoice,
 ): Promise<{ adapter: GPUAdapter; report: AdapterReport } | null> {
   prepareVulkan();
-  const software = choice === "llvmpipe" || choice === "swiftshader";
-  // Without a power preference the runtime takes the first driver of the list; with it, hardware sorts before software.
-  const adapter = await (await webgpu()).requestAdapter(
-    software ? { forceFallbackAdapter: true } : { powerPreference: "high-performance" },
-  ).catch(() => null);
+  const adapter = choice === "llvmpipe" || choice === "swiftshader"
+    ? await softwareAdapter(choice)
+    // Without a power preference the runtime takes the first driver of the list; with it, hardware sorts before software.
+    : await (await webgpu()).requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
   return adapter && { adapter, report: await reportAdapter(adapter) };
+}
+
+async function softwareAdapter(slug: string): Promise<GPUAdapter | null> {
+  if (currentRuntime() === "native") {
+    return await (await webgpu()).requestAdapter({ forceFallbackAdapter: true }).catch(() => null);
+  }
+  const name = (await adapterNames()).find((name) => slugOf(name) === slug);
+  return name === undefined ? null : await (await dawnGpu(name)).requestAdapter();
 }
 
 /**
@@ -79,7 +86,7 @@ export async function askForAdapter(
 export async function anyAdapterAnswers(): Promise<boolean> {
   prepareVulkan();
   if (currentRuntime() === "dawn") {
-    const answers = await (await webgpu()).requestAdapter() !== null;
+    const answers = Boolean(await (await webgpu()).requestAdapter().catch(() => null));
     if (!answers) forgetDrivers();
     return answers;
   }
@@ -131,7 +138,7 @@ export async function reportAdapter(
 /** The one line about the adapter that every run prints. */
 export function adapterLine(report: AdapterReport): string {
   const kind = report.class === "gpu" ? "hardware GPU" : "software adapter: not a performance result";
-  return `Adapter: ${report.name}, ${kind}`;
+  return `Adapter: ${report.name}${report.runtime === "dawn" ? " under Dawn" : ""}, ${kind}`;
 }
 
 /** One sentence: what was wanted, what answered instead, and the remedy. */
@@ -139,7 +146,9 @@ export function noAdapterMessage(
   choice: AdapterChoice,
   seen: AdapterReport | null,
   survey: DriverSurvey,
+  runtime: Runtime = currentRuntime(),
 ): string {
+  const dawn = runtime === "dawn" ? " Dawn" : "";
   const instead = seen ? `, only ${seen.name}` : "";
   const remedy = driverRemedy(survey) ??
     (survey.cards === null
@@ -147,15 +156,19 @@ export function noAdapterMessage(
       : null);
   switch (choice) {
     case "gpu":
-      return `No hardware GPU answered${instead}; ` +
+      return `No hardware GPU answered${dawn}${instead}; ` +
         (remedy ??
           "this machine shows none: drop --require-gpu and HEADROOM_ADAPTER=gpu to run on a software adapter");
     case "llvmpipe":
+      if (dawn) {
+        return `llvmpipe did not answer Dawn${instead}, which refuses that of Debian 12's Mesa 22.3: ` +
+          "run the command by .ci/lavapipe, which brings Mesa 26's, or take HEADROOM_ADAPTER=swiftshader";
+      }
       return `llvmpipe did not answer${instead}: install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)`;
     case "swiftshader":
-      return `SwiftShader did not answer${instead}: start through "deno task" on Linux x86-64, which unpacks it`;
+      return `SwiftShader did not answer${dawn}${instead}: start through "deno task" on Linux x86-64, which unpacks it`;
     case "auto":
-      return "No WebGPU adapter answered; " +
+      return `No WebGPU adapter answered${dawn}; ` +
         (remedy ?? 'start through "deno task", which brings a software adapter on Linux x86-64, ' +
             "or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)");
   }
@@ -187,6 +200,10 @@ export function slugOf(name: string): string {
   const short = name.match(/llvmpipe|swiftshader/i)?.[0] ?? name.replace(/\([^)]*\)/g, " ");
   return short.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "adapter";
 }
+
+/** What the folder of a report is called by: the adapter, and the runtime where it is not Deno's own. */
+export const folderSlug = ({ slug, runtime }: Pick<AdapterReport, "slug" | "runtime">): string =>
+  runtime === "dawn" ? `${slug}-dawn` : slug;
 
 /** Sets what must stand before the first request, when the runtime loads Vulkan. */
 function prepareVulkan(): void {

@@ -5,6 +5,7 @@
 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { UserError } from "../errors.ts";
 
 interface Addon {
   create(options: readonly string[]): GPU;
@@ -41,11 +42,19 @@ async function load(): Promise<Addon> {
       setTimeout(work, 1, ...values),
     clearImmediate: clearTimeout,
   });
-  const loaded: Addon = await import(packageName);
+  const loaded: Addon = await import(packageName).catch(refuse);
   for (const [name, value] of Object.entries(loaded.globals)) {
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
   }
   return loaded;
+}
+
+function refuse(error: Error): never {
+  if (error instanceof Deno.errors.NotCapable) throw error;
+  throw new UserError(
+    `Dawn could not be loaded from npm's webgpu (${error.message.split("\n")[0]}): ` +
+      "check the network, or take --runtime native, the default",
+  );
 }
 
 /** All that was made: the process aborts once one of them is collected. */
@@ -58,28 +67,40 @@ async function create(options: readonly string[]): Promise<GPU> {
   return gpu;
 }
 
-let gpu: Promise<GPU> | undefined;
+const found = new Map<string | undefined, Promise<GPU>>();
 
-/** Dawn's `navigator.gpu`, one for the process. Loads the addon; throws `Deno.errors.NotCapable` where Deno may not. */
-export function dawnGpu(): Promise<GPU> {
-  return gpu ??= create(toggles);
+/**
+ * Dawn's `navigator.gpu`, the same one whenever it is asked for. Loads the addon; throws `Deno.errors.NotCapable` where Deno may not.
+ *
+ * @param adapter the only adapter to give, by its driver's name; `requestAdapter` can ask for no software but SwiftShader
+ */
+export function dawnGpu(adapter?: string): Promise<GPU> {
+  const gpu = found.get(adapter) ??
+    create(adapter === undefined ? toggles : [...toggles, `adapter=${adapter}`]);
+  found.set(adapter, gpu);
+  return gpu;
 }
 
 /** Forgets the drivers that were found, so that one which is loaded now is found, too. */
 export function forgetDrivers(): void {
-  gpu = undefined;
+  found.clear();
+  names = undefined;
 }
 
 /** An adapter's name as its driver has it: Dawn's own information has it in small letters with hyphens. */
 export async function nameOf({ info: { device } }: Pick<GPUAdapter, "info">): Promise<string> {
-  const names = await driverNames();
-  return names.find((name) => hyphened(name) === device) ?? device;
+  return (await adapterNames()).find((name) => hyphened(name) === device) ?? device;
 }
 
 const hyphened = (name: string) => name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
 
-/** The names of all adapters, which Dawn lists when it is asked for one that there is not. */
-async function driverNames(): Promise<string[]> {
+let names: Promise<string[]> | undefined;
+
+/** The names of all adapters, as their drivers have them. */
+export const adapterNames = (): Promise<string[]> => names ??= askForNames();
+
+/** Dawn lists them when it is asked for one that there is not. */
+async function askForNames(): Promise<string[]> {
   const nobody = await create(["adapter=:"]);
   const told = await nobody.requestAdapter().then(() => "", ({ message }) => String(message));
   return [...told.matchAll(/name: '(.*)'/g)].map(([, name]) => name);

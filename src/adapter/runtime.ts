@@ -1,6 +1,6 @@
 /** What executes WebGPU: Deno itself, or Dawn. Nothing else reads `navigator.gpu`, so that the choice comes before any use. */
 
-import { readVariable } from "../environment_variables.ts";
+import { readVariable, setVariable } from "../environment_variables.ts";
 import { oneOf } from "../suggest.ts";
 import { dawnFolder, dawnGpu } from "./dawn.ts";
 
@@ -15,9 +15,10 @@ export function runtimeChoice(value: string = readVariable("HEADROOM_RUNTIME") ?
 
 let chosen: Runtime | undefined;
 
-/** Sets the runtime of this process, in place of `HEADROOM_RUNTIME`'s. To be called before anything uses WebGPU. */
+/** Sets the runtime of this process and its children, whatever `HEADROOM_RUNTIME` says. To be called before anything uses WebGPU. */
 export function useRuntime(runtime: Runtime): void {
   chosen = runtime;
+  setVariable("HEADROOM_RUNTIME", runtime);
 }
 
 /** The runtime of this process. */

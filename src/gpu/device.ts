@@ -123,7 +123,8 @@ function subgroupSize(adapter: GPUAdapter): number {
   return subgroupMinSize !== undefined && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
 }
 
-function matrixConfigs(adapter: GPUAdapter): MatrixConfig[] {
+/** What the subgroups of an adapter can multiply; empty where they have no matrices, as natively. */
+export function matrixConfigs(adapter: GPUAdapter): MatrixConfig[] {
   const { subgroupMatrixConfigs = [] } = adapter.info as { subgroupMatrixConfigs?: Iterable<MatrixConfig> };
   // Getters of a prototype: spreading an object would give none.
   return Array.from(

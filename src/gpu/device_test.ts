@@ -6,17 +6,14 @@ import { openGpu } from "./device.ts";
 
 /** Opens a device where the driver refuses every one with this message. */
 async function openRefused(message: string): Promise<void> {
-  const gpu = await webgpu();
-  const { requestAdapter } = gpu;
-  gpu.requestAdapter = async (options) => {
-    const adapter = await requestAdapter.call(gpu, options);
-    adapter!.requestDevice = () => Promise.reject(new DOMException(message, "OperationError"));
-    return adapter;
-  };
+  await webgpu();
+  const { prototype } = GPUAdapter;
+  const { requestDevice } = prototype;
+  prototype.requestDevice = () => Promise.reject(new DOMException(message, "OperationError"));
   try {
     await openGpu();
   } finally {
-    gpu.requestAdapter = requestAdapter;
+    prototype.requestDevice = requestDevice;
   }
 }
 

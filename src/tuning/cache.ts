@@ -3,6 +3,7 @@ import { z } from "zod";
 import { attentionKey } from "../../kernels/attention/attention.ts";
 import { matmulKey } from "../../kernels/products/matmul_choice.ts";
 import { products } from "../../kernels/products/matmul_variant.ts";
+import type { AdapterReport } from "../adapter/adapter.ts";
 import { cacheFolder } from "../cache_folder.ts";
 import { UserError } from "../errors.ts";
 import { shortDigest } from "../data/digest.ts";
@@ -16,10 +17,14 @@ const schema = z.record(z.string(), z.record(z.string(), z.string()));
 /** Where tuning runs are remembered. */
 export const cachePath = () => `${cacheFolder()}/variants.json`;
 
-/** What a choice is good for: the adapter, its driver, and the text of what is tuned as it is now. */
-export async function cacheKey({ name, driver }: { name: string; driver: string | null }): Promise<string> {
+/** What a choice is good for: the adapter, its driver, the runtime, and the text of what is tuned as it is now. */
+export async function cacheKey(
+  { name, driver, runtime }: Pick<AdapterReport, "name" | "driver" | "runtime">,
+): Promise<string> {
   const digest = await shortDigest(new TextEncoder().encode(tunedTexts().join("\n")));
-  return `${name}, driver ${driver ?? "unknown"}, kernels ${digest}`;
+  return `${name}${runtime === "dawn" ? " under Dawn" : ""}, driver ${
+    driver ?? "unknown"
+  }, kernels ${digest}`;
 }
 
 /** The texts of all candidates of one case of each kernel that is tuned. */

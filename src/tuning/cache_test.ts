@@ -30,9 +30,10 @@ Deno.test("writeCache() says what to do where it cannot write", async () => {
   await Deno.remove(path);
 });
 
-Deno.test("cacheKey() tells adapters and drivers apart, and not one adapter from itself", async () => {
-  const adapter = { name: "Some GPU", driver: "1.2" };
+Deno.test("cacheKey() tells adapters, drivers and runtimes apart, and not one adapter from itself", async () => {
+  const adapter = { name: "Some GPU", driver: "1.2", runtime: "native" as const };
   assertEquals(await cacheKey(adapter), await cacheKey({ ...adapter }));
   assertNotEquals(await cacheKey(adapter), await cacheKey({ ...adapter, driver: "1.3" }));
   assertNotEquals(await cacheKey(adapter), await cacheKey({ ...adapter, name: "Another" }));
+  assertNotEquals(await cacheKey(adapter), await cacheKey({ ...adapter, runtime: "dawn" }));
 });
