@@ -8,6 +8,7 @@ import { renderAgain } from "./render.ts";
 import { resumeBench } from "./resume_bench.ts";
 import {
   adapterOptions,
+  arithmeticOption,
   dataOption,
   folder,
   imagesOption,
@@ -68,6 +69,7 @@ const sweepFields = {
     message`Training steps before the validation loss; 0: none`,
   ),
   ...storageOptions,
+  arithmetic: arithmeticOption,
   memory: maybe(
     "--memory",
     size,
@@ -146,7 +148,7 @@ const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof O
     asked: (o) => o.named === "kernels",
     used: [
       ...["named", "config", "models", "batches", "policies"] as const,
-      ...["out", "requireGpu", "runtime", "variants", "noTune", "json"] as const,
+      ...["out", "requireGpu", "runtime", "arithmetic", "variants", "noTune", "json"] as const,
     ],
   },
   {
@@ -164,7 +166,7 @@ const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof O
         "tokens",
         "policies",
       ] as const,
-      ...["rounding", "ranges", "attention", "warmup", "seed"] as const,
+      ...["rounding", "ranges", "attention", "arithmetic", "warmup", "seed"] as const,
       ...["data", "images", "out", "requireGpu", "runtime", "variants", "noTune", "json"] as const,
     ],
   },

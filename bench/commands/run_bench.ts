@@ -1,6 +1,7 @@
 import { remembered } from "../../kernels/shared/remembered.ts";
 import { type AdapterReport, folderSlug } from "../../src/adapter/adapter.ts";
 import type { Runtime } from "../../src/adapter/runtime.ts";
+import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
@@ -16,7 +17,7 @@ import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { UserError } from "../../src/errors.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { createReportFolder } from "../report/report_folder.ts";
-import { type CellConfiguration, modelOf } from "../results/results.ts";
+import { arithmeticField, type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
@@ -180,10 +181,17 @@ export function planner(
   builder: BuilderOptions,
   memory: number | undefined,
 ): (cell: CellConfiguration) => PlannedStep {
-  const planOf = remembered((model: ModelConfig, sequence: number, batch: number, policy: PolicyDocument) =>
-    planStep({ model, sequence, batch, policy, seed: 0 }, builder, memory)
+  const planOf = remembered(
+    (
+      model: ModelConfig,
+      sequence: number,
+      batch: number,
+      policy: PolicyDocument,
+      arithmetic: Arithmetic = "f32",
+    ) => planStep({ model, sequence, batch, policy, arithmetic, seed: 0 }, builder, memory),
   );
-  return (cell) => planOf(dataOf(cell).fit(modelOf(cell)), cell.sequence, cell.batch, cell.storage);
+  return (cell) =>
+    planOf(dataOf(cell).fit(modelOf(cell)), cell.sequence, cell.batch, cell.storage, cell.arithmetic);
 }
 
 /** Profiles a step of each cell, prints the tables and leaves them with the raw times. Returns the exit code. */
@@ -195,7 +203,11 @@ async function profileSteps(
   started: Date,
 ): Promise<number> {
   const folder = await createReportFolder(out, `${folderSlug(adapter)}-profile`, started);
-  const header: TimesHeader = { ...await describeRun(adapter, started), kind: "profile" };
+  const header: TimesHeader = {
+    ...await describeRun(adapter, started),
+    kind: "profile",
+    ...arithmeticField(cells[0]?.arithmetic),
+  };
   const results = await ResultsFile.create(folder.results, header);
   for (const cell of cells.filter(({ round }) => round === 0)) {
     const profile = await profileStep(cell, dataOf(cell));

@@ -16,6 +16,7 @@ export const options = object({
   batch: defaulted("--batch", whole(1), 4, message`Sequences of a step`),
   policy: defaulted("--policy", given.policy, policyDocument("exact"), message`Storage policy`),
   ...given.storageOptions,
+  arithmetic: given.arithmeticOption,
   steps: defaulted("--steps", whole(1), 300, message`Training steps`),
   seed: defaulted("--seed", seed, 1, message`Seed of parameters, batches, rounding and the sample`),
   data: given.dataOption,

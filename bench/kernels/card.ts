@@ -32,7 +32,7 @@ export async function measureCard(gpu: Gpu): Promise<Card> {
 
 /** Work a second in the fastest of some bursts: at first a card is slow, since it was idle. */
 async function rateOf(gpu: Gpu, given: KernelCase): Promise<number> {
-  return await withCase(gpu, given, {}, async ({ program }) => {
+  return await withCase(gpu, given, builderOptionsFor(gpu), async ({ program }) => {
     const rates: number[] = [];
     for (let runs = 1; rates.length < bursts;) {
       const begun = performance.now();

@@ -1,10 +1,5 @@
 import { BufferSet, requestsFor } from "../../src/gpu/buffers.ts";
-import {
-  builderOptionsFor,
-  ProgramBuilder,
-  type ProgramDescription,
-  type Variants,
-} from "../../src/gpu/builder.ts";
+import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../../src/gpu/builder.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { Program } from "../../src/gpu/program.ts";
 import { type Store, tensorBytes } from "../../src/gpu/tensor.ts";
@@ -21,10 +16,10 @@ export interface CaseProgram {
 export async function withCase<T>(
   gpu: Gpu,
   given: KernelCase,
-  variants: Variants,
+  options: BuilderOptions,
   work: (made: CaseProgram) => Promise<T>,
 ): Promise<T> {
-  const builder = new ProgramBuilder(given.name, { ...builderOptionsFor(gpu), variants, keepAll: true });
+  const builder = new ProgramBuilder(given.name, { ...options, keepAll: true });
   const filled = given.emit(builder);
   const description = builder.build();
   const stores = new BufferSet<Store>(gpu);

@@ -1,7 +1,7 @@
 import { UserError } from "../../src/errors.ts";
 import { type AdapterReport, folderSlug } from "../../src/adapter/adapter.ts";
 import type { Runtime } from "../../src/adapter/runtime.ts";
-import { builderOptionsFor, ProgramBuilder, type Variants } from "../../src/gpu/builder.ts";
+import { type BuilderOptions, builderOptionsFor, ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig, modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
@@ -14,7 +14,7 @@ import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./ke
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { createReportFolder } from "../report/report_folder.ts";
-import { modelOf } from "../results/results.ts";
+import { arithmeticField, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { TimesHeader } from "../results/run_header.ts";
 import { kernelFiles, type KernelTime } from "./kernel_report.ts";
@@ -62,7 +62,11 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
   const batch = options.batches[0] ?? 4;
   const steps = await stepCells(models, batch, adapter, options);
   const folder = await createReportFolder(options.out, `${folderSlug(adapter)}-kernels`, started);
-  const header: TimesHeader = { ...await describeRun(adapter, started), kind: "kernels" };
+  const header: TimesHeader = {
+    ...await describeRun(adapter, started),
+    kind: "kernels",
+    ...arithmeticField(options.arithmetic),
+  };
   const results = await ResultsFile.create(folder.results, header);
   // The report is written as far as it is known: a step that does not fit takes nothing with it.
   const write = async () => {
@@ -96,17 +100,18 @@ async function timeAll(
     if (!gpu.timestamps) {
       throw new UserError("This adapter has no timestamps; run `bench kernels` on one that has");
     }
+    const builder = { ...builderOptionsFor(gpu), arithmetic: options.arithmetic };
     const cases = [
       ...kernelCases(caseSizes(gpu.adapter.class)),
       ...models.flatMap((model) => productCases(model, batch, gpu)),
     ];
-    const keys = cases.flatMap((one) => keysOf(gpu, one));
-    const variants = given ?? (options.noTune ? {} : await tune(gpu, keys));
+    const keys = cases.flatMap((one) => keysOf(builder, one));
+    const variants = given ?? (options.noTune ? {} : await tune(gpu, keys, options.arithmetic));
     const progress = new Progress(cases.map(() => "case"));
     for (const [i, one] of cases.entries()) {
       progress.begin(i, one.name);
       const begun = performance.now();
-      await record(await timeCase(gpu, one, variants));
+      await record(await timeCase(gpu, one, { ...builder, variants }));
       progress.end(i, (performance.now() - begun) / 1000);
     }
     progress.clear();
@@ -134,6 +139,7 @@ async function stepCells(
     seeds: 0,
     seed: 1,
     gradientEvery: 0,
+    arithmetic: options.arithmetic,
   });
   for (const cell of planned) checkModel(modelOf(cell), cell.sequence, cell.batch);
   const dataOf = new Map<string, TrainingData>();
@@ -143,14 +149,14 @@ async function stepCells(
 }
 
 /** What a case asks its builder's variants for. */
-function keysOf(gpu: Gpu, given: KernelCase): string[] {
-  const builder = new ProgramBuilder(given.name, builderOptionsFor(gpu));
+function keysOf(options: BuilderOptions, given: KernelCase): string[] {
+  const builder = new ProgramBuilder(given.name, options);
   given.emit(builder);
   return Object.keys(builder.build().variants);
 }
 
-function timeCase(gpu: Gpu, given: KernelCase, variants: Variants): Promise<KernelTime> {
-  return withCase(gpu, given, variants, async ({ program, description: { variants } }) => {
+function timeCase(gpu: Gpu, given: KernelCase, options: BuilderOptions): Promise<KernelTime> {
+  return withCase(gpu, given, options, async ({ program, description: { variants } }) => {
     // Back to back: a card that idles between runs lowers its clock, and a wait alone takes ten milliseconds.
     let runs = 1;
     for (const started = performance.now(); performance.now() - started < warmUp;) {

@@ -1,6 +1,7 @@
 import { markdownTable } from "markdown-table";
 import { median } from "simple-statistics";
 import { z } from "zod";
+import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { wholePercentage } from "../../src/text/format.ts";
 import { commandCode } from "../report/command.ts";
 import { softwareBrand } from "../report/report.ts";
@@ -25,7 +26,7 @@ export type KernelTime = z.infer<typeof kernelTime>;
 /** The files that tell the times of kernels, by name. Throws a UserError if the results are not whole. */
 export function kernelFiles(text: string): Record<string, string> {
   const { header, lines } = parseTimes<KernelTime | StepProfile>(text);
-  const { environment, command, started } = header;
+  const { environment, command, started, arithmetic } = header;
   const times = lines.filter((line) => "milliseconds" in line);
   const steps = lines.filter((line) => "configuration" in line);
   const brand = environment.adapterClass === "software" ? ` (${softwareBrand})` : "";
@@ -36,14 +37,16 @@ export function kernelFiles(text: string): Record<string, string> {
     bytes: 1e12 * fastestRate(times, "memory"),
   };
   const parts = [
-    `# Kernels on ${adapterTitle(environment)}, ${started.slice(0, 10)}${brand}`,
+    `# Kernels on ${adapterTitle(environment)}${arithmetic ? `, products in ${arithmetic}` : ""}, ${
+      started.slice(0, 10)
+    }${brand}`,
     `Made by ${commandCode(command)} from ${from}sources ${
       header.sources.slice(0, 12)
     }. Medians of ${runs} runs, back to back on a warm card, ` +
     "by GPU timestamps, inputs of normal numbers. Of the run: a share of the fastest product, or of the copy, of this same run, no share of " +
     "what the card can do. Of the card: a share of its vendor's f32 and memory rates, where they are known here. Bytes are those that have to " +
     "move once: a kernel that reads more than it writes, or keeps part in a cache, can exceed the copy.",
-    renderKernels(times, nominalOf(environment.adapter)),
+    renderKernels(times, nominalOf(environment.adapter), arithmetic),
     `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
     "the share is of this run's fastest product or copy above, whichever is nearer.",
     ...steps.flatMap(({ configuration: { model, batch, sequence, policy }, dispatches }) => [
@@ -62,9 +65,14 @@ export const fastestRate = (times: readonly KernelTime[], bound: KernelTime["bou
   Math.max(...times.filter((t) => t.ceiling && t.bound === bound).map(rate));
 
 /** The cases as a markdown table: time, rate, shares of the run's own fastest and of the card's nominal rate, and the variants taken. */
-export function renderKernels(times: readonly KernelTime[], nominal?: Nominal): string {
+export function renderKernels(
+  times: readonly KernelTime[],
+  nominal?: Nominal,
+  arithmetic: Arithmetic = "f32",
+): string {
+  // Of arithmetic the vendor's rate is known in f32 only.
   const ofCard = (time: KernelTime) =>
-    nominal
+    nominal && (time.bound === "memory" || arithmetic === "f32")
       ? wholePercentage(1e12 * rate(time) / (time.bound === "memory" ? nominal.bytes : nominal.flops))
       : "";
   return markdownTable([

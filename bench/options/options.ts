@@ -14,6 +14,7 @@ import {
 import { path } from "@optique/run";
 import { z } from "zod";
 import { runtimes } from "../../src/adapter/runtime.ts";
+import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { must } from "../../src/json_document.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
@@ -161,6 +162,12 @@ export const runtimeOption = maybe(
   "--runtime",
   word("RUNTIME", runtimes),
   message`What executes WebGPU: ${"native"}, Deno itself, or ${"dawn"}, from npm; left out, what HEADROOM_RUNTIME says, or native`,
+);
+
+export const arithmeticOption = maybe(
+  "--arithmetic",
+  word("ARITHMETIC", arithmetics),
+  message`What products compute in: ${"f32"}; or, on subgroup matrices, ${"f16x3"} (two halves a number: f32's accuracy) or ${"f16"}; left out, f32`,
 );
 
 /** Which adapter a command runs on. */

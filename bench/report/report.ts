@@ -101,6 +101,7 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
       ["Adapter", `${environment.adapter} (${environment.adapterClass})`],
       ["Driver", environment.driver ?? "not told"],
       ...runtimeOf(environment) === "dawn" ? [["Runtime", "Dawn"] as [string, string]] : [],
+      ...describeArithmetic(records),
       ["Deno", environment.deno],
       ["System", environment.os],
       ["Processor", `${environment.cpu}, ${environment.cores} cores, ${bytes(environment.memoryBytes)}`],
@@ -113,6 +114,11 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
     ...models ? [details("The models that are no presets", models)] : [],
   ];
   return parts.join("\n\n") + "\n";
+}
+
+function describeArithmetic(records: readonly CellRecord[]): [string, string][] {
+  const all = new Set(records.map(({ configuration }) => configuration.arithmetic ?? "f32"));
+  return all.size > 1 || !all.has("f32") ? [["Products", [...all].join(", ")]] : [];
 }
 
 function howItWasMade(records: readonly CellRecord[], run: Run): string {

@@ -60,7 +60,11 @@ export const sweepHeader = z.object({
 export type SweepHeader = z.infer<typeof sweepHeader>;
 
 /** The header of times of kernels, or of the dispatches of steps. */
-export const timesHeader = z.object({ ...shared, kind: z.enum(["kernels", "profile"]) });
+export const timesHeader = z.object({
+  ...shared,
+  kind: z.enum(["kernels", "profile"]),
+  arithmetic: configuration.shape.arithmetic,
+});
 
 export type TimesHeader = z.infer<typeof timesHeader>;
 

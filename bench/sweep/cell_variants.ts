@@ -21,8 +21,8 @@ export async function withVariants(
   const gpu = await openGpu(options);
   try {
     const builder = builderOptionsFor(gpu);
-    const keyOf = ({ model, sequence, batch, storage }: CellConfiguration) =>
-      JSON.stringify([model, sequence, batch, storage]);
+    const keyOf = ({ model, sequence, batch, storage, arithmetic }: CellConfiguration) =>
+      JSON.stringify([model, sequence, batch, storage, arithmetic]);
     const distinct = new Map(cells.map((cell) => [keyOf(cell), cell]));
     const programs = [...distinct.values()].map((cell) => (variants?: Variants) =>
       describeStep({ ...trainOptions(cell, dataOf(cell)), variants }, builder)

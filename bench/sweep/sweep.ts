@@ -6,6 +6,7 @@ import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 import { recipe } from "./recipe.ts";
 import {
+  arithmeticField,
   type CellConfiguration,
   type CellRecord,
   type ChildAnswer,
@@ -140,6 +141,7 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
         batch,
         seed: options.seed + (round < seeds ? round : 0),
         ...recipe(model, steps, options),
+        ...arithmeticField(options.arithmetic),
         warmupSteps: warmup,
         timedSteps,
         qualitySteps,

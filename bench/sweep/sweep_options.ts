@@ -1,3 +1,4 @@
+import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 
@@ -10,6 +11,8 @@ export interface SweepOptions {
   /** Tokens of a step, in place of `batches`: longer sequences come in smaller batches. */
   tokens?: number;
   policies: PolicyDocument[];
+  /** What products compute in: f32 by default. */
+  arithmetic?: Arithmetic;
   /** A text and images, by name or path; undefined: the built-in ones. */
   data?: string;
   images?: string;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Corpus } from "../../src/data/corpus.ts";
 import { UserError } from "../../src/errors.ts";
 import { type Runtime, runtimes } from "../../src/adapter/runtime.ts";
+import { type Arithmetic, arithmetics } from "../../src/gpu/arithmetic.ts";
 import { builderOptionsFor, type ProgramDescription, type Variants } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
@@ -58,6 +59,7 @@ export interface TrainingRun {
   noTune: boolean;
   requireGpu: boolean;
   runtime?: Runtime;
+  arithmetic?: Arithmetic;
   /** Print what became of it as JSON; the line of the loss and all else on stderr. */
   json?: boolean;
 }
@@ -79,6 +81,7 @@ export const trained = z.object({
   data: dataReport,
   adapter: z.string(),
   runtime: z.enum(runtimes),
+  arithmetic: z.enum(arithmetics),
   livePeakBytes: z.int().positive(),
   steps: z.int().positive().describe("that were planned"),
   stopped: z.boolean().describe("by a signal, before the last step"),
@@ -124,6 +127,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
     ...size,
     policy,
     seed: run.seed,
+    arithmetic: run.arithmetic,
     learningRate: run.learningRate,
     weightDecay: run.weightDecay,
     clipNorm: run.clip,
@@ -197,6 +201,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
         data: data.report,
         adapter: gpu.adapter.name,
         runtime: gpu.runtime,
+        arithmetic: run.arithmetic ?? "f32",
         livePeakBytes: session.plan.livePeakBytes,
         steps: run.steps,
         stopped,

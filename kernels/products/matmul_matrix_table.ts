@@ -16,14 +16,18 @@ interface Known {
 const known: Record<MatrixArithmetic, readonly Known[]> = {
   f16: [
     { tile: [128, 128, 32], subgroup: [64, 64], flopsPerSecond: 189e12, residents: 2, alone: 0.6 },
+    { tile: [256, 128, 32], subgroup: [64, 64], flopsPerSecond: 185e12, residents: 1, alone: 1 },
     { tile: [128, 128, 32], subgroup: [64, 32], flopsPerSecond: 180e12, residents: 1, alone: 1 },
-    { tile: [256, 128, 32], subgroup: [64, 64], flopsPerSecond: 180e12, residents: 1, alone: 1 },
+    { tile: [128, 128, 64], subgroup: [64, 64], flopsPerSecond: 180e12, residents: 1, alone: 1 },
+    { tile: [128, 64, 32], subgroup: [64, 32], flopsPerSecond: 150e12, residents: 3, alone: 0.5 },
     { tile: [64, 64, 32], subgroup: [32, 32], flopsPerSecond: 120e12, residents: 4, alone: 0.4 },
   ],
   f16x3: [
-    { tile: [128, 128, 32], subgroup: [64, 64], flopsPerSecond: 79e12, residents: 1, alone: 1 },
     { tile: [128, 128, 32], subgroup: [64, 32], flopsPerSecond: 79e12, residents: 1, alone: 1 },
-    { tile: [128, 128, 16], subgroup: [64, 32], flopsPerSecond: 70e12, residents: 1, alone: 1 },
+    { tile: [128, 128, 32], subgroup: [64, 64], flopsPerSecond: 78e12, residents: 1, alone: 1 },
+    { tile: [128, 128, 16], subgroup: [64, 64], flopsPerSecond: 75e12, residents: 2, alone: 0.6 },
+    { tile: [128, 128, 16], subgroup: [64, 32], flopsPerSecond: 75e12, residents: 1, alone: 1 },
+    { tile: [128, 64, 32], subgroup: [64, 32], flopsPerSecond: 70e12, residents: 2, alone: 0.5 },
     { tile: [64, 64, 32], subgroup: [32, 32], flopsPerSecond: 60e12, residents: 3, alone: 0.4 },
   ],
 };

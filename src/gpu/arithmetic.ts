@@ -1,3 +1,4 @@
+import { UserError } from "../errors.ts";
 import type { MatrixConfig } from "./device.ts";
 
 export type { MatrixConfig };
@@ -23,4 +24,12 @@ export function matrixShape(configs: readonly MatrixConfig[]): MatrixShape | und
     .filter((one) => one.componentType === "f16" && one.resultComponentType === "f32")
     .sort((a, b) => size(b) - size(a));
   return largest && { m: largest.M, n: largest.N, k: largest.K };
+}
+
+/** Throws a UserError that says what is missing for such products. */
+export function refuseArithmetic(arithmetic: Arithmetic): never {
+  throw new UserError(
+    `Products in ${arithmetic} want subgroups that multiply matrices of f16 with sums in f32, and here there are none: ` +
+      "take --runtime dawn on a card that has them (`deno task doctor --runtime dawn` tells), or --arithmetic f32, the default",
+  );
 }

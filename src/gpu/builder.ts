@@ -1,7 +1,13 @@
 import type { Category } from "../memory/category.ts";
 import { liveBytes, livePeak } from "../memory/live.ts";
 import { type Claim, type MemoryPlan, planMemory } from "../memory/plan.ts";
-import { type Arithmetic, type MatrixConfig, type MatrixShape, matrixShape } from "./arithmetic.ts";
+import {
+  type Arithmetic,
+  type MatrixConfig,
+  type MatrixShape,
+  matrixShape,
+  refuseArithmetic,
+} from "./arithmetic.ts";
 import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
 import type { Operand } from "./operand.ts";
 import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
@@ -37,11 +43,12 @@ export function builderOptionsFor(gpu: {
   };
 }
 
-/** A current discrete GPU, with these limits. */
+/** A current discrete GPU, with these limits; its matrices are an NVIDIA card's. */
 export const gpuWith = (limits: DeviceLimits): BuilderOptions => ({
   limits,
   adapterClass: "gpu",
   subgroupSize: 32,
+  matrices: { m: 16, n: 16, k: 16 },
 });
 
 /** A software adapter, with these limits: processors have vectors of eight numbers. */
@@ -60,7 +67,7 @@ export interface BuilderOptions {
   readonly subgroupSize?: number;
   /** What a subgroup multiplies as one; undefined, the default, where it can none. */
   readonly matrices?: MatrixShape;
-  /** What products compute in; f32 by default. The others need `matrices`. */
+  /** What products compute in; f32 by default. */
   readonly arithmetic?: Arithmetic;
   /** Variants that are set, by a tuning run or to repeat one; where none is, a kernel's table decides. */
   readonly variants?: Variants;
@@ -72,7 +79,10 @@ export interface BuilderOptions {
   readonly keepAll?: boolean;
 }
 
-/** Records a program: operators ask it for tensors and give it dispatches. Needs no adapter. */
+/**
+ * Records a program: operators ask it for tensors and give it dispatches. Needs no adapter. Throws a UserError for arithmetic that
+ * the options' adapter cannot do.
+ */
 export class ProgramBuilder {
   readonly limits: DeviceLimits;
   readonly adapterClass: "gpu" | "software";
@@ -96,6 +106,7 @@ export class ProgramBuilder {
     this.subgroupSize = options.subgroupSize ?? 0;
     this.matrices = options.matrices;
     this.arithmetic = options.arithmetic ?? "f32";
+    if (this.arithmetic !== "f32" && !this.matrices) refuseArithmetic(this.arithmetic);
     this.flopsPerDispatch = options.flopsPerDispatch ?? flopsPerSubmit;
     this.#keepAll = options.keepAll ?? false;
     this.#spare = options.spare ?? (() => Infinity);

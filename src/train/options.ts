@@ -1,3 +1,4 @@
+import type { Arithmetic } from "../gpu/arithmetic.ts";
 import type { Variants } from "../gpu/builder.ts";
 import type { ModelConfig } from "../models/model_config.ts";
 import type { Decay } from "../nn/parameters.ts";
@@ -26,6 +27,8 @@ export interface TrainOptions {
   readonly schedule?: Schedule;
   /** Share of the target's probability that training spreads over all classes of an image; 0 by default. */
   readonly labelSmoothing?: number;
+  /** What products compute in: f32 by default. */
+  readonly arithmetic?: Arithmetic;
   /** Variants of kernels that are set, by a tuning run or to repeat one. */
   readonly variants?: Variants;
   /** How images arrive: bytes, by default, or numbers as they are. */

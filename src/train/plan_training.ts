@@ -10,7 +10,8 @@ import { taskOf } from "./task_of.ts";
 export function describeStep(options: TrainOptions, adapter: BuilderOptions): ProgramDescription {
   const task = taskOf(options);
   const parameters = new ParameterSet(task.parameters, adapter.limits);
-  const builder = { ...adapter, variants: options.variants };
+  const { variants, arithmetic } = options;
+  const builder = { ...adapter, variants, arithmetic };
   return describeTraining(options, task, parameters, policyOf(options), builder);
 }
 

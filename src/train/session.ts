@@ -80,7 +80,8 @@ export class TrainingSession {
   }
 
   get #builderOptions() {
-    return { ...builderOptionsFor(this.gpu), variants: this.options.variants };
+    const { variants, arithmetic } = this.options;
+    return { ...builderOptionsFor(this.gpu), variants, arithmetic };
   }
 
   async #setWeights(weights?: Weights): Promise<void> {

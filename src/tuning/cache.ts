@@ -7,6 +7,7 @@ import type { AdapterReport } from "../adapter/adapter.ts";
 import { cacheFolder } from "../cache_folder.ts";
 import { UserError } from "../errors.ts";
 import { shortDigest } from "../data/digest.ts";
+import type { Arithmetic } from "../gpu/arithmetic.ts";
 import { gpuWith, ProgramBuilder, type Variants } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { replaceFile, writeFull } from "../io/files.ts";
@@ -17,24 +18,24 @@ const schema = z.record(z.string(), z.record(z.string(), z.string()));
 /** Where tuning runs are remembered. */
 export const cachePath = () => `${cacheFolder()}/variants.json`;
 
-/** What a choice is good for: the adapter, its driver, the runtime, and the text of what is tuned as it is now. */
+/** What a choice is good for: the adapter, its driver, the runtime, the arithmetic, and the text of what is tuned as it is now. */
 export async function cacheKey(
   { name, driver, runtime }: Pick<AdapterReport, "name" | "driver" | "runtime">,
+  arithmetic: Arithmetic = "f32",
 ): Promise<string> {
-  const digest = await shortDigest(new TextEncoder().encode(tunedTexts().join("\n")));
-  return `${name}${runtime === "dawn" ? " under Dawn" : ""}, driver ${
-    driver ?? "unknown"
-  }, kernels ${digest}`;
+  const digest = await shortDigest(new TextEncoder().encode(tunedTexts(arithmetic).join("\n")));
+  const where = `${name}${runtime === "dawn" ? " under Dawn" : ""}, driver ${driver ?? "unknown"}`;
+  return `${where}, ${arithmetic === "f32" ? "" : `${arithmetic} `}kernels ${digest}`;
 }
 
 /** The texts of all candidates of one case of each kernel that is tuned. */
-function tunedTexts(): string[] {
+function tunedTexts(arithmetic: Arithmetic): string[] {
   const shape = { batch: 1, heads: 1, sequence: 256, headSize: 64, causal: true };
   const keys = [
     ...products.map((product) => matmulKey(product, { m: 256, n: 256, k: 4096 })),
     ...(["forward", "backward_query", "backward_key"] as const).map((kernel) => attentionKey(kernel, shape)),
   ];
-  const adapter = gpuWith(typicalGpuLimits);
+  const adapter = { ...gpuWith(typicalGpuLimits), arithmetic };
   return keys.flatMap((key) => {
     const { candidates, emit } = tuningCase(key, adapter);
     return candidates.flatMap((candidate) => {

@@ -1,4 +1,5 @@
-import { builderOptionsFor, type Variants } from "../gpu/builder.ts";
+import { type BuilderOptions, builderOptionsFor, type Variants } from "../gpu/builder.ts";
+import type { Arithmetic } from "../gpu/arithmetic.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { OutOfMemoryError } from "../gpu/errors.ts";
 import { Progress } from "../text/progress.ts";
@@ -16,13 +17,14 @@ const worthIt = 0.99;
 export async function tune(
   gpu: Gpu,
   keys: Iterable<string>,
+  arithmetic: Arithmetic = "f32",
   path: string = cachePath(),
 ): Promise<Variants> {
-  const options = builderOptionsFor(gpu);
+  const options = { ...builderOptionsFor(gpu), arithmetic };
   const cases = [...new Set(keys)].map((key) => ({ key, given: tuningCase(key, options) }))
     .filter(({ given }) => given.candidates.length > 1);
   if (cases.length === 0 || !gpu.timestamps) return {};
-  const cached = await cacheKey(gpu.adapter);
+  const cached = await cacheKey(gpu.adapter, arithmetic);
   const known = await readCache(path, cached);
   const isKnown = ({ key, given }: typeof cases[number]) => given.candidates.includes(known[key]);
   const found = Object.fromEntries(cases.filter(isKnown).map(({ key }) => [key, known[key]]));
@@ -32,7 +34,7 @@ export async function tune(
     for (const [i, { key, given }] of missing.entries()) {
       progress.begin(i, `tuning ${key}`);
       const started = performance.now();
-      found[key] = await fastest(gpu, key, given);
+      found[key] = await fastest(gpu, key, given, options);
       await writeCache(path, cached, { [key]: found[key] }); // at once: an interrupted run keeps what it found
       progress.end(i, (performance.now() - started) / 1000);
     }
@@ -43,9 +45,9 @@ export async function tune(
 }
 
 /** The fastest candidate of a key; the table's choice where memory does not suffice to find out. */
-async function fastest(gpu: Gpu, key: string, given: TuningCase): Promise<string> {
+async function fastest(gpu: Gpu, key: string, given: TuningCase, options: BuilderOptions): Promise<string> {
   try {
-    const times = await measureCandidates(gpu, key, given, builderOptionsFor(gpu));
+    const times = await measureCandidates(gpu, key, given, options);
     const best = times.indexOf(Math.min(...times));
     return given.candidates[times[best] < worthIt * times[0] ? best : 0]; // the table's, too, where none compiles
   } catch (error) {

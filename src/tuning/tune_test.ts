@@ -51,7 +51,7 @@ gpuTest("tune() remembers what it measured, and measures nothing that it remembe
   const folder = await Deno.makeTempDir();
   const path = `${folder}/variants.json`;
   try {
-    const found = await tune(gpu, [key, key], path);
+    const found = await tune(gpu, [key, key], "f32", path);
     const { candidates } = tuningCase(key, builderOptionsFor(gpu));
     assert(candidates.includes(found[key]));
     const cached = await cacheKey(gpu.adapter);
@@ -59,10 +59,10 @@ gpuTest("tune() remembers what it measured, and measures nothing that it remembe
 
     const other = candidates.find((name) => name !== found[key])!;
     await writeCache(path, cached, { [key]: other });
-    assertEquals(await tune(gpu, [key], path), { [key]: other });
+    assertEquals(await tune(gpu, [key], "f32", path), { [key]: other });
 
     await writeCache(path, cached, { [key]: "a variant that is no more" });
-    assert(candidates.includes((await tune(gpu, [key], path))[key]));
+    assert(candidates.includes((await tune(gpu, [key], "f32", path))[key]));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

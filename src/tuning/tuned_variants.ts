@@ -1,11 +1,14 @@
 import { UserError } from "../errors.ts";
 import type { ProgramDescription, Variants } from "../gpu/builder.ts";
+import type { Arithmetic } from "../gpu/arithmetic.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { tune } from "./tune.ts";
 import { readVariants } from "./variants_file.ts";
 
 /** Where the variants of kernels come from. */
 export interface VariantOptions {
+  /** What products compute in: f32 by default. */
+  readonly arithmetic?: Arithmetic;
   /** A file that sets them, instead of a tuning run. */
   readonly variants?: string;
   /** Leaves all to the table. */
@@ -20,11 +23,11 @@ export interface VariantOptions {
 export async function tunedVariants(
   gpu: Gpu,
   programs: readonly ((variants?: Variants) => ProgramDescription)[],
-  { variants: path, noTune }: VariantOptions,
+  { variants: path, noTune, arithmetic }: VariantOptions,
 ): Promise<Variants[]> {
   if (path) return variantsOfFile(path, programs);
   const asked = programs.map((describe) => Object.keys(describe().variants));
-  const all = noTune ? {} : await tune(gpu, asked.flat());
+  const all = noTune ? {} : await tune(gpu, asked.flat(), arithmetic);
   return asked.map((keys) => pick(all, keys));
 }
 
