@@ -5,13 +5,23 @@ import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { verifyCase } from "../../src/train/verify.ts";
-import { adapterOptions, defaulted, file, folder, jsonOption, maybe, policy } from "../options/options.ts";
+import {
+  adapterOptions,
+  arithmeticOption,
+  defaulted,
+  file,
+  folder,
+  jsonOption,
+  maybe,
+  policy,
+} from "../options/options.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { renderVerification } from "../report/verification.ts";
 
 const options = object({
   folder: argument(folder, { description: message`Weights, batches, gradients and losses of a reference` }),
   policy: defaulted("--policy", policy, policyDocument("exact"), message`Storage policy`),
+  arithmetic: arithmeticOption,
   json: jsonOption,
   writeGradients: maybe(
     "--write-grads",
@@ -26,7 +36,7 @@ export const verify = command("verify", options, { brief }).map((o) => async () 
   if (o.writeGradients) await requireWritable(o.writeGradients);
   await ensureAdapterEnvironment(o);
   const gpu = await openGpu(o);
-  const { gradients, ...report } = await verifyCase(gpu, o.folder, { policy: o.policy });
+  const { gradients, ...report } = await verifyCase(gpu, o.folder, o);
   gpu.destroy();
   if (o.writeGradients) await writeSafetensors(o.writeGradients, gradients);
   if (o.json) printJson(report);

@@ -3,7 +3,7 @@ import type { VerifyReport } from "../../src/train/verify.ts";
 
 /** A comparison with a reference case, as a person wants to read it: worst tensor first, and the verdict at the end. */
 export function renderVerification(report: Omit<VerifyReport, "gradients">): string {
-  const { policy, tensors, lossDifferences, overallRelativeError, failures } = report;
+  const { policy, arithmetic, tensors, lossDifferences, overallRelativeError, failures } = report;
   const sorted = [...tensors].sort((a, b) => b.relativeError - a.relativeError);
   const fromStored = Math.max(...tensors.map((tensor) => tensor.fromStored));
   return [
@@ -21,6 +21,8 @@ export function renderVerification(report: Omit<VerifyReport, "gradients">): str
     `All gradients together: relative error ${overallRelativeError.toExponential(2)}; ` +
     `each from the values that were stored: at most ${fromStored.toExponential(2)}`,
     ...failures,
-    `${policy}: ${report.pass ? "passed" : "failed"}`,
+    `${policy}${arithmetic === "f32" ? "" : `, products in ${arithmetic}`}: ${
+      report.pass ? "passed" : "failed"
+    }`,
   ].join("\n\n");
 }

@@ -5,6 +5,7 @@ import { rowBytes, type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { elementThreads } from "../shared/elementwise.ts";
 import { remembered } from "../shared/remembered.ts";
 import sumText from "./sum_parts.wgsl" with { type: "text" };
+import { lookFirst, observed, type Scaling, scalingBindings } from "./scales.ts";
 import { matmulChoice } from "./matmul_choice.ts";
 import { likelyChoices, type MatmulChoice, type Sizes } from "./matmul_table.ts";
 import { directThreads, matmulText } from "./matmul_template.ts";
@@ -18,6 +19,8 @@ export interface MatmulOptions {
   readonly bias?: Tensor;
   /** Adds to what C holds. */
   readonly accumulate?: boolean;
+  /** How operands come within the range of halves, where the builder has scales; else they are clamped as they are. */
+  readonly scaling?: Scaling;
   /** Instead of the builder's choice. */
   readonly variant?: MatmulVariant;
   /** With a variant: parts that the contraction is cut into, each a product of its own until they are added; 1, the default, does not. */
@@ -44,6 +47,7 @@ export function matmul(
     throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
   }
   const sizes = { m, n, k };
+  if (options.scaling) lookFirst(builder, [a, b], options.scaling);
   // Parts follow each other in whole matrices, so they are made only where C's rows need no windows.
   const partsOf = ({ variant, splits: asked }: MatmulChoice) => {
     // Whole tiles, and no more than it takes to cover k: a part without any would leave its sums unwritten.
@@ -64,7 +68,15 @@ export function matmul(
   const { variant } = choice;
   if (splits === 1) return emit(builder, product, a, b, c, { ...options, variant, splits }, sizes);
   const parts = builder.tensor(`${c.name} parts`, splits * m, n, { category: "transient" });
-  emit(builder, product, a, b, parts, { bias: options.bias, variant, splits }, sizes);
+  emit(
+    builder,
+    product,
+    a,
+    b,
+    parts,
+    { bias: options.bias, scaling: options.scaling, variant, splits },
+    sizes,
+  );
   const vectors = m * c.stride / 4;
   builder.dispatch({
     kernel: { label: "sum_parts", code: sumText },
@@ -89,10 +101,13 @@ function emit(
   { m, n, k }: Sizes,
 ): void {
   const { variant, splits } = options;
+  const { scales } = builder;
+  const scaling = scales && variant.memory === "matrix" ? options.scaling : undefined;
   const kernelFor = (bias: boolean) => ({
     label: `matmul_${product}`,
     variant: variantName(variant),
-    code: a.code("a", 1) + b.code("b", 2) + textOf(product, variant, bias),
+    code: a.code("a", 1) + b.code("b", 2) +
+      textOf(product, variant, { bias, scaling: scaling && { observes: scaling.observes } }),
   });
   const [aBytes, bBytes, cBytes] = [a.tensor, b.tensor, c].map(rowBytes);
   const whole = (rows: number) => [{ first: 0, rows }];
@@ -124,6 +139,7 @@ function emit(
               rows: splits * wm.rows,
             },
             ...(bias ? [{ group: 0, index: 2, tensor: bias, access: "read" as const }] : []),
+            ...(scales && scaling ? scalingBindings(scales, scaling) : []),
             ...a.bindings(1, aRows),
             ...b.bindings(2, bRows),
           ],
@@ -139,6 +155,10 @@ function emit(
             c_column: wn.first / 4,
             accumulate: Number(i > 0 || (options.accumulate ?? false)),
             k_part: partSteps(wk.rows, splits, variant),
+            // A is read again for each window of n, B for each of m.
+            ...scaling && {
+              observed: scaling.observes ? observed(wn.first === 0, wm.first === 0) : 0,
+            },
           },
           workgroups: splits * workgroups(variant, wm.rows, wn.rows),
           flops: 2 * wm.rows * wn.rows * wk.rows,

@@ -12,4 +12,6 @@ export interface Frame {
     readonly end: string;
     readonly target: string;
   };
+  /** How operands come within the range of halves, if by anything but clamping; on subgroup matrices. */
+  readonly scaling?: { readonly observes: boolean };
 }

@@ -84,8 +84,60 @@ fn put_both(at: u32, left_at: u32, x: vec4<f32>, y: vec4<f32>) {
 }
 `;
 
+const unscaledText = `  let a_scale = 1.0;
+  let b_scale = 1.0;
+  let a_inverse = 1.0;
+  let b_inverse = 1.0;`;
+
+/** Scales by what the last step saw. The workgroups of C's first column look at A, those of its first row at B: at each number once. */
+const scaledText = (observes: boolean) =>
+  `  if (local < 2) {
+    scales[local] = scale_from(${
+    observes ? "atomicLoad(&seen[last_seen(local)].largest)" : "seen[last_seen(local)].largest"
+  });
+  }
+  workgroupBarrier();
+  let a_scale = scales[0].x;
+  let b_scale = scales[1].x;
+  let a_inverse = scales[0].y;
+  let b_inverse = scales[1].y;${
+    observes
+      ? `
+  if (flat == 0 && local < 2) {
+    atomicStore(&seen[next_seen(local)].largest, 0u);
+    atomicStore(&seen[next_seen(local)].clipped, 0u);
+  }
+  let a_observed = (p.observed & 1) != 0 && tile % tiles_n == 0;
+  let b_observed = (p.observed & 2) != 0 && tile < tiles_n;
+  let a_limit = bitcast<u32>(65504.0 * a_inverse);
+  let b_limit = bitcast<u32>(65504.0 * b_inverse);
+  var a_largest = vec4<u32>();
+  var b_largest = vec4<u32>();
+  var a_clipped = vec4<u32>();
+  var b_clipped = vec4<u32>();`
+      : ""
+  }`;
+
+/** Looks at a vector of an operand. */
+const lookText = (operand: string, x: string) =>
+  `${operand}_largest = max(${operand}_largest, magnitudes(${x})); ` +
+  `${operand}_clipped += select(vec4(0u), vec4(1u), magnitudes(${x}) > vec4(${operand}_limit));`;
+
+/** Tells what a workgroup saw of an operand. */
+function lookedText(index: number): string {
+  const operand = ["a", "b"][index];
+  return `  if (${operand}_observed) {
+    let largest = subgroupMax(largest_of(${operand}_largest));
+    let clipped = subgroupAdd(dot(${operand}_clipped, vec4(1u)));
+    if (lane == 0) {
+      atomicMax(&seen[now_seen(${index})].largest, largest);
+      atomicAdd(&seen[now_seen(${index})].clipped, clipped);
+    }
+  }`;
+}
+
 /** The WGSL of a product on subgroup matrices, within a frame. */
-export function matrixText(product: Product, v: MatrixVariant, { header, tiled }: Frame): string {
+export function matrixText(product: Product, v: MatrixVariant, { header, tiled, scaling }: Frame): string {
   const { a, b } = tilesOf(product, v);
   const threads = matrixThreads(v);
   const strip = stripOf(v);
@@ -125,7 +177,12 @@ export function matrixText(product: Product, v: MatrixVariant, { header, tiled }
       }u) % ${width}u;`;
       const places = t.begins.map((begin) => `at + ${begin}u`);
       const [x, y] = range(2).map((half) => `${t.operand}_scale * ${name(t, round, half)}`);
-      return `    ${ofThread(t, round)}{ ${at} ${v.arithmetic === "f16x3" ? "put_both" : "put"}(${
+      const look = scaling?.observes
+        ? `if (${t.operand}_observed) { ${
+          range(2).map((half) => lookText(t.operand, name(t, round, half))).join(" ")
+        } } `
+        : "";
+      return `    ${ofThread(t, round)}{ ${look}${at} ${v.arithmetic === "f16x3" ? "put_both" : "put"}(${
         [...places, x, y].join(", ")
       }); }`;
     }).join("\n");
@@ -228,10 +285,7 @@ ${tiled.enter}  let tile = flat % tiles;
   let n_first = subgroup % ${across}u * ${v.subgroupN}u;
   let strip = subgroup * ${strip.elements}u;
   let whole = row0 + ${v.tileM}u <= p.m && column0 + ${v.tileN}u <= p.n;
-  let a_scale = 1.0;
-  let b_scale = 1.0;
-  let a_inverse = 1.0;
-  let b_inverse = 1.0;
+${scaling ? scaledText(scaling.observes) : unscaledText}
 ${sums.join("\n")}
 ${declared.join("\n")}
 ${tiled.bounds}
@@ -248,6 +302,7 @@ ${loadTiles}
 ${inner}
     if (k0 >= k_end) { break; }
   }
+${scaling?.observes ? range(2).map(lookedText).join("\n") : ""}
 ${results}
 }
 `;

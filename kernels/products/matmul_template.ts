@@ -5,10 +5,11 @@
 
 import type { Frame } from "./matmul_frame.ts";
 import { matrixText } from "./matmul_matrix_template.ts";
+import { scalingText } from "./scales.ts";
 import { staging } from "./matmul_staging.ts";
 import { alongK, type MatmulVariant, type Product, range, type ThreadVariant } from "./matmul_variant.ts";
 
-const header = (threads: number, bias: boolean) => `
+const header = (threads: number, { bias, scaling }: MatmulExtras) => `
 struct Parameters {
   m: u32, n: u32, k: u32,
   // Vectors of four from one row to the next, and the column, in vectors, at which the window of a matrix begins.
@@ -16,12 +17,18 @@ struct Parameters {
   a_column: u32, b_column: u32, c_column: u32,
   accumulate: u32,
   // Steps of the contraction that a workgroup takes; with fewer than k, partial products follow each other in C's rows.
-  k_part: u32,
+  k_part: u32,${
+  scaling
+    ? `
+  // Whether this window is the one that looks at A (1), at B (2).
+  observed: u32,`
+    : ""
+}
 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read_write> c: array<vec4<f32>>;
 ${bias ? "@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;" : ""}
-
+${scaling ? scalingText(scaling.observes) : ""}
 const threads = ${threads}u;
 
 fn a_at(row: u32, column: u32) -> vec4<f32> {
@@ -45,10 +52,19 @@ fn store(part: u32, row: u32, column: u32, sum: vec4<f32>) {
 }
 `;
 
+/** What a product does besides multiplying. */
+export interface MatmulExtras {
+  /** Whether it adds a row to every row. */
+  readonly bias: boolean;
+  /** Whether its operands are scaled, and whether it looks at them for the next step. */
+  readonly scaling?: { readonly observes: boolean };
+}
+
 /** One product, whose contraction may be cut into parts. */
-function singleFrame({ tileM }: MatmulVariant, bias: boolean): Frame {
+function singleFrame({ tileM }: MatmulVariant, extras: MatmulExtras): Frame {
   return {
-    header: (threads) => header(threads, bias),
+    header: (threads) => header(threads, extras),
+    scaling: extras.scaling,
     tiled: {
       enter: `  if (part * p.k_part >= p.k) {
     return;
@@ -89,9 +105,9 @@ function outerProduct(v: ThreadVariant, a: (i: number) => string, b: (j: number)
   ).join("\n");
 }
 
-/** The WGSL of a product, with or without a bias. Joined behind the texts of its operands `a` and `b`. */
-export function matmulText(product: Product, variant: MatmulVariant, bias: boolean): string {
-  return framedText(product, variant, singleFrame(variant, bias));
+/** The WGSL of a product. Joined behind the texts of its operands `a` and `b`. */
+export function matmulText(product: Product, variant: MatmulVariant, extras: MatmulExtras): string {
+  return framedText(product, variant, singleFrame(variant, extras));
 }
 
 /** The WGSL of a product within a frame. */

@@ -10,6 +10,7 @@ import {
 } from "./arithmetic.ts";
 import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
 import type { Operand } from "./operand.ts";
+import type { OperandScales } from "./operand_scales.ts";
 import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
 import { type Dtype, padded, rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
 
@@ -69,6 +70,8 @@ export interface BuilderOptions {
   readonly matrices?: MatrixShape;
   /** What products compute in; f32 by default. */
   readonly arithmetic?: Arithmetic;
+  /** By what products in halves multiply their operands; without, by nothing. */
+  readonly scales?: OperandScales;
   /** Variants that are set, by a tuning run or to repeat one; where none is, a kernel's table decides. */
   readonly variants?: Variants;
   /** Floating-point operations that one dispatch should not exceed where its kernel can be cut; by default those of a submit. */
@@ -89,6 +92,7 @@ export class ProgramBuilder {
   readonly subgroupSize: number;
   readonly matrices?: MatrixShape;
   readonly arithmetic: Arithmetic;
+  readonly scales?: OperandScales;
   readonly flopsPerDispatch: number;
   readonly #dispatches: Dispatch[] = [];
   readonly #keepAll: boolean;
@@ -106,6 +110,7 @@ export class ProgramBuilder {
     this.subgroupSize = options.subgroupSize ?? 0;
     this.matrices = options.matrices;
     this.arithmetic = options.arithmetic ?? "f32";
+    this.scales = this.arithmetic === "f32" ? undefined : options.scales;
     if (this.arithmetic !== "f32" && !this.matrices) refuseArithmetic(this.arithmetic);
     this.flopsPerDispatch = options.flopsPerDispatch ?? flopsPerSubmit;
     this.#keepAll = options.keepAll ?? false;

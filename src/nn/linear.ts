@@ -33,6 +33,7 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
     matmul(builder, "nn", cheapToRead(builder, exact), plain(weight.value), y, {
       bias: bias.value,
       accumulate: out?.add,
+      scaling: tape.scaling(name, "forward"),
     });
     tape.uses(weight, bias);
     return {
@@ -42,11 +43,15 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
         tape.gradients([weight, bias], (dWeight, dBias) => {
           matmul(builder, "tn", cheapToRead(builder, kept()), plain(dy), dWeight.tensor, {
             accumulate: dWeight.add,
+            scaling: tape.scaling(`d ${name} weight`, "backward"),
           });
           columnSums(builder, plain(dy), dBias.tensor, dBias.add);
         });
         const dx = into?.tensor ?? tape.transient(`d ${name} input`, dy.rows, weight.rows);
-        matmul(builder, "nt", plain(dy), plain(weight.value), dx, { accumulate: into?.add });
+        matmul(builder, "nt", plain(dy), plain(weight.value), dx, {
+          accumulate: into?.add,
+          scaling: tape.scaling(`d ${name} input`, "backward"),
+        });
         return dx;
       },
     };

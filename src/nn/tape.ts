@@ -1,3 +1,4 @@
+import type { Scaling } from "../../kernels/products/scales.ts";
 import { materialize } from "../../kernels/shared/materialize.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import { type Operand, plain } from "../gpu/operand.ts";
@@ -99,6 +100,15 @@ export class Tape {
   /** Whether every operator stores its own input, though something saved may give it. */
   get storesInputs(): boolean {
     return this.keeps === "by policy" && !this.shared.policy!.reuse;
+  }
+
+  /**
+   * How a product scales its operands, by its name, the same in every program. The next step's scales go by what forward and backward read;
+   * what is made again goes by forward's, as evaluation does, and leaves them as they are.
+   */
+  scaling(key: string, pass: "forward" | "again" | "backward"): Scaling {
+    const counts = pass === "backward" || (pass === "forward" && this.counts);
+    return { key, observes: this.training && counts };
   }
 
   /** A tensor that lives between two operators of one pass. */

@@ -39,9 +39,11 @@ export function tiedHead(
   const dx = tape.transient("d residual stream", rows, cols);
 
   /** Emits a piece's losses, and with `gradient` returns its logits' gradient. */
-  const forward = (first: number, count: number, gradient: boolean): Tensor => {
+  const forward = (first: number, count: number, gradient: boolean, anew = false): Tensor => {
     const logits = builder.tensor("logits", count, words.rows, { category: "head" });
-    matmul(builder, "nt", readRows(readable, first, count), plain(words.value), logits);
+    matmul(builder, "nt", readRows(readable, first, count), plain(words.value), logits, {
+      scaling: tape.scaling(headKey, anew ? "again" : "forward"),
+    });
     crossEntropy(builder, logits, rowsOf(targets, first, count), rowsOf(losses, first, count), gradient);
     return logits;
   };
@@ -49,9 +51,14 @@ export function tiedHead(
     // The words first: what their product needs can give its memory to dx.
     tape.gradients([words], ({ tensor, add }) => {
       const x = readRows(readable, first, count);
-      matmul(builder, "tn", plain(dLogits), x, tensor, { accumulate: add });
+      matmul(builder, "tn", plain(dLogits), x, tensor, {
+        accumulate: add,
+        scaling: tape.scaling("d head words", "backward"),
+      });
     });
-    matmul(builder, "nn", plain(dLogits), plain(words.value), rowsOf(dx, first, count));
+    matmul(builder, "nn", plain(dLogits), plain(words.value), rowsOf(dx, first, count), {
+      scaling: tape.scaling("d head input", "backward"),
+    });
   };
 
   const pieces = cutRows(rows, headPieceRows(tape.miniSequences ?? {}, builder, x.tensor, words.rows));
@@ -64,13 +71,16 @@ export function tiedHead(
   return () => {
     if (again) {
       for (const { first, rows: count } of pieces) {
-        const dLogits = pass("recompute", () => forward(first, count, true));
+        const dLogits = pass("recompute", () => forward(first, count, true, true));
         pass("backward", () => backward(first, count, dLogits));
       }
     }
     return dx;
   };
 }
+
+/** What the head's product is called where its operands are scaled. */
+export const headKey = "head";
 
 type Adapter = { readonly limits: Pick<DeviceLimits, "maxStorageBufferBindingSize"> };
 type Sizes = { readonly rows: number; readonly cols: number };

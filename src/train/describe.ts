@@ -1,6 +1,7 @@
 import { normal } from "../../kernels/initialization/normal.ts";
 import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
+import { endOfStep } from "../../kernels/products/scales.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { describeWithinPeak } from "../gpu/within_peak.ts";
@@ -32,6 +33,7 @@ export function describeTraining(
       gradientNorm(builder, parameters.runs.map((run) => run.gradient), normRing, clip, clipNorm);
       adamw(builder, parameters.runs, clip, { betas, epsilon, weightDecay });
     });
+    endOfStep(builder);
   });
 }
 
@@ -61,6 +63,7 @@ export function describeGradients(
 ): ProgramDescription {
   return describeWithinPeak("gradients", builderOptions, (builder) => {
     task.loss(Tape.training(builder, policy), parameters);
+    endOfStep(builder);
   });
 }
 

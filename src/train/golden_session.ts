@@ -1,5 +1,6 @@
 import type { TokenBatch } from "../data/batches.ts";
 import type { ImageBatch } from "../data/image_batches.ts";
+import type { Arithmetic } from "../gpu/arithmetic.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { Weights } from "../models/checkpoint.ts";
@@ -23,6 +24,7 @@ export function goldenSession(
   weights: Weights,
   policy: PolicyDocument,
   name: string,
+  arithmetic?: Arithmetic,
 ): Promise<TrainingSession> {
   const { optimizer, batch, sequence } = golden;
   return TrainingSession.create(gpu, {
@@ -30,6 +32,7 @@ export function goldenSession(
     sequence,
     ...optimizer,
     policy,
+    arithmetic,
     batch,
     seed: 0,
     clipNorm: 0,

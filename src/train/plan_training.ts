@@ -1,4 +1,5 @@
 import { type DeviceLimits, typicalGpuLimits } from "../gpu/limits.ts";
+import { OperandScales } from "../gpu/operand_scales.ts";
 import { type BuilderOptions, gpuWith, type ProgramDescription } from "../gpu/builder.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import { ParameterSet } from "../nn/parameters.ts";
@@ -11,7 +12,7 @@ export function describeStep(options: TrainOptions, adapter: BuilderOptions): Pr
   const task = taskOf(options);
   const parameters = new ParameterSet(task.parameters, adapter.limits);
   const { variants, arithmetic } = options;
-  const builder = { ...adapter, variants, arithmetic };
+  const builder = { ...adapter, variants, arithmetic, scales: new OperandScales() };
   return describeTraining(options, task, parameters, policyOf(options), builder);
 }
 

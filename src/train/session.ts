@@ -1,8 +1,10 @@
+import { clippedOf, numbersSeen } from "../../kernels/products/scales.ts";
 import type { Batch } from "../data/batches.ts";
 import { Random } from "../data/random.ts";
 import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type BuilderOptions, builderOptionsFor, type Variants } from "../gpu/builder.ts";
+import { OperandScales } from "../gpu/operand_scales.ts";
 import type { Program, TimedDispatch } from "../gpu/program.ts";
 import type { StepValues } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -45,6 +47,7 @@ export interface Evaluation {
 /** A model in training on one device: its parameters, its programs, and the losses not read yet. */
 export class TrainingSession {
   readonly #memory: SessionMemory;
+  readonly #scales = new OperandScales();
   #train!: Program;
   /** Steps taken, and those whose losses have been read. */
   #steps = 0;
@@ -81,7 +84,7 @@ export class TrainingSession {
 
   get #builderOptions() {
     const { variants, arithmetic } = this.options;
-    return { ...builderOptionsFor(this.gpu), variants, arithmetic };
+    return { ...builderOptionsFor(this.gpu), variants, arithmetic, scales: this.#scales };
   }
 
   async #setWeights(weights?: Weights): Promise<void> {
@@ -236,7 +239,7 @@ export class TrainingSession {
    * session.
    */
   gradientProgram(policy: StoragePolicy, options: Partial<BuilderOptions> = {}): Promise<Program> {
-    const builderOptions = { ...this.#builderOptions, ...options };
+    const builderOptions = { ...this.#builderOptions, scales: new OperandScales(), ...options };
     return this.#memory.program(
       describeGradients(this.task, this.parameterSet, policy, builderOptions),
       this.#train,
@@ -321,6 +324,21 @@ export class TrainingSession {
       elements += counter.elements;
     }
     return elements > 0 ? clipped / elements : 0;
+  }
+
+  /**
+   * Share of the numbers that products read in the last step that were larger than their scale lets halves hold, and were clipped; undefined
+   * where products are in f32. Waits for the queue.
+   */
+  async overflowShare(): Promise<number | undefined> {
+    const { dispatches } = this.#train.description;
+    const numbers = numbersSeen(dispatches);
+    if (numbers === 0) return undefined;
+    const read = async (tensor: Tensor) => new Uint32Array(await this.#memory.read(tensor));
+    const [turn] = await read(this.#scales.turn);
+    let clipped = 0;
+    for (const seen of this.#scales.all) clipped += clippedOf(await read(seen), turn);
+    return clipped / numbers;
   }
 
   /** Frees the device memory of the session. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Arithmetic, arithmetics } from "../gpu/arithmetic.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import { type Weights, weightsFrom } from "../models/checkpoint.ts";
@@ -10,6 +11,7 @@ import { readStored, type StoredTensor } from "../storage/stored_values.ts";
 import { addSquares, errorOf, squaresByTensor } from "./gradient_error.ts";
 import { goldenReference, goldenSession } from "./golden_session.ts";
 import type { TrainingSession } from "./session.ts";
+import { boundsOf } from "./verify_bounds.ts";
 
 const tensorError = z.object({
   name: z.string(),
@@ -25,6 +27,7 @@ export type TensorError = z.infer<typeof tensorError>;
 /** What a comparison with a reference case found, as `verify --json` prints it. */
 export const verification = z.object({
   policy: z.string(),
+  arithmetic: z.enum(arithmetics),
   pass: z.boolean(),
   lossDifferences: z.array(z.number()).describe("loss of each step minus the case's"),
   tensors: z.array(tensorError).describe("first-step gradients, in the order of the case's file"),
@@ -48,7 +51,7 @@ export interface DeviceResult {
 }
 
 /**
- * Trains a reference case (a folder as `readGoldenCase` reads it) and judges it. What f32 arithmetic must reach (`limit`) holds under every
+ * Trains a reference case (a folder as `readGoldenCase` reads it) and judges it. What its arithmetic must reach (`boundsOf`) holds under every
  * policy: for the first step's gradients against those that the float64 model computes from the values that the device stored. Where
  * nothing is stored in fewer bits, it holds for all losses and the gradients against the case's; else for the first loss, which storage cannot change,
  * and for the float64 model's own gradients without storage.
@@ -56,13 +59,13 @@ export interface DeviceResult {
 export async function verifyCase(
   gpu: Gpu,
   folder: string,
-  { policy }: { policy: string | PolicyDocument },
+  { policy, arithmetic }: { policy: string | PolicyDocument; arithmetic?: Arithmetic },
 ): Promise<VerifyReport> {
   const document = typeof policy === "string" ? policyDocument(policy) : policy;
   const golden = await readGoldenCase(folder);
   const weights = weightsFrom(golden.weights, golden.config, folder);
-  const found = await onDevice(gpu, golden, weights, document, folder);
-  return judge(document, golden, weights, found);
+  const found = await onDevice(gpu, golden, weights, document, folder, arithmetic);
+  return judge(document, golden, weights, found, arithmetic);
 }
 
 /** A case on the device, under a policy. */
@@ -72,8 +75,9 @@ export async function onDevice(
   weights: Weights,
   policy: PolicyDocument,
   name: string,
+  arithmetic?: Arithmetic,
 ): Promise<DeviceResult> {
-  const session = await goldenSession(gpu, golden, weights, policy, name);
+  const session = await goldenSession(gpu, golden, weights, policy, name, arithmetic);
   try {
     const [first, ...others] = golden.batches;
     const stored = await storedValues(session, policy, first);
@@ -107,8 +111,10 @@ export function judge(
   golden: GoldenCase,
   weights: Weights,
   { losses, gradients, stored }: DeviceResult,
+  arithmetic: Arithmetic = "f32",
 ): VerifyReport {
-  const { storage, complaints } = storageOfDevice(policy, stored);
+  const bounds = boundsOf(arithmetic, golden);
+  const { storage, complaints } = storageOfDevice(policy, stored, bounds.gradient);
   const fromStored = errors(gradients, goldenReference(golden, weights, storage));
   const squares = squaresByTensor(gradients, golden.gradients);
   const tensors = [...squares].map(([name, own]) => ({
@@ -121,20 +127,23 @@ export function judge(
   const whose = exact ? "" : ", in float64 and with nothing stored,";
   const unstored = errors(exact ? gradients : goldenReference(golden, weights), golden.gradients);
   const told = (error: number) => error.toExponential(2);
+  const named = (bound: number) => bound === limit ? `${limit}` : told(bound);
   // Not-a-number compares false with every bound, so a NaN fails.
   const failures = [
     ...lossDifferences.flatMap((d, i) =>
-      Math.abs(d) <= limit || (i > 0 && !exact)
+      Math.abs(d) <= bounds.loss || (i > 0 && !exact)
         ? []
-        : [`Loss of step ${i + 1} differs by ${told(d)}, more than ${limit}`]
+        : [`Loss of step ${i + 1} differs by ${told(d)}, more than ${named(bounds.loss)}`]
     ),
     ...[...unstored].flatMap(([name, error]) =>
-      error <= limit
-        ? []
-        : [`Gradient of ${name} differs by ${told(error)}${whose} from the case's, more than ${limit}`]
+      error <= bounds.gradient ? [] : [
+        `Gradient of ${name} differs by ${told(error)}${whose} from the case's, more than ${
+          named(bounds.gradient)
+        }`,
+      ]
     ),
     ...tensors.flatMap(({ name, fromStored }) =>
-      fromStored <= limit
+      fromStored <= bounds.gradient
         ? []
         : [`Gradient of ${name} is not that of the stored values: it differs by ${told(fromStored)}`]
     ),
@@ -142,6 +151,7 @@ export function judge(
   ];
   return {
     policy: policy.name,
+    arithmetic,
     pass: failures.length === 0,
     lossDifferences,
     tensors,

@@ -12,7 +12,7 @@ import { type Layer, operator, sequence as inSequence } from "../../nn/layer.ts"
 import { layerNorm } from "../../nn/layer_norm.ts";
 import type { Parameter, ParameterSet } from "../../nn/parameters.ts";
 import type { Tape } from "../../nn/tape.ts";
-import { type HeadTensors, tiedHead } from "../../nn/tied_head.ts";
+import { headKey, type HeadTensors, tiedHead } from "../../nn/tied_head.ts";
 import type { Gpt2Config } from "./config.ts";
 
 /** Sizes of a batch. */
@@ -120,5 +120,7 @@ export function gpt2Logits(
   const row = tape.transient("row", 1, config.width);
   gatherRow(tape.builder, y.exact, row);
   const words = parameters.get("transformer.wte.weight");
-  matmul(tape.builder, "nt", plain(row), plain(words.value), logits);
+  matmul(tape.builder, "nt", plain(row), plain(words.value), logits, {
+    scaling: tape.scaling(headKey, "forward"),
+  });
 }

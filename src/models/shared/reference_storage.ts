@@ -43,11 +43,12 @@ export class ReferenceTape {
 
 /**
  * Storage for a reference that gives back what a device stored under a policy; `complaints` tells, after the reference has run, what is
- * wrong with it. Both must save the same tensors, in the policy's bits, near the exact values and not all of them at these.
+ * wrong with it. What was stored was computed to `within` of the largest. Both must save the same tensors, in the policy's bits, near the exact values and not all of them at these.
  */
 export function storageOfDevice(
   document: PolicyDocument,
   stored: ReadonlyMap<string, StoredTensor>,
+  within = limit,
 ): { storage: ReferenceStorage; complaints: () => string[] } {
   const unread = new Set(stored.keys());
   const found: string[] = [];
@@ -62,7 +63,7 @@ export function storageOfDevice(
     }
     unread.delete(key);
     const steps = bits < 16 && rounding === "stochastic" ? 1 : 1 / 2;
-    const { strange, different } = compare(tensor, exact, steps);
+    const { strange, different } = compare(tensor, exact, steps, within);
     dropped ||= different;
     if (strange !== undefined) {
       found.push(
@@ -82,19 +83,20 @@ export function storageOfDevice(
 /**
  * The first element, if any, that lies farther from its exact value than so many steps; values outside the range are stored as its ends.
  * Codes are computed in f32, by at most five roundings of a level below 256 (2^-13 of a step), from numbers that are themselves computed in f32
- * (`limit`). Tells too whether the tensor differs from the exact one by more than f32 arithmetic does.
+ * or in what is allowed for (`within`, a share of the largest). Tells too whether the tensor differs from the exact one by more than f32 arithmetic does.
  */
 function compare(
   { values, step, extremes }: StoredTensor,
   exact: Float64Array,
   steps: number,
+  within: number,
 ): { strange?: number; different: boolean } {
   const known = Array.from(exact.keys()).filter((i) => !Number.isNaN(exact[i]));
-  const slack = limit * known.reduce((largest, i) => Math.max(largest, Math.abs(exact[i])), 0);
+  const largest = known.reduce((largest, i) => Math.max(largest, Math.abs(exact[i])), 0);
   const strange = known.find((i) => {
     const [least, most] = extremes(i);
     const expected = Math.max(least, Math.min(most, exact[i]));
-    return !(Math.abs(values[i] - expected) <= steps * step(i) * (1 + 2 ** -13) + slack);
+    return !(Math.abs(values[i] - expected) <= steps * step(i) * (1 + 2 ** -13) + within * largest);
   });
-  return { strange, different: known.some((i) => Math.abs(values[i] - exact[i]) > 2 * slack) };
+  return { strange, different: known.some((i) => Math.abs(values[i] - exact[i]) > 2 * limit * largest) };
 }

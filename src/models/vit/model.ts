@@ -91,13 +91,19 @@ function patchEmbedding({ image, patch, width }: VitConfig, parameters: Paramete
     const rows = patches(images, { batch, image, patch });
     const x = tape.transient("residual stream", batch * positions.rows, width);
     patchEmbeddingStart(builder, positions.value, classToken.value, bias.value, x);
-    matmul(builder, "nn", cheapToRead(builder, rows), plain(weight.value), x, { accumulate: true });
+    matmul(builder, "nn", cheapToRead(builder, rows), plain(weight.value), x, {
+      accumulate: true,
+      scaling: tape.scaling("patch_embed", "forward"),
+    });
     tape.uses(weight, positions, classToken, bias);
     return {
       y: { exact: plain(x) },
       backward: (dx) => {
         tape.gradients([weight], ({ tensor, add }) => {
-          matmul(builder, "tn", cheapToRead(builder, rows), plain(dx), tensor, { accumulate: add });
+          matmul(builder, "tn", cheapToRead(builder, rows), plain(dx), tensor, {
+            accumulate: add,
+            scaling: tape.scaling("d patch_embed weight", "backward"),
+          });
         });
         tape.gradients([positions], ({ tensor, add }) => {
           positionBackward(builder, dx, tensor, positions.rows, add);

@@ -1,0 +1,84 @@
+import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import type { Binding, Dispatch } from "../../src/gpu/kernel.ts";
+import type { Operand } from "../../src/gpu/operand.ts";
+import type { OperandScales } from "../../src/gpu/operand_scales.ts";
+import largestText from "./operand_largest.wgsl" with { type: "text" };
+import scalesText from "./scales.wgsl" with { type: "text" };
+import seenText from "./scales_seen.wgsl" with { type: "text" };
+import turnText from "./scales_turn.wgsl" with { type: "text" };
+
+/** How a product's operands are scaled. */
+export interface Scaling {
+  /** The product's name, the same in every program. */
+  readonly key: string;
+  /** Whether what this step sees of them counts for the next: evaluation's does not, nor that of what is made again. */
+  readonly observes: boolean;
+}
+
+const seenTextFor = (observes: boolean) =>
+  seenText.replaceAll("SEEN", observes ? "atomic<u32>" : "u32")
+    .replaceAll("ACCESS", observes ? "read_write" : "read");
+
+/** The WGSL of a product's scales: `scale_from`, and where it finds what was seen. */
+export const scalingText = (observes: boolean): string => seenTextFor(observes) + scalesText;
+
+/** The bindings of a product's scales, in group 0. */
+export function scalingBindings(scales: OperandScales, { key, observes }: Scaling): Binding[] {
+  return [
+    { group: 0, index: 3, tensor: scales.of(key), access: observes ? "update" : "read" },
+    { group: 0, index: 4, tensor: scales.turn, access: "read" },
+  ];
+}
+
+const threads = 256;
+const vectorsPerThread = 16;
+
+/** Emits, for the first run of the program only, the look at both operands of a product that is as yet to be seen. */
+export function lookFirst(builder: ProgramBuilder, operands: readonly Operand[], scaling: Scaling): void {
+  const { scales } = builder;
+  if (!scales || !scaling.observes) return;
+  for (const [operand, x] of operands.entries()) {
+    const stride = x.tensor.stride / 4;
+    for (const window of builder.windows([x.tensor], x.unit)) {
+      const vectors = window.rows * stride;
+      builder.dispatch({
+        kernel: { label: "operand_largest", code: x.code("x", 1) + seenTextFor(true) + largestText },
+        bindings: [...scalingBindings(scales, scaling), ...x.bindings(1, window)],
+        parameters: { vectors, stride, operand },
+        workgroups: Math.ceil(vectors / (threads * vectorsPerThread)),
+        flops: 4 * vectors,
+        first: true,
+      });
+    }
+  }
+}
+
+/** Emits the end of a step, if anything is scaled: what it saw is what the next one goes by. */
+export function endOfStep(builder: ProgramBuilder): void {
+  if (!builder.scales) return;
+  builder.dispatch({
+    kernel: { label: "scales_turn", code: turnText },
+    bindings: [{ group: 0, index: 1, tensor: builder.scales.turn, access: "update" }],
+    parameters: {},
+    workgroups: 1,
+    flops: 0,
+  });
+}
+
+/** Which operands a dispatch of a product looks at, as its parameter `observed` has it. */
+export const observed = (a: boolean, b: boolean): number => Number(a) + 2 * Number(b);
+
+/** How many numbers a program's products look at in a step. */
+export function numbersSeen(dispatches: readonly Dispatch[]): number {
+  return dispatches.reduce(
+    (sum, { parameters: { m, n, k, observed = 0 } }) =>
+      sum + (observed & 1 ? m * k : 0) + (observed & 2 ? k * n : 0),
+    0,
+  );
+}
+
+/** How many numbers of a product's operands the last step clipped, from the words of what was seen and of whose turn it is. */
+export function clippedOf(seen: Uint32Array, turn: number): number {
+  const last = (turn + 2) % 3;
+  return seen[4 * last + 1] + seen[4 * last + 3];
+}
