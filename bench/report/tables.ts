@@ -103,6 +103,13 @@ const quality: Quantity<Cell>[] = [
       return shares.length ? percentage(mean(shares)) : null;
     },
   },
+  {
+    label: "clipped operands",
+    show(cell) {
+      const shares = [...cell.qualities.values()].flatMap((q) => q.overflowShare ?? []);
+      return shares.length ? percentage(mean(shares)) : null;
+    },
+  },
 ];
 
 /** A quantity of each seed; null if no seed was trained, words if it is not a number for some. */

@@ -225,6 +225,9 @@ export const measurement = z.object({
     validationTargets: count,
     gradientErrors: z.array(gradientErrors).describe("at every gradientEvery-th step"),
     clippedShare: z.number().describe("share of stored values outside their range in the last step"),
+    overflowShare: z.number().optional().describe(
+      "share of the numbers that products read in the last step which their scale left too large for halves; left out where products are in f32",
+    ),
   }).nullable(),
 });
 

@@ -123,6 +123,7 @@ async function measureQuality(
     ? await compared(session, batches, otherBatches(data, configuration), configuration, gradientErrors)
     : await trainSteps(session, batches, qualitySteps);
   const clippedShare = await session.clippedShare();
+  const overflowShare = await session.overflowShare();
   const validation = data.validation(configuration);
   const { loss, top1 } = await session.evaluate(validation);
   return {
@@ -133,6 +134,7 @@ async function measureQuality(
       (top1 === null ? configuration.sequence : 1),
     gradientErrors,
     clippedShare,
+    ...overflowShare !== undefined && { overflowShare },
   };
 }
 
