@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { UserError } from "../errors.ts";
+import { builderOptionsFor } from "../gpu/builder.ts";
 import { type NamedTensor, readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import { weightsFrom } from "../models/checkpoint.ts";
 import { readGoldenCase } from "../models/golden_case.ts";
@@ -40,6 +41,25 @@ async function withCopy(work: (folder: string) => Promise<void>): Promise<void> 
     await work(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const { matrices } = builderOptionsFor(await testGpu());
+
+for (const arithmetic of ["f16x3", "f16"] as const) {
+  for (const name of ["gpt2-regular", "gpt2-ragged", "vit-small"]) {
+    for (const policy of ["exact", "half", "mesa8", "mst8"]) {
+      gpuTest(`verifyCase() passes ${name} under ${policy} in ${arithmetic}`, async () => {
+        const { failures, tensors } = await verifyCase(await testGpu(), `${cases}/${name}`, {
+          policy,
+          arithmetic,
+        });
+        assertEquals(failures, []);
+        const worst = Math.max(...tensors.map(({ fromStored }) => fromStored));
+        const [least, most] = arithmetic === "f16" ? [1e-4, 3e-3] : [0, limit];
+        assert(worst >= least && worst <= most, `a gradient differs by ${worst}`);
+      }, !matrices && "this adapter's subgroups multiply no matrices");
+    }
   }
 }
 

@@ -1,0 +1,82 @@
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
+import { UserError } from "../errors.ts";
+import { builderOptionsFor } from "../gpu/builder.ts";
+import type { TrainingSession } from "./session.ts";
+import { someBatches, someImages, vitOptions, withSession } from "./testing.ts";
+
+const { matrices } = builderOptionsFor(await testGpu());
+const cannotRun = !matrices && "this adapter's subgroups multiply no matrices";
+
+/** Losses, and the last step's gradients. */
+async function trained(session: TrainingSession, between: () => Promise<unknown> = () => Promise.resolve()) {
+  const losses: number[] = [];
+  for (const batch of someBatches(4)) {
+    session.step(batch);
+    losses.push(...await session.losses());
+    await between();
+  }
+  return { losses, gradients: await session.gradients() };
+}
+
+for (const arithmetic of ["f16x3", "f16"] as const) {
+  const training = matrices && await withSession({ arithmetic }, trained);
+
+  gpuTest(`A session in ${arithmetic} trains like one in f32, and repeats itself bit for bit`, async () => {
+    const exact = await withSession({}, trained);
+    const within = arithmetic === "f16" ? 5e-3 : 1e-5;
+    training!.losses.forEach((loss, i) => {
+      assert(Math.abs(loss - exact.losses[i]) <= within, `step ${i + 1}: ${loss} for ${exact.losses[i]}`);
+    });
+    assertNotEquals(training!.losses, exact.losses);
+    assertEquals(await withSession({ arithmetic }, trained), training);
+  }, cannotRun);
+
+  gpuTest(`In ${arithmetic}, what is made again is made by forward's scales`, async () => {
+    for (const policy of ["recompute", "mst"]) {
+      assertEquals((await withSession({ arithmetic, policy }, trained)).losses, training!.losses, policy);
+    }
+  }, cannotRun);
+
+  gpuTest(
+    `In ${arithmetic}, evaluation and samples move no scales`,
+    async () => {
+      await withSession({ arithmetic }, async (session) => {
+        const others = someBatches(2, 9);
+        assertEquals(
+          await trained(session, async () => {
+            await session.evaluate(others);
+            await session.generate([3], 2, { temperature: 0, seed: 1 });
+          }),
+          training,
+        );
+      });
+    },
+    cannotRun,
+  );
+
+  gpuTest(`A session in ${arithmetic} tells the share of operands that were clipped`, async () => {
+    await withSession({ arithmetic }, async (session) => {
+      await trained(session);
+      assertEquals(await session.overflowShare(), 0);
+    });
+  }, cannotRun);
+
+  gpuTest(`A Vision Transformer trains in ${arithmetic}`, async () => {
+    const losses = (changes: object) =>
+      withSession({ ...vitOptions, ...changes }, async (session) => {
+        for (const batch of someImages(3)) session.step(batch);
+        return await session.losses();
+      });
+    const [exact, own] = [await losses({}), await losses({ arithmetic })];
+    own.forEach((loss, i) => assert(Math.abs(loss - exact[i]) <= 5e-3, `${loss} for ${exact[i]}`));
+  }, cannotRun);
+}
+
+gpuTest("A session in f32 has no operands to clip", async () => {
+  await withSession({}, async (session) => assertEquals(await session.overflowShare(), undefined));
+});
+
+gpuTest("A session in halves is refused where subgroups multiply no matrices", async () => {
+  await assertRejects(() => withSession({ arithmetic: "f16" }, trained), UserError, "take --runtime dawn");
+}, matrices && "this adapter's subgroups multiply matrices");
