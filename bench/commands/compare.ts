@@ -34,7 +34,8 @@ const options = object({
     message`End with 3 if a cell takes more memory by more than that`,
   ),
   across: option("--across", {
-    description: message`Compare reports of different adapters, drivers, runtimes or schema versions, too`,
+    description:
+      message`Compare reports of different adapters, drivers, runtimes, arithmetics or schema versions, too`,
   }),
   form: defaulted(
     "--form",

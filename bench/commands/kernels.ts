@@ -12,6 +12,7 @@ import { nearest } from "../../src/suggest.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import {
+  arithmeticOption,
   defaulted,
   jsonOption,
   model,
@@ -25,6 +26,7 @@ const options = object({
   model: defaulted("--model", model, modelConfig("small"), message`The model whose step is looked at`),
   policy: defaulted("--policy", policy, policyDocument("mesa8"), message`The storage policy`),
   ...storageOptions,
+  arithmetic: arithmeticOption,
   print: optional(
     option("--print", string({ metavar: "NAME" }), { description: message`Print a kernel's WGSL` }),
   ),
@@ -45,8 +47,11 @@ export const kernels = command("kernels", options, { brief }).map((o) => () => {
     batch: 4,
     seed: 0,
     policy: withStorageOptions(o.policy, o),
+    arithmetic: o.arithmetic,
   };
-  const { dispatches } = describeStep(step, gpuWith(typicalGpuLimits));
+  const { matrices, ...adapter } = gpuWith(typicalGpuLimits);
+  // Subgroup matrices are Dawn's alone.
+  const { dispatches } = describeStep(step, { ...adapter, ...o.runtime === "dawn" && { matrices } });
   const all = dispatches.map(({ kernel }) => ({
     ...kernel,
     code: withPrelude(o.runtime, kernel.code),

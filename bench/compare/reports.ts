@@ -21,6 +21,7 @@ export function differences(base: Report, own: Report): string[] {
     ["adapters", distinct(records, ({ environment }) => environment.adapter)],
     ["drivers", distinct(records, ({ environment }) => environment.driver ?? "not told")],
     ["runtimes", distinct(records, ({ environment }) => runtimeOf(environment))],
+    ["arithmetics", distinct(records, ({ configuration }) => configuration.arithmetic ?? "f32")],
     ["schema versions", versions.map(String)],
   ];
   const others = told(own);

@@ -35,8 +35,8 @@ Deno.test("A sweep's document says what the options of the same names say", () =
       "--quality-steps 5 --gradient-every 2 --seeds 3 --seed 4294967295",
     ],
     [
-      { rounding: "nearest", ranges: "current", attention: "fused", memory: "1.5GiB" },
-      "--rounding nearest --ranges current --attention fused --memory 1.5GiB",
+      { rounding: "nearest", ranges: "current", attention: "fused", arithmetic: "f16x3", memory: "1.5GiB" },
+      "--rounding nearest --ranges current --attention fused --arithmetic f16x3 --memory 1.5GiB",
     ],
     [{ precision: "0.5%", "max-time": "5min" }, "--precision 0.5% --max-time 5min"],
     [{ data: "a.txt", images: "cifar", timeout: 60 }, "--data a.txt --images cifar --timeout 60"],

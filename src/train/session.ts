@@ -110,7 +110,7 @@ export class TrainingSession {
   }
 
   get dispatchesPerStep(): number {
-    return this.#train.description.dispatches.length;
+    return this.#train.description.dispatches.filter(({ first }) => !first).length;
   }
 
   /** The variants that the kernels of a step took, by what was asked for. */
