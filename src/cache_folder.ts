@@ -16,9 +16,11 @@ export function cacheFolder(environment: Record<string, string | undefined> = ca
   return join(parent, "headroom");
 }
 
+/** Environment variables that name the folder. */
+export const cacheVariableNames = Deno.build.os === "windows"
+  ? ["XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"]
+  : ["XDG_CACHE_HOME", "HOME"];
+
 function cacheVariables(): Record<string, string | undefined> {
-  const names = Deno.build.os === "windows"
-    ? ["XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"]
-    : ["XDG_CACHE_HOME", "HOME"];
-  return Object.fromEntries(names.map((name) => [name, Deno.env.get(name)]));
+  return Object.fromEntries(cacheVariableNames.map((name) => [name, Deno.env.get(name)]));
 }

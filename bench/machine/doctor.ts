@@ -11,7 +11,8 @@ import {
   isWanted,
   noAdapterMessage,
 } from "../../src/adapter/adapter.ts";
-import { currentRuntime, type Runtime, runtimes, useRuntime, webgpu } from "../../src/adapter/runtime.ts";
+import { isFetched, unfetched } from "../../src/adapter/dawn.ts";
+import { currentRuntime, type Runtime, runtimes, useRuntime } from "../../src/adapter/runtime.ts";
 import { driverRemedy, type DriverSurvey, surveyDrivers } from "../../src/adapter/driver_survey.ts";
 import {
   isUnpacked,
@@ -101,7 +102,7 @@ export type Diagnosis = z.infer<typeof diagnosis>;
  * that its limits can be shown.
  *
  * @param options.requireGpu whether only a hardware GPU will do
- * @param options.runtime what to ask; Dawn is fetched for that
+ * @param options.runtime what to ask for adapters
  */
 export async function doctor(
   { requireGpu = false, runtime }: Partial<AdapterOptions> = {},
@@ -166,7 +167,7 @@ async function gatherFacts(choice: AdapterChoice): Promise<MachineFacts> {
 /** Why the runtime cannot be loaded, if so. */
 async function runtimeFaultOf(): Promise<string | undefined> {
   try {
-    await webgpu();
+    if (currentRuntime() === "dawn" && !await isFetched()) return unfetched;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return error.message;
@@ -247,7 +248,7 @@ const wantedBy: Record<AdapterChoice, string> = {
 };
 
 const runtimeNames: Record<Runtime, string> = {
-  native: "native, Deno's own; --runtime dawn asks Dawn, which is fetched from npm for that (48 MB)",
+  native: "native, Deno's own; --runtime dawn asks Dawn, from npm",
   dawn: "dawn, from npm (HEADROOM_RUNTIME or --runtime)",
 };
 

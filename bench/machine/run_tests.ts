@@ -3,7 +3,7 @@
  * devices, and `GPUDevice.destroy()` gives none back; `deno test` runs all its files in one, and most of them open a device.
  */
 
-import { addonPermissions } from "../../src/adapter/runtime.ts";
+import { runtimePermissions } from "../../src/adapter/runtime.ts";
 import { type AdapterOptions, ensureAdapterEnvironment } from "./start.ts";
 import { countTestFiles, groupArguments } from "./test_groups.ts";
 import { closingLines, failedTests, type GroupResult, lastFile, readSummary } from "./test_summary.ts";
@@ -99,7 +99,7 @@ class TestProcesses {
   /** Starts `deno test`; its output goes where that of this program goes, or to the caller. */
   start(args: string[], output: "inherit" | "piped"): Deno.ChildProcess {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", ...permissions, ...addonPermissions(), ...args],
+      args: ["test", ...permissions, ...runtimePermissions(), ...args],
       env: this.#env,
       stdout: output,
       stderr: output,

@@ -11,7 +11,8 @@ import {
   isWanted,
   noAdapterMessage,
 } from "../../src/adapter/adapter.ts";
-import { type Runtime, useRuntime } from "../../src/adapter/runtime.ts";
+import { dawnFolder, fetchDawn, isFetched } from "../../src/adapter/dawn.ts";
+import { currentRuntime, type Runtime, useRuntime } from "../../src/adapter/runtime.ts";
 import { driverRemedy, surveyDrivers } from "../../src/adapter/driver_survey.ts";
 import {
   isInherited,
@@ -40,6 +41,7 @@ export async function ensureAdapterEnvironment(
   { requireGpu = false, runtime }: Partial<AdapterOptions> = {},
 ): Promise<AdapterReport> {
   if (runtime) useRuntime(runtime);
+  if (currentRuntime() === "dawn") await bringDawn();
   const choice = requireGpu ? "gpu" : adapterChoice();
   const swiftShader = await needsSwiftShader(choice);
   if (swiftShader) await bringSwiftShader(choice);
@@ -54,6 +56,13 @@ export async function ensureAdapterEnvironment(
   throw new UserError(noAdapterMessage(choice, report, survey ?? await surveyDrivers()));
 }
 
+/** Fetches Dawn where that is needed. */
+async function bringDawn(): Promise<void> {
+  if (await isFetched()) return;
+  console.error(`Dawn is not fetched yet: fetching it (48 MB from npm, once) into ${dawnFolder()}`);
+  await fetchDawn();
+}
+
 /** Whether SwiftShader is what remains. To be asked before this process asks for an adapter. */
 export async function needsSwiftShader(choice: AdapterChoice): Promise<boolean> {
   if (!swiftShaderRuns()) return false;
@@ -63,7 +72,10 @@ export async function needsSwiftShader(choice: AdapterChoice): Promise<boolean> 
 
 /** Unpacks SwiftShader where that is needed, and loads it. */
 async function bringSwiftShader(choice: AdapterChoice): Promise<void> {
-  const reason = choice === "swiftshader" ? "HEADROOM_ADAPTER=swiftshader" : "No Vulkan driver answers";
+  const under = currentRuntime() === "dawn" ? " Dawn" : "";
+  const reason = choice === "swiftshader"
+    ? "HEADROOM_ADAPTER=swiftshader"
+    : `No Vulkan driver answers${under}`;
   const folder = swiftShaderFolder();
   console.error(
     await isUnpacked(folder)

@@ -1,5 +1,5 @@
 import { adapterVariables } from "../../src/adapter/adapter.ts";
-import { addonPermissions } from "../../src/adapter/runtime.ts";
+import { runtimePermissions } from "../../src/adapter/runtime.ts";
 import { type ChildAnswer, failed, parseAnswer, unread } from "../results/results.ts";
 import { type Job, protocol, sendJob } from "./job.ts";
 
@@ -105,7 +105,7 @@ function childArguments({ paths }: Job, { askDriver, program }: ChildOptions): s
     "--no-prompt",
     ...read,
     `--allow-env=${adapterVariables}`,
-    ...addonPermissions(),
+    ...runtimePermissions(),
     ...askDriver ? ["--allow-run=nvidia-smi"] : [],
     ...mainOf(program),
     "cell",

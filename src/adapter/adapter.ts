@@ -67,16 +67,16 @@ export async function askForAdapter(
   const adapter = choice === "llvmpipe" || choice === "swiftshader"
     ? await softwareAdapter(choice)
     // Without a power preference the runtime takes the first driver of the list; with it, hardware sorts before software.
-    : await (await webgpu()).requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
+    : await webgpu().requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
   return adapter && { adapter, report: await reportAdapter(adapter) };
 }
 
 async function softwareAdapter(slug: string): Promise<GPUAdapter | null> {
   if (currentRuntime() === "native") {
-    return await (await webgpu()).requestAdapter({ forceFallbackAdapter: true }).catch(() => null);
+    return await webgpu().requestAdapter({ forceFallbackAdapter: true }).catch(() => null);
   }
   const name = (await adapterNames()).find((name) => slugOf(name) === slug);
-  return name === undefined ? null : await (await dawnGpu(name)).requestAdapter();
+  return name === undefined ? null : await dawnGpu(name).requestAdapter();
 }
 
 /**
@@ -86,7 +86,7 @@ async function softwareAdapter(slug: string): Promise<GPUAdapter | null> {
 export async function anyAdapterAnswers(): Promise<boolean> {
   prepareVulkan();
   if (currentRuntime() === "dawn") {
-    const answers = Boolean(await (await webgpu()).requestAdapter().catch(() => null));
+    const answers = Boolean(await webgpu().requestAdapter().catch(() => null));
     if (!answers) forgetDrivers();
     return answers;
   }

@@ -5,6 +5,7 @@ import {
   adapterLine,
   type AdapterReport,
   chooseAdapter,
+  folderSlug,
   isWanted,
   noAdapterMessage,
   reportAdapter,
@@ -100,21 +101,40 @@ Deno.test("adapterChoice() takes the known words and names them for any other", 
   );
 });
 
+/** The sentence of the runtime that needs no addon. */
+const messageOf = (...[choice, seen, survey]: Parameters<typeof noAdapterMessage>) =>
+  noAdapterMessage(choice, seen, survey, "native");
+
 Deno.test("noAdapterMessage() names what answered instead, and the idle card", async () => {
   const seen = await report("llvmpipe", 0x10005);
   assertStringIncludes(
-    noAdapterMessage("gpu", seen, noCards),
+    messageOf("gpu", seen, noCards),
     "No hardware GPU answered, only llvmpipe; this machine shows none",
   );
   const withCard: DriverSurvey = { ...noCards, cards: [{ vendor: "AMD", at: "0000:03:00.0" }] };
   for (const choice of ["gpu", "auto"] as const) {
-    assertStringIncludes(noAdapterMessage(choice, null, withCard), "an AMD GPU (0000:03:00.0) is present");
+    assertStringIncludes(messageOf(choice, null, withCard), "an AMD GPU (0000:03:00.0) is present");
   }
+});
+
+Deno.test("noAdapterMessage() says that Dawn refuses a llvmpipe, and who brings another", () => {
+  assertStringIncludes(
+    noAdapterMessage("llvmpipe", null, noCards, "dawn"),
+    "did not answer Dawn, which refuses that of Debian 12's Mesa 22.3: run the command by .ci/lavapipe",
+  );
+  assertStringIncludes(noAdapterMessage("gpu", null, noCards, "dawn"), "No hardware GPU answered Dawn; ");
+});
+
+Deno.test("adapterLine() and folderSlug() tell the runtime where it is not Deno's own", async () => {
+  const native = await report("Apple M3", 0x106b);
+  const dawn = { ...native, runtime: "dawn" as const };
+  assertEquals(adapterLine(dawn), "Adapter: Apple M3 under Dawn, hardware GPU");
+  assertEquals([native, dawn].map(folderSlug), ["apple-m3", "apple-m3-dawn"]);
 });
 
 Deno.test("noAdapterMessage() sends to doctor where nobody may look for a card", () => {
   for (const choice of ["gpu", "auto"] as const) {
-    const message = noAdapterMessage(choice, null, { ...noCards, cards: null });
+    const message = messageOf(choice, null, { ...noCards, cards: null });
     assertStringIncludes(message, "`deno task doctor` says whether this machine has a card");
   }
 });

@@ -2,7 +2,7 @@
 
 import { readVariable, setVariable } from "../environment_variables.ts";
 import { oneOf } from "../suggest.ts";
-import { dawnFolder, dawnGpu } from "./dawn.ts";
+import { addonPermissions, dawnGpu } from "./dawn.ts";
 
 /** `native` is Deno's own WebGPU, of wgpu and naga; `dawn` an addon from npm, with subgroup matrices. */
 export const runtimes = ["native", "dawn"] as const;
@@ -25,10 +25,7 @@ export function useRuntime(runtime: Runtime): void {
 export const currentRuntime = (): Runtime => chosen ??= runtimeChoice();
 
 /** What the runtime of this process gives in place of `navigator.gpu`; under `dawn` its classes and constants are global from then on. */
-export async function webgpu(): Promise<GPU> {
-  return currentRuntime() === "dawn" ? await dawnGpu() : navigator.gpu;
-}
+export const webgpu = (): GPU => currentRuntime() === "dawn" ? dawnGpu() : navigator.gpu;
 
-/** What Deno must be told to let a process of its own load the runtime of this one. */
-export const addonPermissions = (): string[] =>
-  currentRuntime() === "dawn" ? [`--allow-ffi=${dawnFolder()}`] : [];
+/** What Deno must be told to let a process of its own load the runtime of this one; natively nothing. */
+export const runtimePermissions = (): string[] => currentRuntime() === "dawn" ? addonPermissions() : [];

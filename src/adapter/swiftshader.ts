@@ -4,12 +4,12 @@
  */
 
 import { brotliDecompressSync } from "node:zlib";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { cacheFolder } from "../cache_folder.ts";
 import { readVariable, setVariable } from "../environment_variables.ts";
 import { UserError } from "../errors.ts";
-import { withFileErrors } from "../io/files.ts";
 import { npmPackage, specifierOf } from "../io/npm_package.ts";
+import { isWhole, placeFiles, sha256 } from "./pinned_folder.ts";
 
 const npm = { name: "@sparticuz/chromium", version: "153.0.0" };
 
@@ -68,60 +68,9 @@ function libraryFolders(): string[] {
   return (readVariable("LD_LIBRARY_PATH") ?? "").split(":").filter(Boolean);
 }
 
-/**
- * Whether every file is there, whole. Libraries are loaded from this folder, so it and the folder that it lies in must be the user's own
- * and nobody else may write there, and it may hold nothing but SwiftShader.
- *
- * @throws {UserError} for a folder that is not so
- */
-export function isUnpacked(folder: string, files = pinnedFiles): Promise<boolean> {
-  return withFileErrors("read", folder, async () => {
-    for (const path of [dirname(folder), folder]) {
-      if (!await isPresent(path)) return false;
-      await requireOwn(path, "isDirectory");
-    }
-    for await (const { name } of Deno.readDir(folder)) {
-      if (!(name in files)) {
-        throw new UserError(`${folder} holds ${name}, which is not SwiftShader's: remove the folder`);
-      }
-      await requireOwn(join(folder, name), "isFile");
-    }
-    for (const [name, digest] of Object.entries(files)) {
-      const path = join(folder, name);
-      if (!await isPresent(path) || await sha256(await Deno.readFile(path)) !== digest) return false;
-    }
-    return true;
-  });
-}
-
-async function isPresent(path: string): Promise<boolean> {
-  try {
-    return await Deno.lstat(path) !== null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
-  }
-}
-
-/** Throws a UserError unless a path is a folder or a file, no link, which belongs to the user and which nobody else may write. */
-async function requireOwn(path: string, kind: "isDirectory" | "isFile"): Promise<void> {
-  const { [kind]: isKind, isSymlink, uid, mode } = await Deno.lstat(path);
-  const wrong = isSymlink
-    ? "is a link"
-    : !isKind
-    ? `is no ${kind === "isFile" ? "file" : "folder"}`
-    : uid !== Deno.uid()
-    ? "belongs to another user"
-    : mode! & 0o022
-    ? "can be written by other users"
-    : null;
-  if (wrong) {
-    throw new UserError(
-      `${path} ${wrong}, so SwiftShader is not loaded from there: remove it, ` +
-        "or set XDG_CACHE_HOME to a folder of your own",
-    );
-  }
-}
+/** Whether SwiftShader lies in a folder, whole. Throws a UserError as {@linkcode isWhole} does. */
+export const isUnpacked = (folder: string, files = pinnedFiles): Promise<boolean> =>
+  isWhole({ what: "SwiftShader", folder, files });
 
 /**
  * Makes sure that SwiftShader lies in its cache folder, whole. A damaged copy is replaced; each file is written aside and renamed, so
@@ -147,24 +96,8 @@ export async function unpackSwiftShader(
         "install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu) instead",
     );
   }
-  try {
-    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-    const fresh = await Deno.makeTempDir({ dir: dirname(folder), prefix: `${basename(folder)}-unpacking-` });
-    for (const [name, bytes] of wanted) {
-      await Deno.writeFile(join(fresh, name), bytes, { mode: 0o600 });
-      await Deno.rename(join(fresh, name), join(folder, name));
-    }
-    await Deno.remove(fresh);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    throw new UserError(
-      `SwiftShader could not be unpacked into ${folder} (${(error as Error).message}): ` +
-        "set XDG_CACHE_HOME to a folder that can be written",
-    );
-  }
-  // Another could have made the folder meanwhile.
-  if (await isUnpacked(folder, files)) return folder;
-  throw new UserError(`${folder} changes while SwiftShader is unpacked there: see who writes to it`);
+  await placeFiles({ what: "SwiftShader", folder, files }, wanted);
+  return folder;
 }
 
 /** The wanted files of a compressed archive, or null unless each is there with the digest it should have. */
@@ -226,8 +159,4 @@ async function fetched(again: boolean) {
         "run `deno task bench smoke` once, or install libvulkan1 and mesa-vulkan-drivers (Debian, Ubuntu)",
     );
   }
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

@@ -6,7 +6,7 @@ import { openGpu } from "./device.ts";
 
 /** Opens a device where the driver refuses every one with this message. */
 async function openRefused(message: string): Promise<void> {
-  await webgpu();
+  webgpu();
   const { prototype } = GPUAdapter;
   const { requestDevice } = prototype;
   prototype.requestDevice = () => Promise.reject(new DOMException(message, "OperationError"));
