@@ -14,4 +14,6 @@ export interface Frame {
   };
   /** How operands come within the range of halves, if by anything but clamping; on subgroup matrices. */
   readonly scaling?: { readonly observes: boolean };
+  /** Whether `store`, once `again` is true, adds to what it has stored before. */
+  readonly adds?: boolean;
 }

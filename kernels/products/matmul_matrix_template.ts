@@ -6,6 +6,9 @@
 import type { Frame } from "./matmul_frame.ts";
 import { alongK, type MatrixVariant, type Product, range } from "./matmul_variant.ts";
 
+/** Steps of a contraction that f16x3 leaves to matrix units at once. */
+const longestSum = 1024;
+
 /** Halves in an element of workgroup memory (`vec4<u32>`), and sums. Matrices are addressed by such elements. */
 const halves = 8;
 const floats = 4;
@@ -51,7 +54,7 @@ export const matrixThreads = (v: MatrixVariant): number => subgroupsOf(v) * v.la
 
 /** Bytes of workgroup memory: of the tiles, and in the same place of what leaves. */
 export function matrixBytes(product: Product, v: MatrixVariant): number {
-  return 16 * Math.max(tilesOf(product, v).elements, subgroupsOf(v) * stripOf(v).elements);
+  return 16 * Math.max(v.buffers * tilesOf(product, v).elements, subgroupsOf(v) * stripOf(v).elements);
 }
 
 /** Puts eight numbers down as halves, in one element. */
@@ -92,15 +95,19 @@ const unscaledText = `  let a_scale = 1.0;
 /** Scales by what the last step saw. The workgroups of C's first column look at A, those of its first row at B: at each number once. */
 const scaledText = (observes: boolean) =>
   `  if (local < 2) {
-    scales[local] = scale_from(${
+    let found = scale_from(${
     observes ? "atomicLoad(&seen[last_seen(local)].largest)" : "seen[last_seen(local)].largest"
   });
+    staged[local] = bitcast<vec4<u32>>(vec4(found, found));
   }
   workgroupBarrier();
-  let a_scale = scales[0].x;
-  let b_scale = scales[1].x;
-  let a_inverse = scales[0].y;
-  let b_inverse = scales[1].y;${
+  let a_found = bitcast<vec4<f32>>(staged[0]);
+  let b_found = bitcast<vec4<f32>>(staged[1]);
+  workgroupBarrier();
+  let a_scale = a_found.x;
+  let b_scale = b_found.x;
+  let a_inverse = a_found.y;
+  let b_inverse = b_found.y;${
     observes
       ? `
   if (flat == 0 && local < 2) {
@@ -137,8 +144,13 @@ function lookedText(index: number): string {
 }
 
 /** The WGSL of a product on subgroup matrices, within a frame. */
-export function matrixText(product: Product, v: MatrixVariant, { header, tiled, scaling }: Frame): string {
-  const { a, b } = tilesOf(product, v);
+export function matrixText(
+  product: Product,
+  v: MatrixVariant,
+  { header, tiled, scaling, adds }: Frame,
+): string {
+  const { a, b, elements } = tilesOf(product, v);
+  const twice = v.buffers === 2;
   const threads = matrixThreads(v);
   const strip = stripOf(v);
   const across = v.tileN / v.subgroupN;
@@ -175,7 +187,7 @@ export function matrixText(product: Product, v: MatrixVariant, { header, tiled, 
       const at = `let at = (local + ${round * threads}u) / ${width}u * ${t.pitch}u + (local + ${
         round * threads
       }u) % ${width}u;`;
-      const places = t.begins.map((begin) => `at + ${begin}u`);
+      const places = t.begins.map((begin) => `at + ${begin}u${twice ? " + free" : ""}`);
       const [x, y] = range(2).map((half) => `${t.operand}_scale * ${name(t, round, half)}`);
       const look = scaling?.observes
         ? `if (${t.operand}_observed) { ${
@@ -200,10 +212,11 @@ ${loads(true)}
     const type = `subgroup_matrix_${side}<f16, ${
       t.operand === "a" ? `${v.shape.k}, ${m}` : `${n}, ${v.shape.k}`
     }>`;
+    const held = twice ? "held + " : "";
     const own = t.operand === "a" ? "m_first" : "n_first";
     const at = t.along
-      ? `${t.begins[part]}u + (${own} + ${i * size}u) * ${t.pitch}u + ${k / halves}u`
-      : `${t.begins[part] + k * t.pitch}u + (${own} + ${i * size}u) / ${halves}u`;
+      ? `${held}${t.begins[part]}u + (${own} + ${i * size}u) * ${t.pitch}u + ${k / halves}u`
+      : `${held}${t.begins[part] + k * t.pitch}u + (${own} + ${i * size}u) / ${halves}u`;
     const byRows = (t.operand === "a") === t.along;
     return `subgroupMatrixLoad<${type}, ${byRows ? "row_major" : "col_major"}>(&staged, ${at}, ${t.pitch}u)`;
   };
@@ -235,6 +248,10 @@ ${loads(true)}
     return `    {\n${lines.join("\n")}\n    }`;
   }).join("\n");
 
+  const result = `subgroup_matrix_result<f32, ${v.shape.n}, ${v.shape.m}>`;
+  const all = range(down).flatMap((i) => range(right).map((j) => sum(i, j)));
+  const sums = all.map((one) => `  var ${one} = ${result}();`);
+  const zeros = all.map((one) => `    ${one} = ${result}();`);
   const vectors = v.shape.m * v.subgroupN / floats;
   const width = v.subgroupN / floats;
   const results = range(down).map((i) =>
@@ -256,11 +273,39 @@ ${loads(true)}
   }`,
     ].join("\n")
   ).join("\n");
+  /** Tiles go from registers into workgroup memory, once nobody reads what is there. */
+  const taken = `    workgroupBarrier();
+${put(a)}
+${put(b)}
+    workgroupBarrier();`;
+  const begunTwice = `  var held = 0u;
+  var free = 0u;
+${put(a)}
+${put(b)}
+  workgroupBarrier();
+`;
+  const turned = `    free = ${elements}u - held;
+${put(a)}
+${put(b)}
+    workgroupBarrier();
+    held = free;`;
+  // Matrix units round sums towards zero, so that errors grow with the number of steps; what is stored adds up as it should.
+  const ends = "k0 >= k_end";
+  const stored = adds && v.arithmetic === "f16x3"
+    ? `    steps += ${v.tileK}u;
+    if (${ends} || steps == ${longestSum}u) {
+${results}
+    workgroupBarrier();
+${zeros.join("\n")}
+    again = true;
+    steps = 0u;
+    }`
+    : `    if (${ends}) {
+${results}
+    }`;
   const declared = [a, b].flatMap((t) =>
     rounds(t).flatMap((round) => range(2).map((half) => `  var ${name(t, round, half)} = vec4<f32>();`))
   );
-  const result = `subgroup_matrix_result<f32, ${v.shape.n}, ${v.shape.m}>`;
-  const sums = range(down).flatMap((i) => range(right).map((j) => `  var ${sum(i, j)} = ${result}();`));
 
   return `${header(threads)}
 // Tiles of A and B as halves; then sums, a strip a subgroup.
@@ -288,22 +333,21 @@ ${tiled.enter}  let tile = flat % tiles;
 ${scaling ? scaledText(scaling.observes) : unscaledText}
 ${sums.join("\n")}
 ${declared.join("\n")}
+  var steps = 0u;
 ${tiled.bounds}
 ${loadTiles}
-  loop {
-    workgroupBarrier();
-${put(a)}
-${put(b)}
-    workgroupBarrier();
+${twice ? begunTwice : ""}  loop {
+${twice ? "" : taken}
     k0 += ${v.tileK}u;
     if (k0 < k_end) {
 ${loadTiles}
     }
 ${inner}
+${stored}
     if (k0 >= k_end) { break; }
+${twice ? turned : ""}
   }
 ${scaling?.observes ? range(2).map(lookedText).join("\n") : ""}
-${results}
 }
 `;
 }

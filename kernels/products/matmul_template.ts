@@ -9,7 +9,7 @@ import { scalingText } from "./scales.ts";
 import { staging } from "./matmul_staging.ts";
 import { alongK, type MatmulVariant, type Product, range, type ThreadVariant } from "./matmul_variant.ts";
 
-const header = (threads: number, { bias, scaling }: MatmulExtras) => `
+const header = (threads: number, { bias, scaling }: MatmulExtras, adds: boolean) => `
 struct Parameters {
   m: u32, n: u32, k: u32,
   // Vectors of four from one row to the next, and the column, in vectors, at which the window of a matrix begins.
@@ -30,7 +30,7 @@ struct Parameters {
 ${bias ? "@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;" : ""}
 ${scaling ? scalingText(scaling.observes) : ""}
 const threads = ${threads}u;
-
+${adds ? "var<private> again = false; // of what is stored in several turns, whether one has been\n" : ""}
 fn a_at(row: u32, column: u32) -> vec4<f32> {
   return a_load4(row * p.a_stride + p.a_column + column, p.a_column + column);
 }
@@ -44,8 +44,12 @@ fn store(part: u32, row: u32, column: u32, sum: vec4<f32>) {
     return;
   }
   let at = (part * p.m + row) * p.c_stride + p.c_column + column;
-  var value = sum${bias ? " + select(vec4<f32>(), bias[p.c_column + column], part == 0)" : ""};
-  if (p.accumulate != 0) {
+  var value = sum${
+  bias
+    ? ` + select(vec4<f32>(), bias[p.c_column + column], ${adds ? "part == 0 && !again" : "part == 0"})`
+    : ""
+};
+  if (p.accumulate != 0${adds ? " || again" : ""}) {
     value += c[at];
   }
   c[at] = value;
@@ -61,10 +65,12 @@ export interface MatmulExtras {
 }
 
 /** One product, whose contraction may be cut into parts. */
-function singleFrame({ tileM }: MatmulVariant, extras: MatmulExtras): Frame {
+function singleFrame({ tileM, memory }: MatmulVariant, extras: MatmulExtras): Frame {
+  const adds = memory === "matrix";
   return {
-    header: (threads) => header(threads, extras),
+    header: (threads) => header(threads, extras, adds),
     scaling: extras.scaling,
+    adds,
     tiled: {
       enter: `  if (part * p.k_part >= p.k) {
     return;

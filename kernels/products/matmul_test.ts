@@ -22,6 +22,7 @@ const shapes = [
   { m: 130, n: 132, k: 64 },
   { m: 1, n: 3, k: 5 },
   { m: 64, n: 128, k: 18 },
+  { m: 20, n: 36, k: 2070 },
 ];
 
 /** What three products of halves reach is what f32 does; one alone rounds its operands. */

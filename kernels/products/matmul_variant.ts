@@ -33,6 +33,8 @@ export interface MatrixVariant extends Tile {
   readonly subgroupM: number;
   readonly subgroupN: number;
   readonly shape: MatrixShape;
+  /** Tiles of each operand in workgroup memory: with two, the next comes in while one is multiplied, for one barrier less. */
+  readonly buffers: 1 | 2;
 }
 
 export type MatmulVariant = ThreadVariant | MatrixVariant;
@@ -52,7 +54,8 @@ export function variantName(v: MatmulVariant): string {
   const tile = `${v.tileM}x${v.tileN}x${v.tileK}`;
   if (v.memory !== "matrix") return `${v.memory}${v.lanes ?? ""}-${tile}-${v.threadM}x${v.threadN}`;
   const { m, n, k } = v.shape;
-  return `${v.arithmetic}-${tile}-${v.subgroupM}x${v.subgroupN}-${m}x${n}x${k}`;
+  const buffers = v.buffers > 1 ? `-${v.buffers}` : "";
+  return `${v.arithmetic}-${tile}${buffers}-${v.subgroupM}x${v.subgroupN}-${m}x${n}x${k}`;
 }
 
 /** 0 to n - 1. */

@@ -8,5 +8,3 @@ fn scale_from(largest: u32) -> vec2<f32> {
   let exponent = clamp(137 - i32((bits + 0x7fffffu) >> 23), -126, 126);
   return bitcast<vec2<f32>>(vec2<u32>(vec2(127 + exponent, 127 - exponent)) << vec2(23u));
 }
-
-var<workgroup> scales: array<vec2<f32>, 2>;
