@@ -103,11 +103,12 @@ function emit(
   const { variant, splits } = options;
   const { scales } = builder;
   const scaling = scales && variant.memory === "matrix" ? options.scaling : undefined;
+  const fetched = variant.memory === "matrix" ? { a: a.fetched, b: b.fetched } : undefined;
   const kernelFor = (bias: boolean) => ({
     label: `matmul_${product}`,
     variant: variantName(variant),
     code: a.code("a", 1) + b.code("b", 2) +
-      textOf(product, variant, { bias, scaling: scaling && { observes: scaling.observes } }),
+      textOf(product, variant, { bias, scaling: scaling && { observes: scaling.observes }, fetched }),
   });
   const [aBytes, bBytes, cBytes] = [a.tensor, b.tensor, c].map(rowBytes);
   const whole = (rows: number) => [{ first: 0, rows }];

@@ -14,6 +14,11 @@ export interface Frame {
   };
   /** How operands come within the range of halves, if by anything but clamping; on subgroup matrices. */
   readonly scaling?: { readonly observes: boolean };
+  /**
+   * The types of what `a_fetch` and `b_fetch` load at a row and column, of which `a_read` and `b_read` make numbers; of an operand without, `_at` does
+   * both. On subgroup matrices.
+   */
+  readonly fetched?: { readonly a?: string; readonly b?: string };
   /** Whether `store`, once `again` is true, adds to what it has stored before. */
   readonly adds?: boolean;
 }

@@ -147,7 +147,7 @@ function lookedText(index: number): string {
 export function matrixText(
   product: Product,
   v: MatrixVariant,
-  { header, tiled, scaling, adds }: Frame,
+  { header, tiled, scaling, adds, fetched = {} }: Frame,
 ): string {
   const { a, b, elements } = tilesOf(product, v);
   const twice = v.buffers === 2;
@@ -158,26 +158,46 @@ export function matrixText(
   const name = (t: Tile, round: number, half: number) => `${t.operand}${round}_${half}`;
   const rounds = (t: Tile) => range(Math.ceil(t.elements / threads));
 
+  const typeOf = ({ operand }: Tile) => fetched[operand] ?? "vec4<f32>";
+  /** Where a thread's element of a tile lies in the operand: `row` and `column`. */
+  const placeOf = (t: Tile, round: number) => {
+    const width = t.columns / halves;
+    const first = t.operand === "a" ? "row0" : "column0";
+    const g = `(local + ${round * threads}u)`;
+    const [down, along] = [`${g} / ${width}u`, `${g} % ${width}u * 2`];
+    return t.along
+      ? `let row = ${first} + ${down}; let column = k0 / 4 + ${along};`
+      : `let row = k0 + ${down}; let column = ${first} / 4 + ${along};`;
+  };
+  const columnOf = (half: number) => half === 0 ? "column" : "column + 1";
+  const inside = (t: Tile, half: number) => {
+    const limit = t.operand === "a" ? "p.m" : "p.n";
+    const [rowLimit, columnLimit] = t.along ? [limit, "k_end"] : ["k_end", limit];
+    return `row < ${rowLimit} && (${columnOf(half)}) * 4 < ${columnLimit}`;
+  };
   /** A thread's elements of a tile, eight numbers each, two vectors; zero beyond the matrix. Whole tiles need not ask. */
   const load = (t: Tile, guarded: boolean) =>
-    rounds(t).flatMap((round) => {
-      const width = t.columns / halves;
-      const [first, limit] = t.operand === "a" ? ["row0", "p.m"] : ["column0", "p.n"];
-      const g = `(local + ${round * threads}u)`;
-      const [down, along] = [`${g} / ${width}u`, `${g} % ${width}u * 2`];
-      const place = t.along
-        ? `let row = ${first} + ${down}; let column = k0 / 4 + ${along};`
-        : `let row = k0 + ${down}; let column = ${first} / 4 + ${along};`;
-      const [rowLimit, columnLimit] = t.along ? [limit, "k_end"] : ["k_end", limit];
+    rounds(t).map((round) => {
       const lines = range(2).map((half) => {
-        const [at, column] = [name(t, round, half), half === 0 ? "column" : "column + 1"];
-        const read = `${at} = ${t.operand}_at(row, ${column});`;
-        return guarded
-          ? `if (row < ${rowLimit} && (${column}) * 4 < ${columnLimit}) { ${read} } else { ${at} = vec4<f32>(); }`
-          : read;
+        const at = name(t, round, half);
+        const load = `${at} = ${t.operand}_${fetched[t.operand] ? "fetch" : "at"}(row, ${columnOf(half)});`;
+        return guarded ? `if (${inside(t, half)}) { ${load} } else { ${at} = ${typeOf(t)}(); }` : load;
       });
-      return [`      ${ofThread(t, round)}{ ${[place, ...lines].join(" ")} }`];
+      return `      ${ofThread(t, round)}{ ${[placeOf(t, round), ...lines].join(" ")} }`;
     }).join("\n");
+  /** The numbers of what a thread has loaded of a tile, `x0` and `x1`. Reading might make something of the zeros beyond the matrix. */
+  const numbers = (t: Tile, round: number) => {
+    if (!fetched[t.operand]) {
+      return range(2).map((half) => `let x${half} = ${name(t, round, half)};`).join(" ");
+    }
+    const reads = range(2).map((half) => {
+      const read = `${t.operand}_read(${name(t, round, half)}, row, ${columnOf(half)})`;
+      return `let x${half} = select(vec4<f32>(), ${read}, (whole && k0 + ${v.tileK}u <= k_end) || (${
+        inside(t, half)
+      }));`;
+    });
+    return [placeOf(t, round), ...reads].join(" ");
+  };
   /** Asks whether a thread has an element of a tile in a round, where not all have. */
   const ofThread = (t: Tile, round: number) =>
     (round + 1) * threads <= t.elements ? "" : `if (local < ${t.elements - round * threads}u) `;
@@ -188,15 +208,15 @@ export function matrixText(
         round * threads
       }u) % ${width}u;`;
       const places = t.begins.map((begin) => `at + ${begin}u${twice ? " + free" : ""}`);
-      const [x, y] = range(2).map((half) => `${t.operand}_scale * ${name(t, round, half)}`);
+      const [x, y] = range(2).map((half) => `${t.operand}_scale * x${half}`);
       const look = scaling?.observes
         ? `if (${t.operand}_observed) { ${
-          range(2).map((half) => lookText(t.operand, name(t, round, half))).join(" ")
+          range(2).map((half) => lookText(t.operand, `x${half}`)).join(" ")
         } } `
         : "";
-      return `    ${ofThread(t, round)}{ ${look}${at} ${v.arithmetic === "f16x3" ? "put_both" : "put"}(${
-        [...places, x, y].join(", ")
-      }); }`;
+      return `    ${ofThread(t, round)}{ ${numbers(t, round)} ${look}${at} ${
+        v.arithmetic === "f16x3" ? "put_both" : "put"
+      }(${[...places, x, y].join(", ")}); }`;
     }).join("\n");
   const loads = (guarded: boolean) => [load(a, guarded), load(b, guarded)].join("\n");
   const loadTiles = `    if (whole && k0 + ${v.tileK}u <= k_end) {
@@ -304,7 +324,7 @@ ${zeros.join("\n")}
 ${results}
     }`;
   const declared = [a, b].flatMap((t) =>
-    rounds(t).flatMap((round) => range(2).map((half) => `  var ${name(t, round, half)} = vec4<f32>();`))
+    rounds(t).flatMap((round) => range(2).map((half) => `  var ${name(t, round, half)} = ${typeOf(t)}();`))
   );
 
   return `${header(threads)}

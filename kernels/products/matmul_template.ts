@@ -9,7 +9,24 @@ import { scalingText } from "./scales.ts";
 import { staging } from "./matmul_staging.ts";
 import { alongK, type MatmulVariant, type Product, range, type ThreadVariant } from "./matmul_variant.ts";
 
-const header = (threads: number, { bias, scaling }: MatmulExtras, adds: boolean) => `
+/** `a_at` of an operand, or what fetches and reads it where those are two. */
+function at(operand: "a" | "b", fetched?: string): string {
+  const place = `row * p.${operand}_stride + p.${operand}_column + column, p.${operand}_column + column`;
+  if (!fetched) {
+    return `fn ${operand}_at(row: u32, column: u32) -> vec4<f32> {
+  return ${operand}_load4(${place});
+}`;
+  }
+  return `fn ${operand}_fetch(row: u32, column: u32) -> ${fetched} {
+  return ${operand}_fetch4(${place});
+}
+
+fn ${operand}_read(fetched: ${fetched}, row: u32, column: u32) -> vec4<f32> {
+  return ${operand}_read4(fetched, ${place});
+}`;
+}
+
+const header = (threads: number, { bias, scaling, fetched }: MatmulExtras, adds: boolean) => `
 struct Parameters {
   m: u32, n: u32, k: u32,
   // Vectors of four from one row to the next, and the column, in vectors, at which the window of a matrix begins.
@@ -31,13 +48,9 @@ ${bias ? "@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;" : ""
 ${scaling ? scalingText(scaling.observes) : ""}
 const threads = ${threads}u;
 ${adds ? "var<private> again = false; // of what is stored in several turns, whether one has been\n" : ""}
-fn a_at(row: u32, column: u32) -> vec4<f32> {
-  return a_load4(row * p.a_stride + p.a_column + column, p.a_column + column);
-}
+${at("a", fetched?.a)}
 
-fn b_at(row: u32, column: u32) -> vec4<f32> {
-  return b_load4(row * p.b_stride + p.b_column + column, p.b_column + column);
-}
+${at("b", fetched?.b)}
 
 fn store(part: u32, row: u32, column: u32, sum: vec4<f32>) {
   if (row >= p.m || column * 4 >= p.n) {
@@ -62,6 +75,8 @@ export interface MatmulExtras {
   readonly bias: boolean;
   /** Whether its operands are scaled, and whether it looks at them for the next step. */
   readonly scaling?: { readonly observes: boolean };
+  /** The operands that are fetched before they are read, as `Frame` has them. */
+  readonly fetched?: Frame["fetched"];
 }
 
 /** One product, whose contraction may be cut into parts. */
@@ -70,6 +85,7 @@ function singleFrame({ tileM, memory }: MatmulVariant, extras: MatmulExtras): Fr
   return {
     header: (threads) => header(threads, extras, adds),
     scaling: extras.scaling,
+    fetched: extras.fetched,
     adds,
     tiled: {
       enter: `  if (part * p.k_part >= p.k) {

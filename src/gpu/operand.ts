@@ -3,6 +3,7 @@ import geluText from "./operand_gelu.wgsl" with { type: "text" };
 import geluErfText from "./operand_gelu_erf.wgsl" with { type: "text" };
 import geluTailText from "./operand_gelu_tail.wgsl" with { type: "text" };
 import timesText from "./operand_times.wgsl" with { type: "text" };
+import twoStepsText from "./operand_two_steps.wgsl" with { type: "text" };
 import plainText from "./operand_plain.wgsl" with { type: "text" };
 import type { Binding } from "./kernel.ts";
 import { leastCommonMultiple, type Window } from "./limits.ts";
@@ -18,6 +19,11 @@ export interface Operand {
   readonly tensor: Tensor;
   /** What reading an element costs beyond a load: nothing, a few operations, or a transcendental function. */
   readonly cost: "none" | "light" | "heavy";
+  /**
+   * The WGSL type of what `${name}_fetch4(index, column)` loads, where `${name}_read4(fetched, index, column)` makes numbers of it: for who
+   * fetches early and reads late. Left out where `load4` does both.
+   */
+  readonly fetched?: string;
   /** Rows that belong together, 1 if left out: windows of its rows begin at multiples of them. */
   readonly unit?: number;
   /** WGSL that declares the bindings in `group` and defines `${name}_load4`. */
@@ -51,13 +57,26 @@ export function overwritten(tensor: Tensor, variable: string): Operand {
   };
 }
 
+/** The same matrix with what it fetches and reads in two functions, whether it has them or not. */
+function inTwoSteps(x: Operand): Required<Pick<Operand, "fetched" | "code">> {
+  const { fetched } = x;
+  if (fetched) return { fetched, code: x.code };
+  return {
+    fetched: "vec4<f32>",
+    code: (name, group) => x.code(name, group) + instantiate(twoStepsText, name, group),
+  };
+}
+
 /** gamma * x + beta by column: what a linear layer after a LayerNorm reads. `gamma` and `beta` are 1 × cols. */
 export function affine(x: Operand, gamma: Tensor, beta: Tensor): Operand {
+  const { fetched, code } = inTwoSteps(x);
   return {
     tensor: x.tensor,
     cost: x.cost === "heavy" ? "heavy" : "light",
     unit: x.unit,
-    code: (name, group) => x.code(`${name}_inner`, group) + instantiate(affineText, name, group),
+    fetched,
+    code: (name, group) =>
+      code(`${name}_inner`, group) + instantiate(affineText.replaceAll("FETCHED", fetched), name, group),
     bindings: (group, window) => [
       ...x.bindings(group, window),
       { group, index: 8, tensor: gamma, access: "read" },

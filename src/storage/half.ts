@@ -25,6 +25,7 @@ export function storeHalf(builder: ProgramBuilder, x: Tensor, category: Category
   return {
     tensor: halves,
     cost: "light",
+    fetched: "vec2<u32>",
     code: (name, group) => instantiate(readerText, name, group),
     bindings: (group, window) => [{ group, index: 0, tensor: halves, access: "read", ...window }],
   };
