@@ -7,7 +7,7 @@ import type { Frame } from "./matmul_frame.ts";
 import { alongK, type MatrixVariant, type Product, range } from "./matmul_variant.ts";
 
 /** Steps of a contraction that f16x3 leaves to matrix units at once. */
-const longestSum = 1024;
+const longestSum = 512;
 
 /** Halves in an element of workgroup memory (`vec4<u32>`), and sums. Matrices are addressed by such elements. */
 const halves = 8;
