@@ -99,7 +99,7 @@ class TestProcesses {
   /** Starts `deno test`; its output goes where that of this program goes, or to the caller. */
   start(args: string[], output: "inherit" | "piped"): Deno.ChildProcess {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", ...permissions, ...runtimePermissions(), ...args],
+      args: ["test", ...permissions, ...runtimePermissions().libraries, ...args],
       env: this.#env,
       stdout: output,
       stderr: output,

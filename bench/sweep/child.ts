@@ -100,12 +100,13 @@ function childArguments({ paths }: Job, { askDriver, program }: ChildOptions): s
     : given.length > 0
     ? [`--allow-read=${given.join(",")}`]
     : [];
+  const { libraries, variables } = runtimePermissions();
   return [
     "run",
     "--no-prompt",
     ...read,
-    `--allow-env=${adapterVariables}`,
-    ...runtimePermissions(),
+    `--allow-env=${[...adapterVariables, ...variables]}`,
+    ...libraries,
     ...askDriver ? ["--allow-run=nvidia-smi"] : [],
     ...mainOf(program),
     "cell",

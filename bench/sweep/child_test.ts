@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fakeConfiguration } from "../results/testing.ts";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
+import { withFolder } from "../testing/folder.ts";
 import { withPrograms } from "../testing/programs.ts";
 import { runInChild } from "./child.ts";
 
@@ -65,3 +66,23 @@ gpuTest("runInChild() tells what a process said of its end", async () => {
   assertEquals(measurement.status, "error");
   assertMatch(measurement.message!, /4096/);
 });
+
+gpuTest(
+  "runInChild() tells what a process said before it aborted, as an addon does",
+  () =>
+    withFolder(async (program) => {
+      await Deno.mkdir(`${program}/bench`);
+      await Deno.writeTextFile(`${program}/deno.json`, "{}");
+      await Deno.writeTextFile(
+        `${program}/bench/main.ts`,
+        `import process from "node:process";
+       console.error("Dawn: out of something\\nWarning: of no matter");
+       process.abort();`,
+      );
+      const { measurement } = await child({}, { program });
+      assertEquals([measurement.status, measurement.message], [
+        "error",
+        "The process was ended by SIGABRT: Dawn: out of something",
+      ]);
+    }),
+);

@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import process from "node:process";
-import { cacheFolder, cacheVariableNames } from "../cache_folder.ts";
+import { cacheFolder } from "../cache_folder.ts";
 import { UserError } from "../errors.ts";
 import { npmPackage, specifierOf } from "../io/npm_package.ts";
 import { isWhole, type PinnedFolder, placeFiles, sha256 } from "./pinned_folder.ts";
@@ -33,12 +33,6 @@ const platform = Deno.build.os === "darwin" ? "darwin-universal" : `${process.pl
 
 /** Where the addon lies: `$XDG_CACHE_HOME/headroom/dawn-VERSION`, by default below `~/.cache`. */
 export const dawnFolder = (): string => join(cacheFolder(), `dawn-${npm.version}`);
-
-/** What Deno must be told to let a process load the addon: its folder, and what names that. */
-export const addonPermissions = (): string[] => [
-  `--allow-ffi=${dawnFolder()}`,
-  `--allow-env=${cacheVariableNames}`,
-];
 
 const pinned = (): PinnedFolder => {
   const files = pinnedFiles[platform];
