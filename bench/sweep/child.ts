@@ -1,6 +1,6 @@
 import { adapterVariables } from "../../src/adapter/adapter.ts";
 import { type ChildAnswer, failed, parseAnswer, unread } from "../results/results.ts";
-import { type Job, protocol, sendJob } from "./job.ts";
+import { grantTurn, type Job, protocol, sendJob, turnRequest } from "./job.ts";
 
 /** How a cell's process is started. */
 export interface ChildOptions {
@@ -10,6 +10,8 @@ export interface ChildOptions {
   signal: AbortSignal;
   /** The folder of the program's sources, if it is another than this one. */
   program?: string;
+  /** Waits for the turn of a process that asks for one. */
+  turn?: () => Promise<void>;
 }
 
 /**
@@ -33,7 +35,7 @@ export async function runInChild(job: Job, options: ChildOptions): Promise<Child
   const told = sendJob(child.stdin, job).catch(() => {}); // a process that is gone says so by its end
   const [{ code, signal }, stdout, stderr] = await Promise.all([
     child.status,
-    new Response(child.stdout).text(),
+    printed(child, options.turn),
     new Response(child.stderr).text(),
   ]);
   ended.removeEventListener("abort", kill);
@@ -52,6 +54,23 @@ export async function runInChild(job: Job, options: ChildOptions): Promise<Child
           `The process ended with exit code ${code} and no answer that this version reads`,
       ),
     );
+}
+
+/** All that a process prints, but for its requests for a turn, which are granted when it has come. */
+async function printed(
+  { stdout, stdin, status }: Deno.ChildProcess,
+  turn = () => Promise.resolve(),
+): Promise<string> {
+  let text = "";
+  const request = `${turnRequest}\n`;
+  for await (const part of stdout.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (!text.endsWith(request)) continue;
+    text = text.slice(0, -request.length);
+    await Promise.race([turn(), status]);
+    await grantTurn(stdin).catch(() => {}); // as with the job
+  }
+  return text;
 }
 
 function ending(signal: Deno.Signal | null): string | undefined {
