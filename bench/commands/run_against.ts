@@ -17,7 +17,7 @@ import { type PlanHost, runPlan, type Side } from "./run_plan.ts";
  * Timed steps after which the other program has its turn, on a software adapter: what else the processor has to do makes its processes differ
  * by a fifth, step by step far less. A GPU's do not, and may have no room for two.
  */
-const stepsPerTurn = 4;
+const stepsPerTurn = 10;
 
 /**
  * Has this program and that of a commit run each process of a plan by turns, leaves this one's report in a folder and the other's in its folder

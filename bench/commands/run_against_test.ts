@@ -68,7 +68,7 @@ gpuTest(
       assertEquals(base.header!.interleaved!.run, own.header!.interleaved!.run);
       assertEquals([base.header!.interleaved!.side, own.header!.interleaved!.side], ["base", "new"]);
       if ((await testGpu()).adapter.class === "software") {
-        assertEquals(base.header!.interleaved!.stepsPerTurn, 4);
+        assertEquals(base.header!.interleaved!.stepsPerTurn, 10);
       } else {
         const started = [...base.records, ...own.records].sort((a, b) => a.started < b.started ? -1 : 1);
         const commits = started.map((record) => base.records.includes(record) ? "base" : "new");
