@@ -13,10 +13,11 @@ const size = { sequence: 16, batch: 1, timedSteps: 1, warmupSteps: 0, qualitySte
 function child(
   changes: Parameters<typeof fakeConfiguration>[0],
   options: Partial<Parameters<typeof runInChild>[1]> = {},
+  stepsPerTurn?: number,
 ) {
   const configuration = fakeConfiguration({ ...size, ...changes });
   const limits = { askDriver: false, timeoutSeconds: 600, signal: new AbortController().signal, ...options };
-  return runInChild({ configuration, paths: {}, text, requireGpu: false }, limits);
+  return runInChild({ configuration, paths: {}, text, requireGpu: false, stepsPerTurn }, limits);
 }
 
 /** A cell that takes longer than any test. */
@@ -59,6 +60,19 @@ gpuTest("runInChild() ends a process at once when the sweep is interrupted", asy
   setTimeout(() => controller.abort(), 300);
   assertEquals((await child(endless, { signal: controller.signal })).measurement.status, "error");
   assertEquals((await child({}, { signal: controller.signal })).measurement.status, "error");
+});
+
+gpuTest("runInChild() grants each turn that a process asks for, and it waits for it", async () => {
+  let turns = 0;
+  const turn = async () => {
+    turns++;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  const { measurement } = await child({ timedSteps: 5 }, { turn }, 2);
+  assertEquals([measurement.status, measurement.timing?.stepMilliseconds.length], ["ok", 5]);
+  assertEquals(turns, 4); // two steps, two, one, and the reference
+  const never = await child({}, { turn: () => new Promise(() => {}), timeoutSeconds: 4 }, 1);
+  assertEquals(never.measurement.status, "timeout");
 });
 
 gpuTest("runInChild() tells what a process said of its end", async () => {
