@@ -93,7 +93,7 @@ export const unfetched = "Dawn is not fetched yet, and this command may not run 
 
 /**
  * Dawn's switches. Bounds of matrices are checked by the driver where it can, as those of buffers are by default, in place of a clamp before
- * each access, and an index that cannot leave its array is not clamped; times are those of the card, not rounded to 0.1 ms.
+ * each access, and an index that cannot leave its array is not clamped; times are the card's own, not coarsened as a browser's.
  */
 const toggles = [
   "enable-dawn-features=" + [
