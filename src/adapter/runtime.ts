@@ -3,7 +3,8 @@
 import { cacheVariableNames } from "../cache_folder.ts";
 import { readVariable, setVariable } from "../environment_variables.ts";
 import { oneOf } from "../suggest.ts";
-import { dawnFolder, dawnGpu } from "./dawn.ts";
+import { dawnGpu } from "./dawn.ts";
+import { dawnFolder } from "./dawn_package.ts";
 
 /** `native` is Deno's own WebGPU, of wgpu and naga; `dawn` an addon from npm, with subgroup matrices. */
 export const runtimes = ["native", "dawn"] as const;
