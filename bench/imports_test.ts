@@ -3,13 +3,13 @@ import { dirname, join, normalize } from "node:path/posix";
 
 const root = join(import.meta.dirname!, "..");
 
-/** The folders of sources as the README lists them: each may import from those before it. */
+/** The folders of sources as CONTRIBUTING.md lists them: each may import from those before it. */
 const layers = [...section("Where things live").matchAll(/^ {4}((?:src|kernels|bench)\/\S*) /gm)]
   .map(([, folder]) => folder.slice(0, -1));
 
 function section(title: string): string {
-  const readme = Deno.readTextFileSync(`${root}/README.md`);
-  return readme.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? "";
+  const guide = Deno.readTextFileSync(`${root}/CONTRIBUTING.md`);
+  return guide.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? "";
 }
 
 const isTest = (file: string) => /_test\.ts$/.test(file);
@@ -26,7 +26,7 @@ function complaint(file: string, imported: string): string | undefined {
   }
   if (helpsTests(imported)) return `${file} imports ${imported}, which is for tests`;
   return layers.indexOf(to) > layers.indexOf(from)
-    ? `${file} imports ${imported}, but the README lists ${to}/ after ${from}/: move what they share before both`
+    ? `${file} imports ${imported}, but CONTRIBUTING.md lists ${to}/ after ${from}/: move what they share before both`
     : undefined;
 }
 
@@ -46,12 +46,12 @@ function* sources(folder: string): Generator<string> {
 
 const files = ["src", "kernels", "bench"].flatMap((folder) => [...sources(folder)]);
 
-Deno.test("Imports run one way: from a folder to those that the README lists before it", () => {
+Deno.test("Imports run one way: from a folder to those that CONTRIBUTING.md lists before it", () => {
   const wrong = files.flatMap((file) => complaints(file, Deno.readTextFileSync(join(root, file))));
   assertEquals(wrong, []);
 });
 
-Deno.test("The README lists every folder with sources, once, and no other", () => {
+Deno.test("CONTRIBUTING.md lists every folder with sources, once, and no other", () => {
   const folders = new Set(files.filter((file) => !helpsTests(file)).map((file) => dirname(file)));
   assertEquals(layers.toSorted(), [...folders].sort());
 });

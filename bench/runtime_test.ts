@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
-import { isFetched } from "../src/adapter/dawn.ts";
+import { isFetched } from "../src/adapter/dawn_package.ts";
 import { isUnpacked, swiftShaderFolder, swiftShaderRuns } from "../src/adapter/swiftshader.ts";
 import { parseSweep } from "./results/read_results.ts";
 import { withFolder } from "./testing/folder.ts";

@@ -13,9 +13,9 @@ export const cell = command("cell", options, { hidden: true, brief: message`Run 
       console.log(protocol());
       return 0;
     }
-    const { job, abandoned } = await receiveJob(Deno.stdin.readable);
+    const { job, abandoned, turn } = await receiveJob(Deno.stdin.readable);
     abandoned.then(() => Deno.exit(1));
-    console.log(JSON.stringify(await runCell(job)));
+    console.log(JSON.stringify(await runCell(job, turn)));
     return 0;
   },
 );

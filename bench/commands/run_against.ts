@@ -14,6 +14,12 @@ import { readReport } from "./compare.ts";
 import { type PlanHost, runPlan, type Side } from "./run_plan.ts";
 
 /**
+ * Timed steps after which the other program has its turn, on a software adapter: what else the processor has to do makes its processes differ
+ * by a fifth, step by step far less. A GPU's do not, and may have no room for two.
+ */
+const stepsPerTurn = 10;
+
+/**
  * Has this program and that of a commit run each process of a plan by turns, leaves this one's report in a folder and the other's in its folder
  * `base`, and prints their comparison. Returns the exit code, as `runPlan` does. Throws a UserError for a commit that is none, or whose program
  * means something else by a cell.
@@ -53,14 +59,15 @@ async function createSides(
   const { path, results } = await createReportFolder(out, folderSlug(adapter), started);
   const base = await createReportFolder(`${path}/base`, folderSlug(adapter), started);
   const run = crypto.randomUUID();
+  const turns = adapter.class === "software" ? { stepsPerTurn } : {};
   const described = await describeRun(adapter, started, program);
   const baseHeader: SweepHeader = {
     ...header,
     ...described,
     environment: { ...described.environment, commit, dirty: false }, // whatever this program was told of its own
-    interleaved: { run, side: "base" },
+    interleaved: { run, side: "base", ...turns },
   };
-  const ownHeader: SweepHeader = { ...header, interleaved: { run, side: "new" } };
+  const ownHeader: SweepHeader = { ...header, interleaved: { run, side: "new", ...turns } };
   return [
     {
       folder: base.path,

@@ -156,9 +156,10 @@ async function profileOf(options: BenchOptions, adapter: AdapterReport): Promise
   if (profile !== undefined || sized || options.profileStep || adapter.class === "software") {
     return profiles[profile ?? defaultProfile(adapter)](adapter.class);
   }
+  const looks = withDefaults(options, glance);
+  planSweep(looks); // refuses what would be too much on any card
   console.error("Looking at this card: a product, a copy, free memory");
   const card = await withGpu(options, measureCard);
-  const looks = withDefaults(options, glance);
   const memory = options.memory ?? card.memory;
   const fitting = fittingSweep({ ...card, memory }, looks, glanceSeconds, !noTune && variants === undefined);
   console.error(describeFitting({ ...card, memory }, looks, fitting));

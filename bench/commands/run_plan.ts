@@ -1,3 +1,4 @@
+import { remembered } from "../../kernels/shared/remembered.ts";
 import { locateImages, locateText } from "../../src/data/named_data.ts";
 import { UserError } from "../../src/errors.ts";
 import { printJson } from "../../src/text/print_json.ts";
@@ -26,7 +27,8 @@ import type { Interruption } from "../machine/interruption.ts";
 import { Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
 import { cellsToRun } from "../sweep/shards.ts";
-import { processRunner, runByTurns } from "../sweep/sweep.ts";
+import { processRunner, runAbreast, runByTurns } from "../sweep/sweep.ts";
+import { Turns } from "../sweep/turns.ts";
 import type { TrainingData } from "../training/data.ts";
 import { writeFiles } from "./render.ts";
 
@@ -65,7 +67,11 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
     images: await locateImages(header.paths.images),
   };
   const askDriver = await driverBytesInUse() !== null;
-  const steps = cells.flatMap((cell) => sides.map(() => `${nameOf(cell)} ${cell.qualitySteps}`));
+  const stepsPerTurn = header.interleaved?.stepsPerTurn;
+  const abreast = stepsPerTurn !== undefined;
+  const inTurn = abreast ? 1 : sides.length; // of one round, one after the other
+  const turnsOf = remembered((_: CellConfiguration) => new Turns(sides.length));
+  const steps = cells.flatMap((cell) => Array(inTurn).fill(`${nameOf(cell)} ${cell.qualitySteps}`));
   const progress = new Progress(steps, header.stopping ? "at most" : "about");
   const { interruption } = host;
   const { signal } = interruption;
@@ -74,19 +80,23 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
     ? "run its command again, for what runs by turns cannot be resumed"
     : `go on with \`${resumeCommand(sides[0].folder)}\``;
   const runnerOf = ({ header, results, program }: Side, place: number) => {
-    const limits = { askDriver, timeoutSeconds: host.timeoutSeconds, signal, program };
-    const turnOf = ({ round }: CellConfiguration) => round % 2 === 0 ? place : sides.length - 1 - place;
-    const stepOf = (cell: CellConfiguration) => cells.indexOf(cell) * sides.length + turnOf(cell);
-    return processRunner(
+    const timeoutSeconds = host.timeoutSeconds * sides.length / inTurn;
+    const limits = { askDriver, timeoutSeconds, signal, program };
+    const turnOf = ({ round }: CellConfiguration) => round % 2 === 0 ? place : inTurn - 1 - place;
+    const stepOf = (cell: CellConfiguration) => cells.indexOf(cell) * inTurn + (abreast ? 0 : turnOf(cell));
+    const run = processRunner(
       {
         signal,
-        run: (configuration) => runInChild({ configuration, paths, requireGpu, text }, limits),
+        run: (configuration) =>
+          runInChild({ configuration, paths, requireGpu, text, stepsPerTurn }, {
+            ...limits,
+            turn: () => turnsOf(configuration).wait(place),
+          }),
         plan: program === undefined ? host.plan : notPlanned,
-        starting: (cell) =>
-          progress.begin(
-            stepOf(cell),
-            `${labelOf(cell)}${program === undefined ? "" : ", base"}`,
-          ),
+        starting(cell) {
+          const who = abreast ? ", both" : program === undefined ? "" : ", base";
+          if (!abreast || place === 0) progress.begin(stepOf(cell), `${labelOf(cell)}${who}`);
+        },
         async finished(cell, answer, started, seconds) {
           progress.end(stepOf(cell), seconds);
           await refuseChange(header, host.dataOf(cell), answer, program);
@@ -98,9 +108,12 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
       new Outcomes(header),
       parseSweep(results.text).records,
     );
+    return (cell: CellConfiguration, index: number) =>
+      run(cell, index).finally(() => turnsOf(cell).leave(place));
   };
+  const runAll = abreast ? runAbreast : runByTurns;
   try {
-    let failure = await errorOf(() => runByTurns(cells, sides.map(runnerOf), signal));
+    let failure = await errorOf(() => runAll(cells, sides.map(runnerOf), signal));
     progress.clear();
     const recordsOf = ({ results }: Side) => parseSweep(results.text).records;
     for (const side of sides) {

@@ -107,12 +107,13 @@ Deno.test("compareReports() pairs no rounds of two runs, and tells no interval w
   }]);
 });
 
-Deno.test("compareReports() refuses other adapters, drivers and versions, unless told, and reports that share nothing", () => {
+Deno.test("compareReports() refuses other adapters, drivers, runtimes and versions, unless told, and reports that share nothing", () => {
   const environment = (changes: Partial<CellRecord["environment"]>) =>
     rounds(1, (record) => ({ ...record, environment: { ...record.environment, ...changes } }));
   const refused: [Report, string][] = [
     [report(environment({ adapter: "Another" }), "b"), "different adapters (Imaginary 9000, Another)"],
     [report(environment({ driver: "Imaginary 2" }), "b"), "different drivers (Imaginary 1.2, Imaginary 2)"],
+    [report(environment({ runtime: "dawn" }), "b"), "different runtimes (native, dawn)"],
     [
       {
         folder: "b",

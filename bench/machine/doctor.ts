@@ -11,7 +11,7 @@ import {
   isWanted,
   noAdapterMessage,
 } from "../../src/adapter/adapter.ts";
-import { isFetched, unfetched } from "../../src/adapter/dawn.ts";
+import { isFetched, unfetched } from "../../src/adapter/dawn_package.ts";
 import { currentRuntime, type Runtime, runtimes, useRuntime } from "../../src/adapter/runtime.ts";
 import { driverRemedy, type DriverSurvey, surveyDrivers } from "../../src/adapter/driver_survey.ts";
 import {

@@ -3,7 +3,8 @@
  * devices, and `GPUDevice.destroy()` gives none back; `deno test` runs all its files in one, and most of them open a device.
  */
 
-import { runtimePermissions } from "../../src/adapter/runtime.ts";
+import { runtimePermissions, runtimes } from "../../src/adapter/runtime.ts";
+import { oneOf } from "../../src/suggest.ts";
 import { type AdapterOptions, ensureAdapterEnvironment } from "./start.ts";
 import { countTestFiles, groupArguments } from "./test_groups.ts";
 import { closingLines, failedTests, type GroupResult, lastFile, readSummary } from "./test_summary.ts";
@@ -28,7 +29,7 @@ const atOnce = Math.min(2, navigator.hardwareConcurrency);
  * Runs `deno test` on groups of test files and prints their outputs one after another; then the tests that failed, where they stand far
  * above, and one line "N passed, N failed".
  *
- * @param args paths and flags for `deno test`; `--require-gpu` among them is this project's own
+ * @param args paths and flags for `deno test`; `--require-gpu` and `--runtime` among them are this project's own
  * @returns 0, or the exit code of the first group that failed
  */
 export async function runTests(
@@ -36,8 +37,11 @@ export async function runTests(
   { requireGpu = false, runtime }: Partial<AdapterOptions> = {},
 ): Promise<number> {
   const gpuOnly = requireGpu || args.includes("--require-gpu");
-  await ensureAdapterEnvironment({ requireGpu: gpuOnly, runtime });
-  const forwarded = args.filter((argument) => argument !== "--" && argument !== "--require-gpu");
+  const told = args.indexOf("--runtime");
+  const wanted = told < 0 ? runtime : oneOf("runtime", args[told + 1] ?? "", runtimes);
+  await ensureAdapterEnvironment({ requireGpu: gpuOnly, runtime: wanted });
+  const others = told < 0 ? args : args.toSpliced(told, 2);
+  const forwarded = others.filter((argument) => argument !== "--" && argument !== "--require-gpu");
   const groups = groupArguments(forwarded, countTestFiles(forwarded));
   const processes = new TestProcesses(gpuOnly);
   try {
@@ -99,7 +103,7 @@ class TestProcesses {
   /** Starts `deno test`; its output goes where that of this program goes, or to the caller. */
   start(args: string[], output: "inherit" | "piped"): Deno.ChildProcess {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", ...permissions, ...runtimePermissions(), ...args],
+      args: ["test", ...permissions, ...runtimePermissions().libraries, ...args],
       env: this.#env,
       stdout: output,
       stderr: output,

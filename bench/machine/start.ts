@@ -11,7 +11,7 @@ import {
   isWanted,
   noAdapterMessage,
 } from "../../src/adapter/adapter.ts";
-import { dawnFolder, fetchDawn, isFetched } from "../../src/adapter/dawn.ts";
+import { dawnFolder, fetchDawn, isFetched } from "../../src/adapter/dawn_package.ts";
 import { currentRuntime, type Runtime, useRuntime } from "../../src/adapter/runtime.ts";
 import { driverRemedy, surveyDrivers } from "../../src/adapter/driver_survey.ts";
 import {

@@ -52,6 +52,9 @@ export const sweepHeader = z.object({
     side: z.enum(["base", "new"]).describe(
       "the commit of `--against`, or the program that was told to run it",
     ),
+    stepsPerTurn: positive.optional().describe(
+      "both processes of a round lived at once, and took turns of so many timed steps; left out: one ran after the other",
+    ),
   }).optional().describe(
     "of a run by turns with another commit: a round of one report has its pair in the other's",
   ),

@@ -27,9 +27,12 @@ import { trainSteps } from "../training/training_loop.ts";
 /**
  * Runs one cell on this process's adapter: trains for its quality steps and validates, then warms up and times. Memory that the device
  * refuses gives status `oom` with the bytes that were wanted, a loss that is no number `diverged`, any other error status `error` with its
- * message.
+ * message. With `stepsPerTurn` it waits for its `turn` before it times anything.
  */
-export async function runCell({ configuration, paths, text, requireGpu }: Job): Promise<ChildAnswer> {
+export async function runCell(
+  { configuration, paths, text, requireGpu, stepsPerTurn }: Job,
+  turn = () => Promise.resolve(),
+): Promise<ChildAnswer> {
   let data: TrainingData | undefined;
   let gpu: Gpu | undefined;
   const answer = (measurement: CellMeasurement): ChildAnswer => ({
@@ -51,12 +54,16 @@ export async function runCell({ configuration, paths, text, requireGpu }: Job): 
       ? await measureQuality(session, batches, data, configuration)
       : null;
     const { name } = gpu.adapter;
-    const timing = await timeSteps(session, batches, configuration, { readCard: () => readCard(name) });
+    const timing = await timeSteps(session, batches, configuration, {
+      readCard: () => readCard(name),
+      ...stepsPerTurn !== undefined && { turns: { steps: stepsPerTurn, next: turn } },
+    });
     const driverAfter = await driverBytesInUse();
     gpu.checkHealth();
     const divergence = quality && divergenceOf(quality);
     const ledgerPeakBytes = gpu.ledger.peakBytes;
     session.destroy(); // the reference has memory of its own, in place of the session's, and is not counted
+    if (stepsPerTurn !== undefined) await turn();
     const reference = await timeReference(gpu);
     return answer({
       status: divergence === null ? "ok" : "diverged",

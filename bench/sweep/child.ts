@@ -1,7 +1,7 @@
 import { adapterVariables } from "../../src/adapter/adapter.ts";
 import { runtimePermissions } from "../../src/adapter/runtime.ts";
 import { type ChildAnswer, failed, parseAnswer, unread } from "../results/results.ts";
-import { type Job, protocol, sendJob } from "./job.ts";
+import { grantTurn, type Job, protocol, sendJob, turnRequest } from "./job.ts";
 
 /** How a cell's process is started. */
 export interface ChildOptions {
@@ -11,6 +11,8 @@ export interface ChildOptions {
   signal: AbortSignal;
   /** The folder of the program's sources, if it is another than this one. */
   program?: string;
+  /** Waits for the turn of a process that asks for one. */
+  turn?: () => Promise<void>;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function runInChild(job: Job, options: ChildOptions): Promise<Child
   const told = sendJob(child.stdin, job).catch(() => {}); // a process that is gone says so by its end
   const [{ code, signal }, stdout, stderr] = await Promise.all([
     child.status,
-    new Response(child.stdout).text(),
+    printed(child, options.turn),
     new Response(child.stderr).text(),
   ]);
   ended.removeEventListener("abort", kill);
@@ -53,6 +55,23 @@ export async function runInChild(job: Job, options: ChildOptions): Promise<Child
           `The process ended with exit code ${code} and no answer that this version reads`,
       ),
     );
+}
+
+/** All that a process prints, but for its requests for a turn, which are granted when it has come. */
+async function printed(
+  { stdout, stdin, status }: Deno.ChildProcess,
+  turn = () => Promise.resolve(),
+): Promise<string> {
+  let text = "";
+  const request = `${turnRequest}\n`;
+  for await (const part of stdout.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (!text.endsWith(request)) continue;
+    text = text.slice(0, -request.length);
+    await Promise.race([turn(), status]);
+    await grantTurn(stdin).catch(() => {}); // as with the job
+  }
+  return text;
 }
 
 function ending(signal: Deno.Signal | null, stderr: string[]): string | undefined {
@@ -100,12 +119,13 @@ function childArguments({ paths }: Job, { askDriver, program }: ChildOptions): s
     : given.length > 0
     ? [`--allow-read=${given.join(",")}`]
     : [];
+  const { libraries, variables } = runtimePermissions();
   return [
     "run",
     "--no-prompt",
     ...read,
-    `--allow-env=${adapterVariables}`,
-    ...runtimePermissions(),
+    `--allow-env=${[...adapterVariables, ...variables]}`,
+    ...libraries,
     ...askDriver ? ["--allow-run=nvidia-smi"] : [],
     ...mainOf(program),
     "cell",

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fakeConfiguration } from "../results/testing.ts";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
+import { withFolder } from "../testing/folder.ts";
 import { withPrograms } from "../testing/programs.ts";
 import { runInChild } from "./child.ts";
 
@@ -12,10 +13,11 @@ const size = { sequence: 16, batch: 1, timedSteps: 1, warmupSteps: 0, qualitySte
 function child(
   changes: Parameters<typeof fakeConfiguration>[0],
   options: Partial<Parameters<typeof runInChild>[1]> = {},
+  stepsPerTurn?: number,
 ) {
   const configuration = fakeConfiguration({ ...size, ...changes });
   const limits = { askDriver: false, timeoutSeconds: 600, signal: new AbortController().signal, ...options };
-  return runInChild({ configuration, paths: {}, text, requireGpu: false }, limits);
+  return runInChild({ configuration, paths: {}, text, requireGpu: false, stepsPerTurn }, limits);
 }
 
 /** A cell that takes longer than any test. */
@@ -60,8 +62,41 @@ gpuTest("runInChild() ends a process at once when the sweep is interrupted", asy
   assertEquals((await child({}, { signal: controller.signal })).measurement.status, "error");
 });
 
+gpuTest("runInChild() grants each turn that a process asks for, and it waits for it", async () => {
+  let turns = 0;
+  const turn = async () => {
+    turns++;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  const { measurement } = await child({ timedSteps: 5 }, { turn }, 2);
+  assertEquals([measurement.status, measurement.timing?.stepMilliseconds.length], ["ok", 5]);
+  assertEquals(turns, 4); // two steps, two, one, and the reference
+  const never = await child({}, { turn: () => new Promise(() => {}), timeoutSeconds: 4 }, 1);
+  assertEquals(never.measurement.status, "timeout");
+});
+
 gpuTest("runInChild() tells what a process said of its end", async () => {
   const { measurement } = await child({ sequence: 4096, model: "nano" });
   assertEquals(measurement.status, "error");
   assertMatch(measurement.message!, /4096/);
 });
+
+gpuTest(
+  "runInChild() tells what a process said before it aborted, as an addon does",
+  () =>
+    withFolder(async (program) => {
+      await Deno.mkdir(`${program}/bench`);
+      await Deno.writeTextFile(`${program}/deno.json`, "{}");
+      await Deno.writeTextFile(
+        `${program}/bench/main.ts`,
+        `import process from "node:process";
+       console.error("Dawn: out of something\\nWarning: of no matter");
+       process.abort();`,
+      );
+      const { measurement } = await child({}, { program });
+      assertEquals([measurement.status, measurement.message], [
+        "error",
+        "The process was ended by SIGABRT: Dawn: out of something",
+      ]);
+    }),
+);

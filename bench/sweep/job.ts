@@ -8,6 +8,7 @@ const line = z.object({
   paths: z.object({ data: z.string().optional(), images: z.string().optional() }),
   requireGpu: z.boolean(),
   textBytes: z.int().nonnegative().nullable(),
+  stepsPerTurn: z.int().positive().optional().describe("timed steps between which it waits for its turn"),
 });
 
 /** A digest of all that a job can say: programs that agree in it understand a cell alike. Descriptions do not count. */
@@ -38,10 +39,28 @@ export async function sendJob(stdin: WritableStream<Uint8Array>, { text, ...job 
   writer.releaseLock();
 }
 
-/** Reads the job of this process. `abandoned` is resolved when the input ends. Throws a UserError if it ends too early. */
-export async function receiveJob(
-  stdin: ReadableStream<Uint8Array>,
-): Promise<{ job: Job; abandoned: Promise<void> }> {
+/** What a process prints on a line of its own when it waits for its turn, and what it is told when that has come. */
+export const turnRequest = "turn";
+const turnGranted = "\n";
+
+/** Tells a process that its turn has come. */
+export async function grantTurn(stdin: WritableStream<Uint8Array>): Promise<void> {
+  const writer = stdin.getWriter();
+  await writer.write(new TextEncoder().encode(turnGranted));
+  writer.releaseLock();
+}
+
+/** What a process is told, and what it may yet be told. */
+export interface Received {
+  job: Job;
+  /** Resolved when the input ends. */
+  abandoned: Promise<void>;
+  /** Asks for a turn, and is resolved when it has come; it lasts until the next is asked for. */
+  turn(): Promise<void>;
+}
+
+/** Reads the job of this process. Throws a UserError if its input ends too early. */
+export async function receiveJob(stdin: ReadableStream<Uint8Array>): Promise<Received> {
   const reader = stdin.getReader();
   let bytes = new Uint8Array();
   const readTo = async (enough: () => boolean) => {
@@ -57,7 +76,16 @@ export async function receiveJob(
   const start = end + 1;
   await readTo(() => bytes.length >= start + (textBytes ?? 0));
   const text = textBytes === null ? undefined : bytes.slice(start, start + textBytes);
-  return { job: { ...job, text }, abandoned: drained(reader) };
+  let granted = () => {};
+  return {
+    job: { ...job, text },
+    abandoned: drained(reader, () => granted()),
+    turn() {
+      const turn = new Promise<void>((resolve) => granted = resolve);
+      console.log(turnRequest);
+      return turn;
+    },
+  };
 }
 
 const newline = "\n".charCodeAt(0);
@@ -69,6 +97,7 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> 
   return both;
 }
 
-async function drained(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  while (!(await reader.read()).done);
+/** Reads to the end. */
+async function drained(reader: ReadableStreamDefaultReader<Uint8Array>, told: () => void): Promise<void> {
+  while (!(await reader.read()).done) told();
 }

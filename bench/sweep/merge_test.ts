@@ -59,6 +59,10 @@ Deno.test("mergeSweeps() refuses what are no shards of one sweep", () => {
       [part(1), part(2, { environment: { ...environment, driver: "2" } })],
       "different drivers (Imaginary 1.2, 2)",
     ],
+    [
+      [part(1), part(2, { environment: { ...environment, runtime: "dawn" } })],
+      "different runtimes (native, dawn)",
+    ],
     [[part(1), part(2, { environment: { ...environment, commit: "beef" } })], "different commits"],
     [[part(1), part(2, { sources: "other" })], "different sources (fedcba9876543210, other)"],
     [[part(1), part(2, { command: "deno task bench --shard 2/3" })], "different commands"],

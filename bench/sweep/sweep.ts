@@ -237,6 +237,19 @@ export async function runByTurns(
   }
 }
 
+/** Has several programs run each process at once; what one throws is thrown when all have ended. */
+export async function runAbreast(
+  cells: readonly CellConfiguration[],
+  programs: readonly ProcessRunner[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [index, cell] of cells.entries()) {
+    const ended = await Promise.allSettled(programs.map((run) => run(cell, index)));
+    for (const end of ended) if (end.status === "rejected") throw end.reason;
+    if (signal.aborted) return;
+  }
+}
+
 /** Runs a cell, and times it again where its card idled or was throttled; the last times count, the others are set aside. */
 async function runSteadily(cell: CellConfiguration, host: SweepHost): Promise<ChildAnswer> {
   const answer = await host.run(cell);

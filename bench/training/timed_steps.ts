@@ -19,14 +19,18 @@ type Timed =
 /**
  * Trains `warmupSteps` steps, on a GPU over and over until its clock has risen (none if there are none), then times `timedSteps`. Losses
  * are read between windows of as many steps as may wait, outside the times. Meanwhile `readCard` is asked for the card's state; where its
- * first answer is late, further steps keep the card busy until then. `now` tells milliseconds.
+ * first answer is late, further steps keep the card busy until then. `now` tells milliseconds. Where several processes take turns, `turns.next`
+ * is waited for before every so many timed steps.
  */
 export async function timeSteps(
   session: Timed,
   batches: { next(): Batch },
   { warmupSteps, timedSteps }: { warmupSteps: number; timedSteps: number },
-  { now = () => performance.now(), readCard }: { now?: () => number; readCard?: () => Promise<Card | null> } =
-    {},
+  { now = () => performance.now(), readCard, turns }: {
+    now?: () => number;
+    readCard?: () => Promise<Card | null>;
+    turns?: { steps: number; next: () => Promise<void> };
+  } = {},
 ): Promise<Awaited<ReturnType<TrainingSession["timedSteps"]>> & { card?: Card }> {
   const some = Array.from({ length: Math.min(timedBatches, timedSteps) }, () => batches.next());
   const take = (first: number, count: number) =>
@@ -43,8 +47,9 @@ export async function timeSteps(
   const stepMilliseconds: number[] = [];
   let clock: "gpu" | "wall" = "gpu";
   const watch = readCard && new CardWatch(readCard);
-  for (const [first, count] of windows(timedSteps)) {
+  for (const [first, count] of windows(timedSteps, Math.min(ringLength, turns?.steps ?? ringLength))) {
     if (first > 0) await session.losses();
+    await turns?.next();
     const window = await session.timedSteps(take(first, count));
     stepMilliseconds.push(...window.stepMilliseconds);
     if (window.clock === "wall") clock = "wall";
@@ -57,7 +62,7 @@ export async function timeSteps(
   return { stepMilliseconds, clock, ...card && { card } };
 }
 
-/** Steps cut into windows of as many as may wait for their losses to be read: the first of each, and how many. */
-function* windows(steps: number): Generator<[first: number, count: number]> {
-  for (let first = 0; first < steps; first += ringLength) yield [first, Math.min(ringLength, steps - first)];
+/** Steps cut into windows, at the most of as many as may wait for their losses to be read: the first of each, and how many. */
+function* windows(steps: number, most = ringLength): Generator<[first: number, count: number]> {
+  for (let first = 0; first < steps; first += most) yield [first, Math.min(most, steps - first)];
 }

@@ -3,7 +3,12 @@ import { someBatches } from "../../src/train/testing.ts";
 import { timeSteps } from "./timed_steps.ts";
 
 /** What a session is asked for when it is timed and each of its steps takes 100 ms, by the batches' numbers. */
-async function asked(adapterClass: "gpu" | "software", warmupSteps: number, timedSteps: number) {
+async function asked(
+  adapterClass: "gpu" | "software",
+  warmupSteps: number,
+  timedSteps: number,
+  stepsPerTurn?: number,
+) {
   const log: string[] = [];
   const batches = someBatches(9);
   const names = (some: readonly unknown[]) => some.map((batch) => batches.findIndex((one) => one === batch));
@@ -25,7 +30,11 @@ async function asked(adapterClass: "gpu" | "software", warmupSteps: number, time
   };
   const source = batches.values();
   const next = () => source.next().value!;
-  const timing = await timeSteps(session, { next }, { warmupSteps, timedSteps }, { now: () => now });
+  const turns = stepsPerTurn === undefined ? undefined : {
+    steps: stepsPerTurn,
+    next: () => Promise.resolve(void log.push("turn")),
+  };
+  const timing = await timeSteps(session, { next }, { warmupSteps, timedSteps }, { now: () => now, turns });
   assertEquals(timing, { stepMilliseconds: Array(timedSteps).fill(7), clock: "gpu" });
   return log;
 }
@@ -50,6 +59,12 @@ Deno.test("timeSteps() reads losses between windows of as many steps as may wait
   assertEquals(counts, [1024, 1024, 452, 0, 0, 0]);
   assertEquals(log.slice(-6).filter((line) => !line.startsWith("step")), [
     ...["losses", "timed 1024", "losses", "timed 1024", "losses", "timed 0"],
+  ]);
+});
+
+Deno.test("timeSteps() waits for its turn before every so many timed steps, with its losses read", async () => {
+  assertEquals(await asked("software", 1, 5, 2), [
+    ...["step 0", "losses", "turn", "timed 0,1", "losses", "turn", "timed 2,3", "losses", "turn", "timed 0"],
   ]);
 });
 

@@ -1,8 +1,10 @@
 /** What executes WebGPU: Deno itself, or Dawn. Nothing else reads `navigator.gpu`, so that the choice comes before any use. */
 
+import { cacheVariableNames } from "../cache_folder.ts";
 import { readVariable, setVariable } from "../environment_variables.ts";
 import { oneOf } from "../suggest.ts";
-import { addonPermissions, dawnGpu } from "./dawn.ts";
+import { dawnGpu } from "./dawn.ts";
+import { dawnFolder } from "./dawn_package.ts";
 
 /** `native` is Deno's own WebGPU, of wgpu and naga; `dawn` an addon from npm, with subgroup matrices. */
 export const runtimes = ["native", "dawn"] as const;
@@ -27,5 +29,8 @@ export const currentRuntime = (): Runtime => chosen ??= runtimeChoice();
 /** What the runtime of this process gives in place of `navigator.gpu`; under `dawn` its classes and constants are global from then on. */
 export const webgpu = (): GPU => currentRuntime() === "dawn" ? dawnGpu() : navigator.gpu;
 
-/** What Deno must be told to let a process of its own load the runtime of this one; natively nothing. */
-export const runtimePermissions = (): string[] => currentRuntime() === "dawn" ? addonPermissions() : [];
+/** What a process must be allowed so that it can load the runtime of this one: natively nothing. */
+export function runtimePermissions(): { libraries: string[]; variables: readonly string[] } {
+  if (currentRuntime() === "native") return { libraries: [], variables: [] };
+  return { libraries: [`--allow-ffi=${dawnFolder()}`], variables: cacheVariableNames };
+}

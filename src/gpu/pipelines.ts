@@ -36,7 +36,7 @@ export function pipelineFor(gpu: Gpu, dispatch: Dispatch): Promise<GPUComputePip
   let pipeline = gpu.pipelines.get(key);
   if (!pipeline) {
     pipeline = compile(
-      gpu.device,
+      gpu,
       fullName(dispatch.kernel),
       prelude(gpu.runtime, code) + code,
       constants,
@@ -47,8 +47,9 @@ export function pipelineFor(gpu: Gpu, dispatch: Dispatch): Promise<GPUComputePip
   return pipeline;
 }
 
+/** Dawn compiles several at once, each in a thread of its own. */
 async function compile(
-  device: GPUDevice,
+  { device, runtime }: Gpu,
   label: string,
   code: string,
   constants: Readonly<Record<string, number>>,
@@ -57,12 +58,12 @@ async function compile(
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ label, code });
   const layout = device.createPipelineLayout({ bindGroupLayouts });
-  const pipeline = device.createComputePipeline({
-    label,
-    layout,
-    compute: { module, entryPoint: "main", constants: { ...constants } },
-  });
-  const error = await device.popErrorScope();
-  if (error) throw new Error(`Kernel "${label}" does not compile: ${error.message}`);
-  return pipeline;
+  const wanted = { label, layout, compute: { module, entryPoint: "main", constants: { ...constants } } };
+  const made = runtime === "dawn"
+    ? device.createComputePipelineAsync(wanted)
+    : Promise.resolve(device.createComputePipeline(wanted));
+  const [error, [compiled]] = await Promise.all([device.popErrorScope(), Promise.allSettled([made])]);
+  const fault = error ?? (compiled.status === "rejected" ? compiled.reason : null);
+  if (fault) throw new Error(`Kernel "${label}" does not compile: ${fault.message}`);
+  return (compiled as PromiseFulfilledResult<GPUComputePipeline>).value;
 }
