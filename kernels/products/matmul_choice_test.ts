@@ -55,6 +55,21 @@ Deno.test("likelyChoices() never names a choice twice, and keeps partial sums sm
   }
 });
 
+Deno.test("likelyChoices() of products in halves are on subgroup matrices, within the adapter's limits", () => {
+  const matrices = { m: 16, n: 16, k: 16 };
+  for (const arithmetic of ["f16x3", "f16"] as const) {
+    const names = (limits = typicalGpuLimits) =>
+      likelyChoices({ ...gpu, matrices, arithmetic, limits }, sizes).map(choiceName);
+    assertEquals(new Set(names()).size, names().length);
+    assertEquals(names().every((name) => name.startsWith(`${arithmetic}-`)), true);
+    const less = names({ ...typicalGpuLimits, maxComputeWorkgroupStorageSize: 2 ** 14 });
+    assertEquals(less.length > 0 && less.length < names().length, true);
+    const [asked] = names();
+    const builder = new ProgramBuilder("test", { ...gpu, matrices, arithmetic, variants: { [key]: asked } });
+    assertEquals(choiceName(matmulChoice(builder, "tn", sizes)), asked);
+  }
+});
+
 Deno.test("matmul() makes no part of a contraction that would be empty", () => {
   // 104 rows in parts of whole tiles of 16: six parts would be of 32 rows, so four suffice.
   const [variant] = likelyChoices(gpu, sizes).map((choice) => choice.variant);

@@ -43,6 +43,7 @@ const known: Record<MatrixArithmetic, readonly Known[]> = {
     { tile: [128, 128, 32], subgroup: [64, 64], flopsPerSecond: 88e12, residents: 1, alone: 1 },
     { tile: [128, 128, 32], subgroup: [64, 32], flopsPerSecond: 89e12, residents: 1, alone: 1 },
     { tile: [64, 64, 32], subgroup: [32, 32], flopsPerSecond: 65e12, residents: 3, alone: 0.4 },
+    { tile: [64, 64, 16], subgroup: [32, 32], flopsPerSecond: 60e12, residents: 4, alone: 0.4 },
   ],
 };
 
