@@ -51,7 +51,7 @@ for (const [flags, command, said, expected = 1] of refused) {
   Deno.test(`"${command}" with ${flags || "no permission"} says in one sentence which flag is missing`, async () => {
     const permissions = ["--no-prompt", ...flags.split(" ").filter(Boolean)];
     const args = ["run", ...permissions, "bench/main.ts", ...command.split(" ")];
-    const { code, lines } = await runDeno(args, { HEADROOM_ADAPTER: "auto" }); // the one at hand: none is loaded
+    const { code, lines } = await runDeno(args, { HEADROOM_ADAPTER: "auto", HEADROOM_RUNTIME: "native" }); // those at hand: none is loaded
     assertEquals(code, expected, lines.join("\n"));
     const told = lines.filter((line) => !/^(Adapter|Note): |^Training nano/.test(line));
     assertEquals(told.length, 1, lines.join("\n"));

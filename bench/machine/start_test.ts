@@ -33,7 +33,7 @@ async function runModule(
         file,
         ...args,
       ],
-      env: { NO_COLOR: "1", ...env },
+      env: { NO_COLOR: "1", HEADROOM_RUNTIME: "native", ...env }, // Dawn's are in bench/runtime_test.ts
     }).output();
     return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
   } finally {
