@@ -9,6 +9,7 @@ import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
 import { describeRun } from "../machine/run.ts";
 import { replaceText } from "../../src/io/files.ts";
+import { attentionCases } from "./attention_cases.ts";
 import { withCase } from "./case_program.ts";
 import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./kernel_cases.ts";
 import { printJson } from "../../src/text/print_json.ts";
@@ -50,7 +51,7 @@ export interface KernelBenchOptions extends VariantOptions {
 }
 
 /**
- * Times large products, streaming kernels, and every product of the model presets' steps, each against the ceiling that the same run
+ * Times large products, streaming kernels, attention in its variants, and every product of the model presets' steps, each against the ceiling that the same run
  * measures; then every kernel of those steps as it runs in them. Prints the tables and leaves them with the raw times in a report folder.
  * Returns the exit code.
  */
@@ -103,6 +104,7 @@ async function timeAll(
     const builder = { ...builderOptionsFor(gpu), arithmetic: options.arithmetic };
     const cases = [
       ...kernelCases(caseSizes(gpu.adapter.class)),
+      ...attentionCases({ ...builderOptionsFor(gpu), adapterClass: gpu.adapter.class }),
       ...models.flatMap((model) => productCases(model, batch, gpu)),
     ];
     const keys = cases.flatMap((one) => keysOf(builder, one));
