@@ -8,7 +8,7 @@ import {
   type AttentionShape,
   attentionVariants,
 } from "../../kernels/attention/attention.ts";
-import { type AttentionVariant, attentionVariantName } from "../../kernels/attention/attention_template.ts";
+import { type AttentionVariant, attentionVariantName } from "../../kernels/attention/attention_variant.ts";
 import type { BuilderOptions, ProgramBuilder } from "../../src/gpu/builder.ts";
 import { plain } from "../../src/gpu/operand.ts";
 import type { KernelCase } from "./kernel_cases.ts";

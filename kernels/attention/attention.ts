@@ -2,12 +2,25 @@ import { UserError } from "../../src/errors.ts";
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
+import { lookFirst, type Scaling, scalingBindings } from "../products/scales.ts";
 import { remembered } from "../shared/remembered.ts";
 import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attention_backward_template.ts";
 import { cutBlocks } from "./attention_cut.ts";
 import { attentionDelta } from "./attention_delta.ts";
 import { attentionForwardText } from "./attention_forward_template.ts";
-import { type AttentionVariant, attentionVariantName, blockRows } from "./attention_template.ts";
+import {
+  attentionMatrixKeyText,
+  attentionMatrixQueryText,
+  type GradientScaling,
+} from "./attention_matrix_backward.ts";
+import { attentionMatrixForwardText } from "./attention_matrix_forward.ts";
+import {
+  type AttentionMatrixVariant,
+  attentionMatrixVariants,
+  type MatrixAdapter,
+} from "./attention_matrix_variant.ts";
+import type { AttentionRows } from "./attention_template.ts";
+import { type AttentionVariant, attentionVariantName, onMatrices, ownBlock } from "./attention_variant.ts";
 
 /** What attention works on: `batch` sequences of `sequence` tokens, C = heads · headSize channels. */
 export interface AttentionShape {
@@ -34,7 +47,7 @@ const vectorsPerThread = 8;
 const blocks = [64, 96, 112, 80, 48];
 
 /** How a thread works. */
-interface Way extends Pick<AttentionVariant, "rows" | "tile" | "unroll"> {
+interface Way extends Pick<AttentionRows, "rows" | "tile" | "unroll"> {
   /** Into how many parts rows are split beyond what registers ask for. */
   readonly further: number;
 }
@@ -58,18 +71,29 @@ const waysInSmallBlocks: readonly Way[] = [
 ];
 
 /** What decides on a variant besides the shape. */
-type Adapter = Pick<ProgramBuilder, "adapterClass" | "subgroupSize">;
+type Adapter = MatrixAdapter & Pick<ProgramBuilder, "subgroupSize">;
 
 /**
  * Variants for a shape, the best first, by experience: what a tuning run measures, and of which the first is taken without. On a GPU rows
  * are split until a thread's part fits its registers, and blocks of rows leave little of the last one empty. A software adapter loads
- * lane by lane, so there a thread takes more rows for each load, as many as compile in reasonable time.
+ * lane by lane, so there a thread takes more rows for each load, as many as compile in reasonable time. Where products are of halves, those
+ * on subgroup matrices, if there are any.
  */
 export function attentionVariants(
   kernel: AttentionKernel,
+  shape: Pick<AttentionShape, "headSize" | "causal" | "sequence">,
+  adapter: Adapter,
+): AttentionVariant[] {
+  const matrices = attentionMatrixVariants(kernel, shape, adapter);
+  return matrices.length > 0 ? matrices : threadVariants(kernel, shape, adapter);
+}
+
+/** Those in f32. */
+function threadVariants(
+  kernel: AttentionKernel,
   { headSize, causal, sequence }: Pick<AttentionShape, "headSize" | "causal" | "sequence">,
   { adapterClass, subgroupSize }: Adapter,
-): AttentionVariant[] {
+): AttentionRows[] {
   const head = Math.ceil(headSize / 4);
   if (adapterClass === "software") {
     const rows = headSize % 4 === 0 ? Math.max(1, Math.min(4, Math.floor(32 / head))) : 1;
@@ -81,7 +105,7 @@ export function attentionVariants(
   const possible = blocks.filter((rows) => rows * split <= 256 && rows * split % 32 === 0)
     .toSorted((a, b) => covered(a) - covered(b));
   const [tile, unroll] = [head <= 16 ? 32 : 16, kernel === "forward" ? 8 : 4];
-  const variant = (block: number, { further, rows, tile, unroll }: Way): AttentionVariant => ({
+  const variant = (block: number, { further, rows, tile, unroll }: Way): AttentionRows => ({
     headSize,
     causal,
     rows,
@@ -132,11 +156,19 @@ function variantFor(
   );
 }
 
-const texts: Record<AttentionKernel, (v: AttentionVariant) => string> = {
+const matrixTexts: Record<AttentionKernel, (v: AttentionMatrixVariant, scaling?: GradientScaling) => string> =
+  {
+    forward: remembered((v) => attentionMatrixForwardText(v)),
+    backward_query: remembered(attentionMatrixQueryText),
+    backward_key: remembered(attentionMatrixKeyText),
+  };
+const rowTexts: Record<AttentionKernel, (v: AttentionRows) => string> = {
   forward: remembered(attentionForwardText),
   backward_query: remembered(attentionBackwardQueryText),
   backward_key: remembered(attentionBackwardKeyText),
 };
+const textOf = (kernel: AttentionKernel, v: AttentionVariant, scaling: GradientScaling) =>
+  onMatrices(v) ? matrixTexts[kernel](v, scaling) : rowTexts[kernel](v);
 
 /** Floating-point operations for each pair of a query and a key, over all heads and sequences. */
 const flopsPerPair = (
@@ -168,21 +200,35 @@ function emit(
   own: { tensor: Tensor; access: "read" | "write" | "update" }[],
   operands: Record<string, Operand>,
   strides: Partial<Part>,
-  variant = variantFor(builder, kernel, shape),
+  { variants, scaling: asked }: AttentionOptions,
 ): void {
+  const variant = variants?.[kernel] ?? variantFor(builder, kernel, shape);
   const { sequence, heads } = shape;
+  const { scales } = builder;
+  // The kernel of queries reads each incoming gradient once, and looks at it for both.
+  const scaling = scales && asked && onMatrices(variant) && kernel !== "forward"
+    ? { ...asked, observes: asked.observes && kernel === "backward_query" }
+    : undefined;
   const named = Object.entries(operands);
-  const code = named.map(([name, operand], i) => operand.code(name, i + 1)).join("") + texts[kernel](variant);
+  const code = named.map(([name, operand], i) => operand.code(name, i + 1)).join("") +
+    textOf(kernel, variant, scaling && { observes: scaling.observes });
   const tensors = [...named.map(([, operand]) => operand.tensor), ...own.map(({ tensor }) => tensor)];
   for (const window of builder.windows(tensors, sequence)) {
     const sequences = window.rows / sequence;
     const flops = flopsPerPair(kernel, { ...shape, batch: sequences });
     const bindings = [
-      ...own.map(({ tensor, access }, i) => ({ group: 0, index: i + 1, tensor, access, ...window })),
+      ...own.map(({ tensor, access }, i) => ({
+        group: 0,
+        index: i + 1 + (scaling && i > 1 ? 2 : 0), // after the scales'
+        tensor,
+        access,
+        ...window,
+      })),
+      ...scales && scaling ? scalingBindings(scales, scaling) : [],
       ...named.flatMap(([, operand], i) => operand.bindings(i + 1, window)),
     ];
     const most = builder.flopsPerDispatch / flops;
-    for (const { first, blocks, pairs } of cutBlocks(ownRows[kernel], shape, blockRows(variant), most)) {
+    for (const { first, blocks, pairs } of cutBlocks(ownRows[kernel], shape, ownBlock(variant), most)) {
       builder.dispatch({
         kernel: { label: `attention_${kernel}`, variant: attentionVariantName(variant), code },
         bindings,
@@ -199,6 +245,7 @@ function emit(
         },
         workgroups: sequences * heads * blocks,
         flops: flops * pairs,
+        ...scaling?.observes && { looksAt: first === 0 ? window.rows * heads * shape.headSize : 0 },
       });
     }
   }
@@ -207,6 +254,8 @@ function emit(
 /** Options of attention. */
 export interface AttentionOptions {
   readonly variants?: Partial<Record<AttentionKernel, AttentionVariant>>;
+  /** How incoming gradients come within the range of halves, where the builder has scales; else they are taken to be of order one. */
+  readonly scaling?: Scaling;
 }
 
 /**
@@ -222,7 +271,7 @@ export function attentionForward(
   options: AttentionOptions = {},
 ): void {
   const own = [{ tensor: o, access: "write" as const }, { tensor: logSumExp, access: "write" as const }];
-  emit(builder, "forward", shape, own, { qkv }, { qkv, o }, options.variants?.forward);
+  emit(builder, "forward", shape, own, { qkv }, { qkv, o }, options);
 }
 
 /**
@@ -242,6 +291,7 @@ export function attentionBackward(
   const { rows, cols, stride } = logSumExp;
   const delta = builder.tensor("delta", rows, cols, { category: "transient", stride });
   attentionDelta(builder, plain(d), o, delta, shape.headSize);
+  if (options.scaling) lookFirst(builder, [plain(d)], options.scaling);
   attentionBackwardQuery(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
   attentionBackwardKey(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
 }
@@ -263,8 +313,7 @@ export function attentionBackwardQuery(
   options: AttentionOptions = {},
 ): void {
   const own = [...statisticsOf(statistics), { tensor: dqkv, access: "write" as const }];
-  const variant = options.variants?.backward_query;
-  emit(builder, "backward_query", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, variant);
+  emit(builder, "backward_query", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, options);
 }
 
 /** Emits dk and dv beside the dq in dqkv (N×3C), and rows' padding, from dO (`d`, N×C). */
@@ -278,8 +327,7 @@ export function attentionBackwardKey(
   options: AttentionOptions = {},
 ): void {
   const own = [...statisticsOf(statistics), { tensor: dqkv, access: "update" as const }];
-  const variant = options.variants?.backward_key;
-  emit(builder, "backward_key", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, variant);
+  emit(builder, "backward_key", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, options);
 }
 
 const statisticsOf = ({ logSumExp, delta }: RowStatistics) =>

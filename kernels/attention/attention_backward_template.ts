@@ -1,6 +1,6 @@
 import {
   accumulate,
-  type AttentionVariant,
+  type AttentionRows,
   declareTile,
   endOfKeys,
   exchange,
@@ -26,7 +26,7 @@ import {
 } from "./attention_template.ts";
 
 /** Backward for queries: dq, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
-export function attentionBackwardQueryText(v: AttentionVariant): string {
+export function attentionBackwardQueryText(v: AttentionRows): string {
   const { own } = vectors(v);
   const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
 @group(0) @binding(2) var<storage, read> delta: array<f32>;
@@ -68,7 +68,7 @@ ${lines(range(own).map((i) => `    dqkv_store(row${r}, q_column, ${held(v, i)}, 
 }
 
 /** Backward for keys: dk and dv, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
-export function attentionBackwardKeyText(v: AttentionVariant): string {
+export function attentionBackwardKeyText(v: AttentionRows): string {
   const { own } = vectors(v);
   const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
 @group(0) @binding(2) var<storage, read> delta: array<f32>;

@@ -1,6 +1,6 @@
 import {
   accumulate,
-  type AttentionVariant,
+  type AttentionRows,
   declareTile,
   endOfKeys,
   exchange,
@@ -27,7 +27,7 @@ import {
 } from "./attention_template.ts";
 
 /** Forward: o = softmax(scale q·kᵀ) v and the log-sum-exp of each row. Operand `qkv`. */
-export function attentionForwardText(v: AttentionVariant): string {
+export function attentionForwardText(v: AttentionRows): string {
   const bindings = `@group(0) @binding(1) var<storage, read_write> o: array<${outputType(v)}>;
 @group(0) @binding(2) var<storage, read_write> log_sum_exp: array<f32>;`;
   const body = `${scores(v, "s", "q", "keys")}

@@ -4,7 +4,7 @@
  * share them, each with every `split`-th vector of the head; the other side's rows pass through workgroup memory in tiles. What a row needs
  * is held in named vectors, because naga keeps indexed arrays in memory.
  */
-export interface AttentionVariant {
+export interface AttentionRows {
   readonly headSize: number;
   readonly causal: boolean;
   /** Threads of a workgroup, how many of them share a row, and how many rows each has a part of. */
@@ -19,12 +19,12 @@ export interface AttentionVariant {
 }
 
 /** Rows of a workgroup. */
-export function blockRows(v: AttentionVariant): number {
+export function blockRows(v: AttentionRows): number {
   return v.threads / v.split * v.rows;
 }
 
 /** The variant's name in results. */
-export function attentionVariantName(v: AttentionVariant): string {
+export function rowsName(v: AttentionRows): string {
   return `${v.threads}÷${v.split}${v.shuffle ? "s" : ""}×${v.rows}-${v.tile}x${v.unroll}`;
 }
 
@@ -33,15 +33,18 @@ export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 /** Lines of WGSL as one text. */
 export const lines = (items: string[]) => items.join("\n");
 
+/** A head, and how many threads share its vectors. */
+type Head = Pick<AttentionRows, "headSize" | "split">;
+
 /** Vectors of a head, and those that one thread holds. */
-export function vectors(v: AttentionVariant): { head: number; own: number; padded: number } {
+export function vectors(v: Head): { head: number; own: number; padded: number } {
   const head = Math.ceil(v.headSize / 4);
   const own = Math.ceil(head / v.split);
   return { head, own, padded: own * v.split };
 }
 
 /** Part of an operand's row as vectors; beyond the head, zero. Heads that are not whole vectors are gathered. */
-export function slice(name: string, v: AttentionVariant): string {
+export function slice(name: string, v: Head): string {
   const { head, padded } = vectors(v);
   const guard = padded > head ? `  if (i >= ${head}u) { return vec4<f32>(); }\n` : "";
   if (v.headSize % 4 === 0) {
@@ -65,7 +68,7 @@ fn ${name}_slice(row: u32, first: u32, i: u32) -> vec4<f32> {
 }
 
 /** Writes part of an output row. Heads that are not whole vectors are scattered; who writes the last head writes the row's padding. */
-export function store(name: string, v: AttentionVariant): string {
+export function store(name: string, v: Head): string {
   const { head, padded } = vectors(v);
   const guard = padded > head ? `  if (i >= ${head}u) { return; }\n` : "";
   if (v.headSize % 4 === 0) {
@@ -91,10 +94,10 @@ fn ${name}_pad(row: u32, width: u32) {
 }
 
 /** The element type of an output: vectors, or numbers where heads are not whole vectors. */
-export const outputType = (v: AttentionVariant) => v.headSize % 4 === 0 ? "vec4<f32>" : "f32";
+export const outputType = (v: Pick<Head, "headSize">) => v.headSize % 4 === 0 ? "vec4<f32>" : "f32";
 
 /** What every kernel of attention begins with. */
-export function prelude(v: AttentionVariant, bindings: string): string {
+export function prelude(v: Pick<Head, "headSize">, bindings: string): string {
   return `
 // blocks of own rows from first_block on; strides in vectors
 struct Parameters { sequences: u32, sequence: u32, heads: u32, first_block: u32, blocks: u32, qkv_stride: u32, o_stride: u32, d_stride: u32, dqkv_stride: u32 }
@@ -110,7 +113,7 @@ fn sum4(v: vec4<f32>) -> f32 {
 }
 
 /** Where a workgroup stands: its sequence's first row, its head, and the rows of this thread within the sequence. */
-export function place(v: AttentionVariant, longestFirst: boolean): string {
+export function place(v: AttentionRows, longestFirst: boolean): string {
   const block = blockRows(v);
   return `
   let flat = group.y * groups.x + group.x;
@@ -139,7 +142,7 @@ ${
 }
 
 /** The entry point, up to its body. */
-export const signature = (v: AttentionVariant) => `
+export const signature = (v: AttentionRows) => `
 @compute @workgroup_size(${v.threads})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -148,20 +151,20 @@ fn main(
 ) {`;
 
 /** Index, among the vectors of a head, of the i-th that this thread holds. */
-export const held = (v: AttentionVariant, i: number) => v.split === 1 ? `${i}u` : `${i * v.split}u + part`;
+export const held = (v: AttentionRows, i: number) => v.split === 1 ? `${i}u` : `${i * v.split}u + part`;
 
 /** One line for each vector of each row of a thread. */
-export function perVector(v: AttentionVariant, line: (r: number, i: number) => string): string {
+export function perVector(v: AttentionRows, line: (r: number, i: number) => string): string {
   return lines(range(v.rows).flatMap((r) => range(vectors(v).own).map((i) => line(r, i))));
 }
 
 /** One line for each row of a thread. */
-export function perRow(v: AttentionVariant, line: (r: number) => string): string {
+export function perRow(v: AttentionRows, line: (r: number) => string): string {
   return lines(range(v.rows).map(line));
 }
 
 /** One line for each pair of a thread's row and a row of the other side that is handled now. */
-export function perPair(v: AttentionVariant, line: (r: number, u: number) => string): string {
+export function perPair(v: AttentionRows, line: (r: number, u: number) => string): string {
   return lines(range(v.unroll).flatMap((u) => range(v.rows).map((r) => line(r, u))));
 }
 
@@ -169,13 +172,13 @@ export function perPair(v: AttentionVariant, line: (r: number, u: number) => str
  * Declares a tile of the other side's rows in workgroup memory. It is nested, so that the vector is a constant index: naga checks every
  * index that is not, and here all of a row's vectors share their checks.
  */
-export function declareTile(v: AttentionVariant, name: string): string {
+export function declareTile(v: AttentionRows, name: string): string {
   const { own } = vectors(v);
   return `var<workgroup> ${name}: array<array<array<vec4<f32>, ${v.split}>, ${own}>, ${v.tile}>;`;
 }
 
 /** Loads a tile of rows [first, first + tile) of matrices into workgroup memory; zero beyond the sequence. */
-function loadTiles(v: AttentionVariant, tiles: [name: string, operand: string, column: string][]): string {
+function loadTiles(v: AttentionRows, tiles: [name: string, operand: string, column: string][]): string {
   const { padded } = vectors(v);
   const place = `[at / ${padded}u][i / ${v.split}u][i % ${v.split}u]`;
   return `
@@ -200,7 +203,7 @@ ${lines(tiles.map(([name]) => `        ${name}${place} = vec4<f32>();`))}
  * Sums, over the threads that share rows, the scalars in `names`; each thread has the sums afterwards. Shuffles rely on neighbours in a
  * workgroup of one dimension being neighbours in a subgroup, as every current driver has it; the tests would show one that has not.
  */
-export function share(v: AttentionVariant, names: string[]): string {
+export function share(v: AttentionRows, names: string[]): string {
   if (v.split === 1) return "";
   if (v.shuffle) {
     const distances = range(Math.log2(v.split)).map((bit) => 1 << bit);
@@ -220,20 +223,20 @@ export function share(v: AttentionVariant, names: string[]): string {
 }
 
 /** Declares the workgroup memory through which threads that share rows add `matrices` sums for each pair. */
-export function exchange(v: AttentionVariant, matrices: number): string {
+export function exchange(v: AttentionRows, matrices: number): string {
   if (v.split === 1 || v.shuffle) return "";
   return `var<workgroup> exchange: array<f32, ${v.threads * v.rows * v.unroll * matrices}>;`;
 }
 
 /** Names of the scalars of all pairs of a thread's row and a row handled now. */
-export const pairs = (v: AttentionVariant, names: string[]) =>
+export const pairs = (v: AttentionRows, names: string[]) =>
   range(v.unroll).flatMap((u) => range(v.rows).flatMap((r) => names.map((name) => `${name}${r}_${u}`)));
 
 /**
  * Products of a thread's rows with rows of a tile: `name{r}_{u} = Σ own{r}_i · tile[u, i]`, still partial where rows are split. The tile's
  * vectors stay in registers as `tile{u}_{i}`, for `accumulate`.
  */
-export function scores(v: AttentionVariant, name: string, own: string, tile: string): string {
+export function scores(v: AttentionRows, name: string, own: string, tile: string): string {
   const { own: count } = vectors(v);
   return lines(
     range(v.unroll).map((u) =>
@@ -253,14 +256,14 @@ export function scores(v: AttentionVariant, name: string, own: string, tile: str
 }
 
 /** Loads a row of a tile into registers. */
-export function fetch(v: AttentionVariant, tile: string, u: number): string {
+export function fetch(v: AttentionRows, tile: string, u: number): string {
   return lines(
     range(vectors(v).own).map((i) => `      let ${tile}${u}_${i} = ${tile}[u0 + ${u}u][${i}][part];`),
   );
 }
 
 /** out{r}_i += Σ_u weight{r}_u · tile[u, i], the tile's vectors being in registers. */
-export function accumulate(v: AttentionVariant, out: string, weight: string, tile: string): string {
+export function accumulate(v: AttentionRows, out: string, weight: string, tile: string): string {
   return lines(
     range(v.unroll).flatMap((u) =>
       range(vectors(v).own).map((i) =>
@@ -274,13 +277,13 @@ export function accumulate(v: AttentionVariant, out: string, weight: string, til
 }
 
 /** Whether row u of the tile counts for row r of the thread, a query. */
-export function visible(v: AttentionVariant, r: number, u: number): string {
+export function visible(v: AttentionRows, r: number, u: number): string {
   return v.causal ? `first + u0 + ${u}u <= own${r}` : `first + u0 + ${u}u < p.sequence`;
 }
 
 /** The loop over the rows of the other side: tiles, and in them `unroll` rows at once. */
 export function loop(
-  v: AttentionVariant,
+  v: AttentionRows,
   first: string,
   end: string,
   tiles: Parameters<typeof loadTiles>[1],
@@ -302,5 +305,5 @@ export const keyTiles: Parameters<typeof loadTiles>[1] = [["keys", "qkv", "k_col
 ]];
 
 /** The first key that no query of the block sees. */
-export const endOfKeys = (v: AttentionVariant) =>
+export const endOfKeys = (v: AttentionRows) =>
   v.causal ? `min(p.sequence, block0 + ${blockRows(v)}u)` : "p.sequence";

@@ -12,7 +12,7 @@ import {
   attentionBackward as backwardReference,
   attentionForward as forwardReference,
 } from "./attention_reference.ts";
-import { blockRows } from "./attention_template.ts";
+import { ownBlock } from "./attention_variant.ts";
 import {
   assertClose,
   gpuTest,
@@ -102,7 +102,7 @@ for (const variant of variants) {
 Deno.test("attentionVariants() takes the block of rows that leaves least of its last one empty", () => {
   const gpu = { adapterClass: "gpu", subgroupSize: 32 } as const;
   const rowsOf = (sequence: number, headSize = 64) =>
-    blockRows(attentionVariants("forward", { headSize, causal: false, sequence }, gpu)[0]);
+    ownBlock(attentionVariants("forward", { headSize, causal: false, sequence }, gpu)[0]);
   // 16 blocks of 64 for 1024; two of 112 for the 197 tokens of a DeiT; one of 80 for 65, one of 64 for 50.
   assertEquals([1024, 197, 65, 50].map((sequence) => rowsOf(sequence)), [64, 112, 80, 64]);
   assertEquals(rowsOf(197, 128), 48, "at most 256 threads, four a row");

@@ -58,7 +58,7 @@ export function matrixBytes(product: Product, v: MatrixVariant): number {
 }
 
 /** Puts eight numbers down as halves, in one element. */
-const putText = `
+export const putText = `
 fn within_halves(x: vec4<f32>) -> vec4<f32> {
   return clamp(x, vec4(-65504.0), vec4(65504.0));
 }
@@ -73,7 +73,7 @@ fn put(at: u32, x: vec4<f32>, y: vec4<f32>) {
 `;
 
 /** The same, and what the halves leave of the numbers in another. */
-const putBothText = `${putText}
+export const putBothText = `${putText}
 // To the eleven bits of a half. A compiler may take f32(f16(x)) for x, and then nothing would be left.
 fn rounded(x: vec4<f32>) -> vec4<f32> {
   return bitcast<vec4<f32>>((bitcast<vec4<u32>>(x) + vec4(0x1000u)) & vec4(0xffffe000u));

@@ -71,8 +71,8 @@ export const observed = (a: boolean, b: boolean): number => Number(a) + 2 * Numb
 /** How many numbers a program's products look at in a step. */
 export function numbersSeen(dispatches: readonly Dispatch[]): number {
   return dispatches.reduce(
-    (sum, { parameters: { m, n, k, observed = 0 } }) =>
-      sum + (observed & 1 ? m * k : 0) + (observed & 2 ? k * n : 0),
+    (sum, { parameters: { m, n, k, observed = 0 }, looksAt = 0 }) =>
+      sum + looksAt + (observed & 1 ? m * k : 0) + (observed & 2 ? k * n : 0),
     0,
   );
 }

@@ -49,6 +49,8 @@ export interface Dispatch extends Scope {
   readonly workgroups: number;
   /** Floating-point operations, for splitting long submits and for tables. */
   readonly flops: number;
+  /** How many numbers it looks at for the next step's scales, where its parameters do not tell. */
+  readonly looksAt?: number;
   /** Tensors that live on to this dispatch, though it binds none of them. */
   readonly carries?: readonly Tensor[];
   /** Belongs to the first run of its program only: what it writes, later runs find done. */

@@ -43,7 +43,9 @@ function fused(name: string, shape: AttentionShape, place: Place): Layer {
       y: { exact: plain(o), kept: keptO },
       backward: (d) => {
         const dqkv = tape.transient(`d ${name}.qkv`, rows, cols);
-        attentionBackward(builder, kept(), keptO(), logSumExp, d, dqkv, shape);
+        attentionBackward(builder, kept(), keptO(), logSumExp, d, dqkv, shape, {
+          scaling: tape.scaling(`d ${name}`, "backward"),
+        });
         return dqkv;
       },
     };

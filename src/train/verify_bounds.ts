@@ -15,7 +15,7 @@ const half = 2 ** -11;
 
 /**
  * What an arithmetic must reach in a case. Products in f16 round both their operands by a share of at most 2^-11 each, of any sign, so that
- * errors along a chain of products grow like its square root: 4 products a block and the head's forward, as many back. A loss is a mean
+ * errors along a chain of products grow like its square root: 6 products a block, two of them attention's, and the head's forward, as many back. A loss is a mean
  * over targets, each off by a share of its own that forward's chain tells.
  */
 export function boundsOf(
@@ -23,7 +23,7 @@ export function boundsOf(
   { config: { layers }, batches: [batch], losses }: Pick<GoldenCase, "config" | "batches" | "losses">,
 ): Bounds {
   if (arithmetic !== "f16") return { gradient: limit, loss: limit };
-  const forward = 4 * layers + 1;
+  const forward = 6 * layers + 1;
   const targets = "targets" in batch ? batch.targets.length : batch.labels.length;
   return {
     gradient: half * Math.sqrt(2 * 2 * forward),

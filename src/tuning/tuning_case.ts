@@ -9,7 +9,7 @@ import {
   attentionVariants,
   parseAttentionKey,
 } from "../../kernels/attention/attention.ts";
-import { attentionVariantName } from "../../kernels/attention/attention_template.ts";
+import { attentionVariantName } from "../../kernels/attention/attention_variant.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { choiceName, parseMatmulKey } from "../../kernels/products/matmul_choice.ts";
 import { likelyChoices, matrixShapes, type Sizes } from "../../kernels/products/matmul_table.ts";

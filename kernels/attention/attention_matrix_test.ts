@@ -1,0 +1,243 @@
+import { assert, assertEquals } from "@std/assert";
+import { type BuilderOptions, builderOptionsFor, gpuWith } from "../../src/gpu/builder.ts";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { plain } from "../../src/gpu/operand.ts";
+import { OperandScales } from "../../src/gpu/operand_scales.ts";
+import type { Tensor } from "../../src/gpu/tensor.ts";
+import {
+  assertClose,
+  gpuTest,
+  halvesTolerance,
+  narrowLimits,
+  normals,
+  padRows,
+  runTest,
+  testGpu,
+  type TestProgram,
+  tolerance,
+} from "../testing/testing.ts";
+import {
+  attentionBackward,
+  attentionForward,
+  type AttentionKernel,
+  type AttentionShape,
+} from "./attention.ts";
+import {
+  attentionMatrixName,
+  type AttentionMatrixVariant,
+  attentionMatrixVariants,
+} from "./attention_matrix_variant.ts";
+import {
+  attentionBackward as backwardReference,
+  attentionForward as forwardReference,
+} from "./attention_reference.ts";
+import { ownBlock } from "./attention_variant.ts";
+import { endOfStep, numbersSeen } from "../products/scales.ts";
+
+const here = builderOptionsFor(await testGpu());
+const missing = !here.matrices && "this adapter's subgroups multiply no matrices";
+const options: BuilderOptions = here.matrices ? here : gpuWith(typicalGpuLimits);
+const compilesSlowly = options.adapterClass === "software";
+const arithmetics = ["f16x3", "f16"] as const;
+type MatrixArithmetic = typeof arithmetics[number];
+
+const cases = [
+  { batch: 2, sequence: 37, heads: 3, headSize: 8, causal: true },
+  { batch: 2, sequence: 5, heads: 3, headSize: 11, causal: true },
+  { batch: 1, sequence: 37, heads: 3, headSize: 16, causal: false },
+  { batch: 2, sequence: 37, heads: 3, headSize: 20, causal: true },
+  { batch: 1, sequence: 130, heads: 2, headSize: 32, causal: true },
+  { batch: 1, sequence: 300, heads: 1, headSize: 64, causal: true },
+  { batch: 1, sequence: 77, heads: 1, headSize: 64, causal: false },
+  { batch: 1, sequence: 133, heads: 1, headSize: 128, causal: true },
+];
+
+function values({ batch, sequence, heads, headSize }: AttentionShape) {
+  const elements = batch * sequence * heads * headSize;
+  return { qkv: normals(3 * elements, 1), dOutput: normals(elements, 2) };
+}
+
+/**
+ * What is allowed. Three products of halves reach what f32 does, and pass the same bound as the f32 kernels. One alone rounds what it
+ * multiplies: scores of unit variance are off by the roundings of two operands, an exponential turns that into a relative error of P, and
+ * P, or dS, and what it is multiplied by are rounded anew; in dS the difference of two sums remains, each of which has these errors.
+ */
+function allowed(arithmetic: MatrixArithmetic, { headSize, sequence }: AttentionShape): number {
+  const limit = tolerance(headSize + sequence, 6);
+  return arithmetic === "f16x3" ? limit : 2 * halvesTolerance(headSize) + limit;
+}
+
+function emit(
+  t: TestProgram,
+  shape: AttentionShape,
+  { qkv, dOutput }: ReturnType<typeof values>,
+  variants: Partial<Record<AttentionKernel, AttentionMatrixVariant>>,
+) {
+  const { batch, sequence, heads, headSize } = shape;
+  const [rows, width] = [batch * sequence, heads * headSize];
+  const input = plain(t.input("qkv", rows, 3 * width, qkv));
+  const d = t.input("d", rows, width, dOutput);
+  const o = t.output("o", rows, width);
+  const lse = t.output("log-sum-exp", rows, heads, { stride: heads });
+  const dqkv = t.output("dqkv", rows, 3 * width);
+  attentionForward(t.builder, input, o, lse, shape, { variants });
+  attentionBackward(t.builder, input, plain(o), lse, d, dqkv, shape, { variants });
+  return { o, lse, dqkv };
+}
+
+const kernels = ["forward", "backward_query", "backward_key"] as const;
+
+/** The i-th variant of each kernel, of those there are. */
+function variantsOf(arithmetic: MatrixArithmetic, shape: AttentionShape, i: number) {
+  const all = kernels.map((kernel) => {
+    const known = attentionMatrixVariants(kernel, shape, { ...options, arithmetic });
+    return [kernel, known[i % known.length]] as const;
+  });
+  return Object.fromEntries(all) as Record<AttentionKernel, AttentionMatrixVariant>;
+}
+
+async function check(
+  arithmetic: MatrixArithmetic,
+  shape: AttentionShape,
+  i = 0,
+  given = values(shape),
+  builderOptions: Partial<BuilderOptions> = {},
+): Promise<void> {
+  const forward = forwardReference(given.qkv, shape);
+  const dQkv = backwardReference(given.dOutput, given.qkv, forward.output, forward.logSumExp, shape);
+  const limit = allowed(arithmetic, shape);
+  const variants = variantsOf(arithmetic, shape, i);
+  await runTest((t) => emit(t, shape, given, variants), async ({ o, lse, dqkv }, read) => {
+    assertClose(await read(o), forward.output, limit, "output");
+    assertClose(await read(lse), forward.logSumExp, limit, "log-sum-exp");
+    const width = shape.heads * shape.headSize;
+    const found = await read(dqkv);
+    for (const [part, name] of ["dq", "dk", "dv"].entries()) {
+      const own = (all: Float64Array) => all.filter((_, at) => Math.floor(at % (3 * width) / width) === part);
+      assertClose(own(found), own(dQkv), limit, name);
+    }
+  }, { ...builderOptions, arithmetic });
+}
+
+for (const arithmetic of arithmetics) {
+  for (const [i, shape] of cases.entries()) {
+    const { batch, sequence, heads, headSize, causal } = shape;
+    const name = `${batch}×${sequence} tokens, ${heads} heads of ${headSize}${causal ? "" : ", not causal"}`;
+    // A software adapter compiles for seconds: it takes its variants in turn.
+    const turns = compilesSlowly ? [i] : [0, 1, 2, 3, 4, 5, 6];
+    for (const turn of turns) {
+      const names = Object.values(variantsOf(arithmetic, shape, turn)).map(attentionMatrixName);
+      gpuTest(
+        `attention on matrices equals the reference: ${name}, ${[...new Set(names)].join(", ")}`,
+        () => check(arithmetic, shape, turn),
+        missing || (compilesSlowly && headSize > 16 && "a software adapter compiles it for minutes"),
+      );
+    }
+  }
+
+  gpuTest(
+    `attention on matrices in ${arithmetic} raises the reference of rows whose scores keep growing`,
+    async () => {
+      const shape = { batch: 1, sequence: 45, heads: 1, headSize: 16, causal: true };
+      const { qkv, dOutput } = values(shape);
+      // Each query's score rises by 2 a key, to 88: without a new reference, P is beyond halves after the eighth.
+      for (let row = 0; row < shape.sequence; row++) {
+        for (const [part, value] of [[0, 8], [1, row]]) {
+          for (let i = 0; i < 16; i++) qkv[row * 48 + part * 16 + i] = i > 0 ? 0 : value;
+        }
+      }
+      const expected = forwardReference(qkv, shape);
+      await runTest(
+        (t) => emit(t, shape, { qkv, dOutput }, variantsOf(arithmetic, shape, 0)),
+        async ({ o, lse }, read) => {
+          // Scores are off by one rounding of q, of its factor.
+          const limit = arithmetic === "f16" ? 2 ** -11 * 88 : tolerance(61, 88);
+          assertClose(await read(o), expected.output, limit, "output");
+          assertClose(await read(lse), expected.logSumExp, limit, "log-sum-exp");
+        },
+        { arithmetic },
+      );
+    },
+    missing,
+  );
+}
+
+gpuTest(
+  "attention on matrices in f16x3 adds up what matrix units summed over some rows at once",
+  async () => {
+    for (const headSize of [4, 7]) {
+      await check("f16x3", { batch: 1, sequence: 1100, heads: 1, headSize, causal: true });
+    }
+  },
+  missing,
+);
+
+gpuTest(
+  "attention on matrices cut into several dispatches and windows gives the same bits as in one",
+  async () => {
+    const shape = { batch: 3, sequence: 64, heads: 1, headSize: 8, causal: true };
+    const variants = variantsOf("f16", shape, 0);
+    const run = async (builderOptions: Partial<BuilderOptions>) => {
+      const results: Float64Array[] = [];
+      let count = 0;
+      await runTest(
+        (t) => emit(t, shape, values(shape), variants),
+        async ({ o, lse, dqkv }, read, program) => {
+          for (const tensor of [o, lse, dqkv]) results.push(await read(tensor));
+          count = program.description.dispatches.length;
+        },
+        { arithmetic: "f16", ...builderOptions },
+      );
+      return { results, count };
+    };
+    const whole = await run({ flopsPerDispatch: Infinity });
+    assertEquals(whole.count, 4);
+    const cut = await run({ flopsPerDispatch: 1 });
+    const blocks = kernels.reduce((sum, kernel) => sum + Math.ceil(64 / ownBlock(variants[kernel])), 0);
+    assertEquals(cut.count, 1 + blocks);
+    assertEquals(cut.results, whole.results);
+    const windowed = await run({ limits: narrowLimits(64 * 24 * 4) });
+    assert(windowed.count > 4);
+    assertEquals(windowed.results, whole.results);
+  },
+  missing,
+);
+
+gpuTest("attention on matrices scales incoming gradients by what the last step saw", async () => {
+  const shape = { batch: 1, sequence: 21, heads: 2, headSize: 8, causal: true };
+  const { qkv, dOutput } = values(shape);
+  const variants = variantsOf("f16x3", shape, 0);
+  const scales = new OperandScales();
+  const forward = forwardReference(qkv, shape);
+  await runTest((t) => {
+    const d = t.input("d", 21, 16, dOutput);
+    const input = plain(t.input("qkv", 21, 48, qkv));
+    const [o, lse] = [t.output("o", 21, 16), t.output("log-sum-exp", 21, 2, { stride: 2 })];
+    const dqkv = t.output("dqkv", 21, 48);
+    attentionForward(t.builder, input, o, lse, shape, { variants });
+    attentionBackward(t.builder, input, plain(o), lse, d, dqkv, shape, {
+      variants,
+      scaling: { key: "attention", observes: true },
+    });
+    endOfStep(t.builder);
+    return { d, dqkv };
+  }, async ({ d, dqkv }, read, program) => {
+    const words = async (tensor: Tensor) => new Uint32Array(await program.read(tensor));
+    // In halves the first would be nothing, and the third beyond them but for its last step's scale.
+    for (const size of [1e-9, 3e-9, 1e4, 1e4, 2e4]) {
+      const given = dOutput.map((x) => Math.fround(x * size));
+      program.write(d, padRows(given, d));
+      program.run();
+      const [turn] = await words(scales.turn);
+      const seen = (await words(scales.of("attention"))).slice(4 * ((turn + 2) % 3));
+      const largest = given.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+      assertEquals(new Float32Array(seen.buffer, 0, 1)[0], largest);
+      assertEquals(numbersSeen(program.description.dispatches), 21 * 16);
+      const jumped = size === 1e4 && seen[1] > 0;
+      if (jumped) continue; // clipped, and counted
+      assertEquals(seen[1], 0);
+      const expected = backwardReference(given, qkv, forward.output, forward.logSumExp, shape);
+      assertClose(await read(dqkv), expected, allowed("f16x3", shape), `gradients of ${size}`);
+    }
+  }, { arithmetic: "f16x3", scales, times: 0 });
+}, missing);
