@@ -28,7 +28,7 @@ for (const arithmetic of ["f16x3", "f16"] as const) {
     training!.losses.forEach((loss, i) => {
       assert(Math.abs(loss - exact.losses[i]) <= within, `step ${i + 1}: ${loss} for ${exact.losses[i]}`);
     });
-    assertNotEquals(training!.losses, exact.losses);
+    assertNotEquals(training!.gradients, exact.gradients); // a few losses may round alike
     assertEquals(await withSession({ arithmetic }, trained), training);
   }, cannotRun);
 
