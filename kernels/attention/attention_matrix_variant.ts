@@ -106,6 +106,7 @@ const ways: Record<"forward" | "backward", readonly Way[]> = {
   ],
   backward: [
     [8, 16, 32, true],
+    [6, 16, 32, true],
     [4, 16, 32, true],
     [4, 32, 32, true],
     [4, 32, 32, false],
