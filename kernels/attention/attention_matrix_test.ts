@@ -23,6 +23,7 @@ import {
   type AttentionShape,
 } from "./attention.ts";
 import {
+  attentionMatrixBytes,
   attentionMatrixName,
   type AttentionMatrixVariant,
   attentionMatrixVariants,
@@ -241,3 +242,19 @@ gpuTest("attention on matrices scales incoming gradients by what the last step s
     }
   }, { arithmetic: "f16x3", scales, times: 0 });
 }, missing);
+
+Deno.test("attentionMatrixVariants() offers what fits workgroup memory, and none without matrices or in f32", () => {
+  const gpu = gpuWith({ ...typicalGpuLimits, maxComputeWorkgroupStorageSize: 48 * 1024 });
+  for (const arithmetic of arithmetics) {
+    for (const kernel of kernels) {
+      for (const headSize of [64, 128]) {
+        const shape = { headSize, causal: true };
+        const known = attentionMatrixVariants(kernel, shape, { ...gpu, arithmetic });
+        assert(known.length > 0, `${kernel} in ${arithmetic}, heads of ${headSize}: ${known.length}`);
+        for (const variant of known) assert(attentionMatrixBytes(kernel, variant) <= 48 * 1024);
+        assertEquals(attentionMatrixVariants(kernel, shape, { ...gpu, arithmetic, matrices: undefined }), []);
+      }
+    }
+  }
+  assertEquals(attentionMatrixVariants("forward", { headSize: 64, causal: true }, gpu), []);
+});
