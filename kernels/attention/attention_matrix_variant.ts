@@ -105,9 +105,9 @@ const ways: Record<"forward" | "backward", readonly Way[]> = {
     [4, 16, 32, true],
   ],
   backward: [
+    [4, 16, 32, true],
     [8, 16, 32, true],
     [6, 16, 32, true],
-    [4, 16, 32, true],
     [4, 32, 32, true],
     [4, 32, 32, false],
     [2, 32, 32, true],
