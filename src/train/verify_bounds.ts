@@ -13,10 +13,13 @@ export interface Bounds {
 /** The unit roundoff of halves. */
 const half = 2 ** -11;
 
+/** What is promised of a gradient in f16, however long the chain. */
+const promised = 3e-3;
+
 /**
  * What an arithmetic must reach in a case. Products in f16 round both their operands by a share of at most 2^-11 each, of any sign, so that
- * errors along a chain of products grow like its square root: 6 products a block, two of them attention's, and the head's forward, as many back. A loss is a mean
- * over targets, each off by a share of its own that forward's chain tells.
+ * errors along a chain of products grow like its square root: 6 products a block, two of them attention's, and the head's forward, as many
+ * back. A loss is a mean over targets, each off by a share of its own that forward's chain tells.
  */
 export function boundsOf(
   arithmetic: Arithmetic,
@@ -26,7 +29,7 @@ export function boundsOf(
   const forward = 6 * layers + 1;
   const targets = "targets" in batch ? batch.targets.length : batch.labels.length;
   return {
-    gradient: half * Math.sqrt(2 * 2 * forward),
+    gradient: Math.min(promised, half * Math.sqrt(2 * 2 * forward)),
     loss: half * Math.sqrt(2 * forward) * losses[0] / Math.sqrt(targets),
   };
 }
