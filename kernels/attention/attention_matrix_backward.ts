@@ -63,10 +63,33 @@ const gradientScale = (scaling: GradientScaling) =>
     : `  let d_scale = 256.0;
   let d_inverse = 1.0 / 256.0;`;
 
+/** Scores and their gradients, products of what `own` names and the two tiles, in workgroup memory, where `strip` turns those of each strip. */
+function scoresAndGradients(
+  v: AttentionMatrixVariant,
+  layout: MatrixLayout,
+  own: readonly [string, string],
+  strip: (i: number) => string,
+): string {
+  const { strips, across } = counts(v);
+  const products = ["s", "g"].map((name, i) =>
+    `    if (sees) {
+${declareResults(v, name, across)}
+${multiplyHead(v, layout, name, own[i], i)}
+${storeResults(v, layout, name, i, 0, across)}
+    }`
+  );
+  return `${lines(products)}
+    workgroupBarrier();
+    if (sees) {
+${lines(range(strips).map(strip))}
+    }
+    workgroupBarrier();`;
+}
+
 /** Backward for queries: dq, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
 export function attentionMatrixQueryText(v: AttentionMatrixVariant, scaling?: GradientScaling): string {
   const layout = matrixLayout("backward_query", v);
-  const { strips, across, headColumns } = counts(v);
+  const { strips, headColumns } = counts(v);
   const { m } = v.shape;
   const keys: MatrixTile = { name: "keys", operand: "qkv", column: "k_column", factor: `${stored}.0` };
   const values: MatrixTile = { name: "values", operand: "qkv", column: "v_column", factor: `${stored}.0` };
@@ -156,21 +179,7 @@ ${putTile(v, layout, values, 1)}
     workgroupBarrier();
 ${v.ahead ? read(`first + ${v.tile}u`) : ""}
 ${seenKeys(v)}
-    if (sees) {
-${declareResults(v, "s", across)}
-${multiplyHead(v, layout, "s", "q", 0)}
-${storeResults(v, layout, "s", 0, 0, across)}
-    }
-    if (sees) {
-${declareResults(v, "g", across)}
-${multiplyHead(v, layout, "g", "d", 1)}
-${storeResults(v, layout, "g", 1, 0, across)}
-    }
-    workgroupBarrier();
-    if (sees) {
-${lines(range(strips).map(strip))}
-    }
-    workgroupBarrier();
+${scoresAndGradients(v, layout, ["q", "d"], strip)}
     if (sees) {
 ${loadTurned(v, layout, "ds", 0)}
 ${multiplyTile(v, layout, "dq", "ds", 0)}
@@ -185,7 +194,7 @@ ${results.after}
 /** Backward for keys: dk and dv, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
 export function attentionMatrixKeyText(v: AttentionMatrixVariant, scaling?: GradientScaling): string {
   const layout = matrixLayout("backward_key", v);
-  const { strips, across, headColumns } = counts(v);
+  const { headColumns } = counts(v);
   const { m } = v.shape;
   const queries: MatrixTile = {
     name: "queries",
@@ -268,21 +277,7 @@ ${putTile(v, layout, rows, 1)}
     workgroupBarrier();
 ${v.ahead ? read(`first + ${v.tile}u`) : ""}
     let sees = ${v.causal ? `first + ${v.tile - 1}u >= own0` : "true"};
-    if (sees) {
-${declareResults(v, "s", across)}
-${multiplyHead(v, layout, "s", "k", 0)}
-${storeResults(v, layout, "s", 0, 0, across)}
-    }
-    if (sees) {
-${declareResults(v, "g", across)}
-${multiplyHead(v, layout, "g", "v", 1)}
-${storeResults(v, layout, "g", 1, 0, across)}
-    }
-    workgroupBarrier();
-    if (sees) {
-${lines(range(strips).map(strip))}
-    }
-    workgroupBarrier();
+${scoresAndGradients(v, layout, ["k", "v"], strip)}
     if (sees) {
 ${loadTurned(v, layout, "p", 0)}
 ${multiplyTile(v, layout, "dv", "p", 1)}

@@ -5,16 +5,14 @@
  * Operands are powers of two times the numbers, so that small ones keep their bits as halves.
  */
 
-import { putBothText, putText } from "../products/matmul_matrix_template.ts";
-import { lines, range, slice, store } from "./attention_template.ts";
+import { longestSum, putBothText, putText } from "../products/matmul_matrix_template.ts";
+import { floatsEach, halvesEach, partsOf } from "../products/matmul_variant.ts";
+import { lines, range, slice, store, workgroupPlace } from "./attention_template.ts";
 import {
   attentionMatrixThreads,
   type AttentionMatrixVariant,
-  floatsEach,
-  halvesEach,
   type MatrixLayout,
   paddedHead,
-  partsOf,
   sharing,
 } from "./attention_matrix_variant.ts";
 
@@ -65,23 +63,10 @@ fn main(
   let shared_by = lane / ${v.shape.m}u;`;
 }
 
-/** Where a workgroup stands: its sequence's first row, its head, its first own row, and the subgroup's. */
+/** Where a workgroup stands, and the first own row of this subgroup. */
 export function matrixPlace(v: AttentionMatrixVariant, longestFirst: boolean): string {
-  const flat = longestFirst ? "p.blocks - 1 - flat % p.blocks" : "flat % p.blocks";
-  return `
-  let flat = group.y * groups.x + group.x;
-  let index = flat / p.blocks;
-  if (index >= p.sequences * p.heads) {
-    return;
-  }
-  let head = index % p.heads;
-  let start = index / p.heads * p.sequence;
-  let block0 = (p.first_block + ${flat}) * ${v.subgroups * v.rows}u;
-  let own0 = block0 + subgroup * ${v.rows}u;
-  let width = p.heads * ${v.headSize}u;
-  let q_column = head * ${v.headSize}u;
-  let k_column = width + q_column;
-  let v_column = 2 * width + q_column;`;
+  const own = `  let own0 = block0 + subgroup * ${v.rows}u;`;
+  return workgroupPlace(v, v.subgroups * v.rows, longestFirst, own);
 }
 
 /** Whether a subgroup's queries see a tile of keys at all: what it leaves out, others of its processor get done. */
@@ -435,9 +420,7 @@ ${
   }));
 }
 
-/** Rows of the other side whose sums f16x3 leaves to matrix units: these round towards zero, so that errors grow with the steps of a sum. */
-const longestSum = 512;
-
+/** Whether sums over the other side are stored every {@linkcode longestSum} of its rows. */
 const summedInParts = (v: AttentionMatrixVariant) => partsOf(v) === 2;
 
 /** Reads vectors of an output back. */

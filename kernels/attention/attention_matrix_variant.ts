@@ -1,5 +1,6 @@
 import type { Arithmetic, MatrixShape } from "../../src/gpu/arithmetic.ts";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
+import { floatsEach, halvesEach, partsOf } from "../products/matmul_variant.ts";
 import type { AttentionKernel, AttentionShape } from "./attention.ts";
 
 /** Attention on subgroup matrices, whose operands are staged in workgroup memory as halves. */
@@ -25,13 +26,6 @@ export function attentionMatrixName(v: AttentionMatrixVariant): string {
   const own = `${v.subgroups}·${v.rows}x${v.tile}${v.ahead ? "a" : ""}`;
   return `${v.arithmetic}-${own}-${m}x${n}x${k}`;
 }
-
-/** Halves in an element of workgroup memory (`vec4<u32>`), and numbers. Matrices are addressed by such elements. */
-export const halvesEach = 8;
-export const floatsEach = 4;
-
-/** How many halves stand for a number. */
-export const partsOf = ({ arithmetic }: AttentionMatrixVariant): number => arithmetic === "f16x3" ? 2 : 1;
 
 /** Channels of a head, rounded up to whole matrices. */
 export function paddedHead({ headSize, shape: { n, k } }: AttentionMatrixVariant): number {

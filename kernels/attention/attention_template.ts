@@ -112,9 +112,16 @@ fn sum4(v: vec4<f32>) -> f32 {
 `;
 }
 
-/** Where a workgroup stands: its sequence's first row, its head, and the rows of this thread within the sequence. */
-export function place(v: AttentionRows, longestFirst: boolean): string {
-  const block = blockRows(v);
+/**
+ * Where a workgroup stands: its sequence's first row, its head, and the first row of its block within the sequence. `own` tells which of the
+ * block's rows are whose.
+ */
+export function workgroupPlace(
+  { headSize }: Pick<Head, "headSize">,
+  block: number,
+  longestFirst: boolean,
+  own: string,
+): string {
   return `
   let flat = group.y * groups.x + group.x;
   let index = flat / p.blocks;
@@ -126,19 +133,20 @@ export function place(v: AttentionRows, longestFirst: boolean): string {
   let block0 = (p.first_block + ${
     longestFirst ? "p.blocks - 1 - flat % p.blocks" : "flat % p.blocks"
   }) * ${block}u;
-  let part = local % ${v.split}u;
-${
-    lines(
-      range(v.rows).map((r) =>
-        `  let own${r} = block0 + ${r * v.threads / v.split}u + local / ${v.split}u;
-  let row${r} = start + min(own${r}, p.sequence - 1);`
-      ),
-    )
-  }
-  let width = p.heads * ${v.headSize}u;
-  let q_column = head * ${v.headSize}u;
+${own}
+  let width = p.heads * ${headSize}u;
+  let q_column = head * ${headSize}u;
   let k_column = width + q_column;
   let v_column = 2 * width + q_column;`;
+}
+
+/** The same, and the rows of this thread. */
+export function place(v: AttentionRows, longestFirst: boolean): string {
+  const own = range(v.rows).map((r) =>
+    `  let own${r} = block0 + ${r * v.threads / v.split}u + local / ${v.split}u;
+  let row${r} = start + min(own${r}, p.sequence - 1);`
+  );
+  return workgroupPlace(v, blockRows(v), longestFirst, lines([`  let part = local % ${v.split}u;`, ...own]));
 }
 
 /** The entry point, up to its body. */

@@ -1,3 +1,5 @@
+import type { Tile } from "./matmul_variant.ts";
+
 /** What differs around the loops over tiles between a product and many products at once. */
 export interface Frame {
   /** Declares the parameters `p`, m, n and k among them, and the functions `a_at`, `b_at` and `store`. */
@@ -22,3 +24,19 @@ export interface Frame {
   /** Whether `store`, once `again` is true, adds to what it has stored before. */
   readonly adds?: boolean;
 }
+
+/** The entry point of a kernel whose workgroups have a tile of C each, up to where that begins: `row0` and `column0`. */
+export const tileEntry = (threads: number, v: Tile, { enter }: Frame["tiled"]): string =>
+  `@compute @workgroup_size(${threads})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let tiles_n = (p.n + ${v.tileN - 1}u) / ${v.tileN}u;
+  let tiles = tiles_n * ((p.m + ${v.tileM - 1}u) / ${v.tileM}u);
+  let flat = group.y * groups.x + group.x;
+  let part = flat / tiles;
+${enter}  let tile = flat % tiles;
+  let row0 = (tile / tiles_n) * ${v.tileM}u;
+  let column0 = (tile % tiles_n) * ${v.tileN}u;`;

@@ -3,15 +3,22 @@
  * are loaded by rows or by columns, as the product wants them; sums are f32, and leave by way of workgroup memory, too, for `store`.
  */
 
-import type { Frame } from "./matmul_frame.ts";
-import { alongK, type MatrixVariant, type Product, range } from "./matmul_variant.ts";
+import { type Frame, tileEntry } from "./matmul_frame.ts";
+import {
+  alongK,
+  floatsEach,
+  halvesEach,
+  type MatrixVariant,
+  partsOf,
+  type Product,
+  range,
+} from "./matmul_variant.ts";
 
-/** Steps of a contraction that f16x3 leaves to matrix units at once. */
-const longestSum = 512;
-
-/** Halves in an element of workgroup memory (`vec4<u32>`), and sums. Matrices are addressed by such elements. */
-const halves = 8;
-const floats = 4;
+/**
+ * Steps of a contraction that f16x3 leaves to matrix units at once, attention's as well: they round sums towards zero, so that errors grow
+ * with the number of steps.
+ */
+export const longestSum = 512;
 
 /** An operand's tile: `rows` rows of `columns` halves, each followed by one element that spreads rows over the banks. */
 interface Tile {
@@ -25,25 +32,22 @@ interface Tile {
   readonly begins: readonly number[];
 }
 
-/** How many halves stand for a number. */
-const partsOf = ({ arithmetic }: MatrixVariant) => arithmetic === "f16x3" ? 2 : 1;
-
 function tilesOf(product: Product, v: MatrixVariant): { a: Tile; b: Tile; elements: number } {
   let begin = 0;
   const tile = (operand: "a" | "b", extent: number): Tile => {
     const along = alongK(product, operand);
     const [rows, columns] = along ? [extent, v.tileK] : [v.tileK, extent];
-    const pitch = columns / halves + 1;
+    const pitch = columns / halvesEach + 1;
     const begins = range(partsOf(v)).map((part) => begin + part * rows * pitch);
     begin += partsOf(v) * rows * pitch;
-    return { operand, along, rows, columns, pitch, elements: rows * columns / halves, begins };
+    return { operand, along, rows, columns, pitch, elements: rows * columns / halvesEach, begins };
   };
   return { a: tile("a", v.tileM), b: tile("b", v.tileN), elements: begin };
 }
 
 /** Elements of workgroup memory from one row of a subgroup's sums to the next, and of a strip of them: a row of matrices. */
 function stripOf({ subgroupN, shape }: MatrixVariant): { pitch: number; elements: number } {
-  const pitch = subgroupN / floats + 1;
+  const pitch = subgroupN / floatsEach + 1;
   return { pitch, elements: shape.m * pitch };
 }
 
@@ -161,7 +165,7 @@ export function matrixText(
   const typeOf = ({ operand }: Tile) => fetched[operand] ?? "vec4<f32>";
   /** Where a thread's element of a tile lies in the operand: `row` and `column`. */
   const placeOf = (t: Tile, round: number) => {
-    const width = t.columns / halves;
+    const width = t.columns / halvesEach;
     const first = t.operand === "a" ? "row0" : "column0";
     const g = `(local + ${round * threads}u)`;
     const [down, along] = [`${g} / ${width}u`, `${g} % ${width}u * 2`];
@@ -203,7 +207,7 @@ export function matrixText(
     (round + 1) * threads <= t.elements ? "" : `if (local < ${t.elements - round * threads}u) `;
   const put = (t: Tile) =>
     rounds(t).map((round) => {
-      const width = t.columns / halves;
+      const width = t.columns / halvesEach;
       const at = `let at = (local + ${round * threads}u) / ${width}u * ${t.pitch}u + (local + ${
         round * threads
       }u) % ${width}u;`;
@@ -235,8 +239,8 @@ ${loads(true)}
     const held = twice ? "held + " : "";
     const own = t.operand === "a" ? "m_first" : "n_first";
     const at = t.along
-      ? `${held}${t.begins[part]}u + (${own} + ${i * size}u) * ${t.pitch}u + ${k / halves}u`
-      : `${held}${t.begins[part] + k * t.pitch}u + (${own} + ${i * size}u) / ${halves}u`;
+      ? `${held}${t.begins[part]}u + (${own} + ${i * size}u) * ${t.pitch}u + ${k / halvesEach}u`
+      : `${held}${t.begins[part] + k * t.pitch}u + (${own} + ${i * size}u) / ${halvesEach}u`;
     const byRows = (t.operand === "a") === t.along;
     return `subgroupMatrixLoad<${type}, ${byRows ? "row_major" : "col_major"}>(&staged, ${at}, ${t.pitch}u)`;
   };
@@ -272,13 +276,13 @@ ${loads(true)}
   const all = range(down).flatMap((i) => range(right).map((j) => sum(i, j)));
   const sums = all.map((one) => `  var ${one} = ${result}();`);
   const zeros = all.map((one) => `    ${one} = ${result}();`);
-  const vectors = v.shape.m * v.subgroupN / floats;
-  const width = v.subgroupN / floats;
+  const vectors = v.shape.m * v.subgroupN / floatsEach;
+  const width = v.subgroupN / floatsEach;
   const results = range(down).map((i) =>
     [
       "  workgroupBarrier();",
       ...range(right).map((j) =>
-        `  subgroupMatrixStore<row_major>(&staged, strip + ${j * v.shape.n / floats}u, ${
+        `  subgroupMatrixStore<row_major>(&staged, strip + ${j * v.shape.n / floatsEach}u, ${
           sum(i, j)
         }, ${strip.pitch}u);`
       ),
@@ -309,7 +313,7 @@ ${put(a)}
 ${put(b)}
     workgroupBarrier();
     held = free;`;
-  // Matrix units round sums towards zero, so that errors grow with the number of steps; what is stored adds up as it should.
+  // What is stored adds up as it should.
   const ends = "k0 >= k_end";
   const stored = adds && v.arithmetic === "f16x3"
     ? `    steps += ${v.tileK}u;
@@ -331,19 +335,7 @@ ${results}
 // Tiles of A and B as halves; then sums, a strip a subgroup.
 var<workgroup> staged: array<vec4<u32>, ${matrixBytes(product, v) / 16}>;
 ${v.arithmetic === "f16x3" ? putBothText : putText}
-@compute @workgroup_size(${threads})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let tiles_n = (p.n + ${v.tileN - 1}u) / ${v.tileN}u;
-  let tiles = tiles_n * ((p.m + ${v.tileM - 1}u) / ${v.tileM}u);
-  let flat = group.y * groups.x + group.x;
-  let part = flat / tiles;
-${tiled.enter}  let tile = flat % tiles;
-  let row0 = (tile / tiles_n) * ${v.tileM}u;
-  let column0 = (tile % tiles_n) * ${v.tileN}u;
+${tileEntry(threads, v, tiled)}
   let subgroup = local / ${v.lanes}u;
   let lane = local % ${v.lanes}u;
   let m_first = subgroup / ${across}u * ${v.subgroupM}u;

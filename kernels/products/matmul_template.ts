@@ -3,7 +3,7 @@
  * that is indexed in a loop in memory, which costs a factor of twenty. `deno task kernels --print matmul_nn` shows a result.
  */
 
-import type { Frame } from "./matmul_frame.ts";
+import { type Frame, tileEntry } from "./matmul_frame.ts";
 import { matrixText } from "./matmul_matrix_template.ts";
 import { scalingText } from "./scales.ts";
 import { staging } from "./matmul_staging.ts";
@@ -168,19 +168,7 @@ function tiledText(product: Product, v: ThreadVariant, { header, tiled }: Frame)
   return `${header(threads)}
 ${stage.tiles}
 
-@compute @workgroup_size(${threads})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let tiles_n = (p.n + ${v.tileN - 1}u) / ${v.tileN}u;
-  let tiles = tiles_n * ((p.m + ${v.tileM - 1}u) / ${v.tileM}u);
-  let flat = group.y * groups.x + group.x;
-  let part = flat / tiles;
-${tiled.enter}  let tile = flat % tiles;
-  let row0 = (tile / tiles_n) * ${v.tileM}u;
-  let column0 = (tile % tiles_n) * ${v.tileN}u;
+${tileEntry(threads, v, tiled)}
   let tx = local % ${across}u;
   let ty = local / ${across}u;
 ${accumulators(v)}

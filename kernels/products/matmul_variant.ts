@@ -5,7 +5,7 @@ export const products = ["nn", "nt", "tn"] as const;
 export type Product = typeof products[number];
 
 /** How a product is cut: tiles of C a workgroup, and the steps of the contraction that are taken at once. */
-interface Tile {
+export interface Tile {
   readonly tileM: number;
   readonly tileN: number;
   readonly tileK: number;
@@ -57,6 +57,14 @@ export function variantName(v: MatmulVariant): string {
   const buffers = v.buffers > 1 ? `-${v.buffers}` : "";
   return `${v.arithmetic}-${tile}${buffers}-${v.subgroupM}x${v.subgroupN}-${m}x${n}x${k}`;
 }
+
+/** Halves in an element of workgroup memory (`vec4<u32>`), and numbers. Matrices are addressed by such elements. */
+export const halvesEach = 8;
+export const floatsEach = 4;
+
+/** How many halves stand for a number. */
+export const partsOf = ({ arithmetic }: Pick<MatrixVariant, "arithmetic">): number =>
+  arithmetic === "f16x3" ? 2 : 1;
 
 /** 0 to n - 1. */
 export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
