@@ -82,7 +82,7 @@ export const sweepOptions = {
     message`Models, with commas between them or one at a time: presets or documents (.json)`,
   ),
   sequences: several("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
-  batches: several("--batch", whole(1), message`Sequences of a step`),
+  batches: several("--batch", whole(1), message`Sequences of a step, or of each of its micro-batches`),
   tokens: maybe("--tokens", whole(1), message`Tokens of a step, in place of --batch, whatever the length`),
   policies: several(
     "--policy",
@@ -169,6 +169,19 @@ export const arithmeticOption = maybe(
   word("ARITHMETIC", arithmetics),
   message`What products compute in: ${"f32"}; or, on subgroup matrices, ${"f16x3"} (two halves a number: f32's accuracy) or ${"f16"}; left out, f32`,
 );
+
+/** Micro-batches of a step at most: the host has them all at hand, to count the targets that are valid. */
+const mostMicroBatches = 1024;
+
+/** How a step computes and updates. */
+export const stepOptions = {
+  arithmetic: arithmeticOption,
+  accumulate: maybe(
+    "--accumulate",
+    whole(1, mostMicroBatches),
+    message`Micro-batches of a step, each of as many sequences as --batch says, whose gradients add; left out, 1`,
+  ),
+};
 
 /** Which adapter a command runs on. */
 export const adapterOptions = { requireGpu: requireGpuOption, runtime: runtimeOption };

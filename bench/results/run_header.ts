@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { cellRecord, configuration, dataReport, environment, schemaVersion } from "./results.ts";
+import {
+  cellRecord,
+  choiceFields,
+  configuration,
+  dataReport,
+  environment,
+  schemaVersion,
+} from "./results.ts";
 
 const positive = z.number().positive();
 
@@ -66,7 +73,7 @@ export type SweepHeader = z.infer<typeof sweepHeader>;
 export const timesHeader = z.object({
   ...shared,
   kind: z.enum(["kernels", "profile"]),
-  arithmetic: configuration.shape.arithmetic,
+  ...choiceFields,
 });
 
 export type TimesHeader = z.infer<typeof timesHeader>;

@@ -1,4 +1,5 @@
 import { normal } from "../../kernels/initialization/normal.ts";
+import { clear } from "../../kernels/optimizer/clear.ts";
 import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { endOfStep } from "../../kernels/products/scales.ts";
@@ -9,12 +10,16 @@ import type { ParameterSet } from "../nn/parameters.ts";
 import { Tape } from "../nn/tape.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
+import { type StepChoices, stepDefaults } from "./step_choices.ts";
 import { type Generation, ring, type Task } from "./task.ts";
 
 /** The norm of all gradients, one a step. */
 export const normRing = ring("gradient norm of each step");
 
-/** One training step: forward, loss, backward, gradient norm, clipping, AdamW. Needs no adapter. */
+/**
+ * One training step: forward, loss, backward, gradient norm, clipping, AdamW. Needs no adapter. Of several micro-batches it runs once for
+ * each: gradients are cleared before the first, and the weights are updated after the last.
+ */
 export function describeTraining(
   options: TrainOptions,
   task: Task,
@@ -22,19 +27,41 @@ export function describeTraining(
   policy: StoragePolicy,
   builderOptions: BuilderOptions,
 ): ProgramDescription {
-  const { betas, epsilon, weightDecay, clipNorm } = { ...trainDefaults, ...options };
+  const { betas, epsilon, weightDecay, clipNorm, accumulate } = {
+    ...trainDefaults,
+    ...stepDefaults,
+    ...options,
+  };
   return describeWithinPeak("train", builderOptions, (builder) => {
-    const tape = Tape.training(builder, policy);
-    task.loss(tape, parameters);
+    const tape = emitGradients(builder, task, parameters, policy, accumulate);
     const without = parameters.all.find((parameter) => !tape.completed(parameter));
     if (without) throw new Error(`The gradient of ${without.name} is not complete`);
     const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
-    builder.within({ operator: "AdamW", pass: "update" }, () => {
+    builder.within({ operator: "AdamW", pass: "update", microBatch: "last" }, () => {
       gradientNorm(builder, parameters.runs.map((run) => run.gradient), normRing, clip, clipNorm);
       adamw(builder, parameters.runs, clip, { betas, epsilon, weightDecay });
     });
     endOfStep(builder);
   });
+}
+
+/** Emits forward, loss and backward. Of several micro-batches each adds to the gradients, which are cleared before the first. */
+function emitGradients(
+  builder: ProgramBuilder,
+  task: Task,
+  parameters: ParameterSet,
+  policy: StoragePolicy,
+  microBatches: number,
+): Tape {
+  const accumulate = microBatches > 1;
+  if (accumulate) {
+    builder.within({ operator: "AdamW", pass: "update", microBatch: "first" }, () => {
+      for (const { gradient } of parameters.runs) clear(builder, gradient);
+    });
+  }
+  const tape = Tape.training(builder, policy, { accumulate });
+  task.loss(tape, parameters);
+  return tape;
 }
 
 /** A tensor that begins with normal numbers of mean 0. */
@@ -54,15 +81,16 @@ export function describeNormals(
   return builder.build();
 }
 
-/** Forward, loss and backward alone, by the kernels of a training step: the gradients of a batch, and no step. */
+/** Forward, loss and backward alone, by the kernels of a training step: the gradients of a batch, or of micro-batches, and no step. */
 export function describeGradients(
   task: Task,
   parameters: ParameterSet,
   policy: StoragePolicy,
   builderOptions: BuilderOptions,
+  { accumulate = stepDefaults.accumulate }: StepChoices = {},
 ): ProgramDescription {
   return describeWithinPeak("gradients", builderOptions, (builder) => {
-    task.loss(Tape.training(builder, policy), parameters);
+    emitGradients(builder, task, parameters, policy, accumulate);
     endOfStep(builder);
   });
 }
