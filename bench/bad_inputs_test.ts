@@ -41,6 +41,8 @@ const commands: Row[] = [
   ["verify F --runtime dwan", 2, 'Unknown runtime "dwan"; did you mean "dawn"?'],
   ["bench --runtime wgpu", 2, 'Unknown runtime "wgpu"; known: native, dawn'],
   ["bench --arithmetic bf16", 2, 'Unknown arithmetic "bf16"; did you mean "f16"?'],
+  ["train --moments 8bits", 2, 'Unknown format "8bits"; did you mean "8bit"?'],
+  ["bench kernels --moments bf16", 1, "--moments does nothing with bench kernels; leave one of them out"],
   ["plan --arithmetic f16", 2, 'Unknown option of plan "--arithmetic"'],
   ["kernels --arithmetic f16", 1, "Products in f16 want subgroups that multiply matrices"],
   ["bench --resume F --arithmetic f16", 1, "--arithmetic does nothing with --resume"],

@@ -166,7 +166,7 @@ const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof O
         "tokens",
         "policies",
       ] as const,
-      ...["rounding", "ranges", "attention", "arithmetic", "warmup", "seed"] as const,
+      ...["rounding", "ranges", "attention", "arithmetic", "moments", "warmup", "seed"] as const,
       ...["data", "images", "out", "requireGpu", "runtime", "variants", "noTune", "json"] as const,
     ],
   },

@@ -58,6 +58,7 @@ const choiceNames = Object.entries(
   {
     arithmetic: "arithmetics",
     accumulate: "numbers of micro-batches",
+    moments: "formats of moments",
   } satisfies Record<keyof StepChoices, string>,
 ) as [keyof StepChoices, string][];
 

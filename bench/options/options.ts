@@ -16,6 +16,7 @@ import { z } from "zod";
 import { runtimes } from "../../src/adapter/runtime.ts";
 import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { must } from "../../src/json_document.ts";
+import { momentFormats } from "../../src/nn/parameters.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
 import { inJson, list, seed, type Value, whole, word } from "./value_parsers.ts";
@@ -180,6 +181,11 @@ export const stepOptions = {
     "--accumulate",
     whole(1, mostMicroBatches),
     message`Micro-batches of a step, each of as many sequences as --batch says, whose gradients add; left out, 1`,
+  ),
+  moments: maybe(
+    "--moments",
+    word("FORMAT", momentFormats),
+    message`What Adam's moments are kept in: ${"f32"}, ${"bf16"} or ${"8bit"}, by blocks of 256; left out, f32`,
   ),
 };
 

@@ -122,6 +122,7 @@ const choiceNames = Object.entries(
   {
     arithmetic: "Products",
     accumulate: "Micro-batches of a step, which tables name before its sequences",
+    moments: "Adam's moments",
   } satisfies Record<keyof StepChoices, string>,
 ) as [keyof StepChoices, string][];
 

@@ -128,7 +128,8 @@ class Estimate {
   /** Whether every policy's buffers fit. */
   get fits(): boolean {
     // Parameters, gradients and AdamW's two moments.
-    if (16 * this.#parameters > this.card.memory) return false;
+    const moments = { f32: 8, bf16: 4, "8bit": 2 }[this.looks.moments ?? stepDefaults.moments];
+    if ((8 + moments) * this.#parameters > this.card.memory) return false;
     const steps = this.#plan();
     return steps !== null && steps.every(({ plan }) => plan.bufferBytes <= this.card.memory);
   }

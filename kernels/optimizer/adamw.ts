@@ -1,15 +1,29 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import type { Binding } from "../../src/gpu/kernel.ts";
+import type { Window } from "../../src/gpu/limits.ts";
 import { stepTensor, stepText } from "../../src/gpu/step_block.ts";
-import type { Tensor } from "../../src/gpu/tensor.ts";
+import type { Dtype, Tensor } from "../../src/gpu/tensor.ts";
 import text from "./adamw.wgsl" with { type: "text" };
+import moments8bitText from "./moments_8bit.wgsl" with { type: "text" };
+import momentsBf16Text from "./moments_bf16.wgsl" with { type: "text" };
+import momentsF32Text from "./moments_f32.wgsl" with { type: "text" };
 import { elementThreads } from "../shared/elementwise.ts";
+import reduceText from "../shared/reduce.wgsl" with { type: "text" };
 
-/** What AdamW updates together: flat tensors of one shape, all decayed or none. */
+/** Numbers that share scales where moments are codes of 8 bits: those of a workgroup. */
+export const momentBlock = 4 * elementThreads;
+
+/**
+ * What AdamW updates together: flat tensors of one shape, all decayed or none. Moments are of one dtype: f32, bf16, or u8, of which rows
+ * are blocks.
+ */
 export interface AdamwArena {
   readonly parameter: Tensor;
   readonly gradient: Tensor;
   readonly moment1: Tensor;
   readonly moment2: Tensor;
+  /** Of moments in u8: the scales of both by block (×2), of which the first `skip` rows are others'. */
+  readonly scales?: { readonly tensor: Tensor; readonly skip: number };
   readonly decayed: boolean;
 }
 
@@ -20,6 +34,12 @@ export interface AdamwConstants {
   readonly weightDecay: number;
 }
 
+const momentTexts: Partial<Record<Dtype, string>> = {
+  f32: momentsF32Text,
+  bf16: momentsBf16Text,
+  u8: reduceText + moments8bitText,
+};
+
 /** Emits one AdamW update of every arena. `clip` (1×1) scales the gradients. */
 export function adamw(
   builder: ProgramBuilder,
@@ -27,11 +47,11 @@ export function adamw(
   clip: Tensor,
   { betas, epsilon, weightDecay }: AdamwConstants,
 ): void {
-  for (const { parameter, gradient, moment1, moment2, decayed } of arenas) {
+  for (const { parameter, gradient, moment1, moment2, scales, decayed } of arenas) {
     for (const window of builder.windows([parameter])) {
       const vectors = window.rows * parameter.stride / 4;
       builder.dispatch({
-        kernel: { label: "adamw", code: stepText + text },
+        kernel: { label: "adamw", code: stepText + momentTexts[moment1.dtype] + text },
         bindings: [
           { group: 0, index: 1, tensor: stepTensor, access: "read" },
           { group: 0, index: 2, tensor: clip, access: "read" },
@@ -39,9 +59,11 @@ export function adamw(
           { group: 0, index: 4, tensor: parameter, access: "update", ...window },
           { group: 0, index: 5, tensor: moment1, access: "update", ...window },
           { group: 0, index: 6, tensor: moment2, access: "update", ...window },
+          ...scales ? [scalesOf(scales, window)] : [],
         ],
         parameters: {
           vectors,
+          skip: scales?.skip ?? 0,
           decayed: Number(decayed),
           rate1: 1 - betas[0],
           rate2: 1 - betas[1],
@@ -53,4 +75,9 @@ export function adamw(
       });
     }
   }
+}
+
+/** The scales of a window's blocks, after those that are others'. */
+function scalesOf({ tensor, skip }: NonNullable<AdamwArena["scales"]>, { first, rows }: Window): Binding {
+  return { group: 0, index: 7, tensor, access: "update", first, rows: rows + skip };
 }

@@ -84,7 +84,7 @@ export class TrainingSession {
    */
   static async create(gpu: Gpu, options: TrainOptions, weights?: Weights): Promise<TrainingSession> {
     const task = taskOf(options);
-    const parameters = new ParameterSet(task.parameters, gpu.limits);
+    const parameters = new ParameterSet(task.parameters, gpu.limits, options);
     const session = new TrainingSession(gpu, options, parameters, task, policyOf(options));
     const description = describeTraining(options, task, parameters, session.policy, session.#builderOptions);
     try {
