@@ -59,6 +59,8 @@ const choiceNames = Object.entries(
     arithmetic: "arithmetics",
     accumulate: "numbers of micro-batches",
     moments: "formats of moments",
+    update: "updates",
+    clipBy: "clippings",
   } satisfies Record<keyof StepChoices, string>,
 ) as [keyof StepChoices, string][];
 

@@ -18,6 +18,7 @@ import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { must } from "../../src/json_document.ts";
 import { momentFormats } from "../../src/nn/parameters.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
+import { clippings, updates } from "../../src/train/step_choices.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
 import { inJson, list, seed, type Value, whole, word } from "./value_parsers.ts";
 
@@ -186,6 +187,16 @@ export const stepOptions = {
     "--moments",
     word("FORMAT", momentFormats),
     message`What Adam's moments are kept in: ${"f32"}, ${"bf16"} or ${"8bit"}, by blocks of 256; left out, f32`,
+  ),
+  update: maybe(
+    "--update",
+    word("UPDATE", updates),
+    message`When weights are updated: after the ${"step"}, or in ${"backward"}, where no gradient outlives its update; left out, step`,
+  ),
+  clipBy: maybe(
+    "--clip-by",
+    word("NORM", clippings),
+    message`Whose norm gradients are clipped by: the ${"step"}'s own, or the ${"last"} one's; left out, step`,
   ),
 };
 

@@ -123,6 +123,8 @@ const choiceNames = Object.entries(
     arithmetic: "Products",
     accumulate: "Micro-batches of a step, which tables name before its sequences",
     moments: "Adam's moments",
+    update: "Weights are updated in",
+    clipBy: "Clipping by the norm of the step",
   } satisfies Record<keyof StepChoices, string>,
 ) as [keyof StepChoices, string][];
 

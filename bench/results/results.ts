@@ -8,6 +8,7 @@ import { type ModelConfig, modelConfig, modelPresets } from "../../src/models/mo
 import { architectureSchema, modelSchema } from "../../src/models/model_document.ts";
 import { momentFormats } from "../../src/nn/parameters.ts";
 import { policySchema } from "../../src/storage/policy_document.ts";
+import { clippings, updates } from "../../src/train/step_choices.ts";
 
 /** Version of the record. It grows when a field changes its meaning or goes; new optional fields do not count. */
 export const schemaVersion = 3;
@@ -27,6 +28,12 @@ export const choiceFields = {
   ),
   moments: z.enum(momentFormats).optional().describe(
     "what Adam's two moments are kept in: f32 where it is left out; 8bit: codes by blocks of 256",
+  ),
+  update: z.enum(updates).optional().describe(
+    "when weights are updated: after the step where it is left out; backward: each as soon as its gradient is known, which then ends",
+  ),
+  clipBy: z.enum(clippings).optional().describe(
+    "whose norm gradients are clipped by: the step's own where it is left out; last: that of the step before",
   ),
 };
 

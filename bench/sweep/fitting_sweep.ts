@@ -127,9 +127,10 @@ class Estimate {
 
   /** Whether every policy's buffers fit. */
   get fits(): boolean {
-    // Parameters, gradients and AdamW's two moments.
+    // AdamW's two moments, beside parameters and gradients.
     const moments = { f32: 8, bf16: 4, "8bit": 2 }[this.looks.moments ?? stepDefaults.moments];
-    if ((8 + moments) * this.#parameters > this.card.memory) return false;
+    const gradients = this.looks.update === "backward" ? 0 : 4;
+    if ((4 + gradients + moments) * this.#parameters > this.card.memory) return false;
     const steps = this.#plan();
     return steps !== null && steps.every(({ plan }) => plan.bufferBytes <= this.card.memory);
   }

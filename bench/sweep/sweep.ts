@@ -80,6 +80,14 @@ function refuseSeedsBeyond(first: number, seeds: number): void {
   );
 }
 
+/** Throws a UserError where gradients that are to be compared do not live until then. */
+function refuseUncompared({ update, qualitySteps, gradientEvery }: SweepOptions): void {
+  if (update !== "backward" || qualitySteps === 0 || gradientEvery === 0) return;
+  throw new UserError(
+    "--gradient-every compares gradients, of which none outlives its update in backward; give --gradient-every 0",
+  );
+}
+
 /** Throws a UserError if the size of a step was told in both ways. */
 export function refuseBothSizes(
   { batches = [], tokens }: { readonly batches?: readonly number[]; readonly tokens?: number },
@@ -136,6 +144,7 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
   const drift = count < roundsForDrift ? 0 : 1;
   refuseEndless(all.length * tried.length * count + drift);
   refuseSeedsBeyond(options.seed, Math.min(seeds, count));
+  refuseUncompared(options);
   const rounds = Array.from({ length: count }, (_, round) => round);
   const cells = all.flatMap(({ model, sequence, batch }) =>
     rounds.flatMap((round) => {

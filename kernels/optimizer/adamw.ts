@@ -1,6 +1,4 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import type { Binding } from "../../src/gpu/kernel.ts";
-import type { Window } from "../../src/gpu/limits.ts";
 import { stepTensor, stepText } from "../../src/gpu/step_block.ts";
 import type { Dtype, Tensor } from "../../src/gpu/tensor.ts";
 import text from "./adamw.wgsl" with { type: "text" };
@@ -14,12 +12,16 @@ import reduceText from "../shared/reduce.wgsl" with { type: "text" };
 export const momentBlock = 4 * elementThreads;
 
 /**
- * What AdamW updates together: flat tensors of one shape, all decayed or none. Moments are of one dtype: f32, bf16, or u8, of which rows
- * are blocks.
+ * What AdamW updates together: tensors of one shape, all decayed or none. Moments are of one dtype: f32, bf16, or u8, whose blocks run on
+ * through rows.
  */
-export interface AdamwArena {
-  readonly parameter: Tensor;
+export interface AdamwArena extends AdamwState {
   readonly gradient: Tensor;
+}
+
+/** What AdamW keeps from step to step. */
+export interface AdamwState {
+  readonly parameter: Tensor;
   readonly moment1: Tensor;
   readonly moment2: Tensor;
   /** Of moments in u8: the scales of both by block (×2), of which the first `skip` rows are others'. */
@@ -59,11 +61,12 @@ export function adamw(
           { group: 0, index: 4, tensor: parameter, access: "update", ...window },
           { group: 0, index: 5, tensor: moment1, access: "update", ...window },
           { group: 0, index: 6, tensor: moment2, access: "update", ...window },
-          ...scales ? [scalesOf(scales, window)] : [],
+          ...scales ? [{ group: 0, index: 7, tensor: scales.tensor, access: "update" } as const] : [],
         ],
         parameters: {
           vectors,
-          skip: scales?.skip ?? 0,
+          // Windows begin at multiples of 64 rows of whole vectors: at whole blocks.
+          skip: scales ? scales.skip + window.first * parameter.stride / momentBlock : 0,
           decayed: Number(decayed),
           rate1: 1 - betas[0],
           rate2: 1 - betas[1],
@@ -75,9 +78,4 @@ export function adamw(
       });
     }
   }
-}
-
-/** The scales of a window's blocks, after those that are others'. */
-function scalesOf({ tensor, skip }: NonNullable<AdamwArena["scales"]>, { first, rows }: Window): Binding {
-  return { group: 0, index: 7, tensor, access: "update", first, rows: rows + skip };
 }

@@ -31,8 +31,10 @@ fn packed(codes: vec4<i32>) -> u32 {
 fn store_moments(moments: Moments, i: u32, block: u32, local: u32, own: bool) {
   let roots = sqrt(moments.second);
   let scale = vec2(largest(abs(moments.first), local) / 127, largest(roots, local) / 255);
-  moment1[i] = packed(clamp(codes(moments.first, scale.x), vec4(-127), vec4(127)));
-  moment2[i] = packed(clamp(codes(roots, scale.y), vec4(1), vec4(255)));
+  if (own) {
+    moment1[i] = packed(clamp(codes(moments.first, scale.x), vec4(-127), vec4(127)));
+    moment2[i] = packed(clamp(codes(roots, scale.y), vec4(1), vec4(255)));
+  }
   if (local == 0) {
     scales[p.skip + block] = scale;
   }

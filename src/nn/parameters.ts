@@ -1,4 +1,4 @@
-import { type AdamwArena, momentBlock } from "../../kernels/optimizer/adamw.ts";
+import { type AdamwArena, type AdamwState, momentBlock } from "../../kernels/optimizer/adamw.ts";
 import type { DeviceLimits } from "../gpu/limits.ts";
 import { type Dtype, padded, type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
 
@@ -75,6 +75,7 @@ export type MomentFormat = typeof momentFormats[number];
 export interface Parameter extends ParameterShape {
   readonly value: Tensor;
   readonly gradient: Tensor;
+  readonly state: AdamwState;
 }
 
 /** A run of an arena whose parameters are all decayed or none, as flat tensors. */
@@ -112,16 +113,7 @@ export class ParameterSet {
     segments.forEach(({ shapes, count, decayed }, i) => {
       const arena = new Arena(i, count, unit, moments);
       for (const { shape, first } of shapes) {
-        const tensor = (role: "value" | "gradient"): Tensor => ({
-          name: role === "value" ? shape.name : `${role} of ${shape.name}`,
-          dtype: "f32",
-          rows: shape.rows,
-          cols: shape.cols,
-          stride: padded(shape.cols),
-          category: roles[role],
-          home: { store: arena.stores[role], offset: 4 * first },
-        });
-        this.#byName.set(shape.name, { ...shape, value: tensor("value"), gradient: tensor("gradient") });
+        this.#byName.set(shape.name, { ...shape, ...arena.tensors(shape, first) });
       }
       if (decayed > 0) runs.push(arena.run(0, decayed, true));
       if (decayed < count) runs.push(arena.run(decayed, count, false));
@@ -203,6 +195,28 @@ class Arena {
     return { ...this.#shape(role, store.name, end - first), home: { store, offset } };
   }
 
+  /** The tensors of a parameter that begins at a number, a multiple of the unit. */
+  tensors(shape: ParameterShape, first: number): Pick<Parameter, "value" | "gradient" | "state"> {
+    const { rows, cols } = shape;
+    const stride = padded(cols);
+    const tensor = (role: Role, name: string): Tensor => {
+      const { dtype, category, home } = this.#flat(role, first, first);
+      return { name, dtype, rows, cols, stride, category, home };
+    };
+    const value = tensor("value", shape.name);
+    return {
+      value,
+      gradient: tensor("gradient", `gradient of ${shape.name}`),
+      state: {
+        parameter: value,
+        moment1: tensor("moment1", `moment1 of ${shape.name}`),
+        moment2: tensor("moment2", `moment2 of ${shape.name}`),
+        ...this.#scales(first, first + Math.ceil(rows * stride / this.unit) * this.unit),
+        decayed: shape.decayed,
+      },
+    };
+  }
+
   /** Numbers [first, end), both multiples of the unit. */
   run(first: number, end: number, decayed: boolean): ParameterRun {
     return {
@@ -210,15 +224,16 @@ class Arena {
       gradient: this.#flat("gradient", first, end),
       moment1: this.#flat("moment1", first, end),
       moment2: this.#flat("moment2", first, end),
-      ...this.moments === "8bit" && { scales: this.#scales(first, end) },
+      ...this.#scales(first, end),
       decayed,
     };
   }
 
   /** The scales of their blocks, from the last block before whose scales can be bound. */
-  #scales(first: number, end: number): ParameterRun["scales"] {
+  #scales(first: number, end: number): Pick<AdamwState, "scales"> {
+    if (this.moments !== "8bit") return {};
     const skip = first / this.unit % blocksBetweenBindings;
-    return { tensor: this.#flat("scales", first - skip * this.unit, end), skip };
+    return { scales: { tensor: this.#flat("scales", first - skip * this.unit, end), skip } };
   }
 }
 

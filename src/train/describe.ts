@@ -1,16 +1,16 @@
 import { normal } from "../../kernels/initialization/normal.ts";
 import { clear } from "../../kernels/optimizer/clear.ts";
 import { adamw } from "../../kernels/optimizer/adamw.ts";
-import { gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
+import { clipByLast, GradientNorm, gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { endOfStep } from "../../kernels/products/scales.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { describeWithinPeak } from "../gpu/within_peak.ts";
 import type { ParameterSet } from "../nn/parameters.ts";
-import { Tape } from "../nn/tape.ts";
+import { Tape, type Update } from "../nn/tape.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
-import { type StepChoices, stepDefaults } from "./step_choices.ts";
+import { refuseContradictions, type StepChoices, stepDefaults } from "./step_choices.ts";
 import { type Generation, ring, type Task } from "./task.ts";
 
 /** The norm of all gradients, one a step. */
@@ -27,19 +27,35 @@ export function describeTraining(
   policy: StoragePolicy,
   builderOptions: BuilderOptions,
 ): ProgramDescription {
-  const { betas, epsilon, weightDecay, clipNorm, accumulate } = {
-    ...trainDefaults,
-    ...stepDefaults,
-    ...options,
-  };
+  const all = { ...trainDefaults, ...stepDefaults, ...options };
+  refuseContradictions(all);
+  const { betas, epsilon, weightDecay, clipNorm, accumulate, update, clipBy } = all;
+  const constants = { betas, epsilon, weightDecay };
   return describeWithinPeak("train", builderOptions, (builder) => {
-    const tape = emitGradients(builder, task, parameters, policy, accumulate);
+    const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
+    const last = { operator: "AdamW", pass: "update", microBatch: "last" } as const;
+    const inBackward = update === "backward"
+      ? new GradientNorm(builder, parameters.all.map(({ gradient }) => gradient))
+      : undefined;
+    if (inBackward || clipBy === "last") {
+      builder.within(last, () => clipByLast(builder, normRing, clip, clipNorm));
+    }
+    const tape = emitGradients(builder, task, parameters, policy, {
+      accumulate: accumulate > 1,
+      update: inBackward && (({ state }, gradient) =>
+        builder.within(last, () => {
+          inBackward.add(gradient);
+          adamw(builder, [{ ...state, gradient }], clip, constants);
+        })),
+    });
     const without = parameters.all.find((parameter) => !tape.completed(parameter));
     if (without) throw new Error(`The gradient of ${without.name} is not complete`);
-    const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
-    builder.within({ operator: "AdamW", pass: "update", microBatch: "last" }, () => {
-      gradientNorm(builder, parameters.runs.map((run) => run.gradient), normRing, clip, clipNorm);
-      adamw(builder, parameters.runs, clip, { betas, epsilon, weightDecay });
+    builder.within(last, () => {
+      // The factor that this step's own norm makes is nobody's where clipping goes by the last one's.
+      const own = clipBy === "last" ? builder.tensor("own clip factor", 1, 1, { category: "control" }) : clip;
+      if (inBackward) return inBackward.end(normRing, own, clipNorm);
+      gradientNorm(builder, parameters.runs.map((run) => run.gradient), normRing, own, clipNorm);
+      adamw(builder, parameters.runs, clip, constants);
     });
     endOfStep(builder);
   });
@@ -51,16 +67,16 @@ function emitGradients(
   task: Task,
   parameters: ParameterSet,
   policy: StoragePolicy,
-  microBatches: number,
+  { accumulate, update }: { readonly accumulate: boolean; readonly update?: Update },
 ): Tape {
-  const accumulate = microBatches > 1;
   if (accumulate) {
     builder.within({ operator: "AdamW", pass: "update", microBatch: "first" }, () => {
       for (const { gradient } of parameters.runs) clear(builder, gradient);
     });
   }
-  const tape = Tape.training(builder, policy, { accumulate });
+  const tape = Tape.training(builder, policy, { accumulate, update });
   task.loss(tape, parameters);
+  tape.settle();
   return tape;
 }
 
@@ -90,7 +106,7 @@ export function describeGradients(
   { accumulate = stepDefaults.accumulate }: StepChoices = {},
 ): ProgramDescription {
   return describeWithinPeak("gradients", builderOptions, (builder) => {
-    emitGradients(builder, task, parameters, policy, accumulate);
+    emitGradients(builder, task, parameters, policy, { accumulate: accumulate > 1 });
     endOfStep(builder);
   });
 }

@@ -294,7 +294,7 @@ export class TrainingSession {
   gradientsUnder(program: Program, batches: StepBatches): Promise<Map<string, NamedTensor>> {
     this.#requireRead();
     this.#runEach(program, this.#packed(batches), { step: this.#steps + 1 });
-    return this.gradients();
+    return this.#gradients();
   }
 
   /**
@@ -343,8 +343,13 @@ export class TrainingSession {
     return this.#named((parameter) => parameter.value);
   }
 
-  /** The gradients of the last step, before clipping, under the names of the weights. */
-  gradients(): Promise<Map<string, NamedTensor>> {
+  /** The gradients of the last step, before clipping, under the names of the weights. Throws where they did not outlive their update. */
+  async gradients(): Promise<Map<string, NamedTensor>> {
+    if (this.options.update === "backward") throw new Error("No gradient outlives its update in backward");
+    return await this.#gradients();
+  }
+
+  #gradients(): Promise<Map<string, NamedTensor>> {
     return this.#named((parameter) => parameter.gradient);
   }
 

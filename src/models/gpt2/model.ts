@@ -4,6 +4,7 @@ import {
   type TokenTensors,
 } from "../../../kernels/embedding/embedding.ts";
 import { gatherRow } from "../../../kernels/embedding/gather_row.ts";
+import { clear } from "../../../kernels/optimizer/clear.ts";
 import { matmul } from "../../../kernels/products/matmul.ts";
 import { plain } from "../../gpu/operand.ts";
 import { rowsOf, type Tensor } from "../../gpu/tensor.ts";
@@ -38,6 +39,8 @@ function embedding(words: Parameter, positions: Parameter, tokens: TokenTensors,
             throw new Error("The words' gradient is added to the tied head's: emit that first");
           }
           const { builder } = tape;
+          // Positions beyond the sequence are not written: what is planned holds what others left there.
+          if (!dPositions.tensor.home && !dPositions.add) clear(builder, dPositions.tensor);
           embeddingBackward(builder, tokens, d, dWords.tensor, dPositions.tensor, sequence, dPositions.add);
         });
         return d;
