@@ -2,11 +2,12 @@
  * What the kernels of attention on subgroup matrices share. Subgroup matrices are opaque: their elements can be reached only by way of
  * memory. So scores leave the registers for workgroup memory as f32, a strip a subgroup; lanes turn them into what the next product
  * multiplies, and put it down as halves in the same place: a lane takes as many columns as a matrix has, so nobody else reads there.
- * Operands are powers of two times the numbers, so that small ones keep their bits as halves.
+ * Operands are powers of two times the numbers (`attention_matrix_scales.ts`).
  */
 
 import { longestSum, putBothText, putText } from "../products/matmul_matrix_template.ts";
 import { floatsEach, halvesEach, partsOf } from "../products/matmul_variant.ts";
+import { look, type Observing } from "./attention_matrix_scales.ts";
 import { lines, range, slice, store, workgroupPlace } from "./attention_template.ts";
 import {
   attentionMatrixThreads,
@@ -15,9 +16,6 @@ import {
   paddedHead,
   sharing,
 } from "./attention_matrix_variant.ts";
-
-/** What q, k and v are multiplied by: of numbers below 1023, halves keep eleven bits down to 1e-6. */
-export const stored = 64;
 
 /** Matrices of a subgroup's own rows, across a tile, and across a head as columns; and steps of a head and a tile as contractions. */
 export function counts(v: AttentionMatrixVariant) {
@@ -77,15 +75,18 @@ export const seenKeys = (v: AttentionMatrixVariant) =>
 const put = (v: AttentionMatrixVariant, at: string, left: string, x: string, y: string) =>
   v.arithmetic === "f16x3" ? `put_both(${at}, ${left}, ${x}, ${y});` : `put(${at}, ${x}, ${y});`;
 
-/**
- * Brings the subgroup's own rows of an operand into left matrices `name{part}_{strip}_{step}`, by way of workgroup memory. `look` is done
- * with each two vectors `x` and `y`.
- */
+/** What is read of operands `qkv` and `d` (dO). */
+export type Read = "q" | "k" | "v" | "d";
+
+const operandOf = (x: Read) => x === "d" ? "d" : "qkv";
+const columnOf = (x: Read) => x === "d" ? "q_column" : `${x}_column`;
+
+/** Brings the subgroup's own rows of x into left matrices `x{part}_{strip}_{step}`, by way of workgroup memory, and looks at them. */
 export function loadOwn(
   v: AttentionMatrixVariant,
   { head: { pitch } }: MatrixLayout,
-  name: string,
-  { operand, column, factor, look = "" }: { operand: string; column: string; factor: string; look?: string },
+  x: Read,
+  scaling: Observing,
 ): string {
   const { m, k } = v.shape;
   const width = paddedHead(v) / halvesEach;
@@ -100,19 +101,19 @@ export function loadOwn(
     var x = vec4<f32>();
     var y = vec4<f32>();
     if (own < p.sequence) {
-      x = ${operand}_part(start + own, ${column}, 2 * i);
-      y = ${operand}_part(start + own, ${column}, 2 * i + 1);
+      x = ${operandOf(x)}_part(start + own, ${columnOf(x)}, 2 * i);
+      y = ${operandOf(x)}_part(start + own, ${columnOf(x)}, 2 * i + 1);
     }
-    ${look}
+    ${look(x, ["x", "y"], scaling)}
     let to = ${base} + at / ${width}u * ${pitch}u + i;
-    ${put(v, "to", `to + ${each}u`, `${factor} * x`, `${factor} * y`)}
+    ${put(v, "to", `to + ${each}u`, `${x}_scale * x`, `${x}_scale * y`)}
   }
   workgroupBarrier();
 ${
         lines(
           range(parts).flatMap((part) =>
             range(counts(v).headSteps).map((step) =>
-              `  let ${name}${part}_${i}_${step} = subgroupMatrixLoad<subgroup_matrix_left<f16, ${k}, ${m}>, row_major>(&staged, ${base} + ${
+              `  let ${x}${part}_${i}_${step} = subgroupMatrixLoad<subgroup_matrix_left<f16, ${k}, ${m}>, row_major>(&staged, ${base} + ${
                 part * each + step * k / halvesEach
               }u, ${pitch}u);`
             )
@@ -126,9 +127,7 @@ ${
 /** A tile's rows on their way: the vectors that a thread reads, and the elements that it puts. */
 export interface MatrixTile {
   readonly name: string;
-  readonly operand: string;
-  readonly column: string;
-  readonly factor: string;
+  readonly of: Read;
 }
 
 const elementsOf = (v: AttentionMatrixVariant) => v.tile * paddedHead(v) / halvesEach;
@@ -149,12 +148,14 @@ export const declareTileVectors = (v: AttentionMatrixVariant, { name }: MatrixTi
 /** Reads the rows from `first` on, zero beyond the sequence. */
 export function readTile(v: AttentionMatrixVariant, tile: MatrixTile, first: string): string {
   const width = paddedHead(v) / halvesEach;
-  const { name, operand, column } = tile;
+  const { name, of } = tile;
   return lines(
     roundsOf(v).map((round) => {
       const at = `(local + ${round * attentionMatrixThreads(v)}u)`;
       const read = range(2).map((half) =>
-        `${name}${round}_${half} = ${operand}_part(start + other, ${column}, ${at} % ${width}u * 2 + ${half});`
+        `${name}${round}_${half} = ${operandOf(of)}_part(start + other, ${
+          columnOf(of)
+        }, ${at} % ${width}u * 2 + ${half});`
       );
       return `    ${ofThread(v, round)}{ let other = ${first} + ${at} / ${width}u; ` +
         `if (other < p.sequence) { ${read.join(" ")} } ` +
@@ -163,19 +164,26 @@ export function readTile(v: AttentionMatrixVariant, tile: MatrixTile, first: str
   );
 }
 
-/** Puts what was read down, in the tile's place. */
+/** Puts what was read down, in the tile's place. Of what is looked at, a workgroup looks at the rows of its own block: all do at all, once. */
 export function putTile(
   v: AttentionMatrixVariant,
   { head: { pitch }, tiles }: MatrixLayout,
-  { name, factor }: MatrixTile,
+  { name, of }: MatrixTile,
   place: number,
+  scaling?: Observing,
 ): string {
   const width = paddedHead(v) / halvesEach;
   return lines(
     roundsOf(v).map((round) => {
       const g = `(local + ${round * attentionMatrixThreads(v)}u)`;
-      const [x, y] = range(2).map((half) => `${factor} * ${name}${round}_${half}`);
-      return `    ${ofThread(v, round)}{ let at = ${g} / ${width}u * ${pitch}u + ${g} % ${width}u; ` +
+      const vectors = range(2).map((half) => `${name}${round}_${half}`);
+      const [x, y] = vectors.map((vector) => `${of}_scale * ${vector}`);
+      const looks = look(of, vectors, scaling);
+      const looked = looks &&
+        `if (first + ${g} / ${width}u - block0 < ${v.subgroups * v.rows}u) { ${looks} } `;
+      return `    ${
+        ofThread(v, round)
+      }{ ${looked}let at = ${g} / ${width}u * ${pitch}u + ${g} % ${width}u; ` +
         `${put(v, `at + ${tiles[place][0]}u`, `at + ${tiles[place][1] ?? 0}u`, x, y)} }`;
     }),
   );
