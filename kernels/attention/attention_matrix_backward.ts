@@ -1,29 +1,28 @@
 /** Backward on subgroup matrices. Each kernel looks at its own rows for both; that of keys, at what becomes of scores, too. */
 
 import {
+  declareTileVectors,
+  loadOwn,
+  type MatrixTile,
+  part,
+  putTile,
+  readTile,
+} from "./attention_matrix_operands.ts";
+import { leaving, output, passResults, storeSum } from "./attention_matrix_results.ts";
+import { declareScales, findScales, lookScaled, type Observing, tell } from "./attention_matrix_scales.ts";
+import {
   counts,
   declareResults,
-  declareTileVectors,
   laneVectors,
-  leaving,
-  loadOwn,
   loadTurned,
   matrixPlace,
   matrixSignature,
-  type MatrixTile,
   multiplyHead,
   multiplyTile,
-  output,
-  part,
-  passResults,
   putLaneVectors,
-  putTile,
-  readTile,
   seenKeys,
   storeResults,
-  storeSum,
 } from "./attention_matrix_template.ts";
-import { declareScales, findScales, lookScaled, type Observing, tell } from "./attention_matrix_scales.ts";
 import { type AttentionMatrixVariant, type MatrixLayout, matrixLayout } from "./attention_matrix_variant.ts";
 import { lines, outputType, prelude, range } from "./attention_template.ts";
 

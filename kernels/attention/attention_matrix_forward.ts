@@ -1,28 +1,27 @@
 import {
+  declareTileVectors,
+  loadOwn,
+  type MatrixTile,
+  part,
+  putTile,
+  readTile,
+} from "./attention_matrix_operands.ts";
+import { leaving, output, passResults, storeSum } from "./attention_matrix_results.ts";
+import { declareScales, findScales, type Observing, tell } from "./attention_matrix_scales.ts";
+import {
   acrossLanes,
   counts,
   declareResults,
-  declareTileVectors,
   laneVectors,
-  leaving,
-  loadOwn,
   loadTurned,
   matrixPlace,
   matrixSignature,
-  type MatrixTile,
   multiplyHead,
   multiplyTile,
-  output,
-  part,
-  passResults,
   putLaneVectors,
-  putTile,
-  readTile,
   seenKeys,
   storeResults,
-  storeSum,
 } from "./attention_matrix_template.ts";
-import { declareScales, findScales, type Observing, tell } from "./attention_matrix_scales.ts";
 import { type AttentionMatrixVariant, matrixLayout } from "./attention_matrix_variant.ts";
 import { lines, outputType, prelude, range } from "./attention_template.ts";
 
