@@ -1,9 +1,16 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { UserError } from "../errors.ts";
-import { builderOptionsFor } from "../gpu/builder.ts";
+import { builderOptionsFor, gpuWith, type ProgramDescription } from "../gpu/builder.ts";
+import { typicalGpuLimits } from "../gpu/limits.ts";
+import { OperandScales } from "../gpu/operand_scales.ts";
+import { ParameterSet } from "../nn/parameters.ts";
+import { describeEvaluation } from "./describe.ts";
+import { policyOf } from "./options.ts";
+import { describeStep } from "./plan_training.ts";
 import type { TrainingSession } from "./session.ts";
-import { someBatches, someImages, vitOptions, withSession } from "./testing.ts";
+import { taskOf } from "./task_of.ts";
+import { options, someBatches, someImages, vitOptions, withSession } from "./testing.ts";
 
 const { matrices } = builderOptionsFor(await testGpu());
 const cannotRun = !matrices && "this adapter's subgroups multiply no matrices";
@@ -72,6 +79,33 @@ for (const arithmetic of ["f16x3", "f16"] as const) {
     own.forEach((loss, i) => assert(Math.abs(loss - exact[i]) <= 5e-3, `${loss} for ${exact[i]}`));
   }, cannotRun);
 }
+
+Deno.test("In halves forward and backward look at attention's operands, but not what is made again, nor evaluation", () => {
+  const adapter = gpuWith(typicalGpuLimits);
+  /** Kernels of attention, their passes, and whether they look. */
+  const looks = ({ dispatches }: ProgramDescription) =>
+    dispatches.filter(({ kernel, looksAt }) => looksAt !== undefined || /^attention_(f|b)/.test(kernel.label))
+      .map((
+        { kernel, pass, looksAt = 0, bindings },
+      ) => {
+        const [seen] = bindings.filter(({ tensor }) => tensor.name.endsWith("operands seen"));
+        assertEquals(looksAt > 0, seen.access === "update");
+        return `${pass} ${kernel.label.slice("attention_".length)} ${looksAt > 0}`;
+      });
+  const training = describeStep({ ...options, policy: "recompute", arithmetic: "f16x3" }, adapter);
+  assertEquals(looks(training), [
+    "forward forward true",
+    "recompute forward false",
+    "backward backward_query true",
+    "backward backward_key true",
+  ]);
+  const task = taskOf(options);
+  const parameters = new ParameterSet(task.parameters, adapter.limits);
+  const scaled = { ...adapter, arithmetic: "f16x3", scales: new OperandScales() } as const;
+  const evaluation = describeEvaluation(task, parameters, policyOf(options), scaled);
+  assertEquals(looks(evaluation), ["forward forward false"]);
+  assertEquals(evaluation.dispatches.filter(({ kernel }) => kernel.label === "scales_turn"), []);
+});
 
 gpuTest("A session in f32 has no operands to clip", async () => {
   await withSession({}, async (session) => assertEquals(await session.overflowShare(), undefined));
