@@ -79,7 +79,7 @@ ${putLaneVectors(v, layout, "p", 0, i)}
   const passed = passResults(v, layout, "o", (i) =>
     `      let carried = subgroupShuffle(carry${i}, r);
       let factor = subgroupShuffle(factor${i}, r);
-${storeSum(v, "o", "q_column", `value * v_inverse`, { factor: "factor", carried: "carried" })}`);
+${storeSum(v, "o", "q_column", "value * v_inverse", { factor: "factor", carried: "carried" })}`);
   // Of what was stored before, exponents count from the reference of then.
   const results = leaving(
     v,
@@ -115,6 +115,7 @@ ${matrixSignature(v, layout)}${matrixPlace(v, v.causal)}
 ${findScales(v.headSize, ["q", "k", "v"], scaling, ["q", "k", "v"])}
   let score_unit = scale * log2e * q_inverse * k_inverse;
 ${loadOwn(v, layout, "q", scaling)}
+${tell(["q"], scaling)}
 ${declareResults(v, "o", headColumns)}
 ${
     lines(
@@ -161,7 +162,7 @@ ${multiplyTile(v, layout, "o", "p", 0)}
 ${results.inside}
   }
 ${results.after}
-${tell(["q", "k", "v"], scaling)}
+${tell(["k", "v"], scaling)}
 }
 `;
 }
