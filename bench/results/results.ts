@@ -33,6 +33,9 @@ export const configuration = z.object({
   labelSmoothing: z.number().min(0).max(1),
   schedule: z.object({ warmupSteps: count, totalSteps: positive, minimumFraction: z.number() }).nullable()
     .describe("linear warm-up, then a cosine; null: a constant learning rate"),
+  augmentation: z.literal("none").optional().describe(
+    "none: images are trained on as they are; left out: moved and mirrored",
+  ),
   warmupSteps: count.describe("steps before the timed ones"),
   timedSteps: positive,
   qualitySteps: count.describe("training steps before the validation loss; 0: not measured in this round"),

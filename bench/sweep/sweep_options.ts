@@ -20,6 +20,8 @@ export interface SweepOptions {
   nullOfChaos?: boolean;
   /** Whether the learning rate rises and then falls to zero, of texts, too. */
   toZero?: boolean;
+  /** "none": images are trained on as they are. By default they are moved and mirrored. */
+  augmentation?: "none";
   /**
    * Whether lengths grow until nothing fits: each gets a model of exactly as many positions, a policy that failed at one is not run at
    * longer ones, and a length at which all failed is the last.
