@@ -3,7 +3,7 @@ import { type AdapterReport, folderSlug } from "../../src/adapter/adapter.ts";
 import type { Runtime } from "../../src/adapter/runtime.ts";
 import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts";
-import { type Gpu, openGpu } from "../../src/gpu/device.ts";
+import { withGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { printJson } from "../../src/text/print_json.ts";
@@ -161,16 +161,6 @@ async function profileOf(options: BenchOptions, adapter: AdapterReport): Promise
   const fitting = fittingSweep({ ...card, memory }, looks, glanceSeconds, !noTune && variants === undefined);
   console.error(describeFitting({ ...card, memory }, looks, fitting));
   return { ...looks, models: fitting.models, batches: fitting.batches };
-}
-
-/** Opens the adapter for the length of `work`. */
-async function withGpu<T>(options: { requireGpu: boolean }, work: (gpu: Gpu) => Promise<T>): Promise<T> {
-  const gpu = await openGpu(options);
-  try {
-    return await work(gpu);
-  } finally {
-    gpu.destroy();
-  }
 }
 
 /** Plans each distinct step once. */

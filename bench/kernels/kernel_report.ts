@@ -18,6 +18,9 @@ export const kernelTime = z.object({
   milliseconds: z.array(z.number()).describe("raw, in order; all dispatches of the case together"),
   dispatches: z.int().positive(),
   variants: z.record(z.string(), z.string()).describe("the variants that its kernels took"),
+  compileMilliseconds: z.number().optional().describe(
+    "in which the runtime and the driver compiled its kernels, the driver's cache as it was",
+  ),
 });
 
 /** How one case ran. */
@@ -26,7 +29,7 @@ export type KernelTime = z.infer<typeof kernelTime>;
 /** The files that tell the times of kernels, by name. Throws a UserError if the results are not whole. */
 export function kernelFiles(text: string): Record<string, string> {
   const { header, lines } = parseTimes<KernelTime | StepProfile>(text);
-  const { environment, command, started, arithmetic } = header;
+  const { environment, command, started, arithmetic, waitMilliseconds } = header;
   const times = lines.filter((line) => "milliseconds" in line);
   const steps = lines.filter((line) => "configuration" in line);
   const brand = environment.adapterClass === "software" ? ` (${softwareBrand})` : "";
@@ -46,6 +49,9 @@ export function kernelFiles(text: string): Record<string, string> {
     "by GPU timestamps, inputs of normal numbers. Of the run: a share of the fastest product, or of the copy, of this same run, no share of " +
     "what the card can do. Of the card: a share of its vendor's f32 and memory rates, where they are known here. Bytes are those that have to " +
     "move once: a kernel that reads more than it writes, or keeps part in a cache, can exceed the copy.",
+    ...waitMilliseconds === undefined
+      ? []
+      : [`To wait for a queue that has nothing to do takes ${waitMilliseconds.toPrecision(2)} ms.`],
     renderKernels(times, nominalOf(environment.adapter), arithmetic),
     `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
     "the share is of this run's fastest product or copy above, whichever is nearer.",
@@ -75,6 +81,7 @@ export function renderKernels(
     nominal && (time.bound === "memory" || arithmetic === "f32")
       ? wholePercentage(1e12 * rate(time) / (time.bound === "memory" ? nominal.bytes : nominal.flops))
       : "";
+  const compiled = times.some(({ compileMilliseconds }) => compileMilliseconds !== undefined);
   return markdownTable([
     [
       "kernel",
@@ -83,6 +90,7 @@ export function renderKernels(
       "TB/s",
       "of the run's fastest",
       "of the card's nominal",
+      ...compiled ? ["compiled, ms"] : [],
       "dispatches",
       "variant",
     ],
@@ -93,8 +101,9 @@ export function renderKernels(
       time.bound === "memory" ? rate(time).toPrecision(3) : "",
       wholePercentage(rate(time) / fastestRate(times, time.bound)),
       ofCard(time),
+      ...compiled ? [time.compileMilliseconds?.toFixed(0) ?? ""] : [],
       `${time.dispatches}`,
       Object.values(time.variants).join(", "),
     ]),
-  ], { align: ["l", "r", "r", "r", "r", "r", "r", "l"] });
+  ], { align: ["l", "r", "r", "r", "r", "r", "r", ...compiled ? ["r"] : [], "l"] });
 }

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { nominalOf } from "./nominal.ts";
 import { type KernelTime, renderKernels } from "./kernel_report.ts";
 
@@ -25,6 +25,14 @@ Deno.test("renderKernels() divides the work by the median time, by the fastest o
     ["copy", "2.000", "", "2.00", "100%", "50%", "1", ""],
     ["gelu", "2.500", "", "1.60", "80%", "40%", "1", ""],
   ]);
+});
+
+Deno.test("renderKernels() tells how long kernels took to compile, where that was measured", () => {
+  const [header, , row, other] = renderKernels([time({ compileMilliseconds: 412.6 }), time({})]).split("\n");
+  assertMatch(header, /compiled, ms \| +dispatches/);
+  assertMatch(row, /\| +413 \| +1 \|/);
+  assertMatch(other, /\| +\| +1 \|/);
+  assertEquals(/compiled/.test(renderKernels([time({})])), false);
 });
 
 Deno.test("nominalOf() knows a card by its adapter's name, and says nothing of others", () => {

@@ -77,6 +77,9 @@ export const timesHeader = z.object({
   ...shared,
   kind: z.enum(["kernels", "profile"]),
   arithmetic: configuration.shape.arithmetic,
+  waitMilliseconds: z.number().optional().describe(
+    "of a wait for a queue that has nothing to do: the median of twenty",
+  ),
 });
 
 export type TimesHeader = z.infer<typeof timesHeader>;

@@ -1,6 +1,6 @@
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { type BuilderOptions, builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
-import { openGpu } from "../../src/gpu/device.ts";
+import { withGpu } from "../../src/gpu/device.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { otherVariants } from "../../src/tuning/other_variants.ts";
 import { tunedVariants, type VariantOptions } from "../../src/tuning/tuned_variants.ts";
@@ -18,8 +18,7 @@ export async function withVariants(
   // A software adapter has one variant of each kernel.
   const unset = !options.variants && (options.noTune || adapter.class === "software");
   if (unset || cells.length === 0) return [...cells];
-  const gpu = await openGpu(options);
-  try {
+  return await withGpu(options, async (gpu) => {
     const builder = builderOptionsFor(gpu);
     const keyOf = ({ model, sequence, batch, storage, arithmetic }: CellConfiguration) =>
       JSON.stringify([model, sequence, batch, storage, arithmetic]);
@@ -33,9 +32,7 @@ export async function withVariants(
       const variants = byKey.get(keyOf(cell))!;
       return Object.keys(variants).length > 0 ? { ...cell, variants } : cell;
     });
-  } finally {
-    gpu.destroy();
-  }
+  });
 }
 
 /** Gives the cells that are to run by other kernels, for this adapter, other variants than those that they would take. */
