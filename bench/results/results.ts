@@ -279,9 +279,11 @@ export const statusWords = {
 export const ran = ({ status }: Pick<CellMeasurement, "status">): boolean =>
   status === "ok" || status === "diverged";
 
-/** All variants of kernels that the cells of a run took, set or not; but of those that were to take others. */
+/** All variants of kernels that the cells of a run took, set or not; but of those that were to take others, or to compute in another arithmetic. */
 export function variantsOf(records: readonly CellRecord[]): Record<string, string> {
-  const usual = records.filter(({ configuration }) => configuration.kernels !== "other");
+  const usual = records.filter(({ configuration: { kernels, arithmetic } }) =>
+    kernels !== "other" && arithmetic === records[0].configuration.arithmetic
+  );
   return Object.assign({}, ...usual.map(({ program }) => program?.variants ?? {}));
 }
 

@@ -23,11 +23,14 @@ export async function withVariants(
     const keyOf = ({ model, sequence, batch, storage, arithmetic }: CellConfiguration) =>
       JSON.stringify([model, sequence, batch, storage, arithmetic]);
     const distinct = new Map(cells.map((cell) => [keyOf(cell), cell]));
-    const programs = [...distinct.values()].map((cell) => (variants?: Variants) =>
-      describeStep({ ...trainOptions(cell, dataOf(cell)), variants }, builder)
-    );
-    const chosen = await tunedVariants(gpu, programs, options);
-    const byKey = new Map([...distinct.keys()].map((key, i) => [key, chosen[i]]));
+    const byKey = new Map<string, Variants>();
+    for (const [arithmetic, alike] of Map.groupBy(distinct, ([, cell]) => cell.arithmetic)) {
+      const programs = alike.map(([, cell]) => (variants?: Variants) =>
+        describeStep({ ...trainOptions(cell, dataOf(cell)), variants }, builder)
+      );
+      const chosen = await tunedVariants(gpu, programs, { ...options, arithmetic });
+      alike.forEach(([key], i) => byKey.set(key, chosen[i]));
+    }
     return cells.map((cell) => {
       const variants = byKey.get(keyOf(cell))!;
       return Object.keys(variants).length > 0 ? { ...cell, variants } : cell;

@@ -18,6 +18,8 @@ export interface SweepOptions {
   images?: string;
   /** Whether `exact` is trained by other variants of its kernels, too: what rounding alone does to a loss. */
   nullOfChaos?: boolean;
+  /** Arithmetics in which the products of `exact` are made in further cells: what they do to a loss. */
+  exactIn?: Arithmetic[];
   /** Whether the learning rate rises and then falls to zero, of texts, too. */
   toZero?: boolean;
   /** "none": images are trained on as they are. By default they are moved and mirrored. */
