@@ -112,7 +112,7 @@ async function timeAll(
     const builder = { ...builderOptionsFor(gpu), arithmetic: options.arithmetic };
     const cases = [
       ...kernelCases(caseSizes(gpu.adapter.class)),
-      ...attentionCases({ ...builderOptionsFor(gpu), adapterClass: gpu.adapter.class }),
+      ...attentionCases({ ...builder, adapterClass: gpu.adapter.class }),
       ...models.flatMap((model) => productCases(model, batch, gpu)),
     ];
     const keys = cases.flatMap((one) => keysOf(builder, one));

@@ -3,6 +3,7 @@ import { median } from "simple-statistics";
 import { z } from "zod";
 import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { wholePercentage } from "../../src/text/format.ts";
+import { list } from "../report/words.ts";
 import { commandCode } from "../report/command.ts";
 import { softwareBrand } from "../report/report.ts";
 import { parseTimes } from "../results/read_results.ts";
@@ -53,6 +54,7 @@ export function kernelFiles(text: string): Record<string, string> {
       ? []
       : [`To wait for a queue that has nothing to do takes ${waitMilliseconds.toPrecision(2)} ms.`],
     renderKernels(times, nominalOf(environment.adapter), arithmetic),
+    ...productsOfSteps(times),
     `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
     "the share is of this run's fastest product or copy above, whichever is nearer.",
     ...steps.flatMap(({ configuration: { model, batch, sequence, policy }, dispatches }) => [
@@ -61,6 +63,24 @@ export function kernelFiles(text: string): Record<string, string> {
     ]),
   ];
   return { "report.md": parts.join("\n\n") + "\n" };
+}
+
+/** What the products of each model's step reach together, each as often as the step makes it; nothing where none was timed. */
+export function productsOfSteps(times: readonly KernelTime[]): string[] {
+  const products = times.flatMap((time) => {
+    const [, model, count] = time.name.match(/^(.+): .+ \((\d+)×\)$/) ?? [];
+    return model ? [{ time, model, count: Number(count) }] : [];
+  });
+  const rates = [...Map.groupBy(products, ({ model }) => model)].map(([model, own]) => {
+    const sum = (of: (time: KernelTime) => number) =>
+      own.reduce((all, { time, count }) => all + count * of(time), 0);
+    const milliseconds = sum((time) => median(time.milliseconds));
+    const flops = sum(({ work }) => work);
+    return `of ${model} ${(flops / milliseconds / 1e9).toPrecision(3)} TFLOP/s (${
+      milliseconds.toPrecision(3)
+    } ms)`;
+  });
+  return rates.length ? [`The products of a step together: ${list(rates)}.`] : [];
 }
 
 /** Work per second of a case, in T. */
