@@ -167,7 +167,7 @@ function pointOf(
 ): Omit<Point, "id" | "records"> {
   const [first] = cell.records;
   const [model, tokens] = names(comparison);
-  const { accumulate: _, ...choices } = comparison.choices ?? {};
+  const { accumulate: _, ...choices } = cell.configuration;
   const size = [tokens, ...describeChoices(choices)].join(", ");
   const base = baseOf(comparison);
   const interval = cell.speedAgainst(base)?.interval;

@@ -1,3 +1,4 @@
+import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
@@ -16,8 +17,12 @@ export interface SweepOptions extends StepChoices {
   images?: string;
   /** Whether `exact` is trained by other variants of its kernels, too: what rounding alone does to a loss. */
   nullOfChaos?: boolean;
+  /** Arithmetics in which the products of `exact` are made in further cells: what they do to a loss. */
+  exactIn?: Arithmetic[];
   /** Whether the learning rate rises and then falls to zero, of texts, too. */
   toZero?: boolean;
+  /** "none": images are trained on as they are. By default they are moved and mirrored. */
+  augmentation?: "none";
   /**
    * Whether lengths grow until nothing fits: each gets a model of exactly as many positions, a policy that failed at one is not run at
    * longer ones, and a length at which all failed is the last.
