@@ -22,11 +22,15 @@ import {
 import type { AttentionRows } from "./attention_template.ts";
 import { type AttentionVariant, attentionVariantName, onMatrices, ownBlock } from "./attention_variant.ts";
 
-/** What attention works on: `batch` sequences of `sequence` tokens, C = heads · headSize channels. */
+/**
+ * What attention works on: `batch` sequences of `sequence` tokens. C = heads · headSize channels of queries and outputs, K = keyHeads · headSize
+ * of keys and of values: as many as there are heads if left out, or a divisor of them, each then read by so many neighbouring heads.
+ */
 export interface AttentionShape {
   readonly batch: number;
   readonly sequence: number;
   readonly heads: number;
+  readonly keyHeads?: number;
   readonly headSize: number;
   readonly causal: boolean;
 }
@@ -70,6 +74,19 @@ const waysInSmallBlocks: readonly Way[] = [
   { further: 1, rows: 1, tile: 16, unroll: 8 },
 ];
 
+/** Query heads that share a key head. */
+const groupOf = ({ heads, keyHeads = heads }: Pick<AttentionShape, "heads" | "keyHeads">) => heads / keyHeads;
+
+/** Columns of queries, keys and values side by side: C + 2K. */
+export const qkvColumns = (
+  { heads, keyHeads = heads, headSize }: Omit<AttentionShape, "batch" | "sequence" | "causal">,
+) => (heads + 2 * keyHeads) * headSize;
+
+/** The sizes that decide on a variant. */
+type VariantShape =
+  & Pick<AttentionShape, "headSize" | "causal" | "sequence">
+  & Partial<Pick<AttentionShape, "heads" | "keyHeads">>;
+
 /** What decides on a variant besides the shape. */
 type Adapter = MatrixAdapter & Pick<ProgramBuilder, "subgroupSize">;
 
@@ -77,13 +94,16 @@ type Adapter = MatrixAdapter & Pick<ProgramBuilder, "subgroupSize">;
  * Variants for a shape, the best first, by experience: what a tuning run measures, and of which the first is taken without. On a GPU rows
  * are split until a thread's part fits its registers, and blocks of rows leave little of the last one empty. A software adapter loads
  * lane by lane, so there a thread takes more rows for each load, as many as compile in reasonable time. Where products are of halves, those
- * on subgroup matrices, if there are any.
+ * on subgroup matrices, if there are any; none of these knows heads that share keys.
  */
 export function attentionVariants(
   kernel: AttentionKernel,
-  shape: Pick<AttentionShape, "headSize" | "causal" | "sequence">,
+  shape: VariantShape,
   adapter: Adapter,
 ): AttentionVariant[] {
+  const { heads = 1, keyHeads = heads } = shape;
+  const group = groupOf({ heads, keyHeads });
+  if (group > 1) return threadVariants(kernel, shape, adapter).map((v) => ({ ...v, group }));
   const matrices = attentionMatrixVariants(kernel, shape, adapter);
   return matrices.length > 0 ? matrices : threadVariants(kernel, shape, adapter);
 }
@@ -91,7 +111,7 @@ export function attentionVariants(
 /** Those in f32. */
 function threadVariants(
   kernel: AttentionKernel,
-  { headSize, causal, sequence }: Pick<AttentionShape, "headSize" | "causal" | "sequence">,
+  { headSize, causal, sequence }: VariantShape,
   { adapterClass, subgroupSize }: Adapter,
 ): AttentionRows[] {
   const head = Math.ceil(headSize / 4);
@@ -124,18 +144,30 @@ function threadVariants(
 }
 
 /** What a kernel of attention is called in variants' files. */
-export const attentionKey = (kernel: AttentionKernel, s: AttentionShape) =>
-  `attention_${kernel}${s.causal ? " causal" : ""} ${s.batch}×${s.heads}×${s.sequence}×${s.headSize}`;
+export const attentionKey = (kernel: AttentionKernel, s: AttentionShape) => {
+  const heads = groupOf(s) === 1 ? s.heads : `${s.heads}:${s.keyHeads}`;
+  return `attention_${kernel}${s.causal ? " causal" : ""} ${s.batch}×${heads}×${s.sequence}×${s.headSize}`;
+};
+
+const keyForm = new RegExp(
+  "^attention_(?<kernel>forward|backward_query|backward_key)(?<causal> causal)? " +
+    "(?<batch>\\d+)×(?<heads>\\d+)(:(?<keyHeads>\\d+))?×(?<sequence>\\d+)×(?<headSize>\\d+)$",
+);
 
 /** The kernel and shape of such a key; undefined if it is another kernel's. */
 export function parseAttentionKey(
   key: string,
 ): { kernel: AttentionKernel; shape: AttentionShape } | undefined {
-  const [, kernel, causal, ...sizes] =
-    key.match(/^attention_(forward|backward_query|backward_key)( causal)? (\d+)×(\d+)×(\d+)×(\d+)$/) ?? [];
-  const [batch, heads, sequence, headSize] = sizes.map(Number);
-  const shape = { batch, heads, sequence, headSize, causal: causal !== undefined };
-  return kernel ? { kernel: kernel as AttentionKernel, shape } : undefined;
+  const { kernel, causal, keyHeads, ...sizes } = key.match(keyForm)?.groups ?? {};
+  if (!kernel) return undefined;
+  const [batch, heads, sequence, headSize] = [sizes.batch, sizes.heads, sizes.sequence, sizes.headSize].map(
+    Number,
+  );
+  const shape = {
+    ...{ batch, heads, sequence, headSize, causal: causal !== undefined },
+    ...keyHeads !== undefined && { keyHeads: Number(keyHeads) },
+  };
+  return { kernel: kernel as AttentionKernel, shape };
 }
 
 /** The variant that the builder's variants name, else the first. Throws a UserError for a name it does not know. */
@@ -203,7 +235,8 @@ function emit(
   { variants, scaling: asked }: AttentionOptions,
 ): void {
   const variant = variants?.[kernel] ?? variantFor(builder, kernel, shape);
-  const { sequence, heads } = shape;
+  const { sequence, heads, keyHeads = heads } = shape;
+  const ownHeads = ownRows[kernel] === "keys" ? keyHeads : heads;
   const { scales } = builder;
   // The kernel of queries reads each incoming gradient once, and looks at it for both.
   const scaling = scales && asked && onMatrices(variant) && kernel !== "forward"
@@ -243,7 +276,7 @@ function emit(
           d_stride: (strides.d?.stride ?? 0) / 4,
           dqkv_stride: (strides.dqkv?.stride ?? 0) / 4,
         },
-        workgroups: sequences * heads * blocks,
+        workgroups: sequences * ownHeads * blocks,
         flops: flops * pairs,
         ...scaling?.observes && { looksAt: first === 0 ? window.rows * heads * shape.headSize : 0 },
       });
@@ -259,7 +292,7 @@ export interface AttentionOptions {
 }
 
 /**
- * Emits o (N×C) = softmax(q·kᵀ / √headSize)·v by head, and the log-sum-exp of each row and head (N×H, stride H). `qkv` is N×3C: q, k
+ * Emits o (N×C) = softmax(q·kᵀ / √headSize)·v by head, and the log-sum-exp of each row and head (N×H, stride H). `qkv` is N×(C + 2K): q, k
  * and v side by side, heads in order within each.
  */
 export function attentionForward(
@@ -275,7 +308,7 @@ export function attentionForward(
 }
 
 /**
- * Emits dqkv (N×3C) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. o is read first, by a kernel
+ * Emits dqkv (N×(C + 2K)) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. o is read first, by a kernel
  * of its own, and may end before dqkv begins.
  */
 export function attentionBackward(
@@ -302,7 +335,7 @@ export interface RowStatistics {
   readonly delta: Tensor;
 }
 
-/** Emits dq into dqkv (N×3C), from dO (`d`, N×C). */
+/** Emits dq into dqkv (N×(C + 2K)), from dO (`d`, N×C). */
 export function attentionBackwardQuery(
   builder: ProgramBuilder,
   qkv: Operand,
@@ -316,7 +349,7 @@ export function attentionBackwardQuery(
   emit(builder, "backward_query", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, options);
 }
 
-/** Emits dk and dv beside the dq in dqkv (N×3C), and rows' padding, from dO (`d`, N×C). */
+/** Emits dk and dv beside the dq in dqkv (N×(C + 2K)), and rows' padding, from dO (`d`, N×C). */
 export function attentionBackwardKey(
   builder: ProgramBuilder,
   qkv: Operand,
