@@ -353,7 +353,11 @@ const weights: Row[] = [
   ["train --weights F/gap.safetensors", 1, "that belong to none"],
   ["train --weights F/past.safetensors", 1, "bytes past its end"],
   ["train --weights F/after.safetensors", 1, "bytes after its last tensor that belong to none"],
-  ["train --weights F/nobody.safetensors", 1, "is no checkpoint of a GPT-2 or a ViT; choose another"],
+  [
+    "train --weights F/nobody.safetensors",
+    1,
+    "is no checkpoint of a GPT-2, a ViT or a Llama; choose another",
+  ],
   ["train --weights F/missing.safetensors", 1, "choose the model it was saved from"],
   ["train --weights F/extra.safetensors", 1, "choose the model it was saved from"],
   [
@@ -430,7 +434,7 @@ const onAdapter: Row[] = [
   ["verify F", 1, "expected.json: there is no such file; check the path"],
   ["verify F/none", 1, "expected.json: there is no such file; check the path"],
   ["verify F/text.txt", 1, "a part of the path is a file, not a folder; check the path"],
-  ["verify F/case", 1, 'the known model types are "gpt2" and "vit"'],
+  ["verify F/case", 1, 'the known model types are "gpt2", "vit" and "llama"'],
   ["train --variants F/foreign.json", 1, "give the file of one with the same models and sizes"],
   [
     `${"train --batch 1 --sequence 16 --warmup 0 --no-tune"} --learning-rate 1e30`,

@@ -25,7 +25,11 @@ function ofImages(steps: number): Recipe {
   return { learningRate, weightDecay: 0.05, clipNorm, labelSmoothing: 0.1, schedule: schedule(steps, 0.01) };
 }
 
-const recipes: Record<ModelType, (steps: number) => Recipe> = { gpt2: ofTexts, vit: ofImages };
+const recipes: Record<ModelType, (steps: number) => Recipe> = {
+  gpt2: ofTexts,
+  vit: ofImages,
+  llama: ofTexts,
+};
 
 /** The recipe by which a model is trained for `steps` steps; `toZero`: with a rate that rises and then falls to zero, whatever the model. */
 export function recipe(

@@ -150,7 +150,7 @@ const malformed: Record<string, Uint8Array> = {
   "gap.safetensors": safetensors({ a: tensor(0, 8), b: tensor(12, 16) }, 16),
   "past.safetensors": safetensors({ a: tensor(0, 8) }, 4),
   "after.safetensors": safetensors({ a: tensor(0, 8) }, 12),
-  "nobody.safetensors": safetensors({ "model.embed_tokens.weight": tensor(0, 8) }, 8),
+  "nobody.safetensors": safetensors({ "bert.embeddings.weight": tensor(0, 8) }, 8),
 };
 
 const model = parseModel({

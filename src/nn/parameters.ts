@@ -23,6 +23,14 @@ export interface ParameterShape {
   readonly shape: readonly number[];
   /** Whether checkpoints hold it the other way round: [cols, …rows]. */
   readonly turned: boolean;
+  /** Where checkpoints hold its columns as several tensors: these, side by side. */
+  readonly parts?: readonly ParameterPart[];
+}
+
+/** So many columns of a parameter, as checkpoints name them. */
+export interface ParameterPart {
+  readonly name: string;
+  readonly cols: number;
 }
 
 /** Which parameters AdamW decays: weights and embeddings, or all. */
@@ -65,6 +73,17 @@ export function parameterShapes(decay: Decay) {
 /** A matrix that checkpoints hold the other way round, its rows as so many dimensions: PyTorch's weights are [out, …in]. */
 export function turned(matrix: ParameterShape, rows: readonly number[] = [matrix.rows]): ParameterShape {
   return { ...matrix, shape: [matrix.cols, ...rows], turned: true };
+}
+
+/** Matrices of one height that one product multiplies, side by side under one name; checkpoints hold each by itself, the other way round. */
+export function joined(
+  role: ParameterRole,
+  name: string,
+  rows: number,
+  parts: readonly ParameterPart[],
+): ParameterShape {
+  const cols = parts.reduce((sum, part) => sum + part.cols, 0);
+  return { name, role, rows, cols, shape: [cols, rows], turned: true, decayed: true, parts };
 }
 
 /** A parameter with its gradient and Adam moments, all of one layout. */

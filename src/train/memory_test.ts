@@ -11,7 +11,7 @@ import { gpt2Parameters } from "../models/gpt2/parameters.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { policyNamed, policyNames } from "../storage/policies.ts";
 import { describeTraining } from "./describe.ts";
-import { gpt2Task } from "./gpt2_task.ts";
+import { gpt2Task } from "./text_task.ts";
 import { planTraining } from "./plan_training.ts";
 import { TrainingSession } from "./session.ts";
 
