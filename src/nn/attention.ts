@@ -76,7 +76,7 @@ function materialised(name: string, shape: AttentionShape, place: Place): Layer 
     const { heads, keyHeads = heads } = shape;
     if (keyHeads < heads) {
       throw new UserError(
-        `Materialised attention has no ${heads} heads on ${keyHeads} of keys; take a policy whose attention is "fused"`,
+        `Materialised attention knows no heads that share keys, as ${heads} do ${keyHeads} here; take a policy whose attention is "fused"`,
       );
     }
     const p = tape.tensor(`${name} probabilities`, rows, columns, probabilities);
