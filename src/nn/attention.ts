@@ -9,7 +9,6 @@ import {
   materialisedBackward,
 } from "../../kernels/attention/materialised_attention.ts";
 import { scoreColumns, softmaxForward } from "../../kernels/attention/softmax.ts";
-import { UserError } from "../errors.ts";
 import { plain } from "../gpu/operand.ts";
 import { type Layer, operator } from "./layer.ts";
 import type { Keep, Place } from "./tape.ts";
@@ -64,7 +63,6 @@ function fused(name: string, shape: AttentionShape, place: Place): Layer {
 /**
  * The probabilities exist and are kept, with a range for each head. Where every operator stores its own input, as in Mesa's code, they
  * are stored twice (by the softmax and by the product with v), and the softmax's input too: nothing reads it, but it is kept until backward.
- * Throws a UserError where heads share keys.
  */
 function materialised(name: string, shape: AttentionShape, place: Place): Layer {
   const columns = scoreColumns(shape);
@@ -73,12 +71,6 @@ function materialised(name: string, shape: AttentionShape, place: Place): Layer 
   return (tape, { exact: qkv }) => {
     const { builder, storesInputs } = tape;
     const { rows, cols } = qkv.tensor;
-    const { heads, keyHeads = heads } = shape;
-    if (keyHeads < heads) {
-      throw new UserError(
-        `Materialised attention knows no heads that share keys, as ${heads} do ${keyHeads} here; take a policy whose attention is "fused"`,
-      );
-    }
     const p = tape.tensor(`${name} probabilities`, rows, columns, probabilities);
     // The softmax takes its input's place, unless that very tensor is kept.
     const s = storesInputs && tape.keepsItself(logits)

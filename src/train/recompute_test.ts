@@ -40,7 +40,7 @@ const near: Record<string, PolicyDocument> = {
   }),
 };
 
-for (const name of ["gpt2-regular", "gpt2-ragged", "vit-small"]) {
+for (const name of ["gpt2-regular", "gpt2-ragged", "vit-small", "llama-regular", "llama-ragged"]) {
   const golden = readGoldenCase(`${import.meta.dirname}/../models/testdata/${name}`);
 
   /** Loss and gradients of the first step. */
