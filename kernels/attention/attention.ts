@@ -324,7 +324,7 @@ export function attentionBackward(
   const { rows, cols, stride } = logSumExp;
   const delta = builder.tensor("delta", rows, cols, { category: "transient", stride });
   attentionDelta(builder, plain(d), o, delta, shape.headSize);
-  if (options.scaling) lookFirst(builder, [plain(d)], options.scaling);
+  if (options.scaling && groupOf(shape) === 1) lookFirst(builder, [plain(d)], options.scaling);
   attentionBackwardQuery(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
   attentionBackwardKey(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
 }
