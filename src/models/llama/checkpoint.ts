@@ -19,9 +19,8 @@ export const llamaCheckpoint: CheckpointFormat<LlamaConfig> = {
   async settings(path, metadata) {
     const given = { ...await settingsBeside(path), ...metadata };
     const number = (name: string) => given[name] === undefined ? {} : { [own[name]]: Number(given[name]) };
-    const scaling = typeof given.rope_scaling === "string"
-      ? JSON.parse(given.rope_scaling)
-      : given.rope_scaling;
+    const { rope_scaling: said } = given;
+    const scaling = typeof said === "string" ? fromJson(said) : said;
     const rotaryScaling = rotaryScalingFrom(scaling);
     if (rotaryScaling === undefined) {
       throw new UserError(
@@ -117,6 +116,15 @@ async function settingsBeside(path: string): Promise<Record<string, unknown>> {
   const together = isRecord(rotary) ? { rope_theta: rotary.rope_theta, rope_scaling: rotary } : {};
   const said = Object.entries({ ...settings, ...together }).filter(([, value]) => value !== null);
   return { ...unsaid, ...Object.fromEntries(said) };
+}
+
+/** What metadata, which are texts, say in JSON; a text that is none stands for itself. */
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Settings that change what a model computes, with the values that mean Llama's own formulas. */
