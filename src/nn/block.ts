@@ -59,7 +59,7 @@ export function block(names: BlockNames, layer: number, p: BlockParameters, shap
     ...inside,
     ...shape.activation === "swiglu" && { parts: 2 },
   };
-  const kept = { key: `${mlp}.gelu_input`, ...hidden };
+  const kept = { key: `${mlp}.${shape.activation === "swiglu" ? "swiglu" : "gelu"}_input`, ...hidden };
   const qkv = savedQkv(attn, place, shape);
 
   const attend = recompute(attention(attn, shape, place), output, qkv);
@@ -73,7 +73,7 @@ export function block(names: BlockNames, layer: number, p: BlockParameters, shap
     attend, // N×C
   );
   const widening = sequence(
-    linear(p.widen, { name: `${mlp}.gelu_input`, output: hidden, ...stream }),
+    linear(p.widen, { name: kept.key, output: hidden, ...stream }),
     shape.activation === "swiglu" ? swiglu(kept) : gelu(shape.activation, kept),
     linear(p.narrow, { name: `${mlp}.narrow`, ...inside }),
   );

@@ -124,6 +124,14 @@ Deno.test("readCheckpoint() of a Llama heeds the config.json beside the file, of
   assertEquals((await readCheckpoint(path)).model, model);
   await configure({ ...settings, head_dim: null, rope_parameters: { ...scaling, rope_theta: 1000 } });
   assertEquals((await readCheckpoint(path)).model, model);
+  await configure({
+    ...settings,
+    rope_theta: 1000,
+    rope_scaling: { ...scaling, rope_type: undefined, type: "llama3" },
+  });
+  assertEquals((await readCheckpoint(path)).model, model);
+  await configure({ ...settings, rope_parameters: { rope_type: "default", rope_theta: 1000 } });
+  assertEquals((await readCheckpoint(path)).model, { ...model, rotaryScaling: null });
   await configure({ ...settings, rope_theta: 1000, rope_scaling: null });
   assertEquals((await readCheckpoint(path)).model, { ...model, rotaryScaling: null });
 

@@ -62,7 +62,7 @@ Deno.test("llamaLossAndGradients() saves five tensors a block", () => {
     [`model.layers.${i}.attn.qkv`, 6, 32],
     [`model.layers.${i}.attn output`, 6, 16],
     [`model.layers.${i}.post_attention_layernorm`, 6, 5],
-    [`model.layers.${i}.mlp.gelu_input`, 6, 6],
+    [`model.layers.${i}.mlp.swiglu_input`, 6, 6],
   ];
   assertEquals(sizes, [...block(0), ...block(1)]);
 });

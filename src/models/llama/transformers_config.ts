@@ -3,7 +3,6 @@ import type { RotaryScaling } from "../../../kernels/embedding/rotary_frequencie
 import type { LlamaConfig } from "./config.ts";
 
 const llama3 = z.object({
-  rope_type: z.literal("llama3"),
   factor: z.number().positive(),
   low_freq_factor: z.number().positive(),
   high_freq_factor: z.number().positive(),
@@ -13,9 +12,11 @@ const llama3 = z.object({
 /** What `transformers` calls rope_scaling: none, or Llama 3's; undefined for any other, which computes something else. */
 export function rotaryScalingFrom(json: unknown): RotaryScaling | null | undefined {
   if (json === null || json === undefined) return null;
-  if (z.object({ rope_type: z.literal("default") }).safeParse(json).success) return null;
+  const kind = z.object({ rope_type: z.string() }).or(z.object({ type: z.string() })).safeParse(json).data;
+  const type = kind && ("rope_type" in kind ? kind.rope_type : kind.type); // older versions have it by the shorter name
+  if (type === "default") return null;
   const { data } = llama3.safeParse(json);
-  return data && {
+  return type !== "llama3" || !data ? undefined : {
     factor: data.factor,
     slow: data.low_freq_factor,
     fast: data.high_freq_factor,

@@ -53,7 +53,7 @@ export type Backward = (dResult: Float64Array) => Float64Array;
  *
  * Forward is exact. A block saves the outputs of both norms before γ and β [N, C] under the names of `norm1` and `norm2`, q | k | v
  * [N, C + 2K] as "BLOCK.attn.qkv", rotated where positions are rotary, the output of attention before its projection [N, C] as "BLOCK.attn output", and the activation's input
- * [N, F], or of SwiGLU [N, 2F], as "BLOCK.mlp.gelu_input"; where the tape's plan says so, other tensors or fewer. Backward reads each saved tensor as the tape gives it
+ * [N, F], or of SwiGLU [N, 2F], as "BLOCK.mlp.gelu_input" or "BLOCK.mlp.swiglu_input"; where the tape's plan says so, other tensors or fewer. Backward reads each saved tensor as the tape gives it
  * back, and exact values of what is not stored: every norm's rstd and attention's log-sum-exp. Where the input of a linear layer is
  * a function of a saved tensor (γ·x̂ + β after a norm, the activation before the second MLP layer) its weight gradient takes that function of
  * the stored one; and what is made again is made from what was stored.
@@ -130,6 +130,7 @@ class Block {
       );
     }
     const mlp = `${names.block}.mlp`;
+    const hiddenName = `${mlp}.${this.options.activation === "swiglu" ? "swiglu" : "gelu"}_input`;
     const norm1 = {
       ...exact.norm1,
       normalized: this.#save(names.norm1, "layer_norm", exact.norm1.normalized),
@@ -144,10 +145,10 @@ class Block {
       normalized: this.#save(names.norm2, "layer_norm", exact.norm2.normalized),
     };
     const scaled2 = (norm: Forward["norm2"]) => this.layers.scaled(names.norm2, norm.normalized);
-    const widen = this.#input(`${mlp}.gelu_input`, () => scaled2(exact.norm2), () => scaled2(norm2));
+    const widen = this.#input(hiddenName, () => scaled2(exact.norm2), () => scaled2(norm2));
     const hidden = this.#recomputes("gelu")
       ? this.#widened(norm2.normalized)
-      : this.#save(`${mlp}.gelu_input`, "gelu", exact.hidden);
+      : this.#save(hiddenName, "gelu", exact.hidden);
     const narrow = this.#input(
       `${mlp}.narrow`,
       () => this.#activated(exact.hidden),
