@@ -429,7 +429,7 @@ const onAdapter: Row[] = [
   ["bench long --shard 1/2", 1, "so --shard cannot part it; take another profile"],
   ["bench long --against HEAD", 1, "so --against cannot part it; take another profile"],
   ["bench --model nano --batch 1 --shard 2/3", 1, "--shard wants 3 parts; take fewer shards"],
-  ["bench --model nano --against HEAD --precision 1%", 1, "give --rounds in its place"],
+  ["bench --model nano --against HEAD --precision 1% --rounds 3", 1, "leave --rounds out, or give more"],
   ["bench --model nano --against nowhere", 1, '"nowhere" names no commit of this checkout'],
   ["bench --model nano --against HEAD --memory 8GiB", 1, "leave one out"],
   ["bench --batch 2147483647", 1, "take a --batch of at most 262144"],

@@ -56,7 +56,7 @@ const sweepFields = {
   precision: maybe(
     "--precision",
     percent,
-    message`Run rounds until the 95% interval of every policy's speed is within so much of it, as in ${"0.5%"}`,
+    message`Run rounds until the 95% interval of every policy's speed is within so much of it, as in ${"0.5%"}; with --against, until each cell's speed is known to be the other's within so much, or not (${"2%"})`,
   ),
   maxTime: maybe(
     "--max-time",

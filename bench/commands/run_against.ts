@@ -8,7 +8,7 @@ import { createWorktree, type Worktree } from "../machine/worktree.ts";
 import { printable } from "../report/terminal.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { ResultsFile } from "../results/results_file.ts";
-import type { SweepHeader } from "../results/run_header.ts";
+import type { SweepHeader, Until } from "../results/run_header.ts";
 import { speaksOurProtocol } from "../sweep/child.ts";
 import { readReport } from "./compare.ts";
 import { type PlanHost, runPlan, type Side } from "./run_plan.ts";
@@ -29,7 +29,7 @@ export async function runAgainst(
   header: SweepHeader,
   out: string | undefined,
   adapter: AdapterReport,
-  host: PlanHost,
+  host: PlanHost & { readonly until?: Until },
 ): Promise<number> {
   const worktree = createWorktree(commit);
   try {
@@ -39,9 +39,10 @@ export async function runAgainst(
           "take a later commit, or compare two reports with `deno task compare --across`",
       );
     }
-    const sides = await createSides(worktree, header, out, adapter);
+    const { until } = host;
+    const sides = await createSides(worktree, header, out, adapter, until);
     const code = await runPlan(sides, host);
-    if (host.interruption.code === null) await printComparison(sides);
+    if (host.interruption.code === null) await printComparison(sides, until?.tolerance ?? usualTolerance);
     return code;
   } finally {
     worktree.remove();
@@ -54,12 +55,13 @@ async function createSides(
   header: SweepHeader,
   out: string | undefined,
   adapter: AdapterReport,
+  until: Until | undefined,
 ): Promise<[base: Side, own: Side]> {
   const started = new Date(header.started);
   const { path, results } = await createReportFolder(out, folderSlug(adapter), started);
   const base = await createReportFolder(`${path}/base`, folderSlug(adapter), started);
   const run = crypto.randomUUID();
-  const turns = adapter.class === "software" ? { stepsPerTurn } : {};
+  const turns = { ...adapter.class === "software" && { stepsPerTurn }, ...until && { until } };
   const described = await describeRun(adapter, started, program);
   const baseHeader: SweepHeader = {
     ...header,
@@ -79,10 +81,10 @@ async function createSides(
   ];
 }
 
-async function printComparison([base, own]: readonly Side[]): Promise<void> {
+async function printComparison([base, own]: readonly Side[], tolerance: number): Promise<void> {
   const [one, other] = [await readReport(base.folder), await readReport(own.folder)];
   if (one.results.records.length === 0 || other.results.records.length === 0) return;
-  const comparison = compareReports(one, other, { tolerance: usualTolerance, across: false });
+  const comparison = compareReports(one, other, { tolerance, across: false });
   console.log(`\n${printable(renderComparison(comparison, gate(comparison, {})))}`);
   console.log(
     `\nHold it to limits: deno task compare ${base.folder} ${own.folder} --max-slowdown 3% --max-memory 1%`,

@@ -3,11 +3,12 @@ import { type AdapterReport, folderSlug } from "../../src/adapter/adapter.ts";
 import type { Runtime } from "../../src/adapter/runtime.ts";
 import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts";
-import { type Gpu, openGpu } from "../../src/gpu/device.ts";
+import { withGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
+import { usualTolerance } from "../compare/comparison.ts";
 import { measureCard } from "../kernels/card.ts";
 import { profileStep, renderProfile } from "../kernels/step_profile.ts";
 import { summarizeTimes } from "../kernels/times_summary.ts";
@@ -25,7 +26,7 @@ import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
-import { chooseRounds, stoppingOf } from "../sweep/stopping.ts";
+import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
 import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import {
@@ -116,7 +117,8 @@ export async function runBench(options: BenchOptions): Promise<number> {
   };
   try {
     if (options.against !== undefined) {
-      return await runAgainst(options.against, header, options.out, adapter, host);
+      const { until } = untilOf(all, options.precision ?? usualTolerance);
+      return await runAgainst(options.against, header, options.out, adapter, { ...host, until });
     }
     const folder = await createReportFolder(options.out, folderSlug(adapter), started);
     const results = await ResultsFile.create(folder.results, header);
@@ -129,17 +131,12 @@ export async function runBench(options: BenchOptions): Promise<number> {
 /** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted. */
 function refuseUndividable(
   { growing, memory }: SweepOptions,
-  { shard, against, precision }: BenchOptions,
+  { shard, against }: BenchOptions,
 ): void {
   const parting = shard ? "--shard" : against === undefined ? undefined : "--against";
   if (parting && growing) {
     throw new UserError(
       `A sweep that grows until nothing fits goes by what came before, so ${parting} cannot part it; take another profile`,
-    );
-  }
-  if (against !== undefined && precision !== undefined) {
-    throw new UserError(
-      "--precision ends a comparison of policies, and --against compares programs; give --rounds in its place",
     );
   }
   if (against !== undefined && memory !== undefined) {
@@ -164,16 +161,6 @@ async function profileOf(options: BenchOptions, adapter: AdapterReport): Promise
   const fitting = fittingSweep({ ...card, memory }, looks, glanceSeconds, !noTune && variants === undefined);
   console.error(describeFitting({ ...card, memory }, looks, fitting));
   return { ...looks, models: fitting.models, batches: fitting.batches };
-}
-
-/** Opens the adapter for the length of `work`. */
-async function withGpu<T>(options: { requireGpu: boolean }, work: (gpu: Gpu) => Promise<T>): Promise<T> {
-  const gpu = await openGpu(options);
-  try {
-    return await work(gpu);
-  } finally {
-    gpu.destroy();
-  }
 }
 
 /** Plans each distinct step once. */

@@ -3,6 +3,7 @@ import { locateImages, locateText } from "../../src/data/named_data.ts";
 import { UserError } from "../../src/errors.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
+import { untilKnown } from "../compare/known_verdicts.ts";
 import { driverBytesInUse } from "../machine/environment.ts";
 import { currentSources, resumeCommand } from "../machine/run.ts";
 import { answers } from "../report/answers.ts";
@@ -23,6 +24,7 @@ import {
 import type { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { runInChild } from "../sweep/child.ts";
+import { Comparisons } from "../sweep/comparisons.ts";
 import type { Interruption } from "../machine/interruption.ts";
 import { Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
@@ -67,12 +69,13 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
     images: await locateImages(header.paths.images),
   };
   const askDriver = await driverBytesInUse() !== null;
-  const stepsPerTurn = header.interleaved?.stepsPerTurn;
+  const { stepsPerTurn, until } = header.interleaved ?? {};
   const abreast = stepsPerTurn !== undefined;
   const inTurn = abreast ? 1 : sides.length; // of one round, one after the other
   const turnsOf = remembered((_: CellConfiguration) => new Turns(sides.length));
   const steps = cells.flatMap((cell) => Array(inTurn).fill(`${nameOf(cell)} ${cell.qualitySteps}`));
-  const progress = new Progress(steps, header.stopping ? "at most" : "about");
+  const progress = new Progress(steps, header.stopping ?? until ? "at most" : "about");
+  const shared = until && new Comparisons(untilKnown(until, abreast));
   const { interruption } = host;
   const { signal } = interruption;
   const text = paths.data === undefined ? textOf(cells.map(host.dataOf)) : undefined;
@@ -105,7 +108,7 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
           );
         },
       },
-      new Outcomes(header),
+      new Outcomes(header, shared, place),
       parseSweep(results.text).records,
     );
     return (cell: CellConfiguration, index: number) =>

@@ -1,5 +1,5 @@
 import { argument, command, message, object } from "@optique/core";
-import { openGpu } from "../../src/gpu/device.ts";
+import { withGpu } from "../../src/gpu/device.ts";
 import { requireWritable } from "../../src/io/files.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
@@ -35,9 +35,7 @@ const brief = message`Compare losses and gradients with a reference case`;
 export const verify = command("verify", options, { brief }).map((o) => async () => {
   if (o.writeGradients) await requireWritable(o.writeGradients);
   await ensureAdapterEnvironment(o);
-  const gpu = await openGpu(o);
-  const { gradients, ...report } = await verifyCase(gpu, o.folder, o);
-  gpu.destroy();
+  const { gradients, ...report } = await withGpu(o, (gpu) => verifyCase(gpu, o.folder, o));
   if (o.writeGradients) await writeSafetensors(o.writeGradients, gradients);
   if (o.json) printJson(report);
   else console.log(renderVerification(report));

@@ -28,7 +28,10 @@ export function verdictOf({ low, high }: SpeedRatio, tolerance: number): SpeedVe
 }
 
 /** Of cells whose rounds ran by turns: the paired ratio of their rounds. Null without a pair. */
-export function pairedSpeed(base: Cell, own: Cell): SpeedRatio | null {
+export function pairedSpeed(
+  base: Pick<Cell, "stepByRound">,
+  own: Pick<Cell, "stepByRound">,
+): SpeedRatio | null {
   const paired = pairedRatio(base.stepByRound, own.stepByRound);
   if (!paired) return null;
   const { ratio, interval, rounds } = paired;

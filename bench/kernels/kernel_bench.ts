@@ -1,8 +1,15 @@
 import { UserError } from "../../src/errors.ts";
 import { type AdapterReport, folderSlug } from "../../src/adapter/adapter.ts";
 import type { Runtime } from "../../src/adapter/runtime.ts";
-import { type BuilderOptions, builderOptionsFor, ProgramBuilder } from "../../src/gpu/builder.ts";
-import { type Gpu, openGpu } from "../../src/gpu/device.ts";
+import {
+  type BuilderOptions,
+  builderOptionsFor,
+  ProgramBuilder,
+  type ProgramDescription,
+} from "../../src/gpu/builder.ts";
+import { pipelineFor } from "../../src/gpu/pipelines.ts";
+import { type Gpu, withGpu } from "../../src/gpu/device.ts";
+import { median } from "../statistics/statistics.ts";
 import { checkModel, type ModelConfig, modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
@@ -62,11 +69,13 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
   const models = options.models.length ? options.models : standard.map(modelConfig);
   const batch = options.batches[0] ?? 4;
   const steps = await stepCells(models, batch, adapter, options);
+  const waitMilliseconds = await withGpu(options, waitTime);
   const folder = await createReportFolder(options.out, `${folderSlug(adapter)}-kernels`, started);
   const header: TimesHeader = {
     ...await describeRun(adapter, started),
     kind: "kernels",
     ...arithmeticField(options.arithmetic),
+    waitMilliseconds,
   };
   const results = await ResultsFile.create(folder.results, header);
   // The report is written as far as it is known: a step that does not fit takes nothing with it.
@@ -96,15 +105,14 @@ async function timeAll(
   record: (time: KernelTime) => Promise<void>,
 ): Promise<void> {
   const given = options.variants ? readVariants(options.variants) : undefined;
-  const gpu = await openGpu(options);
-  try {
+  await withGpu(options, async (gpu) => {
     if (!gpu.timestamps) {
       throw new UserError("This adapter has no timestamps; run `bench kernels` on one that has");
     }
     const builder = { ...builderOptionsFor(gpu), arithmetic: options.arithmetic };
     const cases = [
       ...kernelCases(caseSizes(gpu.adapter.class)),
-      ...attentionCases({ ...builderOptionsFor(gpu), adapterClass: gpu.adapter.class }),
+      ...attentionCases({ ...builder, adapterClass: gpu.adapter.class }),
       ...models.flatMap((model) => productCases(model, batch, gpu)),
     ];
     const keys = cases.flatMap((one) => keysOf(builder, one));
@@ -117,9 +125,7 @@ async function timeAll(
       progress.end(i, (performance.now() - begun) / 1000);
     }
     progress.clear();
-  } finally {
-    gpu.destroy();
-  }
+  });
 }
 
 /** A cell for each model's step, and its data. */
@@ -150,14 +156,37 @@ async function stepCells(
   return cells.map((cell) => ({ cell, data: dataOf.get(cell.model)! }));
 }
 
-/** What a case asks its builder's variants for. */
-function keysOf(options: BuilderOptions, given: KernelCase): string[] {
+function build(options: BuilderOptions, given: KernelCase): ProgramDescription {
   const builder = new ProgramBuilder(given.name, options);
   given.emit(builder);
-  return Object.keys(builder.build().variants);
+  return builder.build();
 }
 
-function timeCase(gpu: Gpu, given: KernelCase, options: BuilderOptions): Promise<KernelTime> {
+/** What a case asks its builder's variants for. */
+const keysOf = (options: BuilderOptions, given: KernelCase) => Object.keys(build(options, given).variants);
+
+/** Milliseconds in which the runtime and the driver compile a program's kernels, whatever was compiled before in this process. */
+async function compileTime(gpu: Gpu, { dispatches }: ProgramDescription): Promise<number> {
+  const forgetful = { ...gpu, pipelines: new Map() };
+  const started = performance.now();
+  await Promise.all(dispatches.map((dispatch) => pipelineFor(forgetful, dispatch)));
+  return performance.now() - started;
+}
+
+/** Milliseconds of a wait for a queue that has nothing to do: the median of twenty. */
+async function waitTime({ device: { queue } }: Gpu): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < repeats; i++) {
+    const started = performance.now();
+    queue.submit([]);
+    await queue.onSubmittedWorkDone();
+    times.push(performance.now() - started);
+  }
+  return median(times);
+}
+
+async function timeCase(gpu: Gpu, given: KernelCase, options: BuilderOptions): Promise<KernelTime> {
+  const compileMilliseconds = await compileTime(gpu, build(options, given));
   return withCase(gpu, given, options, async ({ program, description: { variants } }) => {
     // Back to back: a card that idles between runs lowers its clock, and a wait alone takes ten milliseconds.
     let runs = 1;
@@ -174,6 +203,7 @@ function timeCase(gpu: Gpu, given: KernelCase, options: BuilderOptions): Promise
       (_, i) => timed.reduce((sum, dispatch) => sum + dispatch.milliseconds[i], 0),
     );
     const { name, bound, work, ceiling = false } = given;
-    return { name, bound, ceiling, work, milliseconds, dispatches: timed.length, variants };
+    const dispatches = timed.length;
+    return { name, bound, ceiling, work, milliseconds, dispatches, variants, compileMilliseconds };
   });
 }

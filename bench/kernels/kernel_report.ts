@@ -3,6 +3,7 @@ import { median } from "simple-statistics";
 import { z } from "zod";
 import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { wholePercentage } from "../../src/text/format.ts";
+import { list } from "../report/words.ts";
 import { commandCode } from "../report/command.ts";
 import { softwareBrand } from "../report/report.ts";
 import { parseTimes } from "../results/read_results.ts";
@@ -18,6 +19,9 @@ export const kernelTime = z.object({
   milliseconds: z.array(z.number()).describe("raw, in order; all dispatches of the case together"),
   dispatches: z.int().positive(),
   variants: z.record(z.string(), z.string()).describe("the variants that its kernels took"),
+  compileMilliseconds: z.number().optional().describe(
+    "in which the runtime and the driver compiled its kernels, the driver's cache as it was",
+  ),
 });
 
 /** How one case ran. */
@@ -26,7 +30,7 @@ export type KernelTime = z.infer<typeof kernelTime>;
 /** The files that tell the times of kernels, by name. Throws a UserError if the results are not whole. */
 export function kernelFiles(text: string): Record<string, string> {
   const { header, lines } = parseTimes<KernelTime | StepProfile>(text);
-  const { environment, command, started, arithmetic } = header;
+  const { environment, command, started, arithmetic, waitMilliseconds } = header;
   const times = lines.filter((line) => "milliseconds" in line);
   const steps = lines.filter((line) => "configuration" in line);
   const brand = environment.adapterClass === "software" ? ` (${softwareBrand})` : "";
@@ -46,7 +50,11 @@ export function kernelFiles(text: string): Record<string, string> {
     "by GPU timestamps, inputs of normal numbers. Of the run: a share of the fastest product, or of the copy, of this same run, no share of " +
     "what the card can do. Of the card: a share of its vendor's f32 and memory rates, where they are known here. Bytes are those that have to " +
     "move once: a kernel that reads more than it writes, or keeps part in a cache, can exceed the copy.",
+    ...waitMilliseconds === undefined
+      ? []
+      : [`To wait for a queue that has nothing to do takes ${waitMilliseconds.toPrecision(2)} ms.`],
     renderKernels(times, nominalOf(environment.adapter), arithmetic),
+    ...productsOfSteps(times),
     `## Every kernel of a step\n\n${profileNote} Bytes are those of all that a dispatch binds, most of which it moves; ` +
     "the share is of this run's fastest product or copy above, whichever is nearer.",
     ...steps.flatMap(({ configuration: { model, batch, sequence, policy }, dispatches }) => [
@@ -55,6 +63,24 @@ export function kernelFiles(text: string): Record<string, string> {
     ]),
   ];
   return { "report.md": parts.join("\n\n") + "\n" };
+}
+
+/** What the products of each model's step reach together, each as often as the step makes it; nothing where none was timed. */
+export function productsOfSteps(times: readonly KernelTime[]): string[] {
+  const products = times.flatMap((time) => {
+    const [, model, count] = time.name.match(/^(.+): .+ \((\d+)×\)$/) ?? [];
+    return model ? [{ time, model, count: Number(count) }] : [];
+  });
+  const rates = [...Map.groupBy(products, ({ model }) => model)].map(([model, own]) => {
+    const sum = (of: (time: KernelTime) => number) =>
+      own.reduce((all, { time, count }) => all + count * of(time), 0);
+    const milliseconds = sum((time) => median(time.milliseconds));
+    const flops = sum(({ work }) => work);
+    return `of ${model} ${(flops / milliseconds / 1e9).toPrecision(3)} TFLOP/s (${
+      milliseconds.toPrecision(3)
+    } ms)`;
+  });
+  return rates.length ? [`The products of a step together: ${list(rates)}.`] : [];
 }
 
 /** Work per second of a case, in T. */
@@ -75,6 +101,7 @@ export function renderKernels(
     nominal && (time.bound === "memory" || arithmetic === "f32")
       ? wholePercentage(1e12 * rate(time) / (time.bound === "memory" ? nominal.bytes : nominal.flops))
       : "";
+  const compiled = times.some(({ compileMilliseconds }) => compileMilliseconds !== undefined);
   return markdownTable([
     [
       "kernel",
@@ -83,6 +110,7 @@ export function renderKernels(
       "TB/s",
       "of the run's fastest",
       "of the card's nominal",
+      ...compiled ? ["compiled, ms"] : [],
       "dispatches",
       "variant",
     ],
@@ -93,8 +121,9 @@ export function renderKernels(
       time.bound === "memory" ? rate(time).toPrecision(3) : "",
       wholePercentage(rate(time) / fastestRate(times, time.bound)),
       ofCard(time),
+      ...compiled ? [time.compileMilliseconds?.toFixed(0) ?? ""] : [],
       `${time.dispatches}`,
       Object.values(time.variants).join(", "),
     ]),
-  ], { align: ["l", "r", "r", "r", "r", "r", "r", "l"] });
+  ], { align: ["l", "r", "r", "r", "r", "r", "r", ...compiled ? ["r"] : [], "l"] });
 }

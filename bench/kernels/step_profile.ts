@@ -2,7 +2,7 @@ import { median } from "simple-statistics";
 import { markdownTable } from "markdown-table";
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
-import { openGpu } from "../../src/gpu/device.ts";
+import { withGpu } from "../../src/gpu/device.ts";
 import { boundBytes, fullName } from "../../src/gpu/kernel.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import { trainOptions } from "../sweep/cell.ts";
@@ -49,8 +49,7 @@ export async function profileStep(
   configuration: CellConfiguration,
   data: TrainingData,
 ): Promise<StepProfile> {
-  const gpu = await openGpu();
-  try {
+  return await withGpu({}, async (gpu) => {
     if (!gpu.timestamps) {
       throw new UserError("This adapter has no timestamps; run --profile-step on one that has");
     }
@@ -74,9 +73,7 @@ export async function profileStep(
         };
       }),
     };
-  } finally {
-    gpu.destroy();
-  }
+  });
 }
 
 const total = (dispatches: readonly ProfiledDispatch[]) =>

@@ -97,12 +97,13 @@ export function withoutNull(comparisons: readonly Comparison<Cell>[]): Compariso
   return comparisons.map(({ cells, ...rest }) => ({ ...rest, cells: new Map([...cells].filter(isPolicy)) }));
 }
 
-/** What may differ within a comparison: the policy, and what depends on it or on the round. */
+/** What may differ within a comparison: the policy, its kernels, and what depends on them or on the round. */
 const varying = [
   "policy",
   "storage",
   "variants",
   "kernels",
+  "arithmetic",
   "round",
   "seed",
   "qualitySteps",

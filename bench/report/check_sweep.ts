@@ -59,8 +59,10 @@ function checkPlan(header: SweepHeader | null, records: readonly CellRecord[]): 
 }
 
 /** What makes a process of this plan needless. */
-const passedOverAfter = ({ stopping }: SweepHeader) =>
-  stopping ? "a comparison had ended, or a cell did not fit" : "a cell that did not fit";
+const passedOverAfter = ({ stopping, interleaved }: SweepHeader) =>
+  stopping ?? interleaved?.until
+    ? "a comparison had ended, or a cell did not fit"
+    : "a cell that did not fit";
 
 function twice(records: readonly CellRecord[]): string[] {
   const groups = Map.groupBy(records, ({ configuration }) => keyOf(configuration));

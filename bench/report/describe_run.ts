@@ -33,7 +33,7 @@ export function describeTraining(records: readonly CellRecord[]): Entry[] {
 }
 
 function recipe(configuration: CellConfiguration): string {
-  const { learningRate, weightDecay, clipNorm, labelSmoothing, schedule } = configuration;
+  const { learningRate, weightDecay, clipNorm, labelSmoothing, schedule, augmentation } = configuration;
   return [
     `AdamW, learning rate ${learningRate}`,
     schedule
@@ -45,6 +45,7 @@ function recipe(configuration: CellConfiguration): string {
     `weight decay ${weightDecay}`,
     clipNorm ? `clipping at norm ${clipNorm}` : "no clipping",
     labelSmoothing ? `label smoothing ${labelSmoothing}` : "no label smoothing",
+    ...augmentation ? ["images as they are"] : [],
   ].join(", ");
 }
 

@@ -184,3 +184,15 @@ Deno.test("paritySection() is null without two seeds, or without exact", () => {
   assert(comparison.cells.size > 0);
   assertEquals(paritySection([comparison]), null);
 });
+
+Deno.test("compare() puts exact in another arithmetic beside exact, so that its losses are put to the test", () => {
+  const name = "exact-f16";
+  const other = { policy: name, storage: { ...policyDocument("exact"), name }, arithmetic: "f16" as const };
+  const records = [0, 1].flatMap((round) => [
+    fakeRecord({ policy: "exact", round, seed: round + 1 }, { quality: fakeQuality(1) }),
+    fakeRecord({ ...other, round, seed: round + 1 }, { quality: fakeQuality(1) }),
+  ]);
+  const [comparison, ...others] = compare(records);
+  assertEquals([[...comparison.cells.keys()], others], [["exact", name], []]);
+  assertEquals([...parities(comparison).keys()], [name]);
+});

@@ -5,7 +5,7 @@ import type { Stopping } from "../results/run_header.ts";
 import { reach } from "../statistics/paired_ratio.ts";
 import { median } from "../statistics/statistics.ts";
 import { mostRepeats, unsteadyTimes } from "../sweep/steady_clock.ts";
-import { stopBefore } from "../sweep/stopping.ts";
+import { stopBefore, untilPrecise } from "../sweep/stopping.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 
@@ -56,7 +56,7 @@ function row(
   const widest = all.length ? all.reduce((one, other) => other.far > one.far ? other : one) : null;
   const records = [...comparison.cells.values()].flatMap((cell) => cell.records);
   const rounds = new Set(records.map(({ configuration }) => configuration.round)).size;
-  const end = stopping && (stopBefore(rounds, records, stopping)?.why ?? "neither");
+  const end = stopping && (stopBefore(rounds, records, untilPrecise(stopping))?.why ?? "neither");
   return {
     far: widest && widest.far,
     cells: [

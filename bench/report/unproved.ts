@@ -81,5 +81,6 @@ function quality(pairs: readonly Pair[], base: Cell): string[] {
 
 function cards(records: readonly CellRecord[]): string {
   const adapters = [...new Set(records.map(({ environment }) => adapterTitle(environment)))];
-  return `Anything of other cards than ${list(adapters)}, or of other arithmetic than f32.`;
+  const arithmetics = [...new Set(records.map(({ configuration }) => configuration.arithmetic ?? "f32"))];
+  return `Anything of other cards than ${list(adapters)}, or of other arithmetic than ${list(arithmetics)}.`;
 }

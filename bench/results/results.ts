@@ -33,6 +33,9 @@ export const configuration = z.object({
   labelSmoothing: z.number().min(0).max(1),
   schedule: z.object({ warmupSteps: count, totalSteps: positive, minimumFraction: z.number() }).nullable()
     .describe("linear warm-up, then a cosine; null: a constant learning rate"),
+  augmentation: z.literal("none").optional().describe(
+    "none: images are trained on as they are; left out: moved and mirrored",
+  ),
   warmupSteps: count.describe("steps before the timed ones"),
   timedSteps: positive,
   qualitySteps: count.describe("training steps before the validation loss; 0: not measured in this round"),
@@ -276,9 +279,11 @@ export const statusWords = {
 export const ran = ({ status }: Pick<CellMeasurement, "status">): boolean =>
   status === "ok" || status === "diverged";
 
-/** All variants of kernels that the cells of a run took, set or not; but of those that were to take others. */
+/** All variants of kernels that the cells of a run took, set or not; but of those that were to take others, or to compute in another arithmetic. */
 export function variantsOf(records: readonly CellRecord[]): Record<string, string> {
-  const usual = records.filter(({ configuration }) => configuration.kernels !== "other");
+  const usual = records.filter(({ configuration: { kernels, arithmetic } }) =>
+    kernels !== "other" && arithmetic === records[0].configuration.arithmetic
+  );
   return Object.assign({}, ...usual.map(({ program }) => program?.variants ?? {}));
 }
 

@@ -29,8 +29,17 @@ const stopping = z.object({
   maxSeconds: positive.describe("a comparison ends when the processes that only time have taken so long"),
 });
 
-/** When the rounds of a comparison end before the last that is planned. */
+/** When the rounds of a comparison of policies end before the last that is planned. */
 export type Stopping = z.infer<typeof stopping>;
+
+const until = stopping.omit({ precision: true }).extend({
+  tolerance: positive.describe(
+    "the rounds of a comparison end when every cell's speed is known to be the other program's within this share, or to be beyond",
+  ),
+});
+
+/** When the rounds of two programs by turns end before the last that is planned. */
+export type Until = z.infer<typeof until>;
 
 /** What a sweep set out to do: enough to go on with it in another process, and to tell whether it is whole. */
 export const sweepHeader = z.object({
@@ -55,6 +64,7 @@ export const sweepHeader = z.object({
     stepsPerTurn: positive.optional().describe(
       "both processes of a round lived at once, and took turns of so many timed steps; left out: one ran after the other",
     ),
+    until: until.optional().describe("left out: every planned round is run"),
   }).optional().describe(
     "of a run by turns with another commit: a round of one report has its pair in the other's",
   ),
@@ -67,6 +77,9 @@ export const timesHeader = z.object({
   ...shared,
   kind: z.enum(["kernels", "profile"]),
   arithmetic: configuration.shape.arithmetic,
+  waitMilliseconds: z.number().optional().describe(
+    "of a wait for a queue that has nothing to do: the median of twenty",
+  ),
 });
 
 export type TimesHeader = z.infer<typeof timesHeader>;

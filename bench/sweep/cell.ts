@@ -146,8 +146,9 @@ async function measureQuality(
 }
 
 /** The same data in another order, for gradients that nothing is learnt from. */
-function otherBatches(data: TrainingData, { batch, sequence, seed }: CellConfiguration) {
-  return data.training({ batch, sequence, seed: Random.for(seed, "other batches").uint32() });
+function otherBatches(data: TrainingData, configuration: CellConfiguration) {
+  const seed = Random.for(configuration.seed, "other batches").uint32();
+  return data.training({ ...configuration, seed });
 }
 
 /** Trains, and compares every so many steps the step's gradient with the exact one. Returns all losses. */

@@ -1,6 +1,6 @@
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { type BuilderOptions, builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
-import { openGpu } from "../../src/gpu/device.ts";
+import { withGpu } from "../../src/gpu/device.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { otherVariants } from "../../src/tuning/other_variants.ts";
 import { tunedVariants, type VariantOptions } from "../../src/tuning/tuned_variants.ts";
@@ -18,24 +18,24 @@ export async function withVariants(
   // A software adapter has one variant of each kernel.
   const unset = !options.variants && (options.noTune || adapter.class === "software");
   if (unset || cells.length === 0) return [...cells];
-  const gpu = await openGpu(options);
-  try {
+  return await withGpu(options, async (gpu) => {
     const builder = builderOptionsFor(gpu);
     const keyOf = ({ model, sequence, batch, storage, arithmetic }: CellConfiguration) =>
       JSON.stringify([model, sequence, batch, storage, arithmetic]);
     const distinct = new Map(cells.map((cell) => [keyOf(cell), cell]));
-    const programs = [...distinct.values()].map((cell) => (variants?: Variants) =>
-      describeStep({ ...trainOptions(cell, dataOf(cell)), variants }, builder)
-    );
-    const chosen = await tunedVariants(gpu, programs, options);
-    const byKey = new Map([...distinct.keys()].map((key, i) => [key, chosen[i]]));
+    const byKey = new Map<string, Variants>();
+    for (const [arithmetic, alike] of Map.groupBy(distinct, ([, cell]) => cell.arithmetic)) {
+      const programs = alike.map(([, cell]) => (variants?: Variants) =>
+        describeStep({ ...trainOptions(cell, dataOf(cell)), variants }, builder)
+      );
+      const chosen = await tunedVariants(gpu, programs, { ...options, arithmetic });
+      alike.forEach(([key], i) => byKey.set(key, chosen[i]));
+    }
     return cells.map((cell) => {
       const variants = byKey.get(keyOf(cell))!;
       return Object.keys(variants).length > 0 ? { ...cell, variants } : cell;
     });
-  } finally {
-    gpu.destroy();
-  }
+  });
 }
 
 /** Gives the cells that are to run by other kernels, for this adapter, other variants than those that they would take. */

@@ -7,9 +7,9 @@ import {
   ran,
 } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
-import { stopBefore, type Timed } from "./stopping.ts";
-
+import { Comparisons } from "./comparisons.ts";
 import { cellsToRun } from "./shards.ts";
+import { asFarAsOneTells, untilPrecise } from "./stopping.ts";
 
 type Status = CellMeasurement["status"];
 
@@ -21,7 +21,13 @@ interface Outcome {
 }
 
 /** What of a sweep's header says which processes need not be run. */
-export type Endings = Pick<SweepHeader, "growing" | "stopping">;
+export type Endings = Pick<SweepHeader, "growing" | "stopping" | "interleaved">;
+
+/** When the comparisons of a sweep end, by its records alone. */
+function ruleOf({ stopping, interleaved }: Endings) {
+  if (interleaved?.until) return asFarAsOneTells(interleaved.until);
+  return stopping && untilPrecise(stopping);
+}
 
 /**
  * What became of a sweep's processes so far, and so which of the others need not be run: later rounds of a cell that did not run to its
@@ -30,9 +36,13 @@ export type Endings = Pick<SweepHeader, "growing" | "stopping">;
 export class Outcomes {
   readonly #outcomes: Outcome[] = [];
   readonly #givenUp = new Set<string>();
-  readonly #comparisons = new Map<string, Timed[]>();
 
-  constructor(readonly endings: Endings) {}
+  /** @param side whose the processes are, where two programs share the comparisons */
+  constructor(
+    readonly endings: Endings,
+    readonly comparisons = new Comparisons(ruleOf(endings)),
+    readonly side?: number,
+  ) {}
 
   note(
     configuration: CellConfiguration,
@@ -40,8 +50,7 @@ export class Outcomes {
   ): void {
     this.#outcomes.push({ cell: configuration, line: lineOf(configuration), status });
     if (!ran({ status })) this.#givenUp.add(nameOf(configuration));
-    if (configuration.again) return;
-    this.#comparison(configuration).push({ configuration, status, timing, seconds });
+    this.comparisons.note({ configuration, status, timing, seconds, side: this.side });
   }
 
   /**
@@ -49,20 +58,8 @@ export class Outcomes {
    * left at a shorter length.
    */
   passesOver(cell: CellConfiguration): boolean {
-    return this.#givenUp.has(nameOf(cell)) || this.#isSettled(cell) ||
+    return this.#givenUp.has(nameOf(cell)) || this.comparisons.settles(cell) ||
       this.endings.growing && this.#ended(cell);
-  }
-
-  #isSettled(cell: CellConfiguration): boolean {
-    const { stopping } = this.endings;
-    if (!stopping || cell.qualitySteps > 0 || cell.again) return false;
-    return stopBefore(cell.round, this.#comparison(cell), stopping) !== null;
-  }
-
-  #comparison({ model, sequence, batch }: CellConfiguration): Timed[] {
-    const name = JSON.stringify([model, sequence, batch]);
-    if (!this.#comparisons.has(name)) this.#comparisons.set(name, []);
-    return this.#comparisons.get(name)!;
   }
 
   /** How a cell's policy failed at a shorter length, where lengths grow; undefined if it did not. */
@@ -87,7 +84,7 @@ export class Outcomes {
 
 /** The processes of a plan, or of its shard, that ought to have a record and have none. */
 export function missingCells(
-  header: Pick<SweepHeader, "cells" | "growing" | "stopping" | "shard">,
+  header: Pick<SweepHeader, "cells" | "shard"> & Endings,
   records: readonly CellRecord[],
 ): CellConfiguration[] {
   const outcomes = new Outcomes(header);

@@ -1,11 +1,12 @@
 import { type ModelType, ofFamily } from "../../src/models/families.ts";
 import { trainDefaults } from "../../src/train/options.ts";
 import type { CellConfiguration } from "../results/results.ts";
+import type { SweepOptions } from "./sweep_options.ts";
 
 /** How AdamW is run: the same for all policies of a comparison. */
 export type Recipe = Pick<
   CellConfiguration,
-  "learningRate" | "weightDecay" | "clipNorm" | "labelSmoothing" | "schedule"
+  "learningRate" | "weightDecay" | "clipNorm" | "labelSmoothing" | "schedule" | "augmentation"
 >;
 
 /** Texts: a constant learning rate, so that a run is the beginning of any longer one. */
@@ -20,23 +21,26 @@ function schedule(steps: number, minimumFraction: number): Recipe["schedule"] {
 }
 
 /** Images: DeiT's (arXiv 2012.12877), with warm-up, a cosine and label smoothing. */
-function ofImages(steps: number): Recipe {
+function ofImages(steps: number, augmentation?: "none"): Recipe {
   const { learningRate, clipNorm } = trainDefaults;
-  return { learningRate, weightDecay: 0.05, clipNorm, labelSmoothing: 0.1, schedule: schedule(steps, 0.01) };
+  return {
+    learningRate,
+    weightDecay: 0.05,
+    clipNorm,
+    labelSmoothing: 0.1,
+    schedule: schedule(steps, 0.01),
+    ...augmentation && { augmentation },
+  };
 }
 
-const recipes: Record<ModelType, (steps: number) => Recipe> = {
-  gpt2: ofTexts,
-  vit: ofImages,
-  llama: ofTexts,
-};
+const recipes: Record<ModelType, typeof ofImages> = { gpt2: ofTexts, vit: ofImages, llama: ofTexts };
 
 /** The recipe by which a model is trained for `steps` steps; `toZero`: with a rate that rises and then falls to zero, whatever the model. */
 export function recipe(
   model: { readonly modelType: ModelType },
   steps: number,
-  { toZero = false }: { readonly toZero?: boolean } = {},
+  { toZero = false, augmentation }: Pick<SweepOptions, "toZero" | "augmentation"> = {},
 ): Recipe {
-  const usual = ofFamily(recipes, model)(steps);
+  const usual = ofFamily(recipes, model)(steps, augmentation);
   return toZero ? { ...usual, schedule: schedule(steps, 0) } : usual;
 }

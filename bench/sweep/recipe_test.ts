@@ -38,6 +38,12 @@ Deno.test("recipe() brings any model's rate to zero at the last step where it is
   }
 });
 
+Deno.test("recipe() takes images as they are where it is told to, and says nothing of it to texts", () => {
+  const plain = (modelType: ModelType) => recipe({ modelType }, 95, { augmentation: "none" });
+  assertEquals(plain("vit"), { ...recipe({ modelType: "vit" }, 95), augmentation: "none" });
+  assertEquals(plain("gpt2"), recipe({ modelType: "gpt2" }, 95));
+});
+
 Deno.test("recipe() takes a model of an unknown family for no other", () => {
   assertThrows(
     () => recipe({ modelType: "swin" as ModelType }, 20),

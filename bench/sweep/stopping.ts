@@ -1,6 +1,6 @@
 import { UserError } from "../../src/errors.ts";
 import { type CellConfiguration, type CellMeasurement, ran } from "../results/results.ts";
-import type { Stopping } from "../results/run_header.ts";
+import type { Stopping, Until } from "../results/run_header.ts";
 import { stepByRound } from "../results/step_by_round.ts";
 import { pairedRatio, reach } from "../statistics/paired_ratio.ts";
 import type { SweepOptions } from "./sweep_options.ts";
@@ -54,11 +54,26 @@ export const stoppingOf = (
 ): { stopping?: Stopping } =>
   precision === undefined ? {} : { stopping: { precision, fewestRounds, maxSeconds: maxTime } };
 
+/** The same of a sweep that runs by turns with another program, which a profile's precision has nothing to say of: `tolerance` is asked for there. */
+export const untilOf = (
+  { precision, maxTime = usualMaxTime }: SweepOptions,
+  tolerance: number,
+): { until?: Until } =>
+  precision === undefined ? {} : { until: { tolerance, fewestRounds, maxSeconds: maxTime } };
+
 /** What the rule looks at of a process. */
 export interface Timed extends Pick<CellMeasurement, "status" | "timing"> {
   readonly configuration: CellConfiguration;
   /** Wall clock of the process. */
   readonly seconds: number;
+  /** Whose it is, where two programs run by turns. */
+  readonly side?: number;
+}
+
+/** When a comparison ends. */
+export interface Rule extends Pick<Stopping, "fewestRounds" | "maxSeconds"> {
+  /** Whether its records of so many rounds tell enough. */
+  readonly known: (records: readonly Timed[], rounds: number) => boolean;
 }
 
 /** Why a comparison ended, and after how many rounds. */
@@ -69,18 +84,14 @@ export interface Stop {
 
 /**
  * Whether the rounds of a comparison end before round `before`; null if they go on. It depends on nothing but the records, so that whoever
- * looks at them, in mid-sweep or later, sees the same end.
- *
- * After `fewestRounds`, and then after every second round, when each order of the policies ran equally often, the intervals are looked at.
- * An interval of a chosen width at a chosen number of looks holds the truth somewhat less often than 95 times in 100 (Chow and Robbins,
- * On the Asymptotic Theory of Fixed-Width Sequential Confidence Intervals for the Mean, 1965); few looks, none of them early, keep that
- * above 92, as the test simulates. A cell that did not run to its end has no further rounds, and nobody waits for its interval.
+ * looks at them, in mid-sweep or later, sees the same end. After `fewestRounds`, and then after every second round, when each order of the
+ * policies ran equally often, the rule looks at them.
  */
-export function stopBefore(before: number, records: readonly Timed[], rule: Stopping): Stop | null {
+export function stopBefore(before: number, records: readonly Timed[], rule: Rule): Stop | null {
   for (let rounds = 1; rounds <= before; rounds++) {
     const past = records.filter(({ configuration }) => configuration.round < rounds);
     const looks = rounds >= rule.fewestRounds && (rounds - rule.fewestRounds) % 2 === 0;
-    if (looks && isPrecise(past, rounds, rule)) return { rounds, why: "precision" };
+    if (looks && rule.known(past, rounds)) return { rounds, why: "precision" };
     if (secondsOfTiming(past) >= rule.maxSeconds) return { rounds, why: "time" };
   }
   return null;
@@ -94,16 +105,35 @@ function secondsOfTiming(records: readonly Timed[]): number {
   );
 }
 
-/** Whether records of so many rounds, all of which are there, tell every speed within the precision. */
-function isPrecise(records: readonly Timed[], rounds: number, { precision }: Stopping): boolean {
-  const policies = Map.groupBy(records, ({ configuration }) => configuration.policy);
-  const base = policies.get("exact") ?? policies.values().next().value ?? [];
-  if (!base.every(ran)) return true; // nothing to compare with
-  const steps = stepByRound(base);
-  if (steps.size < rounds) return false;
-  return [...policies.values()].filter((own) => own !== base && own.every(ran)).every((own) => {
-    const paired = pairedRatio(steps, stepByRound(own));
-    const far = paired && reach(paired);
-    return far !== null && paired!.rounds === rounds && far <= precision;
-  });
-}
+/**
+ * Ends where records of so many rounds, all of which are there, tell every policy's speed within the precision.
+ *
+ * An interval of a chosen width at a chosen number of looks holds the truth somewhat less often than 95 times in 100 (Chow and Robbins,
+ * On the Asymptotic Theory of Fixed-Width Sequential Confidence Intervals for the Mean, 1965); few looks, none of them early, keep that
+ * above 92, as the test simulates. A cell that did not run to its end has no further rounds, and nobody waits for its interval.
+ */
+export const untilPrecise = ({ precision, ...limits }: Stopping): Rule => ({
+  ...limits,
+  known(records, rounds) {
+    const policies = Map.groupBy(records, ({ configuration }) => configuration.policy);
+    const base = policies.get("exact") ?? policies.values().next().value ?? [];
+    if (!base.every(ran)) return true; // nothing to compare with
+    const steps = stepByRound(base);
+    if (steps.size < rounds) return false;
+    return [...policies.values()].filter((own) => own !== base && own.every(ran)).every((own) => {
+      const paired = pairedRatio(steps, stepByRound(own));
+      const far = paired && reach(paired);
+      return far !== null && paired!.rounds === rounds && far <= precision;
+    });
+  },
+});
+
+/** Ends, as far as the records of one of two programs tell, as soon as both may have known enough: when so many rounds are there. */
+export const asFarAsOneTells = (limits: Until): Rule => ({
+  ...limits,
+  known: (records, rounds) =>
+    records.length > 0 &&
+    Map.groupBy(records, ({ configuration }) => configuration.policy).values().every((cell) =>
+      !cell.every(ran) || cell.length >= rounds
+    ),
+});

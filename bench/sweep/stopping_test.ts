@@ -5,7 +5,15 @@ import { pairedRatio } from "../statistics/paired_ratio.ts";
 import type { CellRecord } from "../results/results.ts";
 import { fakeHeader, fakeRecord } from "../results/testing.ts";
 import { missingCells } from "./outcomes.ts";
-import { chooseRounds, stopBefore, stoppingOf, untilPrecision } from "./stopping.ts";
+import {
+  asFarAsOneTells,
+  chooseRounds,
+  stopBefore,
+  stoppingOf,
+  untilOf,
+  untilPrecise,
+  untilPrecision,
+} from "./stopping.ts";
 import { profiles } from "./profiles.ts";
 
 const rule = { precision: 0.005, fewestRounds: 6, maxSeconds: 300 };
@@ -33,7 +41,7 @@ const scattered = (random: Random, factor: number, deviation: number) => () =>
 
 /** Where such a comparison ends. */
 const endOf = (records: readonly CellRecord[], changes: Partial<typeof rule> = {}) =>
-  stopBefore(planned, records, { ...rule, ...changes });
+  stopBefore(planned, records, untilPrecise({ ...rule, ...changes }));
 
 Deno.test("stopBefore() ends after six rounds that agree, after more that scatter, and not at all where too many would be needed", () => {
   const roundsAt = (deviation: number) =>
@@ -142,6 +150,17 @@ Deno.test("missingCells() misses no round of a comparison that is known well eno
   assertEquals(missingCells({ ...header, cells: [...cells, again] }, six), [again]);
 });
 
+Deno.test("Of two programs by turns, a report alone misses no round after the first at which both may have known enough", () => {
+  const records = timed({ exact: () => 10, half: scattered(new Random(3), 1, 0.1) });
+  const until = { tolerance: 0.02, fewestRounds: 6, maxSeconds: 300 };
+  const { cells } = fakeHeader(records);
+  const interleaved = { run: crypto.randomUUID(), side: "new" as const, until };
+  const missing = (rounds: number) =>
+    missingCells({ cells, growing: false, interleaved }, records.slice(0, 2 * rounds)).length;
+  assertEquals([0, 5, 6, 8, 20].map(missing), [40, 30, 0, 0, 0]);
+  assertEquals(stopBefore(planned, records.slice(0, 11), asFarAsOneTells(until)), null);
+});
+
 Deno.test("missingCells() settles each comparison by itself", () => {
   const known = timed({ exact: () => 10, half: () => 9 });
   const wild = timed({ exact: () => 10, half: scattered(new Random(3), 1, 0.1) })
@@ -171,6 +190,10 @@ Deno.test("chooseRounds() takes a number as it is, a precision up to the most, b
     maxTime: 60,
   });
   assertEquals(chooseRounds({ maxTime: 60 }, known), { ...known, maxTime: 60 });
+  assertEquals(untilOf({ ...profiles.gpu("gpu"), maxTime: 60 }, 0.02), {
+    until: { tolerance: 0.02, fewestRounds: 6, maxSeconds: 60 },
+  });
+  assertEquals(untilOf(profiles.smoke("gpu"), 0.02), {});
   assertThrows(() => chooseRounds({ maxTime: 60 }, few), UserError, "give --precision, too");
   assertThrows(() => chooseRounds({ maxTime: 60, rounds: 3 }, known), UserError, "give --precision, too");
   assertThrows(() => chooseRounds({ precision: 0.01, rounds: 6 }, few), UserError, "leave --rounds out");

@@ -120,13 +120,16 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
   const all = shapes(options.models, options.sequences, options.batches, options.tokens);
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
-  const nulls = options.nullOfChaos
-    ? policies.filter(({ name }) => name === "exact").map((exact) => ({
-      storage: { ...exact, name: "exact-other-variants" },
-      kernels: "other" as const,
-    }))
-    : [];
-  const tried = [...policies.map((storage) => ({ storage })), ...nulls];
+  const others = [
+    ...options.nullOfChaos ? [{ name: "exact-other-variants", kernels: "other" as const }] : [],
+    ...(options.exactIn ?? []).map((arithmetic) => ({ name: `exact-${arithmetic}`, arithmetic })),
+  ];
+  const tried = [
+    ...policies.map((storage) => ({ storage })),
+    ...policies.filter(({ name }) => name === "exact").flatMap((exact) =>
+      others.map(({ name, ...kernels }) => ({ storage: { ...exact, name }, ...kernels }))
+    ),
+  ];
   refuseSameNames("policies", tried.map(({ storage }) => storage));
   const drift = count < roundsForDrift ? 0 : 1;
   refuseEndless(all.length * tried.length * count + drift);

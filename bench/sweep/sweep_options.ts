@@ -18,8 +18,12 @@ export interface SweepOptions {
   images?: string;
   /** Whether `exact` is trained by other variants of its kernels, too: what rounding alone does to a loss. */
   nullOfChaos?: boolean;
+  /** Arithmetics in which the products of `exact` are made in further cells: what they do to a loss. */
+  exactIn?: Arithmetic[];
   /** Whether the learning rate rises and then falls to zero, of texts, too. */
   toZero?: boolean;
+  /** "none": images are trained on as they are. By default they are moved and mirrored. */
+  augmentation?: "none";
   /**
    * Whether lengths grow until nothing fits: each gets a model of exactly as many positions, a policy that failed at one is not run at
    * longer ones, and a length at which all failed is the last.

@@ -83,6 +83,19 @@ Deno.test("planSweep() runs exact by other variants beside the policies, where t
   );
 });
 
+Deno.test("planSweep() runs exact in other arithmetics beside the policies, from the same seeds", () => {
+  const policies = ["exact", "mesa8"].map(policyDocument);
+  const cells = planSweep({ ...options, policies, exactIn: ["f16x3", "f16"] });
+  assertEquals(cells.map(({ policy, arithmetic }) => [policy, arithmetic]).slice(0, 4), [
+    ["exact", undefined],
+    ["mesa8", undefined],
+    ["exact-f16x3", "f16x3"],
+    ["exact-f16", "f16"],
+  ]);
+  assertEquals(cells[3].storage, { ...policyDocument("exact"), name: "exact-f16" });
+  assertEquals(cells[3].seed, cells[0].seed);
+});
+
 Deno.test("planSweep() lets rates fall to zero where it is told to", () => {
   const schedules = (toZero: boolean) =>
     planSweep({ ...options, toZero }).map(({ schedule }) => schedule?.minimumFraction);

@@ -3,7 +3,7 @@
  * against itself, in which every cell must be the same (`unsure` is a failure); a copy that runs 5% of each timed step's dispatches twice, by
  * the times that a profile of the step tells; and a copy whose largest buffer has one byte more. Wants a machine that does nothing else:
  *
- *     deno run -A bench/testing/prove_compare.ts [TRIES [ROUNDS]]
+ *     deno run -A bench/testing/prove_compare.ts [TRIES]
  *
  * Ends with 1 if a verdict was wrong.
  */
@@ -14,13 +14,14 @@ import { parseTimes } from "../results/read_results.ts";
 import type { StepProfile } from "../kernels/step_profile.ts";
 import { commitAll, git, patch, withProgramCopy } from "./program_copy.ts";
 
-const [tries = 10, rounds = 10] = Deno.args.map(Number);
+const [tries = 10] = Deno.args.map(Number);
 const plantedTries = Math.max(1, Math.ceil(tries / 3));
 const planted = 0.05;
 /** Steps so short that a round has a thousand of them: on a software adapter each differs from the next by a third. */
 const document = { name: "tiny", preset: "nano", layers: 1, width: 32, heads: 1 };
 const cell = ["--model", "tiny.json", "--sequence", "8", "--batch", "1", "--policy", "exact"];
-const sweep = [...cell, "--rounds", `${rounds}`, "--warmup", "5", "--quality-steps", "2"];
+const known = ["--precision", `${100 * usualTolerance}%`, "--rounds", "60", "--max-time", "30min"];
+const sweep = [...cell, "--warmup", "5", "--quality-steps", "2"];
 
 async function bench(root: string, ...args: string[]): Promise<void> {
   const command = new Deno.Command(Deno.execPath(), {
@@ -58,10 +59,10 @@ async function attempt(
   root: string,
   what: string,
   right: (comparison: Comparison) => boolean,
-  steps = 1000,
+  changes = ["--steps", "1000", ...known],
 ): Promise<void> {
   const out = `report-${++number}`;
-  await bench(root, ...sweep, "--steps", `${steps}`, "--against", "HEAD", "--out", out);
+  await bench(root, ...sweep, ...changes, "--against", "HEAD", "--out", out);
   const [base, own] = [await readReport(`${root}/${out}/base`), await readReport(`${root}/${out}`)];
   const comparison = compareReports(base, own, { tolerance: usualTolerance, across: false });
   const told = comparison.cells.map(({ speed, memory, losses }) => {
@@ -69,7 +70,7 @@ async function attempt(
     const bytes = (memory?.changes ?? []).map(({ base, own }) => own - base).join(", ");
     return `speed ${
       speed?.ratio.toFixed(4)
-    } (${interval}) ${speed?.verdict}, memory ${memory?.verdict} (${bytes} B), losses ${losses?.verdict}`;
+    } (${interval}) ${speed?.verdict} after ${speed?.rounds} rounds, memory ${memory?.verdict} (${bytes} B), losses ${losses?.verdict}`;
   });
   const good = right(comparison);
   if (!good) wrong++;
@@ -125,7 +126,7 @@ await withProgramCopy(async (root) => {
       root,
       `a byte of memory, ${i} of ${plantedTries}`,
       every(({ memory }) => memory?.verdict === "more"),
-      4, // whose times say nothing
+      ["--steps", "4", "--rounds", "5"], // whose times say nothing
     );
   }
 });

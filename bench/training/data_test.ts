@@ -13,7 +13,7 @@ import { folderWith, idxFiles } from "../../src/data/testing.ts";
 import { generatedImages } from "../../src/data/image_generator.ts";
 import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
-import { dataKey, loadData, refuseIdle, usedPaths } from "./data.ts";
+import { dataKey, imageData, loadData, refuseIdle, usedPaths } from "./data.ts";
 
 const [nano, vit] = [modelConfig("nano"), modelConfig("vit-nano")];
 const text = "abcdefghij".repeat(100);
@@ -105,6 +105,22 @@ Deno.test("imageData() validates on 1024 held-out images, in batches that are al
   assertEquals(validation(), validation());
   const [{ labels }] = validation() as ImageBatch[];
   assertEquals(new Set(labels).size, 10, "a batch without some class");
+});
+
+Deno.test("imageData() validates on ten thousand images that need not be drawn, in 160 batches at most", () => {
+  const set = { count: 20_000, label: (index: number) => index % 10, write: () => {} };
+  const read = {
+    name: "read",
+    digest: "0",
+    classes: 10,
+    generated: false,
+    train: set,
+    heldOut: set,
+    size: 4,
+    source: "read",
+  };
+  const count = (batch: number) => imageData(read).validation({ batch, sequence: 65 }).length;
+  assertEquals([count(64), count(1000), count(16)], [157, 10, 160]);
 });
 
 Deno.test("imageData() validates on the held-out images, as they are", async () => {

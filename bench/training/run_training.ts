@@ -28,6 +28,7 @@ import { refuseUnused } from "../options/unused.ts";
 import { type DataReport, dataReport } from "../results/results.ts";
 import { Interruption } from "../machine/interruption.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
+import { Pace, pace } from "./pace.ts";
 import { trainSteps } from "./training_loop.ts";
 
 /** What `train` is asked for; see its options for what each means. */
@@ -87,6 +88,7 @@ export const trained = z.object({
   stopped: z.boolean().describe("by a signal, before the last step"),
   losses: z.array(z.number()).describe("nats per target, one a step taken"),
   evaluations: z.array(evaluation),
+  pace,
   saved: z.string().nullable(),
   sample: z.string().nullable().describe("what the model writes, after the prompt"),
 }).meta({ title: "A training run" });
@@ -155,11 +157,14 @@ export async function runTraining(run: TrainingRun): Promise<number> {
     : new LossLine(run.steps, run.batch * sequence, "tokens", out);
   const all: number[] = [];
   const evaluations: z.infer<typeof evaluation>[] = [];
+  const pace = new Pace();
   try {
     while (all.length < run.steps && !interruption.signal.aborted) {
       const before = all.length;
       const segment = Math.min(run.evalEvery || run.steps, run.steps - before);
+      pace.begin();
       const onLosses = (losses: number[], count: number) => {
+        pace.mark();
         refuseDiverged(losses, before + count - losses.length, () => line.end());
         line.show(before + count, losses.at(-1)!);
       };
@@ -175,6 +180,11 @@ export async function runTraining(run: TrainingRun): Promise<number> {
     interruption.stop();
   }
 
+  const { seconds, longestPause, processorSeconds } = pace.told;
+  say(
+    `Trained for ${duration(seconds)}, ${duration(processorSeconds)} of them by the processor; ` +
+      `the longest wait for losses was ${longestPause.toFixed(2)} s`,
+  );
   const stopped = interruption.signal.aborted;
   if (stopped) {
     say(`Stopped after step ${all.length} of ${run.steps}${run.save ? "" : "; nothing is saved"}`);
@@ -207,6 +217,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
         stopped,
         losses: all,
         evaluations,
+        pace: pace.told,
         saved: run.save ?? null,
         sample,
       } satisfies z.infer<typeof trained>,

@@ -8,12 +8,9 @@ import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attentio
 import { cutBlocks } from "./attention_cut.ts";
 import { attentionDelta } from "./attention_delta.ts";
 import { attentionForwardText } from "./attention_forward_template.ts";
-import {
-  attentionMatrixKeyText,
-  attentionMatrixQueryText,
-  type GradientScaling,
-} from "./attention_matrix_backward.ts";
+import { attentionMatrixKeyText, attentionMatrixQueryText } from "./attention_matrix_backward.ts";
 import { attentionMatrixForwardText } from "./attention_matrix_forward.ts";
+import type { Observing } from "./attention_matrix_scales.ts";
 import {
   type AttentionMatrixVariant,
   attentionMatrixVariants,
@@ -40,6 +37,13 @@ export type AttentionKernel = "forward" | "backward_query" | "backward_key";
 
 /** Matrix products of each kernel. */
 const products: Record<AttentionKernel, number> = { forward: 2, backward_query: 3, backward_key: 4 };
+
+/** How often each kernel looks at rows of C numbers, its operands, and at what it makes of scores, for the next step's scales. */
+const looks: Record<AttentionKernel, { rows: number; scores: number }> = {
+  forward: { rows: 3, scores: 0 },
+  backward_query: { rows: 2, scores: 0 },
+  backward_key: { rows: 2, scores: 2 },
+};
 
 /** What a workgroup's own rows are. */
 const ownRows = { forward: "queries", backward_query: "queries", backward_key: "keys" } as const;
@@ -188,18 +192,17 @@ function variantFor(
   );
 }
 
-const matrixTexts: Record<AttentionKernel, (v: AttentionMatrixVariant, scaling?: GradientScaling) => string> =
-  {
-    forward: remembered((v) => attentionMatrixForwardText(v)),
-    backward_query: remembered(attentionMatrixQueryText),
-    backward_key: remembered(attentionMatrixKeyText),
-  };
+const matrixTexts: Record<AttentionKernel, (v: AttentionMatrixVariant, scaling?: Observing) => string> = {
+  forward: remembered(attentionMatrixForwardText),
+  backward_query: remembered(attentionMatrixQueryText),
+  backward_key: remembered(attentionMatrixKeyText),
+};
 const rowTexts: Record<AttentionKernel, (v: AttentionRows) => string> = {
   forward: remembered(attentionForwardText),
   backward_query: remembered(attentionBackwardQueryText),
   backward_key: remembered(attentionBackwardKeyText),
 };
-const textOf = (kernel: AttentionKernel, v: AttentionVariant, scaling: GradientScaling) =>
+const textOf = (kernel: AttentionKernel, v: AttentionVariant, scaling: Observing) =>
   onMatrices(v) ? matrixTexts[kernel](v, scaling) : rowTexts[kernel](v);
 
 /** Floating-point operations for each pair of a query and a key, over all heads and sequences. */
@@ -238,13 +241,11 @@ function emit(
   const { sequence, heads, keyHeads = heads } = shape;
   const ownHeads = ownRows[kernel] === "keys" ? keyHeads : heads;
   const { scales } = builder;
-  // The kernel of queries reads each incoming gradient once, and looks at it for both.
-  const scaling = scales && asked && onMatrices(variant) && kernel !== "forward"
-    ? { ...asked, observes: asked.observes && kernel === "backward_query" }
-    : undefined;
+  const scaling = onMatrices(variant) ? asked : undefined;
+  const observing = scales && scaling && { observes: scaling.observes };
   const named = Object.entries(operands);
   const code = named.map(([name, operand], i) => operand.code(name, i + 1)).join("") +
-    textOf(kernel, variant, scaling && { observes: scaling.observes });
+    textOf(kernel, variant, observing);
   const tensors = [...named.map(([, operand]) => operand.tensor), ...own.map(({ tensor }) => tensor)];
   for (const window of builder.windows(tensors, sequence)) {
     const sequences = window.rows / sequence;
@@ -252,7 +253,7 @@ function emit(
     const bindings = [
       ...own.map(({ tensor, access }, i) => ({
         group: 0,
-        index: i + 1 + (scaling && i > 1 ? 2 : 0), // after the scales'
+        index: i + 1 + (observing && i > 1 ? 2 : 0), // after the scales'
         tensor,
         access,
         ...window,
@@ -278,7 +279,10 @@ function emit(
         },
         workgroups: sequences * ownHeads * blocks,
         flops: flops * pairs,
-        ...scaling?.observes && { looksAt: first === 0 ? window.rows * heads * shape.headSize : 0 },
+        ...observing?.observes && {
+          looksAt: (first === 0 ? looks[kernel].rows * window.rows * heads * shape.headSize : 0) +
+            looks[kernel].scores * sequences * heads * pairs,
+        },
       });
     }
   }
@@ -287,7 +291,7 @@ function emit(
 /** Options of attention. */
 export interface AttentionOptions {
   readonly variants?: Partial<Record<AttentionKernel, AttentionVariant>>;
-  /** How incoming gradients come within the range of halves, where the builder has scales; else they are taken to be of order one. */
+  /** How operands come within the range of halves, where the builder has scales; else they are taken to be of order one. */
   readonly scaling?: Scaling;
 }
 
@@ -303,6 +307,8 @@ export function attentionForward(
   shape: AttentionShape,
   options: AttentionOptions = {},
 ): void {
+  const scaling = scalingOf(shape, options);
+  if (scaling) lookFirst(builder, thirds(qkv), scaling);
   const own = [{ tensor: o, access: "write" as const }, { tensor: logSumExp, access: "write" as const }];
   emit(builder, "forward", shape, own, { qkv }, { qkv, o }, options);
 }
@@ -324,10 +330,19 @@ export function attentionBackward(
   const { rows, cols, stride } = logSumExp;
   const delta = builder.tensor("delta", rows, cols, { category: "transient", stride });
   attentionDelta(builder, plain(d), o, delta, shape.headSize);
-  if (options.scaling && groupOf(shape) === 1) lookFirst(builder, [plain(d)], options.scaling);
+  const scaling = scalingOf(shape, options);
+  if (scaling) lookFirst(builder, [...thirds(qkv), { x: plain(d) }], scaling);
   attentionBackwardQuery(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
   attentionBackwardKey(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
 }
+
+/** Heads that share keys are in f32, and scale nothing. */
+const scalingOf = (shape: AttentionShape, { scaling }: AttentionOptions) =>
+  groupOf(shape) === 1 ? scaling : undefined;
+
+/** q, k and v, side by side. */
+const thirds = (qkv: Operand) =>
+  [0, 1, 2].map((i) => ({ x: qkv, columns: [i, i + 1].map((part) => part * qkv.tensor.cols / 3) }));
 
 /** What backward knows of each row and head (N×H, stride H): the log-sum-exp, and delta = rowsum(dO ∘ o). */
 export interface RowStatistics {

@@ -1,67 +1,46 @@
-/**
- * Backward on subgroup matrices, of powers of two: incoming gradients come near 2¹⁰ by what the last step saw of them, or are of order one
- * where nothing tells; P, at most one, is multiplied by 2¹²; dS, whose sums over a head may be far larger than what they add, by less.
- */
+/** Backward on subgroup matrices. Each kernel looks at its own rows for both; that of keys, at what becomes of scores, too. */
 
-import { scalingText } from "../products/scales.ts";
+import {
+  declareTileVectors,
+  loadOwn,
+  type MatrixTile,
+  part,
+  putTile,
+  readTile,
+} from "./attention_matrix_operands.ts";
+import { leaving, output, passResults, storeSum } from "./attention_matrix_results.ts";
+import { declareScales, findScales, lookScaled, type Observing, tell } from "./attention_matrix_scales.ts";
 import {
   counts,
   declareResults,
-  declareTileVectors,
   laneVectors,
-  leaving,
-  loadOwn,
   loadTurned,
   matrixPlace,
   matrixSignature,
-  type MatrixTile,
   multiplyHead,
   multiplyTile,
-  output,
-  part,
-  passResults,
   putLaneVectors,
-  putTile,
-  readTile,
   seenKeys,
-  stored,
   storeResults,
-  storeSum,
 } from "./attention_matrix_template.ts";
 import { type AttentionMatrixVariant, type MatrixLayout, matrixLayout } from "./attention_matrix_variant.ts";
 import { lines, outputType, prelude, range } from "./attention_template.ts";
 
-/** How the incoming gradients are scaled, if by what was seen, and whether the kernel of queries looks at them for the next step. */
-export type GradientScaling = { readonly observes: boolean } | undefined;
-
-const bindings = (v: AttentionMatrixVariant, scaling: GradientScaling) =>
+const bindings = (v: AttentionMatrixVariant, scaling: Observing) =>
   `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
 @group(0) @binding(2) var<storage, read> delta: array<f32>;
 @group(0) @binding(${scaling ? 5 : 3}) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
 
 /** What both kernels begin with. */
-function beginning(v: AttentionMatrixVariant, layout: MatrixLayout, scaling: GradientScaling, rows: string) {
+function beginning(v: AttentionMatrixVariant, layout: MatrixLayout, scaling: Observing, rows: string) {
   return `${prelude(v, bindings(v, scaling))}${part("qkv", v)}${part("d", v)}${output("dqkv", v)}
-${scaling ? `${scalingText(scaling.observes)}var<workgroup> found: vec2<f32>;` : ""}
-const score_unit = ${1 / stored ** 2};
-const weight_unit = 4096.0; // of P
-const less = 0.0625; // of dS, beyond the incoming gradients' scale
+${declareScales(scaling)}
 ${rows}${matrixSignature(v, layout)}`;
 }
 
-/** The scale of the incoming gradients and its inverse. */
-const gradientScale = (scaling: GradientScaling) =>
-  scaling
-    ? `  if (local == 0) {
-    found = scale_from(${
-      scaling.observes ? "atomicLoad(&seen[last_seen(0)].largest)" : "seen[last_seen(0)].largest"
-    });
-  }
-  workgroupBarrier();
-  let d_scale = found.x;
-  let d_inverse = found.y;`
-    : `  let d_scale = 256.0;
-  let d_inverse = 1.0 / 256.0;`;
+/** What products of scaled operands are multiplied by: exponents of powers of two, and dP in the units of dS. */
+const units = `  let score_unit = scale * log2e * q_inverse * k_inverse;
+  let gradient_unit = ds_scale * d_inverse * v_inverse;`;
 
 /** Scores and their gradients, products of what `own` names and the two tiles, in workgroup memory, where `strip` turns those of each strip. */
 function scoresAndGradients(
@@ -87,13 +66,12 @@ ${lines(range(strips).map(strip))}
 }
 
 /** Backward for queries: dq, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
-export function attentionMatrixQueryText(v: AttentionMatrixVariant, scaling?: GradientScaling): string {
+export function attentionMatrixQueryText(v: AttentionMatrixVariant, scaling?: Observing): string {
   const layout = matrixLayout("backward_query", v);
   const { strips, headColumns } = counts(v);
   const { m } = v.shape;
-  const keys: MatrixTile = { name: "keys", operand: "qkv", column: "k_column", factor: `${stored}.0` };
-  const values: MatrixTile = { name: "values", operand: "qkv", column: "v_column", factor: `${stored}.0` };
-  const observes = scaling?.observes;
+  const keys: MatrixTile = { name: "keys", of: "k" };
+  const values: MatrixTile = { name: "values", of: "v" };
   const read = (first: string) => lines([keys, values].map((tile) => readTile(v, tile, first)));
   const strip = (i: number) => {
     const [s, g] = [0, 1].map((place) => laneVectors(v, layout, place, i));
@@ -101,7 +79,7 @@ export function attentionMatrixQueryText(v: AttentionMatrixVariant, scaling?: Gr
 ${
       lines(s.map(({ name, at }, n) =>
         `      var p${name} = exp2(bitcast<vec4<f32>>(staged[${at}]) * score_unit - lse${i});
-      let g${name} = bitcast<vec4<f32>>(staged[${g[n].at}]) * ${1 / stored} - delta${i};`
+      let g${name} = bitcast<vec4<f32>>(staged[${g[n].at}]) * gradient_unit - delta${i};`
       ))
     }
       if (masked) {
@@ -112,55 +90,25 @@ ${
       ))
     }
       }
-${lines(s.map(({ name }) => `      let ds${name} = p${name} * (g${name} * less);`))}
+${lines(s.map(({ name }) => `      let ds${name} = p${name} * g${name};`))}
 ${putLaneVectors(v, layout, "ds", 0, i)}
     }`;
   };
-  const looked = `if (own < p.sequence) {
-      largest4 = max(largest4, max(magnitudes(x), magnitudes(y)));
-      clipped4 += select(vec4(0u), vec4(1u), magnitudes(x) > vec4(limit)) + select(vec4(0u), vec4(1u), magnitudes(y) > vec4(limit));
-    }`;
-  const unit = `(scale * ${1 / stored} / less * d_inverse)`;
+  const unit = "(scale * k_inverse * ds_inverse)";
   const passed = passResults(v, layout, "dq", () => storeSum(v, "dqkv", "q_column", `value * ${unit}`));
   const results = leaving(v, "end", ["dq"], passed);
   return `${beginning(v, layout, scaling, "")}${matrixPlace(v, v.causal)}
-${gradientScale(scaling)}
-${
-    observes
-      ? `  if (flat == 0 && local == 0) {
-    atomicStore(&seen[next_seen(0)].largest, 0u);
-    atomicStore(&seen[next_seen(0)].clipped, 0u);
-  }
-  let limit = bitcast<u32>(65504.0 * d_inverse);
-  var largest4 = vec4<u32>();
-  var clipped4 = vec4<u32>();`
-      : ""
-  }
-${loadOwn(v, layout, "q", { operand: "qkv", column: "q_column", factor: `(scale * log2e * ${stored})` })}
-${
-    loadOwn(v, layout, "d", {
-      operand: "d",
-      column: "q_column",
-      factor: "d_scale",
-      look: observes ? looked : "",
-    })
-  }
-${
-    observes
-      ? `  let largest = subgroupMax(largest_of(largest4));
-  let clipped = subgroupAdd(dot(clipped4, vec4(1u)));
-  if (lane == 0) {
-    atomicMax(&seen[now_seen(0)].largest, largest);
-    atomicAdd(&seen[now_seen(0)].clipped, clipped);
-  }`
-      : ""
-  }
+${findScales(v.headSize, ["q", "k", "v", "d", "ds"], scaling, ["q", "d"])}
+${units}
+${loadOwn(v, layout, "q", scaling)}
+${loadOwn(v, layout, "d", scaling)}
+${tell(["q", "d"], scaling)}
 ${
     lines(
       range(strips).map((i) =>
         `  let at${i} = (start + min(own0 + ${i * m}u + row, p.sequence - 1)) * p.heads + head;
   let lse${i} = log_sum_exp[at${i}] * log2e;
-  let delta${i} = delta[at${i}] * d_scale;`
+  let delta${i} = delta[at${i}] * ds_scale;`
       ),
     )
   }
@@ -192,23 +140,19 @@ ${results.after}
 }
 
 /** Backward for keys: dk and dv, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
-export function attentionMatrixKeyText(v: AttentionMatrixVariant, scaling?: GradientScaling): string {
+export function attentionMatrixKeyText(v: AttentionMatrixVariant, scaling?: Observing): string {
   const layout = matrixLayout("backward_key", v);
   const { headColumns } = counts(v);
   const { m } = v.shape;
-  const queries: MatrixTile = {
-    name: "queries",
-    operand: "qkv",
-    column: "q_column",
-    factor: `${stored}.0`,
-  };
-  const rows: MatrixTile = { name: "d_rows", operand: "d", column: "q_column", factor: "d_scale" };
+  const block = v.subgroups * v.rows;
+  const queries: MatrixTile = { name: "queries", of: "q" };
+  const rows: MatrixTile = { name: "d_rows", of: "d" };
   const read = (first: string) =>
     lines([
       ...[queries, rows].map((tile) => readTile(v, tile, first)),
       `    for (var j = 0u; j < 4; j++) {
       let at = (start + min(${first} + local * 4 + j, p.sequence - 1)) * p.heads + head;
-      if (local < ${v.tile / 4}u) { lse4[j] = log_sum_exp[at] * log2e; delta4[j] = delta[at] * d_scale; }
+      if (local < ${v.tile / 4}u) { lse4[j] = log_sum_exp[at] * log2e; delta4[j] = delta[at] * ds_scale; }
     }`,
     ]);
   const strip = (i: number) => {
@@ -217,9 +161,7 @@ export function attentionMatrixKeyText(v: AttentionMatrixVariant, scaling?: Grad
 ${
       lines(s.map(({ name, at, column }, n) =>
         `      var p${name} = exp2(bitcast<vec4<f32>>(staged[${at}]) * score_unit - tile_lse[(${column}) / 4]);
-      var g${name} = (bitcast<vec4<f32>>(staged[${g[n].at}]) * ${
-          1 / stored
-        } - tile_delta[(${column}) / 4]) * less;`
+      var g${name} = bitcast<vec4<f32>>(staged[${g[n].at}]) * gradient_unit - tile_delta[(${column}) / 4];`
       ))
     }
       if (masked) {
@@ -227,13 +169,15 @@ ${
 ${
       lines(s.map(({ name, column }) =>
         `        { let query = vec4(first + ${column}) + vec4(0u, 1u, 2u, 3u);
-          p${name} = select(vec4<f32>(), p${name}, (query < vec4(p.sequence))${
-          v.causal ? " & (query >= vec4(own))" : ""
+          p${name} = select(vec4<f32>(), p${name}, (query < vec4(p.sequence)) & ${
+          v.causal ? "(query >= vec4(own))" : "vec4(own < p.sequence)"
         }); }`
       ))
     }
       }
-${lines(s.map(({ name }) => `      g${name} *= p${name}; p${name} *= weight_unit;`))}
+${lines(s.map(({ name }) => `      g${name} *= p${name}; p${name} *= p_scale;`))}
+${lookScaled("p", s.map(({ name }) => `p${name}`), scaling)}
+${lookScaled("ds", s.map(({ name }) => `g${name}`), scaling)}
 ${putLaneVectors(v, layout, "p", 0, i)}
 ${putLaneVectors(v, layout, "g", 1, i)}
     }`;
@@ -245,17 +189,19 @@ ${putLaneVectors(v, layout, "g", 1, i)}
     "p.sequence",
     ["dk", "dv"],
     lines([
-      passed("dk", "k_column", `scale * ${1 / stored} / less * d_inverse`),
-      passed("dv", "v_column", "d_inverse / weight_unit"),
+      passed("dk", "k_column", "scale * q_inverse * ds_inverse"),
+      passed("dv", "v_column", "p_inverse * d_inverse"),
     ]),
   );
   const tileRows = `var<workgroup> tile_lse: array<vec4<f32>, ${v.tile / 4}>;
 var<workgroup> tile_delta: array<vec4<f32>, ${v.tile / 4}>;
 `;
   return `${beginning(v, layout, scaling, tileRows)}${matrixPlace(v, false)}
-${gradientScale(scaling)}
-${loadOwn(v, layout, "k", { operand: "qkv", column: "k_column", factor: `(scale * log2e * ${stored})` })}
-${loadOwn(v, layout, "v", { operand: "qkv", column: "v_column", factor: `${stored}.0` })}
+${findScales(v.headSize, ["q", "k", "v", "d", "p", "ds"], scaling, ["k", "v", "p", "ds"])}
+${units}
+${loadOwn(v, layout, "k", scaling)}
+${loadOwn(v, layout, "v", scaling)}
+${tell(["k", "v"], scaling)}
 ${declareResults(v, "dk", headColumns)}
 ${declareResults(v, "dv", headColumns)}
 ${results.before}
@@ -266,8 +212,8 @@ ${declareTileVectors(v, rows)}
   let begin = ${v.causal ? `block0 / ${v.tile}u * ${v.tile}u` : "0u"};
 ${v.ahead ? read("begin") : ""}
   for (var first = begin; first < p.sequence; first += ${v.tile}u) {
-    let masked = first + ${v.tile}u > p.sequence${
-    v.causal ? ` || first < block0 + ${v.subgroups * v.rows - 1}u` : ""
+    let masked = first + ${v.tile}u > p.sequence || ${
+    v.causal ? `first < block0 + ${block - 1}u` : `block0 + ${block}u > p.sequence`
   };
 ${v.ahead ? "" : read("first")}
     workgroupBarrier();
@@ -289,6 +235,7 @@ ${multiplyTile(v, layout, "dk", "ds", 0)}
 ${results.inside}
   }
 ${results.after}
+${tell(["p", "ds"], scaling)}
 ${
     v.headSize % 4 === 0 ? "" : `  if (head == p.heads - 1 && lane < ${v.rows}u) {
     for (var r = lane; r < ${v.rows}u; r += ${v.lanes}u) {

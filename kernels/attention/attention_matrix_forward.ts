@@ -1,47 +1,47 @@
 import {
+  declareTileVectors,
+  loadOwn,
+  type MatrixTile,
+  part,
+  putTile,
+  readTile,
+} from "./attention_matrix_operands.ts";
+import { leaving, output, passResults, storeSum } from "./attention_matrix_results.ts";
+import { declareScales, findScales, type Observing, tell } from "./attention_matrix_scales.ts";
+import {
   acrossLanes,
   counts,
   declareResults,
-  declareTileVectors,
   laneVectors,
-  leaving,
-  loadOwn,
   loadTurned,
   matrixPlace,
   matrixSignature,
-  type MatrixTile,
   multiplyHead,
   multiplyTile,
-  output,
-  part,
-  passResults,
   putLaneVectors,
-  putTile,
-  readTile,
   seenKeys,
-  stored,
   storeResults,
-  storeSum,
 } from "./attention_matrix_template.ts";
 import { type AttentionMatrixVariant, matrixLayout } from "./attention_matrix_variant.ts";
 import { lines, outputType, prelude, range } from "./attention_template.ts";
 
 /**
  * Forward: o = softmax(scale q·kᵀ) v and the log-sum-exp of each row, of powers of two. Sums cannot be scaled where they are, so a row's
- * exponents count from a reference that stays until a score exceeds it by far; only then do all sums pass through workgroup memory.
+ * exponents count from a reference that stays until a score exceeds it by far; only then do all sums pass through workgroup memory. So P is
+ * 2¹⁵ at most, which halves hold.
  */
-export function attentionMatrixForwardText(v: AttentionMatrixVariant): string {
+export function attentionMatrixForwardText(v: AttentionMatrixVariant, scaling?: Observing): string {
   const layout = matrixLayout("forward", v);
   const { strips, across, headColumns } = counts(v);
   const { m, n } = v.shape;
-  const keys: MatrixTile = { name: "keys", operand: "qkv", column: "k_column", factor: `${stored}.0` };
-  const values: MatrixTile = { name: "values", operand: "qkv", column: "v_column", factor: `${stored}.0` };
+  const keys: MatrixTile = { name: "keys", of: "k" };
+  const values: MatrixTile = { name: "values", of: "v" };
   const block = v.subgroups * v.rows;
   const strip = (i: number) => {
     const vectors = laneVectors(v, layout, 0, i);
     const each = (line: (one: typeof vectors[number]) => string) => lines(vectors.map(line));
     return `    {
-${each(({ name, at }) => `      var s${name} = bitcast<vec4<f32>>(staged[${at}]) * ${1 / stored ** 2};`)}
+${each(({ name, at }) => `      var s${name} = bitcast<vec4<f32>>(staged[${at}]) * score_unit;`)}
       if (masked) {
         let seen = vec4(${v.causal ? `min(own0 + ${i * m}u + row, p.sequence - 1)` : "p.sequence - 1"});
 ${
@@ -79,7 +79,7 @@ ${putLaneVectors(v, layout, "p", 0, i)}
   const passed = passResults(v, layout, "o", (i) =>
     `      let carried = subgroupShuffle(carry${i}, r);
       let factor = subgroupShuffle(factor${i}, r);
-${storeSum(v, "o", "q_column", `value * ${1 / stored}`, { factor: "factor", carried: "carried" })}`);
+${storeSum(v, "o", "q_column", "value * v_inverse", { factor: "factor", carried: "carried" })}`);
   // Of what was stored before, exponents count from the reference of then.
   const results = leaving(
     v,
@@ -106,13 +106,16 @@ ${passed}`,
   );
   const bindings = `@group(0) @binding(1) var<storage, read_write> o: array<${outputType(v)}>;
 @group(0) @binding(2) var<storage, read_write> log_sum_exp: array<f32>;`;
-  return `${prelude(v, bindings)}${part("qkv", v)}${output("o", v)}
+  return `${prelude(v, bindings)}${part("qkv", v)}${output("o", v)}${declareScales(scaling)}
 // A row's largest exponent: when its reference is set, and when it is to be set anew; halves reach to 16.
 const least = 6.0;
 const most = 15.0;
 var<workgroup> raised: u32;
 ${matrixSignature(v, layout)}${matrixPlace(v, v.causal)}
-${loadOwn(v, layout, "q", { operand: "qkv", column: "q_column", factor: `(scale * log2e * ${stored})` })}
+${findScales(v.headSize, ["q", "k", "v"], scaling, ["q", "k", "v"])}
+  let score_unit = scale * log2e * q_inverse * k_inverse;
+${loadOwn(v, layout, "q", scaling)}
+${tell(["q"], scaling)}
 ${declareResults(v, "o", headColumns)}
 ${
     lines(
@@ -132,7 +135,7 @@ ${v.ahead ? "" : readTile(v, keys, "first")}
 ${seenKeys(v)}
     workgroupBarrier();
     if (local == 0) { raised = 0u; }
-${putTile(v, layout, keys, 0)}
+${putTile(v, layout, keys, 0, scaling)}
     workgroupBarrier();
 ${v.ahead ? readTile(v, values, "first") : ""}
     if (sees) {
@@ -142,7 +145,7 @@ ${storeResults(v, layout, "s", 0, 0, across)}
     }
 ${v.ahead ? "" : readTile(v, values, "first")}
     workgroupBarrier();
-${putTile(v, layout, values, 0)}
+${putTile(v, layout, values, 0, scaling)}
 ${lines(range(strips).map((i) => `    shrink${i} = 1.0;`))}
     if (sees) {
 ${lines(range(strips).map(strip))}
@@ -159,6 +162,7 @@ ${multiplyTile(v, layout, "o", "p", 0)}
 ${results.inside}
   }
 ${results.after}
+${tell(["k", "v"], scaling)}
 }
 `;
 }

@@ -2,12 +2,12 @@
  * What the kernels of attention on subgroup matrices share. Subgroup matrices are opaque: their elements can be reached only by way of
  * memory. So scores leave the registers for workgroup memory as f32, a strip a subgroup; lanes turn them into what the next product
  * multiplies, and put it down as halves in the same place: a lane takes as many columns as a matrix has, so nobody else reads there.
- * Operands are powers of two times the numbers, so that small ones keep their bits as halves.
+ * Operands are powers of two times the numbers (`attention_matrix_scales.ts`).
  */
 
-import { longestSum, putBothText, putText } from "../products/matmul_matrix_template.ts";
+import { putBothText, putText } from "../products/matmul_matrix_template.ts";
 import { floatsEach, halvesEach, partsOf } from "../products/matmul_variant.ts";
-import { lines, range, slice, store, workgroupPlace } from "./attention_template.ts";
+import { lines, range, workgroupPlace } from "./attention_template.ts";
 import {
   attentionMatrixThreads,
   type AttentionMatrixVariant,
@@ -15,9 +15,6 @@ import {
   paddedHead,
   sharing,
 } from "./attention_matrix_variant.ts";
-
-/** What q, k and v are multiplied by: of numbers below 1023, halves keep eleven bits down to 1e-6. */
-export const stored = 64;
 
 /** Matrices of a subgroup's own rows, across a tile, and across a head as columns; and steps of a head and a tile as contractions. */
 export function counts(v: AttentionMatrixVariant) {
@@ -30,20 +27,6 @@ export function counts(v: AttentionMatrixVariant) {
     headSteps: head / k,
     tileSteps: v.tile / k,
   };
-}
-
-/** Parts of an operand's rows as vectors, zero beyond the head. */
-export function part(name: string, v: AttentionMatrixVariant): string {
-  const vectors = Math.ceil(v.headSize / 4);
-  return `${slice(name, { headSize: v.headSize, split: 1 })}
-fn ${name}_part(row: u32, first: u32, i: u32) -> vec4<f32> {
-  return ${
-    4 * vectors < paddedHead(v)
-      ? `select(vec4<f32>(), ${name}_slice(row, first, min(i, ${vectors - 1}u)), i < ${vectors}u)`
-      : `${name}_slice(row, first, i)`
-  };
-}
-`;
 }
 
 /** Workgroup memory, how numbers come into it as halves, and the entry point up to its body. */
@@ -74,112 +57,8 @@ export const seenKeys = (v: AttentionMatrixVariant) =>
   `    let sees = ${v.causal ? `first < own0 + ${v.rows}u` : "true"};`;
 
 /** Puts two vectors down as halves. */
-const put = (v: AttentionMatrixVariant, at: string, left: string, x: string, y: string) =>
+export const put = (v: AttentionMatrixVariant, at: string, left: string, x: string, y: string) =>
   v.arithmetic === "f16x3" ? `put_both(${at}, ${left}, ${x}, ${y});` : `put(${at}, ${x}, ${y});`;
-
-/**
- * Brings the subgroup's own rows of an operand into left matrices `name{part}_{strip}_{step}`, by way of workgroup memory. `look` is done
- * with each two vectors `x` and `y`.
- */
-export function loadOwn(
-  v: AttentionMatrixVariant,
-  { head: { pitch } }: MatrixLayout,
-  name: string,
-  { operand, column, factor, look = "" }: { operand: string; column: string; factor: string; look?: string },
-): string {
-  const { m, k } = v.shape;
-  const width = paddedHead(v) / halvesEach;
-  const [parts, each] = [partsOf(v), m * pitch];
-  const base = `subgroup * ${parts * each}u`;
-  return lines(
-    range(counts(v).strips).map((i) =>
-      `  workgroupBarrier();
-  for (var at = lane; at < ${m * width}u; at += ${v.lanes}u) {
-    let own = own0 + ${i * m}u + at / ${width}u;
-    let i = at % ${width}u;
-    var x = vec4<f32>();
-    var y = vec4<f32>();
-    if (own < p.sequence) {
-      x = ${operand}_part(start + own, ${column}, 2 * i);
-      y = ${operand}_part(start + own, ${column}, 2 * i + 1);
-    }
-    ${look}
-    let to = ${base} + at / ${width}u * ${pitch}u + i;
-    ${put(v, "to", `to + ${each}u`, `${factor} * x`, `${factor} * y`)}
-  }
-  workgroupBarrier();
-${
-        lines(
-          range(parts).flatMap((part) =>
-            range(counts(v).headSteps).map((step) =>
-              `  let ${name}${part}_${i}_${step} = subgroupMatrixLoad<subgroup_matrix_left<f16, ${k}, ${m}>, row_major>(&staged, ${base} + ${
-                part * each + step * k / halvesEach
-              }u, ${pitch}u);`
-            )
-          ),
-        )
-      }`
-    ),
-  );
-}
-
-/** A tile's rows on their way: the vectors that a thread reads, and the elements that it puts. */
-export interface MatrixTile {
-  readonly name: string;
-  readonly operand: string;
-  readonly column: string;
-  readonly factor: string;
-}
-
-const elementsOf = (v: AttentionMatrixVariant) => v.tile * paddedHead(v) / halvesEach;
-const roundsOf = (v: AttentionMatrixVariant) => range(Math.ceil(elementsOf(v) / attentionMatrixThreads(v)));
-
-/** Asks whether a thread has an element of a tile in a round, where not all have. */
-function ofThread(v: AttentionMatrixVariant, round: number): string {
-  const [threads, elements] = [attentionMatrixThreads(v), elementsOf(v)];
-  return (round + 1) * threads <= elements ? "" : `if (local < ${elements - round * threads}u) `;
-}
-
-/** Declares the vectors of a tile that a thread holds. */
-export const declareTileVectors = (v: AttentionMatrixVariant, { name }: MatrixTile) =>
-  lines(
-    roundsOf(v).map((round) => `  var ${name}${round}_0 = vec4<f32>(); var ${name}${round}_1 = vec4<f32>();`),
-  );
-
-/** Reads the rows from `first` on, zero beyond the sequence. */
-export function readTile(v: AttentionMatrixVariant, tile: MatrixTile, first: string): string {
-  const width = paddedHead(v) / halvesEach;
-  const { name, operand, column } = tile;
-  return lines(
-    roundsOf(v).map((round) => {
-      const at = `(local + ${round * attentionMatrixThreads(v)}u)`;
-      const read = range(2).map((half) =>
-        `${name}${round}_${half} = ${operand}_part(start + other, ${column}, ${at} % ${width}u * 2 + ${half});`
-      );
-      return `    ${ofThread(v, round)}{ let other = ${first} + ${at} / ${width}u; ` +
-        `if (other < p.sequence) { ${read.join(" ")} } ` +
-        `else { ${name}${round}_0 = vec4<f32>(); ${name}${round}_1 = vec4<f32>(); } }`;
-    }),
-  );
-}
-
-/** Puts what was read down, in the tile's place. */
-export function putTile(
-  v: AttentionMatrixVariant,
-  { head: { pitch }, tiles }: MatrixLayout,
-  { name, factor }: MatrixTile,
-  place: number,
-): string {
-  const width = paddedHead(v) / halvesEach;
-  return lines(
-    roundsOf(v).map((round) => {
-      const g = `(local + ${round * attentionMatrixThreads(v)}u)`;
-      const [x, y] = range(2).map((half) => `${factor} * ${name}${round}_${half}`);
-      return `    ${ofThread(v, round)}{ let at = ${g} / ${width}u * ${pitch}u + ${g} % ${width}u; ` +
-        `${put(v, `at + ${tiles[place][0]}u`, `at + ${tiles[place][1] ?? 0}u`, x, y)} }`;
-    }),
-  );
-}
 
 /** Declares results, zero: of each strip, so many across. */
 export function declareResults(v: AttentionMatrixVariant, name: string, across: number): string {
@@ -366,125 +245,4 @@ export function acrossLanes(
       `      ${name} = ${combine(name, `subgroupShuffleXor(${name}, ${v.shape.m << bit}u)`)};`
     ),
   );
-}
-
-/**
- * Passes results (own rows × head) through the subgroup's strips, as many columns at once as fit. `each(strip)` is WGSL in which all lanes
- * have a vector `value` of the strip's row `r`, at `at`, the `i`-th of the head's; `after` takes results from where they then are.
- */
-export function passResults(
-  v: AttentionMatrixVariant,
-  layout: MatrixLayout,
-  name: string,
-  each: (i: number) => string,
-  after?: (i: number, j: number, at: string) => string,
-): string {
-  const { headColumns, strips, across } = counts(v);
-  const { m, n } = v.shape;
-  const chunks = range(Math.ceil(headColumns / across));
-  return lines(chunks.map((chunk) => {
-    const first = chunk * across;
-    const count = Math.min(across, headColumns - first);
-    const width = count * n / floatsEach;
-    return `    workgroupBarrier();
-${storeResults(v, layout, name, 0, first, count)}
-    workgroupBarrier();
-${
-      lines(
-        range(strips).map((i) =>
-          `    for (var g = 0u; g < ${m * width}u; g += ${v.lanes}u) {
-      let r = min((g + lane) / ${width}u, ${m - 1}u);
-      let column = (g + lane) % ${width}u;
-      let own = own0 + ${i * m}u + r;
-      let i = ${first * n / floatsEach}u + column; // of the head's vectors
-      let at = ${stripAt(v, layout, 0, i)} + r * ${layout.scores.pitch}u + column;
-      let value = bitcast<vec4<f32>>(staged[at]);
-      let inside = g + lane < ${m * width}u;
-${each(i)}
-    }`
-        ),
-      )
-    }
-${
-      after
-        ? lines([
-          "    workgroupBarrier();",
-          ...range(strips).flatMap((i) =>
-            range(count).map((j) =>
-              after(i, first + j, `${stripAt(v, layout, 0, i)} + ${j * n / floatsEach}u`)
-            )
-          ),
-        ])
-        : ""
-    }`;
-  }));
-}
-
-/** Whether sums over the other side are stored every {@linkcode longestSum} of its rows. */
-const summedInParts = (v: AttentionMatrixVariant) => partsOf(v) === 2;
-
-/** Reads vectors of an output back. */
-function back(name: string, { headSize }: AttentionMatrixVariant): string {
-  const whole = `  return ${name}[row * p.${name}_stride + first / 4 + i];`;
-  const gathered = `  var value = vec4<f32>();
-  for (var j = 0u; j < 4; j++) {
-    let e = 4 * i + j;
-    if (e < ${headSize}u) { value[j] = ${name}[row * p.${name}_stride * 4 + first + e]; }
-  }
-  return value;`;
-  return `
-fn ${name}_back(row: u32, first: u32, i: u32) -> vec4<f32> {
-${headSize % 4 === 0 ? whole : gathered}
-}
-`;
-}
-
-/** Stores vectors of an output, and reads them back where sums are made in parts. */
-export function output(name: string, v: AttentionMatrixVariant): string {
-  return store(name, { headSize: v.headSize, split: 1 }) + (summedInParts(v) ? back(name, v) : "");
-}
-
-/** WGSL, for {@linkcode passResults}, that stores `sum` times `factor` in an output, with what it holds already times `carried` added to the sum. */
-export function storeSum(
-  v: AttentionMatrixVariant,
-  name: string,
-  column: string,
-  sum: string,
-  { factor = "1.0", carried = "1.0" } = {},
-): string {
-  const more = summedInParts(v)
-    ? `if (again) { sum += ${carried} * ${name}_back(start + own, ${column}, i); }`
-    : "";
-  return `      if (inside && own < p.sequence && i < ${Math.ceil(v.headSize / 4)}u) {
-        var sum = ${sum};
-        ${more}
-        ${name}_store(start + own, ${column}, i, sum * ${factor});
-      }`;
-}
-
-/**
- * What becomes of the results `names` of a loop over `first` to `end`: `text` stores them, in f16 after the loop, in f16x3 within it every so
- * many rows. `ends` tells `text` whether it does so for the last time, `again` whether it has before.
- */
-export function leaving(v: AttentionMatrixVariant, end: string, names: string[], text: string) {
-  if (!summedInParts(v)) return { before: "", inside: "", after: `  let ends = true;\n${text}` };
-  const { m, n } = v.shape;
-  const { strips, headColumns } = counts(v);
-  const zeros = names.flatMap((name) =>
-    range(strips).flatMap((i) =>
-      range(headColumns).map((j) => `      ${name}${i}_${j} = subgroup_matrix_result<f32, ${n}, ${m}>();`)
-    )
-  );
-  return {
-    before: "  var again = false;\n  var steps = 0u;",
-    inside: `    steps += ${v.tile}u;
-    let ends = first + ${v.tile}u >= ${end};
-    if (ends || steps == ${longestSum}u) {
-${text}
-${lines(zeros)}
-      again = true;
-      steps = 0u;
-    }`,
-    after: "",
-  };
 }

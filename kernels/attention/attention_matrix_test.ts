@@ -2,15 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { type BuilderOptions, builderOptionsFor, gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { plain } from "../../src/gpu/operand.ts";
-import { OperandScales } from "../../src/gpu/operand_scales.ts";
-import type { Tensor } from "../../src/gpu/tensor.ts";
 import {
   assertClose,
   gpuTest,
   halvesTolerance,
   narrowLimits,
   normals,
-  padRows,
   runTest,
   testGpu,
   type TestProgram,
@@ -33,7 +30,6 @@ import {
   attentionForward as forwardReference,
 } from "./attention_reference.ts";
 import { ownBlock } from "./attention_variant.ts";
-import { endOfStep, numbersSeen } from "../products/scales.ts";
 
 const here = builderOptionsFor(await testGpu());
 const missing = !here.matrices && "this adapter's subgroups multiply no matrices";
@@ -203,45 +199,6 @@ gpuTest(
   },
   missing,
 );
-
-gpuTest("attention on matrices scales incoming gradients by what the last step saw", async () => {
-  const shape = { batch: 1, sequence: 21, heads: 2, headSize: 8, causal: true };
-  const { qkv, dOutput } = values(shape);
-  const variants = variantsOf("f16x3", shape, 0);
-  const scales = new OperandScales();
-  const forward = forwardReference(qkv, shape);
-  await runTest((t) => {
-    const d = t.input("d", 21, 16, dOutput);
-    const input = plain(t.input("qkv", 21, 48, qkv));
-    const [o, lse] = [t.output("o", 21, 16), t.output("log-sum-exp", 21, 2, { stride: 2 })];
-    const dqkv = t.output("dqkv", 21, 48);
-    attentionForward(t.builder, input, o, lse, shape, { variants });
-    attentionBackward(t.builder, input, plain(o), lse, d, dqkv, shape, {
-      variants,
-      scaling: { key: "attention", observes: true },
-    });
-    endOfStep(t.builder);
-    return { d, dqkv };
-  }, async ({ d, dqkv }, read, program) => {
-    const words = async (tensor: Tensor) => new Uint32Array(await program.read(tensor));
-    // In halves the first would be nothing, and the third beyond them but for its last step's scale.
-    for (const size of [1e-9, 3e-9, 1e4, 1e4, 2e4]) {
-      const given = dOutput.map((x) => Math.fround(x * size));
-      program.write(d, padRows(given, d));
-      program.run();
-      const [turn] = await words(scales.turn);
-      const seen = (await words(scales.of("attention"))).slice(4 * ((turn + 2) % 3));
-      const largest = given.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-      assertEquals(new Float32Array(seen.buffer, 0, 1)[0], largest);
-      assertEquals(numbersSeen(program.description.dispatches), 21 * 16);
-      const jumped = size === 1e4 && seen[1] > 0;
-      if (jumped) continue; // clipped, and counted
-      assertEquals(seen[1], 0);
-      const expected = backwardReference(given, qkv, forward.output, forward.logSumExp, shape);
-      assertClose(await read(dqkv), expected, allowed("f16x3", shape), `gradients of ${size}`);
-    }
-  }, { arithmetic: "f16x3", scales, times: 0 });
-}, missing);
 
 Deno.test("attentionMatrixVariants() offers what fits workgroup memory, and none without matrices or in f32", () => {
   const gpu = gpuWith({ ...typicalGpuLimits, maxComputeWorkgroupStorageSize: 48 * 1024 });

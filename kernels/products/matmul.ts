@@ -47,7 +47,7 @@ export function matmul(
     throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
   }
   const sizes = { m, n, k };
-  if (options.scaling) lookFirst(builder, [a, b], options.scaling);
+  if (options.scaling) lookFirst(builder, [{ x: a }, { x: b }], options.scaling);
   // Parts follow each other in whole matrices, so they are made only where C's rows need no windows.
   const partsOf = ({ variant, splits: asked }: MatmulChoice) => {
     // Whole tiles, and no more than it takes to cover k: a part without any would leave its sums unwritten.

@@ -1,7 +1,7 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Binding, Dispatch } from "../../src/gpu/kernel.ts";
 import type { Operand } from "../../src/gpu/operand.ts";
-import type { OperandScales } from "../../src/gpu/operand_scales.ts";
+import { mostOperands, type OperandScales } from "../../src/gpu/operand_scales.ts";
 import largestText from "./operand_largest.wgsl" with { type: "text" };
 import scalesText from "./scales.wgsl" with { type: "text" };
 import seenText from "./scales_seen.wgsl" with { type: "text" };
@@ -17,7 +17,11 @@ export interface Scaling {
 
 const seenTextFor = (observes: boolean) =>
   seenText.replaceAll("SEEN", observes ? "atomic<u32>" : "u32")
-    .replaceAll("ACCESS", observes ? "read_write" : "read");
+    .replaceAll("ACCESS", observes ? "read_write" : "read")
+    .replaceAll("OPERANDS", `${mostOperands}`);
+
+/** The WGSL of a scale by itself: `scale_from`. */
+export const scaleText = scalesText;
 
 /** The WGSL of a product's scales: `scale_from`, and where it finds what was seen. */
 export const scalingText = (observes: boolean): string => seenTextFor(observes) + scalesText;
@@ -33,18 +37,23 @@ export function scalingBindings(scales: OperandScales, { key, observes }: Scalin
 const threads = 256;
 const vectorsPerThread = 16;
 
-/** Emits, for the first run of the program only, the look at both operands of a product that is as yet to be seen. */
-export function lookFirst(builder: ProgramBuilder, operands: readonly Operand[], scaling: Scaling): void {
+/** An operand, all of it or, of what lies side by side in a tensor, the columns from the first on and before the second. */
+export interface Looked {
+  readonly x: Operand;
+  readonly columns?: readonly number[];
+}
+
+/** Emits, for the first run of the program only, the look at the operands of a product that is as yet to be seen. */
+export function lookFirst(builder: ProgramBuilder, operands: readonly Looked[], scaling: Scaling): void {
   const { scales } = builder;
   if (!scales || !scaling.observes) return;
-  for (const [operand, x] of operands.entries()) {
-    const stride = x.tensor.stride / 4;
+  for (const [operand, { x, columns: [begin, end] = [0, x.tensor.cols] }] of operands.entries()) {
     for (const window of builder.windows([x.tensor], x.unit)) {
-      const vectors = window.rows * stride;
+      const vectors = window.rows * (Math.ceil(end / 4) - Math.floor(begin / 4));
       builder.dispatch({
         kernel: { label: "operand_largest", code: x.code("x", 1) + seenTextFor(true) + largestText },
         bindings: [...scalingBindings(scales, scaling), ...x.bindings(1, window)],
-        parameters: { vectors, stride, operand },
+        parameters: { vectors, stride: x.tensor.stride / 4, begin, end, operand },
         workgroups: Math.ceil(vectors / (threads * vectorsPerThread)),
         flops: 4 * vectors,
         first: true,
@@ -77,8 +86,11 @@ export function numbersSeen(dispatches: readonly Dispatch[]): number {
   );
 }
 
-/** How many numbers of a product's operands the last step clipped, from the words of what was seen and of whose turn it is. */
-export function clippedOf(seen: Uint32Array, turn: number): number {
-  const last = (turn + 2) % 3;
-  return seen[4 * last + 1] + seen[4 * last + 3];
+/** What the last step saw of each operand of a product, and how many numbers it clipped, from the words of what was seen and of whose turn it is. */
+export function lastSeen(seen: Uint32Array, turn: number): { largest: number; clipped: number }[] {
+  const largest = new Float32Array(seen.buffer, seen.byteOffset, seen.length);
+  return Array.from({ length: mostOperands }, (_, operand) => {
+    const at = 2 * ((turn + 2) % 3 * mostOperands + operand);
+    return { largest: largest[at], clipped: seen[at + 1] };
+  });
 }

@@ -1,22 +1,22 @@
-// What the operands of a product were seen to be: of three steps in turn, of A and B. SEEN is an atomic where it is written.
+// What operands were seen to be: of three steps in turn, of A and B, or of attention's. SEEN is an atomic where it is written.
 struct Seen {
   largest: SEEN, // bits of the largest absolute value
   clipped: SEEN, // numbers that were larger than halves can hold
 }
-@group(0) @binding(3) var<storage, ACCESS> seen: array<Seen, 6>;
+@group(0) @binding(3) var<storage, ACCESS> seen: array<Seen, 3 * OPERANDS>;
 @group(0) @binding(4) var<storage, read> turn: array<u32>;
 
 // Where the operand's numbers of the last step are, of this one and of the next.
 fn last_seen(operand: u32) -> u32 {
-  return (turn[0] + 2) % 3 * 2 + operand;
+  return (turn[0] + 2) % 3 * OPERANDS + operand;
 }
 
 fn now_seen(operand: u32) -> u32 {
-  return turn[0] * 2 + operand;
+  return turn[0] * OPERANDS + operand;
 }
 
 fn next_seen(operand: u32) -> u32 {
-  return (turn[0] + 1) % 3 * 2 + operand;
+  return (turn[0] + 1) % 3 * OPERANDS + operand;
 }
 
 // Bits of absolute values, which sort as the values do; what is no number comes last.

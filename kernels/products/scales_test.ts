@@ -18,7 +18,7 @@ import { matmulNN, matmulNT, matmulTN } from "./matmul_reference.ts";
 import { matrixVariants } from "./matmul_matrix_table.ts";
 import { matrixShapes } from "./matmul_table.ts";
 import { type Product, products } from "./matmul_variant.ts";
-import { clippedOf, endOfStep, numbersSeen } from "./scales.ts";
+import { endOfStep, lastSeen, numbersSeen } from "./scales.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
 
 const references = { nn: matmulNN, nt: matmulNT, tn: matmulTN };
@@ -75,12 +75,8 @@ async function scaled(
         },
         async seen() {
           const [turn] = await words(scales.turn);
-          const all = await words(scales.of("product"));
-          const last = all.slice(4 * ((turn + 2) % 3));
-          return {
-            largest: [...new Float32Array(Uint32Array.of(last[0], last[2]).buffer)],
-            clipped: clippedOf(all, turn),
-          };
+          const [a, b] = lastSeen(await words(scales.of("product")), turn);
+          return { largest: [a.largest, b.largest], clipped: a.clipped + b.clipped };
         },
       });
     },

@@ -21,25 +21,28 @@ const grey = 128;
 
 /**
  * An endless supply of batches. Every epoch takes each image once, in an order of its own; a batch may end one epoch and begin the
- * next. Each image is moved by up to an eighth of its size along both axes, what comes into view being grey, and mirrored half the
- * time. The same seed gives the same batches.
+ * next. Unless `augmentation` is "none", each image is moved by up to an eighth of its size along both axes, what comes into view being
+ * grey, and mirrored half the time. The same seed gives the same batches.
  *
  * Source of the augmentation: K. He et al., "Deep residual learning for image recognition" (CVPR 2016), section 4.2.
  */
-export class AugmentedBatches {
+export class ImageBatches {
   readonly #set: ImageSet;
   readonly #size: ImageBatchSize;
   readonly #order: Random;
-  readonly #changes: Random;
+  readonly #changes: Random | null;
   readonly #epoch: Uint32Array;
   readonly #image: Uint8Array<ArrayBuffer>;
   #taken = 0;
 
-  constructor(set: ImageSet, { batch, size, seed }: ImageBatchSize & { seed: number }) {
+  constructor(
+    set: ImageSet,
+    { batch, size, seed, augmentation }: ImageBatchSize & { seed: number; augmentation?: "none" },
+  ) {
     this.#set = set;
     this.#size = { batch, size };
     this.#order = Random.for(seed, "image order");
-    this.#changes = Random.for(seed, "augmentation");
+    this.#changes = augmentation === "none" ? null : Random.for(seed, "augmentation");
     this.#epoch = Uint32Array.from({ length: set.count }, (_, index) => index);
     this.#image = new Uint8Array(3 * size * size);
   }
@@ -48,16 +51,13 @@ export class AugmentedBatches {
     const { batch, size } = this.#size;
     const images = new Uint8Array(batch * this.#image.length).fill(grey);
     const labels = new Int32Array(batch);
-    const reach = Math.floor(size / 8);
     for (let row = 0; row < batch; row++) {
       const index = this.#nextIndex();
       labels[row] = this.#set.label(index);
       this.#set.write(index, this.#image, 0);
-      const right = this.#changes.below(2 * reach + 1) - reach;
-      const down = this.#changes.below(2 * reach + 1) - reach;
-      const flip = this.#changes.uniform() < 0.5;
       const out = images.subarray(row * this.#image.length, (row + 1) * this.#image.length);
-      moveImage(this.#image, out, { size, right, down, flip });
+      if (this.#changes) moveImage(this.#image, out, { size, ...randomMove(this.#changes, size) });
+      else out.set(this.#image);
     }
     return { images, labels };
   }
@@ -101,6 +101,13 @@ export function heldOutBatches(
     }
     return { images, labels };
   });
+}
+
+function randomMove(random: Random, size: number) {
+  const reach = Math.floor(size / 8);
+  const right = random.below(2 * reach + 1) - reach;
+  const down = random.below(2 * reach + 1) - reach;
+  return { right, down, flip: random.uniform() < 0.5 };
 }
 
 /** Copies what stays in view of an image moved by whole pixels, then mirrors it; the rest of `out` keeps what it holds. */

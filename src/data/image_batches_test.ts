@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { AugmentedBatches, heldOutBatches } from "./image_batches.ts";
+import { heldOutBatches, ImageBatches } from "./image_batches.ts";
 import type { ImageSet } from "./image_set.ts";
 
 /** Image n has label n; its pixels are all n. */
@@ -31,13 +31,13 @@ function changed({ right, down, flip }: { right: number; down: number; flip: boo
   });
 }
 
-Deno.test("AugmentedBatches moves by up to an eighth of the size, over grey, and mirrors: all cases about equally often", () => {
+Deno.test("ImageBatches moves by up to an eighth of the size, over grey, and mirrors: all cases about equally often", () => {
   const cases = [-2, -1, 0, 1, 2].flatMap((right) =>
     [-2, -1, 0, 1, 2].flatMap((down) => [false, true].map((flip) => changed({ right, down, flip }).join()))
   );
   const seen = new Map(cases.map((image) => [image, 0]));
   assertEquals(seen.size, 50);
-  const { images, labels } = new AugmentedBatches(counting, { batch: 2000, size: 16, seed: 3 }).next();
+  const { images, labels } = new ImageBatches(counting, { batch: 2000, size: 16, seed: 3 }).next();
   for (let row = 0; row < 2000; row++) {
     const image = images.subarray(row * 768, (row + 1) * 768).join();
     assert(seen.has(image));
@@ -48,8 +48,8 @@ Deno.test("AugmentedBatches moves by up to an eighth of the size, over grey, and
   assert(labels.every((label) => label === 5));
 });
 
-Deno.test("AugmentedBatches takes each image once an epoch, in another order every time, across batches", () => {
-  const batches = new AugmentedBatches(even(10, 8), { batch: 4, size: 8, seed: 0 });
+Deno.test("ImageBatches takes each image once an epoch, in another order every time, across batches", () => {
+  const batches = new ImageBatches(even(10, 8), { batch: 4, size: 8, seed: 0 });
   const taken = Array.from({ length: 5 }, () => batches.next()).flatMap(({ images, labels }) => {
     // The middle of an image stays in view.
     assertEquals([...labels], [...labels.keys()].map((row) => images[row * 192 + 4 * 8 + 4]));
@@ -62,8 +62,8 @@ Deno.test("AugmentedBatches takes each image once an epoch, in another order eve
   }
 });
 
-Deno.test("AugmentedBatches takes the orders of an epoch about equally often", () => {
-  const { labels } = new AugmentedBatches(even(3, 1), { batch: 3 * 600, size: 1, seed: 0 }).next();
+Deno.test("ImageBatches takes the orders of an epoch about equally often", () => {
+  const { labels } = new ImageBatches(even(3, 1), { batch: 3 * 600, size: 1, seed: 0 }).next();
   const seen = new Map<string, number>();
   for (let at = 0; at < labels.length; at += 3) {
     const order = labels.subarray(at, at + 3).join();
@@ -74,14 +74,27 @@ Deno.test("AugmentedBatches takes the orders of an epoch about equally often", (
   for (const count of seen.values()) assert(count > 60 && count < 140);
 });
 
-Deno.test("AugmentedBatches takes a batch larger than the set", () => {
-  const { labels } = new AugmentedBatches(even(3, 8), { batch: 9, size: 8, seed: 0 }).next();
+Deno.test("ImageBatches leaves images as they are where it is told to, in the same order", () => {
+  const size = { batch: 8, size: 8, seed: 3 };
+  const plain = new ImageBatches(even(100, 8), { ...size, augmentation: "none" }).next();
+  const expected = new Uint8Array(192);
+  plain.labels.forEach((label, row) => {
+    even(100, 8).write(label, expected, 0);
+    assertEquals(plain.images.subarray(row * 192, (row + 1) * 192), expected);
+  });
+  const moved = new ImageBatches(even(100, 8), size).next();
+  assertEquals(moved.labels, plain.labels);
+  assertNotEquals(moved.images, plain.images);
+});
+
+Deno.test("ImageBatches takes a batch larger than the set", () => {
+  const { labels } = new ImageBatches(even(3, 8), { batch: 9, size: 8, seed: 0 }).next();
   assertEquals([...labels].sort(), [0, 0, 0, 1, 1, 1, 2, 2, 2]);
 });
 
-Deno.test("AugmentedBatches repeats its batches for one seed and gives others for another", () => {
+Deno.test("ImageBatches repeats its batches for one seed and gives others for another", () => {
   const take = (seed: number) => {
-    const batches = new AugmentedBatches(even(100, 8), { batch: 8, size: 8, seed });
+    const batches = new ImageBatches(even(100, 8), { batch: 8, size: 8, seed });
     return [batches.next(), batches.next()];
   };
   assertEquals(take(1), take(1));

@@ -95,6 +95,19 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
   };
 }
 
+/** Opens the adapter as `openGpu` does, for the length of `work`. */
+export async function withGpu<T>(
+  options: Parameters<typeof openGpu>[0],
+  work: (gpu: Gpu) => Promise<T>,
+): Promise<T> {
+  const gpu = await openGpu(options);
+  try {
+    return await work(gpu);
+  } finally {
+    gpu.destroy();
+  }
+}
+
 const matrices = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
 
 /** What to ask of an adapter beside subgroups: what kernels can use, of what it lists. */

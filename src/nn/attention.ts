@@ -45,7 +45,7 @@ function fused(name: string, shape: AttentionShape, place: Place): Layer {
     const { rows, cols } = qkv.tensor;
     const o = tape.tensor(`${name} output`, rows, heads * headSize, output);
     const logSumExp = tape.exactly(`${name} log-sum-exp`, rows, heads, heads);
-    attentionForward(builder, qkv, o, logSumExp, shape);
+    attentionForward(builder, qkv, o, logSumExp, shape, { scaling: tape.scaling(name, "forward") });
     const keptO = tape.keep(o, { key: `${name} output`, ...output });
     return {
       y: { exact: plain(o), kept: keptO },

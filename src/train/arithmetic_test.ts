@@ -1,9 +1,16 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { UserError } from "../errors.ts";
-import { builderOptionsFor } from "../gpu/builder.ts";
+import { builderOptionsFor, gpuWith, type ProgramDescription } from "../gpu/builder.ts";
+import { typicalGpuLimits } from "../gpu/limits.ts";
+import { OperandScales } from "../gpu/operand_scales.ts";
+import { ParameterSet } from "../nn/parameters.ts";
+import { describeEvaluation } from "./describe.ts";
+import { policyOf } from "./options.ts";
+import { describeStep } from "./plan_training.ts";
 import type { TrainingSession } from "./session.ts";
-import { someBatches, someImages, vitOptions, withSession } from "./testing.ts";
+import { taskOf } from "./task_of.ts";
+import { model, options, someBatches, someImages, vitOptions, weightsOf, withSession } from "./testing.ts";
 
 const { matrices } = builderOptionsFor(await testGpu());
 const cannotRun = !matrices && "this adapter's subgroups multiply no matrices";
@@ -62,6 +69,24 @@ for (const arithmetic of ["f16x3", "f16"] as const) {
     });
   }, cannotRun);
 
+  gpuTest(`A session in ${arithmetic} counts what attention clips`, async () => {
+    // Keys that AdamW makes ten thousand times as large in a step; nothing else follows them.
+    const weights = new Map(await withSession({}, weightsOf));
+    const { width } = model;
+    const [name] = [...weights.keys()].filter((key) => key.endsWith("attn.c_attn.weight"));
+    const keys = (i: number) => Math.floor(i % (3 * width) / width) === 1;
+    weights.set(name, weights.get(name)!.map((x, i) => keys(i) ? 1e-6 * x : x));
+    await withSession({ arithmetic }, async (session) => {
+      const shares: number[] = [];
+      for (const batch of someBatches(3)) {
+        session.step(batch);
+        await session.losses();
+        shares.push((await session.overflowShare())!);
+      }
+      assert(shares[0] === 0 && shares[1] > 0 && shares[2] === 0, `${shares}`);
+    }, weights);
+  }, cannotRun);
+
   gpuTest(`A Vision Transformer trains in ${arithmetic}`, async () => {
     const losses = (changes: object) =>
       withSession({ ...vitOptions, ...changes }, async (session) => {
@@ -72,6 +97,33 @@ for (const arithmetic of ["f16x3", "f16"] as const) {
     own.forEach((loss, i) => assert(Math.abs(loss - exact[i]) <= 5e-3, `${loss} for ${exact[i]}`));
   }, cannotRun);
 }
+
+Deno.test("In halves forward and backward look at attention's operands, but not what is made again, nor evaluation", () => {
+  const adapter = gpuWith(typicalGpuLimits);
+  /** Kernels of attention, their passes, and whether they look. */
+  const looks = ({ dispatches }: ProgramDescription) =>
+    dispatches.filter(({ kernel, looksAt }) => looksAt !== undefined || /^attention_(f|b)/.test(kernel.label))
+      .map((
+        { kernel, pass, looksAt = 0, bindings },
+      ) => {
+        const [seen] = bindings.filter(({ tensor }) => tensor.name.endsWith("operands seen"));
+        assertEquals(looksAt > 0, seen.access === "update");
+        return `${pass} ${kernel.label.slice("attention_".length)} ${looksAt > 0}`;
+      });
+  const training = describeStep({ ...options, policy: "recompute", arithmetic: "f16x3" }, adapter);
+  assertEquals(looks(training), [
+    "forward forward true",
+    "recompute forward false",
+    "backward backward_query true",
+    "backward backward_key true",
+  ]);
+  const task = taskOf(options);
+  const parameters = new ParameterSet(task.parameters, adapter.limits);
+  const scaled = { ...adapter, arithmetic: "f16x3", scales: new OperandScales() } as const;
+  const evaluation = describeEvaluation(task, parameters, policyOf(options), scaled);
+  assertEquals(looks(evaluation), ["forward forward false"]);
+  assertEquals(evaluation.dispatches.filter(({ kernel }) => kernel.label === "scales_turn"), []);
+});
 
 gpuTest("A session in f32 has no operands to clip", async () => {
   await withSession({}, async (session) => assertEquals(await session.overflowShare(), undefined));

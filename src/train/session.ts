@@ -1,4 +1,4 @@
-import { clippedOf, numbersSeen } from "../../kernels/products/scales.ts";
+import { lastSeen, numbersSeen } from "../../kernels/products/scales.ts";
 import type { Batch } from "../data/batches.ts";
 import { Random } from "../data/random.ts";
 import { UserError } from "../errors.ts";
@@ -336,7 +336,9 @@ export class TrainingSession {
     const read = async (tensor: Tensor) => new Uint32Array(await this.#memory.read(tensor));
     const [turn] = await read(this.#scales.turn);
     let clipped = 0;
-    for (const seen of this.#scales.all) clipped += clippedOf(await read(seen), turn);
+    for (const seen of this.#scales.all) {
+      for (const operand of lastSeen(await read(seen), turn)) clipped += operand.clipped;
+    }
     return clipped / numbers;
   }
 
