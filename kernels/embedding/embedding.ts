@@ -4,6 +4,8 @@ import { elementThreads } from "../shared/elementwise.ts";
 import positionText from "./embedding_backward_position.wgsl" with { type: "text" };
 import wordText from "./embedding_backward_word.wgsl" with { type: "text" };
 import forwardText from "./embedding_forward.wgsl" with { type: "text" };
+import positionsText from "./embedding_positions.wgsl" with { type: "text" };
+import wordsText from "./embedding_words.wgsl" with { type: "text" };
 
 /** Token ids of a batch, N×1 in u32, and the same rows sorted by token: what the gradient of the word table is summed from. */
 export interface TokenTensors {
@@ -14,12 +16,12 @@ export interface TokenTensors {
   readonly starts: Tensor;
 }
 
-/** Emits x (N×C) = words[token] + positions[row mod sequence]. */
+/** Emits x (N×C) = words[token] + positions[row mod sequence], or the words alone. */
 export function embeddingForward(
   builder: ProgramBuilder,
   { tokens }: TokenTensors,
   words: Tensor,
-  positions: Tensor,
+  positions: Tensor | undefined,
   x: Tensor,
   sequence: number,
 ): void {
@@ -27,11 +29,13 @@ export function embeddingForward(
   for (const window of builder.windows([x])) {
     for (const table of builder.windows([words])) {
       builder.dispatch({
-        kernel: { label: "embedding_forward", code: forwardText, constants: { stride, sequence } },
+        kernel: positions
+          ? { label: "embedding_forward", code: positionsText + forwardText, constants: { stride, sequence } }
+          : { label: "embedding_forward", code: wordsText + forwardText, constants: { stride } },
         bindings: [
           { group: 0, index: 1, tensor: tokens, access: "read", ...window },
           { group: 0, index: 2, tensor: words, access: "read", ...table },
-          { group: 0, index: 3, tensor: positions, access: "read" },
+          ...positions ? [{ group: 0, index: 3, tensor: positions, access: "read" } as const] : [],
           { group: 0, index: 4, tensor: x, access: "write", ...window },
         ],
         parameters: {
@@ -47,18 +51,16 @@ export function embeddingForward(
   }
 }
 
-/** Emits the gradients of both tables from dx (N×C). The word table's is added to what is there: the tied head has written it. */
-export function embeddingBackward(
+/** Emits dWords[w] = (or += with `accumulate`) the sum of dx (N×C) over the rows whose token is w. */
+export function wordBackward(
   builder: ProgramBuilder,
   { order, starts }: TokenTensors,
   dx: Tensor,
   dWords: Tensor,
-  dPositions: Tensor,
-  sequence: number,
   accumulate: boolean,
 ): void {
   const stride = dx.stride / 4;
-  for (const window of builder.windows([dx], sequence)) {
+  for (const window of builder.windows([dx])) {
     for (const table of builder.windows([dWords])) {
       builder.dispatch({
         kernel: { label: "embedding_backward_word", code: wordText, constants: { stride } },
@@ -73,13 +75,13 @@ export function embeddingBackward(
           words: table.rows,
           first_row: window.first,
           rows: window.rows,
+          accumulate: Number(accumulate || window.first > 0),
         },
         workgroups: table.rows * Math.ceil(stride / 64),
         flops: window.rows * dx.cols,
       });
     }
   }
-  positionBackward(builder, dx, dPositions, sequence, accumulate);
 }
 
 /** Emits dPositions[t] = (or += with `accumulate`) the sum over sequences of dx (N×C) at place t; further rows stay as they are. */
