@@ -48,9 +48,17 @@ export const options = object({
   ),
   warmup: defaulted("--warmup", whole(0), 20, message`Steps in which the learning rate rises`),
   evalEvery: defaulted("--eval-every", whole(0), 0, message`Steps between validations; 0: only at the end`),
-  weights: maybe("--weights", given.file, message`GPT-2 or ViT checkpoint to begin with (.safetensors)`),
+  weights: maybe(
+    "--weights",
+    given.file,
+    message`Checkpoint to begin with: a file (.safetensors), an index of shards, or a folder`,
+  ),
   heads: maybe("--heads", whole(1), message`Heads, where the checkpoint does not tell them`),
-  save: maybe("--save", given.file, message`Where to save the trained model (.safetensors)`),
+  save: maybe(
+    "--save",
+    given.file,
+    message`Where to save the trained model: a file (.safetensors), or else a folder`,
+  ),
   sampleTokens: maybe(
     "--sample-tokens",
     whole(0),

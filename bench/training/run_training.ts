@@ -5,8 +5,12 @@ import { type Runtime, runtimes } from "../../src/adapter/runtime.ts";
 import { builderOptionsFor, type ProgramDescription, type Variants } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
-import { requireWritable } from "../../src/io/files.ts";
-import { readCheckpoint, type Weights, writeCheckpoint } from "../../src/models/checkpoint.ts";
+import {
+  readCheckpoint,
+  requireCheckpointWritable,
+  type WeightSource,
+  writeCheckpoint,
+} from "../../src/models/checkpoint.ts";
 import {
   checkModel,
   inputOf,
@@ -112,7 +116,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   const usual = run.sequence ?? usualSequence(chosen.model);
   checkModel(chosen.model, usual, run.batch);
   if (run.noTune && run.variants !== undefined) refuseUnused("--variants", { noTune: true }, []);
-  if (run.save) await requireWritable(run.save);
+  if (run.save) await requireCheckpointWritable(run.save, chosen.model);
   const data = await loadData(chosen.model, run);
   const { weights } = chosen;
   const model = weights ? chosen.model : data.fit(chosen.model);
@@ -266,7 +270,7 @@ function refuseDiverged(losses: readonly number[], before: number, first = () =>
 /** The model that was chosen, or what a checkpoint holds. */
 async function chooseModel(
   { model, weights, heads }: TrainingRun,
-): Promise<{ model: ModelConfig; weights?: Weights }> {
+): Promise<{ model: ModelConfig; weights?: WeightSource }> {
   if (!weights) {
     if (heads) throw new UserError("--heads belongs to --weights: a model has its own");
     return { model: model ?? modelConfig("nano") };

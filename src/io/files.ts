@@ -17,9 +17,13 @@ export async function withFileErrors<T>(
   try {
     return await action();
   } catch (error) {
-    const reason = refusal(verb, error);
-    throw reason === undefined ? error : new UserError(`Cannot ${verb} ${path}: ${reason}`, { cause: error });
+    throw fileError(verb, path, error);
   }
+}
+
+function fileError(verb: "read" | "write", path: string, error: unknown): unknown {
+  const reason = refusal(verb, error);
+  return reason === undefined ? error : new UserError(`Cannot ${verb} ${path}: ${reason}`, { cause: error });
 }
 
 /** What the system's or Deno's refusal means and what mends it; undefined for an error of another kind. */
@@ -91,6 +95,23 @@ export async function readFull(file: Deno.FsFile, bytes: Uint8Array): Promise<bo
   return true;
 }
 
+/** So many bytes of a file from its byte `first` on; undefined if it ends before. Throws a `UserError` if it cannot be read. */
+export function readPart(path: string, first: number, count: number): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    using file = Deno.openSync(path);
+    file.seekSync(first, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(count);
+    for (let done = 0; done < count;) {
+      const read = file.readSync(bytes.subarray(done));
+      if (read === null) return undefined;
+      done += read;
+    }
+    return bytes;
+  } catch (error) {
+    throw fileError("read", path, error);
+  }
+}
+
 /** Writes every byte at the file's position. */
 export async function writeFull(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
@@ -148,6 +169,11 @@ async function targetOf(path: string): Promise<string> {
 /** Whether there is anything at a path. Throws a `UserError` where that cannot be seen. */
 export function isPresent(path: string): Promise<boolean> {
   return withFileErrors("read", path, async () => await orAbsent(Deno.stat(path)) !== null);
+}
+
+/** Whether a path is a folder's, to be read or written. Throws a `UserError` where that cannot be seen. */
+export function isFolder(path: string, verb: "read" | "write" = "read"): Promise<boolean> {
+  return withFileErrors(verb, path, async () => (await orAbsent(Deno.stat(path)))?.isDirectory ?? false);
 }
 
 /** What is asked of a path; null where nothing is. */

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.ts";
-import { openFile, readFull, replaceFile, withFileErrors, writeFull } from "./files.ts";
+import { openFile, readPart, replaceFile, withFileErrors, writeFull } from "./files.ts";
 import {
   type Dtype,
   elementBytes,
@@ -22,8 +22,17 @@ export type NamedTensor =
     | { dtype: "U8"; data: Uint8Array<ArrayBuffer> }
   );
 
+/** What a safetensors file holds. */
+export interface SafetensorsFile {
+  /** In the order of their bytes; whoever asks for the `data` of one reads them anew. */
+  readonly tensors: Map<string, NamedTensor>;
+  /** Texts beside them. */
+  readonly metadata: Record<string, string>;
+}
+
 /**
- * Reads every tensor of a safetensors file, in the order of their bytes. Types that have no place here are converted:
+ * Opens a safetensors file: its header is read and checked, and each tensor's data only when they are asked for, so that no more of the file
+ * need be in memory than a tensor at a time. Types that have no place here are converted:
  *
  * | in the file         | here  |                                              |
  * | ------------------- | ----- | -------------------------------------------- |
@@ -32,33 +41,36 @@ export type NamedTensor =
  * | U64, U32, U16       | `U32` | a U64 that does not fit is an error          |
  * | U8, BOOL            | `U8`  | 0 and 1 for BOOL                             |
  *
- * One tensor's bytes at a time are read, straight into its own memory.
  * Throws a `UserError` for a file that is missing, truncated or malformed; it names the tensor at fault.
  */
-export function readSafetensors(path: string): Promise<Map<string, NamedTensor>> {
+export function openSafetensors(path: string): Promise<SafetensorsFile> {
   return withFileErrors("read", path, async () => {
     using file = await openFile(path);
-    const { entries } = await readHeader(file, path);
-    const tensors = new Map<string, NamedTensor>();
-    for (const entry of entries) {
-      const bytes = new Uint8Array(entry.end - entry.begin);
-      if (!await readFull(file, bytes)) {
-        throw new UserError(
-          `${path} became shorter while the tensor "${entry.name}" was read; read it again`,
-        );
-      }
-      tensors.set(entry.name, { shape: entry.shape, ...decode(entry, bytes.buffer, path) });
-    }
-    return tensors;
+    const { entries, metadata } = await readHeader(file, path);
+    const first = await file.seek(0, Deno.SeekMode.Current);
+    return { metadata, tensors: new Map(entries.map((entry) => [entry.name, stored(entry, path, first)])) };
   });
 }
 
-/** Reads the texts that a safetensors file carries beside its tensors. Throws as `readSafetensors` does. */
-export function readSafetensorsMetadata(path: string): Promise<Record<string, string>> {
-  return withFileErrors("read", path, async () => {
-    using file = await openFile(path);
-    return (await readHeader(file, path)).metadata;
-  });
+/** Reads every tensor of a safetensors file into memory. Throws as `openSafetensors` does. */
+export async function readSafetensors(path: string): Promise<Map<string, NamedTensor>> {
+  const { tensors } = await openSafetensors(path);
+  return new Map([...tensors].map(([name, tensor]) => [name, { ...tensor }]));
+}
+
+/** A tensor whose data stay in the file, which has them `first` bytes after where its header counts from. */
+function stored(entry: HeaderEntry, path: string, first: number): NamedTensor {
+  return {
+    dtype: keptAs[entry.dtype],
+    shape: entry.shape,
+    get data() {
+      const bytes = readPart(path, first + entry.begin, entry.end - entry.begin);
+      if (bytes) return decode(entry, bytes.buffer, path);
+      throw new UserError(
+        `${path} became shorter while the tensor "${entry.name}" was read; read it again`,
+      );
+    },
+  } as NamedTensor; // `keptAs` is what `decode` makes of each type
 }
 
 /**
@@ -94,42 +106,51 @@ export async function writeSafetensors(
   });
 }
 
+/** What a tensor of each type is here. */
+const keptAs: Record<Dtype, NamedTensor["dtype"]> = {
+  ...{ F64: "F32", F32: "F32", F16: "F32", BF16: "F32" },
+  ...{ I64: "I32", I32: "I32", I16: "I32", I8: "I32" },
+  ...{ U64: "U32", U32: "U32", U16: "U32" },
+  ...{ U8: "U8", BOOL: "U8" },
+};
+
 /** Both the format and every machine that Deno runs on are little-endian, so a view of the bytes is the tensor. */
-function decode({ name, dtype }: HeaderEntry, bytes: ArrayBuffer, path: string) {
+function decode({ name, dtype }: HeaderEntry, bytes: ArrayBuffer, path: string): NamedTensor["data"] {
   switch (dtype) {
     case "F64":
-      return floats(new Float32Array(new Float64Array(bytes)));
+      return new Float32Array(new Float64Array(bytes));
     case "F32":
-      return floats(new Float32Array(bytes));
+      return new Float32Array(bytes);
     case "F16":
-      return floats(new Float32Array(new Float16Array(bytes)));
-    case "BF16": // the upper half of an F32
-      return floats(
-        new Float32Array(new Uint32Array(new Uint16Array(bytes)).map((bits) => bits << 16).buffer),
-      );
+      return new Float32Array(new Float16Array(bytes));
+    case "BF16": {
+      const words = new Uint32Array(new Uint16Array(bytes));
+      for (let i = 0; i < words.length; i++) words[i] <<= 16; // the upper half of an F32
+      return new Float32Array(words.buffer);
+    }
     case "I64": {
       const wide = new BigInt64Array(bytes);
       refuse(wide.find((value) => value !== BigInt.asIntN(32, value)));
-      return { dtype: "I32" as const, data: Int32Array.from(wide, Number) };
+      return Int32Array.from(wide, Number);
     }
     case "I32":
-      return { dtype: "I32" as const, data: new Int32Array(bytes) };
+      return new Int32Array(bytes);
     case "I16":
-      return { dtype: "I32" as const, data: new Int32Array(new Int16Array(bytes)) };
+      return new Int32Array(new Int16Array(bytes));
     case "I8":
-      return { dtype: "I32" as const, data: new Int32Array(new Int8Array(bytes)) };
+      return new Int32Array(new Int8Array(bytes));
     case "U64": {
       const wide = new BigUint64Array(bytes);
       refuse(wide.find((value) => value !== BigInt.asUintN(32, value)));
-      return { dtype: "U32" as const, data: Uint32Array.from(wide, Number) };
+      return Uint32Array.from(wide, Number);
     }
     case "U32":
-      return { dtype: "U32" as const, data: new Uint32Array(bytes) };
+      return new Uint32Array(bytes);
     case "U16":
-      return { dtype: "U32" as const, data: new Uint32Array(new Uint16Array(bytes)) };
+      return new Uint32Array(new Uint16Array(bytes));
     case "U8":
     case "BOOL":
-      return { dtype: "U8" as const, data: new Uint8Array(bytes) };
+      return new Uint8Array(bytes);
   }
   function refuse(value: bigint | undefined): void {
     if (value === undefined) return;
@@ -138,5 +159,3 @@ function decode({ name, dtype }: HeaderEntry, bytes: ArrayBuffer, path: string) 
     );
   }
 }
-
-const floats = (data: Float32Array<ArrayBuffer>) => ({ dtype: "F32" as const, data });

@@ -1,11 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import {
-  type NamedTensor,
-  readSafetensors,
-  readSafetensorsMetadata,
-  writeSafetensors,
-} from "./safetensors.ts";
+import { type NamedTensor, openSafetensors, readSafetensors, writeSafetensors } from "./safetensors.ts";
 
 const folder = Deno.makeTempDirSync();
 const path = `${folder}/model.safetensors`;
@@ -42,7 +37,7 @@ Deno.test("writeSafetensors() writes what readSafetensors() reads", async () => 
   ]);
   await writeSafetensors(path, tensors, { step: "300", note: "naïve" });
   assertEquals(await readSafetensors(path), tensors);
-  assertEquals(await readSafetensorsMetadata(path), { step: "300", note: "naïve" });
+  assertEquals((await openSafetensors(path)).metadata, { step: "300", note: "naïve" });
 });
 
 Deno.test("writeSafetensors() makes these bytes: spaces up to 8, wider elements first, the map's order otherwise", async () => {
@@ -67,7 +62,7 @@ Deno.test("writeSafetensors() writes only the elements of a view into a larger b
   const data = new Float32Array([1, 2, 3, 4]).subarray(1, 3);
   await writeSafetensors(path, new Map([["x", { dtype: "F32", shape: [2], data }]]), {});
   assertEquals((await readSafetensors(path)).get("x")?.data, new Float32Array([2, 3]));
-  assertEquals(await readSafetensorsMetadata(path), {});
+  assertEquals((await openSafetensors(path)).metadata, {});
 });
 
 Deno.test("writeSafetensors() refuses data that does not fill its shape, and the name of the metadata", async () => {
@@ -111,6 +106,24 @@ for (const [dtype, stored, kept, data] of conversions) {
     assertEquals((await readSafetensors(path)).get("x"), { dtype: kept, shape, data });
   });
 }
+
+Deno.test("openSafetensors() reads a tensor's data when they are asked for, and says that the file changed", async () => {
+  const data = new Float32Array([1, 2, 3]);
+  const words = (x: Float32Array<ArrayBuffer>): NamedTensor => ({ dtype: "F32", shape: [x.length], data: x });
+  await writeSafetensors(path, new Map([["a", words(data)], ["b", words(data)]]));
+  const { tensors } = await openSafetensors(path);
+  await writeSafetensors(path, new Map([["a", words(data.map((x) => -x))], ["b", words(data)]]));
+  assertEquals(tensors.get("a")!.data, new Float32Array([-1, -2, -3]));
+  await Deno.truncate(path, (await Deno.stat(path)).size - 1);
+  assertEquals(tensors.get("a")!.data, new Float32Array([-1, -2, -3]));
+  const dataOfB = () => tensors.get("b")!.data;
+  assertEquals(
+    assertThrows(dataOfB, UserError).message,
+    `${path} became shorter while the tensor "b" was read; read it again`,
+  );
+  await Deno.remove(path);
+  assertThrows(dataOfB, UserError, `Cannot read ${path}: there is no such file; check the path`);
+});
 
 Deno.test("readSafetensors() refuses 64-bit numbers that do not fit", async () => {
   await writeRaw({ ids: entry("I64", [1], 0, 8) }, await bytesOf(new BigInt64Array([-(2n ** 31n) - 1n])));

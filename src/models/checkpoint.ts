@@ -1,13 +1,19 @@
+import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { parseDocument } from "../json_document.ts";
-import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from "../io/safetensors.ts";
-import { pickParameters, requireFinite } from "./shared/checkpoint_parameters.ts";
+import { isFolder, isPresent, replaceText, requireWritable, withFileErrors } from "../io/files.ts";
+import { writeSafetensors } from "../io/safetensors.ts";
+import { checkpointFile, names, openCheckpoint } from "./checkpoint_files.ts";
+import { pickParameters, type ReadParameter, requireFinite } from "./shared/checkpoint_parameters.ts";
 import { allFamilies, type AnyFamily, familyOf, type ModelConfig } from "./families.ts";
 import type { NamedTensors, Unnamed } from "./shared/family.ts";
 
 /** Dense weights by name, rows×cols as kernels hold them, shapes already checked. */
 export type Weights = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+
+/** Weights that may be in a file still: who asks for one reads it anew. Throws a UserError for one that is not finite. */
+export type WeightSource = Pick<Weights, "keys" | "get">;
 
 /**
  * A model's weights out of the tensors of a checkpoint, in the order of its parameters. Throws a UserError that names the tensor which is
@@ -18,9 +24,18 @@ export function weightsFrom(
   model: Unnamed<ModelConfig>,
   source: string,
 ): Map<string, Float32Array<ArrayBuffer>> {
+  const parameters = pick(familyOf(model).checkpoint.canonical(tensors, source), model, source);
+  return new Map([...parameters].map(([name, read]) => [name, read()]));
+}
+
+function pick(
+  canonical: NamedTensors,
+  model: Unnamed<ModelConfig>,
+  source: string,
+): Map<string, ReadParameter> {
   const family = familyOf(model);
   return pickParameters(
-    family.checkpoint.canonical(tensors, source),
+    canonical,
     family.parameters({ ...model, name: source }, "all"),
     `${family.title} of ${model.layers} layers`,
     source,
@@ -28,34 +43,59 @@ export function weightsFrom(
 }
 
 /**
- * Reads a checkpoint that `writeCheckpoint` or the library that a family follows saved; the model is called by the file's name. `heads`
- * tells what the file does not say. Throws a UserError for a file that is no model's, and for whatever contradicts itself in it.
+ * Reads a checkpoint that `writeCheckpoint` or the library that a family follows saved: a file, an index of shards, or the folder with either.
+ * Of weights only what tells the sizes is looked at, the others when they are asked for. The model is called by the last part of the path.
+ * `heads` tells what the file does not say. Throws a UserError for a file that is no model's, and for whatever contradicts itself in it.
  */
 export async function readCheckpoint(
   path: string,
   given: { heads?: number } = {},
-): Promise<{ model: ModelConfig; weights: Weights }> {
-  const tensors = await readSafetensors(path);
-  const { modelType, checkpoint, sizes: schemas, check }: AnyFamily = familyOfTensors(tensors, path);
-  const settings = await checkpoint.settings(path, await readSafetensorsMetadata(path));
+): Promise<{ model: ModelConfig; weights: WeightSource }> {
+  const file = await checkpointFile(path);
+  const { tensors, metadata } = await openCheckpoint(file);
+  const { modelType, checkpoint, sizes: schemas, check }: AnyFamily = familyOfTensors(tensors, file);
+  const settings = await checkpoint.settings(file, metadata);
   if (given.heads !== undefined && Number.isInteger(settings.heads) && given.heads !== settings.heads) {
     throw new UserError(
-      `--heads ${given.heads} contradicts the ${settings.heads} heads that ${path} tells; leave it out, or mend the file`,
+      `--heads ${given.heads} contradicts the ${settings.heads} heads that ${file} tells; leave it out, or mend the file`,
     );
   }
   const heads = given.heads ?? settings.heads;
-  const sizes = checkpoint.sizesFrom(checkpoint.canonical(tensors, path), path, { ...settings, heads });
+  const canonical = checkpoint.canonical(tensors, file);
+  const sizes = checkpoint.sizesFrom(canonical, file, { ...settings, heads });
   const model = {
-    ...parseDocument(z.object(schemas), sizes, path),
+    ...parseDocument(z.object(schemas), sizes, file),
     modelType,
     name: nameOf(path),
   } as ModelConfig;
   check(model);
-  return { model, weights: weightsFrom(tensors, model, path) };
+  const parameters = pick(canonical, model, file);
+  return {
+    model,
+    weights: { keys: () => parameters.keys(), get: (name) => parameters.get(name)?.() },
+  };
+}
+
+/** Whether a model is saved as one file; else as a folder. */
+const isOneFile = (path: string) => path.endsWith(".safetensors");
+
+/** Throws a UserError unless `writeCheckpoint` could write `path` now: asked before a training whose result goes there. */
+export async function requireCheckpointWritable(path: string, model: ModelConfig): Promise<void> {
+  if (isOneFile(path)) return await requireWritable(path);
+  const { title, checkpoint } = familyOf(model);
+  if (!checkpoint.config) {
+    throw new UserError(`${title} is saved as one file: give a path that ends in .safetensors, not ${path}`);
+  }
+  if (await isFolder(path, "write")) {
+    for (const name of [names.whole, names.config]) await requireWritable(join(path, name));
+  } else if (await isPresent(path)) {
+    throw new UserError(`${path} is no folder to save in; give one, or a path that ends in .safetensors`);
+  } else await requireWritable(path.replace(/[/\\]+$/, ""));
 }
 
 /**
- * Saves a model's parameters so that the library which its family follows loads them, and `readCheckpoint` knows all sizes. Throws a
+ * Saves a model's parameters so that the library which its family follows loads them, and `readCheckpoint` knows all sizes: as one file if
+ * the path ends in `.safetensors`, else as a folder, made if need be, with the `config.json` that `transformers` asks for. Throws a
  * UserError for parameters that are not finite, which nobody could train on, and for a path that cannot be written.
  */
 export async function writeCheckpoint(
@@ -70,7 +110,14 @@ export async function writeCheckpoint(
       `training has diverged, and ${path} is not written; take a smaller --learning-rate`,
     );
   }
-  await writeSafetensors(path, tensors, { format: "pt", ...familyOf(model).checkpoint.metadata(model) });
+  const { checkpoint } = familyOf(model);
+  const metadata = { format: "pt", ...checkpoint.metadata(model) };
+  if (isOneFile(path)) return await writeSafetensors(path, tensors, metadata);
+  await requireCheckpointWritable(path, model);
+  await withFileErrors("write", path, () => Deno.mkdir(path, { recursive: true }));
+  await writeSafetensors(join(path, names.whole), tensors, metadata);
+  const config = JSON.stringify(checkpoint.config!(model), null, 2);
+  await replaceText(join(path, names.config), `${config}\n`);
 }
 
 function familyOfTensors(tensors: NamedTensors, source: string) {
@@ -80,6 +127,6 @@ function familyOfTensors(tensors: NamedTensors, source: string) {
   throw new UserError(`${source} is no checkpoint of ${known}; choose another`);
 }
 
-/** What a model is called by its file: characters that a name may not have are left out. */
+/** What a model is called by its file or folder: characters that a name may not have are left out. */
 const nameOf = (path: string) =>
-  path.split(/[/\\]/).at(-1)!.replace(/[\p{C}\p{Zl}\p{Zp}<>&|`"]/gu, "").trim().slice(0, 80);
+  basename(resolve(path)).replace(/[\p{C}\p{Zl}\p{Zp}<>&|`"]/gu, "").trim().slice(0, 80);

@@ -19,6 +19,7 @@ import { createPolicy, policyDocument, policyNamed } from "../storage/policies.t
 import { parsePolicy, type PolicyDocument } from "../storage/policy_document.ts";
 import { readStored, type StoredTensor } from "../storage/stored_values.ts";
 import { type Initial, streamOf } from "./shared/initial.ts";
+import type { Weights, WeightSource } from "./checkpoint.ts";
 import type { LanguageTensors } from "./shared/language_model.ts";
 import { limit, type ReferenceStorage, storageOfDevice } from "./shared/reference_storage.ts";
 import type { ReferenceTensors } from "./shared/transformer_reference.ts";
@@ -185,3 +186,7 @@ export function movedWeights(
     return [shape.name, initialValues(initial(shape), shape, 1).map((value, j) => value + moves[j])];
   }));
 }
+
+/** All of what may be in a file still, read. */
+export const everyWeight = (source: WeightSource): Weights =>
+  new Map([...source.keys()].map((name) => [name, source.get(name)!]));

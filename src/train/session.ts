@@ -12,7 +12,7 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { StepTimer, type TimestampWrites } from "../gpu/timing.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
-import type { Weights } from "../models/checkpoint.ts";
+import type { WeightSource } from "../models/checkpoint.ts";
 import { toCheckpoint } from "../models/shared/checkpoint_parameters.ts";
 import { streamOf } from "../models/shared/initial.ts";
 import { ParameterSet } from "../nn/parameters.ts";
@@ -82,7 +82,7 @@ export class TrainingSession {
    * Plans, allocates and compiles a training step, and sets the weights: those given, or the model's initial ones. Throws
    * OutOfMemoryError with the bytes wanted, and a UserError if model and sequence contradict each other.
    */
-  static async create(gpu: Gpu, options: TrainOptions, weights?: Weights): Promise<TrainingSession> {
+  static async create(gpu: Gpu, options: TrainOptions, weights?: WeightSource): Promise<TrainingSession> {
     const task = taskOf(options);
     const parameters = new ParameterSet(task.parameters, gpu.limits, options);
     const session = new TrainingSession(gpu, options, parameters, task, policyOf(options));
@@ -102,7 +102,7 @@ export class TrainingSession {
     return { ...builderOptionsFor(this.gpu), variants, arithmetic, scales: this.#scales };
   }
 
-  async #setWeights(weights?: Weights): Promise<void> {
+  async #setWeights(weights?: WeightSource): Promise<void> {
     const normals: Normals[] = [];
     for (const parameter of this.parameterSet.all) {
       const { name, rows, cols, value } = parameter;

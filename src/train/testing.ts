@@ -4,7 +4,7 @@ import type { ImageBatch } from "../data/image_batches.ts";
 import { Random } from "../data/random.ts";
 import type { Gpt2Config } from "../models/gpt2/config.ts";
 import { type VitConfig, vitTokens } from "../models/vit/config.ts";
-import type { Weights } from "../models/checkpoint.ts";
+import type { Weights, WeightSource } from "../models/checkpoint.ts";
 import { TrainingSession, type TrainOptions } from "./session.ts";
 
 /** Tests of sessions train models of this one size, so that its kernels are compiled once. */
@@ -41,7 +41,7 @@ export function periodicBatches(): RandomBatches {
 export async function withSession<T>(
   changes: Partial<TrainOptions>,
   work: (session: TrainingSession) => Promise<T>,
-  weights?: Weights,
+  weights?: WeightSource,
 ): Promise<T> {
   const session = await TrainingSession.create(await testGpu(), { ...options, ...changes }, weights);
   try {
@@ -85,7 +85,7 @@ export function someImages(count: number, seed = 1): ImageBatch[] {
 export function lossesOf(
   changes: Partial<TrainOptions>,
   batches: readonly Batch[],
-  weights?: Weights,
+  weights?: WeightSource,
 ): Promise<number[]> {
   return withSession(changes, (session) => {
     for (const batch of batches) session.step(batch);

@@ -27,6 +27,22 @@ export const gpt2Checkpoint: CheckpointFormat<Gpt2Config> = {
     n_head: `${heads}`,
     layer_norm_epsilon: `${layerNormEpsilon}`,
   }),
+  config: ({ layers, width, heads, vocab, positions, layerNormEpsilon }) => ({
+    architectures: ["GPT2LMHeadModel"],
+    model_type: "gpt2",
+    n_layer: layers,
+    n_embd: width,
+    n_head: heads,
+    vocab_size: vocab,
+    n_positions: positions,
+    layer_norm_epsilon: layerNormEpsilon,
+    activation_function: "gelu_new",
+    tie_word_embeddings: true,
+    ...{ attn_pdrop: 0, embd_pdrop: 0, resid_pdrop: 0 },
+    // No token of a text is a sign to `transformers`, which otherwise takes 50256 for one.
+    ...{ bos_token_id: null, eos_token_id: null },
+    torch_dtype: "float32",
+  }),
 };
 
 function sizesFrom(

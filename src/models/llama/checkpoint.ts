@@ -6,10 +6,10 @@ import { isRecord } from "../../io/safetensors_header.ts";
 import { blocksOf, sameTensor } from "../shared/checkpoint_parameters.ts";
 import type { CheckpointFormat, NamedTensors, Sizes } from "../shared/family.ts";
 import { type LlamaConfig, llamaDefaults } from "./config.ts";
-import { rotaryScalingFrom, rotaryScalingTo } from "./transformers_config.ts";
+import { rotaryScalingFrom, rotaryScalingTo, transformersConfig } from "./transformers_config.ts";
 
 /**
- * Llama as `transformers` saves it, in one file. Buffers of older versions and a tied copy of the output head are passed over. What shapes do not
+ * Llama as `transformers` saves it. Buffers of older versions and a tied copy of the output head are passed over. What shapes do not
  * show is what the file's metadata say, else what a `config.json` beside it says, whose model must compute what Llama does; there is no
  * guess, since a wrong one would compute something else.
  */
@@ -36,6 +36,7 @@ export const llamaCheckpoint: CheckpointFormat<LlamaConfig> = {
     ...Object.fromEntries(Object.entries(own).map(([name, size]) => [name, `${config[size]}`])),
     rope_scaling: JSON.stringify(rotaryScalingTo(config.rotaryScaling)),
   }),
+  config: transformersConfig,
 };
 
 const embedding = "model.embed_tokens.weight";

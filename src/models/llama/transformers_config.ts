@@ -34,3 +34,28 @@ export function rotaryScalingTo(scaling: LlamaConfig["rotaryScaling"]): unknown 
     original_max_position_embeddings: scaling.positions,
   };
 }
+
+/** The `config.json` by which `transformers` builds the model. */
+export const transformersConfig = (config: LlamaConfig) => ({
+  architectures: ["LlamaForCausalLM"],
+  model_type: "llama",
+  num_hidden_layers: config.layers,
+  hidden_size: config.width,
+  num_attention_heads: config.heads,
+  num_key_value_heads: config.keyHeads,
+  head_dim: config.headSize,
+  intermediate_size: config.hidden,
+  vocab_size: config.vocab,
+  max_position_embeddings: config.positions,
+  rms_norm_eps: config.normEpsilon,
+  rope_theta: config.rotaryBase,
+  rope_scaling: rotaryScalingTo(config.rotaryScaling),
+  tie_word_embeddings: config.tiedHead,
+  hidden_act: "silu",
+  attention_bias: false,
+  mlp_bias: false,
+  // No token of a text is a sign to `transformers`, which otherwise takes 1 and 2 for such.
+  bos_token_id: null,
+  eos_token_id: null,
+  torch_dtype: "float32",
+});

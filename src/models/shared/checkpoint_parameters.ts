@@ -3,9 +3,12 @@ import type { ParameterShape } from "../../nn/parameters.ts";
 import type { NamedTensor } from "../../io/safetensors.ts";
 import { showShape } from "../../io/safetensors_header.ts";
 
+/** What makes a parameter's values, rows×cols, of a checkpoint's. Throws a `UserError` that names the tensor which is not finite. */
+export type ReadParameter = () => Float32Array<ArrayBuffer>;
+
 /**
- * Picks a model's parameters out of the tensors of a checkpoint, in the order of `parameters`, each rows×cols.
- * Throws a `UserError` that names the tensor which is missing, unexpected, of the wrong shape, not of floats or not finite; `model` says whose
+ * Picks a model's parameters out of the tensors of a checkpoint, in the order of `parameters`; no data are looked at before a parameter is read.
+ * Throws a `UserError` that names the tensor which is missing, unexpected, of the wrong shape or not of floats; `model` says whose
  * parameters they are ("a GPT-2 of 12 layers"), `source` names the file.
  */
 export function pickParameters(
@@ -13,7 +16,7 @@ export function pickParameters(
   parameters: readonly ParameterShape[],
   model: string,
   source: string,
-): Map<string, Float32Array<ArrayBuffer>> {
+): Map<string, ReadParameter> {
   const known = new Set(parameters.flatMap(inCheckpoints).map(({ name }) => name));
   for (const name of tensors.keys()) {
     if (known.has(name)) continue;
@@ -21,8 +24,7 @@ export function pickParameters(
       `${source} holds the tensor "${name}", which ${model} does not have; choose the model it was saved from`,
     );
   }
-  const weights = new Map<string, Float32Array<ArrayBuffer>>();
-  const dense = ({ name, shape, turned, cols }: ParameterShape) => {
+  const dense = ({ name, shape, turned, cols }: ParameterShape): ReadParameter => {
     const tensor = tensors.get(name);
     if (!tensor) {
       throw new UserError(
@@ -38,15 +40,17 @@ export function pickParameters(
     if (tensor.dtype !== "F32") {
       throw new UserError(`The tensor "${name}" in ${source} holds whole numbers; save it in floating point`);
     }
-    requireFinite(name, tensor.data, `${source} was saved from a run that diverged; choose another`);
-    return turned ? transposed(tensor.data, cols) : tensor.data;
+    return () => {
+      const { data } = tensor;
+      requireFinite(name, data, `${source} was saved from a run that diverged; choose another`);
+      return turned ? transposed(data, cols) : data;
+    };
   };
-  for (const parameter of parameters) {
-    const parts = inCheckpoints(parameter);
-    const { name, rows } = parameter;
-    weights.set(name, parts.length === 1 ? dense(parts[0]) : sideBySide(parts.map(dense), rows));
-  }
-  return weights;
+  return new Map(parameters.map((parameter) => {
+    const [first, ...others] = inCheckpoints(parameter).map(dense);
+    const whole = () => sideBySide([first, ...others].map((read) => read()), parameter.rows);
+    return [parameter.name, others.length === 0 ? first : whole];
+  }));
 }
 
 /** Throws a UserError if a tensor's values are not all finite: it names the tensor and the value, and ends with the remedy. */
@@ -119,7 +123,9 @@ function transposed(data: Float32Array<ArrayBuffer>, rows: number): Float32Array
 
 /** Whether two tensors are the same, bit for bit. */
 export function sameTensor(a: NamedTensor, b: NamedTensor): boolean {
-  return showShape(a.shape) === showShape(b.shape) && a.data.every((value, i) => Object.is(value, b.data[i]));
+  if (showShape(a.shape) !== showShape(b.shape)) return false;
+  const [first, second] = [a.data, b.data]; // read once each
+  return first.every((value, i) => Object.is(value, second[i]));
 }
 
 /** How many blocks a checkpoint holds: those whose parameters are called `prefix.0.…`, `prefix.1.…` and so on. */

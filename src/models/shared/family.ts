@@ -23,7 +23,7 @@ export type Input =
   | { readonly kind: "text"; readonly vocab: number }
   | { readonly kind: "images"; readonly size: number; readonly classes: number };
 
-/** Tensors of a checkpoint, by name. */
+/** Tensors of a checkpoint, by name. Of one that is in a file still, who asks for `data` reads them anew. */
 export type NamedTensors = ReadonlyMap<string, NamedTensor>;
 
 /** How another library's checkpoints hold models of a family. */
@@ -42,6 +42,8 @@ export interface CheckpointFormat<Config> {
   ): Sizes<Config>;
   /** Metadata that `settings` reads back. */
   metadata(config: Config): Record<string, string>;
+  /** The `config.json` by which the library loads a folder; none, if it has no such. */
+  config?(config: Config): Record<string, unknown>;
 }
 
 /** How a reference case holds a model of a family, and batches for it. */
