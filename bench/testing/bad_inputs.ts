@@ -13,6 +13,7 @@ import { inCheckpoints } from "../../src/models/shared/checkpoint_parameters.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const concatenated = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
+const words32 = (...values: number[]) => new Uint8Array(Uint32Array.from(values).buffer);
 const words16 = (...values: number[]) => new Uint8Array(Uint16Array.from(values).buffer);
 
 /** A JSON document that lacks nothing but what `fields` get wrong. */
@@ -113,12 +114,22 @@ const documents: Record<string, string | Uint8Array> = {
   "cut.bin": llmc(1, 0).subarray(0, 40),
   "version.bin": llmc(2, 5),
   "wide.bin": llmc(1, 5, 20240801),
+  "wide-count.bin": concatenated(llmc(7, 7, 20240801), words32(1, 2, 3, 4, 5)),
+  "cut.u32": new Uint8Array(1002),
+  "ids.u32": words32(...Array(200).fill(2 ** 32 - 1)),
   "count.bin": concatenated(llmc(1, 7), words16(1, 2, 3, 4, 5)),
   // Images of CIFAR-10: a label and 3072 bytes each.
   "one.bin": new Uint8Array(3073),
   "few.bin": new Uint8Array(5 * 3073),
   "label.bin": new Uint8Array(5 * 3073).fill(10),
   "cifar/data_batch_1.bin": new Uint8Array(3073),
+  // Shards and their indexes.
+  "weights.json": '{"weight_map": ["a"]}',
+  "outside.json": '{"weight_map": {"a": "../a.safetensors"}}',
+  "lost-shard.json": '{"weight_map": {"a": "model-00002-of-00002.safetensors"}}',
+  "lost-tensor.json": '{"weight_map": {"a": "good.safetensors"}}',
+  "bad-shard.json": '{"weight_map": {"a": "cut.safetensors"}}',
+  "nobody.json": '{"weight_map": {"bert.embeddings.weight": "nobody.safetensors"}}',
   // A reference case.
   "case/expected.json": '{"config": {"model_type": "bert"}}',
 };
@@ -213,7 +224,7 @@ const checkpoints: Record<string, [(tensors: Map<string, NamedTensor>) => unknow
 export const badInputs: () => Promise<string> = remembered(async () => {
   const folder = await Deno.makeTempDir();
   globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  for (const inner of ["folder.json", "cifar", "case", "beside", "other"]) {
+  for (const inner of ["folder.json", "folder.safetensors", "cifar", "case", "beside", "other"]) {
     await Deno.mkdir(join(folder, inner));
   }
   for (const [inner, files] of Object.entries(sets)) await folderWith(join(folder, inner), files);

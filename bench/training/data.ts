@@ -87,15 +87,21 @@ export function refuseIdle(models: readonly ModelConfig[], choices: DataChoices)
   );
 }
 
-/** The data that a model is trained on. Throws a UserError if they cannot be read. */
+/** The data that a model is trained on. Throws a UserError if they cannot be read, and for ids outside the model's vocabulary. */
 export async function loadData(model: ModelConfig, { data, images, text }: DataPaths): Promise<TrainingData> {
   const input = inputOf(model);
   switch (input.kind) {
     case "text":
-      return textData(await loadCorpus({ path: data, text }));
+      return textData(requireVocabulary(await loadCorpus({ path: data, text }), input.vocab));
     case "images":
       return imageData(await loadImages({ path: images, size: input.size }));
   }
+}
+
+/** The corpus, once all of its ids are below `vocab`: what counts ids has a place for each up to the largest. */
+function requireVocabulary(corpus: Corpus, vocab: number): Corpus {
+  if (corpus.vocab > vocab) checkVocabulary(corpus, vocab);
+  return corpus;
 }
 
 /** The paths of data that one of some models learns from. */
@@ -136,7 +142,7 @@ export function textData(corpus: Corpus): TrainingData {
     check(model, { sequence, qualitySteps }) {
       const input = inputOf(model);
       if (input.kind !== "text") throw new UserError(`Model "${model.name}" reads no texts`);
-      if (vocab > input.vocab) checkVocabulary(corpus, input.vocab);
+      requireVocabulary(corpus, input.vocab);
       requireLength(corpus, sequence, qualitySteps !== 0);
     },
     training: (options) => new RandomBatches(train, options),

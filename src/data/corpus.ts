@@ -5,7 +5,7 @@ import { requireWindow } from "./batches.ts";
 import { holdsBrown, readBrown } from "./brown.ts";
 import { sha256, short, shortDigest } from "./digest.ts";
 import { locateText, namedTexts, requirePinned, titleOf } from "./named_data.ts";
-import { parseTokens, type TokenArray } from "./token_files.ts";
+import { isTokenFile, parseTokens, type TokenArray } from "./token_files.ts";
 
 export type { TokenArray };
 
@@ -28,7 +28,7 @@ export interface Corpus {
 
 export interface CorpusOptions {
   /**
-   * The name of a text, a folder of the Brown corpus, a token file if it ends in `.bin`, any other file as bytes; without a path, the text
+   * The name of a text, a folder of the Brown corpus, a token file if it ends in `.bin` or `.u32`, any other file as bytes; without a path, the text
    * that `deno types` prints.
    */
   path?: string;
@@ -71,18 +71,18 @@ async function loadTokens(
   const bytes = path === undefined ? text ?? await denoTypes() : await readBytes(path);
   const source = path ?? `deno types (Deno ${Deno.version.deno})`;
   if (bytes.length === 0) throw new UserError(`${source} is empty; give a longer file with --data`);
-  const isTokenFile = path?.endsWith(".bin") ?? false;
-  const tokens = isTokenFile ? parseTokens(bytes, source) : bytes;
+  const ids = path !== undefined && isTokenFile(path);
+  const tokens: TokenArray = ids ? parseTokens(bytes, path) : bytes;
   const split = tokens.length - Math.floor(tokens.length * validationFraction);
   const corpus: Corpus = {
     name: path === undefined ? "deno types" : basename(path),
-    vocab: vocab ?? (isTokenFile ? largest(tokens) + 1 : 256),
+    vocab: vocab ?? (ids ? largest(tokens) + 1 : 256),
     train: tokens.subarray(0, split),
     validation: tokens.subarray(split),
     source,
     digest: await shortDigest(bytes),
   };
-  if (!isTokenFile) corpus.decode = decodeBytes;
+  if (!ids) corpus.decode = decodeBytes;
   checkVocabulary(corpus, corpus.vocab);
   return corpus;
 }

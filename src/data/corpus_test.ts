@@ -5,7 +5,10 @@ import { checkVocabulary, type CorpusOptions, loadCorpus, requireLength } from "
 const folder = Deno.makeTempDirSync();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
-async function file(name: string, content: string | Uint16Array<ArrayBuffer>): Promise<string> {
+async function file(
+  name: string,
+  content: string | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+): Promise<string> {
   const bytes = typeof content === "string"
     ? new TextEncoder().encode(content)
     : new Uint8Array(content.buffer);
@@ -75,6 +78,18 @@ Deno.test("loadCorpus() takes a .bin file as 16-bit tokens; the largest one fixe
   assertEquals([corpus.vocab, corpus.decode], [1001, undefined]);
   assertEquals([corpus.train.length, [...corpus.validation]], [18, [982, 981]]);
   assertEquals((await loadCorpus({ path, vocab: 50257 })).vocab, 50257);
+});
+
+Deno.test("loadCorpus() takes a .u32 file as 32-bit tokens, and says which one no vocabulary has", async () => {
+  const path = await file("tokens.u32", Uint32Array.from({ length: 20 }, (_, i) => 128255 - i));
+  const corpus = await loadCorpus({ path });
+  assertEquals([corpus.vocab, corpus.decode], [128256, undefined]);
+  assertEquals([corpus.train.length, [...corpus.validation]], [18, [128237, 128236]]);
+  assertEquals(
+    await message({ path, vocab: 128255 }),
+    `The token 128255 at position 0 of ${path} is outside the vocabulary of 128255; ` +
+      "choose a model with a larger one or other data",
+  );
 });
 
 Deno.test("loadCorpus() says what is wrong with a file", async () => {
