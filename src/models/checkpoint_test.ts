@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../errors.ts";
 import { type NamedTensor, openSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import { readCheckpoint, requireCheckpointWritable, weightsFrom, writeCheckpoint } from "./checkpoint.ts";
-import { families, familyOf, type ModelConfig, type ModelType } from "./families.ts";
+import { allFamilies, families, familyOf, type ModelConfig, type ModelType } from "./families.ts";
 import { parseModel } from "./model_document.ts";
 import { inCheckpoints } from "./shared/checkpoint_parameters.ts";
 import { everyWeight } from "./testing.ts";
@@ -73,6 +73,17 @@ Deno.test("readCheckpoint() reads the folder that writeCheckpoint() made, bit fo
       assertEquals((await readCheckpoint(path)).model, model);
     }
   });
+});
+
+Deno.test("A saved config.json says all sizes of every preset under the names of the library", () => {
+  const said = allFamilies.flatMap(({ presets, checkpoint, golden }) =>
+    Object.values(presets).map(({ name, ...sizes }) => {
+      const config = checkpoint.config?.({ name, ...sizes } as ModelConfig);
+      if (config) assertEquals(golden.config.parse(config), sizes as unknown, name);
+      return config?.model_type;
+    })
+  );
+  assertEquals([...new Set(said)], ["gpt2", undefined, "llama"]);
 });
 
 Deno.test("writeCheckpoint() says where a folder cannot be, and which models have none", async () => {
