@@ -1,4 +1,5 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { elementThreads } from "../shared/elementwise.ts";
 import positionText from "./embedding_backward_position.wgsl" with { type: "text" };
@@ -14,7 +15,7 @@ export interface TokenTensors {
   readonly starts: Tensor;
 }
 
-/** Emits x (N×C) = words[token] + positions[row mod sequence]. */
+/** Emits x (N×C) = words[token] + positions[row mod sequence]. The tables are in f32, bf16 or f16. */
 export function embeddingForward(
   builder: ProgramBuilder,
   { tokens }: TokenTensors,
@@ -27,12 +28,16 @@ export function embeddingForward(
   for (const window of builder.windows([x])) {
     for (const table of builder.windows([words])) {
       builder.dispatch({
-        kernel: { label: "embedding_forward", code: forwardText, constants: { stride, sequence } },
+        kernel: {
+          label: "embedding_forward",
+          code: plain(words).code("words", 1) + plain(positions).code("positions", 2) + forwardText,
+          constants: { stride, sequence },
+        },
         bindings: [
           { group: 0, index: 1, tensor: tokens, access: "read", ...window },
-          { group: 0, index: 2, tensor: words, access: "read", ...table },
-          { group: 0, index: 3, tensor: positions, access: "read" },
-          { group: 0, index: 4, tensor: x, access: "write", ...window },
+          { group: 0, index: 2, tensor: x, access: "write", ...window },
+          ...plain(words).bindings(1, table),
+          ...plain(positions).bindings(2),
         ],
         parameters: {
           rows: window.rows,

@@ -2,9 +2,7 @@
 struct Parameters { rows: u32, first_row: u32, first_word: u32, words: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> tokens: array<u32>;
-@group(0) @binding(2) var<storage, read> words: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> positions: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> x: array<vec4<f32>>;
 override stride: u32; // in vectors
 override sequence: u32;
 
@@ -22,6 +20,7 @@ fn main(
   let word = tokens[row] - p.first_word; // wraps below the window: then it is not inside either
   if (word < p.words) {
     let column = at % stride;
-    x[at] = words[word * stride + column] + positions[((p.first_row + row) % sequence) * stride + column];
+    let place = (p.first_row + row) % sequence;
+    x[at] = words_load4(word * stride + column, column) + positions_load4(place * stride + column, column);
   }
 }
