@@ -1,6 +1,9 @@
 import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { columnSums } from "../../kernels/shared/column_sums.ts";
 import { geluBackward } from "../../kernels/activations/gelu.ts";
+import { swigluBackward, swigluForward } from "../../kernels/activations/swiglu.ts";
+import { rotate } from "../../kernels/embedding/rotary.ts";
+import { rotaryFrequencies } from "../../kernels/embedding/rotary_frequencies.ts";
 import { layerNormBackward, layerNormForward } from "../../kernels/norms/layer_norm.ts";
 import { materialize } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
@@ -128,6 +131,37 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
         const [d, x] = [matrix(builder, "d"), matrix(builder, "x")];
         geluBackward(builder, d, plain(x));
         return [d, x];
+      },
+    },
+    {
+      name: "SwiGLU forward",
+      bound: "memory",
+      work: 6 * elements,
+      emit(builder) {
+        const h = matrix(builder, "h");
+        swigluForward(builder, plain(h), builder.tensor("y", rows, cols / 2, transient));
+        return [h];
+      },
+    },
+    {
+      name: "SwiGLU backward",
+      bound: "memory",
+      work: 10 * elements,
+      emit(builder) {
+        const [d, h] = [builder.tensor("d", rows, cols / 2, transient), matrix(builder, "h")];
+        swigluBackward(builder, d, plain(h), matrix(builder, "dh"));
+        return [d, h];
+      },
+    },
+    {
+      name: "rotary positions",
+      bound: "memory",
+      work: 8 * elements,
+      emit(builder) {
+        const x = matrix(builder, "x");
+        const frequencies = rotaryFrequencies({ headSize: 64, base: 10000 });
+        rotate(builder, x, { sequence: rows, heads: Math.floor(cols / 64), frequencies });
+        return [x];
       },
     },
     {

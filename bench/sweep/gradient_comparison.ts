@@ -1,4 +1,5 @@
 import type { Program } from "../../src/gpu/program.ts";
+import { inCheckpoints } from "../../src/models/shared/checkpoint_parameters.ts";
 import {
   addSquares,
   errorOf,
@@ -36,7 +37,10 @@ export class GradientComparison {
     const parameters = this.session.parameterSet.all;
     const operators = Object.fromEntries(operatorNames.map((operator) => {
       const own = parameters.filter((parameter) => operatorOf(parameter) === operator);
-      return [operator, errorOf(addSquares(own.map(({ name }) => squares.get(name)!)))];
+      return [
+        operator,
+        errorOf(addSquares(own.flatMap(inCheckpoints).map(({ name }) => squares.get(name)!))),
+      ];
     }));
     return { loss, error: { overall: errorOf(addSquares(squares.values())), noise, operators } };
   }

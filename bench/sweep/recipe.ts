@@ -33,7 +33,7 @@ function ofImages(steps: number, augmentation?: "none"): Recipe {
   };
 }
 
-const recipes: Record<ModelType, typeof ofImages> = { gpt2: ofTexts, vit: ofImages };
+const recipes: Record<ModelType, typeof ofImages> = { gpt2: ofTexts, vit: ofImages, llama: ofTexts };
 
 /** The recipe by which a model is trained for `steps` steps; `toZero`: with a rate that rises and then falls to zero, whatever the model. */
 export function recipe(

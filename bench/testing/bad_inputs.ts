@@ -7,7 +7,9 @@ import { brownFiles, folderWith, idx, idxFiles } from "../../src/data/testing.ts
 import { type NamedTensor, writeSafetensors } from "../../src/io/safetensors.ts";
 import { writeCheckpoint } from "../../src/models/checkpoint.ts";
 import { familyOf } from "../../src/models/families.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
 import { parseModel } from "../../src/models/model_document.ts";
+import { inCheckpoints } from "../../src/models/shared/checkpoint_parameters.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const concatenated = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
@@ -17,6 +19,7 @@ const words16 = (...values: number[]) => new Uint8Array(Uint16Array.from(values)
 const policy = (fields: object) => JSON.stringify({ name: "mine", ...fields });
 const nano = (fields: object) => JSON.stringify({ name: "twin", preset: "nano", ...fields });
 const vit = (fields: object) => JSON.stringify({ name: "twin", preset: "vit-nano", ...fields });
+const llama = (fields: object) => JSON.stringify({ name: "twin", preset: "llama-nano", ...fields });
 
 const nanoAttention = { batch: 4, heads: 4, sequence: 128, headSize: 32, causal: true };
 
@@ -74,6 +77,10 @@ const documents: Record<string, string | Uint8Array> = {
   "heads.json": nano({ heads: 3 }),
   "wide-heads.json": nano({ width: 512, heads: 1 }),
   "patch.json": vit({ patch: 5 }),
+  "key-heads.json": llama({ keyHeads: 3 }),
+  "head-size.json": llama({ headSize: 7 }),
+  "stretched.json": llama({ rotaryScaling: { factor: 2, slow: 4, fast: 4, positions: 9 } }),
+  "stretch.json": llama({ rotaryScaling: { factor: 2 } }),
   "wdth.json": nano({ wdth: 64 }),
   "of-vit.json": vit({ vocab: 9 }),
   "small.json": '{"name": "small", "preset": "nano"}',
@@ -150,7 +157,7 @@ const malformed: Record<string, Uint8Array> = {
   "gap.safetensors": safetensors({ a: tensor(0, 8), b: tensor(12, 16) }, 16),
   "past.safetensors": safetensors({ a: tensor(0, 8) }, 4),
   "after.safetensors": safetensors({ a: tensor(0, 8) }, 12),
-  "nobody.safetensors": safetensors({ "model.embed_tokens.weight": tensor(0, 8) }, 8),
+  "nobody.safetensors": safetensors({ "bert.embeddings.weight": tensor(0, 8) }, 8),
 };
 
 const model = parseModel({
@@ -168,12 +175,12 @@ const sets: Record<string, Record<string, string | Uint8Array>> = {
   "idx-part": { "train-images-idx3-ubyte": idxFiles()["train-images-idx3-ubyte"] },
 };
 
-/** Tensors of a little model, all zero. */
-function littleTensors(): Map<string, NamedTensor> {
-  const parameters = familyOf(model).parameters(model, "all");
-  return new Map(parameters.map(({ name, shape, rows, cols }) => [
+/** Tensors of a little model, each filled with a number of its own. */
+function littleTensors(of = model): Map<string, NamedTensor> {
+  const parameters = familyOf(of).parameters(of, "all").flatMap(inCheckpoints);
+  return new Map(parameters.map(({ name, shape, rows, cols }, i) => [
     name,
-    { dtype: "F32", shape: [...shape], data: new Float32Array(rows * cols) },
+    { dtype: "F32", shape: [...shape], data: new Float32Array(rows * cols).fill(i) },
   ]));
 }
 
@@ -220,6 +227,10 @@ export const badInputs: () => Promise<string> = remembered(async () => {
     await writeSafetensors(join(folder, `${name}.safetensors`), tensors, metadata);
   }
   await writeCheckpoint(join(folder, "good.safetensors"), littleTensors(), model);
+  const llama = modelConfig("llama-nano");
+  for (const [name, rope_scaling] of Object.entries({ "no-config": "null", "strange-rope": "long" })) {
+    await writeSafetensors(join(folder, `${name}.safetensors`), littleTensors(llama), { rope_scaling });
+  }
   const settings = { beside: "{n_head: 2}", other: '{"scale_attn_weights": false}' };
   for (const [name, text] of Object.entries(settings)) {
     await writeSafetensors(join(folder, name, "model.safetensors"), littleTensors());

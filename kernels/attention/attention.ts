@@ -19,11 +19,15 @@ import {
 import type { AttentionRows } from "./attention_template.ts";
 import { type AttentionVariant, attentionVariantName, onMatrices, ownBlock } from "./attention_variant.ts";
 
-/** What attention works on: `batch` sequences of `sequence` tokens, C = heads · headSize channels. */
+/**
+ * What attention works on: `batch` sequences of `sequence` tokens. C = heads · headSize channels of queries and outputs, K = keyHeads · headSize
+ * of keys and of values: as many as there are heads if left out, or a divisor of them, each then read by so many neighbouring heads.
+ */
 export interface AttentionShape {
   readonly batch: number;
   readonly sequence: number;
   readonly heads: number;
+  readonly keyHeads?: number;
   readonly headSize: number;
   readonly causal: boolean;
 }
@@ -74,6 +78,19 @@ const waysInSmallBlocks: readonly Way[] = [
   { further: 1, rows: 1, tile: 16, unroll: 8 },
 ];
 
+/** Query heads that share a key head. */
+const groupOf = ({ heads, keyHeads = heads }: Pick<AttentionShape, "heads" | "keyHeads">) => heads / keyHeads;
+
+/** Columns of queries, keys and values side by side: C + 2K. */
+export const qkvColumns = (
+  { heads, keyHeads = heads, headSize }: Omit<AttentionShape, "batch" | "sequence" | "causal">,
+) => (heads + 2 * keyHeads) * headSize;
+
+/** The sizes that decide on a variant. */
+type VariantShape =
+  & Pick<AttentionShape, "headSize" | "causal" | "sequence">
+  & Partial<Pick<AttentionShape, "heads" | "keyHeads">>;
+
 /** What decides on a variant besides the shape. */
 type Adapter = MatrixAdapter & Pick<ProgramBuilder, "subgroupSize">;
 
@@ -81,13 +98,16 @@ type Adapter = MatrixAdapter & Pick<ProgramBuilder, "subgroupSize">;
  * Variants for a shape, the best first, by experience: what a tuning run measures, and of which the first is taken without. On a GPU rows
  * are split until a thread's part fits its registers, and blocks of rows leave little of the last one empty. A software adapter loads
  * lane by lane, so there a thread takes more rows for each load, as many as compile in reasonable time. Where products are of halves, those
- * on subgroup matrices, if there are any.
+ * on subgroup matrices, if there are any; none of these knows heads that share keys.
  */
 export function attentionVariants(
   kernel: AttentionKernel,
-  shape: Pick<AttentionShape, "headSize" | "causal" | "sequence">,
+  shape: VariantShape,
   adapter: Adapter,
 ): AttentionVariant[] {
+  const { heads = 1, keyHeads = heads } = shape;
+  const group = groupOf({ heads, keyHeads });
+  if (group > 1) return threadVariants(kernel, shape, adapter).map((v) => ({ ...v, group }));
   const matrices = attentionMatrixVariants(kernel, shape, adapter);
   return matrices.length > 0 ? matrices : threadVariants(kernel, shape, adapter);
 }
@@ -95,7 +115,7 @@ export function attentionVariants(
 /** Those in f32. */
 function threadVariants(
   kernel: AttentionKernel,
-  { headSize, causal, sequence }: Pick<AttentionShape, "headSize" | "causal" | "sequence">,
+  { headSize, causal, sequence }: VariantShape,
   { adapterClass, subgroupSize }: Adapter,
 ): AttentionRows[] {
   const head = Math.ceil(headSize / 4);
@@ -128,18 +148,30 @@ function threadVariants(
 }
 
 /** What a kernel of attention is called in variants' files. */
-export const attentionKey = (kernel: AttentionKernel, s: AttentionShape) =>
-  `attention_${kernel}${s.causal ? " causal" : ""} ${s.batch}×${s.heads}×${s.sequence}×${s.headSize}`;
+export const attentionKey = (kernel: AttentionKernel, s: AttentionShape) => {
+  const heads = groupOf(s) === 1 ? s.heads : `${s.heads}:${s.keyHeads}`;
+  return `attention_${kernel}${s.causal ? " causal" : ""} ${s.batch}×${heads}×${s.sequence}×${s.headSize}`;
+};
+
+const keyForm = new RegExp(
+  "^attention_(?<kernel>forward|backward_query|backward_key)(?<causal> causal)? " +
+    "(?<batch>\\d+)×(?<heads>\\d+)(:(?<keyHeads>\\d+))?×(?<sequence>\\d+)×(?<headSize>\\d+)$",
+);
 
 /** The kernel and shape of such a key; undefined if it is another kernel's. */
 export function parseAttentionKey(
   key: string,
 ): { kernel: AttentionKernel; shape: AttentionShape } | undefined {
-  const [, kernel, causal, ...sizes] =
-    key.match(/^attention_(forward|backward_query|backward_key)( causal)? (\d+)×(\d+)×(\d+)×(\d+)$/) ?? [];
-  const [batch, heads, sequence, headSize] = sizes.map(Number);
-  const shape = { batch, heads, sequence, headSize, causal: causal !== undefined };
-  return kernel ? { kernel: kernel as AttentionKernel, shape } : undefined;
+  const { kernel, causal, keyHeads, ...sizes } = key.match(keyForm)?.groups ?? {};
+  if (!kernel) return undefined;
+  const [batch, heads, sequence, headSize] = [sizes.batch, sizes.heads, sizes.sequence, sizes.headSize].map(
+    Number,
+  );
+  const shape = {
+    ...{ batch, heads, sequence, headSize, causal: causal !== undefined },
+    ...keyHeads !== undefined && { keyHeads: Number(keyHeads) },
+  };
+  return { kernel: kernel as AttentionKernel, shape };
 }
 
 /** The variant that the builder's variants name, else the first. Throws a UserError for a name it does not know. */
@@ -206,7 +238,8 @@ function emit(
   { variants, scaling: asked }: AttentionOptions,
 ): void {
   const variant = variants?.[kernel] ?? variantFor(builder, kernel, shape);
-  const { sequence, heads } = shape;
+  const { sequence, heads, keyHeads = heads } = shape;
+  const ownHeads = ownRows[kernel] === "keys" ? keyHeads : heads;
   const { scales } = builder;
   const scaling = onMatrices(variant) ? asked : undefined;
   const observing = scales && scaling && { observes: scaling.observes };
@@ -244,7 +277,7 @@ function emit(
           d_stride: (strides.d?.stride ?? 0) / 4,
           dqkv_stride: (strides.dqkv?.stride ?? 0) / 4,
         },
-        workgroups: sequences * heads * blocks,
+        workgroups: sequences * ownHeads * blocks,
         flops: flops * pairs,
         ...observing?.observes && {
           looksAt: (first === 0 ? looks[kernel].rows * window.rows * heads * shape.headSize : 0) +
@@ -263,7 +296,7 @@ export interface AttentionOptions {
 }
 
 /**
- * Emits o (N×C) = softmax(q·kᵀ / √headSize)·v by head, and the log-sum-exp of each row and head (N×H, stride H). `qkv` is N×3C: q, k
+ * Emits o (N×C) = softmax(q·kᵀ / √headSize)·v by head, and the log-sum-exp of each row and head (N×H, stride H). `qkv` is N×(C + 2K): q, k
  * and v side by side, heads in order within each.
  */
 export function attentionForward(
@@ -274,13 +307,14 @@ export function attentionForward(
   shape: AttentionShape,
   options: AttentionOptions = {},
 ): void {
-  if (options.scaling) lookFirst(builder, thirds(qkv), options.scaling);
+  const scaling = scalingOf(shape, options);
+  if (scaling) lookFirst(builder, thirds(qkv), scaling);
   const own = [{ tensor: o, access: "write" as const }, { tensor: logSumExp, access: "write" as const }];
   emit(builder, "forward", shape, own, { qkv }, { qkv, o }, options);
 }
 
 /**
- * Emits dqkv (N×3C) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. o is read first, by a kernel
+ * Emits dqkv (N×(C + 2K)) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. o is read first, by a kernel
  * of its own, and may end before dqkv begins.
  */
 export function attentionBackward(
@@ -296,10 +330,15 @@ export function attentionBackward(
   const { rows, cols, stride } = logSumExp;
   const delta = builder.tensor("delta", rows, cols, { category: "transient", stride });
   attentionDelta(builder, plain(d), o, delta, shape.headSize);
-  if (options.scaling) lookFirst(builder, [...thirds(qkv), { x: plain(d) }], options.scaling);
+  const scaling = scalingOf(shape, options);
+  if (scaling) lookFirst(builder, [...thirds(qkv), { x: plain(d) }], scaling);
   attentionBackwardQuery(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
   attentionBackwardKey(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
 }
+
+/** Heads that share keys are in f32, and scale nothing. */
+const scalingOf = (shape: AttentionShape, { scaling }: AttentionOptions) =>
+  groupOf(shape) === 1 ? scaling : undefined;
 
 /** q, k and v, side by side. */
 const thirds = (qkv: Operand) =>
@@ -311,7 +350,7 @@ export interface RowStatistics {
   readonly delta: Tensor;
 }
 
-/** Emits dq into dqkv (N×3C), from dO (`d`, N×C). */
+/** Emits dq into dqkv (N×(C + 2K)), from dO (`d`, N×C). */
 export function attentionBackwardQuery(
   builder: ProgramBuilder,
   qkv: Operand,
@@ -325,7 +364,7 @@ export function attentionBackwardQuery(
   emit(builder, "backward_query", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, options);
 }
 
-/** Emits dk and dv beside the dq in dqkv (N×3C), and rows' padding, from dO (`d`, N×C). */
+/** Emits dk and dv beside the dq in dqkv (N×(C + 2K)), and rows' padding, from dO (`d`, N×C). */
 export function attentionBackwardKey(
   builder: ProgramBuilder,
   qkv: Operand,

@@ -5,6 +5,7 @@ import {
   endOfKeys,
   exchange,
   held,
+  isGrouped,
   keyTiles,
   lines,
   loop,
@@ -67,7 +68,10 @@ ${lines(range(own).map((i) => `    dqkv_store(row${r}, q_column, ${held(v, i)}, 
 `;
 }
 
-/** Backward for keys: dk and dv, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
+/**
+ * Backward for keys: dk and dv, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). Where heads share keys, a workgroup goes over all of
+ * them, one after the other.
+ */
 export function attentionBackwardKeyText(v: AttentionRows): string {
   const { own } = vectors(v);
   const bindings = `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
@@ -99,17 +103,21 @@ ${accumulate(v, "dk", "ds", "queries")}`;
 ${declareTile(v, "queries")}
 ${declareTile(v, "d_rows")}
 ${exchange(v, 2)}
-${signature(v)}${place(v, false)}
+${signature(v)}${place(v, false, "keys")}
 ${
     perVector(v, (r, i) =>
       `  let k${r}_${i} = scale * qkv_slice(row${r}, k_column, ${held(v, i)}); var dk${r}_${i} = vec4<f32>();
   let v${r}_${i} = qkv_slice(row${r}, v_column, ${held(v, i)}); var dv${r}_${i} = vec4<f32>();`)
   }
 ${
-    loop(v, v.causal ? `block0 / ${v.tile}u * ${v.tile}u` : "0u", "p.sequence", [
-      ["queries", "qkv", "q_column"],
-      ["d_rows", "d", "q_column"],
-    ], body)
+    loop(
+      v,
+      v.causal ? `block0 / ${v.tile}u * ${v.tile}u` : "0u",
+      "p.sequence",
+      [["queries", "qkv", "q_column"], ["d_rows", "d", "q_column"]],
+      body,
+      isGrouped(v) ? `key_head * ${v.group}u` : undefined,
+    )
   }
 ${
     perRow(v, (r) =>
@@ -122,9 +130,14 @@ ${
           ]),
         )
       }
-${v.headSize % 4 === 0 ? "" : `    if (head == p.heads - 1 && part == 0) { dqkv_pad(row${r}, 3 * width); }`}
+${v.headSize % 4 === 0 ? "" : `    if (${lastHead(v)} && part == 0) { dqkv_pad(row${r}, ${rowWidth(v)}); }`}
   }`)
   }
 }
 `;
 }
+
+/** Whether the workgroup has the last head of keys, and the columns that are no padding. */
+const lastHead = (v: AttentionRows) => isGrouped(v) ? "key_head == key_heads - 1" : "head == p.heads - 1";
+const rowWidth = (v: AttentionRows) =>
+  isGrouped(v) ? `(p.heads + 2 * key_heads) * ${v.headSize}u` : "3 * width";

@@ -1,22 +1,38 @@
 /**
- * Plain float64 multi-head attention. Rows are tokens, N = batch·sequence of them; `qkv` is [N, 3C] with columns q | k | v and the heads
- * contiguous inside each, C = heads·headSize. Backward recomputes the probabilities from the log-sum-exp, as FlashAttention does
+ * Plain float64 multi-head attention. Rows are tokens, N = batch·sequence of them; `qkv` is [N, C + 2K] with columns q | k | v and the heads
+ * contiguous inside each, C = heads·headSize and K = keyHeads·headSize: a key head is read by heads/keyHeads neighbouring heads (Ainslie et al.,
+ * arXiv 2305.13245). Backward recomputes the probabilities from the log-sum-exp, as FlashAttention does
  * (Dao et al., arXiv 2205.14135), so that no sequence × sequence tensor has to be kept.
  */
 
-/** Sizes of an attention; `causal` lets a token see itself and the tokens before it only. */
+/** Sizes of an attention; `causal` lets a token see itself and the tokens before it only. There are as many key heads as heads if left out. */
 export interface AttentionShape {
   batch: number;
   sequence: number;
   heads: number;
+  keyHeads?: number;
   headSize: number;
   causal: boolean;
+}
+
+/** Columns of qkv, and where a head's queries, keys and values begin among them. */
+export function columnsOf(
+  { heads, keyHeads = heads, headSize }: Omit<AttentionShape, "batch" | "sequence" | "causal">,
+  head = 0,
+) {
+  const key = heads + Math.floor(head * keyHeads / heads);
+  return {
+    all: (heads + 2 * keyHeads) * headSize,
+    q: head * headSize,
+    k: key * headSize,
+    v: (key + keyHeads) * headSize,
+  };
 }
 
 /**
  * S = q·kᵀ/√headSize, P = softmax(S) by row, output = P·v.
  *
- * @param qkv [N, 3C]
+ * @param qkv [N, C + 2K]
  * @returns `output` [N, C] and `logSumExp` [N, heads], the logarithm of each row's Σ exp(S)
  */
 export function attentionForward(
@@ -25,17 +41,18 @@ export function attentionForward(
 ): { output: Float64Array; logSumExp: Float64Array } {
   const { heads, headSize } = shape;
   const width = heads * headSize;
-  const output = new Float64Array(qkv.length / 3);
+  const output = new Float64Array(shape.batch * shape.sequence * width);
   const logSumExp = new Float64Array(output.length / headSize);
   forEachQuery(shape, (query, keys, head) => {
     const scores = keys.map((key) => score(qkv, query, key, head, shape));
     const maximum = scores.reduce((a, b) => Math.max(a, b));
     const total = scores.reduce((sum, s) => sum + Math.exp(s - maximum), 0);
     logSumExp[query * heads + head] = maximum + Math.log(total);
+    const { all, q, v } = columnsOf(shape, head);
     keys.forEach((key, i) => {
       const probability = Math.exp(scores[i] - maximum) / total;
-      for (let d = head * headSize; d < (head + 1) * headSize; d++) {
-        output[query * width + d] += probability * qkv[key * 3 * width + 2 * width + d];
+      for (let d = 0; d < headSize; d++) {
+        output[query * width + q + d] += probability * qkv[key * all + v + d];
       }
     });
   });
@@ -48,10 +65,10 @@ export function attentionForward(
  * and output.
  *
  * @param dOutput [N, C]
- * @param qkv [N, 3C]
+ * @param qkv [N, C + 2K]
  * @param output [N, C]
  * @param logSumExp [N, heads]
- * @returns dQkv [N, 3C]
+ * @returns dQkv [N, C + 2K]
  */
 export function attentionBackward(
   dOutput: Float64Array,
@@ -66,17 +83,20 @@ export function attentionBackward(
   const dQkv = new Float64Array(qkv.length);
   const deltas = attentionDelta(dOutput, output, headSize);
   forEachQuery(shape, (query, keys, head) => {
-    const columns = Array.from({ length: headSize }, (_, d) => head * headSize + d);
+    const channels = Array.from({ length: headSize }, (_, d) => d);
     const delta = deltas[query * heads + head];
+    const columns = columnsOf(shape, head);
+    const o = query * width + columns.q;
     for (const key of keys) {
-      const q = query * 3 * width, k = key * 3 * width + width, v = key * 3 * width + 2 * width;
+      const q = query * columns.all + columns.q;
+      const [k, v] = [columns.k, columns.v].map((column) => key * columns.all + column);
       const probability = Math.exp(score(qkv, query, key, head, shape) - logSumExp[query * heads + head]);
-      const dProbability = columns.reduce((sum, d) => sum + dOutput[query * width + d] * qkv[v + d], 0);
+      const dProbability = channels.reduce((sum, d) => sum + dOutput[o + d] * qkv[v + d], 0);
       const dScore = probability * (dProbability - delta);
-      for (const d of columns) {
+      for (const d of channels) {
         dQkv[q + d] += scale * dScore * qkv[k + d];
         dQkv[k + d] += scale * dScore * qkv[q + d];
-        dQkv[v + d] += probability * dOutput[query * width + d];
+        dQkv[v + d] += probability * dOutput[o + d];
       }
     }
   });
@@ -109,12 +129,10 @@ function score(
   query: number,
   key: number,
   head: number,
-  { heads, headSize }: AttentionShape,
+  shape: AttentionShape,
 ): number {
-  const width = heads * headSize;
-  const q = query * 3 * width + head * headSize;
-  const k = key * 3 * width + width + head * headSize;
+  const { all, q, k } = columnsOf(shape, head);
   let sum = 0;
-  for (let d = 0; d < headSize; d++) sum += qkv[q + d] * qkv[k + d];
-  return sum / Math.sqrt(headSize);
+  for (let d = 0; d < shape.headSize; d++) sum += qkv[query * all + q + d] * qkv[key * all + k + d];
+  return sum / Math.sqrt(shape.headSize);
 }

@@ -60,6 +60,28 @@ for (const causal of [true, false]) {
   });
 }
 
+Deno.test("attentionForward() and attentionBackward() of heads that share keys are those of keys repeated, and summed", () => {
+  const grouped = { ...shape, heads: 6, keyHeads: 3 };
+  const columns = (6 + 2 * 3) * 3;
+  const x = seededValues(rows * columns, 3, 2), d = seededValues(rows * 18, 4);
+  // Where the channel of a repeated qkv comes from: 18 of q, then each key head and each value head twice.
+  const source = (column: number) =>
+    column < 18
+      ? column
+      : 18 + Math.floor((column - 18) / 18) * 9 + Math.floor((column - 18) % 18 / 6) * 3 + column % 3;
+  const repeated = Float64Array.from(
+    { length: rows * 54 },
+    (_, i) => x[Math.floor(i / 54) * columns + source(i % 54)],
+  );
+  const whole = { ...shape, heads: 6 };
+  const [given, expected] = [attentionForward(x, grouped), attentionForward(repeated, whole)];
+  assertEquals(given, expected);
+  const dRepeated = attentionBackward(d, repeated, expected.output, expected.logSumExp, whole);
+  const summed = new Float64Array(x.length);
+  dRepeated.forEach((value, i) => summed[Math.floor(i / 54) * columns + source(i % 54)] += value);
+  assert(relativeError(attentionBackward(d, x, given.output, given.logSumExp, grouped), summed) < 1e-14);
+});
+
 Deno.test("attentionBackward() takes P from the given log-sum-exp and δ from the given output", () => {
   const { output, logSumExp } = attentionForward(qkv, shape);
   const column = (x: Float64Array, from: number, to: number) =>

@@ -7,6 +7,8 @@
 export interface AttentionRows {
   readonly headSize: number;
   readonly causal: boolean;
+  /** Query heads that share a key head; 1 if left out. */
+  readonly group?: number;
   /** Threads of a workgroup, how many of them share a row, and how many rows each has a part of. */
   readonly threads: number;
   readonly split: number;
@@ -122,17 +124,7 @@ export function workgroupPlace(
   longestFirst: boolean,
   own: string,
 ): string {
-  return `
-  let flat = group.y * groups.x + group.x;
-  let index = flat / p.blocks;
-  if (index >= p.sequences * p.heads) {
-    return;
-  }
-  let head = index % p.heads;
-  let start = index / p.heads * p.sequence;
-  let block0 = (p.first_block + ${
-    longestFirst ? "p.blocks - 1 - flat % p.blocks" : "flat % p.blocks"
-  }) * ${block}u;
+  return `${workgroupBlock("head", "p.heads", block, longestFirst)}
 ${own}
   let width = p.heads * ${headSize}u;
   let q_column = head * ${headSize}u;
@@ -140,13 +132,47 @@ ${own}
   let v_column = 2 * width + q_column;`;
 }
 
-/** The same, and the rows of this thread. */
-export function place(v: AttentionRows, longestFirst: boolean): string {
+/** Where a workgroup stands, each with one of so many heads of a sequence. */
+function workgroupBlock(head: string, heads: string, block: number, longestFirst: boolean): string {
+  return `
+  let flat = group.y * groups.x + group.x;
+  let index = flat / p.blocks;
+  if (index >= p.sequences * ${heads}) {
+    return;
+  }
+  let ${head} = index % ${heads};
+  let start = index / ${heads} * p.sequence;
+  let block0 = (p.first_block + ${
+    longestFirst ? "p.blocks - 1 - flat % p.blocks" : "flat % p.blocks"
+  }) * ${block}u;`;
+}
+
+/** Whether several query heads share a key head. */
+export const isGrouped = ({ group = 1 }: Pick<AttentionRows, "group">) => group > 1;
+
+/**
+ * The same, and the rows of this thread. Where heads share keys, these lie behind all heads' queries, `key_width` columns of them and as many
+ * of values; a workgroup that owns keys has a key head, and no one head.
+ */
+export function place(v: AttentionRows, longestFirst: boolean, owns: "queries" | "keys" = "queries"): string {
   const own = range(v.rows).map((r) =>
     `  let own${r} = block0 + ${r * v.threads / v.split}u + local / ${v.split}u;
   let row${r} = start + min(own${r}, p.sequence - 1);`
   );
-  return workgroupPlace(v, blockRows(v), longestFirst, lines([`  let part = local % ${v.split}u;`, ...own]));
+  const rows = lines([`  let part = local % ${v.split}u;`, ...own]);
+  if (!isGrouped(v)) return workgroupPlace(v, blockRows(v), longestFirst, rows);
+  const [head, heads] = owns === "keys" ? ["key_head", "key_heads"] : ["head", "p.heads"];
+  return `
+  let key_heads = p.heads / ${v.group}u;
+${workgroupBlock(head, heads, blockRows(v), longestFirst)}
+${rows}
+${
+    owns === "keys"
+      ? ""
+      : `  let key_head = head / ${v.group}u; let width = p.heads * ${v.headSize}u; let q_column = head * ${v.headSize}u;`
+  }
+  let k_column = (p.heads + key_head) * ${v.headSize}u;
+  let v_column = k_column + key_heads * ${v.headSize}u;`;
 }
 
 /** The entry point, up to its body. */
@@ -289,15 +315,27 @@ export function visible(v: AttentionRows, r: number, u: number): string {
   return v.causal ? `first + u0 + ${u}u <= own${r}` : `first + u0 + ${u}u < p.sequence`;
 }
 
-/** The loop over the rows of the other side: tiles, and in them `unroll` rows at once. */
+/**
+ * The loop over the rows of the other side: tiles, and in them `unroll` rows at once. Where these are several heads' that share keys, from
+ * `firstHead` on, one head's after the other's.
+ */
 export function loop(
   v: AttentionRows,
   first: string,
   end: string,
   tiles: Parameters<typeof loadTiles>[1],
   body: string,
+  firstHead?: string,
 ): string {
-  return `  for (var first = ${first}; first < ${end}; first += ${v.tile}u) {
+  const header = firstHead === undefined
+    ? `  for (var first = ${first}; first < ${end}; first += ${v.tile}u) {`
+    : `  let first_tile = ${first};
+  let tiles = (${end} - first_tile + ${v.tile - 1}u) / ${v.tile}u;
+  for (var step = 0u; step < ${v.group}u * tiles; step++) {
+    let head = ${firstHead} + step / tiles;
+    let q_column = head * ${v.headSize}u;
+    let first = first_tile + step % tiles * ${v.tile}u;`;
+  return `${header}
 ${loadTiles(v, tiles)}
     for (var u0 = 0u; u0 < ${v.tile}u && first + u0 < ${end}; u0 += ${v.unroll}u) {
 ${body}

@@ -4,15 +4,19 @@ import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import {
   attentionBackward,
   attentionForward,
+  attentionKey,
   type AttentionOptions,
   type AttentionShape,
   attentionVariants,
+  parseAttentionKey,
+  qkvColumns,
 } from "./attention.ts";
 import {
   attentionBackward as backwardReference,
   attentionForward as forwardReference,
 } from "./attention_reference.ts";
-import { ownBlock } from "./attention_variant.ts";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { onMatrices, ownBlock } from "./attention_variant.ts";
 import {
   assertClose,
   gpuTest,
@@ -31,11 +35,15 @@ const cases = [
   { batch: 1, sequence: 70, heads: 1, headSize: 64, causal: true },
   { batch: 1, sequence: 33, heads: 1, headSize: 128, causal: true },
   { batch: 2, sequence: 37, heads: 3, headSize: 16, causal: false },
+  { batch: 2, sequence: 37, heads: 6, keyHeads: 3, headSize: 14, causal: true },
+  { batch: 1, sequence: 70, heads: 8, keyHeads: 2, headSize: 16, causal: true },
+  { batch: 2, sequence: 21, heads: 5, keyHeads: 1, headSize: 11, causal: false },
 ];
 
-function values({ batch, sequence, heads, headSize }: AttentionShape) {
-  const elements = batch * sequence * heads * headSize;
-  return { qkv: normals(3 * elements, 1), dOutput: normals(elements, 2) };
+function values(shape: AttentionShape) {
+  const { batch, sequence, heads, headSize } = shape;
+  const rows = batch * sequence;
+  return { qkv: normals(rows * qkvColumns(shape), 1), dOutput: normals(rows * heads * headSize, 2) };
 }
 
 /** Emits forward, and backward from its output. */
@@ -43,11 +51,12 @@ function emit(t: TestProgram, shape: AttentionShape, options: AttentionOptions) 
   const { batch, sequence, heads, headSize } = shape;
   const { qkv, dOutput } = values(shape);
   const [rows, width] = [batch * sequence, heads * headSize];
-  const input = plain(t.input("qkv", rows, 3 * width, qkv));
+  const columns = qkvColumns(shape);
+  const input = plain(t.input("qkv", rows, columns, qkv));
   const d = t.input("d", rows, width, dOutput);
   const o = t.output("o", rows, width);
   const lse = t.output("log-sum-exp", rows, heads, { stride: heads });
-  const dqkv = t.output("dqkv", rows, 3 * width);
+  const dqkv = t.output("dqkv", rows, columns);
   attentionForward(t.builder, input, o, lse, shape, options);
   attentionBackward(t.builder, input, plain(o), lse, d, dqkv, shape, options);
   return { o, lse, dqkv };
@@ -72,8 +81,11 @@ async function check(
 }
 
 for (const shape of cases) {
-  const { batch, sequence, heads, headSize, causal } = shape;
-  const name = `${batch}×${sequence} tokens, ${heads} heads of ${headSize}${causal ? "" : ", not causal"}`;
+  const { batch, sequence, heads, keyHeads, headSize, causal } = shape;
+  const shared = keyHeads ? ` on ${keyHeads} of keys` : "";
+  const name = `${batch}×${sequence} tokens, ${heads} heads of ${headSize}${shared}${
+    causal ? "" : ", not causal"
+  }`;
   gpuTest(`attention equals the reference, forward and backward: ${name}`, () => check(shape));
 }
 
@@ -99,6 +111,39 @@ for (const variant of variants) {
   );
 }
 
+gpuTest(
+  "attention of heads that share keys equals the reference with several threads a row and rows a thread",
+  async () => {
+    for (const variant of variants.filter(({ shuffle, split }) => !shuffle || subgroupSize >= split)) {
+      const shape = { batch: 2, sequence: 37, heads: 6, keyHeads: 2, headSize: 20, causal: true };
+      const own = { headSize: shape.headSize, causal: shape.causal, group: 3, ...variant };
+      await check(shape, { variants: { forward: own, backward_query: own, backward_key: own } });
+    }
+  },
+);
+
+Deno.test("attentionVariants() of heads that share keys are in f32, whatever products compute in", () => {
+  const gpu = {
+    adapterClass: "gpu",
+    subgroupSize: 32,
+    arithmetic: "f16",
+    matrices: { m: 16, n: 16, k: 16 },
+    limits: typicalGpuLimits,
+  } as const;
+  const shape = { headSize: 64, causal: true, sequence: 1024, heads: 32 };
+  const onMatricesOf = (keyHeads: number) =>
+    attentionVariants("forward", { ...shape, keyHeads }, gpu).map(onMatrices);
+  assertEquals(new Set(onMatricesOf(32)), new Set([true]));
+  assertEquals(new Set(onMatricesOf(8)), new Set([false]));
+});
+
+Deno.test("parseAttentionKey() reads what attentionKey() writes", () => {
+  for (const shape of cases) {
+    assertEquals(parseAttentionKey(attentionKey("backward_key", shape)), { kernel: "backward_key", shape });
+  }
+  assertEquals(parseAttentionKey("matmul nn 1×2×3"), undefined);
+});
+
 Deno.test("attentionVariants() takes the block of rows that leaves least of its last one empty", () => {
   const gpu = { adapterClass: "gpu", subgroupSize: 32 } as const;
   const rowsOf = (sequence: number, headSize = 64) =>
@@ -116,11 +161,22 @@ gpuTest(
     }),
 );
 
-for (const shape of [cases[0], { ...cases[2], sequence: 29 }, { ...cases[5], sequence: 67 }]) {
+for (const shape of [cases[0], { ...cases[2], sequence: 29 }, { ...cases[5], sequence: 67 }, cases[6]]) {
   const { sequence, heads, headSize, causal } = shape;
+  const group = "keyHeads" in shape ? shape.heads / shape.keyHeads! : 1;
   const name = `${sequence} tokens, ${heads} heads of ${headSize}${causal ? "" : ", not causal"}`;
   gpuTest(`attention cut into several dispatches gives the same bits as in one: ${name}`, async () => {
-    const variant = { headSize, causal, threads: 8, split: 2, shuffle: false, rows: 1, tile: 8, unroll: 2 };
+    const variant = {
+      headSize,
+      causal,
+      group,
+      threads: 8,
+      split: 2,
+      shuffle: false,
+      rows: 1,
+      tile: 8,
+      unroll: 2,
+    };
     const variants = { forward: variant, backward_query: variant, backward_key: variant };
     const run = async (flopsPerDispatch: number) => {
       const found: { results: Float64Array[]; flops: number[] } = { results: [], flops: [] };

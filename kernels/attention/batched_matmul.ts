@@ -11,7 +11,7 @@ const textOf = remembered(batchedMatmulText);
 
 /**
  * A matrix for each sequence and head, within one of N = batch·sequence rows: rows are the sequence's, columns begin at `column` + head ·
- * `step`. `step` is the columns of a head, or these and zeros up to a whole vector of four; `column` is a multiple of it.
+ * `step`. `step` is the columns of a head, or these and zeros up to a whole vector of four, or several of them; so is `column`.
  */
 export interface View<Matrix extends Operand | Tensor> {
   readonly matrix: Matrix;
@@ -19,10 +19,17 @@ export interface View<Matrix extends Operand | Tensor> {
   readonly step: number;
 }
 
+/** The same where so many neighbouring heads share a matrix: `step` is then columns from one to the next. */
+export interface SharedView<Matrix extends Operand | Tensor> extends View<Matrix> {
+  readonly share?: number;
+}
+
 /** Options of a batched product. */
 export interface BatchedMatmulOptions {
   /** Multiplies the product; 1 by default. */
   readonly scale?: number;
+  /** Adds to C; whole vectors' padding stays zero. */
+  readonly accumulate?: boolean;
   readonly variant?: MatmulVariant;
 }
 
@@ -36,22 +43,22 @@ export function batchedMatmul(
   builder: ProgramBuilder,
   product: Product,
   a: View<Operand>,
-  b: View<Operand>,
+  b: SharedView<Operand>,
   c: View<Tensor>,
   { sequence, heads, headSize, causal }: Omit<AttentionShape, "batch">,
   options: BatchedMatmulOptions = {},
 ): void {
   const m = sequence;
   const [n, k] = product === "nt" ? [sequence, headSize] : [headSize, sequence];
-  const { scale = 1, variant = variantForMany(builder, m, n) } = options;
-  const [aWhole, bWhole, cWhole] = [a, b, c].map(({ step }) => step % 4 === 0);
+  const { scale = 1, accumulate: adds = false, variant = variantForMany(builder, m, n) } = options;
+  const [aWhole, bWhole, cWhole] = [a, b, c].map(({ step, column }) => step % 4 === 0 && column % 4 === 0);
   const whole = { a: aWhole, b: bWhole, c: cWhole };
   const [aTensor, bTensor] = [a.matrix.tensor, b.matrix.tensor];
   const kernel = {
     label: `batched_matmul_${product}`,
     variant: variantName(variant),
     code: a.matrix.code("a", 1) + b.matrix.code("b", 2) +
-      textOf(product, { matmul: variant, whole, causal }),
+      textOf(product, { matmul: variant, whole, causal, share: b.share ?? 1, adds }),
   };
   for (const window of builder.windows([c.matrix, aTensor, bTensor], sequence)) {
     const sequences = window.rows / sequence;

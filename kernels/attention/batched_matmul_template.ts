@@ -15,6 +15,10 @@ export interface BatchedVariant {
   readonly whole: WholeVectors;
   /** The matrix over queries and keys (C of NT, else A) is lower triangular. */
   readonly causal: boolean;
+  /** Neighbouring heads that share a matrix B. */
+  readonly share: number;
+  /** Whether C is added to. */
+  readonly adds: boolean;
 }
 
 /** `name_at`, as the loops over tiles call it. `extent` is the matrix's size along its rows. */
@@ -46,7 +50,8 @@ fn ${name}_at(row: u32, column: u32) -> vec4<f32> {
 }
 
 /** Writes four elements of C. Where these are scattered, who writes the last of a row writes the row's padding. */
-function store(whole: boolean): string {
+function store(whole: boolean, adds: boolean): string {
+  const sign = adds ? "+=" : "=";
   return `
 fn store(row: u32, column: u32, sum: vec4<f32>) {
   if (row >= p.m || column * 4 >= p.n) {
@@ -54,11 +59,11 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
   }
 ${
     whole
-      ? `  c[(first_row + row) * p.c_stride + c_first / 4 + column] = p.scale * sum;`
+      ? `  c[(first_row + row) * p.c_stride + c_first / 4 + column] ${sign} p.scale * sum;`
       : `  let first = (first_row + row) * p.c_stride * 4;
   let inside = min(p.n - column * 4, 4);
   for (var i = 0u; i < inside; i++) {
-    c[first + c_first + column * 4 + i] = p.scale * sum[i];
+    c[first + c_first + column * 4 + i] ${sign} p.scale * sum[i];
   }
   if (c_first + column * 4 + inside == p.c_columns) {
     for (var i = p.c_columns; i < p.c_stride * 4; i++) {
@@ -70,7 +75,7 @@ ${
 `;
 }
 
-function header(product: Product, { whole }: BatchedVariant, threads: number): string {
+function header(product: Product, { whole, share, adds }: BatchedVariant, threads: number): string {
   return `
 struct Parameters {
   m: u32, n: u32, k: u32,
@@ -96,12 +101,12 @@ fn enter(part: u32) {
   first_row = part / p.heads * p.sequence;
   let head = part % p.heads;
   a_first = p.a_column + head * p.a_step;
-  b_first = p.b_column + head * p.b_step;
+  b_first = p.b_column + head${share > 1 ? ` / ${share}u` : ""} * p.b_step;
   c_first = p.c_column + head * p.c_step;
 }
 ${at("a", whole.a, alongK(product, "a") ? "p.k" : "p.m")}${
     at("b", whole.b, alongK(product, "b") ? "p.k" : "p.n")
-  }${store(whole.c)}`;
+  }${store(whole.c, adds)}`;
 }
 
 /**

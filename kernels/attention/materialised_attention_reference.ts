@@ -1,8 +1,8 @@
 /**
- * Plain float64 attention with its probabilities kept. Rows are tokens, N = batch·sequence of them; `qkv` is [N, 3C] as in
+ * Plain float64 attention with its probabilities kept. Rows are tokens, N = batch·sequence of them; `qkv` is [N, C + 2K] as in
  * attention_reference.ts, and P is [N, heads·sequence]: by token and head, the probability of each key of the sequence.
  */
-import type { AttentionShape } from "./attention_reference.ts";
+import { type AttentionShape, columnsOf } from "./attention_reference.ts";
 import { matmulNN, matmulNT, matmulTN } from "../products/matmul_reference.ts";
 import { softmaxBackward, softmaxForward } from "./softmax_reference.ts";
 
@@ -14,11 +14,18 @@ interface Block {
   readonly width: number;
 }
 
-/** A head's columns of [N, 3C] (`which` is 0 for q, 1 k, 2 v) or, with `thirds` 1, of [N, C]. */
-function channels({ heads, headSize }: AttentionShape, part: number, which = 0, thirds = 1): Block {
-  const width = heads * headSize;
-  return { part, cols: thirds * width, column: which * width + part % heads * headSize, width: headSize };
+/** A head's columns of [N, C + 2K]. */
+function channels(shape: AttentionShape, part: number, which: "q" | "k" | "v"): Block {
+  const columns = columnsOf(shape, part % shape.heads);
+  return { part, cols: columns.all, column: columns[which], width: shape.headSize };
 }
+
+/** A head's columns of [N, C]. */
+function outputs({ heads, headSize }: AttentionShape, part: number): Block {
+  return { part, cols: heads * headSize, column: part % heads * headSize, width: headSize };
+}
+
+const each = ["q", "k", "v"] as const;
 
 /** A head's columns of P. */
 function keys({ heads, sequence }: AttentionShape, part: number): Block {
@@ -39,13 +46,11 @@ function read(matrix: Float64Array, shape: AttentionShape, block: Block): Float6
   return out;
 }
 
-/** Copies a block into a matrix. */
+/** Adds a block to a matrix's: heads may share one. */
 function write(values: Float64Array, matrix: Float64Array, shape: AttentionShape, block: Block): void {
   for (let row = 0; row < shape.sequence; row++) {
-    matrix.set(
-      values.subarray(row * block.width, (row + 1) * block.width),
-      offset(shape, block, row),
-    );
+    const first = offset(shape, block, row);
+    for (let i = 0; i < block.width; i++) matrix[first + i] += values[row * block.width + i];
   }
 }
 
@@ -54,7 +59,7 @@ export function attentionScores(qkv: Float64Array, shape: AttentionShape): Float
   const { batch, sequence, heads, headSize, causal } = shape;
   const out = new Float64Array(batch * sequence * heads * sequence);
   for (let part = 0; part < batch * heads; part++) {
-    const [q, k] = [0, 1].map((which) => read(qkv, shape, channels(shape, part, which, 3)));
+    const [q, k] = each.map((which) => read(qkv, shape, channels(shape, part, which)));
     const s = matmulNT(q, k, { m: sequence, n: sequence, k: headSize }).map((x, i) => {
       const [query, key] = [Math.floor(i / sequence), i % sequence];
       return causal && key > query ? NaN : x / Math.sqrt(headSize);
@@ -82,8 +87,8 @@ export function attentionProbabilities(qkv: Float64Array, shape: AttentionShape)
  * dq = dS·k/√headSize, dk = dSᵀ·q/√headSize. A caller may pass rounded values.
  *
  * @param dOutput [N, C]
- * @param qkv [N, 3C]
- * @returns dQkv [N, 3C]
+ * @param qkv [N, C + 2K]
+ * @returns dQkv [N, C + 2K]
  */
 export function materialisedBackward(
   dOutput: Float64Array,
@@ -95,8 +100,8 @@ export function materialisedBackward(
   const dQkv = new Float64Array(qkv.length);
   const onto = { m: sequence, n: headSize, k: sequence };
   for (let part = 0; part < batch * heads; part++) {
-    const [q, k, v] = [0, 1, 2].map((which) => read(qkv, shape, channels(shape, part, which, 3)));
-    const dO = read(dOutput, shape, channels(shape, part));
+    const [q, k, v] = each.map((which) => read(qkv, shape, channels(shape, part, which)));
+    const dO = read(dOutput, shape, outputs(shape, part));
     const dP = matmulNT(dO, v, { m: sequence, n: sequence, k: headSize });
     const dS = softmaxBackward(read(forS, shape, keys(shape, part)), dP, sequence)
       .map((x) => x / Math.sqrt(headSize));
@@ -105,7 +110,7 @@ export function materialisedBackward(
       matmulTN(dS, q, onto),
       matmulTN(read(forV, shape, keys(shape, part)), dO, onto),
     ];
-    gradients.forEach((gradient, which) => write(gradient, dQkv, shape, channels(shape, part, which, 3)));
+    gradients.forEach((gradient, i) => write(gradient, dQkv, shape, channels(shape, part, each[i])));
   }
   return dQkv;
 }

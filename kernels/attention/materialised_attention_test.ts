@@ -6,6 +6,7 @@ import {
   attentionBackward as fusedBackward,
   attentionForward as fusedForward,
   type AttentionShape,
+  qkvColumns,
 } from "./attention.ts";
 import { attentionBackward, attentionForward } from "./attention_reference.ts";
 import { attentionOutput, attentionScores, materialisedBackward } from "./materialised_attention.ts";
@@ -31,6 +32,8 @@ const cases: AttentionShape[] = [
   { batch: 1, sequence: 197, heads: 2, headSize: 64, causal: false },
   { batch: 1, sequence: 130, heads: 2, headSize: 16, causal: true },
   { batch: 3, sequence: 1, heads: 2, headSize: 5, causal: true },
+  { batch: 2, sequence: 37, heads: 6, keyHeads: 3, headSize: 14, causal: true },
+  { batch: 1, sequence: 45, heads: 4, keyHeads: 1, headSize: 16, causal: false },
 ];
 
 /** GPUs' variants, on whatever adapter there is. */
@@ -39,16 +42,19 @@ const tiled: Partial<BuilderOptions> = { adapterClass: "gpu" };
 /** Scores sum headSize products, outputs the sequence; exp turns the scores' absolute error into a relative one of their size (≤ 6). */
 const limitOf = ({ headSize, sequence }: AttentionShape) => tolerance(headSize + sequence, 6);
 
-function values({ batch, sequence, heads, headSize }: AttentionShape) {
-  const elements = batch * sequence * heads * headSize;
-  return { qkv: normals(3 * elements, 1), dOutput: normals(elements, 2) };
+function values(shape: AttentionShape) {
+  const rows = shape.batch * shape.sequence;
+  return {
+    qkv: normals(rows * qkvColumns(shape), 1),
+    dOutput: normals(rows * shape.heads * shape.headSize, 2),
+  };
 }
 
 function inputs(t: TestProgram, shape: AttentionShape): { qkv: Tensor; d: Tensor } {
   const rows = shape.batch * shape.sequence;
   const width = shape.heads * shape.headSize;
   const { qkv, dOutput } = values(shape);
-  return { qkv: t.input("qkv", rows, 3 * width, qkv), d: t.input("d", rows, width, dOutput) };
+  return { qkv: t.input("qkv", rows, qkvColumns(shape), qkv), d: t.input("d", rows, width, dOutput) };
 }
 
 /** Emits forward, scores and probabilities in one matrix, and backward. */

@@ -5,6 +5,8 @@ import { elementThreads } from "../shared/elementwise.ts";
 import positionText from "./embedding_backward_position.wgsl" with { type: "text" };
 import wordText from "./embedding_backward_word.wgsl" with { type: "text" };
 import forwardText from "./embedding_forward.wgsl" with { type: "text" };
+import positionsText from "./embedding_positions.wgsl" with { type: "text" };
+import wordsText from "./embedding_words.wgsl" with { type: "text" };
 
 /** Token ids of a batch, N×1 in u32, and the same rows sorted by token: what the gradient of the word table is summed from. */
 export interface TokenTensors {
@@ -15,29 +17,32 @@ export interface TokenTensors {
   readonly starts: Tensor;
 }
 
-/** Emits x (N×C) = words[token] + positions[row mod sequence]. The tables are in f32, bf16 or f16. */
+/** Emits x (N×C) = words[token] + positions[row mod sequence], or the words alone. The tables are in f32, bf16 or f16. */
 export function embeddingForward(
   builder: ProgramBuilder,
   { tokens }: TokenTensors,
   words: Tensor,
-  positions: Tensor,
+  positions: Tensor | undefined,
   x: Tensor,
   sequence: number,
 ): void {
   const stride = x.stride / 4;
+  const wordsCode = plain(words).code("words", 1);
   for (const window of builder.windows([x])) {
     for (const table of builder.windows([words])) {
       builder.dispatch({
-        kernel: {
-          label: "embedding_forward",
-          code: plain(words).code("words", 1) + plain(positions).code("positions", 2) + forwardText,
-          constants: { stride, sequence },
-        },
+        kernel: positions
+          ? {
+            label: "embedding_forward",
+            code: wordsCode + plain(positions).code("positions", 2) + positionsText + forwardText,
+            constants: { stride, sequence },
+          }
+          : { label: "embedding_forward", code: wordsCode + wordsText + forwardText, constants: { stride } },
         bindings: [
           { group: 0, index: 1, tensor: tokens, access: "read", ...window },
           { group: 0, index: 2, tensor: x, access: "write", ...window },
           ...plain(words).bindings(1, table),
-          ...plain(positions).bindings(2),
+          ...positions ? plain(positions).bindings(2) : [],
         ],
         parameters: {
           rows: window.rows,
@@ -52,18 +57,16 @@ export function embeddingForward(
   }
 }
 
-/** Emits the gradients of both tables from dx (N×C). The word table's is added to what is there: the tied head has written it. */
-export function embeddingBackward(
+/** Emits dWords[w] = (or += with `accumulate`) the sum of dx (N×C) over the rows whose token is w. */
+export function wordBackward(
   builder: ProgramBuilder,
   { order, starts }: TokenTensors,
   dx: Tensor,
   dWords: Tensor,
-  dPositions: Tensor,
-  sequence: number,
   accumulate: boolean,
 ): void {
   const stride = dx.stride / 4;
-  for (const window of builder.windows([dx], sequence)) {
+  for (const window of builder.windows([dx])) {
     for (const table of builder.windows([dWords])) {
       builder.dispatch({
         kernel: { label: "embedding_backward_word", code: wordText, constants: { stride } },
@@ -78,13 +81,13 @@ export function embeddingBackward(
           words: table.rows,
           first_row: window.first,
           rows: window.rows,
+          accumulate: Number(accumulate || window.first > 0),
         },
         workgroups: table.rows * Math.ceil(stride / 64),
         flops: window.rows * dx.cols,
       });
     }
   }
-  positionBackward(builder, dx, dPositions, sequence, accumulate);
 }
 
 /** Emits dPositions[t] = (or += with `accumulate`) the sum over sequences of dx (N×C) at place t; further rows stay as they are. */

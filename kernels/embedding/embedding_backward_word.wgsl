@@ -1,6 +1,6 @@
-// d_words[word] += the sum of dx over the rows whose token is `word`. A workgroup takes a word and 64 vectors of columns; its four rows at a
+// d_words[word] = (or += with `accumulate`) the sum of dx over the rows whose token is `word`. A workgroup takes a word and 64 vectors of columns; its four rows at a
 // time are added in a fixed order. `order` lists row numbers by token, `starts[w]` is where those of word w begin.
-struct Parameters { first_word: u32, words: u32, first_row: u32, rows: u32 }
+struct Parameters { first_word: u32, words: u32, first_row: u32, rows: u32, accumulate: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> starts: array<u32>;
 @group(0) @binding(2) var<storage, read> order: array<u32>;
@@ -29,7 +29,7 @@ fn main(
   }
   let begin = starts[p.first_word + word];
   let end = starts[p.first_word + word + 1];
-  if (begin == end) { // as of most words
+  if (begin == end && p.accumulate != 0) { // as of most words
     return;
   }
   let column = flat % tiles * 64 + local % 64;
@@ -46,6 +46,7 @@ fn main(
   sums[local] = sum;
   workgroupBarrier();
   if (local < 64 && column < stride) {
-    d_words[word * stride + column] += (sums[local] + sums[local + 64]) + (sums[local + 128] + sums[local + 192]);
+    let old = select(vec4<f32>(), d_words[word * stride + column], p.accumulate != 0);
+    d_words[word * stride + column] = old + ((sums[local] + sums[local + 64]) + (sums[local + 128] + sums[local + 192]));
   }
 }

@@ -1,7 +1,7 @@
 /** Plain float64 embeddings: a row of the word table by token id plus a row of the position table by place in the sequence. */
 
 /**
- * x[b·sequence + t] = word[token] + position[t].
+ * x[b·sequence + t] = word[token] + position[t], or the word alone.
  *
  * @param tokens [batch·sequence] ids below the number of words
  * @param wordTable [vocab, cols]
@@ -11,14 +11,14 @@
 export function embeddingForward(
   tokens: Uint32Array,
   wordTable: Float64Array,
-  positionTable: Float64Array,
+  positionTable: Float64Array | undefined,
   { batch, sequence, cols }: { batch: number; sequence: number; cols: number },
 ): Float64Array {
   const x = new Float64Array(batch * sequence * cols);
   for (let row = 0; row < batch * sequence; row++) {
     for (let col = 0; col < cols; col++) {
       x[row * cols + col] = wordTable[tokens[row] * cols + col] +
-        positionTable[(row % sequence) * cols + col];
+        (positionTable?.[(row % sequence) * cols + col] ?? 0);
     }
   }
   return x;

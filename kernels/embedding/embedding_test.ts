@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Random } from "../../src/data/random.ts";
-import { embeddingBackward, embeddingForward } from "./embedding.ts";
+import { embeddingForward, positionBackward, wordBackward } from "./embedding.ts";
 import { embeddingBackward as backward, embeddingForward as forward } from "./embedding_reference.ts";
 import {
   assertClose,
@@ -43,19 +43,19 @@ function tokenTensors(t: TestProgram, ids: Uint32Array<ArrayBuffer>, vocab: numb
   };
 }
 
-async function checkForward(shape: Shape, options = {}): Promise<void> {
+async function checkForward(shape: Shape, options = {}, learned = true): Promise<void> {
   const { batch, sequence, cols, vocab, positions } = shape;
   const ids = drawTokens(shape);
   const words = normals(vocab * cols, 1);
   const places = normals(positions * cols, 2);
   // One addition, which WGSL rounds correctly: the result is the reference's, rounded.
-  const expected = forward(ids, words, places, shape).map(Math.fround);
+  const expected = forward(ids, words, learned ? places : undefined, shape).map(Math.fround);
   await runTest(
     (t) => {
       const x = t.output("x", batch * sequence, cols);
       const tables = [
         t.input("words", vocab, cols, words),
-        t.input("positions", positions, cols, places),
+        learned ? t.input("positions", positions, cols, places) : undefined,
       ] as const;
       embeddingForward(t.builder, tokenTensors(t, ids, vocab), ...tables, x, sequence);
       return x;
@@ -72,7 +72,7 @@ async function checkBackward(shape: Shape, accumulate: boolean, options = {}): P
   const wordsBefore = normals(vocab * cols, 4);
   const placesBefore = normals(positions * cols, 5);
   const expected = backward(dx, ids, shape);
-  const dWords = expected.dWord.map((value, i) => value + wordsBefore[i]);
+  const dWords = expected.dWord.map((value, i) => value + (accumulate ? wordsBefore[i] : 0));
   const used = sequence * cols; // rows past the sequence stay as they are
   const dPositions = placesBefore.map((value, i) =>
     i < used ? expected.dPosition[i] + (accumulate ? value : 0) : value
@@ -84,7 +84,8 @@ async function checkBackward(shape: Shape, accumulate: boolean, options = {}): P
       t.input("dPositions", positions, cols, placesBefore),
     ] as const;
     const dxTensor = t.input("dx", batch * sequence, cols, dx);
-    embeddingBackward(t.builder, tokenTensors(t, ids, vocab), dxTensor, ...outputs, sequence, accumulate);
+    wordBackward(t.builder, tokenTensors(t, ids, vocab), dxTensor, outputs[0], accumulate);
+    positionBackward(t.builder, dxTensor, outputs[1], sequence, accumulate);
     return outputs;
   }, async ([words, places], read) => {
     assertClose(await read(words), dWords, tolerance(mostFrequent + 1), "words");
@@ -95,21 +96,28 @@ async function checkBackward(shape: Shape, accumulate: boolean, options = {}): P
 gpuTest("embeddingForward() equals the reference to the bit", async () => {
   await checkForward(ragged);
   await checkForward(single);
+  await checkForward(ragged, {}, false);
 });
 
 gpuTest(
   "embeddingForward() over windows of rows and of words equals the reference",
-  () => checkForward(windowed, narrow),
+  async () => {
+    await checkForward(windowed, narrow);
+    await checkForward(windowed, narrow, false);
+  },
 );
 
-gpuTest("embeddingBackward() adds to the words, and writes or adds to the positions", async () => {
+gpuTest("wordBackward() and positionBackward() write or add", async () => {
   for (const shape of [ragged, single]) {
     await checkBackward(shape, false);
     await checkBackward(shape, true);
   }
 });
 
-gpuTest("embeddingBackward() over windows of sequences and of words equals the reference", async () => {
-  await checkBackward(windowed, false, narrow);
-  await checkBackward(windowed, true, narrow);
-});
+gpuTest(
+  "wordBackward() and positionBackward() over windows of sequences and of words equals the reference",
+  async () => {
+    await checkBackward(windowed, false, narrow);
+    await checkBackward(windowed, true, narrow);
+  },
+);

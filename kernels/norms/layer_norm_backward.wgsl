@@ -1,5 +1,5 @@
 // dx = (or +=) rstd * (g - mean(g) - n * mean(g * n)) by rows, with g = dy * gamma and n the normalised output as operand x reads it, and
-// dy as operand dy does: from a tensor of its own, or from dx itself. A workgroup a row, which is loaded once: each thread keeps four
+// dy as operand dy does: from a tensor of its own, or from dx itself. Where `centered` is 0, without mean(g), as RMSNorm has it. A workgroup a row, which is loaded once: each thread keeps four
 // vectors of g and n, and loads again what is wider.
 struct Parameters { rows: u32, accumulate: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
@@ -8,6 +8,7 @@ struct Parameters { rows: u32, accumulate: u32 }
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>;
 override cols: u32;
 override stride: u32; // in vectors
+override centered: u32;
 
 struct Part { g: vec4<f32>, n: vec4<f32> }
 
@@ -63,7 +64,7 @@ fn main(
     sums += vec2(sum4(e.g), dot(e.g, e.n));
   }
   let means = workgroup_sum2(sums, local) / f32(cols);
-  let by = Row(means.x, means.y, rstd[row]);
+  let by = Row(select(0.0, means.x, centered != 0), means.y, rstd[row]);
   if (column.x < stride) { dx[first + column.x] = old_a + gradient(by, a, column.x); }
   if (column.y < stride) { dx[first + column.y] = old_b + gradient(by, b, column.y); }
   if (column.z < stride) { dx[first + column.z] = old_c + gradient(by, c, column.z); }

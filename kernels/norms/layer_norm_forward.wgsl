@@ -1,5 +1,6 @@
-// normalized = (x - mean) * rstd by rows, rstd = 1 / sqrt(variance + epsilon). A workgroup a row, which is loaded once: each thread keeps
-// four vectors of it, and loads again what is wider. The scale and shift of the layer are applied where the result is read.
+// normalized = (x - mean) * rstd by rows, rstd = 1 / sqrt(variance + epsilon); where `centered` is 0, with 0 for the mean, as RMSNorm has it.
+// A workgroup a row, which is loaded once: each thread keeps four vectors of it, and loads again what is wider. The scale and shift of the
+// layer are applied where the result is read.
 struct Parameters { rows: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
@@ -8,6 +9,7 @@ struct Parameters { rows: u32 }
 override cols: u32;
 override stride: u32; // in vectors
 override epsilon: f32;
+override centered: u32;
 
 // A vector of the row that begins at `first`, zero beyond its end; padding is zero.
 fn x_at(first: u32, column: u32) -> vec4<f32> {
@@ -37,11 +39,14 @@ fn main(
   var b = x_at(first, column.y);
   var c = x_at(first, column.z);
   var d = x_at(first, column.w);
-  var sum = sum4((a + b) + (c + d));
-  for (var i = beyond; i < stride; i += threads) {
-    sum += sum4(x[first + i]);
+  var mean = 0.0;
+  if (centered != 0) {
+    var sum = sum4((a + b) + (c + d));
+    for (var i = beyond; i < stride; i += threads) {
+      sum += sum4(x[first + i]);
+    }
+    mean = workgroup_sum(sum, local) / f32(cols);
   }
-  let mean = workgroup_sum(sum, local) / f32(cols);
   a = deviation(a, mean, column.x);
   b = deviation(b, mean, column.y);
   c = deviation(c, mean, column.z);

@@ -40,3 +40,19 @@ Deno.test("layerNormBackward() equals central differences", () => {
     assert(relativeError(gradient, centralDifferences(loss, variable)) < finiteDifferenceTolerance);
   }
 });
+
+Deno.test("layerNormForward() of an RMSNorm gives rows of mean square 1, and layerNormBackward() equals central differences", () => {
+  const x = seededValues(rows * cols, 6).map((value) => 2 + value), gamma = seededValues(cols, 7);
+  const dy = seededValues(rows * cols, 8);
+  const { normalized: whole } = layerNormForward(x, rows, cols, 0, "rms");
+  assertAlmostEquals(dot(whole, whole), rows * cols, 1e-12);
+  const loss = () => {
+    const { normalized } = layerNormForward(x, rows, cols, epsilon, "rms");
+    return dot(affine(normalized, gamma, undefined, rows, cols), dy);
+  };
+  const { normalized, rstd } = layerNormForward(x, rows, cols, epsilon, "rms");
+  const { dx, dgamma } = layerNormBackward(dy, normalized, rstd, gamma, rows, cols, "rms");
+  for (const [gradient, variable] of [[dx, x], [dgamma, gamma]]) {
+    assert(relativeError(gradient, centralDifferences(loss, variable)) < finiteDifferenceTolerance);
+  }
+});

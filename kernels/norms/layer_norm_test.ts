@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { plain } from "../../src/gpu/operand.ts";
-import { layerNormBackward, layerNormForward } from "./layer_norm.ts";
+import { layerNormBackward, layerNormForward, type NormKind } from "./layer_norm.ts";
 import { layerNormBackward as backward, layerNormForward as forward } from "./layer_norm_reference.ts";
 import {
   assertClose,
@@ -26,15 +26,19 @@ const narrow = { limits: narrowLimits(64 * 60 * 4) };
 /** Two sums over a row, then a root and three quotients. */
 const roundings = (cols: number) => 2 * cols + granted.squareRoot + 3 * granted.division;
 
-async function checkForward({ rows, cols }: { rows: number; cols: number }, options = {}): Promise<void> {
+async function checkForward(
+  { rows, cols }: { rows: number; cols: number },
+  options = {},
+  kind: NormKind = "layer",
+): Promise<void> {
   const x = normals(rows * cols, 1).map((value) => Math.fround(3 + 2 * value));
-  const expected = forward(x, rows, cols, epsilon);
+  const expected = forward(x, rows, cols, epsilon, kind);
   // x - mean cancels: what is subtracted is that much larger than what remains.
   const scaled = x.map((value, i) => value * expected.rstd[Math.floor(i / cols)]);
   const limit = tolerance(roundings(cols), norm(scaled) / norm(expected.normalized));
   await runTest((t) => {
     const outputs = [t.output("normalized", rows, cols), t.output("rstd", rows, 1, { stride: 1 })] as const;
-    layerNormForward(t.builder, t.input("x", rows, cols, x), ...outputs, epsilon);
+    layerNormForward(t.builder, t.input("x", rows, cols, x), ...outputs, epsilon, kind);
     return outputs;
   }, async ([normalized, rstd], read) => {
     assertClose(await read(normalized), expected.normalized, limit, `normalized ${rows}×${cols}`);
@@ -46,14 +50,16 @@ async function checkBackward(
   { rows, cols }: { rows: number; cols: number },
   accumulate: boolean,
   options = {},
+  kind: NormKind = "layer",
 ): Promise<void> {
-  const { normalized, rstd } = forward(normals(rows * cols, 2, 3), rows, cols, epsilon);
+  const { normalized, rstd } = forward(normals(rows * cols, 2, 3), rows, cols, epsilon, kind);
   const xHat = normalized.map(Math.fround);
   const scale = rstd.map(Math.fround);
   const dy = normals(rows * cols, 3);
   const gamma = normals(cols, 4);
   const before = normals(rows * cols, 5, accumulate ? 1 : 0);
-  const expected = backward(dy, xHat, scale, gamma, rows, cols).dx.map((value, i) => value + before[i]);
+  const { dx: gradient } = backward(dy, xHat, scale, gamma, rows, cols, kind);
+  const expected = gradient.map((value, i) => value + before[i]);
   // dx sums what was there and three terms, none larger by norm than rstd·dy·γ: the other two are projections of it.
   const term = norm(dy.map((value, i) => value * gamma[i % cols] * scale[Math.floor(i / cols)]));
   const limit = tolerance(2 * cols + 2 * granted.division, (norm(before) + 3 * term) / norm(expected));
@@ -68,6 +74,7 @@ async function checkBackward(
         t.input("gamma", 1, cols, gamma),
         dx,
         accumulate,
+        kind,
       );
       return dx;
     },
@@ -82,6 +89,27 @@ gpuTest(
     for (const adapterClass of ["gpu", "software"]) {
       for (const shape of shapes) await checkForward(shape, { adapterClass });
     }
+  },
+);
+
+gpuTest(
+  "layerNormForward() and layerNormBackward() of an RMSNorm equal the reference on ragged shapes",
+  async () => {
+    for (const adapterClass of ["gpu", "software"]) {
+      for (const shape of shapes) {
+        await checkForward(shape, { adapterClass }, "rms");
+        for (const accumulate of [false, true]) {
+          await checkBackward(
+            shape,
+            accumulate,
+            { adapterClass },
+            "rms",
+          );
+        }
+      }
+    }
+    await checkForward(windowed, narrow, "rms");
+    await checkBackward(windowed, true, narrow, "rms");
   },
 );
 

@@ -1,6 +1,7 @@
 import affineText from "./operand_affine.wgsl" with { type: "text" };
 import bf16Text from "./operand_bf16.wgsl" with { type: "text" };
 import f16Text from "./operand_f16.wgsl" with { type: "text" };
+import scaledText from "./operand_scaled.wgsl" with { type: "text" };
 import geluText from "./operand_gelu.wgsl" with { type: "text" };
 import geluErfText from "./operand_gelu_erf.wgsl" with { type: "text" };
 import geluTailText from "./operand_gelu_tail.wgsl" with { type: "text" };
@@ -70,20 +71,20 @@ function inTwoSteps(x: Operand): Required<Pick<Operand, "fetched" | "code">> {
   };
 }
 
-/** gamma * x + beta by column: what a linear layer after a LayerNorm reads. `gamma` and `beta` are 1 × cols. */
-export function affine(x: Operand, gamma: Tensor, beta: Tensor): Operand {
+/** gamma * x + beta by column: what a linear layer after a norm reads; after an RMSNorm, without beta. `gamma` and `beta` are 1 × cols. */
+export function affine(x: Operand, gamma: Tensor, beta?: Tensor): Operand {
   const { fetched, code } = inTwoSteps(x);
+  const text = (beta ? affineText : scaledText).replaceAll("FETCHED", fetched);
   return {
     tensor: x.tensor,
     cost: x.cost === "heavy" ? "heavy" : "light",
     unit: x.unit,
     fetched,
-    code: (name, group) =>
-      code(`${name}_inner`, group) + instantiate(affineText.replaceAll("FETCHED", fetched), name, group),
+    code: (name, group) => code(`${name}_inner`, group) + instantiate(text, name, group),
     bindings: (group, window) => [
       ...x.bindings(group, window),
       { group, index: 8, tensor: gamma, access: "read" },
-      { group, index: 9, tensor: beta, access: "read" },
+      ...beta ? [{ group, index: 9, tensor: beta, access: "read" } as const] : [],
     ],
   };
 }

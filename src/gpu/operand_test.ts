@@ -96,6 +96,16 @@ gpuTest(
     ),
 );
 
+gpuTest(
+  "affine() without beta reads gamma * x by column",
+  () =>
+    check(
+      (x, _, gamma) => affine(x, gamma),
+      affineReference(x, gamma, undefined, rows, cols),
+      tolerance(1),
+    ),
+);
+
 gpuTest("gelu() reads GELU(x), by the tanh approximation or exactly", async () => {
   for (const kind of kinds) {
     await check((x) => gelu(x, kind), geluOf(x, kind), tolerance(roundingsOf(kind)));

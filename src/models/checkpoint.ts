@@ -76,7 +76,7 @@ export async function writeCheckpoint(
 function familyOfTensors(tensors: NamedTensors, source: string) {
   const found = allFamilies.find(({ checkpoint }) => checkpoint.recognises(tensors));
   if (found) return found;
-  const known = allFamilies.map(({ title }) => title).join(" or ");
+  const known = allFamilies.map(({ title }) => title).join(", ").replace(/, (?=[^,]*$)/, " or ");
   throw new UserError(`${source} is no checkpoint of ${known}; choose another`);
 }
 

@@ -4,9 +4,13 @@ import { type NamedTensor, writeSafetensors } from "../io/safetensors.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { families, familyOf } from "./families.ts";
 import { parseModel } from "./model_document.ts";
+import { inCheckpoints } from "./shared/checkpoint_parameters.ts";
 
 /** Sizes that any family takes, small. */
-const little = { layers: 1, width: 8, heads: 2, vocab: 3, positions: 2, image: 4, patch: 2, classes: 3 };
+const little = {
+  ...{ layers: 1, width: 8, heads: 2, vocab: 3, positions: 2, image: 4, patch: 2, classes: 3 },
+  ...{ keyHeads: 1, headSize: 6, hidden: 5 },
+};
 
 Deno.test("readCheckpoint() tells the family of what writeCheckpoint() wrote, whichever it is", async () => {
   const folder = await Deno.makeTempDir();
@@ -15,9 +19,11 @@ Deno.test("readCheckpoint() tells the family of what writeCheckpoint() wrote, wh
     const name = `${modelType}.safetensors`;
     const model = parseModel({ name, modelType, ...Object.fromEntries(own) }, "test");
     const tensors = new Map(
-      familyOf(model).parameters(model, "all").map(({ name, shape, rows, cols }): [string, NamedTensor] => [
+      familyOf(model).parameters(model, "all").flatMap(inCheckpoints).map((
+        { name, shape, rows, cols },
+      ): [string, NamedTensor] => [
         name,
-        { dtype: "F32", shape: [...shape], data: new Float32Array(rows * cols) },
+        { dtype: "F32", shape: [...shape], data: new Float32Array(rows * cols).fill(name.length) },
       ]),
     );
     await writeCheckpoint(`${folder}/${name}`, tensors, model);
@@ -29,9 +35,9 @@ Deno.test("readCheckpoint() tells the family of what writeCheckpoint() wrote, wh
 Deno.test("readCheckpoint() refuses tensors of no family that it knows", async () => {
   const path = await Deno.makeTempFile({ suffix: ".safetensors" });
   const tensor: NamedTensor = { dtype: "F32", shape: [1], data: new Float32Array(1) };
-  await writeSafetensors(path, new Map([["model.embed_tokens.weight", tensor]]));
+  await writeSafetensors(path, new Map([["bert.embeddings.weight", tensor]]));
   const { message } = await assertRejects(() => readCheckpoint(path), UserError);
-  assertEquals(message, `${path} is no checkpoint of a GPT-2 or a ViT; choose another`);
+  assertEquals(message, `${path} is no checkpoint of a GPT-2, a ViT or a Llama; choose another`);
   await Deno.remove(path);
 });
 

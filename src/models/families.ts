@@ -2,10 +2,11 @@ import type { Batch } from "../data/batches.ts";
 import { oneOf } from "../suggest.ts";
 import type { Family } from "./shared/family.ts";
 import { gpt2 } from "./gpt2/family.ts";
+import { llama } from "./llama/family.ts";
 import { vit } from "./vit/family.ts";
 
 /** Every family of models, by the type that its configurations carry. */
-export const families = { gpt2, vit };
+export const families = { gpt2, vit, llama };
 
 export type ModelType = keyof typeof families;
 

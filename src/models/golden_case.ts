@@ -17,7 +17,9 @@ import type { Unnamed } from "./shared/family.ts";
 const modelType = z.object({
   config: z.object({
     model_type: z.enum(modelTypes, {
-      error: `the known model types are ${modelTypes.map((type) => `"${type}"`).join(" and ")}`,
+      error: `the known model types are ${
+        modelTypes.map((type) => `"${type}"`).join(", ").replace(/, (?=[^,]*$)/, " and ")
+      }`,
     }),
   }),
 });

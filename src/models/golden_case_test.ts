@@ -150,7 +150,7 @@ Deno.test("readGoldenCase() refuses an expected.json that is not JSON", async ()
 Deno.test("readGoldenCase() says where expected.json is wrong", async () => {
   await assertRefused(
     ({ config }) => config.model_type = "rnn",
-    'config.model_type: the known model types are "gpt2" and "vit"',
+    'config.model_type: the known model types are "gpt2", "vit" and "llama"',
   );
   await assertRefused(({ config }) => delete config.n_embd, "config.n_embd");
   await assertRefused(({ config }) => config.n_head = 7, "config.n_head: n_head must divide n_embd");

@@ -39,8 +39,9 @@ export function checkModel(config: ModelConfig, sequence: number, batch = 1): vo
   const family = familyOf(config);
   family.check(config);
   family.checkSequence(config, sequence);
-  if (batch * sequence * config.width > mostVectors) {
-    const most = Math.floor(mostVectors / config.width);
+  const width = "hidden" in config ? Math.max(config.width, config.hidden / 2) : config.width; // gates, too
+  if (batch * sequence * width > mostVectors) {
+    const most = Math.floor(mostVectors / width);
     const remedy = sequence <= most
       ? `take a --batch of at most ${Math.floor(most / sequence)}`
       : "take a smaller --sequence";

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
 import { gpt2Parameters } from "./gpt2/parameters.ts";
 import { gpt2Presets } from "./gpt2/config.ts";
+import { llamaPresets } from "./llama/config.ts";
 import { checkModel, modelConfig, modelNames, usualSequence } from "./model_config.ts";
 import { vitParameters } from "./vit/parameters.ts";
 import { vitPresets, vitTokens } from "./vit/config.ts";
@@ -10,7 +11,7 @@ const count = (shapes: { rows: number; cols: number }[]) =>
   shapes.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
 
 Deno.test("modelConfig() knows every preset by its name, and gpt2 as small", () => {
-  assertEquals(modelNames, [...Object.keys(gpt2Presets), ...Object.keys(vitPresets)]);
+  assertEquals(modelNames, [gpt2Presets, vitPresets, llamaPresets].flatMap(Object.keys));
   for (const name of modelNames) assertEquals(modelConfig(name).name, name);
   assertEquals(modelConfig("gpt2"), gpt2Presets.small);
   assert(!modelNames.includes("gpt2"), "an alias is listed");

@@ -56,7 +56,7 @@ for (
     [{ name: "a" }, 'f.json gives neither "preset" nor "modelType"; give one of them to say what it is'],
     [{ preset: "nano" }, "f.json: name must be given: the model's name in tables and results"],
     [{ ...gpt2, name: "" }, "f.json: name must be given: the model's name in tables and results"],
-    [{ name: "a", modelType: "swin" }, 'f.json: modelType must be "gpt2" or "vit"'],
+    [{ name: "a", modelType: "swin" }, 'f.json: modelType must be "gpt2", "vit" or "llama"'],
     [{ name: "a", preset: "vit-nano", modelType: "gpt2" }, 'f.json: modelType must be "vit"'],
     [{ ...gpt2, layers: undefined }, "f.json: layers must be a whole number from 1 to 256"],
     [{ ...gpt2, positions: 0.5 }, "f.json: positions must be a positive whole number"],
@@ -76,6 +76,22 @@ for (
     [
       { name: "small", preset: "nano" },
       'f.json: name "small" is a preset\'s, and this model is another; give it a name of its own',
+    ],
+    [
+      { name: "a", preset: "llama-nano", keyHeads: 3 },
+      'Model "a": 3 heads of keys do not divide 4 heads; give a number that does',
+    ],
+    [
+      { name: "a", preset: "llama-nano", headSize: 7 },
+      'Model "a": heads of 7 channels cannot be rotated in pairs or are wider than 128; give an even number up to it',
+    ],
+    [
+      { name: "a", preset: "llama-1b", rotaryScaling: { factor: 2, slow: 4, fast: 4, positions: 9 } },
+      'Model "a": rotaryScaling.slow is 4, not below fast, 4; give a smaller one',
+    ],
+    [
+      { name: "a", preset: "llama-1b", rotaryScaling: { factor: 2 } },
+      "f.json: rotaryScaling.slow must be a positive number",
     ],
     [
       { name: "gpt2", preset: "nano" },
@@ -106,7 +122,7 @@ Deno.test("Records hold what parseModel() gives, with and without a name", () =>
       name: "b",
       preset: "vit-mini",
       image: 64,
-    }]
+    }, { name: "c", preset: "llama-1b", hidden: 4096 }]
   ) {
     const model = parse(given);
     const { name: _, ...architecture } = model;
@@ -127,6 +143,8 @@ Deno.test("modelJsonSchema() describes both forms of every family, and accepts i
     ["name", "modelType", "layers", "width", "heads"],
     ["name", "preset"],
     ["name", "modelType", "layers", "width", "heads"],
+    ["name", "preset"],
+    ["name", "modelType", "layers", "width", "heads", "keyHeads", "headSize", "hidden"],
   ]);
   for (const { properties } of forms) assert("$schema" in properties);
   const validator = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);

@@ -8,6 +8,7 @@ import {
   stepBlock,
   type TestProgram,
 } from "../../kernels/testing/testing.ts";
+import type { TokenBatch } from "../data/batches.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { stepTensor } from "../gpu/step_block.ts";
@@ -18,6 +19,7 @@ import { createPolicy, policyDocument, policyNamed } from "../storage/policies.t
 import { parsePolicy, type PolicyDocument } from "../storage/policy_document.ts";
 import { readStored, type StoredTensor } from "../storage/stored_values.ts";
 import { type Initial, streamOf } from "./shared/initial.ts";
+import type { LanguageTensors } from "./shared/language_model.ts";
 import { limit, type ReferenceStorage, storageOfDevice } from "./shared/reference_storage.ts";
 import type { ReferenceTensors } from "./shared/transformer_reference.ts";
 
@@ -99,6 +101,26 @@ export async function lossOnDevice(
     found = { loss, gradients, stored: await readStored(program) };
   }, options);
   return found!;
+}
+
+/** The tensors of a batch of tokens, rows sorted by token. */
+export function languageTensors(
+  { integers, output }: TestProgram,
+  { inputs, targets }: TokenBatch,
+  vocab: number,
+): LanguageTensors {
+  const order = Uint32Array.from(inputs.keys()).sort((a, b) => inputs[a] - inputs[b] || a - b);
+  const starts = Uint32Array.from(
+    { length: vocab + 1 },
+    (_, word) => inputs.reduce((count, id) => count + Number(id < word), 0),
+  );
+  return {
+    tokens: integers("tokens", inputs),
+    order: integers("order", order),
+    starts: integers("starts", starts),
+    targets: integers("targets", targets),
+    lossRing: output("loss", 1, 1, { stride: 1 }),
+  };
 }
 
 /** Fills weights, the step block of a batch with `valid` targets, and gradients with garbage, which the model must replace. */

@@ -13,15 +13,23 @@ import { plain } from "../gpu/operand.ts";
 import { type Layer, operator } from "./layer.ts";
 import type { Keep, Place } from "./tape.ts";
 
-/** What is kept of an attention's input, queries, keys and values side by side: three tensors with ranges of their own. */
-export const savedQkv = (name: string, place: Place): Keep => ({
+/**
+ * What is kept of an attention's input, queries, keys and values side by side: tensors with ranges of their own, as wide as the keys. Where heads
+ * share keys, the queries are several such tensors.
+ */
+export const savedQkv = (
+  name: string,
+  { layer }: Place,
+  { heads, keyHeads = heads }: AttentionShape,
+): Keep => ({
   key: `${name}.qkv`,
   kind: "qkv",
-  parts: 3,
-  ...place,
+  layer,
+  parts: heads / keyHeads + 2,
+  heads: keyHeads,
 });
 
-/** Attention over qkv (N×3C), in the form that the storage policy asks for; its output is N×C. */
+/** Attention over qkv (N×(C + 2K), K channels of keys), in the form that the storage policy asks for; its output is N×C. */
 export function attention(name: string, shape: AttentionShape, place: Place): Layer {
   const [inOne, inParts] = [fused(name, shape, place), materialised(name, shape, place)];
   return operator("attention", (tape, x) => (tape.attention === "fused" ? inOne : inParts)(tape, x));
@@ -33,7 +41,7 @@ function fused(name: string, shape: AttentionShape, place: Place): Layer {
   const output = { kind: "output" as const, ...place };
   return (tape, x) => {
     const { builder } = tape;
-    const { exact: qkv, kept } = tape.input(x, savedQkv(name, place));
+    const { exact: qkv, kept } = tape.input(x, savedQkv(name, place, shape));
     const { rows, cols } = qkv.tensor;
     const o = tape.tensor(`${name} output`, rows, heads * headSize, output);
     const logSumExp = tape.exactly(`${name} log-sum-exp`, rows, heads, heads);
@@ -77,7 +85,7 @@ function materialised(name: string, shape: AttentionShape, place: Place): Layer 
       : forSoftmax;
     const o = tape.tensor(`${name} output`, rows, shape.heads * shape.headSize, { kind: "linear", ...place });
     attentionOutput(builder, plain(p), qkv, o, shape);
-    const kept = tape.keep(qkv.tensor, savedQkv(name, place));
+    const kept = tape.keep(qkv.tensor, savedQkv(name, place, shape));
     return {
       y: { exact: plain(o) }, // only the next layer needs it again, and stores it itself
       backward: (d) => {

@@ -60,7 +60,7 @@ for (const [name, policyOf] of Object.entries(policies)) {
         const layer = recompute(
           attention("attn", shape, place),
           { kind: "output", ...place },
-          savedQkv("attn", place),
+          savedQkv("attn", place, shape),
         );
         const { y, backward } = layer(Tape.training(builder, policy), { exact: plain(qkv) });
         const dqkv = backward(d);

@@ -7,10 +7,10 @@ import { type Layer, operator } from "./layer.ts";
 import type { Parameter } from "./parameters.ts";
 import type { Place } from "./tape.ts";
 
-/** The parameters of y = x·W + b: W is in×out, b 1×out. */
+/** The parameters of y = x·W + b: W is in×out, b 1×out, or there is none. */
 export interface LinearParameters {
   readonly weight: Parameter;
-  readonly bias: Parameter;
+  readonly bias?: Parameter;
 }
 
 /** What is told of a linear layer besides its parameters. */
@@ -24,6 +24,7 @@ export interface LinearOptions extends Place {
 /** x·W + b (N×out). Backward reads x as it was kept. */
 export function linear({ weight, bias }: LinearParameters, options: LinearOptions): Layer {
   const { name, output, layer, heads } = options;
+  const parameters = bias ? [weight, bias] : [weight];
   return operator("linear", (tape, x, out) => {
     const { builder } = tape;
     const { exact, kept } = tape.input(x, { key: `${name} input`, kind: "linear", layer, heads });
@@ -31,21 +32,21 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
     const y = out?.tensor ??
       (output ? tape.tensor(name, rows, width, output) : tape.transient(name, rows, width));
     matmul(builder, "nn", cheapToRead(builder, exact), plain(weight.value), y, {
-      bias: bias.value,
+      bias: bias?.value,
       accumulate: out?.add,
       scaling: tape.scaling(name, "forward"),
     });
-    tape.uses(weight, bias);
+    tape.uses(...parameters);
     return {
       y: { exact: plain(y) },
       backward: (dy, into) => {
         // The weights first: what they need of x can give its memory to dx.
-        tape.gradients([weight, bias], (dWeight, dBias) => {
+        tape.gradients(parameters, (dWeight, dBias) => {
           matmul(builder, "tn", cheapToRead(builder, kept()), plain(dy), dWeight.tensor, {
             accumulate: dWeight.add,
             scaling: tape.scaling(`d ${name} weight`, "backward"),
           });
-          columnSums(builder, plain(dy), dBias.tensor, dBias.add);
+          if (dBias) columnSums(builder, plain(dy), dBias.tensor, dBias.add);
         });
         const dx = into?.tensor ?? tape.transient(`d ${name} input`, dy.rows, weight.rows);
         matmul(builder, "nt", plain(dy), plain(weight.value), dx, {

@@ -23,6 +23,14 @@ export interface ParameterShape {
   readonly shape: readonly number[];
   /** Whether checkpoints hold it the other way round: [cols, …rows]. */
   readonly turned: boolean;
+  /** Where checkpoints hold its columns as several tensors: these, side by side. */
+  readonly parts?: readonly ParameterPart[];
+}
+
+/** So many columns of a parameter, as checkpoints name them. */
+export interface ParameterPart {
+  readonly name: string;
+  readonly cols: number;
 }
 
 /** Which parameters AdamW decays: weights and embeddings, or all. */
@@ -74,6 +82,17 @@ export type MomentFormat = typeof momentFormats[number];
 /** What matrices are kept in; vectors, which take few bytes, are always in f32. */
 export const parameterFormats = ["f32", "bf16", "f16"] as const;
 export type ParameterFormat = typeof parameterFormats[number];
+
+/** Matrices of one height that one product multiplies, side by side under one name; checkpoints hold each by itself, the other way round. */
+export function joined(
+  role: ParameterRole,
+  name: string,
+  rows: number,
+  parts: readonly ParameterPart[],
+): ParameterShape {
+  const cols = parts.reduce((sum, part) => sum + part.cols, 0);
+  return { name, role, rows, cols, shape: [cols, rows], turned: true, decayed: true, parts };
+}
 
 /** A parameter with its gradient, of one layout, and what Adam updates of it. */
 export interface Parameter extends ParameterShape {

@@ -7,9 +7,10 @@ import type { Weights } from "../models/checkpoint.ts";
 import { byFamily, familyOf, type ModelConfig } from "../models/families.ts";
 import type { GoldenCase } from "../models/golden_case.ts";
 import { gpt2LossAndGradients } from "../models/gpt2/reference.ts";
-import { inFile } from "../models/shared/checkpoint_parameters.ts";
+import { llamaLossAndGradients } from "../models/llama/reference.ts";
+import { toCheckpoint } from "../models/shared/checkpoint_parameters.ts";
 import type { ReferenceStorage } from "../models/shared/reference_storage.ts";
-import { referenceWeights } from "../models/shared/transformer_reference.ts";
+import { type ReferenceTensors, referenceWeights } from "../models/shared/transformer_reference.ts";
 import { vitLossAndGradients } from "../models/vit/reference.ts";
 import type { PolicyDocument } from "../storage/policy_document.ts";
 import { TrainingSession } from "./session.ts";
@@ -40,12 +41,31 @@ export function goldenSession(
   }, weights);
 }
 
+/** The same of a model that continues texts. */
+const ofTexts = <Config>(lossAndGradients: TextReference<Config>) =>
+(
+  config: Config,
+  { batches: [batch], ...shape }: GoldenCase,
+  weights: Weights,
+  storage: ReferenceStorage,
+) => {
+  const { inputs, targets } = batch as TokenBatch;
+  return lossAndGradients(referenceWeights(weights), config, inputs, targets, shape, storage);
+};
+
+type TextReference<Config> = (
+  weights: ReferenceTensors,
+  config: Config,
+  inputs: Uint32Array,
+  targets: Int32Array,
+  shape: { batch: number; sequence: number },
+  storage: ReferenceStorage,
+) => { gradients: ReferenceTensors };
+
 /** Loss and gradients of a batch in float64, by family. */
 const references = byFamily({
-  gpt2: (config, { batches: [batch], ...shape }: GoldenCase, weights: Weights, storage: ReferenceStorage) => {
-    const { inputs, targets } = batch as TokenBatch;
-    return gpt2LossAndGradients(referenceWeights(weights), config, inputs, targets, shape, storage);
-  },
+  gpt2: ofTexts(gpt2LossAndGradients),
+  llama: ofTexts(llamaLossAndGradients),
   vit: (config, { batches: [batch] }: GoldenCase, weights: Weights, storage: ReferenceStorage) =>
     vitLossAndGradients(referenceWeights(weights), config, batch as ImageBatch, storage),
 });
@@ -59,10 +79,8 @@ export function goldenReference(
   const model = modelOf(golden, "the case");
   const { gradients } = references(model, golden, weights, storage);
   return new Map(
-    familyOf(model).parameters(model, "all").map((parameter) => {
-      const { name, shape } = parameter;
-      const data = inFile(parameter, Float32Array.from(gradients.get(name)!));
-      return [name, { dtype: "F32", shape: [...shape], data }];
-    }),
+    familyOf(model).parameters(model, "all").flatMap((parameter) =>
+      toCheckpoint(parameter, Float32Array.from(gradients.get(parameter.name)!))
+    ),
   );
 }

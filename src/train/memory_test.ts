@@ -6,12 +6,13 @@ import { typicalGpuLimits } from "../gpu/limits.ts";
 import { tensorBytes, wholeOf } from "../gpu/tensor.ts";
 import { countBuffers } from "../gpu/testing.ts";
 import { type Gpt2Config, gpt2Presets } from "../models/gpt2/config.ts";
+import { llamaPresets } from "../models/llama/config.ts";
 import { modelConfig, usualSequence } from "../models/model_config.ts";
 import { gpt2Parameters } from "../models/gpt2/parameters.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { policyNamed, policyNames } from "../storage/policies.ts";
 import { describeTraining } from "./describe.ts";
-import { gpt2Task } from "./gpt2_task.ts";
+import { gpt2Task, llamaTask } from "./text_task.ts";
 import { planTraining } from "./plan_training.ts";
 import { TrainingSession } from "./session.ts";
 
@@ -136,6 +137,51 @@ Deno.test("A ViT saves 10C + 8 + 4H bytes a token and block under mesa8, and of 
     const { savedBytes } = planTraining({ model, sequence: T, batch, policy: "mesa8", seed: 0 });
     assertEquals(savedBytes, batch * (T * L * (10 * C + 8 + 4 * H) + 4 * C + 4), name);
   }
+});
+
+Deno.test("A Llama saves 2(C + Q + K + F) elements and 8 + 4H bytes a token and block, under token8 8G + 56 more", () => {
+  for (
+    const name of ["llama-nano", "llama-micro", "llama-1b", "llama-3b", "llama2-7b", "llama3-8b"] as const
+  ) {
+    const model = llamaPresets[name];
+    const { layers: L, width: C, heads: H, keyHeads, headSize, hidden: F } = model;
+    const [Q, K] = [H * headSize, keyHeads * headSize];
+    const saved = (policy: string) =>
+      planTraining({ model, sequence: 32, batch: 2, policy, seed: 0 }).savedBytes / 64;
+    const bytes = (element: number, more = 0) =>
+      L * (element * 2 * (C + Q + K + F) + 8 + 4 * H + more) + 4 * C + 4;
+    for (const policy of sharing) {
+      assertEquals(
+        saved(policy),
+        bytes(elementBytes[policy]),
+        `${name} ${policy}`,
+      );
+    }
+    assertEquals(saved("token8"), bytes(1, 8 * (H / keyHeads) + 56), name);
+    assertEquals(saved("mesa8-selective"), bytes(1) - L * 2 * F, name);
+    assertEquals(saved("recompute"), (L - 1) * 4 * C + 4 * C + 4, name);
+    for (const policy of ["recompute8", "mst8"]) {
+      assertEquals(
+        saved(policy),
+        (L - 1) * (C + 8) + 4 * C + 4,
+        name,
+      );
+    }
+  }
+});
+
+Deno.test("No tensor of a Llama's step is as wide as keys and values repeated for each head", () => {
+  const model = llamaPresets["llama-micro"];
+  const task = llamaTask(model, { model, sequence: 64, batch: 2, policy: "exact", seed: 0 });
+  const { tensors } = describeTraining(
+    { model, sequence: 64, batch: 2, policy: "exact", seed: 0 },
+    task,
+    new ParameterSet(task.parameters, typicalGpuLimits),
+    policyNamed("exact"),
+    { limits: typicalGpuLimits, adapterClass: "gpu" },
+  );
+  const attention = tensors.filter(({ name }) => /attn/.test(name)).map(({ cols }) => cols);
+  assertEquals(Math.max(...attention), (model.heads + 2 * model.keyHeads) * model.headSize);
 });
 
 Deno.test("Buffers of DeiT at batch 128 hold at most 5% more than the live peak, under every policy", () => {

@@ -5,8 +5,9 @@ import { gpt2Presets } from "../models/gpt2/config.ts";
 import { decode, encode } from "./halves.ts";
 import { planTraining } from "./plan_training.ts";
 import {
+  llama,
   lossesOf,
-  model,
+  model as tiny,
   periodicBatches,
   someBatches,
   someImages,
@@ -38,7 +39,7 @@ for (const parameters of ["bf16", "f16"] as const) {
   gpuTest(
     `A session with weights in ${parameters} begins with the nearest to f32's, and vectors as they are`,
     async () => {
-      for (const changes of [{}, vitOptions]) {
+      for (const changes of [{}, { model: llama }, vitOptions]) {
         const exact = await withSession(changes, (session) => session.parameters());
         const own = await withSession({ ...changes, parameters }, (session) => session.parameters());
         for (const [name, { shape, data }] of exact) {
@@ -98,7 +99,7 @@ for (const parameters of ["bf16", "f16"] as const) {
       const [weights, loss, written] = await withSession({ parameters }, async (session) => {
         for (const batch of someBatches(3)) session.step(batch);
         await session.losses();
-        await writeCheckpoint(path, await session.parameters(), model);
+        await writeCheckpoint(path, await session.parameters(), tiny);
         const written = await session.generate([3], 5, { temperature: 1, seed: 2 });
         return [await weightsOf(session), await session.evaluate(someBatches(2)), written];
       });

@@ -14,7 +14,7 @@ import { createPolicy, policyDocument } from "../storage/policies.ts";
 import { parsePolicy, type PolicyDocument } from "../storage/policy_document.ts";
 import { rateOf } from "../storage/ranges.ts";
 import { goldenSession } from "./golden_session.ts";
-import { gpt2Task } from "./gpt2_task.ts";
+import { gpt2Task } from "./text_task.ts";
 import { errorOf, squaresByTensor } from "./gradient_error.ts";
 import { model, options, someBatches, weightsOf, withSession } from "./testing.ts";
 
@@ -40,7 +40,7 @@ const near: Record<string, PolicyDocument> = {
   }),
 };
 
-for (const name of ["gpt2-regular", "gpt2-ragged", "vit-small"]) {
+for (const name of ["gpt2-regular", "gpt2-ragged", "vit-small", "llama-regular", "llama-ragged"]) {
   const golden = readGoldenCase(`${import.meta.dirname}/../models/testdata/${name}`);
 
   /** Loss and gradients of the first step. */

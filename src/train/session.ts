@@ -13,7 +13,7 @@ import { StepTimer, type TimestampWrites } from "../gpu/timing.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import type { Weights } from "../models/checkpoint.ts";
-import { inFile } from "../models/shared/checkpoint_parameters.ts";
+import { toCheckpoint } from "../models/shared/checkpoint_parameters.ts";
 import { streamOf } from "../models/shared/initial.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
@@ -26,7 +26,7 @@ import {
   type Normals,
   normRing,
 } from "./describe.ts";
-import { checkTokens } from "./gpt2_task.ts";
+import { checkTokens } from "./text_task.ts";
 import { kernelVariants } from "./kernel_variants.ts";
 import { learningRateAt, policyOf, trainDefaults, type TrainOptions } from "./options.ts";
 import { packRows, unpackRows } from "./rows.ts";
@@ -356,10 +356,9 @@ export class TrainingSession {
   async #named(pick: (parameter: ParameterSet["all"][number]) => Tensor): Promise<Map<string, NamedTensor>> {
     const { all } = this.parameterSet;
     const values = await this.#memory.readTogether(all.map(pick));
-    return new Map(all.map((parameter, i) => {
-      const data = inFile(parameter, unpackRows(values[i], pick(parameter)));
-      return [parameter.name, { dtype: "F32", shape: [...parameter.shape], data }];
-    }));
+    return new Map(
+      all.flatMap((parameter, i) => toCheckpoint(parameter, unpackRows(values[i], pick(parameter)))),
+    );
   }
 
   /** Share of the quantized elements of the last step (of its last micro-batch) that lay outside their range; 0 where nothing is quantized. */

@@ -17,7 +17,13 @@ const options = builderOptionsFor(gpu);
 gpuTest(
   "measureCandidates() gives every candidate of a product and of attention a time",
   async () => {
-    for (const asked of [key, "attention_backward_query causal 1×1×40×8"]) {
+    for (
+      const asked of [
+        key,
+        "attention_backward_query causal 1×1×40×8",
+        "attention_backward_key causal 1×4:2×40×8",
+      ]
+    ) {
       const given = tuningCase(asked, options);
       const two = { ...given, candidates: given.candidates.slice(0, 2) };
       const times = await measureCandidates(gpu, asked, two, options);

@@ -33,6 +33,7 @@ Deno.test("tuningCase() measures attention's own variants of long sequences on l
       "attention_forward 1×12×131072×64",
       "attention_backward_query causal 64×12×8192×64",
       "attention_backward_key causal 1×25×131073×64",
+      "attention_backward_key causal 1×32:8×131072×128",
     ]
   ) {
     const { candidates, emit } = tuningCase(asked, adapter);

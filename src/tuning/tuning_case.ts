@@ -8,6 +8,7 @@ import {
   type AttentionShape,
   attentionVariants,
   parseAttentionKey,
+  qkvColumns,
 } from "../../kernels/attention/attention.ts";
 import { attentionVariantName } from "../../kernels/attention/attention_variant.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
@@ -82,10 +83,11 @@ function attentionCase(
     measured[dimension] = Math.ceil(measured[dimension] / 2);
   }
   const { batch, sequence, heads, headSize } = measured;
+  const columns = qkvColumns(measured);
   const [rows, width] = [batch * sequence, heads * headSize];
-  const [qkv, o, d] = [matrix("qkv", rows, 3 * width), matrix("o", rows, width), matrix("d", rows, width)];
+  const [qkv, o, d] = [matrix("qkv", rows, columns), matrix("o", rows, width), matrix("d", rows, width)];
   const [logSumExp, delta] = ["log-sum-exp", "delta"].map((name) => matrix(name, rows, heads, heads));
-  const dqkv = matrix("dqkv", rows, 3 * width);
+  const dqkv = matrix("dqkv", rows, columns);
   if (kernel === "forward") {
     return {
       candidates,

@@ -2,8 +2,8 @@ import { UserError } from "../../errors.ts";
 import { isPresent } from "../../io/files.ts";
 import { readJson } from "../../io/json_file.ts";
 import type { NamedTensor } from "../../io/safetensors.ts";
-import { isRecord, showShape } from "../../io/safetensors_header.ts";
-import { blocksOf, headsOf } from "../shared/checkpoint_parameters.ts";
+import { isRecord } from "../../io/safetensors_header.ts";
+import { blocksOf, headsOf, sameTensor } from "../shared/checkpoint_parameters.ts";
 import type { CheckpointFormat, NamedTensors, Sizes } from "../shared/family.ts";
 import { type Gpt2Config, gpt2Defaults } from "./config.ts";
 
@@ -68,7 +68,7 @@ function canonical(tensors: NamedTensors, source: string): Map<string, NamedTens
   if (head) {
     // Of two names for one tensor, some programs keep the head's.
     if (!embedding) parameters.set("transformer.wte.weight", head);
-    else if (!equal(head, embedding)) {
+    else if (!sameTensor(head, embedding)) {
       throw new UserError(
         `The output head "lm_head.weight" in ${source} differs from the word embedding; only models that tie the two can be loaded`,
       );
@@ -76,10 +76,6 @@ function canonical(tensors: NamedTensors, source: string): Map<string, NamedTens
     parameters.delete("lm_head.weight");
   }
   return parameters;
-}
-
-function equal(a: NamedTensor, b: NamedTensor): boolean {
-  return showShape(a.shape) === showShape(b.shape) && a.data.every((value, i) => Object.is(value, b.data[i]));
 }
 
 /** The settings in the `config.json` beside a checkpoint; none if there is no such file. */

@@ -1,6 +1,5 @@
 import type { z } from "zod";
-import { UserError } from "../../errors.ts";
-import { checkHeads, count, layerNormEpsilon, transformerSizes } from "../shared/sizes.ts";
+import { checkHeads, checkPositions, count, layerNormEpsilon, transformerSizes } from "../shared/sizes.ts";
 
 export const gpt2Sizes = {
   ...transformerSizes,
@@ -52,9 +51,4 @@ export function checkGpt2(config: Gpt2Config): void {
 }
 
 /** Throws a UserError if the sequence does not fit the positions. */
-export function checkGpt2Sequence({ name, positions }: Gpt2Config, sequence: number): void {
-  if (sequence <= positions) return;
-  throw new UserError(
-    `Sequence length ${sequence} exceeds the ${positions} positions of model "${name}"; use --sequence ${positions} or less`,
-  );
-}
+export const checkGpt2Sequence: (config: Gpt2Config, sequence: number) => void = checkPositions;

@@ -1,15 +1,17 @@
 import { assertEquals } from "@std/assert";
-import { gpuTest, narrowLimits, type TestProgram } from "../../../kernels/testing/testing.ts";
+import { gpuTest, narrowLimits } from "../../../kernels/testing/testing.ts";
 import { Random } from "../../data/random.ts";
 import type { BuilderOptions } from "../../gpu/builder.ts";
 import { type GoldenCase, readGoldenCase } from "../golden_case.ts";
-import { gpt2Loss, type Gpt2Tensors } from "./model.ts";
+import { languageLoss } from "../shared/language_model.ts";
+import { gpt2Model } from "./model.ts";
 import { gpt2Parameters } from "./parameters.ts";
 import { gpt2Initial } from "./initialize.ts";
 import { gpt2LossAndGradients, type Gpt2ReferenceConfig } from "./reference.ts";
 import {
   assertResult,
   exactly,
+  languageTensors,
   lossOnDevice,
   mesa8,
   type ModelResult,
@@ -26,23 +28,6 @@ type Case = Pick<GoldenCase<"gpt2">, "batches" | "batch" | "sequence"> & {
   weights: Map<string, Float32Array>;
 };
 
-/** The tensors of a batch, rows sorted by token. */
-function batchOf({ integers, output }: TestProgram, { batches, config }: Case): Gpt2Tensors {
-  const [{ inputs, targets }] = batches;
-  const order = Uint32Array.from(inputs.keys()).sort((a, b) => inputs[a] - inputs[b] || a - b);
-  const starts = Uint32Array.from(
-    { length: config.vocab + 1 },
-    (_, word) => inputs.reduce((count, id) => count + Number(id < word), 0),
-  );
-  return {
-    tokens: integers("tokens", inputs),
-    order: integers("order", order),
-    starts: integers("starts", starts),
-    targets: integers("targets", targets),
-    lossRing: output("loss", 1, 1, { stride: 1 }),
-  };
-}
-
 /** Loss and gradients of a case's first batch under a policy, on the device. */
 function onDevice(
   given: Case,
@@ -56,8 +41,8 @@ function onDevice(
     given.weights,
     valid,
     (tape, parameters, t) => {
-      const tensors = batchOf(t, given);
-      gpt2Loss(tape, model, parameters, tensors, given);
+      const tensors = languageTensors(t, given.batches[0], model.vocab);
+      languageLoss(tape, gpt2Model(model, parameters), tensors, given);
       return tensors.lossRing;
     },
     storage,
@@ -85,14 +70,14 @@ for (const name of ["gpt2-regular", "gpt2-ragged"]) {
   let exact: Promise<ModelResult> | undefined;
   const underExact = async () => await (exact ??= onDevice(await golden, exactly));
 
-  gpuTest(`gpt2Loss() equals PyTorch's loss and gradients of ${name} under exact`, async () => {
+  gpuTest(`A GPT-2's loss equals PyTorch's loss and gradients of ${name} under exact`, async () => {
     const { losses, gradients } = await golden;
     assertResult(await underExact(), { loss: losses[0], gradients });
   });
 
   for (const storage of storages) {
     gpuTest(
-      `gpt2Loss() of ${name} under ${storage.what} equals the reference that reads the same stored values`,
+      `A GPT-2's loss of ${name} under ${storage.what} equals the reference that reads the same stored values`,
       async () => {
         const found = await onDevice(await golden, storage);
         if (storage.policy.attention === "fused") {
@@ -104,7 +89,7 @@ for (const name of ["gpt2-regular", "gpt2-ragged"]) {
   }
 }
 
-gpuTest("gpt2Loss() over several windows of rows equals the reference", async () => {
+gpuTest("A GPT-2's loss over several windows of rows equals the reference", async () => {
   const config = { layers: 1, width: 72, heads: 3, vocab: 560, positions: 32, layerNormEpsilon: 1e-5 };
   const model = { modelType: "gpt2" as const, name: "windowed", ...config };
   const weights = movedWeights(

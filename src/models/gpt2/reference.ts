@@ -57,7 +57,13 @@ export function gpt2LossAndGradients(
   const attention = { batch, sequence, heads, headSize: C / heads, causal: true };
   const blocks = Array.from({ length: config.layers }, (_, i) => blockNames(`h.${i}`));
   const tape = new ReferenceTape(N, storage);
-  const trunk = runBlocks(layers, blocks, x, { attention, layerNormEpsilon, gelu: "tanh" }, tape);
+  const trunk = runBlocks(
+    layers,
+    blocks,
+    x,
+    { attention, epsilon: layerNormEpsilon, activation: "tanh" },
+    tape,
+  );
   const final = layerNormForward(trunk.result, N, C, layerNormEpsilon);
   const headInput = layers.scaled("ln_f", final.normalized);
   const logits = matmulNT(headInput, words, { m: N, n: V, k: C });

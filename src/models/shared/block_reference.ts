@@ -3,6 +3,7 @@
  */
 
 import { gelu, geluDerivative } from "../../../kernels/activations/gelu_reference.ts";
+import { swiglu, swigluBackward } from "../../../kernels/activations/swiglu_reference.ts";
 import {
   attentionBackward,
   attentionForward,
@@ -13,6 +14,8 @@ import {
   attentionScores,
   materialisedBackward,
 } from "../../../kernels/attention/materialised_attention_reference.ts";
+import { rotated } from "../../../kernels/embedding/rotary_reference.ts";
+import type { NormKind } from "../../../kernels/norms/layer_norm.ts";
 import { layerNormForward } from "../../../kernels/norms/layer_norm_reference.ts";
 import type { GeluKind } from "../../gpu/operand.ts";
 import { padded } from "../../gpu/tensor.ts";
@@ -34,8 +37,12 @@ export interface BlockNames {
 /** What all blocks of a model have in common. */
 export interface BlockOptions {
   attention: AttentionShape;
-  layerNormEpsilon: number;
-  gelu: GeluKind;
+  epsilon: number;
+  /** LayerNorm if left out. */
+  norm?: NormKind;
+  activation: GeluKind | "swiglu";
+  /** Radians a position of each pair of a head's channels, where positions are rotary. */
+  rotary?: readonly number[];
 }
 
 /** A tensor's gradient behind some layers mapped to that before them. */
@@ -44,11 +51,11 @@ export type Backward = (dResult: Float64Array) => Float64Array;
 /**
  * Runs a chain of pre-norm blocks: x ← x + attention(norm1(x)), then x ← x + MLP(norm2(x)).
  *
- * Forward is exact. A block saves the outputs of both LayerNorms before γ and β [N, C] under the names of `norm1` and `norm2`, q | k | v
- * [N, 3C] as "BLOCK.attn.qkv", the output of attention before its projection [N, C] as "BLOCK.attn output", and the input of GELU [N, 4C]
- * as "BLOCK.mlp.gelu_input"; where the tape's plan says so, other tensors or fewer. Backward reads each saved tensor as the tape gives it
- * back, and exact values of what is not stored: every LayerNorm's rstd and attention's log-sum-exp. Where the input of a linear layer is
- * a function of a saved tensor (γ·x̂ + β after a LayerNorm, GELU before the second MLP layer) its weight gradient takes that function of
+ * Forward is exact. A block saves the outputs of both norms before γ and β [N, C] under the names of `norm1` and `norm2`, q | k | v
+ * [N, C + 2K] as "BLOCK.attn.qkv", rotated where positions are rotary, the output of attention before its projection [N, C] as "BLOCK.attn output", and the activation's input
+ * [N, F], or of SwiGLU [N, 2F], as "BLOCK.mlp.gelu_input" or "BLOCK.mlp.swiglu_input"; where the tape's plan says so, other tensors or fewer. Backward reads each saved tensor as the tape gives it
+ * back, and exact values of what is not stored: every norm's rstd and attention's log-sum-exp. Where the input of a linear layer is
+ * a function of a saved tensor (γ·x̂ + β after a norm, the activation before the second MLP layer) its weight gradient takes that function of
  * the stored one; and what is made again is made from what was stored.
  *
  * @param x [N, C]
@@ -101,15 +108,15 @@ class Block {
   ) {}
 
   forward(x: Float64Array): Forward {
-    const { layers, names, options: { attention, layerNormEpsilon: epsilon } } = this;
+    const { layers, names, options: { attention, epsilon, norm } } = this;
     const rows = this.tape.rows, width = x.length / rows;
-    const norm1 = layerNormForward(x, rows, width, epsilon);
+    const norm1 = layerNormForward(x, rows, width, epsilon, norm);
     const qkv = this.#mixed(norm1.normalized);
     const attended = attentionForward(qkv, attention);
-    const middle = add(x, layers.linear(names.project, attended.output));
-    const norm2 = layerNormForward(middle, rows, width, epsilon);
+    const middle = add(x, layers.linear(names.project, attended.output, rows));
+    const norm2 = layerNormForward(middle, rows, width, epsilon, norm);
     const hidden = this.#widened(norm2.normalized);
-    const result = add(middle, layers.linear(names.narrow, this.#activated(hidden)));
+    const result = add(middle, layers.linear(names.narrow, this.#activated(hidden), rows));
     return { norm1, qkv, attended, norm2, hidden, result };
   }
 
@@ -123,6 +130,7 @@ class Block {
       );
     }
     const mlp = `${names.block}.mlp`;
+    const hiddenName = `${mlp}.${this.options.activation === "swiglu" ? "swiglu" : "gelu"}_input`;
     const norm1 = {
       ...exact.norm1,
       normalized: this.#save(names.norm1, "layer_norm", exact.norm1.normalized),
@@ -137,10 +145,10 @@ class Block {
       normalized: this.#save(names.norm2, "layer_norm", exact.norm2.normalized),
     };
     const scaled2 = (norm: Forward["norm2"]) => this.layers.scaled(names.norm2, norm.normalized);
-    const widen = this.#input(`${mlp}.gelu_input`, () => scaled2(exact.norm2), () => scaled2(norm2));
+    const widen = this.#input(hiddenName, () => scaled2(exact.norm2), () => scaled2(norm2));
     const hidden = this.#recomputes("gelu")
       ? this.#widened(norm2.normalized)
-      : this.#save(`${mlp}.gelu_input`, "gelu", exact.hidden);
+      : this.#save(hiddenName, "gelu", exact.hidden);
     const narrow = this.#input(
       `${mlp}.narrow`,
       () => this.#activated(exact.hidden),
@@ -150,26 +158,52 @@ class Block {
   }
 
   backward(dResult: Float64Array, { norm1, norm2, hidden, inputs, attention }: Kept): Float64Array {
-    const { layers, names, options: { gelu: kind } } = this;
-    const dActivated = layers.linearBackward(names.narrow, dResult, inputs.narrow);
-    const dHidden = dActivated.map((value, i) => value * geluDerivative(hidden[i], kind));
-    const dNorm2 = layers.linearBackward(names.widen, dHidden, inputs.widen);
-    const dMiddle = add(dResult, layers.normBackward(names.norm2, dNorm2, norm2.normalized, norm2.rstd));
-    const dQkv = attention(layers.linearBackward(names.project, dMiddle, inputs.project));
-    const dNorm1 = layers.linearBackward(names.qkv, dQkv, inputs.qkv);
-    return add(dMiddle, layers.normBackward(names.norm1, dNorm1, norm1.normalized, norm1.rstd));
+    const { names, options: { activation, norm: kind } } = this;
+    const linear = (name: string, dy: Float64Array, input: Float64Array) =>
+      this.layers.linearBackward(name, dy, input, this.tape.rows);
+    const norm = (name: string, dy: Float64Array, { normalized, rstd }: Kept["norm1"]) =>
+      this.layers.normBackward(name, dy, normalized, rstd, kind);
+    const dActivated = linear(names.narrow, dResult, inputs.narrow);
+    const dHidden = activation === "swiglu"
+      ? swigluBackward(dActivated, hidden, this.#hidden(hidden))
+      : dActivated.map((value, i) => value * geluDerivative(hidden[i], activation));
+    const dNorm2 = linear(names.widen, dHidden, inputs.widen);
+    const dMiddle = add(dResult, norm(names.norm2, dNorm2, norm2));
+    const dQkv = this.#rotated(attention(linear(names.project, dMiddle, inputs.project)), { back: true });
+    const dNorm1 = linear(names.qkv, dQkv, inputs.qkv);
+    return add(dMiddle, norm(names.norm1, dNorm1, norm1));
   }
 
   #mixed(norm1: Float64Array): Float64Array {
-    return this.layers.linear(this.names.qkv, this.layers.scaled(this.names.norm1, norm1));
+    const input = this.layers.scaled(this.names.norm1, norm1);
+    return this.#rotated(this.layers.linear(this.names.qkv, input, this.tape.rows));
+  }
+
+  /** Queries and keys rotated by their positions, where these are rotary; or their gradients, back. */
+  #rotated(qkv: Float64Array, options = {}): Float64Array {
+    const { rotary: frequencies, attention: { sequence, heads, keyHeads = heads } } = this.options;
+    if (!frequencies) return qkv;
+    return rotated(
+      qkv,
+      qkv.length / this.tape.rows,
+      { sequence, heads: heads + keyHeads, frequencies },
+      options,
+    );
   }
 
   #widened(norm2: Float64Array): Float64Array {
-    return this.layers.linear(this.names.widen, this.layers.scaled(this.names.norm2, norm2));
+    return this.layers.linear(this.names.widen, this.layers.scaled(this.names.norm2, norm2), this.tape.rows);
   }
 
   #activated(hidden: Float64Array): Float64Array {
-    return hidden.map((value) => gelu(value, this.options.gelu));
+    const { activation } = this.options;
+    if (activation === "swiglu") return swiglu(hidden, this.#hidden(hidden));
+    return hidden.map((value) => gelu(value, activation));
+  }
+
+  /** Gates of a row. */
+  #hidden(hidden: Float64Array): number {
+    return hidden.length / this.tape.rows / 2;
   }
 
   #saved(kind: SavedKind) {

@@ -14,7 +14,7 @@ export function pickParameters(
   model: string,
   source: string,
 ): Map<string, Float32Array<ArrayBuffer>> {
-  const known = new Set(parameters.map(({ name }) => name));
+  const known = new Set(parameters.flatMap(inCheckpoints).map(({ name }) => name));
   for (const name of tensors.keys()) {
     if (known.has(name)) continue;
     throw new UserError(
@@ -22,8 +22,7 @@ export function pickParameters(
     );
   }
   const weights = new Map<string, Float32Array<ArrayBuffer>>();
-  for (const parameter of parameters) {
-    const { name, shape } = parameter;
+  const dense = ({ name, shape, turned, cols }: ParameterShape) => {
     const tensor = tensors.get(name);
     if (!tensor) {
       throw new UserError(
@@ -40,7 +39,12 @@ export function pickParameters(
       throw new UserError(`The tensor "${name}" in ${source} holds whole numbers; save it in floating point`);
     }
     requireFinite(name, tensor.data, `${source} was saved from a run that diverged; choose another`);
-    weights.set(name, fromFile(parameter, tensor.data));
+    return turned ? transposed(tensor.data, cols) : tensor.data;
+  };
+  for (const parameter of parameters) {
+    const parts = inCheckpoints(parameter);
+    const { name, rows } = parameter;
+    weights.set(name, parts.length === 1 ? dense(parts[0]) : sideBySide(parts.map(dense), rows));
   }
   return weights;
 }
@@ -52,20 +56,56 @@ export function requireFinite(name: string, data: ArrayLike<number>, remedy: str
   }
 }
 
-/** A parameter's values, rows×cols, from a checkpoint's. */
-export function fromFile(
-  { turned, cols }: ParameterShape,
-  data: Float32Array<ArrayBuffer>,
-): Float32Array<ArrayBuffer> {
-  return turned ? transposed(data, cols) : data;
+/** The tensors that a parameter is in checkpoints: itself, or its parts, from the first column on. */
+export function inCheckpoints(parameter: ParameterShape): ParameterShape[] {
+  const { parts, ...whole } = parameter;
+  return parts?.map((part) => ({ ...whole, ...part, shape: [part.cols, whole.rows] })) ?? [parameter];
 }
 
-/** The inverse of `fromFile`. */
-export function inFile(
-  { turned, rows }: ParameterShape,
+/** A parameter's values, rows×cols, as checkpoints hold them, by name. */
+export function toCheckpoint(
+  parameter: ParameterShape,
   data: Float32Array<ArrayBuffer>,
-): Float32Array<ArrayBuffer> {
-  return turned ? transposed(data, rows) : data;
+): [name: string, NamedTensor][] {
+  const parts = inCheckpoints(parameter);
+  const values = parts.length === 1 ? [data] : apart(data, parameter.rows, parts.map(({ cols }) => cols));
+  return parts.map(({ name, shape, turned, rows }, i) => [
+    name,
+    { dtype: "F32", shape: [...shape], data: turned ? transposed(values[i], rows) : values[i] },
+  ]);
+}
+
+/** Matrices of so many rows as one, side by side. */
+function sideBySide(matrices: readonly Float32Array<ArrayBuffer>[], rows: number): Float32Array<ArrayBuffer> {
+  const whole = new Float32Array(matrices.reduce((sum, { length }) => sum + length, 0));
+  const width = whole.length / rows;
+  let first = 0;
+  for (const matrix of matrices) {
+    const cols = matrix.length / rows;
+    for (let row = 0; row < rows; row++) {
+      whole.set(matrix.subarray(row * cols, (row + 1) * cols), row * width + first);
+    }
+    first += cols;
+  }
+  return whole;
+}
+
+/** The inverse of `sideBySide`. */
+function apart(
+  whole: Float32Array<ArrayBuffer>,
+  rows: number,
+  widths: readonly number[],
+): Float32Array<ArrayBuffer>[] {
+  const width = whole.length / rows;
+  let first = 0;
+  return widths.map((cols) => {
+    const part = new Float32Array(rows * cols);
+    for (let row = 0; row < rows; row++) {
+      part.set(whole.subarray(row * width + first, row * width + first + cols), row * cols);
+    }
+    first += cols;
+    return part;
+  });
 }
 
 function transposed(data: Float32Array<ArrayBuffer>, rows: number): Float32Array<ArrayBuffer> {
@@ -75,6 +115,11 @@ function transposed(data: Float32Array<ArrayBuffer>, rows: number): Float32Array
     for (let col = 0; col < cols; col++) result[col * rows + row] = data[row * cols + col];
   }
   return result;
+}
+
+/** Whether two tensors are the same, bit for bit. */
+export function sameTensor(a: NamedTensor, b: NamedTensor): boolean {
+  return showShape(a.shape) === showShape(b.shape) && a.data.every((value, i) => Object.is(value, b.data[i]));
 }
 
 /** How many blocks a checkpoint holds: those whose parameters are called `prefix.0.…`, `prefix.1.…` and so on. */

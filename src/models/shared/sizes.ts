@@ -16,10 +16,21 @@ export const transformerSizes = {
   heads: count.describe("attention heads, which divide the channels"),
 };
 
-/** What a LayerNorm adds to the variance: kernels hold it in f32. */
+/** What a norm adds to the variance: kernels hold it in f32. */
 const epsilon = must("a number from 1e-30 to 1");
-export const layerNormEpsilon = z.number(epsilon).min(1e-30, epsilon).max(1, epsilon)
-  .describe("what LayerNorms add to the variance");
+export const normEpsilon = z.number(epsilon).min(1e-30, epsilon).max(1, epsilon);
+export const layerNormEpsilon = normEpsilon.describe("what LayerNorms add to the variance");
+
+/** Throws a UserError if the sequence does not fit a language model's positions. */
+export function checkPositions(
+  { name, positions }: { name: string; positions: number },
+  sequence: number,
+): void {
+  if (sequence <= positions) return;
+  throw new UserError(
+    `Sequence length ${sequence} exceeds the ${positions} positions of model "${name}"; use --sequence ${positions} or less`,
+  );
+}
 
 /** Throws a UserError if the heads do not divide the channels, or are wider than the kernels of attention take. */
 export function checkHeads({ name, width, heads }: { name: string; width: number; heads: number }): void {

@@ -1,6 +1,6 @@
 /**
  * What the float64 references of the models share: layers that note their weights' gradients, and AdamW steps.
- * Linear weights are [in, out]; a layer's parameters are its name with ".weight" and ".bias".
+ * Linear weights are [in, out]; a layer's parameters are its name with ".weight" and ".bias", which may be missing.
  *
  * N = batch·sequence rows, C = width.
  */
@@ -11,6 +11,7 @@ import {
   clipScale,
   gradientNorm,
 } from "../../../kernels/optimizer/adamw_reference.ts";
+import type { NormKind } from "../../../kernels/norms/layer_norm.ts";
 import { affine, layerNormBackward } from "../../../kernels/norms/layer_norm_reference.ts";
 import { columnSums, matmulNN, matmulNT, matmulTN } from "../../../kernels/products/matmul_reference.ts";
 
@@ -42,6 +43,10 @@ export class ReferenceLayers {
     return tensor;
   }
 
+  #bias(name: string): Float64Array | undefined {
+    return this.weights.get(`${this.prefix}${name}.bias`);
+  }
+
   /** Notes the gradient of a weight. */
   note(name: string, gradient: Float64Array): void {
     this.gradients.set(this.prefix + name, gradient);
@@ -49,32 +54,47 @@ export class ReferenceLayers {
 
   /** γ·normalized + β. */
   scaled(name: string, normalized: Float64Array): Float64Array {
-    const beta = this.weight(`${name}.bias`), cols = beta.length;
-    return affine(normalized, this.weight(`${name}.weight`), beta, normalized.length / cols, cols);
+    const gamma = this.weight(`${name}.weight`), cols = gamma.length;
+    return affine(normalized, gamma, this.#bias(name), normalized.length / cols, cols);
   }
 
   /** Notes the gradients of γ and β and returns dx. */
-  normBackward(name: string, dy: Float64Array, normalized: Float64Array, rstd: Float64Array): Float64Array {
+  normBackward(
+    name: string,
+    dy: Float64Array,
+    normalized: Float64Array,
+    rstd: Float64Array,
+    kind: NormKind = "layer",
+  ): Float64Array {
     const gamma = this.weight(`${name}.weight`);
-    const { dx, dgamma, dbeta } = layerNormBackward(dy, normalized, rstd, gamma, rstd.length, gamma.length);
+    const { dx, dgamma, dbeta } = layerNormBackward(
+      dy,
+      normalized,
+      rstd,
+      gamma,
+      rstd.length,
+      gamma.length,
+      kind,
+    );
     this.note(`${name}.weight`, dgamma);
-    this.note(`${name}.bias`, dbeta);
+    if (this.#bias(name)) this.note(`${name}.bias`, dbeta);
     return dx;
   }
 
-  /** x·W + b. */
-  linear(name: string, x: Float64Array): Float64Array {
-    const weight = this.weight(`${name}.weight`), bias = this.weight(`${name}.bias`);
-    const n = bias.length, k = weight.length / n;
-    return matmulNN(x, weight, { m: x.length / k, n, k }).map((value, i) => value + bias[i % n]);
+  /** x·W + b, x of so many rows. */
+  linear(name: string, x: Float64Array, rows: number): Float64Array {
+    const weight = this.weight(`${name}.weight`), bias = this.#bias(name);
+    const k = x.length / rows, n = weight.length / k;
+    const product = matmulNN(x, weight, { m: rows, n, k });
+    return bias ? product.map((value, i) => value + bias[i % n]) : product;
   }
 
-  /** Notes the gradients of W and b, given what is known of the input, and returns dx. */
-  linearBackward(name: string, dy: Float64Array, storedInput: Float64Array): Float64Array {
+  /** Notes the gradients of W and b, given what is known of the input, of so many rows, and returns dx. */
+  linearBackward(name: string, dy: Float64Array, storedInput: Float64Array, m: number): Float64Array {
     const weight = this.weight(`${name}.weight`);
-    const n = this.weight(`${name}.bias`).length, k = weight.length / n, m = dy.length / n;
+    const n = dy.length / m, k = weight.length / n;
     this.note(`${name}.weight`, matmulTN(storedInput, dy, { m: k, n, k: m }));
-    this.note(`${name}.bias`, columnSums(dy, m, n));
+    if (this.#bias(name)) this.note(`${name}.bias`, columnSums(dy, m, n));
     return matmulNT(dy, weight, { m, n: k, k: n });
   }
 }

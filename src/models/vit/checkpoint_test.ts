@@ -3,7 +3,7 @@ import { UserError } from "../../errors.ts";
 import { readGoldenCase } from "../golden_case.ts";
 import { type NamedTensor, writeSafetensors } from "../../io/safetensors.ts";
 import { readCheckpoint, weightsFrom, writeCheckpoint } from "../checkpoint.ts";
-import { fromFile, inFile } from "../shared/checkpoint_parameters.ts";
+import { pickParameters, toCheckpoint } from "../shared/checkpoint_parameters.ts";
 import { vitCheckpoint } from "./checkpoint.ts";
 import type { VitConfig } from "./config.ts";
 import { vitParameters, type VitSizes } from "./parameters.ts";
@@ -84,11 +84,17 @@ Deno.test("weightsFrom() of a ViT turns every linear weight to [in, out] and lea
   }
 });
 
-Deno.test("inFile() undoes fromFile()", () => {
+Deno.test("toCheckpoint() undoes pickParameters()", () => {
   const tensors = checkpoint();
   for (const parameter of vitParameters(sizes, "all")) {
     const data = tensors.get(parameter.name)!.data as Float32Array<ArrayBuffer>;
-    assertEquals(inFile(parameter, fromFile(parameter, data)), data, parameter.name);
+    const [[name, tensor]] = toCheckpoint(parameter, data);
+    assertEquals(tensor.shape, parameter.shape);
+    assertEquals(
+      pickParameters(new Map([[name, tensor]]), [parameter], "a ViT", "file").get(name),
+      data,
+      name,
+    );
   }
 });
 

@@ -52,7 +52,7 @@ export function vitLoss(
     headSize: width / heads,
     causal: false,
     epsilon,
-    gelu: "erf",
+    activation: "erf",
   };
   const blockOf = (layer: number) => {
     const name = `blocks.${layer}`;

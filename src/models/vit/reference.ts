@@ -66,15 +66,21 @@ export function vitLossAndGradients(
   const attention = { batch, sequence, heads, headSize: C / heads, causal: false };
   const blocks = Array.from({ length: config.layers }, (_, i) => blockNames(`blocks.${i}`));
   const tape = new ReferenceTape(batch * sequence, storage);
-  const trunk = runBlocks(layers, blocks, x, { attention, layerNormEpsilon, gelu: "erf" }, tape);
+  const trunk = runBlocks(
+    layers,
+    blocks,
+    x,
+    { attention, epsilon: layerNormEpsilon, activation: "erf" },
+    tape,
+  );
   const final = layerNormForward(classRows(trunk.result, batch, C), batch, C, layerNormEpsilon);
   const headInput = layers.scaled("norm", final.normalized);
-  const logits = layers.linear("head", headInput);
+  const logits = layers.linear("head", headInput, batch);
   const headSaved = { kind: "linear" as const, layer: config.layers, heads };
   const keptInput = tape.plan.reuse ? headInput : tape.save("head input", headSaved, headInput, batch);
   const { meanLoss, dLogits } = crossEntropy(logits, labels, batch, config.classes, smoothing);
 
-  const dHeadInput = layers.linearBackward("head", dLogits, keptInput);
+  const dHeadInput = layers.linearBackward("head", dLogits, keptInput, batch);
   const dClass = layers.normBackward("norm", dHeadInput, final.normalized, final.rstd);
   const dResult = new Float64Array(x.length);
   for (let b = 0; b < batch; b++) dResult.set(dClass.subarray(b * C, (b + 1) * C), b * sequence * C);

@@ -2,20 +2,50 @@ import type { TokenBatch } from "../data/batches.ts";
 import { UserError } from "../errors.ts";
 import type { Gpt2Config } from "../models/gpt2/config.ts";
 import { gpt2Initial } from "../models/gpt2/initialize.ts";
-import { gpt2Logits, gpt2Loss, type Gpt2Tensors } from "../models/gpt2/model.ts";
+import { gpt2Model } from "../models/gpt2/model.ts";
 import { gpt2Parameters } from "../models/gpt2/parameters.ts";
+import type { LlamaConfig } from "../models/llama/config.ts";
+import { llamaInitial } from "../models/llama/initialize.ts";
+import { llamaModel } from "../models/llama/model.ts";
+import { llamaParameters } from "../models/llama/parameters.ts";
+import {
+  languageLogits,
+  languageLoss,
+  type LanguageModel,
+  type LanguageTensors,
+} from "../models/shared/language_model.ts";
+import type { ParameterSet } from "../nn/parameters.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { column, type PackedBatch, ring, type Task } from "./task.ts";
 
 /** The task of training a GPT-2 to continue texts. */
 export function gpt2Task(model: Gpt2Config, options: TrainOptions): Task {
-  const { batch, sequence, decay = trainDefaults.decay } = options;
-  const tensors = gpt2Tensors(batch * sequence, model.vocab);
-  return {
-    lossRing: tensors.lossRing,
-    parameters: gpt2Parameters(model, decay),
+  return textTask(model, options, {
+    parameters: gpt2Parameters(model, options.decay ?? trainDefaults.decay),
     initial: (shape) => gpt2Initial(shape, model),
-    loss: (tape, parameters) => gpt2Loss(tape, model, parameters, tensors, options),
+  }, (parameters) => gpt2Model(model, parameters));
+}
+
+/** The task of training a Llama to continue texts. */
+export function llamaTask(model: LlamaConfig, options: TrainOptions): Task {
+  return textTask(model, options, {
+    parameters: llamaParameters(model, options.decay ?? trainDefaults.decay),
+    initial: (shape) => llamaInitial(shape, model),
+  }, (parameters) => llamaModel(model, parameters));
+}
+
+/** The task of training a model to continue texts. */
+function textTask(
+  model: { readonly name: string; readonly vocab: number },
+  shape: TrainOptions,
+  parameters: Pick<Task, "parameters" | "initial">,
+  modelOf: (parameters: ParameterSet) => LanguageModel,
+): Task {
+  const tensors = textTensors(shape.batch * shape.sequence, model.vocab);
+  return {
+    ...parameters,
+    lossRing: tensors.lossRing,
+    loss: (tape, parameters) => languageLoss(tape, modelOf(parameters), tensors, shape),
     pack(given) {
       if ("inputs" in given) return packTokens(given, tensors);
       throw new UserError(`Model "${model.name}" reads tokens; give it texts`);
@@ -24,13 +54,13 @@ export function gpt2Task(model: Gpt2Config, options: TrainOptions): Task {
       vocab: model.vocab,
       tokens: tensors.tokens,
       logits: (tape, parameters, length, logits) =>
-        gpt2Logits(tape, model, parameters, tensors, length, logits),
+        languageLogits(tape, modelOf(parameters), tensors, length, logits),
     },
   };
 }
 
 /** Describes the tensors of batches of `rows` tokens over `vocab` words. */
-export function gpt2Tensors(rows: number, vocab: number): Gpt2Tensors {
+export function textTensors(rows: number, vocab: number): LanguageTensors {
   return {
     tokens: column("tokens", rows, "head"),
     order: column("rows by token", rows, "head"),
@@ -47,7 +77,7 @@ const ignored = -100;
  * Sorts the rows of a batch by token (a counting sort, so equal tokens stay in order) and counts the valid targets. Throws a UserError that
  * names the first id outside the vocabulary.
  */
-export function packTokens({ inputs, targets }: TokenBatch, tensors: Gpt2Tensors): PackedBatch {
+export function packTokens({ inputs, targets }: TokenBatch, tensors: LanguageTensors): PackedBatch {
   const vocab = tensors.starts.rows - 1;
   checkTokens(inputs, vocab);
   checkTokens(targets, vocab, ignored);

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { gpt2Tensors, packTokens } from "./gpt2_task.ts";
+import { packTokens, textTensors } from "./text_task.ts";
 
-const tensors = gpt2Tensors(6, 5);
+const tensors = textTensors(6, 5);
 
 Deno.test("packTokens() sorts rows by token, equal ones in order, and says where each token begins", () => {
   const inputs = Uint32Array.of(3, 0, 3, 1, 0, 3);
@@ -32,8 +32,8 @@ Deno.test("packTokens() names the first token outside the vocabulary, among inpu
   assertThrows(pack([0, 0, 0], [0, -1, 0]), UserError, "Token id -1 at position 1");
 });
 
-Deno.test("gpt2Tensors() gives each of a batch's tensors room of its own", () => {
-  const { tokens, order, starts, targets, lossRing } = gpt2Tensors(37, 101);
+Deno.test("textTensors() gives each of a batch's tensors room of its own", () => {
+  const { tokens, order, starts, targets, lossRing } = textTensors(37, 101);
   assertEquals([tokens, order, targets].map(({ rows }) => rows), [37, 37, 37]);
   assertEquals(starts.rows, 102);
   const homes = [tokens, order, starts, targets, lossRing].map(({ home }) => home!.store);
