@@ -60,8 +60,9 @@ gpuTest("doctor --json, verify --json and train --json print what their schemas 
     "mesa8",
     Math.max(...tensors.map(({ relativeError }) => relativeError)),
   ]);
-  const steps = "--steps 3 --eval-every 2 --sequence 16 --batch 2 --no-tune --sample-tokens 2";
-  const { losses, evaluations, stopped, sample } = await output("train", steps);
+  const steps = "--steps 3 --eval-every 2 --accumulate 2 --sequence 16 --batch 2 --no-tune --sample-tokens 2";
+  const { accumulate, losses, evaluations, stopped, sample } = await output("train", steps);
+  assertEquals(accumulate, 2);
   assertEquals([losses.length, evaluations.map(({ step }) => step), stopped], [3, [2, 3], false]);
   assert(sample !== null && sample.length > 0);
 });

@@ -8,7 +8,6 @@ import { renderAgain } from "./render.ts";
 import { resumeBench } from "./resume_bench.ts";
 import {
   adapterOptions,
-  arithmeticOption,
   dataOption,
   folder,
   imagesOption,
@@ -16,6 +15,7 @@ import {
   maybe,
   newFolder,
   seedOption,
+  stepOptions,
   storageOptions,
   sweepOptions,
   variantOptions,
@@ -69,7 +69,7 @@ const sweepFields = {
     message`Training steps before the validation loss; 0: none`,
   ),
   ...storageOptions,
-  arithmetic: arithmeticOption,
+  ...stepOptions,
   memory: maybe(
     "--memory",
     size,
@@ -167,6 +167,7 @@ const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof O
         "policies",
       ] as const,
       ...["rounding", "ranges", "attention", "arithmetic", "warmup", "seed"] as const,
+      ...["moments", "update", "clipBy"] as const,
       ...["data", "images", "out", "requireGpu", "runtime", "variants", "noTune", "json"] as const,
     ],
   },

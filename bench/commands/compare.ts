@@ -35,7 +35,7 @@ const options = object({
   ),
   across: option("--across", {
     description:
-      message`Compare reports of different adapters, drivers, runtimes, arithmetics or schema versions, too`,
+      message`Compare reports of different adapters, drivers, runtimes, schema versions or choices of a step, such as its arithmetic, too`,
   }),
   form: defaulted(
     "--form",

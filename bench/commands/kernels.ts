@@ -11,12 +11,13 @@ import { policyDocument } from "../../src/storage/policies.ts";
 import { nearest } from "../../src/suggest.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
+import { unusual } from "../../src/train/step_choices.ts";
 import {
-  arithmeticOption,
   defaulted,
   jsonOption,
   model,
   policy,
+  stepOptions,
   storageOptions,
   withStorageOptions,
 } from "../options/options.ts";
@@ -26,7 +27,7 @@ const options = object({
   model: defaulted("--model", model, modelConfig("small"), message`The model whose step is looked at`),
   policy: defaulted("--policy", policy, policyDocument("mesa8"), message`The storage policy`),
   ...storageOptions,
-  arithmetic: arithmeticOption,
+  ...stepOptions,
   print: optional(
     option("--print", string({ metavar: "NAME" }), { description: message`Print a kernel's WGSL` }),
   ),
@@ -47,7 +48,7 @@ export const kernels = command("kernels", options, { brief }).map((o) => () => {
     batch: 4,
     seed: 0,
     policy: withStorageOptions(o.policy, o),
-    arithmetic: o.arithmetic,
+    ...unusual(o),
   };
   const { matrices, ...adapter } = gpuWith(typicalGpuLimits);
   // Subgroup matrices are Dawn's alone.

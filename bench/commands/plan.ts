@@ -9,16 +9,19 @@ import { policyPresets } from "../../src/storage/policies.ts";
 import { bytes } from "../../src/text/format.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
+import { unusual } from "../../src/train/step_choices.ts";
 import { variantsOfFile } from "../../src/tuning/tuned_variants.ts";
 import {
   defaulted,
   jsonOption,
+  stepOptions,
   storageOptions,
   sweepOptions,
   variantsOption,
   withStorageOptions,
 } from "../options/options.ts";
 import { word } from "../options/value_parsers.ts";
+import { choiceFields } from "../results/results.ts";
 import { bytesQuantity, type Comparison, type Quantity, sideBySide } from "../report/side_by_side.ts";
 import { printable } from "../report/terminal.ts";
 import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/sweep.ts";
@@ -30,9 +33,13 @@ const adapters = {
   software: { title: "a software adapter (llvmpipe)", builder: softwareWith(typicalSoftwareLimits) },
 };
 
+/** Subgroup matrices are a matter of the adapter, and of few bytes. */
+const { arithmetic: _, ...planned } = stepOptions;
+
 const options = object({
   ...sweepOptions,
   ...storageOptions,
+  ...planned,
   adapter: defaulted(
     "--adapter",
     word("ADAPTER", ["gpu", "software"] as const),
@@ -48,8 +55,9 @@ const count = z.int().nonnegative();
 export const plans = z.array(z.object({
   model: z.string(),
   sequence: count.describe("tokens of a sequence"),
-  batch: count.describe("sequences of a step"),
+  batch: count.describe("sequences of a step, or of each of its micro-batches"),
   policy: z.string(),
+  ...choiceFields,
   savedBytes: count.describe("all saved activations, as they are stored"),
   livePeakBytes: count.describe("peak of live tensors"),
   liveAtPeak: z.record(z.enum(categories), count).describe("bytes by category at that instant"),
@@ -71,14 +79,16 @@ export const plan = command("plan", options, { brief }).map((o) => () => {
   const models = orElse(o.models, [modelConfig("nano")]);
   refuseBothSizes(o);
   refuseIdle(models, { sequences: o.sequences });
-  const all = shapes(models, o.sequences, orElse(o.batches, [4]), o.tokens);
-  const steps = all.flatMap((shape) => policies.map((policy) => ({ ...shape, policy, seed: 0 })));
+  const all = shapes(models, o.sequences, orElse(o.batches, [4]), o);
+  const choices = unusual(o);
+  const steps = all.flatMap((shape) => policies.map((policy) => ({ ...shape, ...choices, policy, seed: 0 })));
   const programs = steps.map((step) => (variants?: Variants) => describeStep({ ...step, variants }, builder));
   const variants = o.variants ? variantsOfFile(o.variants, programs) : [];
   const plans = programs.map((describe, i) => describe(variants[i]).plan);
   const comparisons = all.map((shape, i) => ({
     ...shape,
     model: shape.model.name,
+    choices,
     cells: new Map(policies.map(({ name }, j) => [name, plans[i * policies.length + j]])),
   }));
   if (o.json) {
@@ -110,7 +120,7 @@ const fieldsOf = (
   maxStorageBufferBindingSize,
 });
 
-function plain({ model, sequence, batch, cells }: Comparison<MemoryPlan>) {
+function plain({ model, sequence, batch, choices, cells }: Comparison<MemoryPlan>) {
   return [...cells].map((
     [policy, { savedBytes, livePeakBytes, liveAtPeak, bufferBytes, largestBufferBytes }],
   ) => ({
@@ -118,6 +128,7 @@ function plain({ model, sequence, batch, cells }: Comparison<MemoryPlan>) {
     sequence,
     batch,
     policy,
+    ...choices,
     savedBytes,
     livePeakBytes,
     liveAtPeak,

@@ -1,12 +1,12 @@
 import { remembered } from "../../kernels/shared/remembered.ts";
 import { type AdapterReport, folderSlug } from "../../src/adapter/adapter.ts";
 import type { Runtime } from "../../src/adapter/runtime.ts";
-import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts";
 import { withGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { printJson } from "../../src/text/print_json.ts";
+import { type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { usualTolerance } from "../compare/comparison.ts";
 import { measureCard } from "../kernels/card.ts";
@@ -18,7 +18,7 @@ import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { UserError } from "../../src/errors.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { createReportFolder } from "../report/report_folder.ts";
-import { arithmeticField, type CellConfiguration, modelOf } from "../results/results.ts";
+import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
@@ -175,11 +175,11 @@ export function planner(
       sequence: number,
       batch: number,
       policy: PolicyDocument,
-      arithmetic: Arithmetic = "f32",
-    ) => planStep({ model, sequence, batch, policy, arithmetic, seed: 0 }, builder, memory),
+      choices: StepChoices,
+    ) => planStep({ model, sequence, batch, policy, ...choices, seed: 0 }, builder, memory),
   );
   return (cell) =>
-    planOf(dataOf(cell).fit(modelOf(cell)), cell.sequence, cell.batch, cell.storage, cell.arithmetic);
+    planOf(dataOf(cell).fit(modelOf(cell)), cell.sequence, cell.batch, cell.storage, unusual(cell));
 }
 
 /** Profiles a step of each cell, prints the tables and leaves them with the raw times. Returns the exit code. */
@@ -194,7 +194,7 @@ async function profileSteps(
   const header: TimesHeader = {
     ...await describeRun(adapter, started),
     kind: "profile",
-    ...arithmeticField(cells[0]?.arithmetic),
+    ...unusual(cells[0] ?? {}),
   };
   const results = await ResultsFile.create(folder.results, header);
   for (const cell of cells.filter(({ round }) => round === 0)) {

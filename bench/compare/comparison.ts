@@ -59,8 +59,8 @@ export interface Comparison {
 }
 
 /**
- * Compares two reports cell by cell. Throws a UserError if they share no cell, or are of different adapters, drivers, runtimes, arithmetics
- * or schema versions and `across` does not allow it.
+ * Compares two reports cell by cell. Throws a UserError if they share no cell, or are of different adapters, drivers, runtimes, schema
+ * versions or choices of a step, such as its arithmetic, and `across` does not allow it.
  */
 export function compareReports(
   base: Report,

@@ -107,10 +107,16 @@ Deno.test("compareReports() pairs no rounds of two runs, and tells no interval w
   }]);
 });
 
-Deno.test("compareReports() refuses other adapters, drivers, runtimes and versions, unless told, and reports that share nothing", () => {
+Deno.test("compareReports() refuses other adapters, drivers, runtimes, choices and versions, unless told, and reports that share nothing", () => {
   const environment = (changes: Partial<CellRecord["environment"]>) =>
     rounds(1, (record) => ({ ...record, environment: { ...record.environment, ...changes } }));
+  const configuration = (changes: Partial<CellRecord["configuration"]>) =>
+    rounds(1, (record) => ({ ...record, configuration: { ...record.configuration, ...changes } }));
   const refused: [Report, string][] = [
+    [report(configuration({ accumulate: 4 }), "b"), "different numbers of micro-batches (1, 4)"],
+    [report(configuration({ moments: "8bit" }), "b"), "different formats of moments (f32, 8bit)"],
+    [report(configuration({ update: "backward" }), "b"), "different updates (step, backward)"],
+    [report(configuration({ clipBy: "last" }), "b"), "different clippings (step, last)"],
     [report(environment({ adapter: "Another" }), "b"), "different adapters (Imaginary 9000, Another)"],
     [report(environment({ driver: "Imaginary 2" }), "b"), "different drivers (Imaginary 1.2, Imaginary 2)"],
     [report(environment({ runtime: "dawn" }), "b"), "different runtimes (native, dawn)"],

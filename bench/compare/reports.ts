@@ -1,4 +1,5 @@
 import { UserError } from "../../src/errors.ts";
+import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { Cell } from "../report/cell_rounds.ts";
 import type { SweepResults } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, runtimeOf } from "../results/results.ts";
@@ -21,7 +22,10 @@ export function differences(base: Report, own: Report): string[] {
     ["adapters", distinct(records, ({ environment }) => environment.adapter)],
     ["drivers", distinct(records, ({ environment }) => environment.driver ?? "not told")],
     ["runtimes", distinct(records, ({ environment }) => runtimeOf(environment))],
-    ["arithmetics", distinct(records, ({ configuration }) => configuration.arithmetic ?? "f32")],
+    ...choiceNames.map(([choice, name]): [string, string[]] => [
+      name,
+      distinct(records, ({ configuration }) => String(configuration[choice] ?? stepDefaults[choice])),
+    ]),
     ["schema versions", versions.map(String)],
   ];
   const others = told(own);
@@ -48,6 +52,17 @@ export function refuseIncomparable(base: Report, own: Report, across: boolean): 
     }, so a difference would not be the program's; say --across to compare them all the same`,
   );
 }
+
+/** What a difference in each choice of a step is called. */
+const choiceNames = Object.entries(
+  {
+    arithmetic: "arithmetics",
+    accumulate: "numbers of micro-batches",
+    moments: "formats of moments",
+    update: "updates",
+    clipBy: "clippings",
+  } satisfies Record<keyof StepChoices, string>,
+) as [keyof StepChoices, string][];
 
 const distinct = (records: readonly CellRecord[], value: (record: CellRecord) => string) => [
   ...new Set(records.map(value)),

@@ -22,7 +22,7 @@ import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./ke
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { createReportFolder } from "../report/report_folder.ts";
-import { arithmeticField, modelOf } from "../results/results.ts";
+import { modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { TimesHeader } from "../results/run_header.ts";
 import { kernelFiles, type KernelTime } from "./kernel_report.ts";
@@ -31,6 +31,7 @@ import { profileStep } from "./step_profile.ts";
 import { summarizeTimes } from "./times_summary.ts";
 import { planSweep } from "../sweep/sweep.ts";
 import { withVariants } from "../sweep/cell_variants.ts";
+import { unusual } from "../../src/train/step_choices.ts";
 import { tune } from "../../src/tuning/tune.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { readVariants } from "../../src/tuning/variants_file.ts";
@@ -74,7 +75,7 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
   const header: TimesHeader = {
     ...await describeRun(adapter, started),
     kind: "kernels",
-    ...arithmeticField(options.arithmetic),
+    ...unusual({ arithmetic: options.arithmetic }),
     waitMilliseconds,
   };
   const results = await ResultsFile.create(folder.results, header);

@@ -9,6 +9,7 @@ import { trainOptions } from "../sweep/cell.ts";
 import type { TrainingData } from "../training/data.ts";
 import { trainSteps } from "../training/training_loop.ts";
 import { percentage, plural, wholePercentage } from "../../src/text/format.ts";
+import { describeChoices } from "../../src/train/step_choices.ts";
 import { names } from "../report/side_by_side.ts";
 import { type CellConfiguration, configuration as cell } from "../results/results.ts";
 import { parseTimes } from "../results/read_results.ts";
@@ -83,10 +84,11 @@ const total = (dispatches: readonly ProfiledDispatch[]) =>
 export function renderProfile({ configuration, dispatches }: StepProfile): string {
   const whole = total(dispatches);
   const [model, tokens] = names({ ...configuration, cells: new Map() });
+  const choices = { ...configuration, arithmetic: undefined }; // which the header tells
   return [
-    `### ${model}, ${tokens}, ${configuration.policy}: ${whole.toFixed(2)} ms in ${
-      plural(dispatches.length, "dispatch", "dispatches")
-    }`,
+    `### ${model}, ${[tokens, configuration.policy, ...describeChoices(choices)].join(", ")}: ${
+      whole.toFixed(2)
+    } ms in ${plural(dispatches.length, "dispatch", "dispatches")}`,
     byOperator(dispatches, whole),
     kernelTable(dispatches),
   ].join("\n\n");

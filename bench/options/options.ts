@@ -16,7 +16,9 @@ import { z } from "zod";
 import { runtimes } from "../../src/adapter/runtime.ts";
 import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { must } from "../../src/json_document.ts";
+import { momentFormats } from "../../src/nn/parameters.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
+import { clippings, updates } from "../../src/train/step_choices.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
 import { inJson, list, seed, type Value, whole, word } from "./value_parsers.ts";
 
@@ -82,7 +84,7 @@ export const sweepOptions = {
     message`Models, with commas between them or one at a time: presets or documents (.json)`,
   ),
   sequences: several("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
-  batches: several("--batch", whole(1), message`Sequences of a step`),
+  batches: several("--batch", whole(1), message`Sequences of a step, or of each of its micro-batches`),
   tokens: maybe("--tokens", whole(1), message`Tokens of a step, in place of --batch, whatever the length`),
   policies: several(
     "--policy",
@@ -169,6 +171,34 @@ export const arithmeticOption = maybe(
   word("ARITHMETIC", arithmetics),
   message`What products compute in: ${"f32"}; or, on subgroup matrices, ${"f16x3"} (two halves a number: f32's accuracy) or ${"f16"}; left out, f32`,
 );
+
+/** Micro-batches of a step at most: the host has them all at hand, to count the targets that are valid. */
+const mostMicroBatches = 1024;
+
+/** How a step computes and updates. */
+export const stepOptions = {
+  arithmetic: arithmeticOption,
+  accumulate: maybe(
+    "--accumulate",
+    whole(1, mostMicroBatches),
+    message`Micro-batches of a step, each of as many sequences as --batch says, whose gradients add; left out, 1`,
+  ),
+  moments: maybe(
+    "--moments",
+    word("FORMAT", momentFormats),
+    message`What Adam's moments are kept in: ${"f32"}, ${"bf16"} or ${"8bit"}, by blocks of 256; left out, f32`,
+  ),
+  update: maybe(
+    "--update",
+    word("UPDATE", updates),
+    message`When weights are updated: after the ${"step"}, or in ${"backward"}, where no gradient outlives its update; left out, step`,
+  ),
+  clipBy: maybe(
+    "--clip-by",
+    word("NORM", clippings),
+    message`Whose norm gradients are clipped by: the ${"step"}'s own, or the ${"last"} one's; left out, step`,
+  ),
+};
 
 /** Which adapter a command runs on. */
 export const adapterOptions = { requireGpu: requireGpuOption, runtime: runtimeOption };

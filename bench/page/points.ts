@@ -4,6 +4,7 @@ import { costAtMost, pairedLosses } from "../report/parity.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { mean } from "../statistics/statistics.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import { describeChoices } from "../../src/train/step_choices.ts";
 import type { SweepResults } from "../results/read_results.ts";
 import { adapterTitle, type CellRecord, statusWords } from "../results/results.ts";
 
@@ -165,7 +166,9 @@ function pointOf(
   cell: Cell,
 ): Omit<Point, "id" | "records"> {
   const [first] = cell.records;
-  const [model, size] = names(comparison);
+  const [model, tokens] = names(comparison);
+  const { accumulate: _, ...choices } = cell.configuration;
+  const size = [tokens, ...describeChoices(choices)].join(", ");
   const base = baseOf(comparison);
   const interval = cell.speedAgainst(base)?.interval;
   return {

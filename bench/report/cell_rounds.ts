@@ -2,6 +2,7 @@ import type { CellConfiguration, CellRecord, PieceSizes } from "../results/resul
 import { stepByRound } from "../results/step_by_round.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { type PairedRatio, pairedRatio } from "../statistics/paired_ratio.ts";
+import { stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { median, summarize, type Summary } from "../statistics/statistics.ts";
 
 /** What one training run left. */
@@ -62,15 +63,20 @@ export class Cell {
     return summarize(this.records.flatMap((r) => r.timing?.stepMilliseconds ?? []));
   }
 
+  /** Sequences of a step, those of all its micro-batches together. */
+  get #sequences(): number {
+    const { batch, accumulate = stepDefaults.accumulate } = this.configuration;
+    return accumulate * batch;
+  }
+
   get tokensPerSecond(): number | null {
-    const { batch, sequence } = this.configuration;
-    return this.step && 1000 * batch * sequence / this.step.median;
+    return this.step && 1000 * this.#sequences * this.configuration.sequence / this.step.median;
   }
 
   /** Null also where no images are looked at; one sequence is an image. */
   get imagesPerSecond(): number | null {
     if (this.records[0].data.kind !== "images") return null;
-    return this.step && 1000 * this.configuration.batch / this.step.median;
+    return this.step && 1000 * this.#sequences / this.step.median;
   }
 
   /** Speed as a multiple of `base`'s, round by round. */
@@ -128,6 +134,7 @@ export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
       model,
       sequence,
       batch,
+      choices: unusual(members[0].configuration),
       cells: new Map([...cells].map(([policy, rs]) => [policy, new Cell(rs)])),
     };
   });

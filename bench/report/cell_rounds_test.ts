@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { gpt2Presets } from "../../src/models/gpt2/config.ts";
 import { compare } from "./cell_rounds.ts";
+import { names } from "./side_by_side.ts";
 import { fakeImageRecord, fakeQuality, fakeRecord } from "../results/testing.ts";
 
 const schedule = { warmupSteps: 1, totalSteps: 10, minimumFraction: 0 };
@@ -24,12 +25,13 @@ Deno.test("compare() keeps apart what was trained otherwise", () => {
     fakeRecord(),
     fakeRecord({ batch: 8 }),
     fakeRecord({ labelSmoothing: 0.1 }),
+    fakeRecord({ accumulate: 2 }),
     fakeImageRecord(),
     ...[64, 128].map((positions) =>
       fakeRecord({ model: "mine", modelDocument: { ...gpt2Presets.nano, name: "mine", positions } })
     ),
   ];
-  assertEquals(compare(records).length, 6);
+  assertEquals(compare(records).length, 7);
 });
 
 Deno.test("a cell pairs training runs by seed", () => {
@@ -49,4 +51,11 @@ Deno.test("a cell counts images where its model looks at them", () => {
     records,
   ) => [...compare(records)[0].cells.values()]);
   assertEquals([text.imagesPerSecond, Math.round(images.imagesPerSecond!)], [null, 364]); // 4 in 11 ms
+});
+
+Deno.test("a cell counts the tokens of all micro-batches of a step, and is named by their number", () => {
+  const [one, four] = compare([fakeRecord(), fakeRecord({ accumulate: 4 })]);
+  const rateOf = ({ cells }: typeof one) => cells.get("exact")!.tokensPerSecond!;
+  assertEquals(rateOf(four), 4 * rateOf(one));
+  assertEquals([names(one), names(four)], [["nano", "4 × 128"], ["nano", "4 × 4 × 128"]]);
 });

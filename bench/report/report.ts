@@ -8,6 +8,7 @@ import {
   describeVariants,
 } from "./describe_run.ts";
 import { bytes, namedList, plural } from "../../src/text/format.ts";
+import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { commandCode } from "./command.ts";
 import { gradientSection } from "./gradient_tables.ts";
 import { paperSection } from "./paper_table.ts";
@@ -101,7 +102,7 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
       ["Adapter", `${environment.adapter} (${environment.adapterClass})`],
       ["Driver", environment.driver ?? "not told"],
       ...runtimeOf(environment) === "dawn" ? [["Runtime", "Dawn"] as [string, string]] : [],
-      ...describeArithmetic(records),
+      ...describeChoices(records),
       ["Deno", environment.deno],
       ["System", environment.os],
       ["Processor", `${environment.cpu}, ${environment.cores} cores, ${bytes(environment.memoryBytes)}`],
@@ -116,9 +117,25 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
   return parts.join("\n\n") + "\n";
 }
 
-function describeArithmetic(records: readonly CellRecord[]): [string, string][] {
-  const all = new Set(records.map(({ configuration }) => configuration.arithmetic ?? "f32"));
-  return all.size > 1 || !all.has("f32") ? [["Products", [...all].join(", ")]] : [];
+/** What the choices of a step are called. */
+const choiceNames = Object.entries(
+  {
+    arithmetic: "Products",
+    accumulate: "Micro-batches of a step, which tables name before its sequences",
+    moments: "Adam's moments",
+    update: "Weights are updated in",
+    clipBy: "Clipping by the norm of the step",
+  } satisfies Record<keyof StepChoices, string>,
+) as [keyof StepChoices, string][];
+
+/** The choices that are not the defaults: of each what it was. */
+function describeChoices(records: readonly CellRecord[]): [string, string][] {
+  return choiceNames.flatMap(([choice, name]) => {
+    const all = new Set(
+      records.map(({ configuration }) => configuration[choice] ?? stepDefaults[choice]),
+    );
+    return all.size > 1 || !all.has(stepDefaults[choice]) ? [[name, [...all].join(", ")]] : [];
+  });
 }
 
 function howItWasMade(records: readonly CellRecord[], run: Run): string {

@@ -240,6 +240,12 @@ Deno.test("renderReport() says how the report was made", () => {
     "commit 0123456789ab with uncommitted changes (sources fedcba987654), seed 1. 4 records",
   );
   assertStringIncludes(report, "**Not finished**: 5 processes of the plan are missing;");
+  assertFalse(report.includes("Micro-batches"));
+  const parts = records.map((r) => ({ ...r, configuration: { ...r.configuration, accumulate: 4 } }));
+  assertStringIncludes(
+    renderReport(parts, run),
+    "Micro-batches of a step, which tables name before its sequences",
+  );
   const whole = renderReport(records, { ...run, command: "deno task bench --data '`id`'", missing: 0 });
   assertFalse(whole.includes("Not finished"));
   assertStringIncludes(whole, "Made by ``deno task bench --data '`id`'`` on ");

@@ -1,11 +1,14 @@
 import { markdownTable } from "markdown-table";
 import { bytes, ratio } from "../../src/text/format.ts";
+import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 
 /** Things of type T that differ only in the storage policy. */
 export interface Comparison<T> {
   model: string;
   sequence: number;
   batch: number;
+  /** How steps compute and update, where that is not the default. */
+  choices?: StepChoices;
   /** By policy, in the order in which they are shown. */
   cells: Map<string, T>;
 }
@@ -47,9 +50,15 @@ export function bytesQuantity<T>(
   };
 }
 
-/** Model, and batch × sequence: how every table names a comparison. */
-export function names({ model, batch, sequence }: Comparison<unknown>): [string, string] {
-  return [model, `${batch} × ${sequence}`];
+/** Model, and batch × sequence, after the number of micro-batches where there are several: how every table names a comparison. */
+export function names({ model, batch, sequence, choices }: Comparison<unknown>): [string, string] {
+  const { accumulate } = choices ?? {};
+  return [model, `${accumulate ? `${accumulate} × ` : ""}${batch} × ${sequence}`];
+}
+
+/** Tokens of a step, those of all its micro-batches together. */
+export function tokensOfStep({ batch, sequence, choices }: Omit<Comparison<unknown>, "cells">): number {
+  return (choices?.accumulate ?? stepDefaults.accumulate) * batch * sequence;
 }
 
 /** Tables of more policies than this have a row for each, instead of a column. */

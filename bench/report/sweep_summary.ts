@@ -1,7 +1,8 @@
 /** What `bench --json` prints: what a sweep found, cell by cell, as the report's tables tell it. */
 
 import { z } from "zod";
-import { type CellRecord, environment, measurement } from "../results/results.ts";
+import { unusual } from "../../src/train/step_choices.ts";
+import { type CellRecord, choiceFields, environment, measurement } from "../results/results.ts";
 import { type SweepHeader, sweepHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
@@ -17,6 +18,7 @@ const cellSummary = z.object({
   sequence: count,
   batch: count,
   policy: z.string(),
+  ...choiceFields,
   status: status.describe("that of the first round which did not end well"),
   message,
   wantedBytes,
@@ -82,12 +84,14 @@ export function summarizeSweep(
 }
 
 function summaryOf(cell: Cell, base: Cell): SweepSummary["cells"][number] {
-  const { configuration: { model, sequence, batch, policy }, failure, memory } = cell;
+  const { configuration, failure, memory } = cell;
+  const { model, sequence, batch, policy } = configuration;
   const speed = cell.speedAgainst(base);
   return {
     model,
     sequence,
     batch,
+    ...unusual(configuration),
     policy,
     status: failure?.status ?? "ok",
     message: failure?.message ?? null,

@@ -10,6 +10,7 @@ import {
   names,
   type Quantity,
   sideBySide,
+  tokensOfStep,
 } from "./side_by_side.ts";
 import type { PairedRatio } from "../statistics/paired_ratio.ts";
 import { mean, sampleStandardDeviation } from "../statistics/statistics.ts";
@@ -193,7 +194,7 @@ export function disagreementTable(comparisons: readonly Comparison<Cell>[]): str
       const steps = [...cell.stepByRound.values()];
       const agree = steps.length === 0 || Math.max(...steps) <= disagreement * Math.min(...steps);
       if (agree || cell.records[0].environment.adapterClass === "software") return [];
-      const tokens = comparison.batch * comparison.sequence;
+      const tokens = tokensOfStep(comparison);
       return [[
         ...names(comparison),
         policy,

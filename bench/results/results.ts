@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { type Runtime, runtimes } from "../../src/adapter/runtime.ts";
 import { UserError } from "../../src/errors.ts";
-import { type Arithmetic, arithmetics } from "../../src/gpu/arithmetic.ts";
+import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { categories } from "../../src/memory/category.ts";
 import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { type ModelConfig, modelConfig, modelPresets } from "../../src/models/model_config.ts";
 import { architectureSchema, modelSchema } from "../../src/models/model_document.ts";
+import { momentFormats } from "../../src/nn/parameters.ts";
 import { policySchema } from "../../src/storage/policy_document.ts";
+import { clippings, updates } from "../../src/train/step_choices.ts";
 
 /** Version of the record. It grows when a field changes its meaning or goes; new optional fields do not count. */
 export const schemaVersion = 3;
@@ -16,16 +18,33 @@ const positive = z.int().positive();
 /** A measured number; JSON has no NaN, so a loss that diverged is null. */
 const measured = z.number().nullable();
 
+/** How a step computes and updates, where that is not the default. */
+export const choiceFields = {
+  arithmetic: z.enum(arithmetics).optional().describe(
+    "what products compute in: f32 where it is left out; else halves on subgroup matrices, summed in f32",
+  ),
+  accumulate: positive.optional().describe(
+    "micro-batches of a step, whose gradients add: 1 where it is left out",
+  ),
+  moments: z.enum(momentFormats).optional().describe(
+    "what Adam's two moments are kept in: f32 where it is left out; 8bit: codes by blocks of 256",
+  ),
+  update: z.enum(updates).optional().describe(
+    "when weights are updated: after the step where it is left out; backward: each as soon as its gradient is known, which then ends",
+  ),
+  clipBy: z.enum(clippings).optional().describe(
+    "whose norm gradients are clipped by: the step's own where it is left out; last: that of the step before",
+  ),
+};
+
 export const configuration = z.object({
   model: z.string().describe("the model's name"),
   modelDocument: modelSchema.optional().describe("the model as a complete document; left out for a preset"),
   sequence: positive.describe("tokens of a sequence"),
-  batch: positive.describe("sequences of a step"),
+  batch: positive.describe("sequences of a step, or of each of its micro-batches"),
   policy: z.string().describe("the storage policy's name"),
   storage: policySchema.describe("the storage policy as a complete document"),
-  arithmetic: z.enum(arithmetics).optional().describe(
-    "what products compute in: f32 where it is left out; else halves on subgroup matrices, summed in f32",
-  ),
+  ...choiceFields,
   seed: count.describe("of parameters, the order of data, augmentation and stochastic rounding"),
   learningRate: z.number().positive(),
   weightDecay: z.number().nonnegative(),
@@ -61,11 +80,6 @@ export type CellConfiguration = z.infer<typeof configuration>;
 export function modelFields(model: ModelConfig): Pick<CellConfiguration, "model" | "modelDocument"> {
   const { name } = model;
   return Object.hasOwn(modelPresets, name) ? { model: name } : { model: name, modelDocument: model };
-}
-
-/** How a configuration tells its products' arithmetic. */
-export function arithmeticField(arithmetic: Arithmetic = "f32"): Pick<CellConfiguration, "arithmetic"> {
-  return arithmetic === "f32" ? {} : { arithmetic };
 }
 
 /** The model of a configuration. Throws a UserError if it is neither a preset nor told. */

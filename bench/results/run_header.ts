@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { cellRecord, configuration, dataReport, environment, schemaVersion } from "./results.ts";
+import {
+  cellRecord,
+  choiceFields,
+  configuration,
+  dataReport,
+  environment,
+  schemaVersion,
+} from "./results.ts";
 
 const positive = z.number().positive();
 
@@ -76,7 +83,7 @@ export type SweepHeader = z.infer<typeof sweepHeader>;
 export const timesHeader = z.object({
   ...shared,
   kind: z.enum(["kernels", "profile"]),
-  arithmetic: configuration.shape.arithmetic,
+  ...choiceFields,
   waitMilliseconds: z.number().optional().describe(
     "of a wait for a queue that has nothing to do: the median of twenty",
   ),

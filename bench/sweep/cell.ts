@@ -1,9 +1,8 @@
-import type { Batch } from "../../src/data/batches.ts";
 import { Random } from "../../src/data/random.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
-import { TrainingSession, type TrainOptions } from "../../src/train/session.ts";
+import { type StepBatches, TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
 import { readCard } from "../machine/card.ts";
 import { driverBytesInUse, settledDriverBytes } from "../machine/environment.ts";
@@ -22,7 +21,7 @@ import { pieceSizes } from "./piece_sizes.ts";
 import { notRun, planStep } from "./planned_step.ts";
 import { timeReference } from "../training/reference.ts";
 import { timeSteps } from "../training/timed_steps.ts";
-import { trainSteps } from "../training/training_loop.ts";
+import { inMicroBatches, trainSteps } from "../training/training_loop.ts";
 
 /**
  * Runs one cell on this process's adapter: trains for its quality steps and validates, then warms up and times. Memory that the device
@@ -49,7 +48,7 @@ export async function runCell(
     gpu = await openGpu({ requireGpu });
     const session = await TrainingSession.create(gpu, options);
     const setupMilliseconds = performance.now() - started;
-    const batches = data.training(configuration);
+    const batches = inMicroBatches(data.training(configuration), configuration);
     const quality = configuration.qualitySteps
       ? await measureQuality(session, batches, data, configuration)
       : null;
@@ -120,7 +119,7 @@ export function trainOptions(configuration: CellConfiguration, data: TrainingDat
 
 async function measureQuality(
   session: TrainingSession,
-  batches: { next(): Batch },
+  batches: { next(): StepBatches },
   data: TrainingData,
   configuration: CellConfiguration,
 ) {
@@ -148,14 +147,14 @@ async function measureQuality(
 /** The same data in another order, for gradients that nothing is learnt from. */
 function otherBatches(data: TrainingData, configuration: CellConfiguration) {
   const seed = Random.for(configuration.seed, "other batches").uint32();
-  return data.training({ ...configuration, seed });
+  return inMicroBatches(data.training({ ...configuration, seed }), configuration);
 }
 
 /** Trains, and compares every so many steps the step's gradient with the exact one. Returns all losses. */
 async function compared(
   session: TrainingSession,
-  batches: { next(): Batch },
-  others: { next(): Batch },
+  batches: { next(): StepBatches },
+  others: { next(): StepBatches },
   { gradientEvery, qualitySteps }: CellConfiguration,
   errors: GradientErrors[],
 ): Promise<number[]> {

@@ -10,7 +10,7 @@ import { weightsOf } from "../../src/train/testing.ts";
 import { runCell } from "./cell.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { planTraining } from "../../src/train/plan_training.ts";
-import { parseConfiguration } from "../results/results.ts";
+import { type CellConfiguration, parseConfiguration } from "../results/results.ts";
 import { profiles } from "./profiles.ts";
 import { planSweep } from "./sweep.ts";
 
@@ -28,7 +28,7 @@ const text = Uint8Array.from({ length: 4000 }, (_, i) => (i < 3600 ? 97 : 107) +
 const [training, validation] = [text.subarray(0, 3600), text.subarray(3600)];
 
 /** What a cell runs under a policy that is a preset, and measures. */
-async function cell(policy: string, gradientEvery: number, changes: { learningRate?: number } = {}) {
+async function cell(policy: string, gradientEvery: number, changes: Partial<CellConfiguration> = {}) {
   const path = await Deno.makeTempFile({ suffix: ".txt" });
   try {
     await Deno.writeFile(path, text);
@@ -121,6 +121,32 @@ gpuTest("runCell() under exact books every buffer at its peak, evaluation's incl
     counter.stop();
   }
 });
+
+gpuTest(
+  "runCell() of two micro-batches a step learns what a batch of both would, and compares their gradients",
+  async () => {
+    const parts = await cell("half", 2, { accumulate: 2 });
+    assertEquals(parts.status, "ok");
+    const gpu = await testGpu();
+    const whole = { batch: 2 * size.batch, sequence: size.sequence };
+    const session = await TrainingSession.create(gpu, {
+      model: nano,
+      ...whole,
+      seed,
+      ...recipe,
+      policy: "half",
+    });
+    const batches = new RandomBatches(training, { ...whole, seed }); // draws rows one after the other, whatever the batch
+    for (let step = 0; step < qualitySteps; step++) session.step(batches.next());
+    const losses = await session.losses();
+    session.destroy();
+    const { trainingLosses, gradientErrors } = parts.quality!;
+    trainingLosses.forEach((loss, i) => assertAlmostEquals(loss!, losses[i], 1e-4));
+    assert(
+      gradientErrors.length === 2 && gradientErrors.every(({ overall }) => overall.relativeError! < 1e-2),
+    );
+  },
+);
 
 gpuTest("runCell() marks a run whose loss is no number, from the step on", async () => {
   const { status, message, timing } = await cell("exact", 0, { learningRate: 1e30 });

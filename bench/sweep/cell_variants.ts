@@ -2,6 +2,7 @@ import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { type BuilderOptions, builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
 import { withGpu } from "../../src/gpu/device.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
+import { unusual } from "../../src/train/step_choices.ts";
 import { otherVariants } from "../../src/tuning/other_variants.ts";
 import { tunedVariants, type VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import type { CellConfiguration } from "../results/results.ts";
@@ -20,8 +21,8 @@ export async function withVariants(
   if (unset || cells.length === 0) return [...cells];
   return await withGpu(options, async (gpu) => {
     const builder = builderOptionsFor(gpu);
-    const keyOf = ({ model, sequence, batch, storage, arithmetic }: CellConfiguration) =>
-      JSON.stringify([model, sequence, batch, storage, arithmetic]);
+    const keyOf = ({ model, sequence, batch, storage, ...cell }: CellConfiguration) =>
+      JSON.stringify([model, sequence, batch, storage, unusual(cell)]);
     const distinct = new Map(cells.map((cell) => [keyOf(cell), cell]));
     const byKey = new Map<string, Variants>();
     for (const [arithmetic, alike] of Map.groupBy(distinct, ([, cell]) => cell.arithmetic)) {

@@ -3,11 +3,12 @@
 import { remembered } from "../../kernels/shared/remembered.ts";
 import { type BuilderOptions, gpuWith, type ProgramDescription } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
-import { boundBytes } from "../../src/gpu/kernel.ts";
+import { boundBytes, type Dispatch, runsOf } from "../../src/gpu/kernel.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { allFamilies, familyOf } from "../../src/models/families.ts";
 import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
+import { stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { bytes, duration, number, plural } from "../../src/text/format.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 
@@ -120,14 +121,16 @@ class Estimate {
 
   /** Seconds for the operations alone that parameters tell, without a plan: never more than by plan. */
   get roughSeconds(): number {
-    const tokens = this.batch * usualSequence(this.model);
+    const tokens = microBatches(this.looks) * this.batch * usualSequence(this.model);
     return this.looks.policies.length * this.#perPolicy(4 * this.#parameters * tokens / this.card.flops);
   }
 
   /** Whether every policy's buffers fit. */
   get fits(): boolean {
-    // Parameters, gradients and AdamW's two moments.
-    if (16 * this.#parameters > this.card.memory) return false;
+    // AdamW's two moments, beside parameters and gradients.
+    const moments = { f32: 8, bf16: 4, "8bit": 2 }[this.looks.moments ?? stepDefaults.moments];
+    const gradients = this.looks.update === "backward" ? 0 : 4;
+    if ((4 + gradients + moments) * this.#parameters > this.card.memory) return false;
     const steps = this.#plan();
     return steps !== null && steps.every(({ plan }) => plan.bufferBytes <= this.card.memory);
   }
@@ -135,7 +138,9 @@ class Estimate {
   get seconds(): number {
     const steps = this.#plan() ?? [];
     const shapes = new Set(steps.flatMap(({ variants }) => Object.keys(variants)));
-    const cells = steps.map((step) => this.#perPolicy(stepSeconds(step, this.card)));
+    const cells = steps.map((step) =>
+      this.#perPolicy(stepSeconds(step, this.card, microBatches(this.looks)))
+    );
     return cells.reduce((sum, cell) => sum + cell, 0) + (this.tune ? tuning * shapes.size : 0);
   }
 
@@ -159,7 +164,10 @@ class Estimate {
     const { model, batch, card: { builder = gpuWith(typicalGpuLimits) } } = this;
     try {
       return this.#steps = this.looks.policies.map((policy) =>
-        describeStep({ model, sequence: usualSequence(model), batch, policy, seed: 0 }, builder)
+        describeStep(
+          { model, sequence: usualSequence(model), batch, policy, seed: 0, ...unusual(this.looks) },
+          builder,
+        )
       );
     } catch (error) {
       if (error instanceof OutOfMemoryError) return this.#steps = null;
@@ -172,8 +180,12 @@ class Estimate {
 export function stepSeconds(
   { dispatches }: Pick<ProgramDescription, "dispatches">,
   { flops, bytes }: Pick<Card, "flops" | "bytes">,
+  microBatches = 1,
 ): number {
-  const own = dispatches.filter(({ first }) => !first); // what the first step of all does is set-up
-  const work = own.map((dispatch) => Math.max(dispatch.flops / flops, boundBytes(dispatch) / bytes));
-  return slower * work.reduce((sum, seconds) => sum + seconds, 0) + launch * own.length;
+  const total = (of: (dispatch: Dispatch) => number) =>
+    dispatches.reduce((sum, dispatch) => sum + runsOf(dispatch, microBatches) * of(dispatch), 0);
+  const work = total((dispatch) => Math.max(dispatch.flops / flops, boundBytes(dispatch) / bytes));
+  return slower * work + launch * total(() => 1);
 }
+
+const microBatches = ({ accumulate = stepDefaults.accumulate }: Looks) => accumulate;

@@ -1,4 +1,3 @@
-import type { Batch } from "../../src/data/batches.ts";
 import type { Program } from "../../src/gpu/program.ts";
 import { inCheckpoints } from "../../src/models/shared/checkpoint_parameters.ts";
 import {
@@ -10,7 +9,7 @@ import {
   squaresByTensor,
 } from "../../src/train/gradient_error.ts";
 import { policyOf } from "../../src/train/options.ts";
-import type { TrainingSession } from "../../src/train/session.ts";
+import type { StepBatches, TrainingSession } from "../../src/train/session.ts";
 import type { GradientErrors } from "../results/results.ts";
 
 /** Compares the gradients of a session's steps with those that `exact` computes from the same weights and batch. */
@@ -25,7 +24,10 @@ export class GradientComparison {
    * Trains one step on a batch. Returns its loss, and how far its gradient is from the exact one; beside that how far the exact gradient of
    * another batch, which is not trained on, is from it.
    */
-  async step(batch: Batch, other: Batch): Promise<{ loss: number; error: Omit<GradientErrors, "step"> }> {
+  async step(
+    batch: StepBatches,
+    other: StepBatches,
+  ): Promise<{ loss: number; error: Omit<GradientErrors, "step"> }> {
     const beside = await this.session.gradientsUnder(this.exact, other);
     const reference = await this.session.gradientsUnder(this.exact, batch);
     const noise = noiseOf(addSquares(squaresByTensor(beside, reference).values()));

@@ -3,10 +3,10 @@ import { UserError } from "../../src/errors.ts";
 import { familyOf } from "../../src/models/families.ts";
 import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import { stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 import { recipe } from "./recipe.ts";
 import {
-  arithmeticField,
   type CellConfiguration,
   type CellRecord,
   type ChildAnswer,
@@ -43,13 +43,16 @@ export function shapes(
   models: readonly ModelConfig[],
   sequences: readonly number[],
   batches: readonly number[],
-  tokens?: number,
+  { tokens, accumulate = stepDefaults.accumulate }: {
+    readonly tokens?: number;
+    readonly accumulate?: number;
+  } = {},
 ): Shape[] {
   refuseSameNames("models", models);
   return models.flatMap((model) => {
     const given = familyOf(model).choosesSequence ? sequences : [];
     return (given.length ? given : [usualSequence(model)]).flatMap((sequence) =>
-      (tokens === undefined ? batches : [batchOf(tokens, sequence)]).map((batch) => ({
+      (tokens === undefined ? batches : [batchOf(tokens, sequence, accumulate)]).map((batch) => ({
         model,
         sequence,
         batch,
@@ -77,6 +80,14 @@ function refuseSeedsBeyond(first: number, seeds: number): void {
   );
 }
 
+/** Throws a UserError where gradients that are to be compared do not live until then. */
+function refuseUncompared({ update, qualitySteps, gradientEvery }: SweepOptions): void {
+  if (update !== "backward" || qualitySteps === 0 || gradientEvery === 0) return;
+  throw new UserError(
+    "--gradient-every compares gradients, of which none outlives its update in backward; give --gradient-every 0",
+  );
+}
+
 /** Throws a UserError if the size of a step was told in both ways. */
 export function refuseBothSizes(
   { batches = [], tokens }: { readonly batches?: readonly number[]; readonly tokens?: number },
@@ -85,11 +96,13 @@ export function refuseBothSizes(
   throw new UserError("--batch and --tokens both tell the size of a step; leave one out");
 }
 
-/** Sequences of a step of so many tokens. */
-function batchOf(tokens: number, sequence: number): number {
-  if (tokens % sequence === 0) return tokens / sequence;
+/** Sequences of each micro-batch in a step of so many tokens. */
+function batchOf(tokens: number, sequence: number, microBatches: number): number {
+  const least = sequence * microBatches;
+  if (tokens % least === 0) return tokens / least;
+  const what = microBatches > 1 ? ` in each of ${microBatches} micro-batches` : "";
   throw new UserError(
-    `--tokens ${tokens} is no multiple of the ${sequence} tokens of a sequence; give one that is`,
+    `--tokens ${tokens} is no multiple of the ${least} tokens of a sequence${what}; give one that is`,
   );
 }
 
@@ -118,7 +131,7 @@ const roundsForDrift = 3;
  */
 export function planSweep(options: SweepOptions): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
-  const all = shapes(options.models, options.sequences, options.batches, options.tokens);
+  const all = shapes(options.models, options.sequences, options.batches, options);
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
   const others = [
     ...options.nullOfChaos ? [{ name: "exact-other-variants", kernels: "other" as const }] : [],
@@ -134,6 +147,7 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
   const drift = count < roundsForDrift ? 0 : 1;
   refuseEndless(all.length * tried.length * count + drift);
   refuseSeedsBeyond(options.seed, Math.min(seeds, count));
+  refuseUncompared(options);
   const rounds = Array.from({ length: count }, (_, round) => round);
   const cells = all.flatMap(({ model, sequence, batch }) =>
     rounds.flatMap((round) => {
@@ -144,7 +158,7 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
         batch,
         seed: options.seed + (round < seeds ? round : 0),
         ...recipe(model, steps, options),
-        ...arithmeticField(options.arithmetic),
+        ...unusual(options),
         warmupSteps: warmup,
         timedSteps,
         qualitySteps,

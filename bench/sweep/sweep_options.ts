@@ -1,9 +1,10 @@
 import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import type { StepChoices } from "../../src/train/step_choices.ts";
 
 /** What a sweep covers and how long it looks. A profile is a record of these. */
-export interface SweepOptions {
+export interface SweepOptions extends StepChoices {
   models: ModelConfig[];
   /** Tokens of a sequence; empty: each model's usual length. */
   sequences: number[];
@@ -11,8 +12,6 @@ export interface SweepOptions {
   /** Tokens of a step, in place of `batches`: longer sequences come in smaller batches. */
   tokens?: number;
   policies: PolicyDocument[];
-  /** What products compute in: f32 by default. */
-  arithmetic?: Arithmetic;
   /** A text and images, by name or path; undefined: the built-in ones. */
   data?: string;
   images?: string;

@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { Corpus } from "../../src/data/corpus.ts";
 import { UserError } from "../../src/errors.ts";
 import { type Runtime, runtimes } from "../../src/adapter/runtime.ts";
-import { type Arithmetic, arithmetics } from "../../src/gpu/arithmetic.ts";
 import { builderOptionsFor, type ProgramDescription, type Variants } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
@@ -19,20 +18,21 @@ import { architectureSchema } from "../../src/models/model_document.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { type Evaluation, TrainingSession, type TrainOptions } from "../../src/train/session.ts";
+import { describeChoices, type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { tunedVariants } from "../../src/tuning/tuned_variants.ts";
 import { loadData, refuseIdle } from "./data.ts";
 import { bytes, duration, number, percentage } from "../../src/text/format.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { refuseUnused } from "../options/unused.ts";
-import { type DataReport, dataReport } from "../results/results.ts";
+import { choiceFields, type DataReport, dataReport } from "../results/results.ts";
 import { Interruption } from "../machine/interruption.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { Pace, pace } from "./pace.ts";
-import { trainSteps } from "./training_loop.ts";
+import { inMicroBatches, trainSteps } from "./training_loop.ts";
 
 /** What `train` is asked for; see its options for what each means. */
-export interface TrainingRun {
+export interface TrainingRun extends StepChoices {
   model?: ModelConfig;
   sequence?: number;
   batch: number;
@@ -60,7 +60,6 @@ export interface TrainingRun {
   noTune: boolean;
   requireGpu: boolean;
   runtime?: Runtime;
-  arithmetic?: Arithmetic;
   /** Print what became of it as JSON; the line of the loss and all else on stderr. */
   json?: boolean;
 }
@@ -82,7 +81,8 @@ export const trained = z.object({
   data: dataReport,
   adapter: z.string(),
   runtime: z.enum(runtimes),
-  arithmetic: z.enum(arithmetics),
+  ...choiceFields,
+  arithmetic: choiceFields.arithmetic.unwrap(),
   livePeakBytes: z.int().positive(),
   steps: z.int().positive().describe("that were planned"),
   stopped: z.boolean().describe("by a signal, before the last step"),
@@ -129,7 +129,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
     ...size,
     policy,
     seed: run.seed,
-    arithmetic: run.arithmetic,
+    ...unusual(run),
     learningRate: run.learningRate,
     weightDecay: run.weightDecay,
     clipNorm: run.clip,
@@ -143,18 +143,21 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   const validation = data.validation(size);
   const interruption = new Interruption();
   const out = run.json ? Deno.stderr : Deno.stdout;
+  const parts = run.accumulate ?? stepDefaults.accumulate;
   const say = run.json ? console.error : console.log;
   say(
     `Training ${model.name} (${model.layers} layers, ${model.width} wide, ${model.heads} heads) on ${data.report.name}, ` +
-      `${run.batch} × ${sequence} tokens a step, policy ${run.policy.name}, ${
+      `${run.batch} × ${sequence} tokens ${
+        parts > 1 ? `in each of ${parts} micro-batches of ` : ""
+      }a step, policy ${[run.policy.name, ...describeChoices({ ...run, accumulate: 1 })].join(", ")}, ${
         bytes(session.plan.livePeakBytes)
       } at the peak`,
   );
 
-  const batches = data.training({ ...size, seed: run.seed });
+  const batches = inMicroBatches(data.training({ ...size, seed: run.seed }), run);
   const line = input.kind === "images"
-    ? new LossLine(run.steps, run.batch, "images", out)
-    : new LossLine(run.steps, run.batch * sequence, "tokens", out);
+    ? new LossLine(run.steps, parts * run.batch, "images", out)
+    : new LossLine(run.steps, parts * run.batch * sequence, "tokens", out);
   const all: number[] = [];
   const evaluations: z.infer<typeof evaluation>[] = [];
   const pace = new Pace();
@@ -211,7 +214,8 @@ export async function runTraining(run: TrainingRun): Promise<number> {
         data: data.report,
         adapter: gpu.adapter.name,
         runtime: gpu.runtime,
-        arithmetic: run.arithmetic ?? "f32",
+        ...unusual(run),
+        arithmetic: run.arithmetic ?? stepDefaults.arithmetic,
         livePeakBytes: session.plan.livePeakBytes,
         steps: run.steps,
         stopped,

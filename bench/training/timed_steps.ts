@@ -1,6 +1,5 @@
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
-import type { Batch } from "../../src/data/batches.ts";
-import type { TrainingSession } from "../../src/train/session.ts";
+import type { StepBatches, TrainingSession } from "../../src/train/session.ts";
 import { ringLength } from "../../src/train/task.ts";
 import { CardWatch } from "../machine/card.ts";
 import type { Card } from "../results/results.ts";
@@ -24,7 +23,7 @@ type Timed =
  */
 export async function timeSteps(
   session: Timed,
-  batches: { next(): Batch },
+  batches: { next(): StepBatches },
   { warmupSteps, timedSteps }: { warmupSteps: number; timedSteps: number },
   { now = () => performance.now(), readCard, turns }: {
     now?: () => number;

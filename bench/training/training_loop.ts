@@ -1,14 +1,26 @@
+import type { Batch } from "../../src/data/batches.ts";
+import type { StepBatches } from "../../src/train/session.ts";
+import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
+
 /** How long steps may queue before their losses are read: reading waits for the queue and costs some 10 ms. */
 const secondsBetweenReads = 0.25;
 const mostStepsBetweenReads = 50;
+
+/** The batches of whole steps: of each its micro-batches, one after the other. */
+export function inMicroBatches(
+  batches: { next(): Batch },
+  { accumulate = stepDefaults.accumulate }: StepChoices,
+): { next(): StepBatches } {
+  return { next: () => Array.from({ length: accumulate }, () => batches.next()) };
+}
 
 /**
  * Trains `steps` steps and reads their losses (nats per token) in groups, as many at a time as keeps the reading cheap. `onLosses` hears of
  * every group; after one in which `signal` is aborted, none follows. Returns all losses.
  */
-export async function trainSteps<Batch>(
-  session: { step(batch: Batch): void; losses(): Promise<number[]> },
-  batches: { next(): Batch },
+export async function trainSteps<Given>(
+  session: { step(batches: Given): void; losses(): Promise<number[]> },
+  batches: { next(): Given },
   steps: number,
   onLosses: (losses: number[], done: number) => void | Promise<void> = () => {},
   signal?: AbortSignal,

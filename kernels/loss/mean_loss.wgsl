@@ -1,4 +1,5 @@
-// ring[slot] = the sum of the losses of all rows / valid targets. One workgroup, in a fixed order.
+// ring[slot] = the sum of the losses of all rows / valid targets, added to those of the step's earlier micro-batches. One workgroup, in a
+// fixed order.
 struct Parameters { rows: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> step: Step;
@@ -13,6 +14,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
   }
   let total = workgroup_sum(sum, local);
   if (local == 0) {
-    ring[step.slot] = total * step.inverse_valid;
+    let before = select(0.0, ring[step.slot], step.micro_batch > 0);
+    ring[step.slot] = before + total * step.inverse_valid;
   }
 }

@@ -1,15 +1,31 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { stepTensor, stepText } from "../../src/gpu/step_block.ts";
-import type { Tensor } from "../../src/gpu/tensor.ts";
+import type { Dtype, Tensor } from "../../src/gpu/tensor.ts";
 import text from "./adamw.wgsl" with { type: "text" };
+import moments8bitText from "./moments_8bit.wgsl" with { type: "text" };
+import momentsBf16Text from "./moments_bf16.wgsl" with { type: "text" };
+import momentsF32Text from "./moments_f32.wgsl" with { type: "text" };
 import { elementThreads } from "../shared/elementwise.ts";
+import reduceText from "../shared/reduce.wgsl" with { type: "text" };
 
-/** What AdamW updates together: flat tensors of one shape, all decayed or none. */
-export interface AdamwArena {
-  readonly parameter: Tensor;
+/** Numbers that share scales where moments are codes of 8 bits: those of a workgroup. */
+export const momentBlock = 4 * elementThreads;
+
+/**
+ * What AdamW updates together: tensors of one shape, all decayed or none. Moments are of one dtype: f32, bf16, or u8, whose blocks run on
+ * through rows.
+ */
+export interface AdamwArena extends AdamwState {
   readonly gradient: Tensor;
+}
+
+/** What AdamW keeps from step to step. */
+export interface AdamwState {
+  readonly parameter: Tensor;
   readonly moment1: Tensor;
   readonly moment2: Tensor;
+  /** Of moments in u8: the scales of both by block (×2), of which the first `skip` rows are others'. */
+  readonly scales?: { readonly tensor: Tensor; readonly skip: number };
   readonly decayed: boolean;
 }
 
@@ -20,6 +36,12 @@ export interface AdamwConstants {
   readonly weightDecay: number;
 }
 
+const momentTexts: Partial<Record<Dtype, string>> = {
+  f32: momentsF32Text,
+  bf16: momentsBf16Text,
+  u8: reduceText + moments8bitText,
+};
+
 /** Emits one AdamW update of every arena. `clip` (1×1) scales the gradients. */
 export function adamw(
   builder: ProgramBuilder,
@@ -27,11 +49,11 @@ export function adamw(
   clip: Tensor,
   { betas, epsilon, weightDecay }: AdamwConstants,
 ): void {
-  for (const { parameter, gradient, moment1, moment2, decayed } of arenas) {
+  for (const { parameter, gradient, moment1, moment2, scales, decayed } of arenas) {
     for (const window of builder.windows([parameter])) {
       const vectors = window.rows * parameter.stride / 4;
       builder.dispatch({
-        kernel: { label: "adamw", code: stepText + text },
+        kernel: { label: "adamw", code: stepText + momentTexts[moment1.dtype] + text },
         bindings: [
           { group: 0, index: 1, tensor: stepTensor, access: "read" },
           { group: 0, index: 2, tensor: clip, access: "read" },
@@ -39,9 +61,12 @@ export function adamw(
           { group: 0, index: 4, tensor: parameter, access: "update", ...window },
           { group: 0, index: 5, tensor: moment1, access: "update", ...window },
           { group: 0, index: 6, tensor: moment2, access: "update", ...window },
+          ...scales ? [{ group: 0, index: 7, tensor: scales.tensor, access: "update" } as const] : [],
         ],
         parameters: {
           vectors,
+          // Windows begin at multiples of 64 rows of whole vectors: at whole blocks.
+          skip: scales ? scales.skip + window.first * parameter.stride / momentBlock : 0,
           decayed: Number(decayed),
           rate1: 1 - betas[0],
           rate2: 1 - betas[1],

@@ -51,3 +51,33 @@ export function gradientNorm(gradients: Iterable<Float64Array>): number {
 export function clipScale(norm: number, clipNorm: number): number {
   return Math.min(1, clipNorm / (norm + 1e-6));
 }
+
+/** The nearest number of bf16: eight bits of significand, ties to even. */
+export function nearestBf16(value: number): number {
+  const unit = 2 ** (Math.max(-126, Math.floor(Math.log2(Math.abs(value)))) - 7);
+  const [below, rest] = [Math.floor(value / unit), value / unit - Math.floor(value / unit)];
+  const up = rest > 0.5 || (rest === 0.5 && below % 2 !== 0);
+  return value === 0 ? 0 : (below + Number(up)) * unit;
+}
+
+/**
+ * Moments as codes of 8 bits hold them: of m the nearest of 255 steps from −max|m| to max|m| of its block; of v the square of the nearest
+ * of 255 steps of √v up to √max v, and never of none.
+ */
+export function inBlocks(
+  m: Float64Array,
+  v: Float64Array,
+  block = 256,
+): { m: Float64Array; v: Float64Array } {
+  const out = { m: new Float64Array(m.length), v: new Float64Array(v.length) };
+  for (let first = 0; first < m.length; first += block) {
+    const end = Math.min(first + block, m.length);
+    const step = m.subarray(first, end).reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127;
+    const root = Math.sqrt(v.subarray(first, end).reduce((a, b) => Math.max(a, b), 0)) / 255;
+    for (let i = first; i < end; i++) {
+      if (step > 0) out.m[i] = Math.round(m[i] / step) * step;
+      if (root > 0) out.v[i] = (Math.max(1, Math.round(Math.sqrt(v[i]) / root)) * root) ** 2;
+    }
+  }
+  return out;
+}

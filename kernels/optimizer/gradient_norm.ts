@@ -1,6 +1,7 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { stepTensor, stepText } from "../../src/gpu/step_block.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
+import lastText from "./clip_by_last.wgsl" with { type: "text" };
 import text from "./gradient_norm.wgsl" with { type: "text" };
 import partialText from "./gradient_norm_partial.wgsl" with { type: "text" };
 import reduceText from "../shared/reduce.wgsl" with { type: "text" };
@@ -19,36 +20,82 @@ export function gradientNorm(
   clip: Tensor,
   clipNorm: number,
 ): void {
-  const pieces = arenas.flatMap((tensor) =>
-    builder.windows([tensor]).map((window) => ({ tensor, window, vectors: window.rows * tensor.stride / 4 }))
-  );
-  const chunks = pieces.map(({ vectors }) => Math.ceil(vectors / vectorsPerChunk));
-  const count = chunks.reduce((a, b) => a + b, 0);
-  const squares = builder.tensor("sums of squares", 1, count, { category: "transient" });
-  let first = 0;
-  pieces.forEach(({ tensor, window, vectors }, i) => {
-    builder.dispatch({
-      kernel: { label: "gradient_norm_partial", code: reduceText + partialText, constants: { threads: 256 } },
-      bindings: [
-        { group: 0, index: 1, tensor, access: "read", ...window },
-        { group: 0, index: 2, tensor: squares, access: "write" },
-      ],
-      parameters: { vectors, chunk: vectorsPerChunk, first },
-      workgroups: chunks[i],
-      flops: 8 * vectors,
+  const norm = new GradientNorm(builder, arenas);
+  for (const arena of arenas) norm.add(arena);
+  norm.end(norms, clip, clipNorm);
+}
+
+/** The norm of gradients that are not all there at once: each is added while it lives. */
+export class GradientNorm {
+  readonly #squares: Tensor;
+  #added = 0;
+
+  /** @param shapes tensors of the shapes of all that will be added, in whatever order */
+  constructor(private readonly builder: ProgramBuilder, shapes: readonly Tensor[]) {
+    const count = shapes.flatMap((shape) => this.#pieces(shape)).reduce((sum, { chunks }) => sum + chunks, 0);
+    this.#squares = builder.tensor("sums of squares", 1, count, { category: "transient" });
+  }
+
+  #pieces(tensor: Tensor) {
+    return this.builder.windows([tensor]).map((window) => {
+      const vectors = window.rows * tensor.stride / 4;
+      return { window, vectors, chunks: Math.ceil(vectors / vectorsPerChunk) };
     });
-    first += chunks[i];
-  });
+  }
+
+  /** Emits the sums of squares of a gradient. */
+  add(tensor: Tensor): void {
+    for (const { window, vectors, chunks } of this.#pieces(tensor)) {
+      this.builder.dispatch({
+        kernel: {
+          label: "gradient_norm_partial",
+          code: reduceText + partialText,
+          constants: { threads: 256 },
+        },
+        bindings: [
+          { group: 0, index: 1, tensor, access: "read", ...window },
+          { group: 0, index: 2, tensor: this.#squares, access: "write" },
+        ],
+        parameters: { vectors, chunk: vectorsPerChunk, first: this.#added },
+        workgroups: chunks,
+        flops: 8 * vectors,
+      });
+      this.#added += chunks;
+    }
+  }
+
+  /** Emits the norm into norms[slot of the step], and the clip factor that it makes. Throws if not all was added. */
+  end(norms: Tensor, clip: Tensor, clipNorm: number): void {
+    const count = this.#squares.cols;
+    if (this.#added !== count) {
+      throw new Error(`The norm is of ${count} chunks, and ${this.#added} were added`);
+    }
+    this.builder.dispatch({
+      kernel: { label: "gradient_norm", code: stepText + reduceText + text, constants: { threads: 256 } },
+      bindings: [
+        { group: 0, index: 1, tensor: stepTensor, access: "read" },
+        { group: 0, index: 2, tensor: this.#squares, access: "read" },
+        { group: 0, index: 3, tensor: norms, access: "update" },
+        { group: 0, index: 4, tensor: clip, access: "write" },
+      ],
+      parameters: { count, limit: clipNorm },
+      workgroups: 1,
+      flops: count,
+    });
+  }
+}
+
+/** Emits the clip factor (1×1) that the norm of the step before makes: 1 in the first step. `norms` is a ring, by the slots of steps. */
+export function clipByLast(builder: ProgramBuilder, norms: Tensor, clip: Tensor, clipNorm: number): void {
   builder.dispatch({
-    kernel: { label: "gradient_norm", code: stepText + reduceText + text, constants: { threads: 256 } },
+    kernel: { label: "clip_by_last", code: stepText + lastText },
     bindings: [
       { group: 0, index: 1, tensor: stepTensor, access: "read" },
-      { group: 0, index: 2, tensor: squares, access: "read" },
-      { group: 0, index: 3, tensor: norms, access: "update" },
-      { group: 0, index: 4, tensor: clip, access: "write" },
+      { group: 0, index: 2, tensor: norms, access: "read" },
+      { group: 0, index: 3, tensor: clip, access: "write" },
     ],
-    parameters: { count, limit: clipNorm },
+    parameters: { ring: norms.rows, limit: clipNorm },
     workgroups: 1,
-    flops: count,
+    flops: 4,
   });
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { stepTensor } from "../../src/gpu/step_block.ts";
 import { clipScale, gradientNorm as reference } from "./adamw_reference.ts";
-import { gradientNorm } from "./gradient_norm.ts";
+import { clipByLast, gradientNorm } from "./gradient_norm.ts";
 import {
   assertClose,
   gpuTest,
@@ -64,3 +64,23 @@ gpuTest("gradientNorm() of no gradient at all is zero and clips nothing", async 
     assertEquals([...await read(norms), ...await read(clip)], [0, 1]);
   });
 });
+
+gpuTest(
+  "clipByLast() clips by the norm in the slot before, that of the ring's end at its begin",
+  async () => {
+    const norms = Float64Array.of(4, 0.5, 0, 2);
+    for (const [slot, limit, expected] of [[1, 1, 1 / 4], [2, 1, 1], [3, 1, 1], [0, 1, 1 / 2], [1, 0, 1]]) {
+      await runTest((t) => {
+        const clip = t.output("clip", 1, 1, { stride: 1 });
+        t.fill(stepTensor, stepBlock({ slot }));
+        clipByLast(t.builder, t.input("norms", 4, 1, norms, { stride: 1 }), clip, limit);
+        return clip;
+      }, async (clip, read) => {
+        const last = norms.at(slot - 1)!;
+        const scale = limit === 0 ? 1 : clipScale(last, limit);
+        assertClose([expected], [scale], 1e-5);
+        assertClose(await read(clip), [scale], tolerance(1 + granted.division), `slot ${slot}`);
+      });
+    }
+  },
+);

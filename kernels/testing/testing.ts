@@ -91,7 +91,7 @@ export function narrowLimits(bindingBytes: number): DeviceLimits {
 
 /** The bytes of a step block in which only the given values matter. */
 export function stepBlock(values: Partial<StepValues>): Uint32Array<ArrayBuffer> {
-  const others = { seed: 0, slot: 0, inverseValid: 0, learningRate: 0, row: 0 };
+  const others = { seed: 0, slot: 0, inverseValid: 0, learningRate: 0, row: 0, microBatch: 0 };
   return packStep({ ...others, correction1: 1, inverseRootCorrection2: 1, ...values });
 }
 

@@ -36,7 +36,13 @@ export interface Scope {
   readonly operator?: string;
   /** `recompute` is what backward makes again of forward; of it, only what somebody reads is made. */
   readonly pass?: "forward" | "recompute" | "backward" | "update";
+  /** The only one of a step's micro-batches that it belongs to; left out: it runs for each. */
+  readonly microBatch?: "first" | "last";
 }
+
+/** How often a dispatch runs in a step of so many micro-batches, once what only the first step of all does is done. */
+export const runsOf = ({ first, microBatch }: Dispatch, microBatches: number): number =>
+  first ? 0 : microBatch ? 1 : microBatches;
 
 /**
  * One kernel over one set of bindings. `parameters` are the fields, by name, of the shader's struct `Parameters`, its uniform block at

@@ -21,6 +21,12 @@ interface Prepared {
   grid: [number, number];
 }
 
+/** Which of a step's micro-batches a run is for: whether the first, and whether the last. */
+export interface MicroBatch {
+  readonly first?: boolean;
+  readonly last?: boolean;
+}
+
 /** A dispatch, and how long it took in each run. */
 export interface TimedDispatch {
   readonly dispatch: Dispatch;
@@ -149,27 +155,34 @@ export class Program {
     return { buffer, offset: offset + first * rowBytes(tensor), size: bindingBytes(binding) };
   }
 
-  /** Encodes and submits the program once. Waits for nothing. `timestamps` receives the begin and the end of the first and last pass. */
-  run(timestamps?: TimestampWrites): void {
+  /**
+   * Encodes and submits the program once, for a step's only micro-batch or for one of several. Waits for nothing. `timestamps` receives the
+   * begin and the end of the first and last pass.
+   */
+  run(timestamps?: TimestampWrites, { first = true, last = true }: MicroBatch = {}): void {
     const { device } = this.gpu;
+    const runs = { first, last };
+    const steps = this.#steps.filter(({ dispatch: { microBatch } }) => !microBatch || runs[microBatch]);
     let from = 0;
-    while (from < this.#steps.length) {
+    while (from < steps.length) {
       let to = from;
       let flops = 0;
-      while (
-        to < this.#steps.length && (to === from || flops + this.#steps[to].dispatch.flops < flopsPerSubmit)
-      ) {
-        flops += this.#steps[to++].dispatch.flops;
+      while (to < steps.length && (to === from || flops + steps[to].dispatch.flops < flopsPerSubmit)) {
+        flops += steps[to++].dispatch.flops;
       }
-      const timestampWrites: GPUComputePassTimestampWrites | undefined = timestamps && {
-        querySet: timestamps.querySet,
-        ...(from === 0 ? { beginningOfPassWriteIndex: timestamps.begin } : {}),
-        ...(to === this.#steps.length ? { endOfPassWriteIndex: timestamps.end } : {}),
-      };
-      const marks = from === 0 || to === this.#steps.length;
+      const begin = from === 0 ? timestamps?.begin : undefined;
+      const end = to === steps.length ? timestamps?.end : undefined;
+      const marks = begin !== undefined || end !== undefined;
+      const timestampWrites: GPUComputePassTimestampWrites | undefined = marks
+        ? {
+          querySet: timestamps!.querySet,
+          ...(begin !== undefined && { beginningOfPassWriteIndex: begin }),
+          ...(end !== undefined && { endOfPassWriteIndex: end }),
+        }
+        : undefined;
       const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass(marks && timestampWrites ? { timestampWrites } : {});
-      for (const { pipeline, groups, grid } of this.#steps.slice(from, to)) {
+      const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
+      for (const { pipeline, groups, grid } of steps.slice(from, to)) {
         pass.setPipeline(pipeline);
         groups.forEach((group, i) => pass.setBindGroup(i, group));
         pass.dispatchWorkgroups(grid[0], grid[1]);

@@ -11,7 +11,7 @@ export interface StepValues {
   seed: number;
   /** Where this step's loss and gradient norm go in their rings. */
   slot: number;
-  /** 1 / number of valid targets. */
+  /** 1 / number of valid targets, of all micro-batches of the step. */
   inverseValid: number;
   learningRate: number;
   /** 1 - beta1^t and 1 / sqrt(1 - beta2^t), Adam's bias corrections at step t. */
@@ -19,6 +19,8 @@ export interface StepValues {
   inverseRootCorrection2: number;
   /** The row of the batch whose logits are wanted, when generating. */
   row: number;
+  /** Of the step, from 0: the loss of a later one adds to what is in its slot. */
+  microBatch: number;
 }
 
 const fields = fieldsOf(stepText, "Step");
@@ -37,11 +39,12 @@ export const stepTensor: Tensor = {
 
 /** The block's words. */
 export function packStep(values: StepValues): Uint32Array<ArrayBuffer> {
-  const { inverseValid, learningRate, inverseRootCorrection2, ...others } = values;
+  const { inverseValid, learningRate, inverseRootCorrection2, microBatch, ...others } = values;
   return packFields(fields, {
     ...others,
     inverse_valid: inverseValid,
     learning_rate: learningRate,
     inverse_root_correction2: inverseRootCorrection2,
+    micro_batch: microBatch,
   }, new Uint32Array(fields.length));
 }

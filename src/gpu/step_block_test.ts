@@ -16,11 +16,12 @@ fn main() {
   out[4] = step.correction1;
   out[5] = step.inverse_root_correction2;
   out[6] = f32(step.row);
+  out[7] = f32(step.micro_batch);
 }`;
 
 gpuTest("packStep() puts every value where a shader reads it by name", async () => {
   await runTest(({ builder, output, fill }) => {
-    const out = output("out", 1, 7, { stride: 7 });
+    const out = output("out", 1, 8, { stride: 8 });
     fill(
       stepTensor,
       packStep({
@@ -31,6 +32,7 @@ gpuTest("packStep() puts every value where a shader reads it by name", async () 
         correction1: 0.125,
         inverseRootCorrection2: 3.5,
         row: 6,
+        microBatch: 7,
       }),
     );
     builder.dispatch({
@@ -44,5 +46,5 @@ gpuTest("packStep() puts every value where a shader reads it by name", async () 
       flops: 0,
     });
     return out;
-  }, async (out, read) => assertEquals([...await read(out)], [1, 2, 0.5, 0.25, 0.125, 3.5, 6]));
+  }, async (out, read) => assertEquals([...await read(out)], [1, 2, 0.5, 0.25, 0.125, 3.5, 6, 7]));
 });

@@ -1,9 +1,9 @@
 import type { Category } from "../memory/category.ts";
 
-/** `f16` holds two numbers to a 32-bit word; `u8`, `u4` and `u2` hold four, eight and sixteen codes. */
-export type Dtype = "f32" | "u32" | "f16" | "u8" | "u4" | "u2";
+/** `f16` and `bf16` hold two numbers to a 32-bit word; `u8`, `u4` and `u2` hold four, eight and sixteen codes. */
+export type Dtype = "f32" | "u32" | "f16" | "bf16" | "u8" | "u4" | "u2";
 
-const dtypeBits: Record<Dtype, number> = { f32: 32, u32: 32, f16: 16, u8: 8, u4: 4, u2: 2 };
+const dtypeBits: Record<Dtype, number> = { f32: 32, u32: 32, f16: 16, bf16: 16, u8: 8, u4: 4, u2: 2 };
 
 /** A buffer that outlives programs and is shared by them: parameters, moments, range estimates, the batch. */
 export interface Store {

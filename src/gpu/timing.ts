@@ -1,11 +1,11 @@
 import { BufferSet, readBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 
-/** Where a run writes the times of its begin and end. */
+/** Where a run writes the times of its begin and end; one that is left out is not asked for. */
 export interface TimestampWrites {
   readonly querySet: GPUQuerySet;
-  readonly begin: number;
-  readonly end: number;
+  readonly begin?: number;
+  readonly end?: number;
 }
 
 /**
@@ -58,7 +58,7 @@ export class StepTimer {
   }
 
   /** What step `step` of the window passes to its program's `run`. */
-  writes(step: number): TimestampWrites | undefined {
+  writes(step: number): Required<TimestampWrites> | undefined {
     return this.querySet && { querySet: this.querySet, begin: 2 * step, end: 2 * step + 1 };
   }
 

@@ -42,11 +42,18 @@ export function residual(layer: Layer): Layer {
   };
 }
 
-/** A layer whose dispatches belong to an operator, in profiles: forward's and backward's. */
+/** A layer whose dispatches belong to an operator, in profiles: forward's and backward's. What can be updated after its backward, is. */
 export function operator(name: string, layer: Layer): Layer {
   return (tape, x, out) => {
     const within = <T>(work: () => T) => tape.builder.within({ operator: name }, work);
     const { y, backward } = within(() => layer(tape, x, out));
-    return { y, backward: (dy, into) => within(() => backward(dy, into)) };
+    return {
+      y,
+      backward: (dy, into) => {
+        const dx = within(() => backward(dy, into));
+        tape.settle();
+        return dx;
+      },
+    };
   };
 }

@@ -1,6 +1,6 @@
-import type { Category } from "../memory/category.ts";
+import { type AdamwArena, type AdamwState, momentBlock } from "../../kernels/optimizer/adamw.ts";
 import type { DeviceLimits } from "../gpu/limits.ts";
-import { padded, type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
+import { type Dtype, padded, type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
 
 /** The operator that a parameter belongs to. A tied head has no parameters of its own: they are an embedding's. */
 export type ParameterRole =
@@ -75,6 +75,10 @@ export function turned(matrix: ParameterShape, rows: readonly number[] = [matrix
   return { ...matrix, shape: [matrix.cols, ...rows], turned: true };
 }
 
+/** What Adam's two moments are kept in: f32, bf16, or codes of 8 bits with scales by block. */
+export const momentFormats = ["f32", "bf16", "8bit"] as const;
+export type MomentFormat = typeof momentFormats[number];
+
 /** Matrices of one height that one product multiplies, side by side under one name; checkpoints hold each by itself, the other way round. */
 export function joined(
   role: ParameterRole,
@@ -86,30 +90,15 @@ export function joined(
   return { name, role, rows, cols, shape: [cols, rows], turned: true, decayed: true, parts };
 }
 
-/** A parameter with its gradient and Adam moments, all of one layout. */
+/** A parameter with its gradient, of one layout, and what Adam updates of it. */
 export interface Parameter extends ParameterShape {
   readonly value: Tensor;
   readonly gradient: Tensor;
-  readonly moment1: Tensor;
-  readonly moment2: Tensor;
+  readonly state: AdamwState;
 }
 
 /** A run of an arena whose parameters are all decayed or none, as flat tensors. */
-export interface ParameterRun {
-  readonly parameter: Tensor;
-  readonly gradient: Tensor;
-  readonly moment1: Tensor;
-  readonly moment2: Tensor;
-  readonly decayed: boolean;
-}
-
-const roles = {
-  value: "parameters",
-  gradient: "gradients",
-  moment1: "optimizer",
-  moment2: "optimizer",
-} as const;
-type Role = keyof typeof roles;
+export type ParameterRun = AdamwArena;
 
 /** All parameters of a model: one arena each for values, gradients and the two moments (more where a buffer cannot hold one). */
 export class ParameterSet {
@@ -117,60 +106,36 @@ export class ParameterSet {
   /** Runs in the order of the arenas. */
   readonly runs: readonly ParameterRun[];
 
-  /** Lays out parameters: decayed ones first, each at a multiple of 256 bytes. Needs no adapter. */
-  constructor(shapes: readonly ParameterShape[], limits: Pick<DeviceLimits, "maxBufferSize">) {
+  /**
+   * Lays out parameters: decayed ones first, each at a multiple of 256 bytes; where moments are not in f32, of 256 numbers, so that none
+   * shares a block with another. Needs no adapter.
+   */
+  constructor(
+    shapes: readonly ParameterShape[],
+    limits: Pick<DeviceLimits, "maxBufferSize">,
+    { moments = "f32" }: { readonly moments?: MomentFormat } = {},
+  ) {
     const ordered = [...shapes.filter((s) => s.decayed), ...shapes.filter((s) => !s.decayed)];
-    const segments: {
-      shapes: { shape: ParameterShape; offset: number }[];
-      bytes: number;
-      decayedBytes: number;
-    }[] = [];
+    const unit = moments === "f32" ? 64 : momentBlock;
+    const segments: Segment[] = [];
     for (const shape of ordered) {
-      const bytes = Math.ceil(shape.rows * padded(shape.cols) * 4 / 256) * 256;
+      const count = Math.ceil(shape.rows * padded(shape.cols) / unit) * unit;
       let segment = segments.at(-1);
-      if (!segment || segment.bytes + bytes > limits.maxBufferSize) {
-        segments.push(segment = { shapes: [], bytes: 0, decayedBytes: 0 });
+      if (!segment || 4 * (segment.count + count) > limits.maxBufferSize) {
+        segments.push(segment = { shapes: [], count: 0, decayed: 0 });
       }
-      segment.shapes.push({ shape, offset: segment.bytes });
-      segment.bytes += bytes;
-      if (shape.decayed) segment.decayedBytes = segment.bytes;
+      segment.shapes.push({ shape, first: segment.count });
+      segment.count += count;
+      if (shape.decayed) segment.decayed = segment.count;
     }
     const runs: ParameterRun[] = [];
-    segments.forEach((segment, i) => {
-      const stores = Object.fromEntries(
-        (Object.keys(roles) as Role[]).map((role) => [role, store(role, i, segment.bytes)]),
-      ) as Record<Role, Store>;
-      for (const { shape, offset } of segment.shapes) {
-        const tensor = (role: Role): Tensor => ({
-          name: role === "value" ? shape.name : `${role} of ${shape.name}`,
-          dtype: "f32",
-          rows: shape.rows,
-          cols: shape.cols,
-          stride: padded(shape.cols),
-          category: roles[role],
-          home: { store: stores[role], offset },
-        });
-        this.#byName.set(shape.name, {
-          ...shape,
-          value: tensor("value"),
-          gradient: tensor("gradient"),
-          moment1: tensor("moment1"),
-          moment2: tensor("moment2"),
-        });
+    segments.forEach(({ shapes, count, decayed }, i) => {
+      const arena = new Arena(i, count, unit, moments);
+      for (const { shape, first } of shapes) {
+        this.#byName.set(shape.name, { ...shape, ...arena.tensors(shape, first) });
       }
-      for (const decayed of [true, false]) {
-        const first = decayed ? 0 : segment.decayedBytes;
-        const end = decayed ? segment.decayedBytes : segment.bytes;
-        if (first === end) continue;
-        const flat = (role: Role) => flatTensor(stores[role], roles[role], first, end);
-        runs.push({
-          parameter: flat("value"),
-          gradient: flat("gradient"),
-          moment1: flat("moment1"),
-          moment2: flat("moment2"),
-          decayed,
-        });
-      }
+      if (decayed > 0) runs.push(arena.run(0, decayed, true));
+      if (decayed < count) runs.push(arena.run(decayed, count, false));
     });
     this.runs = runs;
   }
@@ -203,20 +168,93 @@ export class ParameterSet {
   }
 }
 
-function store(role: Role, segment: number, bytes: number): Store {
-  return { name: segment === 0 ? role : `${role} ${segment}`, category: roles[role] as Category, bytes };
+/** Parameters that share stores, and where each begins; how many numbers they are with all padding, and how many of them are decayed. */
+interface Segment {
+  readonly shapes: { readonly shape: ParameterShape; readonly first: number }[];
+  count: number;
+  decayed: number;
 }
 
-function flatTensor(home: Store, category: Category, first: number, end: number): Tensor {
-  const tensor = {
-    name: home.name,
-    dtype: "f32" as const,
-    rows: (end - first) / 256,
-    cols: 64,
-    stride: 64,
-    category,
-    home: { store: home, offset: first },
-  };
-  if (tensorBytes(tensor) !== end - first) throw new Error("An arena's run is not whole rows");
-  return tensor;
+const roles = {
+  value: "parameters",
+  gradient: "gradients",
+  moment1: "optimizer",
+  moment2: "optimizer",
+  scales: "optimizer",
+} as const;
+type Role = keyof typeof roles;
+
+const momentDtypes: Record<MomentFormat, Dtype> = { f32: "f32", bf16: "bf16", "8bit": "u8" };
+
+/** The stores of a segment of `count` numbers. */
+class Arena {
+  readonly stores: Readonly<Record<Role, Store>>;
+
+  constructor(segment: number, count: number, readonly unit: number, readonly moments: MomentFormat) {
+    const store = (role: Role): Store => ({
+      name: segment === 0 ? role : `${role} ${segment}`,
+      category: roles[role],
+      bytes: tensorBytes(this.#shape(role, role, count)),
+    });
+    this.stores = Object.fromEntries(
+      (Object.keys(roles) as Role[]).map((role) => [role, store(role)]),
+    ) as Record<Role, Store>;
+  }
+
+  /** `count` numbers as rows of `unit`; their scales, a row for each. */
+  #shape(role: Role, name: string, count: number): Tensor {
+    const dtype = role.startsWith("moment") ? momentDtypes[this.moments] : "f32";
+    const cols = role === "scales" ? 2 : this.unit;
+    return { name, dtype, rows: count / this.unit, cols, stride: cols, category: roles[role] };
+  }
+
+  #flat(role: Role, first: number, end: number): Tensor {
+    const store = this.stores[role];
+    const offset = tensorBytes(this.#shape(role, store.name, first));
+    return { ...this.#shape(role, store.name, end - first), home: { store, offset } };
+  }
+
+  /** The tensors of a parameter that begins at a number, a multiple of the unit. */
+  tensors(shape: ParameterShape, first: number): Pick<Parameter, "value" | "gradient" | "state"> {
+    const { rows, cols } = shape;
+    const stride = padded(cols);
+    const tensor = (role: Role, name: string): Tensor => {
+      const { dtype, category, home } = this.#flat(role, first, first);
+      return { name, dtype, rows, cols, stride, category, home };
+    };
+    const value = tensor("value", shape.name);
+    return {
+      value,
+      gradient: tensor("gradient", `gradient of ${shape.name}`),
+      state: {
+        parameter: value,
+        moment1: tensor("moment1", `moment1 of ${shape.name}`),
+        moment2: tensor("moment2", `moment2 of ${shape.name}`),
+        ...this.#scales(first, first + Math.ceil(rows * stride / this.unit) * this.unit),
+        decayed: shape.decayed,
+      },
+    };
+  }
+
+  /** Numbers [first, end), both multiples of the unit. */
+  run(first: number, end: number, decayed: boolean): ParameterRun {
+    return {
+      parameter: this.#flat("value", first, end),
+      gradient: this.#flat("gradient", first, end),
+      moment1: this.#flat("moment1", first, end),
+      moment2: this.#flat("moment2", first, end),
+      ...this.#scales(first, end),
+      decayed,
+    };
+  }
+
+  /** The scales of their blocks, from the last block before whose scales can be bound. */
+  #scales(first: number, end: number): Pick<AdamwState, "scales"> {
+    if (this.moments !== "8bit") return {};
+    const skip = first / this.unit % blocksBetweenBindings;
+    return { scales: { tensor: this.#flat("scales", first - skip * this.unit, end), skip } };
+  }
 }
+
+/** Scales, two numbers a block, can be bound from every so many on. */
+const blocksBetweenBindings = 256 / 8;

@@ -32,6 +32,28 @@ Deno.test("ParameterSet cuts an arena where a buffer cannot hold it, and its run
   }
 });
 
+Deno.test("ParameterSet gives every parameter blocks of its own where moments are not in f32", () => {
+  const limits = { maxBufferSize: 2 ** 20 };
+  for (const [moments, bytes] of [["bf16", 2], ["8bit", 1]] as const) {
+    const set = new ParameterSet(shapes, limits, { moments });
+    assertEquals(set.all.map(({ value }) => value.home!.offset), [0, 2048, 4096]);
+    const [decayed, rest] = set.runs;
+    assertEquals([decayed, rest].map(({ parameter: { rows, cols } }) => [rows, cols]), [[4, 256], [1, 256]]);
+    assertEquals([rest.moment1, rest.moment2].map(({ home }) => home!.offset), [1024 * bytes, 1024 * bytes]);
+    assertEquals(rest.moment1.home!.store.bytes, 5 * 256 * bytes);
+    // Scales are bound from where they can be: the first four rows are others'.
+    assertEquals(
+      rest.scales && [rest.scales.skip, rest.scales.tensor.rows, rest.scales.tensor.home!.offset],
+      moments === "8bit" ? [4, 5, 0] : undefined,
+    );
+  }
+  const many = new ParameterSet([matrix("qkv", "a", 100, 256), vector("qkv", "b", 5)], limits, {
+    moments: "8bit",
+  });
+  const { skip, tensor: { rows, home } } = many.runs[1].scales!;
+  assertEquals([skip, rows, home!.offset], [4, 5, 96 * 8]);
+});
+
 Deno.test("ParameterSet.get() throws on a name it does not have", () => {
   assertThrows(() => new ParameterSet(shapes, { maxBufferSize: 2 ** 20 }).get("d"), Error, "no parameter d");
 });

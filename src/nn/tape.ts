@@ -34,6 +34,7 @@ interface Shared {
   readonly training: boolean;
   readonly policy?: StoragePolicy;
   readonly accumulate: boolean;
+  readonly update?: Update;
   readonly keys: Set<string>;
   /** Tensors that are kept themselves, and tensors that have been overwritten since they were made. */
   readonly held: Set<Tensor>;
@@ -41,7 +42,13 @@ interface Shared {
   /** How often forward uses a parameter, and how many of these uses have given their gradient. */
   readonly uses: Map<Parameter, number>;
   readonly given: Map<Parameter, number>;
+  /** Gradients that live until their update only, and those that are complete but for what still reads the weights. */
+  readonly alive: Map<Parameter, Tensor>;
+  readonly due: Set<Parameter>;
 }
+
+/** Emits the update of a parameter whose gradient is complete. */
+export type Update = (parameter: Parameter, gradient: Tensor) => void;
 
 /**
  * What layers write to. Forward emits its dispatches at once and returns a function that emits backward; the model calls those functions
@@ -57,9 +64,16 @@ export class Tape {
     private readonly counts: boolean,
   ) {}
 
-  /** A training step's. `accumulate` adds to the gradients that are there; else the first write replaces them. */
-  static training(builder: ProgramBuilder, policy: StoragePolicy, { accumulate = false } = {}): Tape {
-    return new Tape(builder, "by policy", newShared({ training: true, policy, accumulate }), true);
+  /**
+   * A training step's. `accumulate` adds to the gradients that are there; else the first write replaces them. With `update` each parameter
+   * is updated in backward, as soon as its gradient is complete and no operator under way reads it any more.
+   */
+  static training(
+    builder: ProgramBuilder,
+    policy: StoragePolicy,
+    { accumulate = false, update }: { readonly accumulate?: boolean; readonly update?: Update } = {},
+  ): Tape {
+    return new Tape(builder, "by policy", newShared({ training: true, policy, accumulate, update }), true);
   }
 
   /** An evaluation's: there is no backward. Of the policy only its mini-sequences count. */
@@ -202,14 +216,33 @@ export class Tape {
    * after the last the gradient is complete. Throws if forward has declared no more uses.
    */
   gradients(parameters: readonly Parameter[], emit: (...sinks: Sink[]) => void): void {
-    const { uses, given, accumulate } = this.shared;
+    const { uses, given, accumulate, update, due } = this.shared;
     const sinks = parameters.map((p) => {
       const before = given.get(p) ?? 0;
       if (before >= (uses.get(p) ?? 0)) throw new Error(`${p.name} has more gradients than uses`);
-      return { tensor: p.gradient, add: accumulate || before > 0 };
+      return { tensor: this.#gradientOf(p), add: accumulate || before > 0 };
     });
     emit(...sinks);
-    for (const p of parameters) given.set(p, (given.get(p) ?? 0) + 1);
+    for (const p of parameters) {
+      given.set(p, (given.get(p) ?? 0) + 1);
+      if (update && this.completed(p)) due.add(p);
+    }
+  }
+
+  /** Where a parameter's gradient is: in its own place, or, where it lives until its update only, in memory that is planned. */
+  #gradientOf(parameter: Parameter): Tensor {
+    const { update, alive } = this.shared;
+    if (!update) return parameter.gradient;
+    const { home: _, ...planned } = parameter.gradient;
+    if (!alive.has(parameter)) alive.set(parameter, planned);
+    return alive.get(parameter)!;
+  }
+
+  /** Updates in backward what is due. Called where an operator's backward ends: until then it may read its weights. */
+  settle(): void {
+    const { update, due, alive } = this.shared;
+    for (const parameter of due) update!(parameter, alive.get(parameter)!);
+    due.clear();
   }
 
   /** Whether the last of a parameter's uses has given its gradient: from then on an optimizer may read it. */
@@ -219,9 +252,10 @@ export class Tape {
   }
 }
 
-function newShared(given: Pick<Shared, "training" | "policy" | "accumulate">): Shared {
+function newShared(given: Pick<Shared, "training" | "policy" | "accumulate" | "update">): Shared {
   const [held, overwritten] = [new Set<Tensor>(), new Set<Tensor>()];
-  return { ...given, keys: new Set(), held, overwritten, uses: new Map(), given: new Map() };
+  const gradients = { uses: new Map(), given: new Map(), alive: new Map(), due: new Set<Parameter>() };
+  return { ...given, keys: new Set(), held, overwritten, ...gradients };
 }
 
 const unkept: Kept = () => {

@@ -1,20 +1,25 @@
 import { normal } from "../../kernels/initialization/normal.ts";
+import { clear } from "../../kernels/optimizer/clear.ts";
 import { adamw } from "../../kernels/optimizer/adamw.ts";
-import { gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
+import { clipByLast, GradientNorm, gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { endOfStep } from "../../kernels/products/scales.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { describeWithinPeak } from "../gpu/within_peak.ts";
 import type { ParameterSet } from "../nn/parameters.ts";
-import { Tape } from "../nn/tape.ts";
+import { Tape, type Update } from "../nn/tape.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
+import { refuseContradictions, type StepChoices, stepDefaults } from "./step_choices.ts";
 import { type Generation, ring, type Task } from "./task.ts";
 
 /** The norm of all gradients, one a step. */
 export const normRing = ring("gradient norm of each step");
 
-/** One training step: forward, loss, backward, gradient norm, clipping, AdamW. Needs no adapter. */
+/**
+ * One training step: forward, loss, backward, gradient norm, clipping, AdamW. Needs no adapter. Of several micro-batches it runs once for
+ * each: gradients are cleared before the first, and the weights are updated after the last.
+ */
 export function describeTraining(
   options: TrainOptions,
   task: Task,
@@ -22,19 +27,57 @@ export function describeTraining(
   policy: StoragePolicy,
   builderOptions: BuilderOptions,
 ): ProgramDescription {
-  const { betas, epsilon, weightDecay, clipNorm } = { ...trainDefaults, ...options };
+  const all = { ...trainDefaults, ...stepDefaults, ...options };
+  refuseContradictions(all);
+  const { betas, epsilon, weightDecay, clipNorm, accumulate, update, clipBy } = all;
+  const constants = { betas, epsilon, weightDecay };
   return describeWithinPeak("train", builderOptions, (builder) => {
-    const tape = Tape.training(builder, policy);
-    task.loss(tape, parameters);
+    const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
+    const last = { operator: "AdamW", pass: "update", microBatch: "last" } as const;
+    const inBackward = update === "backward"
+      ? new GradientNorm(builder, parameters.all.map(({ gradient }) => gradient))
+      : undefined;
+    if (inBackward || clipBy === "last") {
+      builder.within(last, () => clipByLast(builder, normRing, clip, clipNorm));
+    }
+    const tape = emitGradients(builder, task, parameters, policy, {
+      accumulate: accumulate > 1,
+      update: inBackward && (({ state }, gradient) =>
+        builder.within(last, () => {
+          inBackward.add(gradient);
+          adamw(builder, [{ ...state, gradient }], clip, constants);
+        })),
+    });
     const without = parameters.all.find((parameter) => !tape.completed(parameter));
     if (without) throw new Error(`The gradient of ${without.name} is not complete`);
-    const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
-    builder.within({ operator: "AdamW", pass: "update" }, () => {
-      gradientNorm(builder, parameters.runs.map((run) => run.gradient), normRing, clip, clipNorm);
-      adamw(builder, parameters.runs, clip, { betas, epsilon, weightDecay });
+    builder.within(last, () => {
+      // The factor that this step's own norm makes is nobody's where clipping goes by the last one's.
+      const own = clipBy === "last" ? builder.tensor("own clip factor", 1, 1, { category: "control" }) : clip;
+      if (inBackward) return inBackward.end(normRing, own, clipNorm);
+      gradientNorm(builder, parameters.runs.map((run) => run.gradient), normRing, own, clipNorm);
+      adamw(builder, parameters.runs, clip, constants);
     });
     endOfStep(builder);
   });
+}
+
+/** Emits forward, loss and backward. Of several micro-batches each adds to the gradients, which are cleared before the first. */
+function emitGradients(
+  builder: ProgramBuilder,
+  task: Task,
+  parameters: ParameterSet,
+  policy: StoragePolicy,
+  { accumulate, update }: { readonly accumulate: boolean; readonly update?: Update },
+): Tape {
+  if (accumulate) {
+    builder.within({ operator: "AdamW", pass: "update", microBatch: "first" }, () => {
+      for (const { gradient } of parameters.runs) clear(builder, gradient);
+    });
+  }
+  const tape = Tape.training(builder, policy, { accumulate, update });
+  task.loss(tape, parameters);
+  tape.settle();
+  return tape;
 }
 
 /** A tensor that begins with normal numbers of mean 0. */
@@ -54,15 +97,16 @@ export function describeNormals(
   return builder.build();
 }
 
-/** Forward, loss and backward alone, by the kernels of a training step: the gradients of a batch, and no step. */
+/** Forward, loss and backward alone, by the kernels of a training step: the gradients of a batch, or of micro-batches, and no step. */
 export function describeGradients(
   task: Task,
   parameters: ParameterSet,
   policy: StoragePolicy,
   builderOptions: BuilderOptions,
+  { accumulate = stepDefaults.accumulate }: StepChoices = {},
 ): ProgramDescription {
   return describeWithinPeak("gradients", builderOptions, (builder) => {
-    task.loss(Tape.training(builder, policy), parameters);
+    emitGradients(builder, task, parameters, policy, { accumulate: accumulate > 1 });
     endOfStep(builder);
   });
 }

@@ -1,15 +1,15 @@
-import type { Arithmetic } from "../gpu/arithmetic.ts";
 import type { Variants } from "../gpu/builder.ts";
 import type { ModelConfig } from "../models/model_config.ts";
 import type { Decay } from "../nn/parameters.ts";
 import { createPolicy, policyDocument } from "../storage/policies.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import type { PolicyDocument } from "../storage/policy_document.ts";
+import type { StepChoices } from "./step_choices.ts";
 
 /** What a training run is, short of its data. */
-export interface TrainOptions {
+export interface TrainOptions extends StepChoices {
   readonly model: ModelConfig;
-  /** Tokens of a sequence (of an image, its class token included), and sequences of a batch. */
+  /** Tokens of a sequence (of an image, its class token included), and sequences of a batch, or of each micro-batch. */
   readonly sequence: number;
   readonly batch: number;
   /** A storage policy: a preset's name, or a document. */
@@ -27,8 +27,6 @@ export interface TrainOptions {
   readonly schedule?: Schedule;
   /** Share of the target's probability that training spreads over all classes of an image; 0 by default. */
   readonly labelSmoothing?: number;
-  /** What products compute in: f32 by default. */
-  readonly arithmetic?: Arithmetic;
   /** Variants of kernels that are set, by a tuning run or to repeat one. */
   readonly variants?: Variants;
   /** How images arrive: bytes, by default, or numbers as they are. */

@@ -10,7 +10,7 @@ import { taskOf } from "./task_of.ts";
 /** The program of a training step on such an adapter. None is asked. */
 export function describeStep(options: TrainOptions, adapter: BuilderOptions): ProgramDescription {
   const task = taskOf(options);
-  const parameters = new ParameterSet(task.parameters, adapter.limits);
+  const parameters = new ParameterSet(task.parameters, adapter.limits, options);
   const { variants, arithmetic } = options;
   const builder = { ...adapter, variants, arithmetic, scales: new OperandScales() };
   return describeTraining(options, task, parameters, policyOf(options), builder);

@@ -4,11 +4,12 @@ import { Random } from "../data/random.ts";
 import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type BuilderOptions, builderOptionsFor, type Variants } from "../gpu/builder.ts";
+import { runsOf } from "../gpu/kernel.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
 import type { Program, TimedDispatch } from "../gpu/program.ts";
 import type { StepValues } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { StepTimer } from "../gpu/timing.ts";
+import { StepTimer, type TimestampWrites } from "../gpu/timing.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import type { Weights } from "../models/checkpoint.ts";
@@ -31,10 +32,14 @@ import { learningRateAt, policyOf, trainDefaults, type TrainOptions } from "./op
 import { packRows, unpackRows } from "./rows.ts";
 import { sampleToken } from "./sample.ts";
 import { SessionMemory } from "./session_memory.ts";
-import { ringLength, type Task } from "./task.ts";
+import { type PackedBatch, ringLength, type Task } from "./task.ts";
+import { stepDefaults } from "./step_choices.ts";
 import { taskOf } from "./task_of.ts";
 
 export type { TrainOptions } from "./options.ts";
+
+/** What a step trains on: a batch, or as many micro-batches as the session's options say. */
+export type StepBatches = Batch | readonly Batch[];
 
 /** What a model does on held-out data. */
 export interface Evaluation {
@@ -43,6 +48,16 @@ export interface Evaluation {
   /** Share of images whose label has the largest logit; null for texts. */
   readonly top1: number | null;
 }
+
+/** What a step tells the GPU, whichever of its micro-batches runs. */
+type Told = { readonly step: number } & Partial<Omit<StepValues, "seed" | "slot" | "microBatch">>;
+
+/** Of a step's timestamps those that a micro-batch writes. */
+const partOf = ({ querySet, begin, end }: Required<TimestampWrites>, first: boolean, last: boolean) => ({
+  querySet,
+  ...first && { begin },
+  ...last && { end },
+});
 
 /** A model in training on one device: its parameters, its programs, and the losses not read yet. */
 export class TrainingSession {
@@ -69,7 +84,7 @@ export class TrainingSession {
    */
   static async create(gpu: Gpu, options: TrainOptions, weights?: Weights): Promise<TrainingSession> {
     const task = taskOf(options);
-    const parameters = new ParameterSet(task.parameters, gpu.limits);
+    const parameters = new ParameterSet(task.parameters, gpu.limits, options);
     const session = new TrainingSession(gpu, options, parameters, task, policyOf(options));
     const description = describeTraining(options, task, parameters, session.policy, session.#builderOptions);
     try {
@@ -109,8 +124,15 @@ export class TrainingSession {
     return this.#train.description.plan;
   }
 
+  /** Micro-batches of a step. */
+  get #microBatches(): number {
+    return this.options.accumulate ?? stepDefaults.accumulate;
+  }
+
+  /** Of all micro-batches together. */
   get dispatchesPerStep(): number {
-    return this.#train.description.dispatches.filter(({ first }) => !first).length;
+    const { dispatches } = this.#train.description;
+    return dispatches.reduce((sum, dispatch) => sum + runsOf(dispatch, this.#microBatches), 0);
   }
 
   /** The variants that the kernels of a step took, by what was asked for. */
@@ -123,33 +145,57 @@ export class TrainingSession {
     return kernelVariants(this.#train.description);
   }
 
-  /** Queues one step of training on a batch. Waits for nothing. */
-  step(batch: Batch): void {
-    this.#queueStep(batch);
-    this.#train.run();
+  /** Queues one step of training. Waits for nothing. */
+  step(batches: StepBatches): void {
+    this.#runStep(batches);
   }
 
-  #queueStep(batch: Batch): void {
+  #runStep(batches: StepBatches, timestamps?: Required<TimestampWrites>): void {
+    const packed = this.#packed(batches); // a batch that is refused is no step
+    this.#runEach(this.#train, packed, this.#nextStep(), timestamps);
+  }
+
+  /** Counts one more step, and returns what it is told. */
+  #nextStep(): Told {
     if (this.#steps - this.#read >= ringLength) {
       throw new RangeError(`More than ${ringLength} steps are queued; read their losses`);
     }
     const { learningRate, betas, schedule } = { ...trainDefaults, ...this.options };
-    const packed = this.task.pack(batch); // a batch that is refused is no step
     const step = ++this.#steps;
-    this.#memory.writeBatch(packed, {
-      ...this.#rounding(step),
+    return {
+      step,
       learningRate: learningRateAt(step, learningRate, schedule),
       correction1: 1 - betas[0] ** step,
       inverseRootCorrection2: 1 / Math.sqrt(1 - betas[1] ** step),
+    };
+  }
+
+  #packed(batches: StepBatches): PackedBatch[] {
+    const given: readonly Batch[] = Array.isArray(batches) ? batches : [batches];
+    const count = this.#microBatches;
+    if (given.length === count) return given.map((batch) => this.task.pack(batch));
+    throw new RangeError(`A step has ${count} micro-batches, not ${given.length}`);
+  }
+
+  /** Writes each of a step's micro-batches and runs a program on it; the timestamps are the step's. */
+  #runEach(
+    program: Program,
+    batches: readonly PackedBatch[],
+    { step, ...values }: Told,
+    timestamps?: Required<TimestampWrites>,
+  ): void {
+    const valid = batches.reduce((sum, batch) => sum + batch.valid, 0);
+    batches.forEach((batch, microBatch) => {
+      const [first, last] = [microBatch === 0, microBatch === batches.length - 1];
+      this.#memory.writeBatch(batch, { ...this.#rounding(step, microBatch), microBatch, ...values }, valid);
+      program.run(timestamps && partOf(timestamps, first, last), { first, last });
     });
   }
 
-  /** Random bits of a step, and where its results go. */
-  #rounding(step: number): Pick<StepValues, "seed" | "slot"> {
-    return {
-      seed: Random.for(this.options.seed, `rounding ${step}`).uint32(),
-      slot: (step - 1) % ringLength,
-    };
+  /** Random bits of a step's micro-batch, and where the step's results go. */
+  #rounding(step: number, microBatch = 0): Pick<StepValues, "seed" | "slot"> {
+    const stream = microBatch === 0 ? `rounding ${step}` : `rounding ${step}, micro-batch ${microBatch}`;
+    return { seed: Random.for(this.options.seed, stream).uint32(), slot: (step - 1) % ringLength };
   }
 
   /** Mean losses, in nats per valid token, of the steps since the last call. Waits for the queue. */
@@ -171,20 +217,17 @@ export class TrainingSession {
   }
 
   /**
-   * Trains on the batches and times each step, from its begin to the next one's, with no wait in between: by GPU timestamps, else the
-   * window's wall-clock time shared equally.
+   * Trains steps and times each, from its begin to the next one's, with no wait in between: by GPU timestamps,
+   * else the window's wall-clock time shared equally.
    */
   async timedSteps(
-    batches: readonly Batch[],
+    steps: readonly StepBatches[],
   ): Promise<{ stepMilliseconds: number[]; clock: "gpu" | "wall" }> {
     await this.gpu.device.queue.onSubmittedWorkDone();
-    const timer = await StepTimer.create(this.gpu, batches.length);
+    const timer = await StepTimer.create(this.gpu, steps.length);
     try {
       timer.start();
-      batches.forEach((batch, i) => {
-        this.#queueStep(batch);
-        this.#train.run(timer.writes(i));
-      });
+      steps.forEach((batches, i) => this.#runStep(batches, timer.writes(i)));
       return await timer.finish();
     } finally {
       timer.destroy();
@@ -192,9 +235,10 @@ export class TrainingSession {
   }
 
   /** Trains `repeats` steps on one batch, the same random bits in each, and times each of their dispatches. */
-  profile(batch: Batch, repeats = 1): Promise<TimedDispatch[]> {
-    this.#queueStep(batch);
-    return this.#train.profile(repeats);
+  async profile(batch: Batch, repeats = 1): Promise<TimedDispatch[]> {
+    const { step, ...values } = this.#nextStep();
+    this.#memory.writeBatch(this.task.pack(batch), { ...this.#rounding(step), ...values });
+    return await this.#train.profile(repeats);
   }
 
   /**
@@ -241,17 +285,16 @@ export class TrainingSession {
   gradientProgram(policy: StoragePolicy, options: Partial<BuilderOptions> = {}): Promise<Program> {
     const builderOptions = { ...this.#builderOptions, scales: new OperandScales(), ...options };
     return this.#memory.program(
-      describeGradients(this.task, this.parameterSet, policy, builderOptions),
+      describeGradients(this.task, this.parameterSet, policy, builderOptions, this.options),
       this.#train,
     );
   }
 
-  /** The gradients of a batch by such a program, with the random bits of the next step. Changes no weight. */
-  gradientsUnder(program: Program, batch: Batch): Promise<Map<string, NamedTensor>> {
+  /** The gradients of a step by such a program, with the random bits of the next step. Changes no weight. */
+  gradientsUnder(program: Program, batches: StepBatches): Promise<Map<string, NamedTensor>> {
     this.#requireRead();
-    this.#memory.writeBatch(this.task.pack(batch), this.#rounding(this.#steps + 1));
-    program.run();
-    return this.gradients();
+    this.#runEach(program, this.#packed(batches), { step: this.#steps + 1 });
+    return this.#gradients();
   }
 
   /**
@@ -300,8 +343,13 @@ export class TrainingSession {
     return this.#named((parameter) => parameter.value);
   }
 
-  /** The gradients of the last step, before clipping, under the names of the weights. */
-  gradients(): Promise<Map<string, NamedTensor>> {
+  /** The gradients of the last step, before clipping, under the names of the weights. Throws where they did not outlive their update. */
+  async gradients(): Promise<Map<string, NamedTensor>> {
+    if (this.options.update === "backward") throw new Error("No gradient outlives its update in backward");
+    return await this.#gradients();
+  }
+
+  #gradients(): Promise<Map<string, NamedTensor>> {
     return this.#named((parameter) => parameter.gradient);
   }
 
@@ -313,7 +361,7 @@ export class TrainingSession {
     );
   }
 
-  /** Share of the quantized elements of the last step that lay outside their range; 0 where nothing is quantized. */
+  /** Share of the quantized elements of the last step (of its last micro-batch) that lay outside their range; 0 where nothing is quantized. */
   async clippedShare(): Promise<number> {
     let clipped = 0;
     let elements = 0;
@@ -326,7 +374,7 @@ export class TrainingSession {
   }
 
   /**
-   * Share of the numbers that products read in the last step that were larger than their scale lets halves hold, and were clipped; undefined
+   * Share of the numbers that products read in the last step (in its last micro-batch) that were larger than their scale lets halves hold, and were clipped; undefined
    * where products are in f32. Waits for the queue.
    */
   async overflowShare(): Promise<number | undefined> {

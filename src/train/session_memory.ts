@@ -15,6 +15,7 @@ const noStep: StepValues = {
   correction1: 1,
   inverseRootCorrection2: 1,
   row: 0,
+  microBatch: 0,
 };
 
 /** The stores that the programs of a session share, made as programs name them. */
@@ -39,8 +40,8 @@ export class SessionMemory {
     this.#writeStore(store, offset, data);
   }
 
-  /** Writes a batch, and what the next run is told of its step. */
-  writeBatch({ contents, valid }: PackedBatch, values: Partial<StepValues>): void {
+  /** Writes a batch, and what the next run is told of its step, which has so many valid targets: the batch's, unless it is one of several. */
+  writeBatch({ contents, ...own }: PackedBatch, values: Partial<StepValues>, valid = own.valid): void {
     for (const [tensor, data] of contents) this.write(tensor, data);
     this.writeStep({ ...values, inverseValid: valid > 0 ? 1 / valid : 0 });
   }

@@ -5,6 +5,7 @@ import {
   wordBackward,
 } from "../../../kernels/embedding/embedding.ts";
 import { gatherRow } from "../../../kernels/embedding/gather_row.ts";
+import { clear } from "../../../kernels/optimizer/clear.ts";
 import { matmul } from "../../../kernels/products/matmul.ts";
 import { plain } from "../../gpu/operand.ts";
 import { rowsOf, type Tensor } from "../../gpu/tensor.ts";
@@ -47,10 +48,11 @@ export function embedding(
       backward: (d) => {
         tape.gradients([words], ({ tensor, add }) => wordBackward(builder, tokens, d, tensor, add));
         if (positions) {
-          tape.gradients(
-            [positions],
-            ({ tensor, add }) => positionBackward(builder, d, tensor, sequence, add),
-          );
+          tape.gradients([positions], ({ tensor, add }) => {
+            // Positions beyond the sequence are not written: what is planned holds what others left there.
+            if (!tensor.home && !add) clear(builder, tensor);
+            positionBackward(builder, d, tensor, sequence, add);
+          });
         }
         return d;
       },

@@ -1,0 +1,73 @@
+import { UserError } from "../errors.ts";
+import type { Arithmetic } from "../gpu/arithmetic.ts";
+import type { MomentFormat } from "../nn/parameters.ts";
+
+export const updates = ["step", "backward"] as const;
+export const clippings = ["step", "last"] as const;
+
+/** How a step computes and updates, whatever the model, its size and the storage policy: each is a choice of its own. */
+export interface StepChoices {
+  /** What products compute in. */
+  readonly arithmetic?: Arithmetic;
+  /** Micro-batches of a step, whose gradients add: each has as many sequences as a batch. */
+  readonly accumulate?: number;
+  /** What Adam's two moments are kept in. */
+  readonly moments?: MomentFormat;
+  /** When weights are updated: after the whole step, or in backward, so that each gradient lives until its update only. */
+  readonly update?: typeof updates[number];
+  /** Whose norm gradients are clipped by: that of all of this step's, or of the step before. */
+  readonly clipBy?: typeof clippings[number];
+}
+
+/** What is taken where nothing is said. */
+export const stepDefaults: Required<StepChoices> = {
+  arithmetic: "f32",
+  accumulate: 1,
+  moments: "f32",
+  update: "step",
+  clipBy: "step",
+};
+
+/** Throws a UserError for choices that contradict each other; `clipNorm` 0 never clips. */
+export function refuseContradictions(
+  { accumulate, update, clipBy, clipNorm }: StepChoices & { readonly clipNorm: number },
+): void {
+  if (update === "backward" && (accumulate ?? stepDefaults.accumulate) > 1) {
+    throw new UserError(
+      "Update in backward uses each gradient up at once, and --accumulate adds gradients up; leave one of them out",
+    );
+  }
+  if (update === "backward" && clipNorm > 0 && clipBy !== "last") {
+    throw new UserError(
+      "Update in backward cannot clip by a norm of gradients that are not all known yet; give --clip-by last, or --clip 0",
+    );
+  }
+  if (clipBy === "last" && clipNorm === 0) {
+    throw new UserError("--clip-by does nothing with --clip 0; leave one of them out");
+  }
+}
+
+/** Of some options the choices that are not the defaults: what a record tells. */
+export function unusual(options: StepChoices): StepChoices {
+  const names = Object.keys(stepDefaults) as (keyof StepChoices)[];
+  return Object.fromEntries(
+    names.flatMap((name) =>
+      (options[name] ?? stepDefaults[name]) === stepDefaults[name] ? [] : [[
+        name,
+        options[name],
+      ]]
+    ),
+  );
+}
+
+/** The choices that are not the defaults, in words. */
+export function describeChoices(options: StepChoices): string[] {
+  const { arithmetic, accumulate, moments, update, clipBy } = unusual(options);
+  return [
+    ...arithmetic ? [`products in ${arithmetic}`] : [],
+    ...accumulate ? [`${accumulate} micro-batches a step`] : [],
+    ...moments ? [`moments in ${moments === "8bit" ? "8 bits" : moments}`] : [],
+    ...update ? ["update in backward"] : [],
+    ...clipBy ? ["clipping by the last step's norm"] : [],
+  ];
+}
