@@ -65,6 +65,23 @@ gpuTest("A Llama writes the reference's likeliest token at temperature 0", async
   });
 });
 
+gpuTest(
+  "A Llama's update in backward leaves the very weights of one after the step, its head tied or not",
+  async () => {
+    const batches = someBatches(3);
+    for (const tiedHead of [false, true]) {
+      for (const policy of ["exact", "mst8"]) {
+        const trained = (update: "step" | "backward") =>
+          withSession({ model: { ...llama, tiedHead }, policy, clipNorm: 0, update }, async (session) => {
+            for (const batch of batches) session.step(batch);
+            return { losses: await session.losses(), weights: await session.parameters() };
+          });
+        assertEquals(await trained("backward"), await trained("step"), `${policy}, ${tiedHead}`);
+      }
+    }
+  },
+);
+
 gpuTest("A Llama goes on from its checkpoint with the same loss", async () => {
   const path = await Deno.makeTempFile({ suffix: ".safetensors" });
   const [first, second] = someBatches(2);
