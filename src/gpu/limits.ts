@@ -4,6 +4,7 @@ import { OutOfMemoryError } from "./errors.ts";
 export interface DeviceLimits {
   readonly maxBufferSize: number;
   readonly maxStorageBufferBindingSize: number;
+  readonly maxStorageBuffersPerShaderStage: number;
   readonly maxComputeWorkgroupStorageSize: number;
   readonly maxComputeInvocationsPerWorkgroup: number;
   readonly maxComputeWorkgroupsPerDimension: number;
@@ -13,6 +14,7 @@ export interface DeviceLimits {
 export const typicalGpuLimits: DeviceLimits = {
   maxBufferSize: 2 ** 32 - 2 ** 21,
   maxStorageBufferBindingSize: 2 ** 31 - 4,
+  maxStorageBuffersPerShaderStage: 16,
   maxComputeWorkgroupStorageSize: 49152,
   maxComputeInvocationsPerWorkgroup: 1024,
   maxComputeWorkgroupsPerDimension: 65535,
@@ -22,6 +24,7 @@ export const typicalGpuLimits: DeviceLimits = {
 export const typicalSoftwareLimits: DeviceLimits = {
   maxBufferSize: 2 ** 31 - 1,
   maxStorageBufferBindingSize: 2 ** 27,
+  maxStorageBuffersPerShaderStage: 32,
   maxComputeWorkgroupStorageSize: 32768,
   maxComputeInvocationsPerWorkgroup: 1024,
   maxComputeWorkgroupsPerDimension: 65535,
