@@ -31,6 +31,8 @@ export interface Gpu {
   /** What subgroups can multiply; empty where they have no matrices. */
   readonly matrixConfigs: readonly MatrixConfig[];
   readonly limits: DeviceLimits;
+  /** Bytes that buffers can take together; left out where nobody tells, as WebGPU does not. */
+  readonly room?: number;
   readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
   /** Throws the first error that the device reported outside any scope. */
   checkHealth(): void;
