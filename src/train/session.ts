@@ -81,7 +81,8 @@ export class TrainingSession {
 
   /**
    * Plans, allocates and compiles a training step, and sets the weights: those given, or the model's initial ones. Throws
-   * OutOfMemoryError with the bytes wanted, before it allocates any where the plan tells that they are too many, and a UserError if model and sequence contradict each other.
+   * OutOfMemoryError with the bytes wanted, before it allocates any where the plan tells that they are too many, and a UserError if model
+   * and sequence contradict each other.
    */
   static async create(gpu: Gpu, options: TrainOptions, weights?: Weights): Promise<TrainingSession> {
     const task = taskOf(options);
