@@ -43,6 +43,7 @@ const commands: Row[] = [
   ["bench --arithmetic bf16", 2, 'Unknown arithmetic "bf16"; did you mean "f16"?'],
   ["train --moments 8bits", 2, 'Unknown format "8bits"; did you mean "8bit"?'],
   ["bench kernels --moments bf16", 1, "--moments does nothing with bench kernels; leave one of them out"],
+  ["train --parameters f8", 2, 'Unknown format "f8"; known: f32, bf16, f16'],
   ["train --update late", 2, 'Unknown update "late"; known: step, backward'],
   ["plan --clip-by norm", 2, 'Unknown norm "norm"; known: step, last'],
   ["plan --update backward", 1, "are not all known yet; give --clip-by last, or --clip 0"],

@@ -167,7 +167,7 @@ const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof O
         "policies",
       ] as const,
       ...["rounding", "ranges", "attention", "arithmetic", "warmup", "seed"] as const,
-      ...["moments", "update", "clipBy"] as const,
+      ...["parameters", "moments", "update", "clipBy"] as const,
       ...["data", "images", "out", "requireGpu", "runtime", "variants", "noTune", "json"] as const,
     ],
   },

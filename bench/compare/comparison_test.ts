@@ -115,6 +115,7 @@ Deno.test("compareReports() refuses other adapters, drivers, runtimes, choices a
   const refused: [Report, string][] = [
     [report(configuration({ accumulate: 4 }), "b"), "different numbers of micro-batches (1, 4)"],
     [report(configuration({ moments: "8bit" }), "b"), "different formats of moments (f32, 8bit)"],
+    [report(configuration({ parameters: "f16" }), "b"), "different formats of weights (f32, f16)"],
     [report(configuration({ update: "backward" }), "b"), "different updates (step, backward)"],
     [report(configuration({ clipBy: "last" }), "b"), "different clippings (step, last)"],
     [report(environment({ adapter: "Another" }), "b"), "different adapters (Imaginary 9000, Another)"],

@@ -58,6 +58,7 @@ const choiceNames = Object.entries(
   {
     arithmetic: "arithmetics",
     accumulate: "numbers of micro-batches",
+    parameters: "formats of weights",
     moments: "formats of moments",
     update: "updates",
     clipBy: "clippings",

@@ -193,7 +193,7 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
           name,
         ) => matrix(builder, name));
         const clip = builder.tensor("clip", 1, 1, transient);
-        const arena = { parameter, gradient, moment1, moment2, decayed: true };
+        const arena = { parameter, gradient, moment1, moment2, decayed: true, first: 0 };
         adamw(builder, [arena], clip, { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.1 });
         return [parameter, gradient, moment1];
       },

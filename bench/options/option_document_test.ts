@@ -39,6 +39,7 @@ Deno.test("A sweep's document says what the options of the same names say", () =
       "--rounding nearest --ranges current --attention fused --arithmetic f16x3 --memory 1.5GiB",
     ],
     [{ accumulate: 4, moments: "8bit" }, "--accumulate 4 --moments 8bit"],
+    [{ parameters: "bf16" }, "--parameters bf16"],
     [{ update: "backward", "clip-by": "last" }, "--update backward --clip-by last"],
     [{ precision: "0.5%", "max-time": "5min" }, "--precision 0.5% --max-time 5min"],
     [{ data: "a.txt", images: "cifar", timeout: 60 }, "--data a.txt --images cifar --timeout 60"],

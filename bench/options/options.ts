@@ -16,7 +16,7 @@ import { z } from "zod";
 import { runtimes } from "../../src/adapter/runtime.ts";
 import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { must } from "../../src/json_document.ts";
-import { momentFormats } from "../../src/nn/parameters.ts";
+import { momentFormats, parameterFormats } from "../../src/nn/parameters.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
 import { clippings, updates } from "../../src/train/step_choices.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
@@ -182,6 +182,11 @@ export const stepOptions = {
     "--accumulate",
     whole(1, mostMicroBatches),
     message`Micro-batches of a step, each of as many sequences as --batch says, whose gradients add; left out, 1`,
+  ),
+  parameters: maybe(
+    "--parameters",
+    word("FORMAT", parameterFormats),
+    message`What matrices of weights are kept in: ${"f32"}, ${"bf16"} or ${"f16"}, rounded at random; left out, f32`,
   ),
   moments: maybe(
     "--moments",

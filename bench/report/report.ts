@@ -122,6 +122,7 @@ const choiceNames = Object.entries(
   {
     arithmetic: "Products",
     accumulate: "Micro-batches of a step, which tables name before its sequences",
+    parameters: "Matrices of weights",
     moments: "Adam's moments",
     update: "Weights are updated in",
     clipBy: "Clipping by the norm of the step",

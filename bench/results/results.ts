@@ -6,7 +6,7 @@ import { categories } from "../../src/memory/category.ts";
 import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { type ModelConfig, modelConfig, modelPresets } from "../../src/models/model_config.ts";
 import { architectureSchema, modelSchema } from "../../src/models/model_document.ts";
-import { momentFormats } from "../../src/nn/parameters.ts";
+import { momentFormats, parameterFormats } from "../../src/nn/parameters.ts";
 import { policySchema } from "../../src/storage/policy_document.ts";
 import { clippings, updates } from "../../src/train/step_choices.ts";
 
@@ -25,6 +25,9 @@ export const choiceFields = {
   ),
   accumulate: positive.optional().describe(
     "micro-batches of a step, whose gradients add: 1 where it is left out",
+  ),
+  parameters: z.enum(parameterFormats).optional().describe(
+    "what matrices of weights are kept in: f32 where it is left out; else rounded at random where they are updated",
   ),
   moments: z.enum(momentFormats).optional().describe(
     "what Adam's two moments are kept in: f32 where it is left out; 8bit: codes by blocks of 256",

@@ -130,7 +130,8 @@ class Estimate {
     // AdamW's two moments, beside parameters and gradients.
     const moments = { f32: 8, bf16: 4, "8bit": 2 }[this.looks.moments ?? stepDefaults.moments];
     const gradients = this.looks.update === "backward" ? 0 : 4;
-    if ((4 + gradients + moments) * this.#parameters > this.card.memory) return false;
+    const weights = (this.looks.parameters ?? stepDefaults.parameters) === "f32" ? 4 : 2;
+    if ((weights + gradients + moments) * this.#parameters > this.card.memory) return false;
     const steps = this.#plan();
     return steps !== null && steps.every(({ plan }) => plan.bufferBytes <= this.card.memory);
   }

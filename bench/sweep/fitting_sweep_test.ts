@@ -48,7 +48,7 @@ Deno.test("fittingSweep() takes larger models on larger cards, one of each famil
     fittingSweep(cards[name], glance, glanceSeconds, true)
   );
   for (const { models } of chosen) {
-    assertEquals(models.map(({ modelType }) => modelType), ["gpt2", "vit"]);
+    assertEquals(models.map(({ modelType }) => modelType), ["gpt2", "vit", "llama"]);
   }
   chosen.slice(1).forEach(({ models, batches: [batch] }, i) => {
     const before = chosen[i];

@@ -1,5 +1,6 @@
 /** Sweeps that are broken on purpose, and what must be left of them. Linux only. */
 
+import { isPresent } from "../../src/io/files.ts";
 import { parseSweep } from "../results/read_results.ts";
 import { type CellRecord, keyOf } from "../results/results.ts";
 import { runningWith } from "./processes.ts";
@@ -273,7 +274,8 @@ export async function broken(
       if (wrong || /bug/i.test(said)) throw new Error(`${fault}: ${said}`);
       if (done) tell(`${index + 1}. ${fault}: exit code ${code}, ${sweeps.records(name).length} records`);
       await mend?.(run);
-      if (!done) await Deno.remove(run.folder, { recursive: true }); // nothing is left to break: once more from the start
+      // Nothing is left to break: once more from the start. A folder that was deleted before may be gone.
+      if (!done && await isPresent(run.folder)) await Deno.remove(run.folder, { recursive: true });
       run = null;
     }
     if (!ends) tell(`${index + 1}. ${fault}: goes on`);

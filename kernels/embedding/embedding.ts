@@ -1,4 +1,5 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { elementThreads } from "../shared/elementwise.ts";
 import positionText from "./embedding_backward_position.wgsl" with { type: "text" };
@@ -16,7 +17,7 @@ export interface TokenTensors {
   readonly starts: Tensor;
 }
 
-/** Emits x (N×C) = words[token] + positions[row mod sequence], or the words alone. */
+/** Emits x (N×C) = words[token] + positions[row mod sequence], or the words alone. The tables are in f32, bf16 or f16. */
 export function embeddingForward(
   builder: ProgramBuilder,
   { tokens }: TokenTensors,
@@ -26,17 +27,22 @@ export function embeddingForward(
   sequence: number,
 ): void {
   const stride = x.stride / 4;
+  const wordsCode = plain(words).code("words", 1);
   for (const window of builder.windows([x])) {
     for (const table of builder.windows([words])) {
       builder.dispatch({
         kernel: positions
-          ? { label: "embedding_forward", code: positionsText + forwardText, constants: { stride, sequence } }
-          : { label: "embedding_forward", code: wordsText + forwardText, constants: { stride } },
+          ? {
+            label: "embedding_forward",
+            code: wordsCode + plain(positions).code("positions", 2) + positionsText + forwardText,
+            constants: { stride, sequence },
+          }
+          : { label: "embedding_forward", code: wordsCode + wordsText + forwardText, constants: { stride } },
         bindings: [
           { group: 0, index: 1, tensor: tokens, access: "read", ...window },
-          { group: 0, index: 2, tensor: words, access: "read", ...table },
-          ...positions ? [{ group: 0, index: 3, tensor: positions, access: "read" } as const] : [],
-          { group: 0, index: 4, tensor: x, access: "write", ...window },
+          { group: 0, index: 2, tensor: x, access: "write", ...window },
+          ...plain(words).bindings(1, table),
+          ...positions ? plain(positions).bindings(2) : [],
         ],
         parameters: {
           rows: window.rows,

@@ -2,8 +2,7 @@
 struct Parameters { rows: u32, first_row: u32, first_word: u32, words: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> tokens: array<u32>;
-@group(0) @binding(2) var<storage, read> words: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> x: array<vec4<f32>>;
 override stride: u32; // in vectors
 
 @compute @workgroup_size(64)
@@ -20,6 +19,6 @@ fn main(
   let word = tokens[row] - p.first_word; // wraps below the window: then it is not inside either
   if (word < p.words) {
     let column = at % stride;
-    x[at] = words[word * stride + column] + position_at(p.first_row + row, column);
+    x[at] = words_load4(word * stride + column, column) + position_at(p.first_row + row, column);
   }
 }

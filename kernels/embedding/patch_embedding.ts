@@ -1,6 +1,6 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { leastCommonMultiple, windowAlignment } from "../../src/gpu/limits.ts";
-import { instantiate, type Operand } from "../../src/gpu/operand.ts";
+import { instantiate, type Operand, plain } from "../../src/gpu/operand.ts";
 import { padded, rowBytes, type Tensor } from "../../src/gpu/tensor.ts";
 import { elementThreads } from "../shared/elementwise.ts";
 import backwardText from "./patch_embedding_backward.wgsl" with { type: "text" };
@@ -94,11 +94,11 @@ export function patchEmbeddingStart(
     builder.dispatch({
       kernel: {
         label: "patch_embedding_start",
-        code: startText,
+        code: plain(positions).code("positions", 1) + startText,
         constants: { stride, tokens: positions.rows },
       },
       bindings: [
-        { group: 0, index: 1, tensor: positions, access: "read" },
+        ...plain(positions).bindings(1),
         { group: 0, index: 2, tensor: classToken, access: "read" },
         { group: 0, index: 3, tensor: bias, access: "read" },
         { group: 0, index: 4, tensor: x, access: "write", ...window },

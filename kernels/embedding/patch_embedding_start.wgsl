@@ -1,7 +1,6 @@
 // x[row] = positions[t] + (t == 0 ? class_token : bias), t the row's token.
 struct Parameters { vectors: u32, first_token: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> positions: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> class_token: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> x: array<vec4<f32>>;
@@ -24,5 +23,5 @@ fn main(
   if (token == 0) {
     value = class_token[column];
   }
-  x[at] = positions[token * stride + column] + value;
+  x[at] = positions_load4(token * stride + column, column) + value;
 }

@@ -3,7 +3,6 @@
 // A counter-based hash of the element's place gives the bits. Padding is zero.
 struct Parameters { vectors: u32, first: u32, row_vectors: u32, cols: u32, stream: u32, unit: f32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read_write> values: array<vec4<f32>>;
 
 const draws = 6u; // of two numbers each
 const mean = i32(draws) * 65535;
@@ -39,5 +38,5 @@ fn main(
     sum_of_twelve(elements.z, key),
     sum_of_twelve(elements.w, key),
   );
-  values[i] = select(vec4<f32>(), vec4<f32>(sums) * p.unit, cols < vec4(p.cols));
+  store_values(select(vec4<f32>(), vec4<f32>(sums) * p.unit, cols < vec4(p.cols)), i);
 }

@@ -5,14 +5,19 @@ import text from "./adamw.wgsl" with { type: "text" };
 import moments8bitText from "./moments_8bit.wgsl" with { type: "text" };
 import momentsBf16Text from "./moments_bf16.wgsl" with { type: "text" };
 import momentsF32Text from "./moments_f32.wgsl" with { type: "text" };
+import weights16bitText from "./weights_16bit.wgsl" with { type: "text" };
+import weightsBf16Text from "./weights_bf16.wgsl" with { type: "text" };
+import weightsF16Text from "./weights_f16.wgsl" with { type: "text" };
+import weightsF32Text from "./weights_f32.wgsl" with { type: "text" };
 import { elementThreads } from "../shared/elementwise.ts";
+import pcgText from "../shared/pcg.wgsl" with { type: "text" };
 import reduceText from "../shared/reduce.wgsl" with { type: "text" };
 
 /** Numbers that share scales where moments are codes of 8 bits: those of a workgroup. */
 export const momentBlock = 4 * elementThreads;
 
 /**
- * What AdamW updates together: tensors of one shape, all decayed or none. Moments are of one dtype: f32, bf16, or u8, whose blocks run on
+ * What AdamW updates together: tensors of one shape, all decayed or none. The parameter is in f32, bf16 or f16; moments are of one dtype: f32, bf16, or u8, whose blocks run on
  * through rows.
  */
 export interface AdamwArena extends AdamwState {
@@ -27,6 +32,8 @@ export interface AdamwState {
   /** Of moments in u8: the scales of both by block (×2), of which the first `skip` rows are others'. */
   readonly scales?: { readonly tensor: Tensor; readonly skip: number };
   readonly decayed: boolean;
+  /** Where its first number stands among all that are trained: of its random bits, where weights are in 16 bits. */
+  readonly first: number;
 }
 
 /** Constants of AdamW; the learning rate and the bias corrections come with the step block. */
@@ -42,6 +49,12 @@ const momentTexts: Partial<Record<Dtype, string>> = {
   u8: reduceText + moments8bitText,
 };
 
+const weightTexts: Partial<Record<Dtype, string>> = {
+  f32: weightsF32Text,
+  bf16: pcgText + weightsBf16Text + weights16bitText,
+  f16: pcgText + weightsF16Text + weights16bitText,
+};
+
 /** Emits one AdamW update of every arena. `clip` (1×1) scales the gradients. */
 export function adamw(
   builder: ProgramBuilder,
@@ -49,11 +62,14 @@ export function adamw(
   clip: Tensor,
   { betas, epsilon, weightDecay }: AdamwConstants,
 ): void {
-  for (const { parameter, gradient, moment1, moment2, scales, decayed } of arenas) {
+  for (const { parameter, gradient, moment1, moment2, scales, decayed, first } of arenas) {
     for (const window of builder.windows([parameter])) {
       const vectors = window.rows * parameter.stride / 4;
       builder.dispatch({
-        kernel: { label: "adamw", code: stepText + momentTexts[moment1.dtype] + text },
+        kernel: {
+          label: "adamw",
+          code: stepText + weightTexts[parameter.dtype] + momentTexts[moment1.dtype] + text,
+        },
         bindings: [
           { group: 0, index: 1, tensor: stepTensor, access: "read" },
           { group: 0, index: 2, tensor: clip, access: "read" },
@@ -65,6 +81,7 @@ export function adamw(
         ],
         parameters: {
           vectors,
+          first_vector: (first + window.first * parameter.stride) / 4,
           // Windows begin at multiples of 64 rows of whole vectors: at whole blocks.
           skip: scales ? scales.skip + window.first * parameter.stride / momentBlock : 0,
           decayed: Number(decayed),

@@ -1,13 +1,15 @@
 // AdamW (arXiv 1711.05101) in PyTorch's order: the parameter decays, the moments advance, the corrected step is taken; epsilon is added
-// after the square root. Gradients are scaled by the clip factor on load. What is kept of the moments (the text in front) is rounded after
-// the step.
+// after the square root. Gradients are scaled by the clip factor on load. What is kept of the weight and the moments (the texts in
+// front) is rounded after the step.
 // `rate1` and `rate2` are 1 - beta1 and 1 - beta2, rounded once: in f32, 1 - 0.999 would be off by 5e-5.
-struct Parameters { vectors: u32, skip: u32, decayed: u32, rate1: f32, rate2: f32, epsilon: f32, weight_decay: f32 }
+struct Parameters {
+  vectors: u32,
+  first_vector: u32, // of all that are trained
+  skip: u32, decayed: u32, rate1: f32, rate2: f32, epsilon: f32, weight_decay: f32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> step: Step;
 @group(0) @binding(2) var<storage, read> clip: array<f32>;
 @group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> parameter: array<vec4<f32>>;
 struct Moments { first: vec4<f32>, second: vec4<f32> }
 
 @compute @workgroup_size(64)
@@ -28,12 +30,12 @@ fn main(
   let m = fma(vec4(p.rate1), g - before.first, before.first);
   let v = fma(vec4(p.rate2), g * g - before.second, before.second);
   let denominator = sqrt(v) * step.inverse_root_correction2 + p.epsilon;
-  var w = parameter[i];
+  var w = weight_at(i);
   if (p.decayed != 0) {
     w -= rate * p.weight_decay * w;
   }
   if (own) {
-    parameter[i] = w - rate / step.correction1 * (m / denominator);
+    store_weight(w - rate / step.correction1 * (m / denominator), i);
   }
   store_moments(Moments(m, v), i, block, local, own);
 }

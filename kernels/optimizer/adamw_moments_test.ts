@@ -90,6 +90,7 @@ async function check(format: Format, rows: number, limits = {}): Promise<void> {
       gradient: t.input("gradient", rows, block, new Float64Array(count)),
       ...format.tensors(t, rows),
       decayed: true,
+      first: 0,
     };
     adamw(t.builder, [arena], t.input("clip", 1, 1, [1], { stride: 1 }), { betas, ...constants });
     return arena;

@@ -42,6 +42,7 @@ function arena(t: TestProgram, rows: number, decayed: boolean) {
   return {
     state,
     decayed,
+    first: 0,
     parameter: t.input("parameter", rows, cols, state.parameter),
     gradient: t.input("gradient", rows, cols, state.gradient),
     moment1: t.input("moment1", rows, cols, state.m),

@@ -1,4 +1,6 @@
 import affineText from "./operand_affine.wgsl" with { type: "text" };
+import bf16Text from "./operand_bf16.wgsl" with { type: "text" };
+import f16Text from "./operand_f16.wgsl" with { type: "text" };
 import scaledText from "./operand_scaled.wgsl" with { type: "text" };
 import geluText from "./operand_gelu.wgsl" with { type: "text" };
 import geluErfText from "./operand_gelu_erf.wgsl" with { type: "text" };
@@ -37,12 +39,13 @@ export function instantiate(text: string, name: string, group: number): string {
   return text.replaceAll("NAME", name).replaceAll("GROUP", String(group));
 }
 
-/** An f32 tensor as it is. */
+/** A tensor as it is, in f32, bf16 or f16. */
 export function plain(tensor: Tensor): Operand {
+  const halves = tensor.dtype === "bf16" ? bf16Text : tensor.dtype === "f16" ? f16Text : undefined;
   return {
     tensor,
-    cost: "none",
-    code: (name, group) => instantiate(plainText, name, group),
+    ...halves ? { cost: "light", fetched: "vec2<u32>" } : { cost: "none" },
+    code: (name, group) => instantiate(halves ?? plainText, name, group),
     bindings: (group, window) => [{ group, index: 0, tensor, access: "read", ...window }],
   };
 }

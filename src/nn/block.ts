@@ -34,7 +34,7 @@ export interface BlockShape extends AttentionShape {
   readonly rotary?: readonly number[];
 }
 
-/** Names of a block's saved tensors: its own, and those of its two LayerNorms. */
+/** Names of a block's saved tensors: its own, and those of its two norms. */
 export interface BlockNames {
   readonly block: string;
   readonly norm1: string;
@@ -42,50 +42,45 @@ export interface BlockNames {
 }
 
 /**
- * A pre-norm Transformer block over the residual stream x (N×C): x + project(attention(qkv(norm(x)))), then x + narrow(gelu(widen(norm(x)))), as
- * GPT-2 and ViT have it; Llama's queries and keys are rotated by their positions first, and its activation is SwiGLU. Block `layer`, from 0. What is kept of it stands where it is made; each `recompute` names what a policy
- * can have made again instead. Returns the two halves, one after the other.
+ * A pre-norm Transformer block over the residual stream x (N×C), GPT-2's and ViT's: x + project(attention(qkv(norm(x)))), then
+ * x + narrow(gelu(widen(norm(x)))). Llama's is x + project(attention(rotary(qkv(norm(x))))), then x + narrow(swiglu(widen(norm(x)))), its norm
+ * RMSNorm. Block `layer`, from 0. What is kept of it stands where it is made; each `recompute` names what a policy can have made again
+ * instead. Returns the two halves, one after the other.
  */
 export function block(names: BlockNames, layer: number, p: BlockParameters, shape: BlockShape): Layer {
   const { epsilon, norm: kind, heads, keyHeads = heads } = shape;
   const place = { layer, heads };
-  /** Where tensors of so many channels stand that belong to no heads. */
-  const chunks = (channels: number) => ({ layer, heads: chunksOf(channels, heads) });
-  const [stream, inside] = [chunks(p.qkv.weight.rows), chunks(p.narrow.weight.rows)];
+  // The stream's channels and the MLP's belong to no heads.
+  const stream = { layer, heads: chunksOf(p.qkv.weight.rows, heads) };
+  const inside = { layer, heads: chunksOf(p.narrow.weight.rows, heads) };
   const [attn, mlp] = [`${names.block}.attn`, `${names.block}.mlp`];
   const output: SavedTensor = { kind: "output", ...place };
-  const hidden: SavedTensor = {
-    kind: "gelu",
-    ...inside,
-    ...shape.activation === "swiglu" && { parts: 2 },
-  };
-  const kept = { key: `${mlp}.${shape.activation === "swiglu" ? "swiglu" : "gelu"}_input`, ...hidden };
   const qkv = savedQkv(attn, place, shape);
+  const gated = shape.activation === "swiglu";
+  const hidden: SavedTensor = { kind: "gelu", ...inside, ...gated && { parts: 2 } };
+  const widened = { key: `${mlp}.${gated ? "swiglu" : "gelu"}_input`, ...hidden };
 
-  const attend = recompute(attention(attn, shape, place), output, qkv);
-  const { rotary: frequencies, sequence: tokens } = shape;
-  const positions = frequencies
-    ? [rotary(`${attn}.qkv rotated`, { frequencies, sequence: tokens, heads: heads + keyHeads })]
-    : [];
   const mixing = sequence(
-    linear(p.qkv, { name: `${attn}.qkv`, output: qkv, ...stream }), // N×3C, or N×(C + 2K)
-    ...positions,
-    attend, // N×C
+    linear(p.qkv, { name: `${attn}.qkv`, output: qkv, ...stream }),
+    ...shape.rotary
+      ? [rotary(`${attn}.qkv rotated`, { ...shape, heads: heads + keyHeads, frequencies: shape.rotary })]
+      : [],
+    recompute(attention(attn, shape, place), output, qkv),
   );
   const widening = sequence(
-    linear(p.widen, { name: kept.key, output: hidden, ...stream }),
-    shape.activation === "swiglu" ? swiglu(kept) : gelu(shape.activation, kept),
+    linear(p.widen, { name: widened.key, output: hidden, ...stream }),
+    shape.activation === "swiglu" ? swiglu(widened) : gelu(shape.activation, widened),
     linear(p.narrow, { name: `${mlp}.narrow`, ...inside }),
   );
   return sequence(
     residual(sequence(
       layerNorm(p.norm1, { name: names.norm1, epsilon, kind, place: stream }), // N×C
-      recompute(mixing, qkv, { key: `${attn}.qkv input`, kind: "linear", ...stream }),
+      recompute(mixing, qkv, { key: `${attn}.qkv input`, kind: "linear", ...stream }), // N×(C + 2K), N×C
       linear(p.project, { name: `${attn}.proj`, ...place }), // N×C
     )),
     residual(sequence(
       layerNorm(p.norm2, { name: names.norm2, epsilon, kind, place: stream }), // N×C
-      pieces( // N×F, N×C
+      pieces( // N×F, or N×2F of gates, too, and N×C
         recompute(widening, hidden, { key: `${mlp}.widen input`, kind: "linear", ...stream }),
         mlpPiece(shape),
       ),
@@ -93,7 +88,7 @@ export function block(names: BlockNames, layer: number, p: BlockParameters, shap
   );
 }
 
-/** The most equal chunks of so many channels, up to as many as there are heads. */
+/** Into how many equal chunks so many channels can be cut: as many as there are heads, or the most below that divide them. */
 export function chunksOf(channels: number, heads: number): number {
   while (channels % heads !== 0) heads--;
   return heads;

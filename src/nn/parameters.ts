@@ -79,6 +79,10 @@ export function turned(matrix: ParameterShape, rows: readonly number[] = [matrix
 export const momentFormats = ["f32", "bf16", "8bit"] as const;
 export type MomentFormat = typeof momentFormats[number];
 
+/** What matrices are kept in; vectors, which take few bytes, are always in f32. */
+export const parameterFormats = ["f32", "bf16", "f16"] as const;
+export type ParameterFormat = typeof parameterFormats[number];
+
 /** Matrices of one height that one product multiplies, side by side under one name; checkpoints hold each by itself, the other way round. */
 export function joined(
   role: ParameterRole,
@@ -107,30 +111,40 @@ export class ParameterSet {
   readonly runs: readonly ParameterRun[];
 
   /**
-   * Lays out parameters: decayed ones first, each at a multiple of 256 bytes; where moments are not in f32, of 256 numbers, so that none
-   * shares a block with another. Needs no adapter.
+   * Lays out parameters: decayed ones first, each at a multiple of 256 bytes; where weights or moments are not in f32, of 256 numbers, so
+   * that none shares a block with another. Those in 16 bits have stores of their own. Needs no adapter.
    */
   constructor(
     shapes: readonly ParameterShape[],
     limits: Pick<DeviceLimits, "maxBufferSize">,
-    { moments = "f32" }: { readonly moments?: MomentFormat } = {},
+    { moments = "f32", parameters = "f32" }: {
+      readonly moments?: MomentFormat;
+      readonly parameters?: ParameterFormat;
+    } = {},
   ) {
-    const ordered = [...shapes.filter((s) => s.decayed), ...shapes.filter((s) => !s.decayed)];
-    const unit = moments === "f32" ? 64 : momentBlock;
+    const formatOf = ({ rows }: ParameterShape) => rows > 1 ? parameters : "f32";
+    // Those in f32 stand together, decayed or not.
+    const place = (shape: ParameterShape) =>
+      2 * Number(!shape.decayed) + Number(shape.decayed === (formatOf(shape) === "f32"));
+    const ordered = shapes.toSorted((a, b) => place(a) - place(b));
+    const unit = moments === "f32" && parameters === "f32" ? 64 : momentBlock;
     const segments: Segment[] = [];
     for (const shape of ordered) {
       const count = Math.ceil(shape.rows * padded(shape.cols) / unit) * unit;
       let segment = segments.at(-1);
-      if (!segment || 4 * (segment.count + count) > limits.maxBufferSize) {
-        segments.push(segment = { shapes: [], count: 0, decayed: 0 });
+      const format = formatOf(shape);
+      if (!segment || segment.format !== format || 4 * (segment.count + count) > limits.maxBufferSize) {
+        segments.push(segment = { format, shapes: [], count: 0, decayed: 0 });
       }
       segment.shapes.push({ shape, first: segment.count });
       segment.count += count;
       if (shape.decayed) segment.decayed = segment.count;
     }
     const runs: ParameterRun[] = [];
-    segments.forEach(({ shapes, count, decayed }, i) => {
-      const arena = new Arena(i, count, unit, moments);
+    let before = 0;
+    segments.forEach(({ format, shapes, count, decayed }, i) => {
+      const arena = new Arena(i, before, count, unit, { moments, parameters: format });
+      before += count;
       for (const { shape, first } of shapes) {
         this.#byName.set(shape.name, { ...shape, ...arena.tensors(shape, first) });
       }
@@ -170,6 +184,7 @@ export class ParameterSet {
 
 /** Parameters that share stores, and where each begins; how many numbers they are with all padding, and how many of them are decayed. */
 interface Segment {
+  readonly format: ParameterFormat;
   readonly shapes: { readonly shape: ParameterShape; readonly first: number }[];
   count: number;
   decayed: number;
@@ -186,11 +201,17 @@ type Role = keyof typeof roles;
 
 const momentDtypes: Record<MomentFormat, Dtype> = { f32: "f32", bf16: "bf16", "8bit": "u8" };
 
-/** The stores of a segment of `count` numbers. */
+/** The stores of a segment of `count` numbers, which stands behind others of `before`. */
 class Arena {
   readonly stores: Readonly<Record<Role, Store>>;
 
-  constructor(segment: number, count: number, readonly unit: number, readonly moments: MomentFormat) {
+  constructor(
+    segment: number,
+    readonly before: number,
+    count: number,
+    readonly unit: number,
+    readonly formats: { readonly moments: MomentFormat; readonly parameters: ParameterFormat },
+  ) {
     const store = (role: Role): Store => ({
       name: segment === 0 ? role : `${role} ${segment}`,
       category: roles[role],
@@ -203,7 +224,8 @@ class Arena {
 
   /** `count` numbers as rows of `unit`; their scales, a row for each. */
   #shape(role: Role, name: string, count: number): Tensor {
-    const dtype = role.startsWith("moment") ? momentDtypes[this.moments] : "f32";
+    const { moments, parameters } = this.formats;
+    const dtype = role.startsWith("moment") ? momentDtypes[moments] : role === "value" ? parameters : "f32";
     const cols = role === "scales" ? 2 : this.unit;
     return { name, dtype, rows: count / this.unit, cols, stride: cols, category: roles[role] };
   }
@@ -232,6 +254,7 @@ class Arena {
         moment2: tensor("moment2", `moment2 of ${shape.name}`),
         ...this.#scales(first, first + Math.ceil(rows * stride / this.unit) * this.unit),
         decayed: shape.decayed,
+        first: this.before + first,
       },
     };
   }
@@ -245,12 +268,13 @@ class Arena {
       moment2: this.#flat("moment2", first, end),
       ...this.#scales(first, end),
       decayed,
+      first: this.before + first,
     };
   }
 
   /** The scales of their blocks, from the last block before whose scales can be bound. */
   #scales(first: number, end: number): Pick<AdamwState, "scales"> {
-    if (this.moments !== "8bit") return {};
+    if (this.formats.moments !== "8bit") return {};
     const skip = first / this.unit % blocksBetweenBindings;
     return { scales: { tensor: this.#flat("scales", first - skip * this.unit, end), skip } };
   }

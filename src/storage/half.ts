@@ -1,8 +1,7 @@
 import type { ProgramBuilder } from "../gpu/builder.ts";
-import { instantiate, type Operand } from "../gpu/operand.ts";
+import { type Operand, plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Category } from "../memory/category.ts";
-import readerText from "./half_reader.wgsl" with { type: "text" };
 import storeText from "./half_store.wgsl" with { type: "text" };
 
 /** Emits the pass that stores x (N×C) in 16 bits (IEEE half precision, saturating), and returns how to read it. Needs no feature. */
@@ -22,11 +21,5 @@ export function storeHalf(builder: ProgramBuilder, x: Tensor, category: Category
       flops: 4 * vectors,
     });
   }
-  return {
-    tensor: halves,
-    cost: "light",
-    fetched: "vec2<u32>",
-    code: (name, group) => instantiate(readerText, name, group),
-    bindings: (group, window) => [{ group, index: 0, tensor: halves, access: "read", ...window }],
-  };
+  return plain(halves);
 }

@@ -4,7 +4,16 @@ import type { TokenBatch } from "../data/batches.ts";
 import type { ImageBatch } from "../data/image_batches.ts";
 import { errorOf, squaresByTensor } from "./gradient_error.ts";
 import { TrainingSession, type TrainOptions } from "./session.ts";
-import { options, size, someBatches, someImages, vitOptions, withSession } from "./testing.ts";
+import {
+  llama,
+  model as tiny,
+  options,
+  size,
+  someBatches,
+  someImages,
+  vitOptions,
+  withSession,
+} from "./testing.ts";
 
 /** What one batch and the same in parts may differ by: in another order of sums. */
 const limit = 1e-5;
@@ -58,10 +67,16 @@ function assertSame(own: Trained, whole: Trained, what: string): void {
 
 gpuTest("Micro-batches whose masks differ train as one batch of all of them", async () => {
   const steps = [1, 2].map((seed) => unequal(4, seed));
-  for (const policy of ["exact", "recompute", "mst"]) {
-    const parts = await trained(steps, { policy, accumulate: 4 });
-    const whole = await trained(steps.map((step) => [joinedTokens(step)]), { policy, batch: 4 * size.batch });
-    assertSame(parts, whole, policy);
+  for (const model of [tiny, llama]) {
+    for (const policy of ["exact", "recompute", "mst"]) {
+      const parts = await trained(steps, { model, policy, accumulate: 4 });
+      const all = steps.map((step) => [joinedTokens(step)]);
+      assertSame(
+        parts,
+        await trained(all, { model, policy, batch: 4 * size.batch }),
+        `${model.name} ${policy}`,
+      );
+    }
   }
 });
 

@@ -1,20 +1,11 @@
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { readCheckpoint, weightsFrom, writeCheckpoint } from "../models/checkpoint.ts";
-import type { LlamaConfig } from "../models/llama/config.ts";
 import { llamaLossAndGradients } from "../models/llama/reference.ts";
 import { referenceWeights } from "../models/shared/transformer_reference.ts";
 import { policyNames } from "../storage/policies.ts";
 import type { TrainingSession } from "./session.ts";
-import { lossesOf, periodicBatches, size, someBatches, withSession } from "./testing.ts";
-
-/** Tests of Llama's sessions train models of this one size. */
-const llama: LlamaConfig = {
-  modelType: "llama",
-  name: "tiny-llama",
-  ...{ layers: 2, width: 32, heads: 4, keyHeads: 2, headSize: 12, hidden: 44, vocab: 16, positions: 20 },
-  ...{ tiedHead: false, rotaryBase: 100, rotaryScaling: null, normEpsilon: 1e-5 },
-};
+import { llama, lossesOf, periodicBatches, size, someBatches, withSession } from "./testing.ts";
 
 /** The weights as models hold them. */
 const weightsOf = async (session: TrainingSession) =>
@@ -73,6 +64,23 @@ gpuTest("A Llama writes the reference's likeliest token at temperature 0", async
     }
   });
 });
+
+gpuTest(
+  "A Llama's update in backward leaves the very weights of one after the step, its head tied or not",
+  async () => {
+    const batches = someBatches(3);
+    for (const tiedHead of [false, true]) {
+      for (const policy of ["exact", "mst8"]) {
+        const trained = (update: "step" | "backward") =>
+          withSession({ model: { ...llama, tiedHead }, policy, clipNorm: 0, update }, async (session) => {
+            for (const batch of batches) session.step(batch);
+            return { losses: await session.losses(), weights: await session.parameters() };
+          });
+        assertEquals(await trained("backward"), await trained("step"), `${policy}, ${tiedHead}`);
+      }
+    }
+  },
+);
 
 gpuTest("A Llama goes on from its checkpoint with the same loss", async () => {
   const path = await Deno.makeTempFile({ suffix: ".safetensors" });

@@ -111,10 +111,10 @@ export class TrainingSession {
       const { name, rows, cols, value } = parameter;
       const begin = weights?.get(name) ?? this.task.initial(parameter);
       if (typeof begin === "number") {
-        this.#memory.write(value, packRows(new Float32Array(rows * cols).fill(begin), value));
+        this.#memory.writeNumbers(value, packRows(new Float32Array(rows * cols).fill(begin), value));
       } else if ("deviation" in begin) {
         normals.push({ tensor: value, ...begin, stream: streamOf(name, this.options.seed) });
-      } else this.#memory.write(value, packRows(begin, value));
+      } else this.#memory.writeNumbers(value, packRows(begin, value));
     }
     if (normals.length === 0) return;
     const program = await this.#memory.program(describeNormals(normals, this.#builderOptions), this.#train);

@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { Program } from "../gpu/program.ts";
 import { packStep, stepStore, type StepValues } from "../gpu/step_block.ts";
 import { type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
+import { decode, encode } from "./halves.ts";
 import type { PackedBatch } from "./task.ts";
 
 /** The step block where nothing is said. */
@@ -40,6 +41,11 @@ export class SessionMemory {
     this.#writeStore(store, offset, data);
   }
 
+  /** Writes a tensor's numbers, padding included, rounded to its dtype. */
+  writeNumbers(tensor: Tensor, values: Float32Array<ArrayBuffer>): void {
+    this.write(tensor, encode(values, tensor.dtype));
+  }
+
   /** Writes a batch, and what the next run is told of its step, which has so many valid targets: the batch's, unless it is one of several. */
   writeBatch({ contents, ...own }: PackedBatch, values: Partial<StepValues>, valid = own.valid): void {
     for (const [tensor, data] of contents) this.write(tensor, data);
@@ -62,7 +68,7 @@ export class SessionMemory {
     return readBuffer(this.gpu, this.#stores.get(store), offset, tensorBytes(tensor));
   }
 
-  /** The values of f32 tensors, padding included, whole stores at a time: a read waits for the queue, whatever its size. */
+  /** The values of tensors in f32, bf16 or f16, padding included, whole stores at a time: a read waits for the queue, whatever its size. */
   async readTogether(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
     const contents = new Map<Store, ArrayBuffer>();
     for (const { home } of tensors) {
@@ -72,7 +78,7 @@ export class SessionMemory {
     }
     return tensors.map((tensor) => {
       const { store, offset } = tensor.home!;
-      return new Float32Array(contents.get(store)!.slice(offset, offset + tensorBytes(tensor)));
+      return decode(contents.get(store)!.slice(offset, offset + tensorBytes(tensor)), tensor.dtype);
     });
   }
 

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { Arithmetic } from "../gpu/arithmetic.ts";
-import type { MomentFormat } from "../nn/parameters.ts";
+import type { MomentFormat, ParameterFormat } from "../nn/parameters.ts";
 
 export const updates = ["step", "backward"] as const;
 export const clippings = ["step", "last"] as const;
@@ -11,6 +11,8 @@ export interface StepChoices {
   readonly arithmetic?: Arithmetic;
   /** Micro-batches of a step, whose gradients add: each has as many sequences as a batch. */
   readonly accumulate?: number;
+  /** What matrices of weights are kept in. */
+  readonly parameters?: ParameterFormat;
   /** What Adam's two moments are kept in. */
   readonly moments?: MomentFormat;
   /** When weights are updated: after the whole step, or in backward, so that each gradient lives until its update only. */
@@ -23,6 +25,7 @@ export interface StepChoices {
 export const stepDefaults: Required<StepChoices> = {
   arithmetic: "f32",
   accumulate: 1,
+  parameters: "f32",
   moments: "f32",
   update: "step",
   clipBy: "step",
@@ -62,10 +65,11 @@ export function unusual(options: StepChoices): StepChoices {
 
 /** The choices that are not the defaults, in words. */
 export function describeChoices(options: StepChoices): string[] {
-  const { arithmetic, accumulate, moments, update, clipBy } = unusual(options);
+  const { arithmetic, accumulate, parameters, moments, update, clipBy } = unusual(options);
   return [
     ...arithmetic ? [`products in ${arithmetic}`] : [],
     ...accumulate ? [`${accumulate} micro-batches a step`] : [],
+    ...parameters ? [`weights in ${parameters}`] : [],
     ...moments ? [`moments in ${moments === "8bit" ? "8 bits" : moments}`] : [],
     ...update ? ["update in backward"] : [],
     ...clipBy ? ["clipping by the last step's norm"] : [],

@@ -3,6 +3,7 @@ import { type Batch, RandomBatches, type TokenBatch } from "../data/batches.ts";
 import type { ImageBatch } from "../data/image_batches.ts";
 import { Random } from "../data/random.ts";
 import type { Gpt2Config } from "../models/gpt2/config.ts";
+import type { LlamaConfig } from "../models/llama/config.ts";
 import { type VitConfig, vitTokens } from "../models/vit/config.ts";
 import type { Weights } from "../models/checkpoint.ts";
 import { TrainingSession, type TrainOptions } from "./session.ts";
@@ -50,6 +51,14 @@ export async function withSession<T>(
     session.destroy();
   }
 }
+
+/** Every Llama, whose head is its own where it is not tied. */
+export const llama: LlamaConfig = {
+  modelType: "llama",
+  name: "tiny-llama",
+  ...{ layers: 2, width: 32, heads: 4, keyHeads: 2, headSize: 12, hidden: 44, vocab: 16, positions: 20 },
+  ...{ tiedHead: false, rotaryBase: 100, rotaryScaling: null, normEpsilon: 1e-5 },
+};
 
 /** Likewise every ViT, whose rows, 5 × 5, are no whole vectors of four. */
 export const vit: VitConfig = {

@@ -1,0 +1,27 @@
+import type { Dtype } from "../gpu/tensor.ts";
+
+/** Numbers as a tensor of that dtype holds them: f32, or rounded to the nearest bf16 or f16. An even count, where halves make words. */
+export function encode(values: Float32Array<ArrayBuffer>, dtype: Dtype): ArrayBufferView<ArrayBuffer> {
+  switch (dtype) {
+    case "f16":
+      return Float16Array.from(values);
+    case "bf16": {
+      const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+      return Uint16Array.from(bits, (word) => (word + 0x7fff + ((word >>> 16) & 1)) >>> 16);
+    }
+    default:
+      return values;
+  }
+}
+
+/** The numbers that the bytes of a tensor of that dtype hold. */
+export function decode(bytes: ArrayBuffer, dtype: Dtype): Float32Array<ArrayBuffer> {
+  switch (dtype) {
+    case "f16":
+      return Float32Array.from(new Float16Array(bytes));
+    case "bf16":
+      return new Float32Array(Uint32Array.from(new Uint16Array(bytes), (half) => half << 16).buffer);
+    default:
+      return new Float32Array(bytes);
+  }
+}
