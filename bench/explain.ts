@@ -26,7 +26,8 @@ function linesOf(error: unknown): string[] {
   if (error instanceof UserError) return [`Error: ${error.message}`];
   if (error instanceof Deno.errors.NotCapable) return [`Error: ${permissionSentence(error)}`];
   if (error instanceof OutOfMemoryError) {
-    const wanted = bytes(error.bytesWanted);
+    const { bytesWanted, room } = error;
+    const wanted = bytes(bytesWanted) + (room === undefined ? "" : `, there is room for ${bytes(room)}`);
     return [
       `Error: The device cannot give ${wanted}: take a smaller --batch or --sequence, or a --policy that stores less`,
     ];

@@ -6,6 +6,7 @@ import { type StepBatches, TrainingSession, type TrainOptions } from "../../src/
 import { loadData, type TrainingData } from "../training/data.ts";
 import { readCard } from "../machine/card.ts";
 import { driverBytesInUse, settledDriverBytes } from "../machine/environment.ts";
+import { withRoom } from "../machine/room.ts";
 import { GradientComparison } from "./gradient_comparison.ts";
 import {
   type CellConfiguration,
@@ -45,7 +46,7 @@ export async function runCell(
     options = trainOptions(configuration, data);
     const driverBefore = await settledDriverBytes();
     const started = performance.now();
-    gpu = await openGpu({ requireGpu });
+    gpu = await withRoom(await openGpu({ requireGpu }));
     const session = await TrainingSession.create(gpu, options);
     const setupMilliseconds = performance.now() - started;
     const batches = inMicroBatches(data.training(configuration), configuration);

@@ -29,7 +29,7 @@ Deno.test("planStep() refuses a step whose buffers exceed the budget by a byte, 
   }
 });
 
-Deno.test("planStep() refuses a step of which one sequence cannot be bound", () => {
+Deno.test("planStep() refuses a step of which not even 64 rows can be bound", () => {
   const limits = { ...typicalGpuLimits, maxStorageBufferBindingSize: 128 * 128 * 4 };
   const { memory, wantedBytes, refusal } = planStep(step, gpuWith(limits));
   assertEquals(memory, null);

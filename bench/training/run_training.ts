@@ -2,9 +2,10 @@ import { z } from "zod";
 import type { Corpus } from "../../src/data/corpus.ts";
 import { UserError } from "../../src/errors.ts";
 import { type Runtime, runtimes } from "../../src/adapter/runtime.ts";
-import { builderOptionsFor, type ProgramDescription, type Variants } from "../../src/gpu/builder.ts";
-import { type Gpu, openGpu } from "../../src/gpu/device.ts";
-import { OutOfMemoryError } from "../../src/gpu/errors.ts";
+import { builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
+import { openGpu } from "../../src/gpu/device.ts";
+import { refuseBeyondRoom } from "../../src/gpu/room.ts";
+import { withRoom } from "../machine/room.ts";
 import {
   readCheckpoint,
   requireCheckpointWritable,
@@ -127,7 +128,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
   const prompt = data.corpus && input.kind === "text" ? promptOf(run, data.corpus, input.vocab) : [];
 
   await ensureAdapterEnvironment(run);
-  const gpu = await openGpu(run);
+  const gpu = await withRoom(await openGpu(run));
   const options: TrainOptions = {
     model,
     ...size,
@@ -141,7 +142,7 @@ export async function runTraining(run: TrainingRun): Promise<number> {
     labelSmoothing: input.kind === "images" ? labelSmoothing : 0,
   };
   const step = (variants?: Variants) => describeStep({ ...options, variants }, builderOptionsFor(gpu));
-  refuseBeyondMachine(gpu, step);
+  refuseBeyondRoom(step().plan, gpu); // before anything is tuned
   const [variants] = await tunedVariants(gpu, [step], run);
   const session = await TrainingSession.create(gpu, { ...options, variants }, weights);
   const validation = data.validation(size);
@@ -241,17 +242,6 @@ export async function runTraining(run: TrainingRun): Promise<number> {
 function defined<T extends object>(given: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
   const fields = Object.entries(given).filter(([, value]) => value !== undefined);
   return Object.fromEntries(fields) as { [Key in keyof T]?: NonNullable<T[Key]> };
-}
-
-/** Throws an OutOfMemoryError if a software adapter would take more than the machine has: the system promises it, and ends the program later. */
-function refuseBeyondMachine(gpu: Gpu, step: () => ProgramDescription): void {
-  if (gpu.adapter.class !== "software") return;
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
-  if (state !== "granted") return;
-  const { bufferBytes } = step().plan;
-  const { total } = Deno.systemMemoryInfo();
-  if (bufferBytes <= total) return;
-  throw new OutOfMemoryError(`A step wants ${bufferBytes} bytes of a machine of ${total}`, bufferBytes);
 }
 
 /** Throws a UserError if one of the losses after step `before` is no number. */

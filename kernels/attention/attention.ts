@@ -1,7 +1,10 @@
 import { UserError } from "../../src/errors.ts";
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
+import { rowWindows, type Window } from "../../src/gpu/limits.ts";
 import { type Operand, plain } from "../../src/gpu/operand.ts";
-import type { Tensor } from "../../src/gpu/tensor.ts";
+import { inWindows } from "../../src/gpu/operand_windows.ts";
+import { padded, rowBytes, type Tensor } from "../../src/gpu/tensor.ts";
 import { lookFirst, type Scaling, scalingBindings } from "../products/scales.ts";
 import { remembered } from "../shared/remembered.ts";
 import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attention_backward_template.ts";
@@ -16,6 +19,7 @@ import {
   attentionMatrixVariants,
   type MatrixAdapter,
 } from "./attention_matrix_variant.ts";
+import { alignedRow, type Reach, reaches, rowsAnywhere } from "./attention_reach.ts";
 import type { AttentionRows } from "./attention_template.ts";
 import { type AttentionVariant, attentionVariantName, onMatrices, ownBlock } from "./attention_variant.ts";
 
@@ -224,15 +228,21 @@ interface Part {
   readonly dqkv: Tensor;
 }
 
+interface Own {
+  readonly tensor: Tensor;
+  readonly access: "read" | "write" | "update";
+}
+
 /**
- * Emits one of the kernels over windows of whole sequences, and over ranges of their blocks of rows where all of them would be too much for
- * one dispatch. `own` are its bindings of group 0, operands those of groups 1 and on.
+ * Emits one of the kernels over windows of whole sequences and, where not even one can be bound at once, over each sequence with what it reads
+ * bound in several windows; and over ranges of their blocks of rows where all of them would be too much to write or for one dispatch. `own` are
+ * its bindings of group 0, operands those of groups 1 and on.
  */
 function emit(
   builder: ProgramBuilder,
   kernel: AttentionKernel,
   shape: AttentionShape,
-  own: { tensor: Tensor; access: "read" | "write" | "update" }[],
+  own: readonly Own[],
   operands: Record<string, Operand>,
   strides: Partial<Part>,
   { variants, scaling: asked }: AttentionOptions,
@@ -240,33 +250,44 @@ function emit(
   const variant = variants?.[kernel] ?? variantFor(builder, kernel, shape);
   const { sequence, heads, keyHeads = heads } = shape;
   const ownHeads = ownRows[kernel] === "keys" ? keyHeads : heads;
+  const block = ownBlock(variant);
   const { scales } = builder;
   const scaling = onMatrices(variant) ? asked : undefined;
   const observing = scales && scaling && { observes: scaling.observes };
-  const named = Object.entries(operands);
-  const code = named.map(([name, operand], i) => operand.code(name, i + 1)).join("") +
-    textOf(kernel, variant, observing);
-  const tensors = [...named.map(([, operand]) => operand.tensor), ...own.map(({ tensor }) => tensor)];
-  for (const window of builder.windows(tensors, sequence)) {
-    const sequences = window.rows / sequence;
+  const written = own.filter(({ access }) => access !== "read").map(({ tensor }) => tensor);
+  const tensors = [...Object.values(operands).map((x) => x.tensor), ...own.map(({ tensor }) => tensor)];
+  for (const reach of reaches(builder, tensors, sequence)) {
+    const { rows, start, sequences, whole } = reach;
+    const read = Object.entries(operands).map(([name, x], i) => {
+      const bound = inWindows(x, rowsOfReach(builder, x, reach));
+      return { code: bound.code(name, i + 1), bindings: bound.bindings(i + 1) };
+    });
+    const code = read.map(({ code }) => code).join("") + textOf(kernel, variant, observing);
     const flops = flopsPerPair(kernel, { ...shape, batch: sequences });
-    const bindings = [
-      ...own.map(({ tensor, access }, i) => ({
-        group: 0,
-        index: i + 1 + (observing && i > 1 ? 2 : 0), // after the scales'
-        tensor,
-        access,
-        ...window,
-      })),
-      ...scales && scaling ? scalingBindings(scales, scaling) : [],
-      ...named.flatMap(([, operand], i) => operand.bindings(i + 1, window)),
-    ];
     const most = builder.flopsPerDispatch / flops;
-    for (const { first, blocks, pairs } of cutBlocks(ownRows[kernel], shape, ownBlock(variant), most)) {
+    const mostBlocks = whole ? Infinity : Math.floor(rowsAnywhere(builder, written) / block);
+    if (mostBlocks < 1) refuseToBind(builder, shape);
+    for (const { first, blocks, pairs } of cutBlocks(ownRows[kernel], shape, block, most, mostBlocks)) {
+      const writtenFrom = whole ? 0 : alignedRow(start + first * block);
+      const writtenTo = whole ? rows.rows : Math.min(start + (first + blocks) * block, rows.rows);
+      const bindings = [
+        ...own.map(({ tensor, access }, i) => ({
+          group: 0,
+          index: i + 1 + (observing && i > 1 ? 2 : 0), // after the scales'
+          tensor,
+          access,
+          ...access === "read" ? rows : { first: rows.first + writtenFrom, rows: writtenTo - writtenFrom },
+        })),
+        ...scales && scaling ? scalingBindings(scales, scaling) : [],
+        ...read.flatMap(({ bindings }) => bindings),
+      ];
+      if (bindings.length > builder.limits.maxStorageBuffersPerShaderStage) refuseToBind(builder, shape);
       builder.dispatch({
         kernel: { label: `attention_${kernel}`, variant: attentionVariantName(variant), code },
         bindings,
         parameters: {
+          start,
+          written: writtenFrom,
           sequences,
           sequence,
           heads,
@@ -280,12 +301,35 @@ function emit(
         workgroups: sequences * ownHeads * blocks,
         flops: flops * pairs,
         ...observing?.observes && {
-          looksAt: (first === 0 ? looks[kernel].rows * window.rows * heads * shape.headSize : 0) +
+          looksAt: (first === 0 ? looks[kernel].rows * sequences * sequence * heads * shape.headSize : 0) +
             looks[kernel].scores * sequences * heads * pairs,
         },
       });
     }
   }
+}
+
+/** The windows in which an operand's rows are bound. */
+function rowsOfReach(
+  { limits }: ProgramBuilder,
+  { tensor, unit }: Operand,
+  { rows, whole }: Reach,
+): Window[] {
+  if (whole) return [rows];
+  return rowWindows(limits, rows.rows, rowBytes(tensor), unit).map((window) => ({
+    first: rows.first + window.first,
+    rows: window.rows,
+  }));
+}
+
+/** Throws an OutOfMemoryError: a sequence has more bytes than a kernel's bindings can have together. */
+function refuseToBind({ limits }: ProgramBuilder, shape: AttentionShape): never {
+  const { maxStorageBuffersPerShaderStage: buffers, maxStorageBufferBindingSize: binding } = limits;
+  throw new OutOfMemoryError(
+    `Attention over a sequence of ${shape.sequence} tokens exceeds the binding limits, ${buffers} storage buffers of ` +
+      `${binding} bytes`,
+    shape.sequence * padded(qkvColumns(shape)) * 4,
+  );
 }
 
 /** Options of attention. */

@@ -6,7 +6,8 @@ export interface BlockRange {
 }
 
 /**
- * Cuts a sequence's blocks of `blockRows` own rows, queries or keys, into ranges of at most `most` pairs; a single block may have more.
+ * Cuts a sequence's blocks of `blockRows` own rows, queries or keys, into ranges of at most `most` pairs, which a single block may exceed, and
+ * of at most `mostBlocks` blocks.
  * Where attention is causal, a query sees all keys up to its own, so that late queries and early keys take longest.
  */
 export function cutBlocks(
@@ -14,6 +15,7 @@ export function cutBlocks(
   { sequence, causal }: { sequence: number; causal: boolean },
   blockRows: number,
   most: number,
+  mostBlocks = Infinity,
 ): BlockRange[] {
   const triangle = (rows: number) => rows * (rows + 1) / 2;
   const pairsBefore = (block: number) => {
@@ -24,7 +26,9 @@ export function cutBlocks(
   const end = Math.ceil(sequence / blockRows);
   const ranges: BlockRange[] = [];
   for (let first = 0, next = 1; first < end; first = next++) {
-    while (next < end && pairsBefore(next + 1) - pairsBefore(first) <= most) next++;
+    while (next < end && next - first < mostBlocks && pairsBefore(next + 1) - pairsBefore(first) <= most) {
+      next++;
+    }
     ranges.push({ first, blocks: next - first, pairs: pairsBefore(next) - pairsBefore(first) });
   }
   return ranges;

@@ -27,11 +27,14 @@ Deno.test("cutBlocks() takes every block once, and counts the pairs of query and
 });
 
 Deno.test("cutBlocks() cuts as little as the limit allows, and finest where a row takes longest", () => {
-  const blocksOf = (own: "queries" | "keys", causal: boolean, most: number) =>
-    cutBlocks(own, { sequence: 64, causal }, 8, most).map(({ blocks }) => blocks);
+  const blocksOf = (own: "queries" | "keys", causal: boolean, most: number, mostBlocks?: number) =>
+    cutBlocks(own, { sequence: 64, causal }, 8, most, mostBlocks).map(({ blocks }) => blocks);
   assertEquals(blocksOf("queries", true, Infinity), [8]);
   assertEquals(blocksOf("queries", false, 3 * 8 * 64), [3, 3, 2]);
   assertEquals(blocksOf("queries", true, 820), [5, 2, 1]); // 820 pairs of 40 rows, 776 of the next 16
   assertEquals(blocksOf("keys", true, 820), [1, 2, 5]);
   assertEquals(blocksOf("keys", true, 1), Array(8).fill(1));
+  assertEquals(blocksOf("queries", true, Infinity, 3), [3, 3, 2]);
+  assertEquals(blocksOf("queries", true, 820, 3), [3, 2, 2, 1]);
+  assertEquals(blocksOf("keys", true, 820, 2), [1, 2, 2, 2, 1]);
 });

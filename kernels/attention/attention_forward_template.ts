@@ -70,7 +70,7 @@ ${
         )
       }
     if (part == 0) {
-      log_sum_exp[row${r} * p.heads + head] = log(total${r}) + highest${r};
+      log_sum_exp[(row${r} - p.written) * p.heads + head] = log(total${r}) + highest${r};
 ${v.headSize % 4 === 0 ? "" : `      if (head == p.heads - 1) { o_pad(row${r}, width); }`}
     }
   }`)

@@ -94,7 +94,7 @@ ${storeSum(v, "o", "q_column", "value * v_inverse", { factor: "factor", carried:
 ${acrossLanes(v, `total${i}`, (a, b) => `${a} + ${b}`)}
     if (shared_by == 0 && own0 + ${i * m}u + row < p.sequence) {
       let at = start + own0 + ${i * m}u + row;
-      log_sum_exp[at * p.heads + head] = (reference${i} + log2(total${i})) / log2e;
+      log_sum_exp[(at - p.written) * p.heads + head] = (reference${i} + log2(total${i})) / log2e;
 ${v.headSize % 4 === 0 ? "" : "      if (head == p.heads - 1) { o_pad(at, width); }"}
     }
   }

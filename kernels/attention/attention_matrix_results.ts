@@ -63,11 +63,11 @@ const summedInParts = (v: AttentionMatrixVariant) => partsOf(v) === 2;
 
 /** Reads vectors of an output back. */
 function back(name: string, { headSize }: AttentionMatrixVariant): string {
-  const whole = `  return ${name}[row * p.${name}_stride + first / 4 + i];`;
+  const whole = `  return ${name}[(row - p.written) * p.${name}_stride + first / 4 + i];`;
   const gathered = `  var value = vec4<f32>();
   for (var j = 0u; j < 4; j++) {
     let e = 4 * i + j;
-    if (e < ${headSize}u) { value[j] = ${name}[row * p.${name}_stride * 4 + first + e]; }
+    if (e < ${headSize}u) { value[j] = ${name}[(row - p.written) * p.${name}_stride * 4 + first + e]; }
   }
   return value;`;
   return `

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type BuilderOptions, builderOptionsFor, gpuWith } from "../../src/gpu/builder.ts";
-import { typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { type DeviceLimits, typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { plain } from "../../src/gpu/operand.ts";
 import {
   assertClose,
@@ -196,6 +196,36 @@ gpuTest(
     const windowed = await run({ limits: narrowLimits(64 * 24 * 4) });
     assert(windowed.count > 4);
     assertEquals(windowed.results, whole.results);
+  },
+  missing,
+);
+
+gpuTest(
+  "attention on matrices over windows within a sequence gives the same bits as over the whole",
+  async () => {
+    const shape = { batch: 2, sequence: 357, heads: 1, headSize: 8, causal: true };
+    for (const arithmetic of ["f16", "f16x3"] as const) {
+      const variants = variantsOf(arithmetic, shape, 0);
+      const run = async (limits?: DeviceLimits) => {
+        const results: Float64Array[] = [];
+        let count = 0;
+        await runTest(
+          (t) => emit(t, shape, values(shape), variants),
+          async ({ o, lse, dqkv }, read, program) => {
+            for (const tensor of [o, lse, dqkv]) results.push(await read(tensor));
+            count = program.description.dispatches.length;
+          },
+          { arithmetic, flopsPerDispatch: Infinity, ...limits && { limits } },
+        );
+        return { results, count };
+      };
+      const whole = await run();
+      assertEquals(whole.count, 4);
+      const most = Math.max(...kernels.map((kernel) => ownBlock(variants[kernel])));
+      const windowed = await run(narrowLimits((63 + most) * 24 * 4));
+      assert(windowed.count > 4);
+      assertEquals(windowed.results, whole.results);
+    }
   },
   missing,
 );

@@ -76,7 +76,7 @@ export function store(name: string, v: Head): string {
   if (v.headSize % 4 === 0) {
     return `
 fn ${name}_store(row: u32, first: u32, i: u32, value: vec4<f32>) {
-${guard}  ${name}[row * p.${name}_stride + first / 4 + i] = value;
+${guard}  ${name}[(row - p.written) * p.${name}_stride + first / 4 + i] = value;
 }
 `;
   }
@@ -84,12 +84,12 @@ ${guard}  ${name}[row * p.${name}_stride + first / 4 + i] = value;
 fn ${name}_store(row: u32, first: u32, i: u32, value: vec4<f32>) {
   for (var j = 0u; j < 4; j++) {
     let e = 4 * i + j;
-    if (e < ${v.headSize}u) { ${name}[row * p.${name}_stride * 4 + first + e] = value[j]; }
+    if (e < ${v.headSize}u) { ${name}[(row - p.written) * p.${name}_stride * 4 + first + e] = value[j]; }
   }
 }
 fn ${name}_pad(row: u32, width: u32) {
   for (var column = width; column < p.${name}_stride * 4; column++) {
-    ${name}[row * p.${name}_stride * 4 + column] = 0.0;
+    ${name}[(row - p.written) * p.${name}_stride * 4 + column] = 0.0;
   }
 }
 `;
@@ -101,8 +101,9 @@ export const outputType = (v: Pick<Head, "headSize">) => v.headSize % 4 === 0 ? 
 /** What every kernel of attention begins with. */
 export function prelude(v: Pick<Head, "headSize">, bindings: string): string {
   return `
-// blocks of own rows from first_block on; strides in vectors
-struct Parameters { sequences: u32, sequence: u32, heads: u32, first_block: u32, blocks: u32, qkv_stride: u32, o_stride: u32, d_stride: u32, dqkv_stride: u32 }
+// Rows are counted from the first that is bound to be read: sequences begin at start, and what is written is bound from row written on.
+// Blocks of own rows from first_block on; strides in vectors.
+struct Parameters { start: u32, written: u32, sequences: u32, sequence: u32, heads: u32, first_block: u32, blocks: u32, qkv_stride: u32, o_stride: u32, d_stride: u32, dqkv_stride: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 ${bindings}
 const lowest = -3.0e38;
@@ -141,7 +142,7 @@ function workgroupBlock(head: string, heads: string, block: number, longestFirst
     return;
   }
   let ${head} = index % ${heads};
-  let start = index / ${heads} * p.sequence;
+  let start = p.start + index / ${heads} * p.sequence;
   let block0 = (p.first_block + ${
     longestFirst ? "p.blocks - 1 - flat % p.blocks" : "flat % p.blocks"
   }) * ${block}u;`;

@@ -1,8 +1,12 @@
 import { plain } from "../../src/gpu/operand.ts";
-import { assert, assertEquals } from "@std/assert";
-import type { BuilderOptions } from "../../src/gpu/builder.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type BuilderOptions, gpuWith, ProgramBuilder } from "../../src/gpu/builder.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
+import { bindingBytes } from "../../src/gpu/kernel.ts";
+import { padded } from "../../src/gpu/tensor.ts";
 import {
   attentionBackward,
+  attentionBackwardKey,
   attentionForward,
   attentionKey,
   type AttentionOptions,
@@ -160,6 +164,69 @@ gpuTest(
       limits: narrowLimits(2 * 64 * 48 * 4),
     }),
 );
+
+for (
+  const shape of [
+    { ...cases[0], sequence: 165 },
+    { ...cases[2], sequence: 165 },
+    { ...cases[5], batch: 1, sequence: 320 },
+    { ...cases[6], sequence: 165 },
+    { ...cases[8], sequence: 165 },
+  ]
+) {
+  const { batch, sequence, heads, headSize, causal } = shape;
+  const group = "keyHeads" in shape ? shape.heads / shape.keyHeads! : 1;
+  const name = `${batch}×${sequence} tokens, ${heads} heads of ${headSize}${causal ? "" : ", not causal"}`;
+  gpuTest(
+    `attention over windows within a sequence gives the same bits as over the whole: ${name}`,
+    async () => {
+      const variant = {
+        ...{ headSize, causal, group, threads: 16, split: 2, shuffle: false, rows: 1, tile: 16, unroll: 2 },
+      };
+      const variants = { forward: variant, backward_query: variant, backward_key: variant };
+      const run = async (options: Partial<BuilderOptions>) => {
+        const results: Float64Array[] = [];
+        const binds: number[] = [];
+        await runTest(
+          (t) => emit(t, shape, { variants }),
+          async ({ o, lse, dqkv }, read, { description }) => {
+            for (const tensor of [o, lse, dqkv]) results.push(await read(tensor));
+            for (const { bindings } of description.dispatches) {
+              binds.push(Math.max(...bindings.map(bindingBytes)));
+            }
+          },
+          options,
+        );
+        return { results, count: binds.length, largest: Math.max(...binds) };
+      };
+      const whole = await run({ flopsPerDispatch: Infinity });
+      assertEquals(whole.count, 4);
+      const limit = 80 * padded(qkvColumns(shape)) * 4; // 64 rows are read together, 16 written
+      for (const flopsPerDispatch of [Infinity, 1]) {
+        const windowed = await run({ limits: narrowLimits(limit), flopsPerDispatch });
+        assert(windowed.count > 4);
+        assert(windowed.largest <= limit);
+        assertEquals(windowed.results, whole.results);
+      }
+    },
+  );
+}
+
+Deno.test("attention refuses a sequence of more windows than a kernel can bind, and blocks that no binding can have anywhere", () => {
+  for (const [sequence, rows] of [[2048, 128], [200, 70]]) {
+    const shape = { batch: 1, sequence, heads: 1, headSize: 32, causal: true };
+    const builder = new ProgramBuilder("test", gpuWith(narrowLimits(rows * 96 * 4)));
+    const tensor = (name: string, cols: number) =>
+      builder.tensor(name, sequence, cols, { category: "transient", stride: cols });
+    const [qkv, d, dqkv] = [tensor("qkv", 96), tensor("d", 32), tensor("dqkv", 96)];
+    const statistics = { logSumExp: tensor("log-sum-exp", 1), delta: tensor("delta", 1) };
+    assertThrows(
+      () => attentionBackwardKey(builder, plain(qkv), statistics, d, dqkv, shape),
+      OutOfMemoryError,
+      `Attention over a sequence of ${sequence} tokens exceeds the binding limits`,
+    );
+  }
+});
 
 for (const shape of [cases[0], { ...cases[2], sequence: 29 }, { ...cases[5], sequence: 67 }, cases[6]]) {
   const { sequence, heads, headSize, causal } = shape;

@@ -3,7 +3,7 @@ import { type AdapterReport, chooseAdapter } from "../adapter/adapter.ts";
 import type { Runtime } from "../adapter/runtime.ts";
 import { UserError } from "../errors.ts";
 import { DeviceError } from "./errors.ts";
-import type { DeviceLimits } from "./limits.ts";
+import { type DeviceLimits, limitsOf } from "./limits.ts";
 
 /** Sizes of matrices that a subgroup multiplies as one, C (M × N) += A (M × K) · B (K × N), and what their elements are. */
 export interface MatrixConfig {
@@ -31,6 +31,8 @@ export interface Gpu {
   /** What subgroups can multiply; empty where they have no matrices. */
   readonly matrixConfigs: readonly MatrixConfig[];
   readonly limits: DeviceLimits;
+  /** Bytes that buffers can take together; left out where nobody tells, as WebGPU does not. */
+  readonly room?: number;
   readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
   /** Throws the first error that the device reported outside any scope. */
   checkHealth(): void;
@@ -83,7 +85,7 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
     subgroupSize: granted ? subgroupSize(adapter) : 0,
     f16: base.includes("shader-f16"),
     matrixConfigs: granted && base.includes(matrices) ? matrixConfigs(adapter) : [],
-    limits: device.limits,
+    limits: limitsOf(device.limits),
     pipelines: new Map(),
     checkHealth() {
       if (failure) throw failure;

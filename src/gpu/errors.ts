@@ -1,7 +1,7 @@
-/** The device refused memory, or can bind no such piece of it: a cell of a sweep reports this as `oom`, with the bytes it wanted. */
+/** The device refused memory, or can bind no such piece of it: a cell of a sweep reports this as `oom`, with the bytes it wanted, and those that there is room for where that is known. */
 export class OutOfMemoryError extends Error {
   override name = "OutOfMemoryError";
-  constructor(message: string, readonly bytesWanted: number) {
+  constructor(message: string, readonly bytesWanted: number, readonly room?: number) {
     super(message);
   }
 }

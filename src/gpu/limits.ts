@@ -4,15 +4,32 @@ import { OutOfMemoryError } from "./errors.ts";
 export interface DeviceLimits {
   readonly maxBufferSize: number;
   readonly maxStorageBufferBindingSize: number;
+  readonly maxStorageBuffersPerShaderStage: number;
   readonly maxComputeWorkgroupStorageSize: number;
   readonly maxComputeInvocationsPerWorkgroup: number;
   readonly maxComputeWorkgroupsPerDimension: number;
 }
 
+/** The most bytes that are bound at once, whatever an adapter grants: beyond, a byte's offset is no signed number of 32 bits, as some drivers take it to be. */
+const largestBinding = 2 ** 31 - 4;
+
+/** The limits of a device as programs keep to them. */
+export function limitsOf(granted: DeviceLimits): DeviceLimits {
+  return {
+    maxBufferSize: granted.maxBufferSize,
+    maxStorageBufferBindingSize: Math.min(granted.maxStorageBufferBindingSize, largestBinding),
+    maxStorageBuffersPerShaderStage: granted.maxStorageBuffersPerShaderStage,
+    maxComputeWorkgroupStorageSize: granted.maxComputeWorkgroupStorageSize,
+    maxComputeInvocationsPerWorkgroup: granted.maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupsPerDimension: granted.maxComputeWorkgroupsPerDimension,
+  };
+}
+
 /** What `plan` assumes without an adapter: the limits of a current discrete GPU under Vulkan. */
 export const typicalGpuLimits: DeviceLimits = {
   maxBufferSize: 2 ** 32 - 2 ** 21,
-  maxStorageBufferBindingSize: 2 ** 31 - 4,
+  maxStorageBufferBindingSize: largestBinding,
+  maxStorageBuffersPerShaderStage: 16,
   maxComputeWorkgroupStorageSize: 49152,
   maxComputeInvocationsPerWorkgroup: 1024,
   maxComputeWorkgroupsPerDimension: 65535,
@@ -22,6 +39,7 @@ export const typicalGpuLimits: DeviceLimits = {
 export const typicalSoftwareLimits: DeviceLimits = {
   maxBufferSize: 2 ** 31 - 1,
   maxStorageBufferBindingSize: 2 ** 27,
+  maxStorageBuffersPerShaderStage: 32,
   maxComputeWorkgroupStorageSize: 32768,
   maxComputeInvocationsPerWorkgroup: 1024,
   maxComputeWorkgroupsPerDimension: 65535,

@@ -1,10 +1,19 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { OutOfMemoryError } from "./errors.ts";
-import { rowWindows, typicalGpuLimits, windowAlignment } from "./limits.ts";
+import { limitsOf, rowWindows, typicalGpuLimits, windowAlignment } from "./limits.ts";
 
 function limits(maxStorageBufferBindingSize: number) {
   return { ...typicalGpuLimits, maxStorageBufferBindingSize };
 }
+
+Deno.test("limitsOf() lets no byte that is bound lie 2 GiB from the first, whatever is granted", () => {
+  assertEquals(limitsOf(typicalGpuLimits), typicalGpuLimits);
+  assertEquals(limitsOf(limits(2 ** 27)), limits(2 ** 27));
+  const most = limitsOf(limits(2 ** 32 - 4));
+  assertEquals(most.maxStorageBufferBindingSize, 2 ** 31 - 4);
+  // A residual stream of 4096 channels at 131 072 tokens has exactly 2 GiB.
+  assertEquals(rowWindows(most, 131_072, 4 * 4096).map(({ rows }) => rows), [131_008, 64]);
+});
 
 Deno.test("rowWindows() leaves rows that fit in one window, to the last byte", () => {
   assertEquals(rowWindows(limits(37 * 240), 37, 240), [{ first: 0, rows: 37 }]);

@@ -7,6 +7,7 @@ import { type BuilderOptions, builderOptionsFor, type Variants } from "../gpu/bu
 import { runsOf } from "../gpu/kernel.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
 import type { Program, TimedDispatch } from "../gpu/program.ts";
+import { refuseBeyondRoom } from "../gpu/room.ts";
 import type { StepValues } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { StepTimer, type TimestampWrites } from "../gpu/timing.ts";
@@ -80,13 +81,15 @@ export class TrainingSession {
 
   /**
    * Plans, allocates and compiles a training step, and sets the weights: those given, or the model's initial ones. Throws
-   * OutOfMemoryError with the bytes wanted, and a UserError if model and sequence contradict each other.
+   * OutOfMemoryError with the bytes wanted, before it allocates any where the plan tells that they are too many, and a UserError if model
+   * and sequence contradict each other.
    */
   static async create(gpu: Gpu, options: TrainOptions, weights?: WeightSource): Promise<TrainingSession> {
     const task = taskOf(options);
     const parameters = new ParameterSet(task.parameters, gpu.limits, options);
     const session = new TrainingSession(gpu, options, parameters, task, policyOf(options));
     const description = describeTraining(options, task, parameters, session.policy, session.#builderOptions);
+    refuseBeyondRoom(description.plan, gpu);
     try {
       session.#train = await session.#memory.program(description);
       await session.#setWeights(weights);
