@@ -1,5 +1,7 @@
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
+import { refuseBeyondRoom } from "../../src/gpu/room.ts";
+import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { bytes } from "../../src/text/format.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
@@ -19,14 +21,25 @@ export function planStep(
 ): PlannedStep {
   try {
     const { plan } = describeStep(options, adapter);
-    const wantedBytes = plan.bufferBytes;
-    const refusal = wantedBytes > budget
-      ? `Buffers of ${bytes(wantedBytes)} by plan exceed the ${bytes(budget)} of --memory`
-      : null;
-    return { wantedBytes, memory: plannedMemory(plan), refusal };
+    const refusal = refusalOf(plan, adapter, budget);
+    return { wantedBytes: plan.bufferBytes, memory: plannedMemory(plan), refusal };
   } catch (error) {
     if (!(error instanceof OutOfMemoryError)) throw error;
     return { wantedBytes: error.bytesWanted, memory: null, refusal: error.message };
+  }
+}
+
+/** Why a plan's buffers cannot be had; null if they may. */
+function refusalOf(plan: MemoryPlan, { limits }: BuilderOptions, budget: number): string | null {
+  if (plan.bufferBytes > budget) {
+    return `Buffers of ${bytes(plan.bufferBytes)} by plan exceed the ${bytes(budget)} of --memory`;
+  }
+  try {
+    refuseBeyondRoom(plan, { limits });
+    return null;
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    return error.message;
   }
 }
 

@@ -29,6 +29,19 @@ Deno.test("planStep() refuses a step whose buffers exceed the budget by a byte, 
   }
 });
 
+Deno.test("planStep() refuses a step of which one tensor is larger than any buffer, and tells its memory all the same", () => {
+  const wide = { ...step, batch: 64 }; // so that activations, and not parameters, are the largest
+  const plan = planTraining(wide);
+  const refusalAt = (maxBufferSize: number) => {
+    const adapter = gpuWith({ ...typicalGpuLimits, maxBufferSize });
+    const { wantedBytes, memory, refusal } = planStep(wide, adapter);
+    assertEquals([wantedBytes, memory?.bufferBytes], [plan.bufferBytes, plan.bufferBytes]);
+    return refusal;
+  };
+  assertEquals(refusalAt(plan.largestBufferBytes), null);
+  assertStringIncludes(refusalAt(plan.largestBufferBytes - 1)!, "exceeds this adapter's largest");
+});
+
 Deno.test("planStep() refuses a step of which not even 64 rows can be bound", () => {
   const limits = { ...typicalGpuLimits, maxStorageBufferBindingSize: 128 * 128 * 4 };
   const { memory, wantedBytes, refusal } = planStep(step, gpuWith(limits));
