@@ -12,6 +12,7 @@ import { compareReports, type Comparison, usualTolerance } from "../compare/comp
 import { readReport } from "../commands/compare.ts";
 import { parseTimes } from "../results/read_results.ts";
 import type { StepProfile } from "../kernels/step_profile.ts";
+import { larger, type Plant, slower } from "./plants.ts";
 import { commitAll, git, patch, withProgramCopy } from "./program_copy.ts";
 
 const [tries = 10] = Deno.args.map(Number);
@@ -81,6 +82,7 @@ const every = (is: (cell: Comparison["cells"][number]) => boolean) => ({ cells }
   cells.every(is);
 
 await withProgramCopy(async (root) => {
+  const plant = ({ path, from, to }: Plant) => patch(root, path, from, to);
   await Deno.writeTextFile(`${root}/tiny.json`, JSON.stringify(document));
   await commitAll(root);
   for (let i = 1; i <= tries; i++) {
@@ -94,12 +96,7 @@ await withProgramCopy(async (root) => {
   }
 
   const { count, share } = await prefix(root);
-  await patch(
-    root,
-    "src/gpu/program.ts",
-    "of this.#steps.slice(from, to)) {",
-    `of [...timestamps && from === 0 ? this.#steps.slice(0, ${count}) : [], ...this.#steps.slice(from, to)]) {`,
-  );
+  await plant(slower(count));
   for (let i = 1; i <= plantedTries; i++) {
     await attempt(
       root,
@@ -107,20 +104,9 @@ await withProgramCopy(async (root) => {
       every(({ speed, memory }) => speed?.verdict === "slower" && memory?.verdict === "same"),
     );
   }
-  await git(root, "checkout", "--quiet", "src/gpu/program.ts");
+  await git(root, "checkout", "--quiet", slower(count).path);
 
-  await patch(
-    root,
-    "src/memory/plan.ts",
-    "bufferBytes: standingBytes + bytes,",
-    "bufferBytes: standingBytes + bytes + 1,",
-  );
-  await patch(
-    root,
-    "src/memory/plan.ts",
-    "slotBytes: sizes,",
-    "slotBytes: sizes.map((bytes, slot) => slot === 0 ? bytes + 1 : bytes),",
-  );
+  for (const each of larger) await plant(each);
   for (let i = 1; i <= plantedTries; i++) {
     await attempt(
       root,
