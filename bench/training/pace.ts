@@ -1,7 +1,7 @@
 import process from "node:process";
 import { z } from "zod";
 
-export const pace = z.object({
+export const paceTold = z.object({
   seconds: z.number().describe("of training, evaluation apart"),
   longestPause: z.number().describe("seconds, the longest between two readings of losses"),
   processorSeconds: z.number().describe("of all threads of this process while it trained"),
@@ -46,7 +46,7 @@ export class Pace {
     this.#longestPause = Math.max(this.#longestPause, pause);
   }
 
-  get told(): z.infer<typeof pace> {
+  get told(): z.infer<typeof paceTold> {
     return {
       seconds: this.#seconds,
       longestPause: this.#longestPause,

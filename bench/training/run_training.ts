@@ -33,7 +33,7 @@ import { refuseUnused } from "../options/unused.ts";
 import { choiceFields, type DataReport, dataReport } from "../results/results.ts";
 import { Interruption } from "../machine/interruption.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
-import { Pace, pace } from "./pace.ts";
+import { Pace, paceTold } from "./pace.ts";
 import { inMicroBatches, trainSteps } from "./training_loop.ts";
 
 /** What `train` is asked for; see its options for what each means. */
@@ -93,7 +93,7 @@ export const trained = z.object({
   stopped: z.boolean().describe("by a signal, before the last step"),
   losses: z.array(z.number()).describe("nats per target, one a step taken"),
   evaluations: z.array(evaluation),
-  pace,
+  pace: paceTold,
   saved: z.string().nullable(),
   sample: z.string().nullable().describe("what the model writes, after the prompt"),
 }).meta({ title: "A training run" });

@@ -162,7 +162,9 @@ export class Program {
   run(timestamps?: TimestampWrites, { first = true, last = true }: MicroBatch = {}): void {
     const { device } = this.gpu;
     const runs = { first, last };
-    const steps = this.#steps.filter(({ dispatch: { microBatch } }) => !microBatch || runs[microBatch]);
+    const steps = first && last
+      ? this.#steps
+      : this.#steps.filter(({ dispatch: { microBatch } }) => !microBatch || runs[microBatch]);
     let from = 0;
     while (from < steps.length) {
       let to = from;

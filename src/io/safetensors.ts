@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import { openFile, readPart, replaceFile, withFileErrors, writeFull } from "./files.ts";
+import { fromBf16, fromF16 } from "./halves.ts";
 import {
   type Dtype,
   elementBytes,
@@ -122,12 +123,9 @@ function decode({ name, dtype }: HeaderEntry, bytes: ArrayBuffer, path: string):
     case "F32":
       return new Float32Array(bytes);
     case "F16":
-      return new Float32Array(new Float16Array(bytes));
-    case "BF16": {
-      const words = new Uint32Array(new Uint16Array(bytes));
-      for (let i = 0; i < words.length; i++) words[i] <<= 16; // the upper half of an F32
-      return new Float32Array(words.buffer);
-    }
+      return fromF16(bytes);
+    case "BF16":
+      return fromBf16(bytes);
     case "I64": {
       const wide = new BigInt64Array(bytes);
       refuse(wide.find((value) => value !== BigInt.asIntN(32, value)));

@@ -1,4 +1,5 @@
 import type { Dtype } from "../gpu/tensor.ts";
+import { fromBf16, fromF16 } from "../io/halves.ts";
 
 /** Numbers as a tensor of that dtype holds them: f32, or rounded to the nearest bf16 or f16. An even count, where halves make words. */
 export function encode(values: Float32Array<ArrayBuffer>, dtype: Dtype): ArrayBufferView<ArrayBuffer> {
@@ -18,9 +19,9 @@ export function encode(values: Float32Array<ArrayBuffer>, dtype: Dtype): ArrayBu
 export function decode(bytes: ArrayBuffer, dtype: Dtype): Float32Array<ArrayBuffer> {
   switch (dtype) {
     case "f16":
-      return Float32Array.from(new Float16Array(bytes));
+      return fromF16(bytes);
     case "bf16":
-      return new Float32Array(Uint32Array.from(new Uint16Array(bytes), (half) => half << 16).buffer);
+      return fromBf16(bytes);
     default:
       return new Float32Array(bytes);
   }

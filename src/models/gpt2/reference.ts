@@ -6,11 +6,9 @@
  * N = batch·sequence rows, C = width, V = vocab.
  */
 
-import { crossEntropy } from "../../../kernels/loss/cross_entropy_reference.ts";
 import { embeddingBackward, embeddingForward } from "../../../kernels/embedding/embedding_reference.ts";
-import { layerNormForward } from "../../../kernels/norms/layer_norm_reference.ts";
-import { matmulNN, matmulNT, matmulTN } from "../../../kernels/products/matmul_reference.ts";
 import { type BlockNames, runBlocks } from "../shared/block_reference.ts";
+import { headLoss } from "../shared/language_reference.ts";
 import { type ReferenceStorage, ReferenceTape } from "../shared/reference_storage.ts";
 import {
   add,
@@ -64,17 +62,17 @@ export function gpt2LossAndGradients(
     { attention, epsilon: layerNormEpsilon, activation: "tanh" },
     tape,
   );
-  const final = layerNormForward(trunk.result, N, C, layerNormEpsilon);
-  const headInput = layers.scaled("ln_f", final.normalized);
-  const logits = matmulNT(headInput, words, { m: N, n: V, k: C });
-  const { meanLoss, dLogits } = crossEntropy(logits, targets, N, V);
+  const read = { norm: "ln_f", epsilon: layerNormEpsilon, head: words, targets, width: C };
+  const { loss, dx, dHead } = headLoss(layers, trunk.result, read);
 
-  const dHeadInput = matmulNN(dLogits, words, { m: N, n: C, k: V });
-  const dx = trunk.backward(layers.normBackward("ln_f", dHeadInput, final.normalized, final.rstd));
-  const { dWord, dPosition } = embeddingBackward(dx, inputs, { ...sizes, vocab: V, positions });
-  layers.note("wte.weight", add(dWord, matmulTN(dLogits, headInput, { m: V, n: C, k: N })));
+  const { dWord, dPosition } = embeddingBackward(trunk.backward(dx), inputs, {
+    ...sizes,
+    vocab: V,
+    positions,
+  });
+  layers.note("wte.weight", add(dWord, dHead));
   layers.note("wpe.weight", dPosition);
-  return { loss: meanLoss, gradients: layers.gradients, savedNames: tape.savedNames };
+  return { loss, gradients: layers.gradients, savedNames: tape.savedNames };
 }
 
 function blockNames(block: string): BlockNames {

@@ -6,13 +6,11 @@
  * N = batch·sequence rows, C = width, V = vocab.
  */
 
-import { crossEntropy } from "../../../kernels/loss/cross_entropy_reference.ts";
 import { embeddingBackward, embeddingForward } from "../../../kernels/embedding/embedding_reference.ts";
 import { rotaryFrequencies } from "../../../kernels/embedding/rotary_frequencies.ts";
-import { layerNormForward } from "../../../kernels/norms/layer_norm_reference.ts";
-import { matmulNN, matmulNT, matmulTN } from "../../../kernels/products/matmul_reference.ts";
 import { type BlockNames, runBlocks } from "../shared/block_reference.ts";
 import type { Sizes } from "../shared/family.ts";
+import { headLoss } from "../shared/language_reference.ts";
 import { type ReferenceStorage, ReferenceTape } from "../shared/reference_storage.ts";
 import {
   add,
@@ -56,17 +54,10 @@ export function llamaLossAndGradients(
     activation: "swiglu",
     rotary: rotaryFrequencies(rotaryOf(config)),
   }, tape);
-  const final = layerNormForward(trunk.result, N, C, epsilon, "rms");
-  const headInput = layers.scaled("model.norm", final.normalized);
-  const logits = matmulNT(headInput, head, { m: N, n: V, k: C });
-  const { meanLoss, dLogits } = crossEntropy(logits, targets, N, V);
+  const read = { norm: "model.norm", kind: "rms" as const, epsilon, head, targets, width: C };
+  const { loss, dx, dHead } = headLoss(layers, trunk.result, read);
 
-  const dHeadInput = matmulNN(dLogits, head, { m: N, n: C, k: V });
-  const dHead = matmulTN(dLogits, headInput, { m: V, n: C, k: N });
-  const dx = trunk.backward(
-    layers.normBackward("model.norm", dHeadInput, final.normalized, final.rstd, "rms"),
-  );
-  const { dWord } = embeddingBackward(dx, inputs, {
+  const { dWord } = embeddingBackward(trunk.backward(dx), inputs, {
     batch,
     sequence,
     cols: C,
@@ -75,7 +66,7 @@ export function llamaLossAndGradients(
   });
   layers.note("model.embed_tokens.weight", tiedHead ? add(dWord, dHead) : dWord);
   if (!tiedHead) layers.note("lm_head.weight", dHead);
-  return { loss: meanLoss, gradients: layers.gradients, savedNames: tape.savedNames };
+  return { loss, gradients: layers.gradients, savedNames: tape.savedNames };
 }
 
 function blockNames(layer: number): BlockNames {
