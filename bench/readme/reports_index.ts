@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { programOutput } from "../../src/io/program_output.ts";
 import { lossDifferences } from "../report/losses.ts";
 import { type Cell, compare } from "../report/cell_rounds.ts";
 import { commandCode } from "../report/command.ts";
@@ -62,10 +63,16 @@ const making = z.object({
   }),
 });
 
-/** Every report below a folder, by path. */
+/** Every report below a folder, by path; of a checkout those that git tracks, as a user's own lie beside them. */
 export async function readEntries(root: string): Promise<Entry[]> {
-  const folders = (await resultFolders(root, "")).sort();
+  const folders = (await trackedFolders(root) ?? await resultFolders(root, "")).sort();
   return await Promise.all(folders.map((folder) => readEntry(root, folder)));
+}
+
+/** Null where git knows of none: the sources may be here without their history. */
+async function trackedFolders(root: string): Promise<string[] | null> {
+  const { text } = await programOutput("git", ["ls-files", "*/results.jsonl"], { cwd: root });
+  return text ? text.split("\n").map((path) => path.slice(0, path.lastIndexOf("/"))) : null;
 }
 
 async function resultFolders(root: string, below: string): Promise<string[]> {

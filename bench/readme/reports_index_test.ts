@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fakeErrors, fakeHeader, fakeQuality, fakeRecord } from "../results/testing.ts";
+import { git } from "../testing/program_copy.ts";
 import { readEntries, reportsIndex } from "./reports_index.ts";
 
 /** A folder of reports whose `results.jsonl` hold these lines. */
@@ -53,4 +54,12 @@ Deno.test("reportsIndex() lists every report under each question that it answers
     });
     assertStringIncludes(text, "| nano, micro | 2026-11-22 | 0123456789ab with uncommitted changes |");
     assertStringIncludes(text, "`deno task bench kernels \\| tee`");
+  }));
+
+Deno.test("readEntries() takes of a checkout what git tracks, and a user's own report is not among them", () =>
+  withReports({ "set/committed": sweep(fakeRecord()), "own": sweep(fakeRecord()) }, async (root) => {
+    assertEquals((await readEntries(root)).map(({ folder }) => folder), ["own", "set/committed"]);
+    await git(root, "init", "--quiet");
+    await git(root, "add", "set");
+    assertEquals((await readEntries(root)).map(({ folder }) => folder), ["set/committed"]);
   }));
