@@ -3,9 +3,9 @@ import { UserError } from "../../src/errors.ts";
 import type { CellConfiguration } from "../results/results.ts";
 import type { Shard, SweepHeader } from "../results/run_header.ts";
 
-/** What stays together in one shard: the policies and rounds of a model and a size, which are compared. */
-const comparisonOf = ({ model, modelDocument, sequence, batch }: CellConfiguration): string =>
-  JSON.stringify([model, modelDocument ?? null, sequence, batch]);
+/** What stays together in one shard: the policies and rounds of a model, a size and a seed, which are compared. */
+const comparisonOf = ({ model, modelDocument, sequence, batch, seed }: CellConfiguration): string =>
+  JSON.stringify([model, modelDocument ?? null, sequence, batch, seed]);
 
 const hash = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -17,7 +17,7 @@ export function cellsOfShard(cells: readonly CellConfiguration[], { index, of }:
   const dealt = [...new Set(cells.map(comparisonOf))].sort((a, b) => hash(a) < hash(b) ? -1 : 1);
   if (dealt.length < of) {
     throw new UserError(
-      `The sweep has ${dealt.length} of model × length × batch to divide, and --shard wants ${of} parts; take fewer shards`,
+      `The sweep has ${dealt.length} of model × length × batch × seed to divide, and --shard wants ${of} parts; take fewer shards`,
     );
   }
   const own = new Set(dealt.filter((_, place) => place % of === index - 1));

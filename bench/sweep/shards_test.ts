@@ -37,6 +37,19 @@ Deno.test("cellsOfShard() refuses more shards than there are comparisons", () =>
   assertThrows(() => cellsOfShard(cells, { index: 1, of: 6 }), UserError, "The sweep has 5 of");
 });
 
+Deno.test("cellsOfShard() deals out the seeds of a single comparison, each with all its policies", () => {
+  const seeds = Array.from({ length: 12 }, (_, i) => i + 1);
+  const one = seeds.flatMap((seed) =>
+    ["exact", "mesa8"].map((policy) => fakeConfiguration({ policy, seed, round: seed - 1 }))
+  );
+  const shards = [1, 2, 3, 4, 5].map((index) => cellsOfShard(one, { index, of: 5 }));
+  assertEquals(shards.flat().map(keyOf).sort(), one.map(keyOf).sort());
+  assertEquals(shards.map(({ length }) => length).sort(), [4, 4, 4, 6, 6]);
+  for (const shard of shards) {
+    for (const { seed } of shard) assertEquals(shard.filter((cell) => cell.seed === seed).length, 2);
+  }
+});
+
 Deno.test("cellsToRun() takes the whole plan where no shard is told", () => {
   assertEquals(cellsToRun({ cells }), cells);
   assertEquals(cellsToRun({ cells, shard: { index: 2, of: 3 } }), cellsOfShard(cells, { index: 2, of: 3 }));
