@@ -103,13 +103,17 @@ export function withoutNull(comparisons: readonly Comparison<Cell>[]): Compariso
   return comparisons.map(({ cells, ...rest }) => ({ ...rest, cells: new Map([...cells].filter(isPolicy)) }));
 }
 
-/** What may differ within a comparison: the policy, its kernels, and what depends on them or on the round. */
+/** What may differ within a comparison: the policy, its kernels, how its steps compute and update, and what depends on them or on the round. */
 const varying = [
   "policy",
   "storage",
   "variants",
   "kernels",
   "arithmetic",
+  "parameters",
+  "moments",
+  "update",
+  "clipBy",
   "round",
   "seed",
   "qualitySteps",

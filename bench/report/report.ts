@@ -17,6 +17,7 @@ import { adapterTitle, type CellRecord, runtimeOf } from "../results/results.ts"
 import type { Stopping } from "../results/run_header.ts";
 import { roundsSection } from "./rounds.ts";
 import type { Comparison } from "./side_by_side.ts";
+import { statesTable } from "./states_table.ts";
 import {
   disagreementTable,
   failureTable,
@@ -56,6 +57,7 @@ export function sections(records: readonly CellRecord[], stopping?: Stopping): S
   const brand = records.some((r) => r.environment.adapterClass === "software") ? ` (${softwareBrand})` : "";
   const tables: [string, string | null][] = [
     ["Memory", memoryTable(comparisons)],
+    ["Weights, moments, gradients", statesTable(comparisons)],
     ["Throughput", throughputTable(comparisons)],
     ["Tokens of a piece", piecesTable(comparisons)],
     ["Rounds", roundsSection(comparisons, records, stopping)],
@@ -219,6 +221,10 @@ const glossary = Object.entries({
   "live peak": "the most bytes of tensors alive at one dispatch, weights and optimizer included.",
   buffers: "bytes of the buffers that hold those tensors.",
   driver: "growth of what the driver reports, its own context included; only where it can be asked.",
+  "gradients at the peak":
+    "those alive when most bytes are; updated in backward, one lives until its update only.",
+  "with gradients, a parameter":
+    "bytes of weights, moments and those gradients, for each number that is trained.",
   "tokens of a piece":
     "that go through the MLP or the language model's head at once, where the policy takes mini-sequences; the last piece may have fewer.",
   step:

@@ -5,8 +5,8 @@ import { type BuilderOptions, gpuWith, type ProgramDescription } from "../../src
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { boundBytes, type Dispatch, runsOf } from "../../src/gpu/kernel.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
-import { allFamilies, familyOf } from "../../src/models/families.ts";
-import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
+import { allFamilies } from "../../src/models/families.ts";
+import { type ModelConfig, parameterCount, usualSequence } from "../../src/models/model_config.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { bytes, duration, number, plural } from "../../src/text/format.ts";
@@ -146,8 +146,7 @@ class Estimate {
   }
 
   get #parameters(): number {
-    const all = familyOf(this.model).parameters(this.model, "all");
-    return all.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+    return parameterCount(this.model);
   }
 
   /** Seconds of one policy's processes, whose step takes so long. */

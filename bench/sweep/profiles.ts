@@ -2,6 +2,7 @@ import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { parseModel } from "../../src/models/model_document.ts";
 import { policyDocument, policyPresets } from "../../src/storage/policies.ts";
+import type { StepChoices } from "../../src/train/step_choices.ts";
 import { ablations, miniSequences } from "./ablations.ts";
 import { untilPrecision } from "./stopping.ts";
 import type { SweepOptions } from "./sweep_options.ts";
@@ -53,6 +54,20 @@ const training = {
 /** first, twice that, … up to last. */
 const doublings = (first: number, last: number) =>
   Array.from({ length: Math.floor(Math.log2(last / first)) + 1 }, (_, i) => first * 2 ** i);
+
+/** Weights and moments in fewer bytes, update in backward, and all at once, beside what stands in f32 and is updated after the step. */
+const states: Readonly<Record<string, StepChoices>> = {
+  "exact-bf16-weights": { parameters: "bf16" },
+  "exact-bf16-moments": { moments: "bf16" },
+  "exact-8bit-moments": { moments: "8bit" },
+  "exact-backward-update": { update: "backward", clipBy: "last" },
+  "exact-8bit-all": { parameters: "bf16", moments: "8bit", update: "backward", clipBy: "last" },
+};
+/** What else there is. */
+const moreStates: Readonly<Record<string, StepChoices>> = {
+  "exact-f16-weights": { parameters: "f16" },
+  "exact-bf16-all": { parameters: "bf16", moments: "bf16", update: "backward", clipBy: "last" },
+};
 
 type Class = AdapterReport["class"];
 
@@ -145,7 +160,27 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   "parity-arithmetic": (adapter) => ({
     ...profiles.parity(adapter),
     policies: named("exact", "mesa2"),
-    exactIn: ["f16x3", "f16"],
+    exactWith: { "exact-f16x3": { arithmetic: "f16x3" }, "exact-f16": { arithmetic: "f16" } },
+  }),
+  // And of weights and moments in fewer bytes, and of weights that are updated in backward.
+  "parity-states": (adapter) => ({
+    ...profiles.parity(adapter),
+    models: adapter === "gpu" ? models("llama-micro") : models("llama-nano"),
+    policies: named("exact", "mesa2"),
+    exactWith: states,
+  }),
+  // What they save, and what they cost in speed.
+  states: (adapter) => ({
+    ...common,
+    models: adapter === "gpu" ? models("small") : models("nano"),
+    sequences: [adapter === "gpu" ? 1024 : 32],
+    batches: [adapter === "gpu" ? 16 : 1],
+    policies: named("exact"),
+    exactWith: { ...states, ...moreStates },
+    steps: adapter === "gpu" ? 10 : 1,
+    warmup: adapter === "gpu" ? 3 : 0,
+    ...adapter === "gpu" && known,
+    qualitySteps: 0,
   }),
   // Pieces by each rule, at a usual length and at long ones, against one piece.
   "mini-sequences": (adapter) => ({

@@ -5,6 +5,7 @@ import { familyOf } from "../../src/models/families.ts";
 import { checkModel, type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
+import { refuseContradictions } from "../../src/train/step_choices.ts";
 import { ablations } from "./ablations.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { modelOf, parseConfiguration } from "../results/results.ts";
@@ -81,6 +82,29 @@ Deno.test("parity and paper cover what they are named for", () => {
   }
   const { models, batches } = profiles.paper("gpu");
   assertEquals([models.map(({ name }) => name), batches], [["deit-tiny", "deit-small", "deit-base"], [128]]);
+});
+
+Deno.test("parity-states and states try each way to keep weights, moments and gradients, and all together", () => {
+  for (const adapter of adapters) {
+    const parity = profiles["parity-states"](adapter);
+    assertEquals(parity.models.map(({ modelType }) => modelType), ["llama"]);
+    const { models: _, policies: __, exactWith, ...protocol } = parity;
+    const { models: ___, policies: ____, ...usual } = profiles.parity(adapter);
+    assertEquals(protocol, usual, "the protocol is parity's");
+    const backward = { update: "backward", clipBy: "last" } as const;
+    assertEquals(Object.values(exactWith!), [
+      { parameters: "bf16" },
+      { moments: "bf16" },
+      { moments: "8bit" },
+      backward,
+      { parameters: "bf16", moments: "8bit", ...backward },
+    ]);
+    const options = profiles.states(adapter);
+    for (const [name, choices] of Object.entries(exactWith!)) assertEquals(options.exactWith![name], choices);
+    const formats = planSweep(options).map(({ parameters, moments }) => [parameters, moments]);
+    assertEquals(new Set(formats.map(([weights]) => weights)), new Set([undefined, "bf16", "f16"]));
+    for (const cell of [...planSweep(options), ...planSweep(parity)]) refuseContradictions(cell);
+  }
 });
 
 Deno.test("A step of parity has as many tokens of a text as of images", () => {

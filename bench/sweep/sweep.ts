@@ -135,7 +135,7 @@ export function planSweep(options: SweepOptions): CellConfiguration[] {
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
   const others = [
     ...options.nullOfChaos ? [{ name: "exact-other-variants", kernels: "other" as const }] : [],
-    ...(options.exactIn ?? []).map((arithmetic) => ({ name: `exact-${arithmetic}`, arithmetic })),
+    ...Object.entries(options.exactWith ?? {}).map(([name, choices]) => ({ name, ...choices })),
   ];
   const tried = [
     ...policies.map((storage) => ({ storage })),

@@ -1,4 +1,3 @@
-import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
@@ -17,8 +16,8 @@ export interface SweepOptions extends StepChoices {
   images?: string;
   /** Whether `exact` is trained by other variants of its kernels, too: what rounding alone does to a loss. */
   nullOfChaos?: boolean;
-  /** Arithmetics in which the products of `exact` are made in further cells: what they do to a loss. */
-  exactIn?: Arithmetic[];
+  /** Further cells of `exact`, by name, whose steps are made by other choices: what those do to memory, speed and loss. */
+  exactWith?: Readonly<Record<string, StepChoices>>;
   /** Whether the learning rate rises and then falls to zero, of texts, too. */
   toZero?: boolean;
   /** "none": images are trained on as they are. By default they are moved and mirrored. */

@@ -25,6 +25,11 @@ export function modelConfig(name: string): ModelConfig {
   return modelsByName[oneOf("model", name, Object.keys(modelsByName))];
 }
 
+/** How many numbers a model trains. */
+export function parameterCount(config: ModelConfig): number {
+  return familyOf(config).parameters(config, "all").reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+}
+
 /** Kernels count the vectors of four of a tensor in 32 bits, and the widest, inside an MLP, has four channels for each of the model's. */
 const mostVectors = 2 ** 32;
 
@@ -49,7 +54,7 @@ export function checkModel(config: ModelConfig, sequence: number, batch = 1): vo
       `A step of ${batch} × ${sequence} tokens exceeds the ${most} that kernels can count in model "${config.name}"; ${remedy}`,
     );
   }
-  const parameters = family.parameters(config, "all").reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+  const parameters = parameterCount(config);
   if (parameters > mostParameters) {
     throw new UserError(
       `Model "${config.name}" has ${parameters} parameters, more than the ${mostParameters} that can be planned; give smaller sizes`,
