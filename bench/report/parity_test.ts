@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { fakeImageRecord, fakeQuality, fakeRecord } from "../results/testing.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
@@ -203,4 +204,17 @@ Deno.test("compare() puts exact by other choices beside exact, so that its losse
   const [comparison, ...others] = compare(records);
   assertEquals([[...comparison.cells.keys()], others], [["exact", ...names], []]);
   assertEquals([...parities(comparison).keys()], names);
+});
+
+Deno.test("paritySection() tells the margin of each family that was tested", () => {
+  const llama = (...given: Parameters<typeof fakeRecord>) => {
+    const { name: _, ...architecture } = modelConfig("llama-nano");
+    return { ...fakeRecord(...given), architecture };
+  };
+  const losses = { exact: [1, 2], mesa8: [1, 2] };
+  assertStringIncludes(paritySection(trained(losses))!, "0.25% for a GPT-2, 1% for a ViT.");
+  assertStringIncludes(
+    paritySection(trained(losses, llama))!,
+    "0.25% for a GPT-2 and a Llama, 1% for a ViT.",
+  );
 });
