@@ -5,6 +5,7 @@ import { type Cell, compare } from "../report/cell_rounds.ts";
 import { commandCode } from "../report/command.ts";
 import { gradientError } from "../report/gradient_tables.ts";
 import type { Comparison } from "../report/side_by_side.ts";
+import { statesTable } from "../report/states_table.ts";
 import { toldMaking } from "../report/sweep_files.ts";
 import { table } from "../report/words.ts";
 import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
@@ -35,6 +36,10 @@ const asked: [question: string, answers: (comparisons: Comparison<Cell>[]) => bo
   [
     "What fits where something else does not?",
     (comparisons) => cellsOf(comparisons).some(({ failure }) => failure?.status === "oom"),
+  ],
+  [
+    "How small can weights, moments and gradients be?",
+    (comparisons) => statesTable(comparisons) !== null,
   ],
   ["What does a policy save, and what does it cost in speed?", () => true],
 ];
