@@ -306,6 +306,7 @@ const idle: Row[] = [
     "--seeds does nothing without quality steps; give --quality-steps",
   ],
   ["bench paper --gradient-every 2", 1, "--gradient-every does nothing without quality steps"],
+  ["bench paper --learning-rate 3e-4", 1, "--learning-rate does nothing without quality steps"],
   ["train --sample-tokens 0 --temperature 1", 1, "--temperature does nothing with --sample-tokens 0"],
   ["train --sample-tokens 0 --prompt Once", 1, "--prompt does nothing with --sample-tokens 0"],
   ["train --model vit-nano --data F/text.txt", 1, "--data is for models of texts, which vit-nano is not"],
