@@ -460,7 +460,7 @@ const places: Row[] = [
     1,
     'the kind "kernels", which have no cells; give folders of sweeps',
   ],
-  [`report ${reports}/text --html F/none/page.html`, 1, "its folder does not exist; create it first"],
+  [`report ${reports}/grouping --html F/none/page.html`, 1, "its folder does not exist; create it first"],
   ["report F --html=", 2, "Path must not be empty"],
   ["report F --html page.html --json", 1, "--json does nothing with --html; leave one of them out"],
   [`report ${reports}/peers-gpt2 --json`, 1, "read its results.jsonl, or leave out --json"],

@@ -46,8 +46,8 @@ async function run(root: string, ...args: string[]): Promise<string> {
 /** How many of the first dispatches of a step take the planted share of it, and what share they take: by the least times of three profiles. */
 async function prefix(root: string): Promise<{ count: number; share: number }> {
   let least: number[] = [];
-  for (const run of [1, 2, 3]) {
-    const out = `${root}/profile-${run}`;
+  for (const time of [1, 2, 3]) {
+    const out = `${root}/profile-${time}`;
     await run(root, "bench", ...cell, "--profile-step", "--warmup", "5", "--no-tune", "--out", out);
     const { lines: [{ dispatches }] } = parseTimes<StepProfile>(
       await Deno.readTextFile(`${out}/results.jsonl`),
