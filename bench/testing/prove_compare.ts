@@ -10,8 +10,7 @@
 
 import { project } from "../machine/environment.ts";
 import { compareReports, type Comparison, usualTolerance } from "../compare/comparison.ts";
-import { readReport } from "../commands/compare.ts";
-import { parseTimes } from "../results/read_results.ts";
+import { parseTimes, readReport } from "../results/read_results.ts";
 import type { StepProfile } from "../kernels/step_profile.ts";
 import { larger, type Plant, slower } from "./plants.ts";
 import { commitAll, git, patch, withProgramCopy } from "./program_copy.ts";
