@@ -18,6 +18,8 @@ export interface SweepOptions extends StepChoices {
   nullOfChaos?: boolean;
   /** Further cells of `exact`, by name, whose steps are made by other choices: what those do to memory, speed and loss. */
   exactWith?: Readonly<Record<string, StepChoices>>;
+  /** The highest learning rate; undefined: the usual one. */
+  learningRate?: number;
   /** Whether the learning rate rises and then falls to zero, of texts, too. */
   toZero?: boolean;
   /** "none": images are trained on as they are. By default they are moved and mirrored. */
