@@ -47,11 +47,18 @@ const { values: told, positionals: [what = ""] } = parseArgs({
 const chosen = <Word extends string>(option: string, word: string | undefined, words: readonly Word[]) =>
   word === undefined ? undefined : oneOf(option, word, words) as Word;
 
+/** A whole number from 1. */
+function count(option: keyof typeof told, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new UserError(`--${option} ${text} is no whole number from 1; give one`);
+}
+
 /** A preset, with so many of its layers, of which positions do not end before the sequence. */
 function modelTold(): { model: ModelConfig; sequence: number } {
   const preset = modelConfig(told.model);
-  const sequence = Number(told.sequence ?? usualSequence(preset));
-  const layers = Number(told.layers ?? preset.layers);
+  const sequence = count("sequence", told.sequence ?? `${usualSequence(preset)}`);
+  const layers = count("layers", told.layers ?? `${preset.layers}`);
   const whole = layers === preset.layers;
   const model = {
     ...preset,
@@ -88,9 +95,9 @@ try {
     const gpu = await withRoom(opened);
     if (what === "steps") {
       const policy = policyDocument(told.policy);
-      return await checkSteps(gpu, { ...options, policy }, Number(told.steps), tell);
+      return await checkSteps(gpu, { ...options, policy }, count("steps", told.steps), tell);
     }
-    const rows = told.pieces === undefined ? undefined : Number(told.pieces);
+    const rows = told.pieces === undefined ? undefined : count("pieces", told.pieces);
     await checkGradients(gpu, options, tell, rows === undefined ? {} : { mlp: rows, head: rows });
   });
   Deno.exit(findings.every(({ pass }) => pass) ? 0 : 1);
