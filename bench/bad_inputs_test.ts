@@ -473,6 +473,8 @@ const onAdapter: Row[] = [
   ["bench --seed 4294967295 --seeds 3", 1, "take a smaller --seed"],
   ["bench --model F/vast.json", 1, "give smaller sizes"],
   ["bench long --shard 1/2", 1, "so --shard cannot part it; take another profile"],
+  ["bench mst --tokens 512", 1, "one of so many to a step, which --tokens leaves open; give --batch"],
+  ["bench mst --accumulate 2", 1, "--accumulate adds gradients up; leave one of them out"],
   ["bench long --against HEAD", 1, "so --against cannot part it; take another profile"],
   ["bench --model nano --batch 1 --shard 2/3", 1, "--shard wants 3 parts; take fewer shards"],
   ["bench --model nano --against HEAD --precision 1% --rounds 3", 1, "leave --rounds out, or give more"],

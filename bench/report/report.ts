@@ -11,10 +11,11 @@ import { bytes, namedList, plural } from "../../src/text/format.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { commandCode } from "./command.ts";
 import { gradientSection } from "./gradient_tables.ts";
+import { longestSection } from "./longest.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
 import { adapterTitle, type CellRecord, runtimeOf } from "../results/results.ts";
-import type { Stopping } from "../results/run_header.ts";
+import type { SweepHeader } from "../results/run_header.ts";
 import { roundsSection } from "./rounds.ts";
 import type { Comparison } from "./side_by_side.ts";
 import {
@@ -26,8 +27,11 @@ import {
   throughputTable,
 } from "./tables.ts";
 
+/** What a sweep's header tells that tables show. */
+export type Told = Pick<SweepHeader, "stopping" | "longest">;
+
 /** What a report says about the run beside its records. */
-export interface Run {
+export interface Run extends Told {
   /** The command that repeats it. */
   command: string;
   started: Date;
@@ -35,8 +39,6 @@ export interface Run {
   sources?: string;
   /** Planned processes that have no record and ought to; null where the plan is not known. */
   missing: number | null;
-  /** When rounds ended before the last that was planned; undefined: none did. */
-  stopping?: Stopping;
   /** Pictures beside the report: file name and caption. */
   charts: { file: string; caption: string }[];
 }
@@ -51,7 +53,10 @@ export interface Section {
 export const softwareBrand = "software adapter: not a performance result";
 
 /** The tables of a run, those that have rows. A software adapter's carry their brand in the title. */
-export function sections(records: readonly CellRecord[], stopping?: Stopping): Section[] {
+export function sections(
+  records: readonly CellRecord[],
+  { stopping, longest }: Told = {},
+): Section[] {
   const comparisons = compare(records);
   const brand = records.some((r) => r.environment.adapterClass === "software") ? ` (${softwareBrand})` : "";
   const tables: [string, string | null][] = [
@@ -64,6 +69,7 @@ export function sections(records: readonly CellRecord[], stopping?: Stopping): S
     ["Gradient error", gradientSection(comparisons)],
     ["Parity", paritySection(comparisons)],
     ["The paper's table", paperSection(comparisons)],
+    ["The longest sequences", longestSection(longest, comparisons)],
     ["What failed", failureTable(comparisons)],
   ];
   return tables.flatMap(([title, table]) => table === null ? [] : [{ title: title + brand, table }]);
@@ -88,10 +94,10 @@ function qualitySection(
 export function renderReport(records: readonly CellRecord[], run: Run): string {
   const { environment } = records[0];
   const models = describeModels(records);
-  const tables = sections(records, run.stopping);
+  const tables = sections(records, run);
   const parts = [
     `# Headroom on ${adapterTitle(environment)}, ${run.started.toISOString().slice(0, 10)}`,
-    answers(records, compare(records)),
+    answers(records, compare(records), run.longest),
     howItWasMade(records, run),
     ...tables.flatMap(({ title, table }) => [`## ${title}`, foldable.has(title) ? folded(table) : table]),
     ...run.charts.map(({ file, caption }) => `![${caption}](${file})`),

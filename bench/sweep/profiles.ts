@@ -2,6 +2,7 @@ import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { parseModel } from "../../src/models/model_document.ts";
 import { policyDocument, policyPresets } from "../../src/storage/policies.ts";
+import type { StepChoices } from "../../src/train/step_choices.ts";
 import { ablations, miniSequences } from "./ablations.ts";
 import { untilPrecision } from "./stopping.ts";
 import type { SweepOptions } from "./sweep_options.ts";
@@ -53,6 +54,17 @@ const training = {
 /** first, twice that, … up to last. */
 const doublings = (first: number, last: number) =>
   Array.from({ length: Math.floor(Math.log2(last / first)) + 1 }, (_, i) => first * 2 ** i);
+
+/** Updates that let each gradient live until its own alone. */
+const inBackward = { update: "backward", clipBy: "last" } as const;
+
+/** What weights and moments may be kept in, where memory is scarce: all in f32, as MST keeps them, and with moments of 8 bits. */
+const states: StepChoices[] = [
+  inBackward,
+  { ...inBackward, parameters: "bf16", moments: "bf16" },
+  { ...inBackward, moments: "8bit" },
+  { ...inBackward, parameters: "bf16", moments: "8bit" },
+];
 
 type Class = AdapterReport["class"];
 
@@ -110,6 +122,25 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     growing: true,
     ...adapter === "software" && { memory: 64 * 2 ** 20 },
     steps: 2,
+    qualitySteps: 0,
+  }),
+  // MST's own table: how long sequences of its models may be on a card of 80 GB, of which buffers get 78 GiB, by plan with each choice of what
+  // weights and moments are kept in; run, with MST's own, are the longest of each policy, and shorter ones, under all that hold them.
+  mst: (adapter) => ({
+    ...common,
+    models: adapter === "gpu" ? models("llama2-7b", "llama3-8b") : models("llama-nano"),
+    sequences: adapter === "gpu" ? [2048, 16384] : [64],
+    batches: [1],
+    policies: named("exact", "recompute", "mst", "mst8"),
+    growing: true,
+    ...inBackward,
+    parameters: "bf16",
+    moments: "bf16",
+    longest: { unit: adapter === "gpu" ? 1024 : 64, choices: states },
+    memory: adapter === "gpu" ? 78 * 2 ** 30 : 8 * 2 ** 20,
+    untuned: true,
+    timeout: 7200,
+    steps: 1,
     qualitySteps: 0,
   }),
   // Does training suffer? Small models on real data, so that many seeds of every policy train to the end of their schedule. A step has as
