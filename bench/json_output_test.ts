@@ -112,6 +112,37 @@ gpuTest(
 );
 
 gpuTest(
+  "bench mst --json runs the longest sequences by plan to their end, which check and a resumption find whole",
+  () =>
+    withFolder(async (folder) => {
+      const out = `${folder}/mst`;
+      const found = await output("bench", `mst --policy exact,mst8 --warmup 0 --out ${out}`);
+      assert(found.kind === "sweep");
+      const { unit, found: lengths } = found.longest!;
+      const own = lengths.filter(({ parameters, moments }) => parameters === "bf16" && moments === "bf16");
+      assertEquals([unit, lengths.length, own.map(({ policy }) => policy)], [64, 8, ["exact", "mst8"]]);
+      const [exact, mst8] = own;
+      assertEquals(
+        found.cells.map(({ sequence, policy, status }) => [sequence, policy, status]),
+        [
+          [64, "exact", "ok"],
+          [64, "mst8", "ok"],
+          [exact.sequence, "exact", "ok"],
+          [exact.sequence, "mst8", "ok"],
+          [mst8.sequence, "exact", "oom"],
+          [mst8.sequence, "mst8", "ok"],
+        ],
+      );
+      assertEquals(found.cells.at(-1)!.memory!.bufferBytes, mst8.memory!.bufferBytes);
+      const [checked] = await output("check", out, [0, 1]); // 1 where the sources are not committed
+      assertEquals(checked.findings.filter(({ pass, text }) => !pass && !text.includes("sources")), []);
+      assertEquals(await output("bench", `--resume ${out}`), found);
+      const report = await Deno.readTextFile(`${out}/report.md`);
+      assert(report.includes("## The longest sequences"));
+    }),
+);
+
+gpuTest(
   "bench kernels --json and bench --profile-step --json print their times",
   () =>
     withFolder(async (folder) => {
