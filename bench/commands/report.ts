@@ -57,7 +57,7 @@ async function printed(folder: string, kind: string, text: string): Promise<stri
   }
   const { header, records } = sweepOf(folder, text);
   const tables = sections(records, header ?? {}).map(({ title, table }) => `${title}\n\n${printable(table)}`);
-  return [...tables, printable(answers(records, compare(records), header?.longest))].join("\n\n");
+  return [...tables, printable(answers(records, compare(records), header ?? {}))].join("\n\n");
 }
 
 const summaries = z.union([sweepSummary, timesSummary]);

@@ -198,7 +198,7 @@ function printTables({ header }: Side, records: readonly CellRecord[]): void {
   for (const { title, table } of sections(records, header)) {
     console.log(`\n${title}\n\n${printable(table)}`);
   }
-  console.log(`\n${printable(answers(records, compare(records), header.longest))}`);
+  console.log(`\n${printable(answers(records, compare(records), header))}`);
 }
 
 /** 0 if every process ended well; to run out of memory is a result. */

@@ -1,6 +1,6 @@
 import { plural } from "../../src/text/format.ts";
 import type { CellRecord } from "../results/results.ts";
-import type { LongestSequences } from "../results/run_header.ts";
+import type { Told } from "../results/run_header.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { dominance } from "./dominance.ts";
 import { digits, gradientError } from "./gradient_tables.ts";
@@ -15,7 +15,7 @@ import { code } from "./words.ts";
 export function answers(
   records: readonly CellRecord[],
   all: readonly Comparison<Cell>[],
-  longest?: LongestSequences,
+  told: Told = {},
 ): string {
   const comparisons = withoutNull(all);
   const saved = savings(comparisons);
@@ -27,7 +27,7 @@ export function answers(
     losses(comparisons),
     gradients(comparisons),
     doesNotFit(comparisons),
-    longestSentence(longest, comparisons),
+    longestSentence(told, comparisons),
   ];
   return [
     ...saved.length ? [`Beside ${code(baseName(comparisons))}, over ${shapes}:`, bullets(saved)] : [],

@@ -2,23 +2,28 @@ import { categoryName } from "../../src/memory/category.ts";
 import { bytes, number } from "../../src/text/format.ts";
 import { describeChoices, stateBytes, type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import { statusWords } from "../results/results.ts";
-import { isOf, type Limit, type LongestSequence, type LongestSequences } from "../results/run_header.ts";
+import { isOf, type Limit, type LongestSequence, type SweepHeader } from "../results/run_header.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { besidePublished, published } from "./mst_published.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { speedText } from "./speeds.ts";
 import { code, table } from "./words.ts";
 
+/** What was looked for, and the bytes that buffers might take. */
+type Budget = Partial<Pick<SweepHeader, "longest" | "memory">>;
+
 /** How long sequences may be by plan, which lengths trained, what pieces cost there, and what bounds them, as markdown; null if none were looked for. */
 export function longestSection(
-  longest: LongestSequences | undefined,
+  { longest, memory: budget }: Budget,
   comparisons: readonly Comparison<Cell>[],
 ): string | null {
   if (!longest?.found.length) return null;
   const { unit, found } = longest;
   const shared = sharedChoices(found);
   return [
-    `Multiples of ${number(unit)} tokens; gradients are f32${shared.length ? `; ${shared.join(", ")}` : ""}.`,
+    `The longest multiples of ${number(unit)} tokens that fit${inMemory(budget)} by plan; gradients are f32${
+      shared.map((choice) => `; ${choice}`).join("")
+    }.`,
     lengths(found, comparisons),
     overhead(found, comparisons),
     `Bytes at the live peak of the longest, or of ${number(unit)} tokens where those do not fit, and what ${
@@ -31,7 +36,7 @@ export function longestSection(
 
 /** The longest sequence of each model, as a sentence; null if none were looked for, or fit. */
 export function longestSentence(
-  longest: LongestSequences | undefined,
+  { longest, memory }: Budget,
   comparisons: readonly Comparison<Cell>[],
 ): string | null {
   const groups = Map.groupBy(longest?.found ?? [], ({ model }) => model);
@@ -48,8 +53,10 @@ export function longestSentence(
       }`,
     ];
   });
-  return told.length ? `By plan ${told.join("; ")}.` : null;
+  return told.length ? `By plan${inMemory(memory)}, ${told.join("; ")}.` : null;
 }
+
+const inMemory = (budget?: number | null) => budget ? ` in ${bytes(budget)}` : "";
 
 const how = (one: LongestSequence) => `under ${code(one.policy)} with ${stateName(one)}`;
 

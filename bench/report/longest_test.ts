@@ -60,7 +60,7 @@ const records = [
   record("mst", 65536, 1, { model: "llama2-7b-65536" }), // of another model
 ];
 
-const section = longestSection(longest, compare(records))!;
+const section = longestSection({ longest, memory: 78 * GiB }, compare(records))!;
 const rows = (heading: RegExp) => {
   const block = section.split("\n\n").find((text) => heading.test(text))!;
   return block.split("\n").slice(2).map((line) => line.split("|").slice(1, -1).map((text) => text.trim()));
@@ -78,7 +78,7 @@ Deno.test("longestSection() puts what is published, what fits by plan and what t
   ]);
   assertStringIncludes(
     section,
-    "Multiples of 1,024 tokens; gradients are f32; update in backward, clipping by the last step's norm.",
+    "The longest multiples of 1,024 tokens that fit in 78 GiB by plan; gradients are f32; update in backward; clipping by the last step's norm.",
   );
 });
 
@@ -87,7 +87,7 @@ Deno.test("longestSection() tells what pieces cost by length, of what trained bo
     ["llama3-8b", "bf16 weights, 8-bit moments", "4,096", "1,024", "0.80× (no interval)", "–"],
     ["llama3-8b", "bf16 weights, 8-bit moments", "30,720", "3,072", "0.80× (no interval)", "–"],
   ]);
-  const alone = longestSection(longest, compare(records.slice(0, 1)))!;
+  const alone = longestSection({ longest, memory: 78 * GiB }, compare(records.slice(0, 1)))!;
   assertEquals(alone.includes("MLP and head in pieces"), false);
 });
 
@@ -104,24 +104,24 @@ Deno.test("longestSection() tells the bytes of each plan, and what is wanting be
 Deno.test("longestSection() names sources and differences where a figure is published, and nowhere else", () => {
   for (const word of ["arXiv 2407.15892", "StreamBP", "ALST", "OOMB"]) assertStringIncludes(section, word);
   const own = { ...longest, found: longest.found.map((one) => ({ ...one, model: "llama-nano" })) };
-  const alone = longestSection(own, compare(records))!;
+  const alone = longestSection({ longest: own }, compare(records))!;
   assertEquals([alone.includes("published"), alone.includes("StreamBP")], [false, false]);
   assert(alone.includes("| llama-nano |"));
   const ofFour = { ...longest, found: longest.found.map((one) => ({ ...one, batch: 4 })) };
-  const batches = longestSection(ofFour, compare(records))!;
+  const batches = longestSection({ longest: ofFour }, compare(records))!;
   assertEquals([batches.includes("5 K"), batches.includes("llama3-8b, 4 sequences")], [false, true]);
 });
 
 Deno.test("longestSection() and longestSentence() are null where no lengths were looked for", () => {
-  assertEquals([longestSection(undefined, []), longestSentence(undefined, [])], [null, null]);
-  assertEquals(longestSection({ unit: 64, found: [] }, []), null);
+  assertEquals([longestSection({ memory: GiB }, []), longestSentence({}, [])], [null, null]);
+  assertEquals(longestSection({ longest: { unit: 64, found: [] } }, []), null);
 });
 
 Deno.test("longestSentence() tells of each model the longest by plan and the longest trained", () => {
   const found = [...longest.found, one("exact", 0, { model: "llama2-7b" })];
   assertEquals(
-    longestSentence({ ...longest, found }, compare(records)),
-    "By plan sequences of llama3-8b may have 40,960 tokens, under `mst` with bf16 weights, 8-bit moments, and were trained with 30,720, " +
+    longestSentence({ longest: { ...longest, found }, memory: 78 * GiB }, compare(records)),
+    "By plan in 78 GiB, sequences of llama3-8b may have 40,960 tokens, under `mst` with bf16 weights, 8-bit moments, and were trained with 30,720, " +
       "under `recompute` with bf16 weights, 8-bit moments; no sequence of llama2-7b fits.",
   );
 });

@@ -15,7 +15,7 @@ import { longestSection } from "./longest.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
 import { adapterTitle, type CellRecord, runtimeOf } from "../results/results.ts";
-import type { SweepHeader } from "../results/run_header.ts";
+import type { Told } from "../results/run_header.ts";
 import { roundsSection } from "./rounds.ts";
 import type { Comparison } from "./side_by_side.ts";
 import {
@@ -26,9 +26,6 @@ import {
   qualityTable,
   throughputTable,
 } from "./tables.ts";
-
-/** What a sweep's header tells that tables show. */
-export type Told = Pick<SweepHeader, "stopping" | "longest">;
 
 /** What a report says about the run beside its records. */
 export interface Run extends Told {
@@ -55,7 +52,7 @@ export const softwareBrand = "software adapter: not a performance result";
 /** The tables of a run, those that have rows. A software adapter's carry their brand in the title. */
 export function sections(
   records: readonly CellRecord[],
-  { stopping, longest }: Told = {},
+  told: Told = {},
 ): Section[] {
   const comparisons = compare(records);
   const brand = records.some((r) => r.environment.adapterClass === "software") ? ` (${softwareBrand})` : "";
@@ -63,13 +60,13 @@ export function sections(
     ["Memory", memoryTable(comparisons)],
     ["Throughput", throughputTable(comparisons)],
     ["Tokens of a piece", piecesTable(comparisons)],
-    ["Rounds", roundsSection(comparisons, records, stopping)],
+    ["Rounds", roundsSection(comparisons, records, told.stopping)],
     ["Rounds that disagree", disagreementTable(comparisons)],
     ["Quality", qualitySection(comparisons, records)],
     ["Gradient error", gradientSection(comparisons)],
     ["Parity", paritySection(comparisons)],
     ["The paper's table", paperSection(comparisons)],
-    ["The longest sequences", longestSection(longest, comparisons)],
+    ["The longest sequences", longestSection(told, comparisons)],
     ["What failed", failureTable(comparisons)],
   ];
   return tables.flatMap(([title, table]) => table === null ? [] : [{ title: title + brand, table }]);
@@ -97,7 +94,7 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
   const tables = sections(records, run);
   const parts = [
     `# Headroom on ${adapterTitle(environment)}, ${run.started.toISOString().slice(0, 10)}`,
-    answers(records, compare(records), run.longest),
+    answers(records, compare(records), run),
     howItWasMade(records, run),
     ...tables.flatMap(({ title, table }) => [`## ${title}`, foldable.has(title) ? folded(table) : table]),
     ...run.charts.map(({ file, caption }) => `![${caption}](${file})`),

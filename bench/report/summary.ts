@@ -2,8 +2,9 @@ import { markdownTable } from "markdown-table";
 import { bytes, ratio } from "../../src/text/format.ts";
 import { inlineCode } from "../../src/text/shell.ts";
 import { adapterTitle, type CellRecord } from "../results/results.ts";
+import type { Told } from "../results/run_header.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
-import { sections, softwareBrand, type Told } from "./report.ts";
+import { sections, softwareBrand } from "./report.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 
 /** A report for a page that shows no picture, such as the summary of a workflow: bars of text, then the tables. Needs at least one record. */

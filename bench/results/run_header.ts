@@ -127,6 +127,9 @@ export const sweepHeader = z.object({
 
 export type SweepHeader = z.infer<typeof sweepHeader>;
 
+/** What of it tables tell, where there is any. */
+export type Told = Partial<Pick<SweepHeader, "stopping" | "longest" | "memory">>;
+
 /** What a sweep found of lengths by plan, before it ran any. */
 export type LongestSequences = NonNullable<SweepHeader["longest"]>;
 
