@@ -102,5 +102,7 @@ Deno.test("checkSweep() finds lengths that are not the longest by plan, and cell
   assertEquals(of({ memory: smaller }), [
     "nano 4 × 128 exact took other bytes than its length was found with",
   ]);
-  assertEquals(of({ memory: smaller, moments: "bf16" }), [], "a cell of other choices is another's");
+  for (const others of [{ moments: "bf16" }, { batch: 2 }, { model: "micro" }]) {
+    assertEquals(of({ memory: smaller, ...others }), [], "no cell of its own");
+  }
 });

@@ -77,11 +77,12 @@ function rowName(one: LongestSequence, found: readonly LongestSequence[]): strin
   return [stateName(one), ...otherChoices(one).filter((choice) => !shared.includes(choice))].join(", ");
 }
 
-/** The comparisons of a row's model and choices, at any length. */
+/** The comparisons of a row's model and choices, the shortest sequences first. */
 const comparisonsOf = (one: LongestSequence, comparisons: readonly Comparison<Cell>[]) =>
   comparisons.filter(({ model, sequence, batch, choices }) =>
     isOf(one, { model, sequence, batch, ...choices })
-  );
+  )
+    .toSorted((a, b) => a.sequence - b.sequence);
 
 interface Trained {
   readonly sequence: number;
@@ -93,7 +94,7 @@ const cellsOf = (one: LongestSequence, comparisons: readonly Comparison<Cell>[])
   comparisonsOf(one, comparisons).flatMap(({ sequence, cells }) => {
     const cell = cells.get(one.policy);
     return cell ? [{ sequence, cell }] : [];
-  }).toSorted((a, b) => a.sequence - b.sequence);
+  });
 
 /** What of it took its steps. */
 const trainedCells = (one: LongestSequence, comparisons: readonly Comparison<Cell>[]) =>

@@ -50,12 +50,12 @@ const record = (policy: string, sequence: number, seconds: number | null, change
   });
 
 const records = [
-  record("exact", 4096, 2),
-  record("recompute", 4096, 4),
-  record("mst", 4096, 5),
   record("recompute", 30720, 10),
   record("mst", 30720, 12.5),
   record("mst", 40960, null),
+  record("exact", 4096, 2),
+  record("recompute", 4096, 4),
+  record("mst", 4096, 5),
   record("recompute", 30720, 1, { moments: "bf16" }), // of other choices
   record("mst", 65536, 1, { model: "llama2-7b-65536" }), // of another model
 ];
@@ -87,7 +87,7 @@ Deno.test("longestSection() tells what pieces cost by length, of what trained bo
     ["llama3-8b", "bf16 weights, 8-bit moments", "4,096", "1,024", "0.80× (no interval)", "–"],
     ["llama3-8b", "bf16 weights, 8-bit moments", "30,720", "3,072", "0.80× (no interval)", "–"],
   ]);
-  const alone = longestSection({ longest, memory: 78 * GiB }, compare(records.slice(0, 1)))!;
+  const alone = longestSection({ longest, memory: 78 * GiB }, compare(records.slice(3, 4)))!;
   assertEquals(alone.includes("MLP and head in pieces"), false);
 });
 

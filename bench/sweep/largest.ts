@@ -12,17 +12,10 @@ export function largest(
   let [low, high] = holds(first) ? [first, most + 1] : [0, first];
   const upwards = low === first;
   for (let stride = 1; high - low > 1; stride *= 2) {
-    const next = upwards ? low + stride : high - stride;
-    if (next <= low || next >= high) break;
-    const held = holds(next);
-    if (held) low = next;
+    const strode = upwards ? low + stride : high - stride;
+    const next = low < strode && strode < high ? strode : Math.floor((low + high) / 2);
+    if (holds(next)) low = next;
     else high = next;
-    if (held !== upwards) break;
-  }
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (holds(middle)) low = middle;
-    else high = middle;
   }
   return low;
 }
