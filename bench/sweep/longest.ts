@@ -7,7 +7,7 @@ import { type ModelConfig, mostTokens } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { isOf, type Limit, type LongestSequence, type LongestSequences } from "../results/run_header.ts";
-import { largest } from "./largest.ts";
+import { largestWhere } from "./largest.ts";
 import { exceeds, planStep } from "./planned_step.ts";
 import { ofLength } from "./sweep.ts";
 import type { SweepOptions } from "./sweep_options.ts";
@@ -72,7 +72,7 @@ function longestOf(
   const tokens = mostTokens(model);
   const most = Math.max(1, Math.floor(tokens / (batch * unit)));
   const load = (units: number) => loadOf(planOf(units).uses);
-  const units = largest((units) => load(units) <= 1, { near: whereReached(load, most), most });
+  const units = largestWhere((units) => load(units) <= 1, { near: whereReached(load, most), most }) ?? 0;
   const limit: Limit = units === most
     ? { of: "tokens", wanted: batch * (units + 1) * unit, most: tokens }
     : planOf(units + 1).uses.find(exceeds)!;
