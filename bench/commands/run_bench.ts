@@ -7,7 +7,7 @@ import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { bytes } from "../../src/text/format.ts";
-import { type StepChoices, unusual } from "../../src/train/step_choices.ts";
+import { refuseContradictions, type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { usualTolerance } from "../compare/comparison.ts";
 import { measureCard } from "../kernels/card.ts";
@@ -279,6 +279,7 @@ export async function loadAll(cells: readonly CellConfiguration[], paths: DataPa
 
 /** Throws a UserError for a cell that cannot run, before any has. */
 function checkCell(cell: CellConfiguration, data: TrainingData): void {
+  refuseContradictions(cell);
   const model = data.fit(modelOf(cell));
   checkModel(model, cell.sequence, cell.batch);
   data.check(model, cell);
