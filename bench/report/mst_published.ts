@@ -21,7 +21,7 @@ const differences = [
   "**Head**: logits exist in pieces under every policy here; of theirs in pieces under MST alone, so `recompute` reaches further here.",
   "**Pieces**: theirs have max(4096 / batch, 1024) tokens in the MLP, and the head has 64; here 4096 tokens, and as many rows of the head as " +
   "fit into memory that is needed anyway.",
-  "**Memory**: theirs is what PyTorch's allocator gets of the card; here all buffers by plan, and steps were run with exactly those.",
+  "**Memory**: theirs is what PyTorch's allocator gets of the card; here all buffers of a step, uniforms included.",
 ];
 
 const later = [

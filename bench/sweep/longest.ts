@@ -71,28 +71,31 @@ function longestOf(
   });
   const tokens = mostTokens(model);
   const most = Math.max(1, Math.floor(tokens / (batch * unit)));
-  const load = (units: number) => loadOf(planOf(units).uses);
-  const units = largestWhere((units) => load(units) <= 1, { near: whereReached(load, most), most }) ?? 0;
+  const usesOf = (units: number) => planOf(units).uses;
+  const fits = (units: number) => !usesOf(units).some(exceeds);
+  const units = largestWhere(fits, { near: whereReached(usesOf, most), most }) ?? 0;
   const limit: Limit = units === most
     ? { of: "tokens", wanted: batch * (units + 1) * unit, most: tokens }
-    : planOf(units + 1).uses.find(exceeds)!;
+    : usesOf(units + 1).find(exceeds)!;
   const sequence = units * unit;
   const { memory: planned } = planOf(Math.max(1, units));
   return { model: model.name, batch, policy: policy.name, ...choices, sequence, memory: planned, limit };
 }
 
-/** Of what is limited, how much of the scarcest a step takes; above 1 it does not fit. */
-const loadOf = (uses: readonly Limit[]) => Math.max(...uses.map(({ wanted, most }) => wanted / most));
-
-/** About where a load that grows nearly evenly reaches 1, so that few long steps need to be planned. */
-function whereReached(load: (units: number) => number, most: number): number {
+/**
+ * About where a step takes all that there is, so that few long ones need to be planned: memory grows nearly evenly beyond what stands anyway,
+ * and the largest buffer with the length, once it holds what does.
+ */
+function whereReached(usesOf: (units: number) => readonly Limit[], most: number): number {
   let [low, high] = [1, Math.min(16, most)];
-  for (let round = 0; round < 2; round++) {
-    const growth = (load(high) - load(low)) / (high - low);
-    const reached = Math.floor(high + (1 - load(high)) / growth);
-    if (!(reached >= 1)) return 1; // not even one fits, or nothing grows
-    [low, high] = [high, Math.min(reached, most)];
-    if (low === high) break;
+  for (let round = 0; round < 2 && low < high; round++) {
+    const [before, after] = [low, high].map(usesOf);
+    const reached = after.flatMap((use) => {
+      const was = before.find(({ of }) => of === use.of);
+      if (use.of !== "memory" || !was) return exceeds(use) ? [high * use.most / use.wanted] : [];
+      return [high + (high - low) * (use.most - use.wanted) / (use.wanted - was.wanted)];
+    });
+    [low, high] = [high, Math.max(1, Math.floor(Math.min(most, ...reached)))];
   }
   return high;
 }
