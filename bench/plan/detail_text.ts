@@ -19,7 +19,9 @@ export function detailText(
   }`;
   const variants = Object.entries(kernels).map(([kernel, variants]) => `${kernel} ${variants}`).join("; ");
   return [
-    `Live over the ${each}, from the first to the last; every line on its own scale, after its highest:`,
+    printable(
+      `Live over the ${each}, from the first to the last; every line on its own scale, after its highest:`,
+    ),
     strip(step, lineWidth()),
     printable(tensorsTable(tensors, peak.bytes)),
     ...lower.choices.length ? [printable(lowerTable(lower, peak.bytes))] : [],
@@ -36,16 +38,15 @@ function tensorsTable(tensors: StepDetail["tensors"], livePeakBytes: number): st
   const shown = tensors.slice(0, mostTensors);
   const rows = shown.map(({ name, shape, dtype, category, blocks, count, bytes: all }) => [
     name,
-    shape.join(" × "),
-    dtype,
+    bytes(all),
     categoryName(category),
     inRuns(blocks),
-    `${count > 1 ? `${count} × ${bytes(all / count)} = ` : ""}${bytes(all)}`,
+    `${count > 1 ? `${count} of ` : ""}${shape.join(" × ")} ${dtype}`,
   ]);
   const rest = livePeakBytes - shown.reduce((sum, { bytes }) => sum + bytes, 0);
-  const last = rest > 0 ? [["all others", "", "", "", "", bytes(rest)]] : [];
-  return markdownTable([["live at the peak", "shape", "", "", "block", "bytes"], ...rows, ...last], {
-    align: ["l", "r", "l", "l", "r", "r"],
+  const last = rest > 0 ? [["all others", bytes(rest), "", "", ""]] : [];
+  return markdownTable([["live at the peak", "bytes", "", "block", "shape"], ...rows, ...last], {
+    align: ["l", "r", "l", "r", "r"],
   });
 }
 

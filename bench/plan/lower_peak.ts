@@ -37,6 +37,9 @@ const proposed = [
   ...["recompute", "recompute8", "mst", "mst8"],
 ] as const;
 
+/** A choice that leaves more than this of the peak is not worth a word. */
+const worthwhile = 0.99;
+
 /** The most micro-batches that `--accumulate` takes. */
 const mostMicroBatches = 1024;
 
@@ -63,7 +66,7 @@ export function lowerPeak(
       .flatMap(({ kind, choice, changes }) => {
         const options = { ...from, ...changes };
         const livePeakBytes = livePeakOf(options, adapter) ?? Infinity;
-        return livePeakBytes < before ? [{ kind, choice, options, livePeakBytes }] : [];
+        return livePeakBytes <= worthwhile * before ? [{ kind, choice, options, livePeakBytes }] : [];
       }).sort((a, b) => a.livePeakBytes - b.livePeakBytes);
   const choices = tried(step, peakBytes);
   if (choices.length === 0) return { choices, next: null };
