@@ -48,7 +48,7 @@ Deno.test("plan --json and kernels --json print what their schemas say", async (
 
 Deno.test("report --json prints what its schema says, of times and of sweeps without a header, too", async () => {
   const folders = [
-    "2026-11-28-nvidia-h200/text",
+    "2026-11-29-nvidia-h200/precision",
     "2026-11-22-llvmpipe-ablation-bits",
     "2026-11-28-nvidia-h200/kernels",
   ];

@@ -20,7 +20,7 @@ async function runDeno(args: string[], env: Record<string, string> = {}) {
 }
 
 const nanoStep = "--model nano --sequence 16 --batch 1 --steps 1 --no-tune";
-const committed = "reports/2026-11-28-nvidia-h200/text";
+const committed = "reports/2026-11-29-nvidia-h200/precision";
 const goldenCase = "src/models/testdata/vit-small";
 
 /** Flags, a command that needs more than they allow, and what it says of the one that is missing. */

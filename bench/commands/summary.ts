@@ -4,7 +4,7 @@ import { UserError } from "../../src/errors.ts";
 import { folder } from "../options/options.ts";
 import { runtimeOf } from "../results/results.ts";
 import { renderSummary } from "../report/summary.ts";
-import { readReport } from "./compare.ts";
+import { readReport } from "../results/read_results.ts";
 
 const options = object({
   folder: argument(folder, { description: message`A sweep's report` }),

@@ -26,7 +26,7 @@ export function answers(records: readonly CellRecord[], all: readonly Comparison
     ...saved.length ? [`Beside ${code(baseName(comparisons))}, over ${shapes}:`, bullets(saved)] : [],
     ...rest.filter((sentence) => sentence !== null),
     "**Not proved**:",
-    bullets(unproved(records, comparisons)),
+    bullets(unproved(records, all)),
   ].join("\n\n");
 }
 

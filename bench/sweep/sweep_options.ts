@@ -19,6 +19,8 @@ export interface SweepOptions extends StepChoices {
   nullOfChaos?: boolean;
   /** Arithmetics in which the products of `exact` are made in further cells: what they do to a loss. */
   exactIn?: Arithmetic[];
+  /** The highest learning rate; undefined: the usual one. */
+  learningRate?: number;
   /** Whether the learning rate rises and then falls to zero, of texts, too. */
   toZero?: boolean;
   /** "none": images are trained on as they are. By default they are moved and mirrored. */
