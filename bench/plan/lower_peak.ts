@@ -7,6 +7,7 @@ import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { stepDefaults } from "../../src/train/step_choices.ts";
+import { mostMicroBatches } from "../options/options.ts";
 
 /** A step whose policy is a document. */
 export type PlannedOptions = Omit<TrainOptions, "policy"> & { readonly policy: PolicyDocument };
@@ -39,9 +40,6 @@ const proposed = [
 
 /** A choice that leaves more than this of the peak is not worth a word. */
 const worthwhile = 0.99;
-
-/** The most micro-batches that `--accumulate` takes. */
-const mostMicroBatches = 1024;
 
 /** What the command line says of a step besides its options. */
 export interface CommandLine {
