@@ -29,6 +29,17 @@ async function output<Name extends keyof typeof outputs>(
 Deno.test("plan --json and kernels --json print what their schemas say", async () => {
   const [plan] = await output("plan", "--model nano --policy mesa8");
   assertEquals([plan.model, plan.policy, plan.batch], ["nano", "mesa8", 4]);
+  const { tensors, live, lower, peak } = plan.detail!;
+  assertEquals(
+    Object.values(live.find(({ at }) => at === peak.at)!.bytes).reduce((a, b) => a + b, 0),
+    plan.livePeakBytes,
+  );
+  assert(tensors[0].bytes >= tensors[1].bytes && lower.choices[0].livePeakBytes < plan.livePeakBytes);
+  const several = await output("plan", "--model nano --policy mesa8,exact");
+  assertEquals(several.map(({ policy, detail }) => [policy, detail]), [["mesa8", undefined], [
+    "exact",
+    undefined,
+  ]]);
   const kernels = await output("kernels", "--model nano");
   const products = await output("kernels", "--model nano --print matmul_nn");
   assert(products.length > 0 && products.length < kernels.length);
