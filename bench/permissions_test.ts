@@ -91,6 +91,31 @@ for (const [task, args, printed] of suffices) {
   });
 }
 
+Deno.test("plan --chart writes below the folder where it runs, and nowhere else", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [, ...flags] = tasks.plan.command.split(" bench/main.ts ")[0].split(" ");
+    const cwd = join(folder, "inner");
+    await Deno.mkdir(cwd);
+    const chart = async (path: string) => {
+      const args = [...flags, join(root, "bench/main.ts"), "plan", "--policy", "exact", "--chart", path];
+      const child = new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" } });
+      const { code, stderr } = await child.output();
+      return { code, told: new TextDecoder().decode(stderr) };
+    };
+    assertEquals((await chart("step.svg")).code, 0);
+    assertStringIncludes(await Deno.readTextFile(join(cwd, "step.svg")), "<svg");
+    const { code, told } = await chart("../step.svg");
+    assertEquals(code, 1);
+    assertMatch(
+      told,
+      /^Error: Cannot write \.\.\/step\.svg: Deno was not allowed to; run it with --allow-write$/m,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 /** Runs the task `doctor` with an `nvidia-smi` of one shell script. */
 async function doctorWith(script: string) {
   const folder = await Deno.makeTempDir();

@@ -10,6 +10,7 @@ import { toldMaking } from "../report/sweep_files.ts";
 import { table } from "../report/words.ts";
 import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
 import { adapterTitle, environment } from "../results/results.ts";
+import type { SweepHeader } from "../results/run_header.ts";
 import { versionOf } from "./making.ts";
 
 /** A report as the index tells it. */
@@ -27,12 +28,16 @@ export interface Entry {
 }
 
 /** What is asked of a sweep, and whether one answers it; a sweep that answers none of the others answers the last. */
-const asked: [question: string, answers: (comparisons: Comparison<Cell>[]) => boolean][] = [
+const asked: [
+  question: string,
+  answers: (comparisons: Comparison<Cell>[], header: SweepHeader | null) => boolean,
+][] = [
   ["Does training suffer?", (comparisons) => lossDifferences(comparisons).length > 0],
   [
     "How far is the gradient from `exact`'s?",
     (comparisons) => cellsOf(comparisons).some((cell) => gradientError(cell) !== null),
   ],
+  ["How long may a sequence be?", (_, header) => header?.longest !== undefined],
   [
     "What fits where something else does not?",
     (comparisons) => cellsOf(comparisons).some(({ failure }) => failure?.status === "oom"),
@@ -107,7 +112,7 @@ async function readEntry(root: string, folder: string): Promise<Entry> {
   const { header, records } = parseSweep(text);
   const told = toldMaking(await Deno.readTextFile(`${root}/${folder}/report.md`).catch(() => ""));
   const comparisons = compare(records);
-  const answered = asked.filter(([, answers], i) => i < asked.length - 1 && answers(comparisons));
+  const answered = asked.filter(([, answers], i) => i < asked.length - 1 && answers(comparisons, header));
   return entry(folder, {
     command: header?.command ?? told.command ?? "deno task bench",
     started: header?.started ?? told.started ?? records[0].started,

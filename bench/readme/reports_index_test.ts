@@ -39,6 +39,7 @@ Deno.test("reportsIndex() lists every report under each question that it answers
     "set/software": sweep(software),
     "set/full": sweep(fakeRecord(), fakeRecord({ policy: "half" }, { status: "oom", timing: null })),
     "set/states": sweep(fakeRecord(), fakeRecord({ policy: "smaller", storage: exact, moments: "8bit" })),
+    "set/long": [fakeHeader([fakeRecord()], { longest: { unit: 64, found: [] } }), fakeRecord()],
     "kernels": [{ ...fakeHeader([]), kind: "kernels", command: "deno task bench kernels | tee" }],
   }, async (root) => {
     const text = reportsIndex(await readEntries(root));
@@ -52,6 +53,7 @@ Deno.test("reportsIndex() lists every report under each question that it answers
       "What does a policy save, and what does it cost in speed?": ["plain", "set/software"],
       "How small can weights, moments and gradients be?": ["set/states"],
       "What fits where something else does not?": ["set/full"],
+      "How long may a sequence be?": ["set/long"],
       "How far is the gradient from `exact`'s?": ["set/trained"],
       "Does training suffer?": ["set/trained"],
       "How near do the kernels come to what the card can do?": ["kernels"],

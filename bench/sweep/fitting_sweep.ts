@@ -8,7 +8,7 @@ import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { allFamilies } from "../../src/models/families.ts";
 import { type ModelConfig, parameterCount, usualSequence } from "../../src/models/model_config.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
-import { stepDefaults, unusual } from "../../src/train/step_choices.ts";
+import { stateBytes, stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { bytes, duration, number, plural } from "../../src/text/format.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 
@@ -127,11 +127,7 @@ class Estimate {
 
   /** Whether every policy's buffers fit. */
   get fits(): boolean {
-    // AdamW's two moments, beside parameters and gradients.
-    const moments = { f32: 8, bf16: 4, "8bit": 2 }[this.looks.moments ?? stepDefaults.moments];
-    const gradients = this.looks.update === "backward" ? 0 : 4;
-    const weights = (this.looks.parameters ?? stepDefaults.parameters) === "f32" ? 4 : 2;
-    if ((weights + gradients + moments) * this.#parameters > this.card.memory) return false;
+    if (stateBytes(this.looks) * this.#parameters > this.card.memory) return false;
     const steps = this.#plan();
     return steps !== null && steps.every(({ plan }) => plan.bufferBytes <= this.card.memory);
   }

@@ -4,9 +4,11 @@ import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { familyOf } from "../../src/models/families.ts";
 import { checkModel, type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
+import { unusual } from "../../src/train/step_choices.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { refuseContradictions } from "../../src/train/step_choices.ts";
 import { ablations } from "./ablations.ts";
+import { choicesOf } from "./longest.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { modelOf, parseConfiguration } from "../results/results.ts";
 import { planStep } from "./planned_step.ts";
@@ -132,6 +134,25 @@ Deno.test("long doubles lengths beyond what fits, by plan, and looks at speed al
         `${policy.name} fits at ${sequence}`,
       );
     }
+  }
+});
+
+Deno.test("mst looks for the longest sequences of MST's models in what a card of 80 GB leaves, with its states among others", () => {
+  for (const adapter of adapters) {
+    const { models, batches, policies, longest, memory, growing, qualitySteps, ...rest } = profiles.mst(
+      adapter,
+    );
+    assertEquals([batches, growing, qualitySteps, rest.untuned], [[1], true, 0, true]);
+    assertEquals(policies.map(({ name }) => name), ["exact", "recompute", "mst", "mst8"]);
+    const states = longest!.choices.map(({ parameters = "f32", moments = "f32" }) =>
+      `${parameters} ${moments}`
+    );
+    assertEquals(states, ["f32 f32", "bf16 bf16", "f32 8bit", "bf16 8bit"]);
+    assertEquals(choicesOf({ ...rest, longest: longest! }).length, states.length, "its own are among them");
+    assertEquals(unusual(rest), { parameters: "bf16", moments: "bf16", update: "backward", clipBy: "last" });
+    if (adapter === "software") continue;
+    assertEquals([memory, longest!.unit], [78 * 2 ** 30, 1024]);
+    assertEquals(models.map(({ name }) => name), ["llama2-7b", "llama3-8b"]);
   }
 });
 

@@ -3,7 +3,7 @@
  * against itself, in which every cell must be the same (`unsure` is a failure); a copy that runs 5% of each timed step's dispatches twice, by
  * the times that a profile of the step tells; and a copy whose largest buffer has one byte more. Wants a machine that does nothing else:
  *
- *     deno run -A bench/testing/prove_compare.ts [TRIES]
+ *     deno run -A bench/testing/prove_compare.ts [TRIES [PLANTED]]
  *
  * Ends with 1 if a verdict was wrong.
  */
@@ -15,8 +15,7 @@ import type { StepProfile } from "../kernels/step_profile.ts";
 import { larger, type Plant, slower } from "./plants.ts";
 import { commitAll, git, patch, withProgramCopy } from "./program_copy.ts";
 
-const [tries = 10] = Deno.args.map(Number);
-const plantedTries = Math.max(1, Math.ceil(tries / 3));
+const [tries = 10, plantedTries = Math.max(1, Math.ceil(tries / 3))] = Deno.args.map(Number);
 const planted = 0.05;
 /**
  * On a software adapter steps so short that a round has a thousand of them, as each differs from the next by a third; on a GPU, whose clock
