@@ -38,7 +38,10 @@ Deno.test("reportsIndex() lists every report under each question that it answers
     "set/trained": sweep(...seeds("exact"), ...seeds("mesa8")),
     "set/software": sweep(software),
     "set/full": sweep(fakeRecord(), fakeRecord({ policy: "half" }, { status: "oom", timing: null })),
-    "set/states": sweep(fakeRecord(), fakeRecord({ policy: "smaller", storage: exact, moments: "8bit" })),
+    "set/states": sweep(
+      fakeRecord(),
+      fakeRecord({ policy: "smaller", storage: exact, moments: "8bit", beside: {} }),
+    ),
     "set/long": [fakeHeader([fakeRecord()], { longest: { unit: 64, found: [] } }), fakeRecord()],
     "kernels": [{ ...fakeHeader([]), kind: "kernels", command: "deno task bench kernels | tee" }],
   }, async (root) => {

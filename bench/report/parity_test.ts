@@ -197,13 +197,23 @@ Deno.test("compare() puts exact by other choices beside exact, so that its losse
   const records = [0, 1].flatMap((round) =>
     [["exact", {}] as [string, StepChoices], ...choices].map(([policy, choices]) => {
       const storage = { ...policyDocument("exact"), name: policy };
-      const cell = { policy, storage, ...choices, round, seed: round + 1 };
+      const cell = {
+        policy,
+        storage,
+        ...choices,
+        ...policy !== "exact" && { beside: {} },
+        round,
+        seed: round + 1,
+      };
       return fakeRecord(cell, { quality: fakeQuality(1) });
     })
   );
   const [comparison, ...others] = compare(records);
   assertEquals([[...comparison.cells.keys()], others], [["exact", ...names], []]);
+  assertEquals(comparison.choices, {});
   assertEquals([...parities(comparison).keys()], names);
+  const apart = fakeRecord({ policy: "exact", ...choices[1][1] }); // of a sweep with other choices, beside nothing
+  assertEquals(compare([...records, apart]).map(({ cells }) => cells.size), [4, 1]);
 });
 
 Deno.test("paritySection() tells the margin of each family that was tested", () => {

@@ -23,7 +23,9 @@ function keeping(
     optimizer: optimizer * count,
     gradients: gradients * count,
   };
-  const record = fakeRecord({ policy, storage, ...choices }, { memory: { ...memory!, liveAtPeak } });
+  const record = fakeRecord({ policy, storage, ...choices, beside: {} }, {
+    memory: { ...memory!, liveAtPeak },
+  });
   return { ...record, architecture };
 }
 

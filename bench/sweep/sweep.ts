@@ -139,7 +139,11 @@ export function planSweep(options: SweepOptions, lengths: Lengths = options.sequ
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
   const others = [
     ...options.nullOfChaos ? [{ name: "exact-other-variants", kernels: "other" as const }] : [],
-    ...Object.entries(options.exactWith ?? {}).map(([name, choices]) => ({ name, ...choices })),
+    ...Object.entries(options.exactWith ?? {}).map(([name, choices]) => ({
+      name,
+      ...choices,
+      beside: unusual(options),
+    })),
   ];
   const tried = [
     ...policies.map((storage) => ({ storage })),

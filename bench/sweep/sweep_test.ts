@@ -94,6 +94,9 @@ Deno.test("planSweep() runs exact by other choices beside the policies, from the
   const choices = cells.map(({ policy, ...cell }) => [policy, unusual(cell)]).slice(0, 4);
   assertEquals(choices, [["exact", {}], ["mesa8", {}], ...Object.entries(exactWith)]);
   assertEquals(cells[3].storage, { ...policyDocument("exact"), name: "backward" });
+  assertEquals(cells.slice(0, 3).map(({ beside }) => beside), [undefined, undefined, {}]);
+  const all = planSweep({ ...options, policies, clipBy: "last", exactWith });
+  assertEquals(all[2].beside, { clipBy: "last" }, "the sweep's own choices");
   assertEquals(cells[3].gradientEvery, 0, "no gradient outlives its update");
   assertEquals(cells[3].seed, cells[0].seed);
 });
