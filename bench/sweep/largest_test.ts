@@ -1,0 +1,51 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type Bounds, largestWhere } from "./largest.ts";
+
+/** What is found of the numbers up to a limit, and what was asked on the way. */
+function search(limit: number, bounds: Bounds = {}) {
+  const asked: number[] = [];
+  const largest = largestWhere((size) => {
+    asked.push(size);
+    return size <= limit;
+  }, bounds);
+  return { largest, asked };
+}
+
+Deno.test("largestWhere() finds every limit, neither one less nor one more", () => {
+  for (let limit = 1; limit <= 300; limit++) assertEquals(search(limit).largest, limit);
+  for (const limit of [2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1, 131_071, 999_983]) {
+    assertEquals(search(limit).largest, limit);
+  }
+});
+
+Deno.test("largestWhere() stays within its bounds, and finds what lies on them", () => {
+  for (let least = 1; least <= 9; least++) {
+    for (let most = least; most <= 40; most++) {
+      for (let limit = 0; limit <= 45; limit++) {
+        const { largest, asked } = search(limit, { least, most });
+        assertEquals(largest, limit < least ? undefined : Math.min(limit, most));
+        assert(asked.every((size) => size >= least && size <= most));
+      }
+    }
+  }
+  assertEquals(search(Infinity, { most: 1 }), { largest: 1, asked: [1] });
+});
+
+Deno.test("largestWhere() asks few questions, and none twice", () => {
+  for (const limit of [1, 2, 100, 61_440, 1_000_000]) {
+    const { asked } = search(limit);
+    assert(asked.length <= 2 * Math.ceil(Math.log2(limit + 1)) + 1, `${asked.length} for ${limit}`);
+    assertEquals(new Set(asked).size, asked.length);
+  }
+});
+
+Deno.test("largestWhere() ends, of a predicate that comes and goes, at a number that holds and whose successor does not", () => {
+  const holds = (size: number) => size < 37 || (size > 40 && size < 51);
+  const largest = largestWhere(holds)!;
+  assert(holds(largest) && !holds(largest + 1));
+});
+
+Deno.test("largestWhere() refuses bounds that hold no number", () => {
+  assertThrows(() => largestWhere(() => true, { least: 3, most: 2 }), RangeError);
+  assertThrows(() => largestWhere(() => true, { least: 0 }), RangeError);
+});
