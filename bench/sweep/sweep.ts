@@ -114,7 +114,7 @@ const isReference = (
   mlp === "whole" && head === "auto" && head_gradients === "forward";
 
 /** The model with exactly as many positions: each costs 16 bytes a channel, and those beyond the sequence would be nobody's. */
-function ofLength(model: ModelConfig, sequence: number): ModelConfig {
+export function ofLength(model: ModelConfig, sequence: number): ModelConfig {
   if (!("positions" in model) || model.positions === sequence) return model;
   return { ...model, name: `${model.name}-${sequence}`, positions: sequence };
 }
