@@ -32,6 +32,7 @@ import { openSteps } from "../sweep/open_steps.ts";
 import { profiles } from "../sweep/profiles.ts";
 import { prove } from "../sweep/prove.ts";
 import { type Look, lookAtAdapter, type TrialHost, tryInChild } from "../sweep/trials.ts";
+import { refuseIdle } from "../training/data.ts";
 import { usualTimeout } from "./run_bench.ts";
 
 /** What a search may be planned for where no adapter is asked. */
@@ -80,6 +81,7 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
   const models = o.models.length ? o.models : [modelConfig("nano")];
   const given = o.policies.length ? o.policies : profiles.long("gpu").policies;
   const policies = given.map((document) => withStorageOptions(document, o));
+  refuseIdle(models, { sequences: o.sequences });
   const steps = openSteps({ ...o, models, policies, choices: unusual(o) });
   if (o.memory.length > 0 && !o.prove) {
     refuseUnused("--memory, for which no adapter is asked without --prove", {
