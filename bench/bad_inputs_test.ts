@@ -74,6 +74,45 @@ const commands: Row[] = [
   [["train", "--weights", "\x1b[2J\n"], 1, "Cannot read \\u{1b}[2J\\u{a}: there is no such file"],
 ];
 
+const fits: Row[] = [
+  ["fit --largest bathc", 2, 'Unknown size "bathc"; did you mean "batch"?'],
+  ["fit --memory 8", 2, '"8" is no size; give a number and a unit, as in 8GiB'],
+  ["fit --memory 8GiB,24GB", 2, '"24GB" is no size'],
+  ["fit --tokens 64", 2, 'Unknown option of fit "--tokens"'],
+  ["fit --memory 8GiB --batch 1 --sequence 64", 1, "leave one of them out, or give --largest depth or width"],
+  [
+    "fit --memory 8GiB --batch 1 --largest batch",
+    1,
+    "--largest batch looks for what --batch says; leave one",
+  ],
+  [
+    "fit --memory 8GiB --sequence 64 --largest sequence",
+    1,
+    "looks for what --sequence says; leave one of them",
+  ],
+  ["fit --memory 8GiB --model vit-nano --batch 1", 1, "leave out --batch to look for the largest, or give"],
+  [
+    "fit --memory 8GiB --model vit-nano --sequence 64",
+    1,
+    "--sequence is for models of sequences of any length",
+  ],
+  ["fit --memory 8GiB --sequence 4096", 1, "use --sequence 1024 or less"],
+  ["fit --memory 8GiB --keep-positions", 1, "--keep-positions does nothing where no sequence is looked for"],
+  ["fit --memory 8GiB --timeout 5", 1, "--timeout does nothing with --memory, for which no adapter is asked"],
+  ["fit --memory 8GiB --require-gpu", 1, "--require-gpu does nothing with --memory"],
+  [
+    "fit --memory 8GiB --prove --adapter software",
+    1,
+    "--adapter does nothing with --prove, which asks the adapter",
+  ],
+  ["fit --memory 8GiB --update backward", 1, "are not all known yet; give --clip-by last, or --clip 0"],
+  [
+    "fit --memory 8GiB --model nano,nano --policy F/mine.json,F/mine-too.json",
+    1,
+    'Two policies are called "mine"',
+  ],
+];
+
 const numbers: Row[] = [
   ["bench --steps", 2, "`--steps` requires `N`"],
   ["bench --steps 0", 2, '"0" is no whole number in range; give one from 1 to 2147483647'],
@@ -513,6 +552,7 @@ const onAdapter: Row[] = [
 
 const all = {
   commands,
+  fits,
   numbers,
   sizes,
   words,

@@ -2,11 +2,13 @@ import { extractOptionNames, message, or, text } from "@optique/core";
 import { run } from "@optique/run";
 import config from "../deno.json" with { type: "json" };
 import { nearest } from "../src/suggest.ts";
+import { attempt } from "./commands/attempt.ts";
 import { bench } from "./commands/bench.ts";
 import { check } from "./commands/check.ts";
 import { cell } from "./commands/cell.ts";
 import { compare } from "./commands/compare.ts";
 import { doctor } from "./commands/doctor.ts";
+import { fit } from "./commands/fit.ts";
 import { kernels } from "./commands/kernels.ts";
 import { merge } from "./commands/merge.ts";
 import { plan } from "./commands/plan.ts";
@@ -26,6 +28,7 @@ export const commands = {
   train,
   verify,
   plan,
+  fit,
   kernels,
   doctor,
   report,
@@ -36,9 +39,10 @@ export const commands = {
   schema,
   test,
   cell,
+  attempt,
 };
 /** Commands for users. */
-export const publicNames = Object.keys(commands).filter((name) => name !== "cell");
+export const publicNames = Object.keys(commands).filter((name) => name !== "cell" && name !== "attempt");
 
 /** What a command line needs of the program around it; tests stand in for the process. */
 export interface CommandLineHost {
@@ -57,8 +61,9 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
   };
   const print = host.stderr ?? console.error;
   const command = or(
-    ...[bench, train, verify, plan, kernels, doctor, report] as const,
-    ...[check, compare, merge, summary, schema, test, cell] as const,
+    ...[bench, train, verify, plan, fit, kernels, doctor, report] as const,
+    ...[check, compare, merge, summary, schema, test] as const,
+    or(cell, attempt), // it takes fifteen,
     { errors },
   );
   return run(command, {

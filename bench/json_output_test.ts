@@ -46,6 +46,27 @@ Deno.test("plan --json and kernels --json print what their schemas say", async (
   assert(products.every(({ name, code }) => name.startsWith("matmul_nn") && code.includes("fn main")));
 });
 
+Deno.test("fit --json prints what its schema says, and a document of the model that fits", async () => {
+  const [short, wide] = await output("fit", "--model small --batch 1 --memory 2GiB,8GiB --policy exact");
+  assertEquals([short.model, short.policy, short.largest, short.batch], ["small", "exact", "sequence", 1]);
+  assert(short.modelDocument === undefined && short.sequence! <= 1024 && short.bufferBytes! <= 2 ** 31);
+  const { modelDocument } = wide;
+  assert(modelDocument?.modelType === "gpt2" && modelDocument.positions === wide.sequence);
+  assert(wide.next.size === wide.sequence! + 1 && wide.next.wantedBytes! > 2 ** 33);
+});
+
+gpuTest("fit --prove trains its answers on the adapter at hand, and not the next sizes", async () => {
+  const rows = await output("fit", "--model nano,vit-nano --memory 12MiB --policy exact,mst8 --prove");
+  assertEquals(rows.map(({ model, policy }) => [model, policy]), [
+    ...["exact", "mst8"].map((policy) => ["nano", policy]),
+    ...["exact", "mst8"].map((policy) => ["vit-nano", policy]),
+  ]);
+  for (const { proof, bufferBytes, batch } of rows) {
+    assert(batch! >= 1 && proof?.proved && proof.refused?.by === "plan");
+    assertEquals(proof.trained?.bufferBytes, bufferBytes);
+  }
+});
+
 Deno.test("report --json prints what its schema says, of times and of sweeps without a header, too", async () => {
   const folders = [
     "2026-11-29-nvidia-h200/precision",

@@ -27,6 +27,7 @@ const goldenCase = "src/models/testdata/vit-small";
 const refused: [flags: string, command: string, said: RegExp, code?: number][] = [
   ["", "plan --model model.json", /model\.json: Deno was not allowed to; run it with --allow-read$/, 2],
   ["", "plan --policy policy.json", /policy\.json: Deno was not allowed to; run it with --allow-read$/, 2],
+  ["", "fit --model model.json", /model\.json: Deno was not allowed to; run it with --allow-read$/, 2],
   ["", "plan --variants some.json", /some\.json: Deno was not allowed to; run it with --allow-read$/],
   ["", "bench --render some/report", /some\/report\/results\.jsonl: Deno was .*; run it with --allow-read$/],
   ["", "compare some/report other", /some\/report\/results\.jsonl: Deno was .*; run it with --allow-read$/],
@@ -75,6 +76,8 @@ const ownLibraries = { LD_LIBRARY_PATH: "/opt/lib" };
 /** Commands that the tasks run with their own permissions, and a line of what each prints. */
 const suffices: [task: string, args: string[], printed: RegExp][] = [
   ["plan", ["--policy", "mesa8"], /saved activations/],
+  ["fit", ["--memory", "8MiB,1GiB", "--policy", "exact"], /^\| nano .* largest batch /m],
+  ["fit", ["--memory", "12MiB", "--policy", "exact", "--prove"], /trained; the next was refused by plan/],
   ["kernels", ["--model", "nano"], /× adamw/],
   ["compare", [committed, committed], /memory changed in 0/],
   ["summary", [committed], /^# Headroom on /],
@@ -84,7 +87,7 @@ const suffices: [task: string, args: string[], printed: RegExp][] = [
 ];
 
 for (const [task, args, printed] of suffices) {
-  Deno.test(`"deno task ${task}" may do what it must`, async () => {
+  Deno.test(`"deno task ${[task, ...args].join(" ")}" may do what it must`, async () => {
     const { code, stdout, lines } = await runDeno(["task", task, ...args], ownLibraries);
     assertEquals(code, 0, lines.join("\n"));
     assertMatch(stdout, printed);

@@ -29,6 +29,7 @@ import {
   stepOptions,
   storageOptions,
   sweepOptions,
+  timeoutOption,
   variantOptions,
 } from "../options/options.ts";
 import { fileParser } from "../options/document_parser.ts";
@@ -38,9 +39,6 @@ import { nonNegative, percent, shard, size, span, whole, word } from "../options
 
 const names = Object.keys(profiles);
 const commit = string({ metavar: "COMMIT" });
-
-/** Seconds of the longest timer: it counts milliseconds in 31 bits. */
-const longestTimeout = Math.floor((2 ** 31 - 1) / 1000);
 
 const named = optional(
   argument(word("PROFILE", [...names, "kernels"]), {
@@ -100,7 +98,7 @@ const sweepFields = {
   ),
   data: dataOption,
   images: imagesOption,
-  timeout: maybe("--timeout", whole(1, longestTimeout), message`Seconds that one process may take (600)`),
+  timeout: timeoutOption,
   ...adapterOptions,
   ...variantOptions,
 };

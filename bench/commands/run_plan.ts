@@ -4,7 +4,7 @@ import { UserError } from "../../src/errors.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { untilKnown } from "../compare/known_verdicts.ts";
-import { driverBytesInUse } from "../machine/environment.ts";
+import { driverBytesInUse } from "../machine/card_memory.ts";
 import { currentSources, resumeCommand } from "../machine/run.ts";
 import { answers } from "../report/answers.ts";
 import { compare } from "../report/cell_rounds.ts";

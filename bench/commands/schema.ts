@@ -9,6 +9,7 @@ import { compared } from "../compare/forms.ts";
 import { timesSummary } from "../kernels/times_summary.ts";
 import { diagnosis } from "../machine/doctor.ts";
 import { word } from "../options/value_parsers.ts";
+import { fits } from "../report/fit_tables.ts";
 import { sweepSummary } from "../report/sweep_summary.ts";
 import { resultsJsonSchema } from "../results/run_header.ts";
 import { trained } from "../training/run_training.ts";
@@ -25,6 +26,7 @@ export const outputs = {
   train: trained,
   verify: verification,
   plan: plans,
+  fit: fits,
   kernels: kernelList,
   doctor: diagnosis,
   report: reports,

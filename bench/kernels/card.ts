@@ -1,9 +1,8 @@
 /** What a card can do and hold, found in a few seconds. */
 
-import { bytesByCard } from "../machine/environment.ts";
+import { freeOfCard } from "../machine/card_memory.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { programOutput } from "../../src/io/program_output.ts";
 import type { Card } from "../sweep/fitting_sweep.ts";
 import { withCase } from "./case_program.ts";
 import { type KernelCase, kernelCases } from "./kernel_cases.ts";
@@ -48,17 +47,10 @@ async function rateOf(gpu: Gpu, given: KernelCase): Promise<number> {
 }
 
 /**
- * Bytes that buffers may take. WebGPU does not tell: it is what NVIDIA's driver says to be free, on the fullest of its cards, since nobody
- * knows which is taken. Elsewhere one buffer's limit, which drivers set below what a card has, and half of what the system has free.
+ * Bytes that buffers may take. WebGPU does not tell: it is what NVIDIA's driver says to be free. Elsewhere one buffer's limit, which drivers set
+ * below what a card has, and half of what the system has free.
  */
-async function freeMemory({ limits }: Gpu): Promise<number> {
-  const query = ["--query-gpu=memory.free", "--format=csv,noheader,nounits"];
-  const told = freeMebibytes((await programOutput("nvidia-smi", query)).text);
-  return told ?? Math.min(limits.maxBufferSize, Deno.systemMemoryInfo().available / 2);
-}
-
-/** Bytes of the smallest of the numbers of MiB that `nvidia-smi` prints, a card a line; null if it prints something else. */
-export function freeMebibytes(text: string | null): number | null {
-  const told = text === null ? null : bytesByCard(text);
-  return told && Math.min(...told);
+async function freeMemory({ limits, adapter }: Gpu): Promise<number> {
+  return await freeOfCard(adapter.name) ??
+    Math.min(limits.maxBufferSize, Deno.systemMemoryInfo().available / 2);
 }

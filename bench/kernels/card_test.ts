@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
-import { freeMebibytes, measureCard } from "./card.ts";
+import { measureCard } from "./card.ts";
 
 gpuTest("measureCard() finds rates and memory of the adapter at hand", async () => {
   const gpu = await testGpu();
@@ -8,9 +8,4 @@ gpuTest("measureCard() finds rates and memory of the adapter at hand", async () 
   for (const found of [flops, bytes, memory]) assert(Number.isFinite(found) && found > 0);
   assert(memory >= 2 ** 20 && flops < 1e15 && bytes < 1e14);
   assertEquals(builder!.adapterClass, gpu.adapter.class);
-});
-
-Deno.test("freeMebibytes() takes the fullest card, and no answer for none", () => {
-  assertEquals(freeMebibytes("143000\n80123\n"), 80123 * 2 ** 20);
-  for (const text of [null, "", "[N/A]\n", "80123\n[N/A]\n"]) assertEquals(freeMebibytes(text), null);
 });

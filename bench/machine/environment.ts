@@ -37,35 +37,3 @@ export async function versionOf(folder = project): Promise<Pick<Environment, "co
   const changes = commit && await git("status", "--porcelain", "--untracked-files=no");
   return { commit, dirty: changes === null ? null : changes !== "" };
 }
-
-/** Bytes in use on all NVIDIA cards of the machine, as their driver counts them; null where it cannot be asked. */
-export async function driverBytesInUse(): Promise<number | null> {
-  const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"];
-  const { text } = await programOutput("nvidia-smi", query);
-  return text === null ? null : sumMebibytes(text);
-}
-
-/** Bytes of what `nvidia-smi` prints in MiB, a card a line; null if a line is no number, such as "[N/A]", or there is none. */
-export function sumMebibytes(text: string): number | null {
-  return bytesByCard(text)?.reduce((sum, bytes) => sum + bytes, 0) ?? null;
-}
-
-/** The same of each card. */
-export function bytesByCard(text: string): number[] | null {
-  const lines = text.trim().split("\n");
-  return lines.every((line) => /^\d+$/.test(line.trim()))
-    ? lines.map((line) => 2 ** 20 * Number(line))
-    : null;
-}
-
-/** The same when it has come to rest: the memory of a process that has just ended is given back some time later. */
-export async function settledDriverBytes(): Promise<number | null> {
-  let before = await driverBytesInUse();
-  for (let attempt = 0; before !== null && attempt < 20; attempt++) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const now = await driverBytesInUse();
-    if (now === before) break;
-    before = now;
-  }
-  return before;
-}

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { withPrograms } from "../testing/programs.ts";
-import { describeEnvironment, driverBytesInUse, sumMebibytes } from "./environment.ts";
+import { driverBytesInUse } from "./card_memory.ts";
+import { describeEnvironment } from "./environment.ts";
 
 const adapter = { name: "Imaginary 9000", class: "gpu", driver: "1.2", runtime: "native" } as const;
 const told = "HEADROOM_COMMIT";
@@ -75,33 +76,6 @@ Deno.test({
       assertEquals(await version(`${folder}/copy`), { commit: "cafe", dirty: null });
       Deno.env.delete(told);
     }),
-});
-
-Deno.test("sumMebibytes() adds up the cards in units of 2^20 bytes, and gives nothing where a line is no number", () => {
-  assertEquals(sumMebibytes("1024\n3\n"), 1027 * 2 ** 20);
-  for (
-    const text of ["", " \n", "[N/A]", "12\n[N/A]", "12\n\n3", "0 B", "12 MiB", "-4", "No devices were found"]
-  ) {
-    assertEquals(sumMebibytes(text), null);
-  }
-});
-
-Deno.test({
-  name: "driverBytesInUse() is null where nvidia-smi prints nothing, prints nonsense, or fails",
-  ignore: Deno.build.os === "windows",
-  async fn() {
-    const answers: [script: string, bytes: number | null][] = [
-      ['[ "$1" = --query-gpu=memory.used ] && echo 5 && echo 7', 12 * 2 ** 20],
-      [":", null],
-      ["echo No devices were found", null],
-      ["echo 5; exit 9", null],
-    ];
-    for (const [script, bytes] of answers) {
-      await withPrograms({ "nvidia-smi": script }, async () => {
-        assertEquals(await driverBytesInUse(), bytes, script);
-      });
-    }
-  },
 });
 
 Deno.test({

@@ -49,7 +49,7 @@ export const defaulted = <T>(flag: Flag, value: ValueParser<"sync", T>, fallback
   withDefault(option(flag, value, { description }), fallback);
 
 /** An option with several values, separated by commas or given one by one; empty if left out. In a document one value, or a list. */
-function several<T>(flag: Flag, value: Value<T>, description: Message) {
+export function several<T>(flag: Flag, value: Value<T>, description: Message) {
   const parser = multiple(option(flag, list(value), { description })).map((lists) => [
     ...new Set(lists.flat()),
   ]);
@@ -207,6 +207,15 @@ export const stepOptions = {
 
 /** Which adapter a command runs on. */
 export const adapterOptions = { requireGpu: requireGpuOption, runtime: runtimeOption };
+
+/** Seconds of the longest timer: it counts milliseconds in 31 bits. */
+const longestTimeout = Math.floor((2 ** 31 - 1) / 1000);
+
+export const timeoutOption = maybe(
+  "--timeout",
+  whole(1, longestTimeout),
+  message`Seconds that one process may take (600)`,
+);
 
 /** What a program reads in place of pages for people. */
 export const jsonOption = option("--json", {

@@ -5,7 +5,7 @@ import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { type StepBatches, TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
 import { readCard } from "../machine/card.ts";
-import { driverBytesInUse, settledDriverBytes } from "../machine/environment.ts";
+import { driverBytesInUse, settledDriverBytes } from "../machine/card_memory.ts";
 import { withRoom } from "../machine/room.ts";
 import { GradientComparison } from "./gradient_comparison.ts";
 import {

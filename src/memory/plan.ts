@@ -82,3 +82,17 @@ export function planMemory(
     slotBytes: sizes,
   };
 }
+
+/** Bytes below which no plan of a program can go: those that live at once, and of its largest tensor. */
+export function leastMemory(
+  claims: readonly Claim[],
+  standing: readonly Standing[],
+): Pick<MemoryPlan, "bufferBytes" | "largestBufferBytes"> {
+  const largest = (of: readonly { bytes: number }[]) =>
+    of.reduce((most, { bytes }) => Math.max(most, bytes), 0);
+  const standingBytes = standing.reduce((sum, { bytes }) => sum + bytes, 0);
+  return {
+    bufferBytes: standingBytes + livePeak(claims).bytes,
+    largestBufferBytes: Math.max(largest(claims), largest(standing)),
+  };
+}

@@ -6,7 +6,7 @@ import { must } from "../../json_document.ts";
 export const count = z.int(must("a positive whole number")).positive(must("a positive whole number"));
 
 /** Planning a step takes time with every block, and beyond these more than with all before; GPT-3 has 96. */
-const mostLayers = 256;
+export const mostLayers = 256;
 const layers = must(`a whole number from 1 to ${mostLayers}`);
 
 /** The sizes that every Transformer has. */

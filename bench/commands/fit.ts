@@ -1,0 +1,186 @@
+import { command, type InferValue, message, object } from "@optique/core";
+import { z } from "zod";
+import { adapterChoice, askForAdapter } from "../../src/adapter/adapter.ts";
+import { isFetched } from "../../src/adapter/dawn_package.ts";
+import { currentRuntime, useRuntime } from "../../src/adapter/runtime.ts";
+import { type BuilderOptions, gpuWith, softwareWith } from "../../src/gpu/builder.ts";
+import { typicalGpuLimits, typicalSoftwareLimits } from "../../src/gpu/limits.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { printJson } from "../../src/text/print_json.ts";
+import { Progress } from "../../src/text/progress.ts";
+import { unusual } from "../../src/train/step_choices.ts";
+import { Interruption } from "../machine/interruption.ts";
+import { ensureAdapterEnvironment } from "../machine/start.ts";
+import {
+  adapterOptions,
+  flag,
+  jsonOption,
+  maybe,
+  several,
+  stepOptions,
+  storageOptions,
+  sweepOptions,
+  timeoutOption,
+  withStorageOptions,
+} from "../options/options.ts";
+import { refuseUnused } from "../options/unused.ts";
+import { size, word } from "../options/value_parsers.ts";
+import { describeFits, type FitRow, fits, rowOf } from "../report/fit_tables.ts";
+import { type Budget, budgetOfCard, told, usualBudgets } from "../sweep/budget.ts";
+import { dimensions, FitSearch } from "../sweep/fit.ts";
+import { openSteps } from "../sweep/open_steps.ts";
+import { profiles } from "../sweep/profiles.ts";
+import { prove } from "../sweep/prove.ts";
+import { type Look, lookAtAdapter, type TrialHost, tryInChild } from "../sweep/trials.ts";
+import { refuseIdle } from "../training/data.ts";
+import { usualTimeout } from "./run_bench.ts";
+
+/** What a search may be planned for where no adapter is asked. */
+const adapters = { gpu: gpuWith(typicalGpuLimits), software: softwareWith(typicalSoftwareLimits) };
+
+/** Subgroup matrices are a matter of the adapter, and of few bytes. */
+const { arithmetic: _, ...planned } = stepOptions;
+const { tokens: __, ...swept } = sweepOptions;
+
+const options = object({
+  ...swept,
+  ...storageOptions,
+  ...planned,
+  largest: maybe(
+    "--largest",
+    word("SIZE", dimensions),
+    message`What is looked for: the largest ${"batch"}, ${"sequence"}, ${"depth"} or ${"width"}; left out, the sequence where --batch is given and --sequence is not, else the batch`,
+  ),
+  keepPositions: flag(
+    "--keep-positions",
+    message`End at the model's positions; left out, a longer sequence is of a model with as many as it needs`,
+  ),
+  memory: several(
+    "--memory",
+    size,
+    message`Bytes that a step's buffers may take, as in ${"24GiB"}, or several, as in ${"8GiB,24GiB"}; left out, what is free on the card`,
+  ),
+  adapter: maybe(
+    "--adapter",
+    word("ADAPTER", ["gpu", "software"] as const),
+    message`The class of adapters that is planned for where none is asked; left out, gpu`,
+  ),
+  prove: flag(
+    "--prove",
+    message`Show on the adapter at hand that each answer trains, and that the next size does not fit`,
+  ),
+  timeout: timeoutOption,
+  ...adapterOptions,
+  json: jsonOption,
+});
+const brief = message`Find the largest batch, sequence, depth or width that fits in memory`;
+
+type Options = InferValue<typeof options>;
+
+export const fit = command("fit", options, { brief }).map((o) => async () => {
+  const models = o.models.length ? o.models : [modelConfig("nano")];
+  const given = o.policies.length ? o.policies : profiles.long("gpu").policies;
+  const policies = given.map((document) => withStorageOptions(document, o));
+  refuseIdle(models, { sequences: o.sequences });
+  const steps = openSteps({ ...o, models, policies, choices: unusual(o) });
+  if (o.memory.length > 0 && !o.prove) {
+    refuseUnused("--memory, for which no adapter is asked without --prove", {
+      requireGpu: o.requireGpu,
+      runtime: o.runtime,
+      timeout: o.timeout,
+    }, []);
+  }
+  if (o.prove) refuseUnused("--prove, which asks the adapter at hand", { adapter: o.adapter }, []);
+  const interruption = new Interruption();
+  const host = {
+    requireGpu: o.requireGpu,
+    timeoutSeconds: o.timeout ?? usualTimeout,
+    signal: interruption.signal,
+  };
+  try {
+    const { look, builder, budgets } = await meansOf(o, host);
+    const progress = new Search(steps.length);
+    const rows: FitRow[] = [];
+    for (const [i, step] of steps.entries()) {
+      const search = new FitSearch(step, builder);
+      for (const budget of budgets) {
+        if (interruption.code !== null) break;
+        progress.begin(i, `${step.model.name} ${step.policy.name}`, o.prove);
+        const planned = await search.largestIn(budget.bytes);
+        const { fit, proof } = o.prove
+          ? await prove(search, budget.bytes, planned, {
+            attempt: (trial) => tryInChild(host, trial),
+            real: budget.source !== "option",
+          })
+          : { fit: planned, proof: undefined };
+        rows.push(rowOf(search, budget, fit, look, proof));
+      }
+      progress.end(i);
+    }
+    progress.clear();
+    if (interruption.code !== null) return interruption.code;
+    if (o.json) printJson(rows satisfies z.infer<typeof fits>);
+    else console.log(describeFits(rows, builder, look));
+    return rows.every(({ proof }) => proof?.proved ?? true) ? 0 : 1;
+  } finally {
+    interruption.stop();
+  }
+});
+
+/** The adapter that is planned for, opened once where there is one at hand, and the budgets. */
+async function meansOf(
+  o: Options,
+  host: TrialHost,
+): Promise<{ look?: Look; builder: BuilderOptions; budgets: Budget[] }> {
+  const budgets = o.memory.map(told);
+  const typical = adapters[o.adapter ?? "gpu"];
+  if (!o.prove && (budgets.length > 0 || !o.requireGpu && (o.adapter || !await hasCard(o)))) {
+    if (budgets.length === 0 && !o.adapter) {
+      console.error("No card is at hand: here is what fits on usual ones");
+    }
+    return { builder: typical, budgets: budgets.length > 0 ? budgets : usualBudgets.map(told) };
+  }
+  await ensureAdapterEnvironment(o);
+  const look = await lookAtAdapter(host);
+  return {
+    look,
+    builder: look.builder,
+    budgets: budgets.length > 0 ? budgets : [await budgetOfCard(look, host)],
+  };
+}
+
+/** Whether a hardware GPU answers, and may; fetches and loads nothing for the answer. */
+async function hasCard({ runtime }: Options): Promise<boolean> {
+  if (runtime) useRuntime(runtime);
+  const choice = adapterChoice();
+  if (choice === "llvmpipe" || choice === "swiftshader") return false;
+  if (currentRuntime() === "dawn" && !await isFetched()) return false;
+  return (await askForAdapter("gpu"))?.report.class === "gpu";
+}
+
+/** A line of progress for what takes longer than a person waits. */
+class Search {
+  static readonly patience = 2000;
+  readonly #progress: Progress;
+  readonly #started = performance.now();
+  #begun = this.#started;
+  #last = -1;
+
+  constructor(steps: number) {
+    this.#progress = new Progress(Array(steps).fill("step"));
+  }
+
+  begin(step: number, label: string, atOnce: boolean): void {
+    if (step === this.#last) return;
+    [this.#last, this.#begun] = [step, performance.now()];
+    if (atOnce || this.#begun - this.#started > Search.patience) this.#progress.begin(step, label);
+  }
+
+  end(step: number): void {
+    this.#progress.end(step, (performance.now() - this.#begun) / 1000);
+  }
+
+  clear(): void {
+    this.#progress.clear();
+  }
+}

@@ -1,0 +1,247 @@
+/** What fits in so many bytes: the largest batch, sequence, depth or width of a training step, by its plan alone. */
+
+import { UserError } from "../../src/errors.ts";
+import type { BuilderOptions, ProgramDescription } from "../../src/gpu/builder.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
+import { refuseBeyondRoom } from "../../src/gpu/room.ts";
+import type { MemoryPlan } from "../../src/memory/plan.ts";
+import { byFamily } from "../../src/models/families.ts";
+import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
+import { mostLayers } from "../../src/models/shared/sizes.ts";
+import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import type { TrainOptions } from "../../src/train/options.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
+import type { StepChoices } from "../../src/train/step_choices.ts";
+import { largestWhere } from "./largest.ts";
+import { largestNear } from "./largest_near.ts";
+import { ofLength, type Shape } from "./sweep.ts";
+
+/** What can be left open of a step. */
+export const dimensions = ["batch", "sequence", "depth", "width"] as const;
+export type Dimension = typeof dimensions[number];
+
+/** A step of which one size is left open; that of the shape says nothing. */
+export interface OpenStep extends Shape {
+  readonly largest: Dimension;
+  readonly policy: PolicyDocument;
+  readonly choices: StepChoices;
+  /** Whether a sequence ends at the model's positions, instead of being of a model with as many as it needs. */
+  readonly keepPositions: boolean;
+}
+
+/**
+ * - `memory`: the buffers exceed the budget;
+ * - `buffer`: one of them exceeds the adapter's largest, or cannot be bound;
+ * - `positions`: the model has no more, and is to keep them;
+ * - `program`: it is more than can be planned, or than kernels can count.
+ */
+export const limits = ["memory", "buffer", "positions", "program"] as const;
+export type Limit = typeof limits[number];
+
+/** Why a size does not fit. */
+export interface Refusal {
+  readonly limit: Limit;
+  readonly message: string;
+  /** Bytes that it wants, as far as they are known. */
+  readonly wantedBytes: number | null;
+}
+
+/** A size that fits. */
+export interface Fitting {
+  readonly size: number;
+  readonly plan: MemoryPlan;
+}
+
+/** The largest size that fits, if any does, and the next, which does not. */
+export interface Fit {
+  readonly answer: Fitting | null;
+  readonly next: { readonly size: number; readonly refusal: Refusal };
+}
+
+/** The step whose open size is that: a number of sequences, tokens or blocks, or of heads, of a Llama of heads of keys. */
+export function stepOf(open: OpenStep, size: number): TrainOptions {
+  const { model, sequence, batch, policy, choices } = open;
+  const step = { model, sequence, batch, policy, ...choices, seed: 0 };
+  switch (open.largest) {
+    case "batch":
+      return { ...step, batch: size };
+    case "sequence":
+      return { ...step, sequence: size, model: open.keepPositions ? model : withPositions(model, size) };
+    case "depth":
+      return { ...step, model: renamed(model, { ...model, layers: size }, `${size}-layers`) };
+    case "width": {
+      const wide = widened(model, size);
+      return { ...step, model: renamed(model, wide, `${wide.width}-wide`) };
+    }
+  }
+}
+
+/** What a size is in the words of tables: a width in channels. */
+export function inUnits({ largest, model }: OpenStep, size: number): number {
+  return largest === "width" ? widened(model, size).width : size;
+}
+
+/** The model itself where it has as many positions, else one that has exactly those. */
+const withPositions = (model: ModelConfig, sequence: number): ModelConfig =>
+  "positions" in model && model.positions < sequence ? ofLength(model, sequence) : model;
+
+/** A model changed in its sizes, under a name that tells it from the one it was made of. */
+const renamed = (from: ModelConfig, to: ModelConfig, suffix: string): ModelConfig =>
+  from.layers === to.layers && from.width === to.width ? from : { ...to, name: `${from.name}-${suffix}` };
+
+const byHeads = <Config extends { width: number; heads: number }>(model: Config, heads: number): Config => ({
+  ...model,
+  heads,
+  width: heads * model.width / model.heads,
+});
+
+/**
+ * The model that is wider or narrower in proportion, by whole heads of the same size: of a Llama by whole heads of keys, each with as many heads
+ * that read it, and with as many channels in the MLP for each of the model's.
+ */
+const widened = byFamily<[number], ModelConfig>({
+  gpt2: byHeads,
+  vit: byHeads,
+  llama: (model, keyHeads) => {
+    const times = (size: number) => Math.round(size * keyHeads / model.keyHeads);
+    return {
+      ...model,
+      keyHeads,
+      heads: times(model.heads),
+      width: times(model.width),
+      hidden: times(model.hidden),
+    };
+  },
+});
+
+/** What is known of a size before any buffers are packed. */
+type Outline = ProgramDescription["least"] | Refusal;
+
+/** Searches for the largest size of one open step on an adapter; what it has planned for one budget it does not plan again for another. */
+export class FitSearch {
+  readonly #outlines = new Map<number, Outline>();
+  readonly #plans = new Map<number, MemoryPlan>();
+
+  constructor(readonly open: OpenStep, readonly adapter: BuilderOptions) {}
+
+  /**
+   * What fits in so many bytes. Where the packing of tensors into buffers makes a larger step take a little less than a smaller one, a size beyond
+   * the next may fit again; none is looked for.
+   *
+   * @throws {UserError} if the step contradicts itself whatever the size
+   */
+  async largestIn(budget: number): Promise<Fit> {
+    const most = await this.#mostAtLeast(budget);
+    const guess = most && this.#guess(most, budget);
+    const size = guess && await largestNear(guess, (size) => this.#fits(size, budget));
+    const beyond = (size ?? 0) + 1;
+    return {
+      answer: size === undefined ? null : { size, plan: this.planOf(size)! },
+      next: { size: beyond, refusal: this.refusalOf(beyond, budget)! },
+    };
+  }
+
+  /** Why a size does not fit in so many bytes; null if it does. */
+  refusalOf(size: number, budget: number): Refusal | null {
+    const plan = this.planOf(size);
+    return plan ? this.#refusalIn(plan, budget) : this.#outline(size) as Refusal;
+  }
+
+  /** The plan of a step of that size; null if there is none, whatever the budget. */
+  planOf(size: number): MemoryPlan | null {
+    if ("limit" in this.#outline(size)) return null;
+    let plan = this.#plans.get(size);
+    if (plan === undefined) {
+      this.#plans.set(size, plan = describeStep(stepOf(this.open, size), this.adapter).plan);
+    }
+    return plan;
+  }
+
+  #fits(size: number, budget: number): boolean {
+    return this.#refusalAtLeast(size, budget) === null && this.refusalOf(size, budget) === null;
+  }
+
+  /** The largest size that may fit, however its buffers are packed. */
+  async #mostAtLeast(budget: number): Promise<number | undefined> {
+    const mayFit = (size: number) => this.#refusalAtLeast(size, budget) === null;
+    if (!mayFit(1)) return undefined;
+    let fits = 1;
+    while (mayFit(2 * fits)) fits *= 2;
+    const [less, more] = [fits, 2 * fits].map((size) => this.#outline(size));
+    if ("limit" in less || "limit" in more || more.bufferBytes <= budget) {
+      return largestWhere(mayFit, { least: fits, most: 2 * fits - 1 });
+    }
+    // Memory grows almost in proportion, so that the answer lies near the straight line.
+    const share = (budget - less.bufferBytes) / (more.bufferBytes - less.bufferBytes);
+    return await largestNear(fits + Math.floor(share * fits), mayFit);
+  }
+
+  /** A size near the largest: packed buffers take a little more than what lives at once, by which no size beyond `most` fits. */
+  #guess(most: number, budget: number): number {
+    const excess = this.planOf(most)!.bufferBytes - budget;
+    const half = Math.ceil(most / 2);
+    if (excess <= 0 || half === most) return most;
+    const [whole, part] = [most, half].map((size) =>
+      (this.#outline(size) as ProgramDescription["least"]).bufferBytes
+    );
+    const bytesPerSize = (whole - part) / (most - half);
+    return Math.max(half, most - Math.ceil(excess / bytesPerSize));
+  }
+
+  /** Why a size cannot fit, however its buffers are packed; null if it may. */
+  #refusalAtLeast(size: number, budget: number): Refusal | null {
+    const outline = this.#outline(size);
+    return "limit" in outline ? outline : this.#refusalIn(outline, budget);
+  }
+
+  #refusalIn(plan: ProgramDescription["least"], budget: number): Refusal | null {
+    return refusalOf(() => refuseBeyondRoom(plan, { room: budget, limits: this.adapter.limits }));
+  }
+
+  /** Remembers numbers alone: a step has thousands of dispatches. */
+  #outline(size: number): Outline {
+    let found = this.#outlines.get(size);
+    if (found === undefined) this.#outlines.set(size, found = this.#describe(size));
+    return found;
+  }
+
+  #describe(size: number): Outline {
+    const refusal = size === 1 ? null : this.#beyondModel(size); // of the smallest it is the user's mistake
+    if (refusal) return refusal;
+    let least: ProgramDescription["least"];
+    return refusalOf(() => least = describeStep(stepOf(this.open, size), this.adapter).least) ?? least!;
+  }
+
+  /** Why no model is of that size. */
+  #beyondModel(size: number): Refusal | null {
+    const { largest, model, keepPositions } = this.open;
+    if (largest === "depth" && size > mostLayers) {
+      return refused("program", `A model has at most ${mostLayers} layers`);
+    }
+    if (largest === "sequence" && keepPositions && "positions" in model && size > model.positions) {
+      return refused("positions", `Model "${model.name}" has ${model.positions} positions`);
+    }
+    const { model: sized, sequence, batch } = stepOf(this.open, size);
+    try {
+      checkModel(sized, sequence, batch);
+      return null;
+    } catch (error) {
+      if (error instanceof UserError) return refused("program", error.message);
+      throw error;
+    }
+  }
+}
+
+const refused = (limit: Limit, message: string): Refusal => ({ limit, message, wantedBytes: null });
+
+/** What an action refuses for want of memory; null if nothing. */
+function refusalOf(action: () => void): Refusal | null {
+  try {
+    action();
+    return null;
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    const { message, room, bytesWanted } = error;
+    return { limit: room === undefined ? "buffer" : "memory", message, wantedBytes: bytesWanted };
+  }
+}

@@ -1,0 +1,106 @@
+import { assert, assertEquals } from "@std/assert";
+import { type BuilderOptions, gpuWith, softwareWith } from "../../src/gpu/builder.ts";
+import { typicalGpuLimits, typicalSoftwareLimits } from "../../src/gpu/limits.ts";
+import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
+import { parseModel } from "../../src/models/model_document.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
+import { type Dimension, dimensions, FitSearch, inUnits, type OpenStep, stepOf } from "./fit.ts";
+
+const MiB = 2 ** 20;
+const software = softwareWith(typicalSoftwareLimits);
+
+const open = (model: string, largest: Dimension, changes: Partial<OpenStep> = {}): OpenStep => ({
+  model: modelConfig(model),
+  sequence: usualSequence(modelConfig(model)),
+  batch: 1,
+  largest,
+  policy: policyDocument("exact"),
+  choices: {},
+  keepPositions: false,
+  ...changes,
+});
+
+/** Bytes of the buffers of a step, planned anew. */
+const bufferBytes = (step: OpenStep, size: number, adapter: BuilderOptions = software) =>
+  describeStep(stepOf(step, size), adapter).plan.bufferBytes;
+
+for (const model of ["nano", "vit-nano", "llama-nano"]) {
+  for (const largest of dimensions.filter((one) => model !== "vit-nano" || one !== "sequence")) {
+    Deno.test(`FitSearch finds the largest ${largest} of ${model} in a budget, whose successor exceeds it`, async () => {
+      for (const policy of ["exact", "mesa8", "recompute8", "mst8"].map(policyDocument)) {
+        const step = open(model, largest, { policy, ...largest === "depth" && { sequence: 65, batch: 4 } });
+        for (const budget of [10 * MiB, 24 * MiB]) {
+          const { answer, next } = await new FitSearch(step, software).largestIn(budget);
+          const size = answer?.size ?? 0;
+          assertEquals(next.size, size + 1);
+          if (answer) {
+            assertEquals(answer.plan.bufferBytes, bufferBytes(step, size));
+            assert(answer.plan.bufferBytes <= budget, `${policy.name}: ${size} takes too much`);
+          }
+          assertEquals([next.refusal.limit, next.refusal.wantedBytes], [
+            "memory",
+            bufferBytes(step, size + 1),
+          ]);
+          assert(bufferBytes(step, size + 1) > budget, `${policy.name}: ${size + 1} would fit, too`);
+        }
+      }
+    });
+  }
+}
+
+Deno.test("FitSearch finds a size whose bytes are the budget, and one less a byte below", async () => {
+  for (const largest of ["batch", "depth", "width"] as const) {
+    const step = open("nano", largest);
+    const search = new FitSearch(step, software);
+    for (const size of [2, 3, 7]) {
+      const budget = bufferBytes(step, size);
+      assertEquals((await search.largestIn(budget)).answer?.size, size, `${largest} ${size}`);
+      assertEquals((await search.largestIn(budget - 1)).answer?.size, size - 1, `${largest} ${size}`);
+    }
+  }
+});
+
+Deno.test("FitSearch finds nothing where not even the smallest fits, and says what that would take", async () => {
+  const step = open("nano", "batch");
+  const { answer, next } = await new FitSearch(step, software).largestIn(MiB);
+  assertEquals([answer, next.size, next.refusal.wantedBytes], [null, 1, bufferBytes(step, 1)]);
+});
+
+Deno.test("FitSearch tells what limits: buffers, what can be planned, and positions that are to be kept", async () => {
+  const found = async (step: OpenStep, adapter = gpuWith(typicalGpuLimits)) => {
+    const { answer, next } = await new FitSearch(step, adapter).largestIn(2 ** 47);
+    return [answer?.size, next.refusal.limit];
+  };
+  const [size, limit] = await found(open("nano", "batch"));
+  assertEquals(limit, "buffer");
+  const { plan } = describeStep(stepOf(open("nano", "batch"), Number(size) + 1), gpuWith(typicalGpuLimits));
+  assert(plan.largestBufferBytes > typicalGpuLimits.maxBufferSize);
+  assertEquals(await found(open("nano", "depth")), [256, "program"]);
+  assertEquals(await found(open("nano", "sequence", { keepPositions: true })), [1024, "positions"]);
+});
+
+Deno.test("stepOf() gives a model its positions up to their number, and beyond as many as tokens", () => {
+  const small = open("small", "sequence");
+  assertEquals(stepOf(small, 700).model, modelConfig("small"));
+  assertEquals(stepOf(small, 1024).model, modelConfig("small"));
+  assertEquals(stepOf(small, 1025).model, { ...modelConfig("small"), name: "small-1025", positions: 1025 });
+  const { model, sequence } = stepOf({ ...small, keepPositions: true }, 1025);
+  assertEquals([model, sequence], [modelConfig("small"), 1025]);
+});
+
+Deno.test("stepOf() widens by whole heads of the model's size, a Llama in all its widths", () => {
+  const wide = (name: string, heads: number) => stepOf(open(name, "width"), heads).model;
+  assertEquals(wide("small", 12), modelConfig("small"));
+  assertEquals(wide("small", 13), { ...modelConfig("small"), name: "small-832-wide", heads: 13, width: 832 });
+  assertEquals(wide("deit-tiny", 1).width, 64);
+  assertEquals(wide("llama-1b", 8), modelConfig("llama-1b"));
+  assertEquals(wide("llama-1b", 4), {
+    ...modelConfig("llama-1b"),
+    ...{ name: "llama-1b-1024-wide", keyHeads: 4, heads: 16, width: 1024, hidden: 4096 },
+  } as ReturnType<typeof modelConfig>);
+  assertEquals(inUnits(open("small", "width"), 13), 832);
+  for (const name of ["nano", "vit-nano", "llama-nano"]) {
+    for (const largest of ["depth", "width"] as const) parseModel(stepOf(open(name, largest), 3).model, name);
+  }
+});

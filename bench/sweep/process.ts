@@ -1,0 +1,116 @@
+import { adapterVariables } from "../../src/adapter/adapter.ts";
+import { runtimePermissions } from "../../src/adapter/runtime.ts";
+
+/** How long a process may take, and what ends it sooner. */
+export interface ProcessLimits {
+  readonly timeoutSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** A process of this program: how Deno is told to run it, and how it is talked to. */
+export interface ProcessOptions extends ProcessLimits {
+  readonly args: readonly string[];
+  /** Told on its standard input, which stays open for as long as it runs. */
+  tell(stdin: WritableStream<Uint8Array<ArrayBuffer>>): Promise<void>;
+  /** Reads its standard output to the end. */
+  read(child: Deno.ChildProcess): Promise<string>;
+}
+
+/** How a process ended: with a last line, and perhaps with a reason why that is no answer. */
+export interface ProcessEnd {
+  /** Whether it was killed for its time. */
+  readonly late: boolean;
+  /** The last line that it printed; empty if there is none. */
+  readonly answer: string;
+  /** What to say where that is no answer. */
+  readonly complaint: string;
+}
+
+/** What a user is told of a process that is killed for its time. */
+export const lateMessage = ({ timeoutSeconds }: Pick<ProcessLimits, "timeoutSeconds">) =>
+  `Not finished after ${timeoutSeconds} s: allow more with --timeout`;
+
+/**
+ * Runs a process to its end, which comes with the end of this one, with the signal, or when its time is up: then it is killed, stopped or
+ * not.
+ */
+export async function runProcess({ args, tell, read, ...limits }: ProcessOptions): Promise<ProcessEnd> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const timeout = AbortSignal.timeout(1000 * limits.timeoutSeconds);
+  const ended = AbortSignal.any([limits.signal, timeout]);
+  const kill = () => child.kill("SIGKILL"); // what is stopped, or does not answer, ends by no other signal
+  if (ended.aborted) kill();
+  else ended.addEventListener("abort", kill);
+  const told = tell(child.stdin).catch(() => {}); // a process that is gone says so by its end
+  const [{ code, signal }, stdout, stderr] = await Promise.all([
+    child.status,
+    read(child),
+    new Response(child.stderr).text(),
+  ]);
+  ended.removeEventListener("abort", kill);
+  await told;
+  await child.stdin.close().catch(() => {});
+  if (signal === "SIGINT" || signal === "SIGTERM" || signal === "SIGHUP") await toldAlike(limits.signal);
+  return {
+    late: timeout.aborted && !limits.signal.aborted,
+    answer: lines(stdout).at(-1) ?? "",
+    complaint: ending(signal, lines(stderr)) ?? complaint(lines(stderr)) ??
+      `The process ended with exit code ${code} and no answer that this version reads`,
+  };
+}
+
+/** Flags of a process that uses the adapter of this one: it may choose the driver and load the runtime, and ask `nvidia-smi` where that is worth it. */
+export function adapterFlags({ askDriver }: { readonly askDriver: boolean }): string[] {
+  const { libraries, variables } = runtimePermissions();
+  return [
+    `--allow-env=${[...adapterVariables, ...variables]}`,
+    ...libraries,
+    ...askDriver ? ["--allow-run=nvidia-smi"] : [],
+  ];
+}
+
+/** How Deno is told which program to run: this one, or that whose sources are in a folder. */
+export const mainOf = (program?: string): string[] =>
+  program === undefined
+    ? [new URL("../main.ts", import.meta.url).href]
+    : ["--config", `${program}/deno.json`, `${program}/bench/main.ts`];
+
+function ending(signal: Deno.Signal | null, stderr: string[]): string | undefined {
+  if (signal === "SIGKILL") {
+    return "The process was killed (SIGKILL), as the system does when memory runs out: take a smaller --batch or model";
+  }
+  if (signal === null) return undefined;
+  const last = signal === "SIGABRT" ? complaint(stderr) : undefined; // who aborts says why
+  return `The process was ended by ${signal}${last ? `: ${last}` : ""}`;
+}
+
+/** A terminal's Ctrl-C meets both processes: waits for the news of it to arrive here, too. */
+async function toldAlike(signal: AbortSignal): Promise<void> {
+  const milliseconds = 300;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+    if (signal.aborted) resolve();
+  });
+}
+
+/** What a process says of its own end: its last error, else its last line. */
+function complaint(stderr: string[]): string | undefined {
+  const opening = /^(uncaught )?(error: )+/i;
+  return (stderr.findLast((line) => opening.test(line)) ?? stderr.at(-1))?.replace(opening, "");
+}
+
+/** The lines that say something: the Vulkan loader's complaint about XDG_RUNTIME_DIR does not, nor do Dawn's warnings. */
+function lines(output: string): string[] {
+  const all = output.split("\n").map((line) => line.trim());
+  return all.filter((line) => !/^$|XDG_RUNTIME_DIR|^Warning: /.test(line));
+}
