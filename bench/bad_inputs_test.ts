@@ -203,7 +203,7 @@ const words: Row[] = [
   ["bench --rounding neerest", 2, 'did you mean "nearest"?'],
   ["bench --ranges lagging", 2, "known: running, current, delayed"],
   ["bench --attention fussed", 2, 'did you mean "fused"?'],
-  ["plan --adapter cuda", 2, "known: gpu, software"],
+  ["plan --adapter cuda", 2, "known: gpu, dawn, software"],
 ];
 
 const policies: Row[] = [

@@ -62,7 +62,7 @@ const refused: Record<string, RegExp> = {
   "train --label-smoothing 1": /`--label-smoothing`: .*"1" is no share/,
   "train --label-smoothing -0.1": /`--label-smoothing`: .*"-0.1" is no share/,
   "train --label-smoothing x": /`--label-smoothing`: .*"x" is no share/,
-  "plan --adapter cuda": /`--adapter`: Unknown adapter "cuda"; known: gpu, software/,
+  "plan --adapter cuda": /`--adapter`: Unknown adapter "cuda"; known: gpu, dawn, software/,
   "bench --seeds 0": /`--seeds`: .*"0"/,
   "bench --gradient-every -1": /`--gradient-every`: .*"-1"/,
   "bench --batch 4,x": /`--batch`: .*"x"/,
@@ -133,6 +133,11 @@ Deno.test("plan says for what it plans, and other adapters' kernels take other m
   assertObjectMatch(await fields(`${line} --json`), {
     adapterClass: "gpu",
     variants: null,
+    bufferBytes: onGpu.bufferBytes,
+  });
+  assertObjectMatch(await fields(`${line} --json --adapter dawn`), {
+    adapterClass: "gpu",
+    maxBufferSize: 2 ** 40,
     bufferBytes: onGpu.bufferBytes,
   });
   assertObjectMatch(await fields(`${line} --json --adapter software`), {

@@ -3,8 +3,7 @@ import { z } from "zod";
 import { adapterChoice, askForAdapter } from "../../src/adapter/adapter.ts";
 import { isFetched } from "../../src/adapter/dawn_package.ts";
 import { currentRuntime, useRuntime } from "../../src/adapter/runtime.ts";
-import { type BuilderOptions, gpuWith, softwareWith } from "../../src/gpu/builder.ts";
-import { typicalGpuLimits, typicalSoftwareLimits } from "../../src/gpu/limits.ts";
+import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
@@ -29,14 +28,12 @@ import { describeFits, type FitRow, fits, rowOf } from "../report/fit_tables.ts"
 import { type Budget, budgetOfCard, told, usualBudgets } from "../sweep/budget.ts";
 import { dimensions, FitSearch } from "../sweep/fit.ts";
 import { openSteps } from "../sweep/open_steps.ts";
+import { plannedAdapterNames, plannedAdapters } from "../sweep/planned_adapters.ts";
 import { profiles } from "../sweep/profiles.ts";
 import { prove } from "../sweep/prove.ts";
 import { type Look, lookAtAdapter, type TrialHost, tryInChild } from "../sweep/trials.ts";
 import { refuseIdle } from "../training/data.ts";
 import { usualTimeout } from "./run_bench.ts";
-
-/** What a search may be planned for where no adapter is asked. */
-const adapters = { gpu: gpuWith(typicalGpuLimits), software: softwareWith(typicalSoftwareLimits) };
 
 /** Subgroup matrices are a matter of the adapter, and of few bytes. */
 const { arithmetic: _, ...planned } = stepOptions;
@@ -62,8 +59,8 @@ const options = object({
   ),
   adapter: maybe(
     "--adapter",
-    word("ADAPTER", ["gpu", "software"] as const),
-    message`The class of adapters that is planned for where none is asked; left out, gpu`,
+    word("ADAPTER", plannedAdapterNames),
+    message`The kind of adapters that is planned for where none is asked; left out, gpu`,
   ),
   prove: flag(
     "--prove",
@@ -98,7 +95,7 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
     signal: interruption.signal,
   };
   try {
-    const { look, builder, budgets } = await meansOf(o, host);
+    const { look, builder, title, budgets } = await meansOf(o, host);
     const progress = new Search(steps.length);
     const rows: FitRow[] = [];
     for (const [i, step] of steps.entries()) {
@@ -120,7 +117,7 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
     progress.clear();
     if (interruption.code !== null) return interruption.code;
     if (o.json) printJson(rows satisfies z.infer<typeof fits>);
-    else console.log(describeFits(rows, builder, look));
+    else console.log(describeFits(rows, builder, title));
     return rows.every(({ proof }) => proof?.proved ?? true) ? 0 : 1;
   } finally {
     interruption.stop();
@@ -131,20 +128,21 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
 async function meansOf(
   o: Options,
   host: TrialHost,
-): Promise<{ look?: Look; builder: BuilderOptions; budgets: Budget[] }> {
+): Promise<{ look?: Look; builder: BuilderOptions; title: string; budgets: Budget[] }> {
   const budgets = o.memory.map(told);
-  const typical = adapters[o.adapter ?? "gpu"];
+  const typical = plannedAdapters[o.adapter ?? "gpu"];
   if (!o.prove && (budgets.length > 0 || !o.requireGpu && (o.adapter || !await hasCard(o)))) {
     if (budgets.length === 0 && !o.adapter) {
       console.error("No card is at hand: here is what fits on usual ones");
     }
-    return { builder: typical, budgets: budgets.length > 0 ? budgets : usualBudgets.map(told) };
+    return { ...typical, budgets: budgets.length > 0 ? budgets : usualBudgets.map(told) };
   }
   await ensureAdapterEnvironment(o);
   const look = await lookAtAdapter(host);
   return {
     look,
     builder: look.builder,
+    title: look.adapter,
     budgets: budgets.length > 0 ? budgets : [await budgetOfCard(look, host)],
   };
 }

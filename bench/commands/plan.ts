@@ -1,8 +1,7 @@
 import { command, message, object } from "@optique/core";
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
-import { type BuilderOptions, gpuWith, softwareWith } from "../../src/gpu/builder.ts";
-import { typicalGpuLimits, typicalSoftwareLimits } from "../../src/gpu/limits.ts";
+import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { replaceText } from "../../src/io/files.ts";
 import { categories, categoryName } from "../../src/memory/category.ts";
 import type { MemoryPlan } from "../../src/memory/plan.ts";
@@ -32,14 +31,9 @@ import { detailOf, stepDetail } from "../plan/step_detail.ts";
 import { choiceFields } from "../results/results.ts";
 import { bytesQuantity, type Comparison, names, type Quantity, sideBySide } from "../report/side_by_side.ts";
 import { printable } from "../report/terminal.ts";
+import { plannedAdapterNames, plannedAdapters } from "../sweep/planned_adapters.ts";
 import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/sweep.ts";
 import { refuseIdle } from "../training/data.ts";
-
-/** What a plan may be for, and what a page calls it. */
-const adapters = {
-  gpu: { title: "a current discrete GPU", builder: gpuWith(typicalGpuLimits) },
-  software: { title: "a software adapter (llvmpipe)", builder: softwareWith(typicalSoftwareLimits) },
-};
 
 /** Subgroup matrices are a matter of the adapter, and of few bytes. */
 const { arithmetic: _, ...planned } = stepOptions;
@@ -50,9 +44,9 @@ const options = object({
   ...planned,
   adapter: defaulted(
     "--adapter",
-    word("ADAPTER", ["gpu", "software"] as const),
+    word("ADAPTER", plannedAdapterNames),
     "gpu",
-    message`The class of adapters whose kernels are planned`,
+    message`The kind of adapters whose kernels are planned`,
   ),
   variants: variantsOption,
   chart: maybe(
@@ -95,7 +89,7 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
   const withStorage = (document: PolicyDocument) => withStorageOptions(document, o);
   const policies = orElse(o.policies, Object.values(policyPresets)).map(withStorage);
   refuseSameNames("policies", policies);
-  const { title, builder } = adapters[o.adapter];
+  const { title, builder } = plannedAdapters[o.adapter];
   const models = orElse(o.models, [modelConfig("nano")]);
   refuseBothSizes(o);
   refuseIdle(models, { sequences: o.sequences });

@@ -104,14 +104,12 @@ const limitWords = {
   program: "what can be planned",
 };
 
-/** A table with a row for each answer; of several budgets, where nothing is proved, with a column for each. */
-export function describeFits(rows: readonly FitRow[], { limits }: BuilderOptions, look?: Look): string {
+/** A table with a row for each answer, planned for an adapter of that name; of several budgets, where nothing is proved, with a column for each. */
+export function describeFits(rows: readonly FitRow[], { limits }: BuilderOptions, who: string): string {
   const [first] = rows;
   const choices = describeChoices(first);
   const budgets = [...new Set(rows.map(({ memoryBytes }) => memoryBytes))];
   const binding = bytes(limits.maxStorageBufferBindingSize);
-  const who = look?.adapter ??
-    (first.adapterClass === "gpu" ? "a current discrete GPU" : "a software adapter (llvmpipe)");
   const opening =
     `Planned for ${who}, bindings of at most ${binding}; variants of kernels by the kernels' tables` +
     (choices.length > 0 ? `; ${choices.join(", ")}` : "");

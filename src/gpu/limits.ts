@@ -35,6 +35,9 @@ export const typicalGpuLimits: DeviceLimits = {
   maxComputeWorkgroupsPerDimension: 65535,
 };
 
+/** The same under Dawn, whose buffers may be larger than a binding of them. */
+export const typicalDawnLimits: DeviceLimits = { ...typicalGpuLimits, maxBufferSize: 2 ** 40 };
+
 /** The same for a software adapter: llvmpipe's. */
 export const typicalSoftwareLimits: DeviceLimits = {
   maxBufferSize: 2 ** 31 - 1,
