@@ -45,7 +45,7 @@ Deno.test("fit --json prints what its schema says, and a document of the model t
 });
 
 gpuTest("fit --prove trains its answers on the adapter at hand, and not the next sizes", async () => {
-  const rows = await output("fit", "--model nano,vit-nano --memory 9MiB --policy exact,mst8 --prove");
+  const rows = await output("fit", "--model nano,vit-nano --memory 12MiB --policy exact,mst8 --prove");
   assertEquals(rows.map(({ model, policy }) => [model, policy]), [
     ...["exact", "mst8"].map((policy) => ["nano", policy]),
     ...["exact", "mst8"].map((policy) => ["vit-nano", policy]),
