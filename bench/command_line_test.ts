@@ -209,7 +209,7 @@ function completions(...words: string[]): string[] {
 
 Deno.test("Completion knows commands, profiles, models and policies, also after a comma; no hidden command", () => {
   assertEquals(completions("").filter((word) => /^[a-z]/.test(word)).toSorted(), publicNames.toSorted());
-  assertEquals(completions("bench", "par"), ["parity", "parity-arithmetic"]);
+  assertEquals(completions("bench", "par"), ["parity", "parity-arithmetic", "parity-states"]);
   assertEquals(completions("plan", "--model", "deit-s"), ["deit-small"]);
   assertEquals(completions("plan", "--policy", "exact,recompute"), ["exact,recompute", "exact,recompute8"]);
   assertEquals(completions("schema", "sw"), ["sweep"]);

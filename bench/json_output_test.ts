@@ -29,6 +29,17 @@ async function output<Name extends keyof typeof outputs>(
 Deno.test("plan --json and kernels --json print what their schemas say", async () => {
   const [plan] = await output("plan", "--model nano --policy mesa8");
   assertEquals([plan.model, plan.policy, plan.batch], ["nano", "mesa8", 4]);
+  const { tensors, live, lower, peak } = plan.detail!;
+  assertEquals(
+    Object.values(live.find(({ at }) => at === peak.at)!.bytes).reduce((a, b) => a + b, 0),
+    plan.livePeakBytes,
+  );
+  assert(tensors[0].bytes >= tensors[1].bytes && lower.choices[0].livePeakBytes < plan.livePeakBytes);
+  const several = await output("plan", "--model nano --policy mesa8,exact");
+  assertEquals(several.map(({ policy, detail }) => [policy, detail]), [["mesa8", undefined], [
+    "exact",
+    undefined,
+  ]]);
   const kernels = await output("kernels", "--model nano");
   const products = await output("kernels", "--model nano --print matmul_nn");
   assert(products.length > 0 && products.length < kernels.length);
@@ -58,7 +69,7 @@ gpuTest("fit --prove trains its answers on the adapter at hand, and not the next
 
 Deno.test("report --json prints what its schema says, of times and of sweeps without a header, too", async () => {
   const folders = [
-    "2026-11-28-nvidia-h200/text",
+    "2026-11-29-nvidia-h200/precision",
     "2026-11-22-llvmpipe-ablation-bits",
     "2026-11-28-nvidia-h200/kernels",
   ];
@@ -129,6 +140,37 @@ gpuTest(
       assertEquals(resumed, found);
       const again = await output("bench", `--render ${out}`);
       assert(again.kind === "written" && again.files.includes("report.md"));
+    }),
+);
+
+gpuTest(
+  "bench mst --json runs the longest sequences by plan to their end, which check and a resumption find whole",
+  () =>
+    withFolder(async (folder) => {
+      const out = `${folder}/mst`;
+      const found = await output("bench", `mst --policy exact,mst8 --warmup 0 --out ${out}`);
+      assert(found.kind === "sweep");
+      const { unit, found: lengths } = found.longest!;
+      const own = lengths.filter(({ parameters, moments }) => parameters === "bf16" && moments === "bf16");
+      assertEquals([unit, lengths.length, own.map(({ policy }) => policy)], [64, 8, ["exact", "mst8"]]);
+      const [exact, mst8] = own;
+      assertEquals(
+        found.cells.map(({ sequence, policy, status }) => [sequence, policy, status]),
+        [
+          [64, "exact", "ok"],
+          [64, "mst8", "ok"],
+          [exact.sequence, "exact", "ok"],
+          [exact.sequence, "mst8", "ok"],
+          [mst8.sequence, "exact", "oom"],
+          [mst8.sequence, "mst8", "ok"],
+        ],
+      );
+      assertEquals(found.cells.at(-1)!.memory!.bufferBytes, mst8.memory!.bufferBytes);
+      const [checked] = await output("check", out, [0, 1]); // 1 where the sources are not committed
+      assertEquals(checked.findings.filter(({ pass, text }) => !pass && !text.includes("sources")), []);
+      assertEquals(await output("bench", `--resume ${out}`), found);
+      const report = await Deno.readTextFile(`${out}/report.md`);
+      assert(report.includes("## The longest sequences"));
     }),
 );
 

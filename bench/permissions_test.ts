@@ -20,7 +20,7 @@ async function runDeno(args: string[], env: Record<string, string> = {}) {
 }
 
 const nanoStep = "--model nano --sequence 16 --batch 1 --steps 1 --no-tune";
-const committed = "reports/2026-11-28-nvidia-h200/text";
+const committed = "reports/2026-11-29-nvidia-h200/precision";
 const goldenCase = "src/models/testdata/vit-small";
 
 /** Flags, a command that needs more than they allow, and what it says of the one that is missing. */
@@ -93,6 +93,31 @@ for (const [task, args, printed] of suffices) {
     assertMatch(stdout, printed);
   });
 }
+
+Deno.test("plan --chart writes below the folder where it runs, and nowhere else", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [, ...flags] = tasks.plan.command.split(" bench/main.ts ")[0].split(" ");
+    const cwd = join(folder, "inner");
+    await Deno.mkdir(cwd);
+    const chart = async (path: string) => {
+      const args = [...flags, join(root, "bench/main.ts"), "plan", "--policy", "exact", "--chart", path];
+      const child = new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" } });
+      const { code, stderr } = await child.output();
+      return { code, told: new TextDecoder().decode(stderr) };
+    };
+    assertEquals((await chart("step.svg")).code, 0);
+    assertStringIncludes(await Deno.readTextFile(join(cwd, "step.svg")), "<svg");
+    const { code, told } = await chart("../step.svg");
+    assertEquals(code, 1);
+    assertMatch(
+      told,
+      /^Error: Cannot write \.\.\/step\.svg: Deno was not allowed to; run it with --allow-write$/m,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
 
 /** Runs the task `doctor` with an `nvidia-smi` of one shell script. */
 async function doctorWith(script: string) {

@@ -1,6 +1,17 @@
-import { argument, command, type InferValue, message, object, option, optional, string } from "@optique/core";
+import {
+  argument,
+  command,
+  type InferValue,
+  message,
+  object,
+  option,
+  optional,
+  string,
+  text,
+} from "@optique/core";
 import { shortDigest } from "../../src/data/digest.ts";
 import { UserError } from "../../src/errors.ts";
+import { trainDefaults } from "../../src/train/options.ts";
 import { refuseUnused } from "../options/unused.ts";
 import { runBench } from "./run_bench.ts";
 import { runKernelBench } from "../kernels/kernel_bench.ts";
@@ -24,7 +35,7 @@ import {
 import { fileParser } from "../options/document_parser.ts";
 import { type Given, OptionDocument, overDocument } from "../options/option_document.ts";
 import { profiles } from "../sweep/profiles.ts";
-import { percent, shard, size, span, whole, word } from "../options/value_parsers.ts";
+import { nonNegative, percent, shard, size, span, whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
 const commit = string({ metavar: "COMMIT" });
@@ -65,6 +76,11 @@ const sweepFields = {
     "--quality-steps",
     whole(0),
     message`Training steps before the validation loss; 0: none`,
+  ),
+  learningRate: maybe(
+    "--learning-rate",
+    nonNegative,
+    message`Highest learning rate of AdamW (${text(`${trainDefaults.learningRate}`)})`,
   ),
   ...storageOptions,
   ...stepOptions,
@@ -192,7 +208,13 @@ function refuseContradictory(o: Options): void {
   if (o.named === "kernels" && o.batches.length > 1) {
     throw new UserError("bench kernels takes one --batch; leave the others out");
   }
-  const idle = o.seeds !== undefined ? "--seeds" : o.gradientEvery ? "--gradient-every" : undefined;
+  const idle = o.seeds !== undefined
+    ? "--seeds"
+    : o.gradientEvery
+    ? "--gradient-every"
+    : o.learningRate !== undefined
+    ? "--learning-rate"
+    : undefined;
   if (idle && qualitySteps(o) === 0) {
     throw new UserError(`${idle} does nothing without quality steps; give --quality-steps, or leave it out`);
   }

@@ -1,4 +1,3 @@
-import { withoutSlash } from "../../src/io/files.ts";
 import { argument, command, type InferValue, message, object, option } from "@optique/core";
 import { UserError } from "../../src/errors.ts";
 import { printJson } from "../../src/text/print_json.ts";
@@ -7,10 +6,9 @@ import { compareReports, usualTolerance } from "../compare/comparison.ts";
 import { biggerIsBetter, comparisonJson, smallerIsBetter } from "../compare/forms.ts";
 import { exitCodes, gate } from "../compare/gate.ts";
 import { renderComparison } from "../compare/render.ts";
-import type { Report } from "../compare/reports.ts";
 import { defaulted, folder, maybe } from "../options/options.ts";
 import { allowance, word } from "../options/value_parsers.ts";
-import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
+import { readReport } from "../results/read_results.ts";
 
 const forms = ["markdown", "json", "customBiggerIsBetter", "customSmallerIsBetter"] as const;
 
@@ -73,15 +71,4 @@ export async function compareFolders(o: InferValue<typeof options>): Promise<num
     : found.undecided.length > 0
     ? exitCodes.undecided
     : 0;
-}
-
-/** The sweep of a folder. Throws a UserError if it holds none. */
-export async function readReport(path: string): Promise<Report> {
-  const folder = withoutSlash(path);
-  const text = await readResultsText(folder);
-  const kind = kindOf(text);
-  if (kind === "sweep") return { folder, results: parseSweep(text) };
-  throw new UserError(
-    `${folder} holds no sweep but ${kind}, which cannot be compared; name a sweep's folder`,
-  );
 }

@@ -6,7 +6,7 @@ import { ResultsFile } from "../results/results_file.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { mergeSweeps } from "../sweep/merge.ts";
 import { plural } from "../../src/text/format.ts";
-import { readReport } from "./compare.ts";
+import { readReport } from "../results/read_results.ts";
 import { writeFiles } from "./render.ts";
 
 const options = object({

@@ -1,19 +1,22 @@
 import { command, message, object } from "@optique/core";
 import { z } from "zod";
-import { type BuilderOptions, gpuWith, softwareWith, type Variants } from "../../src/gpu/builder.ts";
+import { UserError } from "../../src/errors.ts";
+import { type BuilderOptions, gpuWith, softwareWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits, typicalSoftwareLimits } from "../../src/gpu/limits.ts";
+import { replaceText } from "../../src/io/files.ts";
 import { categories, categoryName } from "../../src/memory/category.ts";
 import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyPresets } from "../../src/storage/policies.ts";
+import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { bytes } from "../../src/text/format.ts";
 import { printJson } from "../../src/text/print_json.ts";
-import { describeStep } from "../../src/train/plan_training.ts";
-import { unusual } from "../../src/train/step_choices.ts";
-import { variantsOfFile } from "../../src/tuning/tuned_variants.ts";
+import { describeChoices, unusual } from "../../src/train/step_choices.ts";
 import {
   defaulted,
+  file,
   jsonOption,
+  maybe,
   stepOptions,
   storageOptions,
   sweepOptions,
@@ -21,8 +24,13 @@ import {
   withStorageOptions,
 } from "../options/options.ts";
 import { word } from "../options/value_parsers.ts";
+import { detailText } from "../plan/detail_text.ts";
+import { liveStep } from "../plan/live_step.ts";
+import { beyondLimits, type PlannedStep, planSteps } from "../plan/planned_steps.ts";
+import { drawSteps } from "../plan/step_chart.ts";
+import { detailOf, stepDetail } from "../plan/step_detail.ts";
 import { choiceFields } from "../results/results.ts";
-import { bytesQuantity, type Comparison, type Quantity, sideBySide } from "../report/side_by_side.ts";
+import { bytesQuantity, type Comparison, names, type Quantity, sideBySide } from "../report/side_by_side.ts";
 import { printable } from "../report/terminal.ts";
 import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/sweep.ts";
 import { refuseIdle } from "../training/data.ts";
@@ -47,6 +55,11 @@ const options = object({
     message`The class of adapters whose kernels are planned`,
   ),
   variants: variantsOption,
+  chart: maybe(
+    "--chart",
+    file,
+    message`Draw what is live over the step as an SVG file, one picture a policy and size`,
+  ),
   json: jsonOption,
 });
 const count = z.int().nonnegative();
@@ -67,13 +80,20 @@ export const plans = z.array(z.object({
   maxBufferSize: count,
   maxStorageBufferBindingSize: count,
   variants: z.string().nullable().describe("the file that sets variants of kernels"),
+  detail: stepDetail.optional().describe(
+    "what is live over the step, where one policy at one size is planned",
+  ),
 })).meta({ title: "Plans", description: "The memory of training steps, one policy at one size each" });
 
-const brief = message`Print the memory of a training step without an adapter`;
+const brief =
+  message`Print the memory of a training step without an adapter: of one policy at one size, dispatch by dispatch`;
 
-export const plan = command("plan", options, { brief }).map((o) => () => {
-  const given = orElse(o.policies, Object.values(policyPresets));
-  const policies = given.map((document) => withStorageOptions(document, o));
+export const plan = command("plan", options, { brief }).map((o) => async () => {
+  if (o.chart?.endsWith(".svg") === false) {
+    throw new UserError(`${o.chart} would hold SVG; give --chart a FILE.svg`);
+  }
+  const withStorage = (document: PolicyDocument) => withStorageOptions(document, o);
+  const policies = orElse(o.policies, Object.values(policyPresets)).map(withStorage);
   refuseSameNames("policies", policies);
   const { title, builder } = adapters[o.adapter];
   const models = orElse(o.models, [modelConfig("nano")]);
@@ -82,24 +102,34 @@ export const plan = command("plan", options, { brief }).map((o) => () => {
   const all = shapes(models, o.sequences, orElse(o.batches, [4]), o);
   const choices = unusual(o);
   const steps = all.flatMap((shape) => policies.map((policy) => ({ ...shape, ...choices, policy, seed: 0 })));
-  const programs = steps.map((step) => (variants?: Variants) => describeStep({ ...step, variants }, builder));
-  const variants = o.variants ? variantsOfFile(o.variants, programs) : [];
-  const plans = programs.map((describe, i) => describe(variants[i]).plan);
-  const comparisons = all.map((shape, i) => ({
-    ...shape,
-    model: shape.model.name,
-    choices,
-    cells: new Map(policies.map(({ name }, j) => [name, plans[i * policies.length + j]])),
-  }));
+  const found = planSteps(steps, builder, o.variants);
+  const comparisons = all.map(({ model, sequence, batch }) => ({
+    ...{ model: model.name, sequence, batch, choices },
+    cells: new Map(
+      found.planned.filter(({ options }) =>
+        options.model === model && options.sequence === sequence && options.batch === batch
+      ).map(({ options, description }) => [options.policy.name, description.plan]),
+    ),
+  })).filter(({ cells }) => cells.size > 0);
+  const notes = beyondLimits(found, builder, title);
+  const [{ options: one, description }] = found.planned;
+  const alone = steps.length === 1
+    ? detailOf(one, description, builder, { withStorage, tokensGiven: o.tokens !== undefined })
+    : undefined;
+  const written = o.chart === undefined ? [] : [`Written: ${o.chart}`];
+  if (o.chart !== undefined) await replaceText(o.chart, await drawn(found.planned, title));
   if (o.json) {
-    const of = { ...fieldsOf(builder), variants: o.variants ?? null };
+    const of = { ...fieldsOf(builder), variants: o.variants ?? null, ...alone && { detail: alone.detail } };
     printJson(comparisons.flatMap(plain).map((one) => ({ ...one, ...of })) satisfies z.infer<typeof plans>);
+    for (const line of [...notes, ...written]) console.error(line);
     return 0;
   }
   const binding = bytes(builder.limits.maxStorageBufferBindingSize);
   const source = o.variants ? `as ${o.variants} sets them` : "by the kernels' tables";
   console.log(`Planned for ${title}, bindings of at most ${binding}; variants of kernels ${source}\n`);
   console.log(printable(sideBySide(comparisons, quantities) ?? ""));
+  if (alone) console.log(`\n${detailText(alone.step, alone.detail, o.accumulate ?? 1)}`);
+  for (const line of [...notes, ...written]) console.log(`\n${printable(line)}`);
   return 0;
 });
 
@@ -111,6 +141,23 @@ const quantities: Quantity<MemoryPlan>[] = [
   bytesQuantity("live peak", (plan) => plan.livePeakBytes),
   bytesQuantity("buffers", (plan) => plan.bufferBytes),
 ];
+
+/** A picture of steps. */
+const drawn = (steps: readonly PlannedStep[], adapter: string): Promise<string> =>
+  drawSteps(
+    steps.map(({ options, description }) => {
+      const { model, sequence, batch, accumulate, policy } = options;
+      const comparison = { model: model.name, sequence, batch, choices: { accumulate }, cells: new Map() };
+      const [name, tokens] = names(comparison);
+      return {
+        title: `${name}, ${policy.name}`,
+        subtitle: [`${tokens} tokens`, ...describeChoices(options)].join("; "),
+        step: liveStep(description),
+        bufferBytes: description.plan.bufferBytes,
+      };
+    }),
+    adapter,
+  );
 
 const fieldsOf = (
   { adapterClass, limits: { maxBufferSize, maxStorageBufferBindingSize } }: BuilderOptions,

@@ -55,9 +55,9 @@ async function printed(folder: string, kind: string, text: string): Promise<stri
   if (kind !== "sweep") {
     return printable(new TextDecoder().decode(await readBytes(`${folder}/report.md`)).trimEnd());
   }
-  const { records } = sweepOf(folder, text);
-  const tables = sections(records).map(({ title, table }) => `${title}\n\n${printable(table)}`);
-  return [...tables, printable(answers(records, compare(records)))].join("\n\n");
+  const { header, records } = sweepOf(folder, text);
+  const tables = sections(records, header ?? {}).map(({ title, table }) => `${title}\n\n${printable(table)}`);
+  return [...tables, printable(answers(records, compare(records), header ?? {}))].join("\n\n");
 }
 
 const summaries = z.union([sweepSummary, timesSummary]);

@@ -16,7 +16,7 @@ async function printed(...args: string[]): Promise<{ code: number; text: string 
 }
 
 Deno.test("report prints the tables of each folder, then its answers, and reports of other kinds as they are", async () => {
-  const { code, text } = await printed("report", `${reports}/text/`, `${reports}/kernels`);
+  const { code, text } = await printed("report", `${reports}/vision/`, `${reports}/kernels`);
   assertEquals(code, 0);
   assert(text.indexOf("| model") < text.indexOf("**Not proved**"));
   assertStringIncludes(
@@ -28,7 +28,7 @@ Deno.test("report prints the tables of each folder, then its answers, and report
 Deno.test("report --html writes one page of all folders, each once", async () => {
   const file = await Deno.makeTempFile({ suffix: ".html" });
   const { code } = await printed(
-    ...["report", `${reports}/text`, `${reports}/text/`, `${reports}/peers-gpt2`, "--html", file],
+    ...["report", `${reports}/vision`, `${reports}/vision/`, `${reports}/peers-gpt2`, "--html", file],
   );
   assertEquals(code, 0);
   assertStringIncludes(await Deno.readTextFile(file), "of 2 reports</title>");

@@ -41,7 +41,13 @@ export async function resumeBench(
   const plan = planner(dataOf, await builderOptions(header), header.memory ?? undefined);
   const interruption = new Interruption();
   try {
-    const host = { dataOf, plan, timeoutSeconds: timeout ?? usualTimeout, interruption, json };
+    const host = {
+      dataOf,
+      plan,
+      timeoutSeconds: timeout ?? header.timeout ?? usualTimeout,
+      interruption,
+      json,
+    };
     return await runPlan([{ folder, header, results }], host);
   } finally {
     interruption.stop();

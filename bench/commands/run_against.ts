@@ -10,7 +10,7 @@ import { createReportFolder } from "../report/report_folder.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader, Until } from "../results/run_header.ts";
 import { speaksOurProtocol } from "../sweep/child.ts";
-import { readReport } from "./compare.ts";
+import { readReport } from "../results/read_results.ts";
 import { type PlanHost, runPlan, type Side } from "./run_plan.ts";
 
 /**

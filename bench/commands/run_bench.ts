@@ -6,7 +6,8 @@ import { withGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { printJson } from "../../src/text/print_json.ts";
-import { type StepChoices, unusual } from "../../src/train/step_choices.ts";
+import { bytes } from "../../src/text/format.ts";
+import { refuseContradictions, type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { usualTolerance } from "../compare/comparison.ts";
 import { measureCard } from "../kernels/card.ts";
@@ -20,14 +21,15 @@ import { withStorageOptions } from "../options/options.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
-import type { Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
+import type { LongestSequences, Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
+import { lengthsOf, longestSequences } from "../sweep/longest.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
 import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
-import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
+import { type Lengths, planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import {
   dataKey,
@@ -52,8 +54,6 @@ export type BenchOptions =
     data?: string;
     images?: string;
     out?: string;
-    /** Seconds for one process. */
-    timeout?: number;
     requireGpu: boolean;
     runtime?: Runtime;
     /** Profile steps instead of sweeping. */
@@ -78,17 +78,24 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const profile = await profileOf(options, adapter);
   const all = withDefaults(options, profile);
   refuseIdle(all.models, options);
-  const planned = planSweep(all);
   const paths = usedPaths(all.models, all);
-  const dataOf = await loadAll(planned, paths);
+  const told = planSweep(all);
+  const dataOf = await loadAll(told, paths);
   refuseUndividable(all, options);
-  for (const cell of planned) checkCell(cell, dataOf(cell));
+  refuseBoundless(all);
+  const checkAll = (cells: readonly CellConfiguration[]) => {
+    for (const cell of cells) checkCell(cell, dataOf(cell));
+  };
+  checkAll(told);
   const builder = await builderOptions(options);
+  const longest = options.profileStep ? undefined : search(all, builder);
+  const planned = longest && !options.sequences?.length ? planSweep(all, lengthsBy(all, longest)) : told;
+  checkAll(planned);
   const plan = planner(dataOf, builder, all.memory);
   const own = options.shard ? cellsOfShard(planned, options.shard) : planned;
   const fitting = own.filter((cell) => plan(cell).refusal === null);
   // Another program has variants of its own, so each takes what its own table says.
-  const noTune = options.noTune || options.against !== undefined;
+  const noTune = options.noTune || all.untuned || options.against !== undefined;
   const chosen = await withVariants(fitting, dataOf, adapter, { ...options, noTune });
   const tuned = withOtherVariants(chosen, dataOf, builder);
   const cells = planned.map((cell) => tuned[fitting.indexOf(cell)] ?? cell);
@@ -103,6 +110,8 @@ export async function runBench(options: BenchOptions): Promise<number> {
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
+    ...longest && { longest },
+    ...all.timeout !== undefined && { timeout: all.timeout },
     ...options.against === undefined && stoppingOf(all),
     ...options.shard && { shard: options.shard },
     cells,
@@ -111,7 +120,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const host = {
     dataOf,
     plan,
-    timeoutSeconds: options.timeout ?? usualTimeout,
+    timeoutSeconds: all.timeout ?? usualTimeout,
     interruption,
     json: options.json,
   };
@@ -144,6 +153,30 @@ function refuseUndividable(
       "--memory is a matter of this program's plan, which --against knows of no other; leave one out",
     );
   }
+}
+
+/** Throws a UserError for a search for the longest sequences that nothing bounds. */
+function refuseBoundless({ longest, tokens }: SweepOptions): void {
+  if (!longest || tokens === undefined) return;
+  throw new UserError(
+    "The longest sequence that fits is one of so many to a step, which --tokens leaves open; give --batch",
+  );
+}
+
+/** The longest sequences that fit by plan, where a sweep asks for them. */
+function search(all: SweepOptions, builder: BuilderOptions): LongestSequences | undefined {
+  const { longest, memory } = all;
+  if (!longest) return undefined;
+  console.error(
+    `Looking for the longest sequences${memory === undefined ? "" : ` in ${bytes(memory)}`} by plan`,
+  );
+  return longestSequences({ ...all, longest }, builder);
+}
+
+/** The lengths of a sweep, and of each model those that were found by plan. */
+function lengthsBy({ sequences, ...choices }: SweepOptions, longest: LongestSequences): Lengths {
+  return (model) =>
+    [...new Set([...sequences, ...lengthsOf(longest, model, choices)])].toSorted((a, b) => a - b);
 }
 
 /** What is taken where options say nothing: of a profile by name, of one that fits the card, or of the adapter's. */
@@ -246,6 +279,7 @@ export async function loadAll(cells: readonly CellConfiguration[], paths: DataPa
 
 /** Throws a UserError for a cell that cannot run, before any has. */
 function checkCell(cell: CellConfiguration, data: TrainingData): void {
+  refuseContradictions(cell);
   const model = data.fit(modelOf(cell));
   checkModel(model, cell.sequence, cell.batch);
   data.check(model, cell);

@@ -194,11 +194,11 @@ function printSummary({ folder, header }: Side, records: readonly CellRecord[]):
 }
 
 /** The tables, then what they say. */
-function printTables({ header: { stopping } }: Side, records: readonly CellRecord[]): void {
-  for (const { title, table } of sections(records, stopping)) {
+function printTables({ header }: Side, records: readonly CellRecord[]): void {
+  for (const { title, table } of sections(records, header)) {
     console.log(`\n${title}\n\n${printable(table)}`);
   }
-  console.log(`\n${printable(answers(records, compare(records)))}`);
+  console.log(`\n${printable(answers(records, compare(records), header))}`);
 }
 
 /** 0 if every process ended well; to run out of memory is a result. */

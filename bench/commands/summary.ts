@@ -4,7 +4,7 @@ import { UserError } from "../../src/errors.ts";
 import { folder } from "../options/options.ts";
 import { runtimeOf } from "../results/results.ts";
 import { renderSummary } from "../report/summary.ts";
-import { readReport } from "./compare.ts";
+import { readReport } from "../results/read_results.ts";
 
 const options = object({
   folder: argument(folder, { description: message`A sweep's report` }),
@@ -13,10 +13,10 @@ const options = object({
 const brief = message`Print a report for a page without pictures, such as a workflow's summary`;
 
 export const summary = command("summary", options, { brief }).map((o) => async () => {
-  const { folder, results: { records } } = await readReport(o.folder);
+  const { folder, results: { header, records } } = await readReport(o.folder);
   if (records.length === 0) throw new UserError(`${folder} holds no record; finish a cell with \`--resume\``);
   const { environment } = records[0];
   const card = folderSlug({ slug: slugOf(environment.adapter), runtime: runtimeOf(environment) });
-  console.log(o.card ? card : renderSummary(records));
+  console.log(o.card ? card : renderSummary(records, header ?? {}));
   return 0;
 });

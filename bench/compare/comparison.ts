@@ -4,7 +4,8 @@ import { median } from "../statistics/statistics.ts";
 import { adapterTitle, ran, statusWords } from "../results/results.ts";
 import { compareLosses, type LossVerdict } from "./losses.ts";
 import { compareMemory, type MemoryChange, type MemoryVerdict, memoryVerdict } from "./memory.ts";
-import { areInterleaved, cellsOf, differences, refuseIncomparable, type Report } from "./reports.ts";
+import { areInterleaved, cellsOf, differences, refuseIncomparable } from "./reports.ts";
+import type { Report } from "../results/read_results.ts";
 import {
   driftingSpeed,
   pairedSpeed,

@@ -8,7 +8,7 @@ import { compareReports } from "./comparison.ts";
 import { biggerIsBetter, compared, comparisonJson, smallerIsBetter } from "./forms.ts";
 import { gate, type Limits } from "./gate.ts";
 import { renderComparison } from "./render.ts";
-import type { Report } from "./reports.ts";
+import type { Report } from "../results/read_results.ts";
 
 const options = { tolerance: 0.02, across: false };
 const run = "5f2c9f6e-3f0e-4d57-9f0a-1c7f6c1a2b3d";

@@ -6,7 +6,7 @@ import { adapterTitle, statusWords } from "../results/results.ts";
 import type { ComparedCell, Comparison, Pairing } from "./comparison.ts";
 import type { GateResult } from "./gate.ts";
 import { memoryQuantities } from "./memory.ts";
-import type { Report } from "./reports.ts";
+import type { Report } from "../results/read_results.ts";
 
 /** A comparison as markdown. */
 export function renderComparison(comparison: Comparison, { exceeded, undecided }: GateResult): string {

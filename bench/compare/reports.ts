@@ -1,14 +1,8 @@
 import { UserError } from "../../src/errors.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { Cell } from "../report/cell_rounds.ts";
-import type { SweepResults } from "../results/read_results.ts";
+import type { Report } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, runtimeOf } from "../results/results.ts";
-
-/** A report that takes part in a comparison. */
-export interface Report {
-  readonly folder: string;
-  readonly results: SweepResults;
-}
 
 /** Whether two reports were made by turns, so that a round of one has its pair in the other. */
 export function areInterleaved({ results: base }: Report, { results: own }: Report): boolean {

@@ -173,7 +173,7 @@ export const arithmeticOption = maybe(
 );
 
 /** Micro-batches of a step at most: the host has them all at hand, to count the targets that are valid. */
-const mostMicroBatches = 1024;
+export const mostMicroBatches = 1024;
 
 /** How a step computes and updates. */
 export const stepOptions = {

@@ -1,4 +1,4 @@
-import { nameOfRow, type PeerRow, readPeers } from "../report/peer_records.ts";
+import { fullNameOfRow, type PeerRow, readPeers } from "../report/peer_records.ts";
 import { statusWords } from "../results/results.ts";
 import { known, type Source } from "./points.ts";
 
@@ -6,8 +6,7 @@ import { known, type Source } from "./points.ts";
 export function peersSource(folder: string, text: string): Source {
   const { header, rows } = readPeers(text);
   const turns = text.trimEnd().split("\n").slice(1).map((line) => JSON.parse(line));
-  const policyOf = (row: PeerRow) =>
-    `PyTorch: ${nameOfRow(row)}${row.optimizer === "AdamW" ? ", AdamW not fused" : ""}`;
+  const policyOf = (row: PeerRow) => `PyTorch: ${fullNameOfRow(row)}`;
   const cells = rows.map((row) => {
     const { model, batch, sequence, unit, speed, peakBytes, failure } = row;
     return {

@@ -13,15 +13,16 @@ import torch
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def header(device: str, rows: int, rounds: int, **versions: str) -> dict:
-    """The header of a run of so many rows on `device`; `versions` are those of further packages, by name."""
+def header(device: str, rows: int | None, rounds: int, **versions: str) -> dict:
+    """The header of a run on `device`, of so many rows, if that is known; `versions` are those of further
+    packages, by name."""
     script = Path(sys.argv[0]).resolve().relative_to(PROJECT)
     return {
         "schema": 3,
         "kind": "peers",
         "command": shlex.join(["python3", str(script), *sys.argv[1:]]),
         "started": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "planned": {"rows": rows, "rounds": rounds},
+        **({} if rows is None else {"planned": {"rows": rows, "rounds": rounds}}),
         "environment": {
             "adapter": torch.cuda.get_device_name() if device == "cuda" else f"the processor, {processor()}",
             "adapterClass": "gpu" if device == "cuda" else "software",

@@ -1,4 +1,4 @@
-"""Measures rows of PyTorch training steps in rounds, as JSON lines, for torch_gpt2.py and timm_deit.py.
+"""Measures rows of PyTorch training steps in rounds, as JSON lines, for the scripts beside it.
 
 A row is an arithmetic, a form and an optimizer, eager or compiled. The rows of a subject (a model at a batch
 size) take turns, once a round, every other round backwards. Each turn begins with the same weights and a new
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from checking import check
 from environment import header
 from progress import Progress, say
-from rows import Row, Subject, Workload, attempt, set_up
+from rows import IN_BACKWARD, Row, Subject, Workload, attempt, set_up
 
 # What a card needs for its clock to be up. In later rounds it still is: only caches have to fill again.
 FIRST_STEPS, FIRST_SECONDS = 5, 0.5
@@ -39,12 +39,13 @@ def parser_of(description: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=description, formatter_class=layout)
 
 
-def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Parses the command line with the options that both scripts have, and refuses what cannot run."""
+def parse(parser: argparse.ArgumentParser, rounds: int = 5) -> argparse.Namespace:
+    """Parses the command line with the options that all scripts have, and refuses what cannot run."""
     parser.add_argument("--steps", type=positive(int), default=10, help="most steps of a window (default 10)")
     parser.add_argument("--seconds", type=positive(float), default=0.5,
-                        help=f"most time of a window; {LEAST_STEPS} steps are always taken (default 0.5)")
-    parser.add_argument("--rounds", type=positive(int), default=5, help="turns of each row (default 5)")
+                        help="most time of a window, of which the fewest steps are always taken (default 0.5)")
+    parser.add_argument("--rounds", type=positive(int), default=rounds,
+                        help=f"turns of each row (default {rounds})")
     parser.add_argument("--rows", nargs="+", metavar="TEXT", help="only rows whose names hold such a text")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--out", metavar="FILE", help="the file for the records (default: standard output)")
@@ -80,6 +81,17 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace, subjects: 
         say(f"  {row}")
     if options.check:
         return check(subjects, chosen, options.device)
+    write = opened(parser, options, len(subjects) * len(chosen), **versions)
+    progress = Progress(len(subjects), len(chosen), options.rounds)
+    for subject in subjects:
+        measure(subject, chosen, options, write, progress)
+    return 0
+
+
+def opened(parser: argparse.ArgumentParser, options: argparse.Namespace, rows: int | None,
+           **versions: str) -> Callable[[dict], None]:
+    """Opens the file of the records and writes its header; returns what writes a line. `rows` are those that
+    are planned, where that is known."""
     try:
         out = open(options.out, "w", encoding="utf-8") if options.out else sys.stdout
     except OSError as error:
@@ -89,11 +101,8 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace, subjects: 
     def write(line: dict) -> None:
         print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
 
-    write(header(options.device, len(subjects) * len(chosen), options.rounds, **versions))
-    progress = Progress(len(subjects), len(chosen), options.rounds)
-    for subject in subjects:
-        measure(subject, chosen, options, write, progress)
-    return 0
+    write(header(options.device, rows, options.rounds, **versions))
+    return write
 
 
 def measure(subject: Subject, rows: list[Row], options: argparse.Namespace,
@@ -124,17 +133,13 @@ NOTHING = {"steps": 0, "wallMilliseconds": None, "gpuMilliseconds": None, "peakB
            "compileSeconds": None, "firstLoss": None, "loss": None}
 
 
-def turn(workload: Workload, row: Row, round_: int, options: argparse.Namespace) -> dict:
-    """One window of a row."""
+def turn(workload: Workload, row: Row, round_: int, options: argparse.Namespace,
+         warm: Callable[[Callable], tuple] | None = None, least: int = LEAST_STEPS) -> dict:
+    """One window of a row, of at least so many steps. `warm` takes steps before it: see `warmed`."""
     device = options.device
     step = stepper(workload, row, device)
-    steps, seconds = (FIRST_STEPS, FIRST_SECONDS) if round_ == 0 else (LATER_STEPS, 0)
-    first, compiling = timed(step, device)
-    taken, begun = 1, time.perf_counter()
-    while taken < steps or time.perf_counter() - begun < seconds:
-        _, last = timed(step, device)
-        taken += 1
-    count = min(options.steps, max(LEAST_STEPS, int(options.seconds / last)))
+    first, compiling, last = warm(step) if warm else warmed(step, round_, device)
+    count = min(options.steps, max(least, int(options.seconds / last)))
 
     on_card = device == "cuda"
     if on_card:
@@ -161,9 +166,22 @@ def turn(workload: Workload, row: Row, round_: int, options: argparse.Namespace)
     }
 
 
+def warmed(step: Callable[[], Tensor], round_: int, device: str) -> tuple[Tensor, float, float]:
+    """Steps until a card's clock is up: the first one's loss and seconds, and the last one's seconds."""
+    steps, seconds = (FIRST_STEPS, FIRST_SECONDS) if round_ == 0 else (LATER_STEPS, 0)
+    first, compiling = timed(step, device)
+    taken, begun = 1, time.perf_counter()
+    while taken < steps or time.perf_counter() - begun < seconds:
+        _, last = timed(step, device)
+        taken += 1
+    return first, compiling, last
+
+
 def stepper(workload: Workload, row: Row, device: str) -> Callable[[], Tensor]:
     """A training step of a row, with a new optimizer; it returns the loss and does not wait for it."""
     model, dtype = workload.model, set_up(workload, row)
+    if row.optimizer == IN_BACKWARD:
+        return updating_in_backward(workload, row.form)
     fused = {"fused": True} if row.optimizer == "fused AdamW" else {}
     optimizer = torch.optim.AdamW(model.parameters(), **workload.adamw, **fused)
     scaler = torch.amp.GradScaler(device, enabled=dtype is torch.float16)
@@ -179,6 +197,25 @@ def stepper(workload: Workload, row: Row, device: str) -> Callable[[], Tensor]:
             nn.utils.clip_grad_norm_(model.parameters(), workload.clip)
         scaler.step(optimizer)
         scaler.update()
+        return loss.detach()
+
+    return step
+
+
+def updating_in_backward(workload: Workload, form: str) -> Callable[[], Tensor]:
+    """The same without clipping, each weight updated as soon as its gradient is known, which then ends."""
+    for parameter in workload.model.parameters():
+        optimizer = torch.optim.AdamW([parameter], fused=True, **workload.adamw)
+
+        def update(parameter: Tensor, optimizer: torch.optim.Optimizer = optimizer) -> None:
+            optimizer.step()
+            parameter.grad = None
+
+        workload.hooks.append(parameter.register_post_accumulate_grad_hook(update))
+
+    def step() -> Tensor:
+        loss = workload.loss(form)
+        loss.backward()
         return loss.detach()
 
     return step

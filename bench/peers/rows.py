@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-AUTOCAST = {"f32": None, "TF32": None, "f16 autocast": torch.float16, "bf16 autocast": torch.bfloat16}
+AUTOCAST = {"f32": None, "TF32": None, "bf16": None,
+            "f16 autocast": torch.float16, "bf16 autocast": torch.bfloat16}
+# What weights are in; else in f32.
+WEIGHTS = {"bf16": torch.bfloat16}
+# An optimizer that updates each weight as soon as its gradient is known.
+IN_BACKWARD = "fused AdamW in backward"
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,16 @@ class Workload:
     prepare: Callable[[str], None] = lambda form: None
     compiled: Callable[[str], Tensor] = field(init=False)
     initial: list[Tensor] = field(init=False)
+    hooks: list = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.compiled = torch.compile(self.loss, dynamic=False)
         self.initial = [parameter.detach().to("cpu", copy=True) for parameter in self.model.parameters()]
 
     def restore(self) -> None:
-        """Sets the initial weights, without gradients."""
+        """Sets the initial weights, without gradients, and ends what an optimizer in backward hung on them."""
+        while self.hooks:
+            self.hooks.pop().remove()
         with torch.no_grad():
             for parameter, initial in zip(self.model.parameters(), self.initial):
                 parameter.copy_(initial)
@@ -69,6 +77,7 @@ class Subject:
 
 def set_up(workload: Workload, row: Row) -> torch.dtype | None:
     """Sets a row's initial weights, form and arithmetic. Returns the type of its autocast, or null."""
+    workload.model.to(WEIGHTS.get(row.arithmetic, torch.float32))
     workload.restore()
     workload.prepare(row.form)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = row.arithmetic == "TF32"

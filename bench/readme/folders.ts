@@ -1,5 +1,6 @@
 const recompute = "reports/2026-11-24-nvidia-h100-recompute";
 const set = "reports/2026-11-28-nvidia-h200";
+const later = "reports/2026-11-29-nvidia-h200";
 
 /** Where the sweeps of each result lie: of several folders the first that is there; without one the page leaves the result out. */
 export const sweepFolders = {
@@ -9,9 +10,10 @@ export const sweepFolders = {
   recomputeImagesMst8: [`${recompute}/vit-micro-mst8`],
   pieces: [`${recompute}/mini-sequences`],
   long: [`${recompute}/long`],
-  text: [`${set}/text`],
+  text: [`${later}/precision`],
   vision: [`${set}/vision`],
   quality: [`${set}/parity`],
+  qualityImages: [`${later}/parity-vit`],
   grouping: [`${set}/grouping`],
   length: [`${set}/length`],
   large: [`${set}/large`],

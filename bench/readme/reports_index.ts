@@ -5,10 +5,12 @@ import { type Cell, compare } from "../report/cell_rounds.ts";
 import { commandCode } from "../report/command.ts";
 import { gradientError } from "../report/gradient_tables.ts";
 import type { Comparison } from "../report/side_by_side.ts";
+import { statesTable } from "../report/states_table.ts";
 import { toldMaking } from "../report/sweep_files.ts";
 import { table } from "../report/words.ts";
 import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
 import { adapterTitle, environment } from "../results/results.ts";
+import type { SweepHeader } from "../results/run_header.ts";
 import { versionOf } from "./making.ts";
 
 /** A report as the index tells it. */
@@ -26,15 +28,23 @@ export interface Entry {
 }
 
 /** What is asked of a sweep, and whether one answers it; a sweep that answers none of the others answers the last. */
-const asked: [question: string, answers: (comparisons: Comparison<Cell>[]) => boolean][] = [
+const asked: [
+  question: string,
+  answers: (comparisons: Comparison<Cell>[], header: SweepHeader | null) => boolean,
+][] = [
   ["Does training suffer?", (comparisons) => lossDifferences(comparisons).length > 0],
   [
     "How far is the gradient from `exact`'s?",
     (comparisons) => cellsOf(comparisons).some((cell) => gradientError(cell) !== null),
   ],
+  ["How long may a sequence be?", (_, header) => header?.longest !== undefined],
   [
     "What fits where something else does not?",
     (comparisons) => cellsOf(comparisons).some(({ failure }) => failure?.status === "oom"),
+  ],
+  [
+    "How small can weights, moments and gradients be?",
+    (comparisons) => statesTable(comparisons) !== null,
   ],
   ["What does a policy save, and what does it cost in speed?", () => true],
 ];
@@ -102,7 +112,7 @@ async function readEntry(root: string, folder: string): Promise<Entry> {
   const { header, records } = parseSweep(text);
   const told = toldMaking(await Deno.readTextFile(`${root}/${folder}/report.md`).catch(() => ""));
   const comparisons = compare(records);
-  const answered = asked.filter(([, answers], i) => i < asked.length - 1 && answers(comparisons));
+  const answered = asked.filter(([, answers], i) => i < asked.length - 1 && answers(comparisons, header));
   return entry(folder, {
     command: header?.command ?? told.command ?? "deno task bench",
     started: header?.started ?? told.started ?? records[0].started,

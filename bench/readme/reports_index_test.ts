@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fakeErrors, fakeHeader, fakeQuality, fakeRecord } from "../results/testing.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
 import { git } from "../testing/program_copy.ts";
 import { readEntries, reportsIndex } from "./reports_index.ts";
 
@@ -27,6 +28,7 @@ const seeds = (policy: string) =>
       }),
     })
   );
+const exact = policyDocument("exact");
 const software = fakeRecord();
 software.environment = { ...software.environment, adapterClass: "software", adapter: "a processor" };
 
@@ -36,6 +38,11 @@ Deno.test("reportsIndex() lists every report under each question that it answers
     "set/trained": sweep(...seeds("exact"), ...seeds("mesa8")),
     "set/software": sweep(software),
     "set/full": sweep(fakeRecord(), fakeRecord({ policy: "half" }, { status: "oom", timing: null })),
+    "set/states": sweep(
+      fakeRecord(),
+      fakeRecord({ policy: "smaller", storage: exact, moments: "8bit", beside: {} }),
+    ),
+    "set/long": [fakeHeader([fakeRecord()], { longest: { unit: 64, found: [] } }), fakeRecord()],
     "kernels": [{ ...fakeHeader([]), kind: "kernels", command: "deno task bench kernels | tee" }],
   }, async (root) => {
     const text = reportsIndex(await readEntries(root));
@@ -47,7 +54,9 @@ Deno.test("reportsIndex() lists every report under each question that it answers
     );
     assertEquals(folders, {
       "What does a policy save, and what does it cost in speed?": ["plain", "set/software"],
+      "How small can weights, moments and gradients be?": ["set/states"],
       "What fits where something else does not?": ["set/full"],
+      "How long may a sequence be?": ["set/long"],
       "How far is the gradient from `exact`'s?": ["set/trained"],
       "Does training suffer?": ["set/trained"],
       "How near do the kernels come to what the card can do?": ["kernels"],

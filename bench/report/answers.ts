@@ -1,8 +1,10 @@
 import { plural } from "../../src/text/format.ts";
 import type { CellRecord } from "../results/results.ts";
+import type { Told } from "../results/run_header.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { dominance } from "./dominance.ts";
 import { digits, gradientError } from "./gradient_tables.ts";
+import { longestSentence } from "./longest.ts";
 import { lossDifferences, lossSentence } from "./losses.ts";
 import { baseName, savings, subject } from "./savings.ts";
 import type { Comparison } from "./side_by_side.ts";
@@ -10,7 +12,11 @@ import { unproved } from "./unproved.ts";
 import { code } from "./words.ts";
 
 /** What a run's records say in sentences, as markdown: what each policy saves and costs, who is beaten by whom, and what was not proved. */
-export function answers(records: readonly CellRecord[], all: readonly Comparison<Cell>[]): string {
+export function answers(
+  records: readonly CellRecord[],
+  all: readonly Comparison<Cell>[],
+  told: Told = {},
+): string {
   const comparisons = withoutNull(all);
   const saved = savings(comparisons);
   const shapes = comparisons.length === 1
@@ -21,12 +27,13 @@ export function answers(records: readonly CellRecord[], all: readonly Comparison
     losses(comparisons),
     gradients(comparisons),
     doesNotFit(comparisons),
+    longestSentence(told, comparisons),
   ];
   return [
     ...saved.length ? [`Beside ${code(baseName(comparisons))}, over ${shapes}:`, bullets(saved)] : [],
     ...rest.filter((sentence) => sentence !== null),
     "**Not proved**:",
-    bullets(unproved(records, comparisons)),
+    bullets(unproved(records, all)),
   ].join("\n\n");
 }
 

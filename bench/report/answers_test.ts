@@ -136,6 +136,26 @@ Deno.test("answers() give no verdict on losses of a model that learnt nothing, a
   for (const text of [run(2), run(3.25)]) assertFalse(text.includes("exact-other-variants"), text);
 });
 
+Deno.test("answers() say which policies the test of parity left open, and whether chance alone is as large as its margin", () => {
+  const trained = (policy: string, scatter: number, changes: Partial<CellConfiguration> = {}) =>
+    Array.from({ length: 12 }, (_, round) =>
+      fakeRecord({ policy, seed: round + 1, round, ...changes }, {
+        quality: fakeQuality(2 + (round % 2 ? scatter : -scatter)),
+      }));
+  const policies = [...trained("exact", 0), ...trained("half", 0.0001), ...trained("mesa8", 0.01)];
+  const nullOf = (scatter: number) =>
+    trained("exact-other-variants", scatter, { storage: policyDocument("exact"), kernels: "other" });
+  assertStringIncludes(
+    told([...policies, ...nullOf(0)]),
+    "- That `mesa8` trains nano, 4 × 128 as well as `exact`: it is not known to end within ±0.25% of its loss.",
+  );
+  assertStringIncludes(
+    told([...policies, ...nullOf(0.01)]),
+    "within ±0.25% of its loss; nor is `exact` whose sums are rounded otherwise.",
+  );
+  assertFalse(told([...policies.slice(0, 24), ...nullOf(0.01)]).includes("as well as"));
+});
+
 Deno.test("answers() say where a policy does not fit, and measure the others against what does", () => {
   const oom = { measurement: { status: "oom" as const, timing: null } };
   const text = told([...rounds("exact", [1], 100, oom), ...mesa8]);

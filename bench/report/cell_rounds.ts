@@ -110,12 +110,18 @@ const varying = [
   "variants",
   "kernels",
   "arithmetic",
+  "beside",
   "round",
   "seed",
   "qualitySteps",
   "gradientEvery",
   "schedule",
 ];
+
+/** The choices of the comparison that a cell is in: its own, unless it is there because of others. */
+const choicesBeside = (configuration: CellConfiguration) => unusual(configuration.beside ?? configuration);
+
+const noChoices = Object.fromEntries(Object.keys(stepDefaults).map((choice) => [choice, undefined]));
 
 /**
  * Groups records into comparisons, in the order of their first appearance. A cell that was run once more at the end, for drift, is in none:
@@ -125,7 +131,10 @@ export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
   const groups = Map.groupBy(
     records.filter(({ configuration }) => !configuration.again),
     ({ configuration }) =>
-      JSON.stringify(configuration, (key, value) => varying.includes(key) ? undefined : value),
+      JSON.stringify(
+        [choicesBeside(configuration), { ...configuration, ...noChoices }],
+        (key, value) => varying.includes(key) ? undefined : value,
+      ),
   );
   return [...groups.values()].map((members) => {
     const { model, sequence, batch } = members[0].configuration;
@@ -134,7 +143,7 @@ export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
       model,
       sequence,
       batch,
-      choices: unusual(members[0].configuration),
+      choices: choicesBeside(members[0].configuration),
       cells: new Map([...cells].map(([policy, rs]) => [policy, new Cell(rs)])),
     };
   });

@@ -1,7 +1,6 @@
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
 import { compare } from "./cell_rounds.ts";
-import { type Panel, sideBySidePanels, type Spec } from "./chart_panels.ts";
+import { type Panel, sideBySidePanels } from "./chart_panels.ts";
+import { draw } from "./draw.ts";
 import { frontierPanels } from "./frontier_chart.ts";
 import { differencePanels, lossPanels } from "./loss_charts.ts";
 import { memoryPanels } from "./memory_chart.ts";
@@ -48,19 +47,4 @@ export async function drawCharts(records: readonly CellRecord[]): Promise<Chart[
       svg: await draw(sideBySidePanels(panels), caption, brand),
     })),
   );
-}
-
-/** Draws a picture; what follows a colon in its caption goes below the title, as does the brand. */
-async function draw(spec: Spec, caption: string, brand: string | undefined): Promise<string> {
-  const [text, ...more] = caption.split(": ");
-  const subtitle = [...more, ...brand ? [brand] : []];
-  const title = { text, anchor: "start", offset: 14, ...subtitle.length && { subtitle } };
-  const config = {
-    font: "sans-serif",
-    view: { stroke: null },
-    axis: { labelLimit: 240 },
-    legend: { labelLimit: 240 },
-  };
-  const whole = { ...spec, title, config, background: "white", padding: 12 } as unknown as TopLevelSpec;
-  return await new View(parse(compile(whole).spec), { renderer: "none" }).toSVG();
 }

@@ -1,7 +1,7 @@
 import { plural } from "../../src/text/format.ts";
 import type { SweepResults } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, keyOf, ran, runtimeOf } from "../results/results.ts";
-import type { SweepHeader } from "../results/run_header.ts";
+import { isOf, type LongestSequences, type SweepHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { cellsToRun } from "../sweep/shards.ts";
 
@@ -34,6 +34,7 @@ export function checkSweep({ header, records, skipped, versions }: SweepResults)
     checkEndings(records),
     finding(records.flatMap(lossFaults), "every loss is a number, but of runs that are marked as diverged"),
     checkMaking(header, records),
+    ...header?.longest ? [checkLongest(header, header.longest, records)] : [],
   ];
 }
 
@@ -135,4 +136,31 @@ function imageSets(records: readonly CellRecord[]): string[] {
   );
   const mixed = [...bySize.values()].find((group) => new Set(group.map(({ data }) => data.digest)).size > 1);
   return (mixed ?? []).map(({ data }) => data.digest);
+}
+
+/** Whether lengths that were found by plan are within what there was, and took the bytes that they were planned with where they ran. */
+function checkLongest(
+  { memory }: SweepHeader,
+  { unit, found }: LongestSequences,
+  records: readonly CellRecord[],
+): Finding {
+  return finding(
+    found.flatMap((one) => {
+      const { model, policy, sequence, limit } = one;
+      const name = `${model} ${one.batch} × ${sequence} ${policy}`;
+      const planned = one.memory?.bufferBytes ?? 0;
+      const fits = sequence === 0 || planned <= (memory ?? Infinity);
+      const ran = records.filter(({ configuration: cell, memory: own }) =>
+        cell.sequence === sequence && cell.policy === policy && !cell.variants && isOf(one, cell) && own
+      );
+      return [
+        ...sequence % unit ? [`${name} is no multiple of ${unit} tokens`] : [],
+        ...fits && limit.wanted > limit.most ? [] : [`${name} is not the longest that fits`],
+        ...ran.some(({ memory: own }) => own!.bufferBytes !== planned)
+          ? [`${name} took other bytes than its length was found with`]
+          : [],
+      ];
+    }),
+    `${plural(found.length, "longest sequence")} by plan within what there was`,
+  );
 }

@@ -79,3 +79,30 @@ Deno.test("checkSweep() allows losses that are no numbers in a run that is marke
     [],
   );
 });
+
+Deno.test("checkSweep() finds lengths that are not the longest by plan, and cells that took other bytes than theirs", () => {
+  const { memory } = a;
+  const of = (changes: object, most = memory!.bufferBytes) => {
+    const one = {
+      ...{ model: "nano", batch: 4, policy: "exact", sequence: 128, memory },
+      limit: { of: "memory", wanted: most + 1, most },
+      ...changes,
+    };
+    return faults([{ ...header, memory: most, longest: { unit: 64, found: [one] } }, ...records]);
+  };
+  assertEquals(of({}), []);
+  assertEquals(of({ sequence: 0, memory: null }), []);
+  assertEquals(of({ sequence: 96, memory }), ["nano 4 × 96 exact is no multiple of 64 tokens"]);
+  const larger = { ...memory, bufferBytes: memory!.bufferBytes + 1 };
+  assertEquals(of({ policy: "mesa8", memory: larger }), ["nano 4 × 128 mesa8 is not the longest that fits"]);
+  assertEquals(of({ limit: { of: "buffer", wanted: 4, most: 4 } }), [
+    "nano 4 × 128 exact is not the longest that fits",
+  ]);
+  const smaller = { ...memory, bufferBytes: memory!.bufferBytes - 1 };
+  assertEquals(of({ memory: smaller }), [
+    "nano 4 × 128 exact took other bytes than its length was found with",
+  ]);
+  for (const others of [{ moments: "bf16" }, { batch: 2 }, { model: "micro" }]) {
+    assertEquals(of({ memory: smaller, ...others }), [], "no cell of its own");
+  }
+});

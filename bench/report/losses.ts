@@ -62,14 +62,19 @@ function harmSentence(differences: readonly LossDifference[]): string {
 const harms = ({ parity: { difference, diverged } }: LossDifference) =>
   diverged || difference !== null && difference.low > 0;
 
-/** "`mesa8` costs 0.0050 nats (0.19% of the loss)", of the model that it costs the largest share. */
+/** "`mesa8` costs 0.0050 nats (0.19% of the loss)"; of several models "`mesa8` costs 0.05% [micro] to 0.87% [vit-micro] of the loss". */
 function worst([policy, differences]: [string, LossDifference[]]): string {
-  const costs = differences.flatMap(({ parity }) => costAtMost(parity) ?? []);
-  const [cost] = costs.toSorted((a, b) => b.share - a.share);
-  if (!cost) return `${code(policy)} is not settled`;
-  return `${code(policy)} costs ${
-    cost.nats > 0 ? `${cost.nats.toFixed(4)} nats (${percentage(cost.share)} of the loss)` : "nothing"
-  }`;
+  const costs = differences.flatMap(({ model, parity }) => {
+    const cost = costAtMost(parity);
+    return cost ? { model, nats: Math.max(0, cost.nats), share: Math.max(0, cost.share) } : [];
+  }).toSorted((a, b) => a.share - b.share);
+  if (costs.length === 0) return `${code(policy)} is not settled`;
+  const [least, most] = [costs[0], costs.at(-1)!];
+  if (most.nats === 0) return `${code(policy)} costs nothing`;
+  const told = costs.length === 1
+    ? `${most.nats.toFixed(4)} nats (${percentage(most.share)} of the loss)`
+    : `${percentage(least.share)} [${least.model}] to ${percentage(most.share)} [${most.model}] of the loss`;
+  return `${code(policy)} costs ${told}`;
 }
 
 /** A row for each policy, and of each comparison the mean difference with its interval, and what it costs at most. */

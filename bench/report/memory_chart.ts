@@ -4,7 +4,8 @@ import type { Cell } from "./cell_rounds.ts";
 import { memoryUnit, type Panel, panel, type Spec } from "./chart_panels.ts";
 import type { Comparison } from "./side_by_side.ts";
 
-const colors: Record<Category, string> = {
+/** What charts draw each category in. */
+export const categoryColors: Record<Category, string> = {
   parameters: "#4c78a8",
   gradients: "#9ecae9",
   optimizer: "#79706e",
@@ -57,7 +58,7 @@ function bars(cells: [string, Cell][], shown: Category[]): Spec {
     field: "category",
     type: "nominal",
     title: null,
-    scale: { domain: shown.map(categoryName), range: shown.map((category) => colors[category]) },
+    scale: { domain: shown.map(categoryName), range: shown.map((category) => categoryColors[category]) },
   };
   const label = (field: string, dy: number, more: Spec = {}) => ({
     data: { values: totals },

@@ -130,22 +130,26 @@ const promised = {
     "These runs are older than the margins: no verdict here was put to a test that was fixed beforehand.",
 };
 
-const rules = namedList(Object.entries({
-  difference:
-    "final validation loss of the policy − that of `exact`, in nats per target; mean over the seeds ± standard deviation.",
-  margin: "how far that may lie from 0, as a share of `exact`'s mean loss: 0.25% for a GPT-2, 1% for a ViT.",
-  interval:
-    "Student's interval of the mean, the one that the test uses: two one-sided tests against the margin at 5%, by Holm's procedure over " +
-    "the policies of a model, so that the confidence depends on a policy's place among them. Beside it the same as a share of `exact`'s loss.",
-  equivalent: "the whole interval lies within ± the margin.",
-  "worse, better": "the whole interval lies beyond the margin.",
-  undecided: "the interval holds an end of the margin: more seeds narrow it (`--seeds`).",
-  diverged: "a loss is not a number.",
-  "nothing learnt":
-    "no verdict: `exact` itself does no better in some seed than what is known without a network.",
-  "null of chaos":
-    "`exact` by other variants of its kernels, whose sums round otherwise: what differs between two runs that ought to be equal.",
-}));
+/** What the words of the table mean; of the margins of families those of the tested ones, and of the first two. */
+const rules = (tested: ReadonlySet<string>) =>
+  namedList(Object.entries({
+    difference:
+      "final validation loss of the policy − that of `exact`, in nats per target; mean over the seeds ± standard deviation.",
+    margin: `how far that may lie from 0, as a share of \`exact\`'s mean loss: 0.25% for a GPT-2${
+      tested.has("llama") ? " and a Llama" : ""
+    }, 1% for a ViT.`,
+    interval:
+      "Student's interval of the mean, the one that the test uses: two one-sided tests against the margin at 5%, by Holm's procedure over " +
+      "the policies of a model, so that the confidence depends on a policy's place among them. Beside it the same as a share of `exact`'s loss.",
+    equivalent: "the whole interval lies within ± the margin.",
+    "worse, better": "the whole interval lies beyond the margin.",
+    undecided: "the interval holds an end of the margin: more seeds narrow it (`--seeds`).",
+    diverged: "a loss is not a number.",
+    "nothing learnt":
+      "no verdict: `exact` itself does no better in some seed than what is known without a network.",
+    "null of chaos":
+      "`exact` by other variants of its kernels, whose sums round otherwise: what differs between two runs that ought to be equal.",
+  }));
 
 /** The verdict on each policy as markdown, with controls and rules; null where no policy shares two seeds with `exact`. */
 export function paritySection(comparisons: readonly Comparison<Cell>[]): string | null {
@@ -170,7 +174,10 @@ export function paritySection(comparisons: readonly Comparison<Cell>[]): string 
   const controls = tested.map(({ comparison, found }) => controlsOf(comparison, found));
   const old = tested.some(({ comparison }) => !baseOf(comparison).records[0].data.baseline);
   const promise = old ? promised.afterwards : promised.beforehand;
-  return [table, controls.join("\n"), `${opening} ${promise}`, rules].join("\n\n");
+  const families = new Set(
+    tested.map(({ comparison }) => baseOf(comparison).records[0].architecture.modelType),
+  );
+  return [table, controls.join("\n"), `${opening} ${promise}`, rules(families)].join("\n\n");
 }
 
 function columns({ seeds, difference, interval, confidence, margin, loss, verdict }: Parity): string[] {

@@ -1,6 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { fakeImageRecord, fakeQuality, fakeRecord } from "../results/testing.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
+import type { StepChoices } from "../../src/train/step_choices.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
 import { baselineOf, costAtMost, judge, pairedLosses, parities, paritySection } from "./parity.ts";
 
@@ -185,14 +187,44 @@ Deno.test("paritySection() is null without two seeds, or without exact", () => {
   assertEquals(paritySection([comparison]), null);
 });
 
-Deno.test("compare() puts exact in another arithmetic beside exact, so that its losses are put to the test", () => {
-  const name = "exact-f16";
-  const other = { policy: name, storage: { ...policyDocument("exact"), name }, arithmetic: "f16" as const };
-  const records = [0, 1].flatMap((round) => [
-    fakeRecord({ policy: "exact", round, seed: round + 1 }, { quality: fakeQuality(1) }),
-    fakeRecord({ ...other, round, seed: round + 1 }, { quality: fakeQuality(1) }),
-  ]);
+Deno.test("compare() puts exact by other choices beside exact, so that its losses are put to the test", () => {
+  const choices: [string, StepChoices][] = [
+    ["in f16", { arithmetic: "f16" }],
+    ["bf16 weights", { parameters: "bf16" }],
+    ["in fewer bytes", { moments: "8bit", update: "backward", clipBy: "last" }],
+  ];
+  const names = choices.map(([name]) => name);
+  const records = [0, 1].flatMap((round) =>
+    [["exact", {}] as [string, StepChoices], ...choices].map(([policy, choices]) => {
+      const storage = { ...policyDocument("exact"), name: policy };
+      const cell = {
+        policy,
+        storage,
+        ...choices,
+        ...policy !== "exact" && { beside: {} },
+        round,
+        seed: round + 1,
+      };
+      return fakeRecord(cell, { quality: fakeQuality(1) });
+    })
+  );
   const [comparison, ...others] = compare(records);
-  assertEquals([[...comparison.cells.keys()], others], [["exact", name], []]);
-  assertEquals([...parities(comparison).keys()], [name]);
+  assertEquals([[...comparison.cells.keys()], others], [["exact", ...names], []]);
+  assertEquals(comparison.choices, {});
+  assertEquals([...parities(comparison).keys()], names);
+  const apart = fakeRecord({ policy: "exact", ...choices[1][1] }); // of a sweep with other choices, beside nothing
+  assertEquals(compare([...records, apart]).map(({ cells }) => cells.size), [4, 1]);
+});
+
+Deno.test("paritySection() tells the margin of each family that was tested", () => {
+  const llama = (...given: Parameters<typeof fakeRecord>) => {
+    const { name: _, ...architecture } = modelConfig("llama-nano");
+    return { ...fakeRecord(...given), architecture };
+  };
+  const losses = { exact: [1, 2], mesa8: [1, 2] };
+  assertStringIncludes(paritySection(trained(losses))!, "0.25% for a GPT-2, 1% for a ViT.");
+  assertStringIncludes(
+    paritySection(trained(losses, llama))!,
+    "0.25% for a GPT-2 and a Llama, 1% for a ViT.",
+  );
 });

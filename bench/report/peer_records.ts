@@ -39,7 +39,7 @@ const turn = z.object({
   arithmetic: z.string(),
   form: z.string(),
   compiled: z.boolean(),
-  optimizer: z.enum(["fused AdamW", "AdamW"]),
+  optimizer: z.enum(["fused AdamW", "AdamW", "fused AdamW in backward"]),
   round: count,
   steps: count,
   wallMilliseconds: time.nullable().describe("of the whole window, its losses read once at its end"),
@@ -173,6 +173,16 @@ export const bySubject = (rows: readonly PeerRow[]): PeerRow[][] => [...Map.grou
 
 /** "small, 16 × 1024" */
 export const subject = ({ model, batch, sequence }: PeerRow) => `${model}, ${batch} × ${sequence}`;
+
+/** "bf16 autocast, plain, compiled", and its optimizer where that is none of one kernel for all weights. */
+export const fullNameOfRow = (row: PeerRow): string =>
+  [nameOfRow(row), ...optimizerWords[row.optimizer]].join(", ");
+
+const optimizerWords: Readonly<Record<PeerTurn["optimizer"], string[]>> = {
+  "fused AdamW": [],
+  "AdamW": ["AdamW not fused"],
+  "fused AdamW in backward": ["updated in backward"],
+};
 
 /** "bf16 autocast, plain, compiled" */
 export const nameOfRow = ({ arithmetic, form, compiled }: PeerRow): string =>

@@ -2,9 +2,11 @@ import { markdownTable } from "markdown-table";
 import { namedList, number, percentage, plural } from "../../src/text/format.ts";
 import { commandCode } from "./command.ts";
 import { statusWords } from "../results/results.ts";
+import { lengthTables, longest, searchedSubject, searchesOf } from "./peer_lengths.ts";
 import {
   bySubject,
   fastest,
+  fullNameOfRow as name,
   type PeerRow,
   type PeersHeader,
   readPeers,
@@ -18,17 +20,21 @@ export function renderPeers(text: string): string {
   const { header, rows } = readPeers(text);
   const { environment, started } = header;
   const onCard = environment.adapterClass === "gpu";
-  const subjects = bySubject(rows);
+  const { searches, others } = searchesOf(rows);
+  const subjects = bySubject(others);
   const brand = onCard ? "" : " (a processor: not a performance result)";
   return [
     `# PyTorch on ${environment.adapter}, ${started.slice(0, 10)}`,
-    onCard ? whereBetter(header, subjects) : ranOnAProcessor,
+    onCard ? whereBetter(header, subjects, searches) : ranOnAProcessor,
     measuredAgainst,
     howItWasMade(header, rows),
     ...subjects.flatMap((rows) => [`## ${subject(rows[0])}${brand}`, rowTable(rows), ...agreement(rows)]),
-    ...failures(rows),
+    ...searches.map((of) =>
+      `## How long a sequence may be: ${searchedSubject(of)}${brand}\n\n${lengthTables(of)}`
+    ),
+    ...failures(rows.filter((row) => others.includes(row) || row.failure?.status === "error")),
     "## How to read it",
-    howToRead,
+    [howToRead, ...searches.length > 0 ? [howToReadLengths] : []].join("\n"),
     "## Environment",
     namedList([
       ["Device", environment.adapter],
@@ -51,7 +57,20 @@ const measuredAgainst =
   "operands against autocast, and all of them against the fastest and the smallest row of any kind.";
 
 /** Where PyTorch is the better choice, by what it reaches. */
-function whereBetter({ environment }: PeersHeader, subjects: PeerRow[][]): string {
+function whereBetter(
+  { environment }: PeersHeader,
+  subjects: PeerRow[][],
+  searches: ReturnType<typeof searchesOf>["searches"],
+): string {
+  const lengths = searches.flatMap((of) => {
+    const rows = of.flatMap((search) => longest(search) ?? []).toSorted((a, b) => b.sequence - a.sequence);
+    if (rows.length === 0) return [];
+    return [
+      `- **${searchedSubject(of)}**: longest is ${number(rows[0].sequence)} tokens by ${name(rows[0])}, ${
+        reach(rows[0])
+      }.`,
+    ];
+  });
   const lines = subjects.flatMap((rows) => {
     const [fast, small] = [fastest(rows), smallest(rows)];
     if (!fast) return [];
@@ -65,20 +84,10 @@ function whereBetter({ environment }: PeersHeader, subjects: PeerRow[][]): strin
       ...told("smallest in f32", smallest(f32)),
     ];
     return [`- **${subject(fast)}**: ${texts.join("; ")}.`];
-  });
+  }).concat(lengths);
   if (lines.length === 0) return "No row was measured: what failed is told below.";
   return `On ${environment.adapter} **PyTorch is the better choice** wherever these rows are faster, or smaller, than what is set ` +
     `beside them:\n\n${lines.join("\n")}`;
-}
-
-/** "bf16 autocast, plain, compiled" */
-function name({ arithmetic, form, compiled, optimizer }: PeerRow): string {
-  return [
-    arithmetic,
-    form,
-    ...compiled ? ["compiled"] : [],
-    ...optimizer === "AdamW" ? ["AdamW not fused"] : [],
-  ].join(", ");
 }
 
 /** "448,000 tokens/s at 9,090 MiB" */
@@ -176,6 +185,18 @@ function failures(rows: PeerRow[]): string[] {
   if (lines.length === 0) return [];
   return ["## What failed", markdownTable([["model", "row", "", "message"], ...lines])];
 }
+
+const howToReadLengths = namedList(Object.entries({
+  "longest":
+    "the longest sequence that was trained; where one **does not fit**, the two lie as near to each other as was asked for, else no longer one " +
+    "was tried. Its speed is that of the steps after two short ones.",
+  "bf16": "weights, gradients and both moments in bf16: no f32 copy of the weights stands behind them.",
+  "pieces":
+    "of MLP and head: as MST's paper or its code counts them (bench/peers/torch_llama.py); **checkpointed pieces** make those of the MLP " +
+    "again one by one in backward, too.",
+  "in backward":
+    "each weight is updated as soon as its gradient is known, which then ends; nothing is clipped.",
+}));
 
 const howToRead = namedList(Object.entries({
   "tokens/s, images/s":

@@ -90,3 +90,39 @@ Deno.test("A processor's report claims nothing", () => {
   assert(!report.includes("better choice"));
   assertStringIncludes(report, "## small, 4 × 25 (a processor: not a performance result)");
 });
+
+const lengths = (form: string, most: number, tried: number[]) =>
+  tried.map((sequence) => {
+    const size = { model: "llama-1b", batch: 1, sequence, arithmetic: "bf16", form };
+    return sequence > most
+      ? peerTurn({ ...size, ...outOfMemory })
+      : peerTurn({ ...size, peakBytes: sequence * 2 ** 20 });
+  });
+
+Deno.test("Rows that were tried at several lengths tell the longest, and what does not fit", () => {
+  const turns = [
+    ...lengths("plain", 4096, [4096, 8192, 6144]),
+    ...lengths("checkpointed", 16384, [4096, 8192, 16384]),
+  ];
+  const report = renderPeers(peersText([peerTurn(), ...turns]));
+  assertStringIncludes(report, "## How long a sequence may be: llama-1b, batch 1");
+  const rows = report.split("\n").map((line) => line.split("|").map((text) => text.trim()).slice(1, -1));
+  const ends = rows.filter(([arithmetic]) => arithmetic === "bf16");
+  assertEquals(ends, [
+    ["bf16", "plain", "fused AdamW", "4,096", "409,600", "4,096", "6,144: out of memory"],
+    ["bf16", "checkpointed", "fused AdamW", "16,384", "1,638,400", "16,384", "–"],
+  ]);
+  assertEquals(rows.filter(([tokens]) => tokens === "4,096").length, 2, "each length stands below");
+  assertStringIncludes(
+    report,
+    "- **llama-1b, batch 1**: longest is 16,384 tokens by bf16, checkpointed, 1,638,400 tokens/s at 16,384 MiB.",
+  );
+  assert(!report.includes("What failed"), "the end of a search is no failure");
+  assertStringIncludes(report, "## small, 4 × 25");
+});
+
+Deno.test("What fails of a search but for want of memory is told", () => {
+  const [first, second] = lengths("plain", 8192, [4096, 8192]);
+  const failed = { ...second, ...outOfMemory, status: "error" as const, message: "no kernel" };
+  assertStringIncludes(renderPeers(peersText([first, failed])), "no kernel");
+});

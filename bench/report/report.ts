@@ -11,12 +11,14 @@ import { bytes, namedList, plural } from "../../src/text/format.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { commandCode } from "./command.ts";
 import { gradientSection } from "./gradient_tables.ts";
+import { longestSection } from "./longest.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
 import { adapterTitle, type CellRecord, runtimeOf } from "../results/results.ts";
-import type { Stopping } from "../results/run_header.ts";
+import type { Told } from "../results/run_header.ts";
 import { roundsSection } from "./rounds.ts";
 import type { Comparison } from "./side_by_side.ts";
+import { statesTable } from "./states_table.ts";
 import {
   disagreementTable,
   failureTable,
@@ -27,7 +29,7 @@ import {
 } from "./tables.ts";
 
 /** What a report says about the run beside its records. */
-export interface Run {
+export interface Run extends Told {
   /** The command that repeats it. */
   command: string;
   started: Date;
@@ -35,8 +37,6 @@ export interface Run {
   sources?: string;
   /** Planned processes that have no record and ought to; null where the plan is not known. */
   missing: number | null;
-  /** When rounds ended before the last that was planned; undefined: none did. */
-  stopping?: Stopping;
   /** Pictures beside the report: file name and caption. */
   charts: { file: string; caption: string }[];
 }
@@ -51,19 +51,24 @@ export interface Section {
 export const softwareBrand = "software adapter: not a performance result";
 
 /** The tables of a run, those that have rows. A software adapter's carry their brand in the title. */
-export function sections(records: readonly CellRecord[], stopping?: Stopping): Section[] {
+export function sections(
+  records: readonly CellRecord[],
+  told: Told = {},
+): Section[] {
   const comparisons = compare(records);
   const brand = records.some((r) => r.environment.adapterClass === "software") ? ` (${softwareBrand})` : "";
   const tables: [string, string | null][] = [
     ["Memory", memoryTable(comparisons)],
+    ["Weights, moments, gradients", statesTable(comparisons)],
     ["Throughput", throughputTable(comparisons)],
     ["Tokens of a piece", piecesTable(comparisons)],
-    ["Rounds", roundsSection(comparisons, records, stopping)],
+    ["Rounds", roundsSection(comparisons, records, told.stopping)],
     ["Rounds that disagree", disagreementTable(comparisons)],
     ["Quality", qualitySection(comparisons, records)],
     ["Gradient error", gradientSection(comparisons)],
     ["Parity", paritySection(comparisons)],
     ["The paper's table", paperSection(comparisons)],
+    ["The longest sequences", longestSection(told, comparisons)],
     ["What failed", failureTable(comparisons)],
   ];
   return tables.flatMap(([title, table]) => table === null ? [] : [{ title: title + brand, table }]);
@@ -88,10 +93,10 @@ function qualitySection(
 export function renderReport(records: readonly CellRecord[], run: Run): string {
   const { environment } = records[0];
   const models = describeModels(records);
-  const tables = sections(records, run.stopping);
+  const tables = sections(records, run);
   const parts = [
     `# Headroom on ${adapterTitle(environment)}, ${run.started.toISOString().slice(0, 10)}`,
-    answers(records, compare(records)),
+    answers(records, compare(records), run),
     howItWasMade(records, run),
     ...tables.flatMap(({ title, table }) => [`## ${title}`, foldable.has(title) ? folded(table) : table]),
     ...run.charts.map(({ file, caption }) => `![${caption}](${file})`),
@@ -219,6 +224,10 @@ const glossary = Object.entries({
   "live peak": "the most bytes of tensors alive at one dispatch, weights and optimizer included.",
   buffers: "bytes of the buffers that hold those tensors.",
   driver: "growth of what the driver reports, its own context included; only where it can be asked.",
+  "gradients at the peak":
+    "those alive when most bytes are; updated in backward, one lives until its update only.",
+  "with gradients, a parameter":
+    "bytes of weights, moments and those gradients, for each number that is trained.",
   "tokens of a piece":
     "that go through the MLP or the language model's head at once, where the policy takes mini-sequences; the last piece may have fewer.",
   step:

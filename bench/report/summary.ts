@@ -2,18 +2,19 @@ import { markdownTable } from "markdown-table";
 import { bytes, ratio } from "../../src/text/format.ts";
 import { inlineCode } from "../../src/text/shell.ts";
 import { adapterTitle, type CellRecord } from "../results/results.ts";
+import type { Told } from "../results/run_header.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
 import { sections, softwareBrand } from "./report.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 
 /** A report for a page that shows no picture, such as the summary of a workflow: bars of text, then the tables. Needs at least one record. */
-export function renderSummary(records: readonly CellRecord[]): string {
+export function renderSummary(records: readonly CellRecord[], told: Told = {}): string {
   const { environment } = records[0];
   return [
     `# Headroom on ${adapterTitle(environment)}`,
     ...environment.adapterClass === "software" ? [`A ${softwareBrand}.`] : [],
     ...compare(records).map(bars),
-    ...sections(records).map(({ title, table }) =>
+    ...sections(records, told).map(({ title, table }) =>
       `<details><summary>${title}</summary>\n\n${table}\n\n</details>`
     ),
   ].join("\n\n") + "\n";

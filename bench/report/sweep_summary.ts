@@ -57,6 +57,7 @@ export const sweepSummary = z.object({
   ),
   ...sweepHeader.pick({ started: true, config: true }).shape,
   environment,
+  longest: sweepHeader.shape.longest,
   missing: count.nullable().describe("processes without a record"),
   cells: z.array(cellSummary),
 }).meta({ title: "What bench found", description: "A sweep; its records in results.jsonl say more" });
@@ -76,6 +77,7 @@ export function summarizeSweep(
     started,
     ...header?.config && { config: header.config },
     environment,
+    ...header?.longest && { longest: header.longest },
     missing: header && missingCells(header, records).length,
     cells: compare(records).flatMap((comparison) =>
       [...comparison.cells.values()].map((cell) => summaryOf(cell, baseOf(comparison)))

@@ -1,19 +1,22 @@
-import { plural } from "../../src/text/format.ts";
+import { percentage, plural } from "../../src/text/format.ts";
 import { adapterTitle, type CellRecord } from "../results/results.ts";
 import { fewestPairs } from "../statistics/paired_ratio.ts";
-import type { Cell } from "./cell_rounds.ts";
-import { baseOf, type Comparison } from "./side_by_side.ts";
+import { type Cell, withoutNull } from "./cell_rounds.ts";
+import { parities } from "./parity.ts";
+import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { isSettled } from "./speeds.ts";
 import { between } from "./tables.ts";
 import { subject } from "./savings.ts";
 import { code, list, type Pair, pairsOf, policiesOf } from "./words.ts";
 
 /** What a reader might take from a report that it does not show: a sentence each. */
-export function unproved(records: readonly CellRecord[], comparisons: readonly Comparison<Cell>[]): string[] {
+export function unproved(records: readonly CellRecord[], all: readonly Comparison<Cell>[]): string[] {
+  const comparisons = withoutNull(all);
   const base = baseOf(comparisons[0]);
   const pairs = policiesOf(comparisons).flatMap((policy) => pairsOf(comparisons, policy))
     .filter(({ own, base }) => own !== base);
-  return [software(records), fewRounds(pairs), ...open(pairs), ...quality(pairs, base), cards(records)]
+  const losses = [...quality(pairs, base), ...undecided(all)];
+  return [software(records), fewRounds(pairs), ...open(pairs), ...losses, cards(records)]
     .filter((sentence) => sentence !== null);
 }
 
@@ -77,6 +80,30 @@ function quality(pairs: readonly Pair[], base: Cell): string[] {
       ? ["Quality on photographs: the images are generated."]
       : [],
   ];
+}
+
+/** Whether a cell is the null of chaos: `exact` by other variants of its kernels. */
+const isNull = ({ cells }: Comparison<Cell>, policy: string) =>
+  cells.get(policy)!.configuration.kernels === "other";
+
+/** What the test of parity left open, and which null of chaos does not pass it, so that chance alone is as large as its margin. */
+function undecided(all: readonly Comparison<Cell>[]): string[] {
+  return all.flatMap((comparison) => {
+    const open = [...parities(comparison)].filter(([, { verdict }]) => verdict === "undecided");
+    if (open.length === 0) return [];
+    const [, { margin, loss }] = open[0];
+    const [nulls, policies] = [true, false].map((wanted) =>
+      open.map(([policy]) => policy).filter((policy) => isNull(comparison, policy) === wanted)
+    );
+    if (policies.length === 0) return [];
+    const chance = nulls.length ? "; nor is `exact` whose sums are rounded otherwise" : "";
+    const [train, none] = policies.length === 1 ? ["trains", "it is not"] : ["train", "none is"];
+    return `That ${list(policies.map(code))} ${train} ${
+      names(comparison).join(", ")
+    } as well as \`exact\`: ${none} known to end within ±${
+      percentage(margin! / loss!)
+    } of its loss${chance}.`;
+  });
 }
 
 function cards(records: readonly CellRecord[]): string {

@@ -1,5 +1,5 @@
 import { UserError } from "../../src/errors.ts";
-import { readBytes } from "../../src/io/files.ts";
+import { readBytes, withoutSlash } from "../../src/io/files.ts";
 import { type CellRecord, cellRecord, keyOf, reason } from "./results.ts";
 import { type SweepHeader, sweepHeader, type TimesHeader, timesHeader } from "./run_header.ts";
 import { upgrade } from "./upgrade.ts";
@@ -14,6 +14,23 @@ export interface SweepResults {
   skipped: string[];
   /** Versions of the lines, ascending. */
   versions: number[];
+}
+
+/** A sweep's report: its folder, and what that holds. */
+export interface Report {
+  readonly folder: string;
+  readonly results: SweepResults;
+}
+
+/** The sweep of a folder. Throws a UserError if it holds none. */
+export async function readReport(path: string): Promise<Report> {
+  const folder = withoutSlash(path);
+  const text = await readResultsText(folder);
+  const kind = kindOf(text);
+  if (kind === "sweep") return { folder, results: parseSweep(text) };
+  throw new UserError(
+    `${folder} holds no sweep but ${kind}, which cannot be compared; name a sweep's folder`,
+  );
 }
 
 /** Of which kind the results of a folder are: a sweep, times of kernels, or what its first line says. */

@@ -68,6 +68,9 @@ export const configuration = z.object({
   kernels: z.literal("other").optional().describe(
     "other: its variants are others than those that the same storage takes beside it, so that sums round otherwise: the null of chaos",
   ),
+  beside: z.object(choiceFields).optional().describe(
+    "the choices of the cells that it is compared with, where its own are others on purpose",
+  ),
   round: count.describe(
     "the policies of a comparison run in turn, once a round, every other round backwards",
   ),

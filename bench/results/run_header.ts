@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import {
   cellRecord,
   choiceFields,
   configuration,
   dataReport,
   environment,
+  measurement,
   schemaVersion,
 } from "./results.ts";
 
@@ -48,6 +50,45 @@ const until = stopping.omit({ precision: true }).extend({
 /** When the rounds of two programs by turns end before the last that is planned. */
 export type Until = z.infer<typeof until>;
 
+const limit = z.object({
+  of: z.enum(["memory", "buffer", "binding", "tokens"]).describe(
+    "memory: all buffers together; buffer: the largest of them; binding: what must be bound at once; tokens: those that kernels can count",
+  ),
+  wanted: positive.describe("bytes, or tokens"),
+  most: positive.describe("what there is"),
+  tensor: z.string().optional().describe("what the largest buffer holds"),
+});
+
+/** What a step takes of something of which there is so much. */
+export type Limit = z.infer<typeof limit>;
+
+const longestSequence = z.object({
+  model: z.string().describe("the model's name, of whatever length"),
+  batch: z.int().positive(),
+  policy: z.string(),
+  ...choiceFields,
+  sequence: z.int().nonnegative().describe("tokens, a multiple of the unit; 0: not even one unit fits"),
+  memory: measurement.shape.memory.describe(
+    "by plan at that length, of one unit where that does not fit; null of what cannot be planned",
+  ),
+  limit: limit.describe("what is wanting one unit later"),
+});
+
+/** The longest sequence of a model, a policy and choices of a step that fits by plan. */
+export type LongestSequence = z.infer<typeof longestSequence>;
+
+/**
+ * Whether a cell is of a longest sequence's model, batch size and choices of a step, at whatever length: where lengths grow, each is of a
+ * model that its name tells.
+ */
+export function isOf(
+  { model, batch, ...choices }: LongestSequence,
+  cell: StepChoices & { readonly model: string; readonly sequence: number; readonly batch: number },
+): boolean {
+  return [model, `${model}-${cell.sequence}`].includes(cell.model) && batch === cell.batch &&
+    JSON.stringify(unusual(choices)) === JSON.stringify(unusual(cell));
+}
+
 /** What a sweep set out to do: enough to go on with it in another process, and to tell whether it is whole. */
 export const sweepHeader = z.object({
   ...shared,
@@ -60,6 +101,13 @@ export const sweepHeader = z.object({
   requireGpu: z.boolean(),
   growing: z.boolean().describe("whether a policy that failed at one length is given up at longer ones"),
   memory: positive.nullable().describe("bytes that a step's buffers may take by plan"),
+  longest: z.object({
+    unit: z.int().positive().describe("tokens: lengths that were planned are multiples of it"),
+    found: z.array(longestSequence),
+  }).optional().describe(
+    "the longest sequences that fit by plan, by the kernels' tables, with exactly as many positions; left out: none were looked for",
+  ),
+  timeout: positive.optional().describe("seconds that one process may take; left out: 600"),
   stopping: stopping.optional().describe("left out: every planned round is run"),
   cells: z.array(configuration).describe("every process that was planned, in order"),
   shard: shard.optional().describe("the part of the plan that this run takes; left out: all of it"),
@@ -78,6 +126,12 @@ export const sweepHeader = z.object({
 }).meta({ title: "Headroom sweep" });
 
 export type SweepHeader = z.infer<typeof sweepHeader>;
+
+/** What of it tables tell, where there is any. */
+export type Told = Partial<Pick<SweepHeader, "stopping" | "longest" | "memory">>;
+
+/** What a sweep found of lengths by plan, before it ran any. */
+export type LongestSequences = NonNullable<SweepHeader["longest"]>;
 
 /** The header of times of kernels, or of the dispatches of steps. */
 export const timesHeader = z.object({

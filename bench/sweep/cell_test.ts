@@ -148,6 +148,28 @@ gpuTest(
   },
 );
 
+gpuTest(
+  "runCell() trains with weights and moments in fewer bytes, and updates in backward, as it is told",
+  async () => {
+    const loss = async (changes: Partial<CellConfiguration>) => {
+      const { status, memory, quality } = await cell("exact", 0, changes);
+      assertEquals(status, "ok");
+      return { bytes: memory!.liveAtPeak, loss: quality!.validationLoss! };
+    };
+    const choices = Object.values(profiles.states("software").exactWith!);
+    assert(choices.length > 0);
+    const bases = { step: await loss({}), last: await loss({ clipBy: "last" }) };
+    for (const choice of choices) {
+      const [own, exact] = [await loss(choice), bases[choice.clipBy ?? "step"]];
+      assertAlmostEquals(own.loss, exact.loss, 0.1, JSON.stringify(choice));
+      const share = (category: "parameters" | "optimizer") => own.bytes[category]! / exact.bytes[category]!;
+      assertAlmostEquals(share("parameters"), choice.parameters ? 0.5 : 1, 0.02);
+      const moments = { f32: 1, bf16: 0.5, "8bit": 0.25 }[choice.moments ?? "f32"];
+      assertAlmostEquals(share("optimizer"), moments, 0.02);
+    }
+  },
+);
+
 gpuTest("runCell() marks a run whose loss is no number, from the step on", async () => {
   const { status, message, timing } = await cell("exact", 0, { learningRate: 1e30 });
   assertEquals([status, timing!.stepMilliseconds.length], ["diverged", 2]);

@@ -5,10 +5,10 @@ import { type BuilderOptions, gpuWith, type ProgramDescription } from "../../src
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { boundBytes, type Dispatch, runsOf } from "../../src/gpu/kernel.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
-import { allFamilies, familyOf } from "../../src/models/families.ts";
-import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
+import { allFamilies } from "../../src/models/families.ts";
+import { type ModelConfig, parameterCount, usualSequence } from "../../src/models/model_config.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
-import { stepDefaults, unusual } from "../../src/train/step_choices.ts";
+import { stateBytes, stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { bytes, duration, number, plural } from "../../src/text/format.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 
@@ -127,11 +127,7 @@ class Estimate {
 
   /** Whether every policy's buffers fit. */
   get fits(): boolean {
-    // AdamW's two moments, beside parameters and gradients.
-    const moments = { f32: 8, bf16: 4, "8bit": 2 }[this.looks.moments ?? stepDefaults.moments];
-    const gradients = this.looks.update === "backward" ? 0 : 4;
-    const weights = (this.looks.parameters ?? stepDefaults.parameters) === "f32" ? 4 : 2;
-    if ((weights + gradients + moments) * this.#parameters > this.card.memory) return false;
+    if (stateBytes(this.looks) * this.#parameters > this.card.memory) return false;
     const steps = this.#plan();
     return steps !== null && steps.every(({ plan }) => plan.bufferBytes <= this.card.memory);
   }
@@ -146,8 +142,7 @@ class Estimate {
   }
 
   get #parameters(): number {
-    const all = familyOf(this.model).parameters(this.model, "all");
-    return all.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+    return parameterCount(this.model);
   }
 
   /** Seconds of one policy's processes, whose step takes so long. */

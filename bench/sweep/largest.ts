@@ -1,14 +1,17 @@
-/** Where a search begins, and what it does not go beyond. */
+/** Where a search looks first, and what it does not go beyond. */
 export interface Bounds {
   /** The smallest number that is asked about. */
   readonly least?: number;
   /** The largest. */
   readonly most?: number;
+  /** Where the number is guessed to lie: fewer questions the better the guess. */
+  readonly near?: number;
 }
 
 /**
- * The largest whole number of the bounds for which a predicate holds that holds up to some number and not beyond: found by doubling, then by
- * bisection, so with about 2·log₂ of it questions, none asked twice. undefined if it does not even hold for the least.
+ * The largest whole number of the bounds for which a predicate holds that holds up to some number and not beyond: found by strides that
+ * double, from the guess or the least, then by bisection, so with about 2·log₂ of it questions, none asked twice. undefined if it does not
+ * even hold for the least.
  *
  * Of a predicate that is not quite so, it is a number for which it holds, and for the next it does not.
  *
@@ -16,24 +19,17 @@ export interface Bounds {
  */
 export function largestWhere(
   holds: (size: number) => boolean,
-  { least = 1, most = Number.MAX_SAFE_INTEGER }: Bounds = {},
+  { least = 1, most = Number.MAX_SAFE_INTEGER, near = least }: Bounds = {},
 ): number | undefined {
   if (least < 1 || most < least) throw new RangeError(`No whole numbers from ${least} to ${most}`);
-  if (!holds(least)) return undefined;
-  let fits = least;
-  let exceeds = most + 1;
-  while (fits < most) {
-    const next = Math.min(2 * fits, most);
-    if (!holds(next)) {
-      exceeds = next;
-      break;
-    }
-    fits = next;
+  const first = Math.min(Math.max(near, least), most);
+  let [fits, exceeds] = holds(first) ? [first, most + 1] : [least - 1, first];
+  const upwards = fits === first;
+  for (let stride = 1; exceeds - fits > 1; stride *= 2) {
+    const strode = upwards ? fits + stride : exceeds - stride;
+    const next = fits < strode && strode < exceeds ? strode : fits + Math.floor((exceeds - fits) / 2);
+    if (holds(next)) fits = next;
+    else exceeds = next;
   }
-  while (exceeds - fits > 1) {
-    const middle = fits + Math.floor((exceeds - fits) / 2);
-    if (holds(middle)) fits = middle;
-    else exceeds = middle;
-  }
-  return fits;
+  return fits < least ? undefined : fits;
 }

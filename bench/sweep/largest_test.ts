@@ -49,3 +49,16 @@ Deno.test("largestWhere() refuses bounds that hold no number", () => {
   assertThrows(() => largestWhere(() => true, { least: 3, most: 2 }), RangeError);
   assertThrows(() => largestWhere(() => true, { least: 0 }), RangeError);
 });
+
+Deno.test("largestWhere() finds the same wherever it is told to look first, and sooner where that is near", () => {
+  for (const limit of [0, 1, 2, 7, 100, 1000]) {
+    for (const near of [-5, 0, 1, 2, 50, 99, 100, 101, 5000]) {
+      const { largest, asked } = search(limit, { near, most: 900 });
+      assertEquals(largest, limit < 1 ? undefined : Math.min(limit, 900), `${limit} from ${near}`);
+      assert(asked.every((size) => size >= 1 && size <= 900));
+    }
+  }
+  const questions = (near: number) => search(1_000_000, { near }).asked.length;
+  assertEquals([questions(1_000_000), questions(1_000_001)], [2, 2]);
+  assert(questions(1_000_010) <= 8 && questions(999_990) <= 8);
+});

@@ -1,15 +1,9 @@
 import { resumeCommand } from "../machine/run.ts";
 import { UserError } from "../../src/errors.ts";
-import type { SweepResults } from "../results/read_results.ts";
+import type { Report } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, keyOf, runtimeOf } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { cellsToRun } from "./shards.ts";
-
-/** Results that are to become one, and the folder that they are from. */
-export interface Part {
-  readonly folder: string;
-  readonly results: SweepResults;
-}
 
 /** A sweep as if one process had run it. */
 export interface MergedSweep {
@@ -47,7 +41,7 @@ function sharedOf(header: SweepHeader): Record<string, unknown> {
  * Makes one sweep of its shards: the plan of all, with each shard's own variants, and the records of all in the plan's order. What no shard has run is
  * missing, as in a sweep that was interrupted. Throws a UserError if the parts are no shards, not of one sweep, or run a process twice.
  */
-export function mergeSweeps(parts: readonly Part[]): MergedSweep {
+export function mergeSweeps(parts: readonly Report[]): MergedSweep {
   const headers = parts.map(headerOf);
   refuseOthers(parts, headers);
   const owners = new Map<number, number>();
@@ -84,7 +78,7 @@ export function mergeSweeps(parts: readonly Part[]): MergedSweep {
   };
 }
 
-function headerOf({ folder, results: { header, skipped } }: Part): SweepHeader {
+function headerOf({ folder, results: { header, skipped } }: Report): SweepHeader {
   if (skipped.length > 0) {
     throw new UserError(
       `${folder} is not whole (${skipped[0]}); resume it with \`${resumeCommand(folder)}\``,
@@ -94,7 +88,7 @@ function headerOf({ folder, results: { header, skipped } }: Part): SweepHeader {
   throw new UserError(`${folder} is no shard of a sweep; name folders that \`bench --shard I/N\` has left`);
 }
 
-function refuseOthers(parts: readonly Part[], headers: readonly SweepHeader[]): void {
+function refuseOthers(parts: readonly Report[], headers: readonly SweepHeader[]): void {
   const first = sharedOf(headers[0]);
   for (const [place, header] of headers.entries()) {
     const own = sharedOf(header);

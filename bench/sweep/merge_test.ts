@@ -4,7 +4,8 @@ import { checkSweep } from "../report/check_sweep.ts";
 import { parseSweep } from "../results/read_results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { fakeConfiguration, fakeHeader, fakeRecord } from "../results/testing.ts";
-import { mergeSweeps, type Part } from "./merge.ts";
+import type { Report } from "../results/read_results.ts";
+import { mergeSweeps } from "./merge.ts";
 import { cellsOfShard } from "./shards.ts";
 
 const cells = [16, 32, 64].flatMap((sequence) =>
@@ -12,7 +13,7 @@ const cells = [16, 32, 64].flatMap((sequence) =>
 );
 
 /** What shard `index` of three left, whose variants were tuned for its own cells. */
-function part(index: number, changes: Partial<SweepHeader> = {}, of = 3): Part {
+function part(index: number, changes: Partial<SweepHeader> = {}, of = 3): Report {
   const shard = { index, of };
   const own = cellsOfShard(cells, shard);
   const tuned = cells.map((cell) =>
@@ -49,7 +50,7 @@ Deno.test("mergeSweeps() leaves what no shard has run missing", () => {
 
 Deno.test("mergeSweeps() refuses what are no shards of one sweep", () => {
   const { environment } = fakeRecord();
-  const refused: [Part[], string][] = [
+  const refused: [Report[], string][] = [
     [[part(1), part(1)], "s1 and s1 are both shard 1"],
     [
       [part(1), part(2, { environment: { ...environment, adapter: "Another" } })],

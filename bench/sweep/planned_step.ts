@@ -1,11 +1,13 @@
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { refuseBeyondRoom } from "../../src/gpu/room.ts";
+import { type Store, type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { bytes } from "../../src/text/format.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { type CellMeasurement, failed, type Planned, plannedMemory } from "../results/results.ts";
+import type { Limit } from "../results/run_header.ts";
 
 /** What the plan of a step says of its memory. */
 export interface PlannedStep extends Planned {
@@ -13,20 +15,41 @@ export interface PlannedStep extends Planned {
   readonly refusal: string | null;
 }
 
-/** Plans a step for such an adapter, on which buffers may take so many bytes. */
+/** Whether a step takes more than there is. */
+export const exceeds = ({ wanted, most }: Limit): boolean => wanted > most;
+
+/** Plans a step for such an adapter, on which buffers may take so many bytes; tells what it takes of what is limited, too. */
 export function planStep(
   options: TrainOptions,
   adapter: BuilderOptions,
   budget: number = Infinity,
-): PlannedStep {
+): PlannedStep & { readonly uses: readonly Limit[] } {
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   try {
-    const { plan } = describeStep(options, adapter);
+    const { plan, tensors, stores } = describeStep(options, adapter);
+    const uses: Limit[] = [
+      { of: "memory", wanted: plan.bufferBytes, most: budget },
+      {
+        of: "buffer",
+        wanted: plan.largestBufferBytes,
+        most: maxBufferSize,
+        tensor: largest(tensors, stores),
+      },
+    ];
     const refusal = refusalOf(plan, adapter, budget);
-    return { wantedBytes: plan.bufferBytes, memory: plannedMemory(plan), refusal };
+    return { wantedBytes: plan.bufferBytes, memory: plannedMemory(plan), uses, refusal };
   } catch (error) {
     if (!(error instanceof OutOfMemoryError)) throw error;
-    return { wantedBytes: error.bytesWanted, memory: null, refusal: error.message };
+    const { bytesWanted, message } = error;
+    const uses: Limit[] = [{ of: "binding", wanted: bytesWanted, most: maxStorageBufferBindingSize }];
+    return { wantedBytes: bytesWanted, memory: null, uses, refusal: message };
   }
+}
+
+/** The name of the largest tensor. */
+function largest(tensors: readonly Tensor[], stores: readonly Store[]): string {
+  const all = [...tensors.map((tensor) => ({ name: tensor.name, bytes: tensorBytes(tensor) })), ...stores];
+  return all.reduce((most, other) => other.bytes > most.bytes ? other : most).name;
 }
 
 /** Why a plan's buffers cannot be had; null if they may. */

@@ -2,6 +2,7 @@ import type { AdapterReport } from "../../src/adapter/adapter.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { parseModel } from "../../src/models/model_document.ts";
 import { policyDocument, policyPresets } from "../../src/storage/policies.ts";
+import type { StepChoices } from "../../src/train/step_choices.ts";
 import { ablations, miniSequences } from "./ablations.ts";
 import { untilPrecision } from "./stopping.ts";
 import type { SweepOptions } from "./sweep_options.ts";
@@ -53,6 +54,31 @@ const training = {
 /** first, twice that, … up to last. */
 const doublings = (first: number, last: number) =>
   Array.from({ length: Math.floor(Math.log2(last / first)) + 1 }, (_, i) => first * 2 ** i);
+
+/** Updates that let each gradient live until its own alone. */
+const inBackward = { update: "backward", clipBy: "last" } as const;
+
+/** What weights and moments may be kept in, where memory is scarce: all in f32, as MST keeps them, and with moments of 8 bits. */
+const states: StepChoices[] = [
+  inBackward,
+  { ...inBackward, parameters: "bf16", moments: "bf16" },
+  { ...inBackward, moments: "8bit" },
+  { ...inBackward, parameters: "bf16", moments: "8bit" },
+];
+
+/** Weights and moments in fewer bytes, update in backward, and all at once, beside what stands in f32 and is updated after the step. */
+const fewerBytes: Readonly<Record<string, StepChoices>> = {
+  "exact-bf16-weights": { parameters: "bf16" },
+  "exact-bf16-moments": { moments: "bf16" },
+  "exact-8bit-moments": { moments: "8bit" },
+  "exact-backward-update": inBackward,
+  "exact-8bit-all": { parameters: "bf16", moments: "8bit", ...inBackward },
+};
+/** What else there is. */
+const otherBytes: Readonly<Record<string, StepChoices>> = {
+  "exact-f16-weights": { parameters: "f16" },
+  "exact-bf16-all": { parameters: "bf16", moments: "bf16", ...inBackward },
+};
 
 type Class = AdapterReport["class"];
 
@@ -112,6 +138,25 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     steps: 2,
     qualitySteps: 0,
   }),
+  // MST's own table: how long sequences of its models may be on a card of 80 GB, of which buffers get 78 GiB, by plan with each choice of what
+  // weights and moments are kept in; run, with MST's own, are the longest of each policy, and shorter ones, under all that hold them.
+  mst: (adapter) => ({
+    ...common,
+    models: adapter === "gpu" ? models("llama2-7b", "llama3-8b") : models("llama-nano"),
+    sequences: adapter === "gpu" ? [2048, 16384] : [64],
+    batches: [1],
+    policies: named("exact", "recompute", "mst", "mst8"),
+    growing: true,
+    ...inBackward,
+    parameters: "bf16",
+    moments: "bf16",
+    longest: { unit: adapter === "gpu" ? 1024 : 64, choices: states },
+    memory: adapter === "gpu" ? 78 * 2 ** 30 : 8 * 2 ** 20,
+    untuned: true,
+    timeout: 7200,
+    steps: 1,
+    qualitySteps: 0,
+  }),
   // Does training suffer? Small models on real data, so that many seeds of every policy train to the end of their schedule. A step has as
   // many tokens of a text as of images, 65 of which make one. `mesa2` must fail, or the question was put too loosely.
   parity: (adapter) => ({
@@ -145,7 +190,27 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   "parity-arithmetic": (adapter) => ({
     ...profiles.parity(adapter),
     policies: named("exact", "mesa2"),
-    exactIn: ["f16x3", "f16"],
+    exactWith: { "exact-f16x3": { arithmetic: "f16x3" }, "exact-f16": { arithmetic: "f16" } },
+  }),
+  // And of weights and moments in fewer bytes, and of weights that are updated in backward.
+  "parity-states": (adapter) => ({
+    ...profiles.parity(adapter),
+    models: adapter === "gpu" ? models("llama-micro") : models("llama-nano"),
+    policies: named("exact", "mesa2"),
+    exactWith: fewerBytes,
+  }),
+  // What they save, and what they cost in speed.
+  states: (adapter) => ({
+    ...common,
+    models: adapter === "gpu" ? models("small") : models("nano"),
+    sequences: [adapter === "gpu" ? 1024 : 32],
+    batches: [adapter === "gpu" ? 16 : 1],
+    policies: named("exact"),
+    exactWith: { ...fewerBytes, ...otherBytes },
+    steps: adapter === "gpu" ? 10 : 1,
+    warmup: adapter === "gpu" ? 3 : 0,
+    ...adapter === "gpu" && known,
+    qualitySteps: 0,
   }),
   // Pieces by each rule, at a usual length and at long ones, against one piece.
   "mini-sequences": (adapter) => ({

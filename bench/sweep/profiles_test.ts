@@ -4,8 +4,11 @@ import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { familyOf } from "../../src/models/families.ts";
 import { checkModel, type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
+import { unusual } from "../../src/train/step_choices.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
+import { refuseContradictions } from "../../src/train/step_choices.ts";
 import { ablations } from "./ablations.ts";
+import { choicesOf } from "./longest.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { modelOf, parseConfiguration } from "../results/results.ts";
 import { planStep } from "./planned_step.ts";
@@ -83,6 +86,29 @@ Deno.test("parity and paper cover what they are named for", () => {
   assertEquals([models.map(({ name }) => name), batches], [["deit-tiny", "deit-small", "deit-base"], [128]]);
 });
 
+Deno.test("parity-states and states try each way to keep weights, moments and gradients, and all together", () => {
+  for (const adapter of adapters) {
+    const parity = profiles["parity-states"](adapter);
+    assertEquals(parity.models.map(({ modelType }) => modelType), ["llama"]);
+    const { models: _, policies: __, exactWith, ...protocol } = parity;
+    const { models: ___, policies: ____, ...usual } = profiles.parity(adapter);
+    assertEquals(protocol, usual, "the protocol is parity's");
+    const backward = { update: "backward", clipBy: "last" } as const;
+    assertEquals(Object.values(exactWith!), [
+      { parameters: "bf16" },
+      { moments: "bf16" },
+      { moments: "8bit" },
+      backward,
+      { parameters: "bf16", moments: "8bit", ...backward },
+    ]);
+    const options = profiles.states(adapter);
+    for (const [name, choices] of Object.entries(exactWith!)) assertEquals(options.exactWith![name], choices);
+    const formats = planSweep(options).map(({ parameters, moments }) => [parameters, moments]);
+    assertEquals(new Set(formats.map(([weights]) => weights)), new Set([undefined, "bf16", "f16"]));
+    for (const cell of [...planSweep(options), ...planSweep(parity)]) refuseContradictions(cell);
+  }
+});
+
 Deno.test("A step of parity has as many tokens of a text as of images", () => {
   for (const adapter of adapters) {
     const tokens = planSweep(profiles.parity(adapter)).map(({ batch, sequence }) => batch * sequence);
@@ -108,6 +134,25 @@ Deno.test("long doubles lengths beyond what fits, by plan, and looks at speed al
         `${policy.name} fits at ${sequence}`,
       );
     }
+  }
+});
+
+Deno.test("mst looks for the longest sequences of MST's models in what a card of 80 GB leaves, with its states among others", () => {
+  for (const adapter of adapters) {
+    const { models, batches, policies, longest, memory, growing, qualitySteps, ...rest } = profiles.mst(
+      adapter,
+    );
+    assertEquals([batches, growing, qualitySteps, rest.untuned], [[1], true, 0, true]);
+    assertEquals(policies.map(({ name }) => name), ["exact", "recompute", "mst", "mst8"]);
+    const states = longest!.choices.map(({ parameters = "f32", moments = "f32" }) =>
+      `${parameters} ${moments}`
+    );
+    assertEquals(states, ["f32 f32", "bf16 bf16", "f32 8bit", "bf16 8bit"]);
+    assertEquals(choicesOf({ ...rest, longest: longest! }).length, states.length, "its own are among them");
+    assertEquals(unusual(rest), { parameters: "bf16", moments: "bf16", update: "backward", clipBy: "last" });
+    if (adapter === "software") continue;
+    assertEquals([memory, longest!.unit], [78 * 2 ** 30, 1024]);
+    assertEquals(models.map(({ name }) => name), ["llama2-7b", "llama3-8b"]);
   }
 });
 

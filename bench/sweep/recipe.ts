@@ -20,7 +20,7 @@ function schedule(steps: number, minimumFraction: number): Recipe["schedule"] {
   return steps > 0 ? { warmupSteps: Math.ceil(steps / 10), totalSteps: steps, minimumFraction } : null;
 }
 
-/** Images: DeiT's (arXiv 2012.12877), with warm-up, a cosine and label smoothing. */
+/** Images: DeiT's (arXiv 2012.12877) but for its rate, which is for batches of a thousand: warm-up, a cosine, label smoothing. */
 function ofImages(steps: number, augmentation?: "none"): Recipe {
   const { learningRate, clipNorm } = trainDefaults;
   return {
@@ -39,8 +39,15 @@ const recipes: Record<ModelType, typeof ofImages> = { gpt2: ofTexts, vit: ofImag
 export function recipe(
   model: { readonly modelType: ModelType },
   steps: number,
-  { toZero = false, augmentation }: Pick<SweepOptions, "toZero" | "augmentation"> = {},
+  { toZero = false, augmentation, learningRate }: Pick<
+    SweepOptions,
+    "toZero" | "augmentation" | "learningRate"
+  > = {},
 ): Recipe {
   const usual = ofFamily(recipes, model)(steps, augmentation);
-  return toZero ? { ...usual, schedule: schedule(steps, 0) } : usual;
+  return {
+    ...usual,
+    ...learningRate !== undefined && { learningRate },
+    ...toZero && { schedule: schedule(steps, 0) },
+  };
 }

@@ -38,6 +38,13 @@ Deno.test("recipe() brings any model's rate to zero at the last step where it is
   }
 });
 
+Deno.test("recipe() takes the rate that it is told, of any model, and changes nothing else", () => {
+  for (const modelType of ["gpt2", "vit", "llama"] as const) {
+    const usual = recipe({ modelType }, 95);
+    assertEquals(recipe({ modelType }, 95, { learningRate: 3e-4 }), { ...usual, learningRate: 3e-4 });
+  }
+});
+
 Deno.test("recipe() takes images as they are where it is told to, and says nothing of it to texts", () => {
   const plain = (modelType: ModelType) => recipe({ modelType }, 95, { augmentation: "none" });
   assertEquals(plain("vit"), { ...recipe({ modelType: "vit" }, 95), augmentation: "none" });

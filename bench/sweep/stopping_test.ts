@@ -201,7 +201,7 @@ Deno.test("chooseRounds() takes a number as it is, a precision up to the most, b
 
 Deno.test("Profiles that ask for speed end by precision on a GPU, and none does on a software adapter", () => {
   const precise = Object.keys(profiles).filter((name) => profiles[name]("gpu").precision !== undefined);
-  assertEquals(precise, ["gpu", "paper", "mini-sequences"]);
+  assertEquals(precise, ["gpu", "paper", "states", "mini-sequences"]);
   for (const name of precise) {
     const software = profiles[name === "gpu" ? "llvmpipe" : name]("software");
     assertEquals([software.precision, stoppingOf(software)], [undefined, {}]);

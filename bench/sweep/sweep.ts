@@ -26,6 +26,9 @@ export interface Shape {
   batch: number;
 }
 
+/** Tokens of a sequence, of all models alike or of each its own. */
+export type Lengths = readonly number[] | ((model: ModelConfig) => readonly number[]);
+
 /** Throws a UserError if tables could not tell two documents apart. */
 export function refuseSameNames(
   kind: "models" | "policies",
@@ -41,7 +44,7 @@ export function refuseSameNames(
  */
 export function shapes(
   models: readonly ModelConfig[],
-  sequences: readonly number[],
+  sequences: Lengths,
   batches: readonly number[],
   { tokens, accumulate = stepDefaults.accumulate }: {
     readonly tokens?: number;
@@ -50,7 +53,8 @@ export function shapes(
 ): Shape[] {
   refuseSameNames("models", models);
   return models.flatMap((model) => {
-    const given = familyOf(model).choosesSequence ? sequences : [];
+    const lengths = typeof sequences === "function" ? sequences(model) : sequences;
+    const given = familyOf(model).choosesSequence ? lengths : [];
     return (given.length ? given : [usualSequence(model)]).flatMap((sequence) =>
       (tokens === undefined ? batches : [batchOf(tokens, sequence, accumulate)]).map((batch) => ({
         model,
@@ -129,13 +133,17 @@ const roundsForDrift = 3;
  * the end. Throws a UserError if two models or two policies share a name, for more processes than a sweep can have, and for seeds that are
  * none.
  */
-export function planSweep(options: SweepOptions): CellConfiguration[] {
+export function planSweep(options: SweepOptions, lengths: Lengths = options.sequences): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
-  const all = shapes(options.models, options.sequences, options.batches, options);
+  const all = shapes(options.models, lengths, options.batches, options);
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
   const others = [
     ...options.nullOfChaos ? [{ name: "exact-other-variants", kernels: "other" as const }] : [],
-    ...(options.exactIn ?? []).map((arithmetic) => ({ name: `exact-${arithmetic}`, arithmetic })),
+    ...Object.entries(options.exactWith ?? {}).map(([name, choices]) => ({
+      name,
+      ...choices,
+      beside: unusual(options),
+    })),
   ];
   const tried = [
     ...policies.map((storage) => ({ storage })),

@@ -1,4 +1,3 @@
-import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
@@ -17,8 +16,10 @@ export interface SweepOptions extends StepChoices {
   images?: string;
   /** Whether `exact` is trained by other variants of its kernels, too: what rounding alone does to a loss. */
   nullOfChaos?: boolean;
-  /** Arithmetics in which the products of `exact` are made in further cells: what they do to a loss. */
-  exactIn?: Arithmetic[];
+  /** Further cells of `exact`, by name, whose steps are made by other choices: what those do to memory, speed and loss. */
+  exactWith?: Readonly<Record<string, StepChoices>>;
+  /** The highest learning rate; undefined: the usual one. */
+  learningRate?: number;
   /** Whether the learning rate rises and then falls to zero, of texts, too. */
   toZero?: boolean;
   /** "none": images are trained on as they are. By default they are moved and mirrored. */
@@ -28,6 +29,11 @@ export interface SweepOptions extends StepChoices {
    * longer ones, and a length at which all failed is the last.
    */
   growing?: boolean;
+  /**
+   * The longest sequences that fit by plan are looked for, in multiples of so many tokens, with each of these choices of a step beside the
+   * sweep's own. Where no lengths are given, those of its own are run, too.
+   */
+  longest?: { unit: number; choices: StepChoices[] };
   /** Bytes that the buffers of a step may take, by its plan; undefined: what the device gives. */
   memory?: number;
   /** Timed steps of a process, and untimed ones before them. */
@@ -35,6 +41,10 @@ export interface SweepOptions extends StepChoices {
   warmup: number;
   /** How often each cell runs, the policies in turn; with a precision, at the most. */
   rounds: number;
+  /** Seconds that one process may take; undefined: 600. */
+  timeout?: number;
+  /** Whether kernels' variants are not measured beforehand, but those of their tables taken. */
+  untuned?: true;
   /** The share of a speed within which its interval must lie for a comparison to end earlier; undefined: it does not. */
   precision?: number;
   /** Seconds after which a comparison ends without that precision. */

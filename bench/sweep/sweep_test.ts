@@ -3,6 +3,7 @@ import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { parsePolicy } from "../../src/storage/policy_document.ts";
+import { unusual } from "../../src/train/step_choices.ts";
 import { missingCells, Outcomes } from "./outcomes.ts";
 import { profiles } from "./profiles.ts";
 import { recipe } from "./recipe.ts";
@@ -83,16 +84,20 @@ Deno.test("planSweep() runs exact by other variants beside the policies, where t
   );
 });
 
-Deno.test("planSweep() runs exact in other arithmetics beside the policies, from the same seeds", () => {
+Deno.test("planSweep() runs exact by other choices beside the policies, from the same seeds", () => {
   const policies = ["exact", "mesa8"].map(policyDocument);
-  const cells = planSweep({ ...options, policies, exactIn: ["f16x3", "f16"] });
-  assertEquals(cells.map(({ policy, arithmetic }) => [policy, arithmetic]).slice(0, 4), [
-    ["exact", undefined],
-    ["mesa8", undefined],
-    ["exact-f16x3", "f16x3"],
-    ["exact-f16", "f16"],
-  ]);
-  assertEquals(cells[3].storage, { ...policyDocument("exact"), name: "exact-f16" });
+  const exactWith = {
+    "in f16": { arithmetic: "f16" as const },
+    backward: { moments: "8bit" as const, update: "backward" as const, clipBy: "last" as const },
+  };
+  const cells = planSweep({ ...options, policies, gradientEvery: 3, exactWith });
+  const choices = cells.map(({ policy, ...cell }) => [policy, unusual(cell)]).slice(0, 4);
+  assertEquals(choices, [["exact", {}], ["mesa8", {}], ...Object.entries(exactWith)]);
+  assertEquals(cells[3].storage, { ...policyDocument("exact"), name: "backward" });
+  assertEquals(cells.slice(0, 3).map(({ beside }) => beside), [undefined, undefined, {}]);
+  const all = planSweep({ ...options, policies, clipBy: "last", exactWith });
+  assertEquals(all[2].beside, { clipBy: "last" }, "the sweep's own choices");
+  assertEquals(cells[3].gradientEvery, 0, "no gradient outlives its update");
   assertEquals(cells[3].seed, cells[0].seed);
 });
 

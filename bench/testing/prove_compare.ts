@@ -3,44 +3,50 @@
  * against itself, in which every cell must be the same (`unsure` is a failure); a copy that runs 5% of each timed step's dispatches twice, by
  * the times that a profile of the step tells; and a copy whose largest buffer has one byte more. Wants a machine that does nothing else:
  *
- *     deno run -A bench/testing/prove_compare.ts [TRIES]
+ *     deno run -A bench/testing/prove_compare.ts [TRIES [PLANTED]]
  *
  * Ends with 1 if a verdict was wrong.
  */
 
+import { project } from "../machine/environment.ts";
 import { compareReports, type Comparison, usualTolerance } from "../compare/comparison.ts";
-import { readReport } from "../commands/compare.ts";
-import { parseTimes } from "../results/read_results.ts";
+import { parseTimes, readReport } from "../results/read_results.ts";
 import type { StepProfile } from "../kernels/step_profile.ts";
 import { larger, type Plant, slower } from "./plants.ts";
 import { commitAll, git, patch, withProgramCopy } from "./program_copy.ts";
 
-const [tries = 10] = Deno.args.map(Number);
-const plantedTries = Math.max(1, Math.ceil(tries / 3));
+const [tries = 10, plantedTries = Math.max(1, Math.ceil(tries / 3))] = Deno.args.map(Number);
 const planted = 0.05;
-/** Steps so short that a round has a thousand of them: on a software adapter each differs from the next by a third. */
+/**
+ * On a software adapter steps so short that a round has a thousand of them, as each differs from the next by a third; on a GPU, whose clock
+ * tells a step to a thousandth, steps that keep it busy.
+ */
 const document = { name: "tiny", preset: "nano", layers: 1, width: 32, heads: 1 };
-const cell = ["--model", "tiny.json", "--sequence", "8", "--batch", "1", "--policy", "exact"];
+const { adapter } = JSON.parse(await run(project, "doctor", "--json"));
+const [steps, size] = adapter?.class === "gpu"
+  ? ["50", ["--model", "micro", "--batch", "8"]]
+  : ["1000", ["--model", "tiny.json", "--sequence", "8", "--batch", "1"]];
+const cell = [...size, "--policy", "exact"];
 const known = ["--precision", `${100 * usualTolerance}%`, "--rounds", "60", "--max-time", "30min"];
 const sweep = [...cell, "--warmup", "5", "--quality-steps", "2"];
 
-async function bench(root: string, ...args: string[]): Promise<void> {
+/** Runs a command of the program in a folder. Returns what it prints. Throws what it complains of, if it fails. */
+async function run(root: string, ...args: string[]): Promise<string> {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "bench/main.ts", "bench", ...args],
+    args: ["run", "-A", "bench/main.ts", ...args],
     cwd: root,
-    stdout: "null",
-    stderr: "piped",
   });
-  const { code, stderr } = await command.output();
+  const { code, stdout, stderr } = await command.output();
   if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
 }
 
 /** How many of the first dispatches of a step take the planted share of it, and what share they take: by the least times of three profiles. */
 async function prefix(root: string): Promise<{ count: number; share: number }> {
   let least: number[] = [];
-  for (const run of [1, 2, 3]) {
-    const out = `${root}/profile-${run}`;
-    await bench(root, ...cell, "--profile-step", "--warmup", "5", "--no-tune", "--out", out);
+  for (const time of [1, 2, 3]) {
+    const out = `${root}/profile-${time}`;
+    await run(root, "bench", ...cell, "--profile-step", "--warmup", "5", "--no-tune", "--out", out);
     const { lines: [{ dispatches }] } = parseTimes<StepProfile>(
       await Deno.readTextFile(`${out}/results.jsonl`),
     );
@@ -60,10 +66,10 @@ async function attempt(
   root: string,
   what: string,
   right: (comparison: Comparison) => boolean,
-  changes = ["--steps", "1000", ...known],
+  changes = ["--steps", steps, ...known],
 ): Promise<void> {
   const out = `report-${++number}`;
-  await bench(root, ...sweep, ...changes, "--against", "HEAD", "--out", out);
+  await run(root, "bench", ...sweep, ...changes, "--against", "HEAD", "--out", out);
   const [base, own] = [await readReport(`${root}/${out}/base`), await readReport(`${root}/${out}`)];
   const comparison = compareReports(base, own, { tolerance: usualTolerance, across: false });
   const told = comparison.cells.map(({ speed, memory, losses }) => {

@@ -1,4 +1,5 @@
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
+import { remembered } from "../shared/remembered.ts";
 import { matrixVariants } from "./matmul_matrix_table.ts";
 import { directThreads } from "./matmul_template.ts";
 import {
@@ -104,9 +105,19 @@ export function variantForMany(adapter: Adapter, m: number, n: number): MatmulVa
  * How a product may best be computed, by estimate, the best first: what a tuning run measures, and of which the first is taken without. In at
  * most `parts` parts.
  */
-export function likelyChoices(adapter: Adapter, sizes: Sizes, parts = mostSplits): MatmulChoice[] {
+export function likelyChoices(
+  adapter: Adapter,
+  sizes: Sizes,
+  parts = mostSplits,
+): readonly MatmulChoice[] {
   // A software adapter takes seconds for what a GPU measures in milliseconds, and the first is the fastest on those that were tried.
   if (adapter.adapterClass === "software") return [{ variant: knownVariants(adapter)[0], splits: 1 }];
+  const { limits, subgroupSize, arithmetic, matrices } = adapter;
+  return likelyOnGpu({ adapterClass: "gpu", limits, subgroupSize, arithmetic, matrices }, sizes, parts);
+}
+
+/** The same for GPUs. A step has thousands of products of few sizes. */
+const likelyOnGpu = remembered((adapter: Adapter, sizes: Sizes, parts: number): readonly MatmulChoice[] => {
   const { m, n, k } = sizes;
   // Partial sums take memory: beyond four, no more of them than a sixth of the operands.
   const affordable = Math.max(4, Math.floor((m + n) * k / (6 * m * n)));
@@ -122,7 +133,7 @@ export function likelyChoices(adapter: Adapter, sizes: Sizes, parts = mostSplits
   const best = known.map((one) => all.find(({ variant }) => variant === one.variant)!);
   const near = all.filter((one) => one.seconds <= likelyWithin * all[0].seconds && !best.includes(one));
   return [all[0], ...best.filter((one) => one !== all[0]), ...near].slice(0, mostLikely);
-}
+});
 
 /**
  * Seconds that a product takes, roughly. Workgroups run in waves of as many as the GPU holds; the last wave takes as long as its busiest

@@ -1,6 +1,6 @@
 import type { Category } from "../memory/category.ts";
 import { liveBytes, livePeak } from "../memory/live.ts";
-import { type Claim, leastMemory, type MemoryPlan, planMemory } from "../memory/plan.ts";
+import { type Claim, leastMemory, type MemoryPlan, planMemory, type Standing } from "../memory/plan.ts";
 import {
   type Arithmetic,
   type MatrixConfig,
@@ -21,6 +21,9 @@ export interface ProgramDescription {
   /** Planned tensors, in the order of the plan's claims. */
   readonly tensors: readonly Tensor[];
   readonly stores: readonly Store[];
+  /** What the tensors claim of memory, one each, and what stands beside them for the whole program. */
+  readonly claims: readonly Claim[];
+  readonly standing: readonly Standing[];
   /** The variants that its kernels took, by what was asked for. */
   readonly variants: Variants;
   readonly plan: MemoryPlan & { slotBytes: number[] };
@@ -193,6 +196,8 @@ export class ProgramBuilder {
       dispatches,
       tensors,
       stores,
+      claims,
+      standing,
       variants: this.#taken,
       get plan() {
         return plan ??= planMemory(claims, standing, apart(dispatches, tensors));

@@ -31,9 +31,11 @@ export function bindingBytes({ tensor, first = 0, rows }: Binding): number {
   return Math.ceil(bytes / 4) * 4;
 }
 
-/** Where in a step a dispatch belongs, for profiles: the operator, and the pass that it is part of. */
+/** Where in a step a dispatch belongs, for profiles and plans: the operator, its block, and the pass that it is part of. */
 export interface Scope {
   readonly operator?: string;
+  /** Its block, from 0; left out before the first and after the last. */
+  readonly layer?: number;
   /** `recompute` is what backward makes again of forward; of it, only what somebody reads is made. */
   readonly pass?: "forward" | "recompute" | "backward" | "update";
   /** The only one of a step's micro-batches that it belongs to; left out: it runs for each. */

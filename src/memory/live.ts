@@ -1,3 +1,5 @@
+import { categories, type Category } from "./category.ts";
+
 /** A tensor's claim on memory from dispatch `first` to dispatch `last`, both included. */
 interface Lived {
   readonly bytes: number;
@@ -24,4 +26,26 @@ export function livePeak(claims: readonly Lived[]): { at: number; bytes: number 
     if (bytes > peak.bytes) Object.assign(peak, { at, bytes });
   });
   return peak;
+}
+
+/** What a piece of memory is for. */
+interface Booked {
+  readonly category: Category;
+  readonly bytes: number;
+}
+
+/** Bytes by category that live at each of so many dispatches; what stands does at all. */
+export function liveByCategory(
+  claims: readonly (Lived & Booked)[],
+  standing: readonly Booked[],
+  dispatches: number,
+): Record<Category, Float64Array> {
+  const of = (category: Category) => {
+    const live = liveBytes(claims.filter((claim) => claim.category === category));
+    const stands = standing.reduce((sum, one) => sum + (one.category === category ? one.bytes : 0), 0);
+    return Float64Array.from({ length: dispatches }, (_, at) => stands + (live[at] ?? 0));
+  };
+  return Object.fromEntries(categories.map((category) => [category, of(category)])) as ReturnType<
+    typeof liveByCategory
+  >;
 }

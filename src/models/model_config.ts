@@ -25,8 +25,19 @@ export function modelConfig(name: string): ModelConfig {
   return modelsByName[oneOf("model", name, Object.keys(modelsByName))];
 }
 
+/** How many numbers a model trains. */
+export function parameterCount(config: ModelConfig): number {
+  return familyOf(config).parameters(config, "all").reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+}
+
 /** Kernels count the vectors of four of a tensor in 32 bits, and the widest, inside an MLP, has four channels for each of the model's. */
 const mostVectors = 2 ** 32;
+
+/** Tokens of the largest step that kernels can count in a model. */
+export function mostTokens(config: ModelConfig): number {
+  const width = "hidden" in config ? Math.max(config.width, config.hidden / 2) : config.width; // gates, too
+  return Math.floor(mostVectors / width);
+}
 
 /** 512 GiB in f32: more than any card holds, and few enough to be planned in windows. */
 const mostParameters = 2 ** 37;
@@ -39,9 +50,8 @@ export function checkModel(config: ModelConfig, sequence: number, batch = 1): vo
   const family = familyOf(config);
   family.check(config);
   family.checkSequence(config, sequence);
-  const width = "hidden" in config ? Math.max(config.width, config.hidden / 2) : config.width; // gates, too
-  if (batch * sequence * width > mostVectors) {
-    const most = Math.floor(mostVectors / width);
+  const most = mostTokens(config);
+  if (batch * sequence > most) {
     const remedy = sequence <= most
       ? `take a --batch of at most ${Math.floor(most / sequence)}`
       : "take a smaller --sequence";
@@ -49,7 +59,7 @@ export function checkModel(config: ModelConfig, sequence: number, batch = 1): vo
       `A step of ${batch} × ${sequence} tokens exceeds the ${most} that kernels can count in model "${config.name}"; ${remedy}`,
     );
   }
-  const parameters = family.parameters(config, "all").reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+  const parameters = parameterCount(config);
   if (parameters > mostParameters) {
     throw new UserError(
       `Model "${config.name}" has ${parameters} parameters, more than the ${mostParameters} that can be planned; give smaller sizes`,

@@ -4,7 +4,7 @@ import type { GeluKind } from "../gpu/operand.ts";
 import type { SavedTensor } from "../storage/policy.ts";
 import { attention, savedQkv } from "./attention.ts";
 import { gelu } from "./gelu.ts";
-import { type Layer, residual, sequence } from "./layer.ts";
+import { type Layer, residual, sequence, within } from "./layer.ts";
 import { layerNorm, type LayerNormParameters } from "./layer_norm.ts";
 import { linear, type LinearParameters } from "./linear.ts";
 import { mlpPiece, pieces } from "./pieces.ts";
@@ -106,7 +106,7 @@ export function blocks(
 ): Layer[] {
   return Array.from({ length: count }, (_, layer) => {
     const input: SavedTensor = { kind: "block_input", layer, heads };
-    if (layer === 0) return recompute(sequence(start, blockOf(0)), input);
-    return recompute(blockOf(layer), input, { key: `block ${layer} input`, ...input });
+    if (layer === 0) return recompute(sequence(start, within({ layer }, blockOf(0))), input);
+    return within({ layer }, recompute(blockOf(layer), input, { key: `block ${layer} input`, ...input }));
   });
 }

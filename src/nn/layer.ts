@@ -1,4 +1,5 @@
 import { plain } from "../gpu/operand.ts";
+import type { Scope } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Activation, Sink, Tape } from "./tape.ts";
 
@@ -42,18 +43,21 @@ export function residual(layer: Layer): Layer {
   };
 }
 
-/** A layer whose dispatches belong to an operator, in profiles: forward's and backward's. What can be updated after its backward, is. */
-export function operator(name: string, layer: Layer): Layer {
+/** A layer whose dispatches, forward's and backward's, belong there. What can be updated after its backward, is. */
+export function within(scope: Scope, layer: Layer): Layer {
   return (tape, x, out) => {
-    const within = <T>(work: () => T) => tape.builder.within({ operator: name }, work);
-    const { y, backward } = within(() => layer(tape, x, out));
+    const there = <T>(work: () => T) => tape.builder.within(scope, work);
+    const { y, backward } = there(() => layer(tape, x, out));
     return {
       y,
       backward: (dy, into) => {
-        const dx = within(() => backward(dy, into));
+        const dx = there(() => backward(dy, into));
         tape.settle();
         return dx;
       },
     };
   };
 }
+
+/** A layer that is an operator, by the name that profiles have for it. */
+export const operator = (name: string, layer: Layer): Layer => within({ operator: name }, layer);

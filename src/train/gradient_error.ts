@@ -35,6 +35,16 @@ function squares(own: ArrayLike<number> | undefined, reference: ArrayLike<number
   return sums;
 }
 
+/** The squares that rows of sums over a tensor's parts add up to: Σ (a − b)², Σ a², Σ b² and Σ a·b each. */
+export function squaresOf(rows: ArrayLike<number>): Squares {
+  const sum = (which: number) => {
+    let total = 0;
+    for (let i = which; i < rows.length; i += 4) total += rows[i];
+    return total;
+  };
+  return { difference: sum(0), own: sum(1), reference: sum(2), product: sum(3) };
+}
+
 /** Squares of several tensors as those of one vector. */
 export function addSquares(all: Iterable<Squares>): Squares {
   const sums = { difference: 0, own: 0, reference: 0, product: 0 };

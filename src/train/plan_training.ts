@@ -7,13 +7,19 @@ import { describeTraining } from "./describe.ts";
 import { policyOf, type TrainOptions } from "./options.ts";
 import { taskOf } from "./task_of.ts";
 
+/** The program of a training step, and what it trains. */
+export interface DescribedStep extends ProgramDescription {
+  readonly parameterSet: ParameterSet;
+}
+
 /** The program of a training step on such an adapter. None is asked. */
-export function describeStep(options: TrainOptions, adapter: BuilderOptions): ProgramDescription {
+export function describeStep(options: TrainOptions, adapter: BuilderOptions): DescribedStep {
   const task = taskOf(options);
-  const parameters = new ParameterSet(task.parameters, adapter.limits, options);
+  const parameterSet = new ParameterSet(task.parameters, adapter.limits, options);
   const { variants, arithmetic } = options;
   const builder = { ...adapter, variants, arithmetic, scales: new OperandScales() };
-  return describeTraining(options, task, parameters, policyOf(options), builder);
+  const description = describeTraining(options, task, parameterSet, policyOf(options), builder);
+  return Object.assign(description, { parameterSet });
 }
 
 /**

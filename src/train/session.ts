@@ -27,6 +27,8 @@ import {
   type Normals,
   normRing,
 } from "./describe.ts";
+import { type Squares, squaresOf } from "./gradient_error.ts";
+import { KeptGradients } from "./kept_gradients.ts";
 import { checkTokens } from "./text_task.ts";
 import { kernelVariants } from "./kernel_variants.ts";
 import { learningRateAt, policyOf, trainDefaults, type TrainOptions } from "./options.ts";
@@ -64,6 +66,7 @@ const partOf = ({ querySet, begin, end }: Required<TimestampWrites>, first: bool
 export class TrainingSession {
   readonly #memory: SessionMemory;
   readonly #scales = new OperandScales();
+  readonly #kept: KeptGradients;
   #train!: Program;
   /** Steps taken, and those whose losses have been read. */
   #steps = 0;
@@ -77,6 +80,7 @@ export class TrainingSession {
     private readonly policy: StoragePolicy,
   ) {
     this.#memory = new SessionMemory(gpu);
+    this.#kept = new KeptGradients(parameterSet);
   }
 
   /**
@@ -245,12 +249,13 @@ export class TrainingSession {
   }
 
   /**
-   * Evaluates the mean over batches, which must have the training batch's size. Changes neither weights nor range estimates.
+   * Evaluates the mean over batches, which must have the training batch's size. Changes neither weights nor range estimates. `policy` says
+   * how rows go through MLP and head in pieces, which changes the order of sums at most.
    */
-  async evaluate(batches: readonly Batch[]): Promise<Evaluation> {
+  async evaluate(batches: readonly Batch[], policy: StoragePolicy = this.policy): Promise<Evaluation> {
     this.#requireRead();
     const { lossRing, hitRing } = this.task;
-    const description = describeEvaluation(this.task, this.parameterSet, this.policy, this.#builderOptions);
+    const description = describeEvaluation(this.task, this.parameterSet, policy, this.#builderOptions);
     const program = await this.#memory.program(description, this.#train);
     try {
       let [loss, hits, count] = [0, 0, 0];
@@ -293,11 +298,47 @@ export class TrainingSession {
     );
   }
 
-  /** The gradients of a step by such a program, with the random bits of the next step. Changes no weight. */
-  gradientsUnder(program: Program, batches: StepBatches): Promise<Map<string, NamedTensor>> {
+  /** Queues such a program on the batches of a step, with the random bits of the next step. Changes no weight. */
+  runGradients(program: Program, batches: StepBatches): void {
     this.#requireRead();
     this.#runEach(program, this.#packed(batches), { step: this.#steps + 1 });
+  }
+
+  /** The gradients of a step by such a program, run so. */
+  gradientsUnder(program: Program, batches: StepBatches): Promise<Map<string, NamedTensor>> {
+    this.runGradients(program, batches);
     return this.#gradients();
+  }
+
+  /**
+   * Compares the gradients of a step by two such programs, where they are: by parameter the squares of those of `own` beside those of
+   * `reference`, which are kept in as much memory again until the session ends. For gradients that are too large to be read back.
+   */
+  async gradientSquares(
+    own: Program,
+    reference: Program,
+    batches: StepBatches,
+  ): Promise<Map<string, Squares>> {
+    const { description, sums } = this.#kept.describeComparison(this.#builderOptions);
+    const keeping = await this.#memory.program(
+      this.#kept.describeKeeping(this.#builderOptions),
+      this.#train,
+    );
+    const comparison = await this.#memory.program(description);
+    try {
+      this.runGradients(reference, batches);
+      keeping.run();
+      this.runGradients(own, batches);
+      comparison.run();
+      const squares = new Map<string, Squares>();
+      for (const [name, tensor] of sums) {
+        squares.set(name, squaresOf(new Float32Array(await comparison.read(tensor))));
+      }
+      return squares;
+    } finally {
+      keeping.destroy();
+      comparison.destroy();
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import type { TokenBatch } from "../data/batches.ts";
+import { addSquares, errorOf, squaresByTensor } from "./gradient_error.ts";
 import { policyOf } from "./options.ts";
 import type { TrainingSession } from "./session.ts";
 import { lossesOf, someBatches, weightsOf, withSession } from "./testing.ts";
@@ -54,3 +55,27 @@ gpuTest("TrainingSession.gradientsUnder() moves neither weights nor range estima
   });
   assertEquals(interrupted, uninterrupted);
 });
+
+gpuTest(
+  "TrainingSession.gradientSquares() compares on the device what can be read back and compared",
+  async () => {
+    const [batch] = someBatches(1);
+    await withSession({ policy: "exact" }, async (session) => {
+      const [own, reference] = await Promise.all(
+        ["mesa8", "exact"].map((policy) => session.gradientProgram(policyOf({ policy }))),
+      );
+      const exact = await session.gradientsUnder(reference, batch);
+      const expected = squaresByTensor(await session.gradientsUnder(own, batch), exact);
+      const found = await session.gradientSquares(own, reference, batch);
+      for (const program of [own, reference]) program.destroy();
+      assertEquals([...found.keys()].toSorted(), [...expected.keys()].toSorted());
+      for (const [name, squares] of expected) {
+        for (const [quantity, value] of Object.entries(squares)) {
+          const got = found.get(name)![quantity as keyof typeof squares];
+          assert(Math.abs(got - value) <= 1e-5 * Math.abs(value), `${quantity} of ${name}: ${got}, ${value}`);
+        }
+      }
+      assert(errorOf(addSquares(found.values())).relativeError > 1e-3);
+    });
+  },
+);

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { Arithmetic } from "../gpu/arithmetic.ts";
+import { momentBlock } from "../../kernels/optimizer/adamw.ts";
 import type { MomentFormat, ParameterFormat } from "../nn/parameters.ts";
 
 export const updates = ["step", "backward"] as const;
@@ -61,6 +62,14 @@ export function unusual(options: StepChoices): StepChoices {
       ]]
     ),
   );
+}
+
+/** Bytes that weights, moments and, where they outlive their update, gradients take for each parameter of a matrix. */
+export function stateBytes(options: StepChoices): number {
+  const { parameters, moments, update } = { ...stepDefaults, ...unusual(options) };
+  const weight = parameters === "f32" ? 4 : 2;
+  const twoMoments = { f32: 8, bf16: 4, "8bit": 2 * (1 + 4 / momentBlock) }[moments];
+  return weight + twoMoments + (update === "backward" ? 0 : 4);
 }
 
 /** The choices that are not the defaults, in words. */

@@ -28,7 +28,8 @@ export function checkPositions(
 ): void {
   if (sequence <= positions) return;
   throw new UserError(
-    `Sequence length ${sequence} exceeds the ${positions} positions of model "${name}"; use --sequence ${positions} or less`,
+    `Sequence length ${sequence} exceeds the ${positions} positions of model "${name}"; ` +
+      `use --sequence ${positions} or less, or a document of the model with more positions`,
   );
 }
 

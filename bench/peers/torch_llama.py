@@ -1,0 +1,290 @@
+"""Llama training steps in PyTorch over growing sequences, as JSON lines: mini-sequences (Luo et al., arXiv
+2407.15892), written anew, and what they are to be compared with.
+
+    python3 bench/peers/torch_llama.py --model llama-1b --out results.jsonl
+
+The presets of Headroom: RMSNorm, rotary positions, heads that share keys, SwiGLU, no biases, fused attention
+(scaled_dot_product_attention), fused AdamW, one sequence of random tokens that lie on the card. In bf16 weights,
+gradients and both moments are bf16, and no f32 copy stands behind them: 8 bytes a parameter. Without --length
+each row is tried at --from tokens, twice that and so on until it runs out of memory, and then between what fitted
+and what did not, until they lie within --within of each other. A length whose step would take longer than
+--patience, as attention's square foretells, is not tried; --memory makes a smaller card of a larger one. Two
+steps at the first length go before each window, so that moments exist in it.
+
+Forms: plain; every block checkpointed; that, with MLP and head (and its loss) in pieces. The paper cuts both
+into pieces by the width d and the vocabulary V: of d tokens in the MLP, V / d of them in the head; its code
+takes max(4096 / batch, 1024) tokens in the MLP and 64 pieces in the head. A block is made again as a whole, so
+that backward has the MLP's hidden channels of all pieces: "checkpointed pieces" makes those of each piece again
+by itself. The head's pieces are each checkpointed.
+
+An optimizer "in backward" updates each weight as soon as its gradient is known, which then ends; nothing is
+clipped. Else gradients are clipped at norm 1.
+"""
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from math import ceil, pi
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from checking import check
+from measuring import NOTHING, free, opened, parse, parser_of, positive, timed, turn
+from progress import say
+from rows import IN_BACKWARD, Row, Subject, Workload, attempt
+
+Write = Callable[[dict], None]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A Llama's sizes. `stretched`: rotary positions as Llama 3.2 has them."""
+
+    layers: int
+    width: int
+    heads: int
+    key_heads: int
+    head_size: int
+    hidden: int
+    vocab: int
+    theta: float
+    tied: bool
+    stretched: bool
+
+
+MODELS = {
+    "llama-nano": Shape(2, 128, 4, 2, 32, 352, 256, 10000, False, False),
+    "llama-micro": Shape(4, 256, 8, 2, 32, 704, 256, 10000, False, False),
+    "llama-1b": Shape(16, 2048, 32, 8, 64, 8192, 128256, 500000, True, True),
+    "llama-3b": Shape(28, 3072, 24, 8, 128, 8192, 128256, 500000, True, True),
+    "llama2-7b": Shape(32, 4096, 32, 32, 128, 11008, 32000, 10000, False, False),
+    "llama3-8b": Shape(32, 4096, 32, 8, 128, 14336, 128256, 500000, False, False),
+}
+
+PAPER = "checkpointed, MLP and head in pieces (paper)"
+CODE = "checkpointed, MLP and head in pieces (code)"
+TWICE = "checkpointed, MLP and head in checkpointed pieces"
+FORMS = ["plain", "checkpointed", PAPER, CODE, TWICE]
+ROWS = [
+    *[Row("bf16", form) for form in FORMS],
+    Row("bf16", TWICE, optimizer=IN_BACKWARD),
+    *[Row("f32", form) for form in ["checkpointed", TWICE]],
+]
+
+
+def pieces(form: str, shape: Shape, tokens: int, batch: int = 1) -> tuple[int, int]:
+    """Tokens of a piece of the MLP, and of the head."""
+    if form == PAPER:
+        return shape.width, ceil(tokens / ceil(shape.vocab / shape.width))
+    if form in (CODE, TWICE):
+        return max(4096 // batch, 1024), ceil(tokens / 64)
+    return tokens, tokens
+
+
+class Block(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        queries, keys = shape.heads * shape.head_size, shape.key_heads * shape.head_size
+        linear = lambda inner, outer: nn.Linear(inner, outer, bias=False)  # noqa: E731
+        self.norm_1 = nn.RMSNorm(shape.width, eps=1e-5)
+        self.q, self.k, self.v = (linear(shape.width, size) for size in (queries, keys, keys))
+        self.o = linear(queries, shape.width)
+        self.norm_2 = nn.RMSNorm(shape.width, eps=1e-5)
+        self.gate, self.up = (linear(shape.width, shape.hidden) for _ in range(2))
+        self.down = linear(shape.hidden, shape.width)
+
+    def forward(self, x: Tensor, cosines: Tensor, sines: Tensor, tokens: int, again: bool) -> Tensor:
+        """`tokens` of a piece of the MLP, each checkpointed if `again`."""
+        x = x + self.attention(self.norm_1(x), cosines, sines)
+        if tokens >= x.shape[1]:
+            return x + self.mlp(x)
+        parts = x.split(tokens, dim=1)
+        made = [checkpoint(self.mlp, part, use_reentrant=False) if again else self.mlp(part) for part in parts]
+        return x + torch.cat(made, dim=1)
+
+    def attention(self, x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+        q, k, v = (
+            linear(x).unflatten(2, (-1, self.shape.head_size)).transpose(1, 2)
+            for linear in (self.q, self.k, self.v)
+        )
+        q, k = turned(q, cosines, sines), turned(k, cosines, sines)
+        o = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=q.shape[1] != k.shape[1])
+        return self.o(o.transpose(1, 2).flatten(2))
+
+    def mlp(self, x: Tensor) -> Tensor:
+        x = self.norm_2(x)
+        return self.down(F.silu(self.gate(x)) * self.up(x))
+
+
+class Llama(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.words = nn.Embedding(shape.vocab, shape.width)
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.norm = nn.RMSNorm(shape.width, eps=1e-5)
+        self.head = self.words if shape.tied else nn.Linear(shape.width, shape.vocab, bias=False)
+        for matrix in [parameter for parameter in self.parameters() if parameter.dim() > 1]:
+            nn.init.normal_(matrix, std=0.02)
+
+    def loss(self, inputs: Tensor, targets: Tensor, form: str) -> Tensor:
+        """The mean loss of a batch of sequences."""
+        mlp, head = pieces(form, self.shape, inputs.numel(), len(inputs))
+        x = self.words(inputs)
+        told = (*rotations(self.shape, inputs.shape[1], x), mlp, form == TWICE)
+        for block in self.blocks:
+            x = block(x, *told) if form == "plain" else checkpoint(block, x, *told, use_reentrant=False)
+        rows, targets = self.norm(x).flatten(0, 1), targets.flatten()
+        if head >= len(rows):
+            return self.losses(rows, targets) / len(targets)
+        parts = zip(rows.split(head), targets.split(head))
+        sums = [checkpoint(self.losses, *part, use_reentrant=False) for part in parts]
+        return torch.stack(sums).sum() / len(targets)
+
+    def losses(self, rows: Tensor, targets: Tensor) -> Tensor:
+        """The sum of the rows' losses, in f32."""
+        return F.cross_entropy(F.linear(rows, self.head.weight).float(), targets, reduction="sum")
+
+
+def rotations(shape: Shape, length: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of each position's angles, one for each pair of a head's channels."""
+    exponents = torch.arange(0, shape.head_size, 2, device=like.device, dtype=torch.float32) / shape.head_size
+    frequencies = shape.theta ** -exponents
+    if shape.stretched:  # by 32; slow ones turn once in 8192 tokens or less, fast ones four times or more
+        kept = ((8192 * frequencies / (2 * pi) - 1) / (4 - 1)).clamp(0, 1)
+        frequencies = frequencies * (kept + (1 - kept) / 32)
+    angles = torch.arange(length, device=like.device, dtype=torch.float32).outer(frequencies)
+    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+def turned(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Heads turned by their positions' angles: channel i with channel i + half."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cosines - second * sines, second * cosines + first * sines], dim=-1)
+
+
+class Model:
+    """A workload whose sequence grows: the weights are made once."""
+
+    def __init__(self, name: str, device: str, short: int) -> None:
+        """`short` tokens warm a card up."""
+        self.name, self.device, self.short = name, device, short
+        self.grow(short)
+        torch.manual_seed(0)
+        with torch.device(device):
+            model = Llama(MODELS[name]).to(torch.bfloat16 if device == "cuda" else torch.float32)
+
+        def loss(form: str) -> Tensor:
+            return model.loss(self.tokens[:, :-1], self.tokens[:, 1:], form)
+
+        self.workload = Workload(model, loss, {"lr": 1e-4, "betas": (0.9, 0.95), "weight_decay": 0.1}, clip=1.0)
+
+    def grow(self, length: int) -> None:
+        """Sets the sequence's tokens, the same whichever row reads them."""
+        generator = torch.Generator().manual_seed(length)
+        vocab = MODELS[self.name].vocab
+        self.tokens = torch.randint(0, vocab, (1, length + 1), generator=generator).to(self.device)
+
+    def at(self, length: int) -> Subject:
+        def build() -> Workload:
+            self.grow(length)
+            return self.workload
+
+        return Subject(self.name, 1, length, "tokens", build)
+
+    def warm(self, step: Callable[[], Tensor], length: int) -> tuple[Tensor, None, float]:
+        """Two short steps, then the sequence at its length: the first one's loss, and what a step may take."""
+        self.grow(self.short)
+        first, _ = timed(step, self.device)
+        _, seconds = timed(step, self.device)
+        self.grow(length)
+        return first, None, seconds * length / self.short
+
+
+def main() -> int:
+    parser = parser_of(__doc__)
+    parser.add_argument("--model", choices=MODELS, default="llama-1b")
+    parser.add_argument("--length", type=positive(int), nargs="+", metavar="TOKENS",
+                        help="only sequences of these lengths")
+    parser.add_argument("--from", type=positive(int), default=4096, dest="first", metavar="TOKENS",
+                        help="the first length of a search (default 4096)")
+    parser.add_argument("--within", type=positive(float), default=0.0625,
+                        help="share of a length to which the longest is known (default 0.0625)")
+    parser.add_argument("--most", type=positive(int), default=2**30, metavar="TOKENS",
+                        help="the longest length that is tried")
+    parser.add_argument("--memory", type=positive(float), metavar="GIB",
+                        help="memory that PyTorch may take (default: the card's)")
+    parser.add_argument("--patience", type=positive(float), default=60, metavar="SECONDS",
+                        help="a step's time beyond which no longer sequence is tried (default 60)")
+    options = parse(parser, rounds=1)
+    if options.memory and options.device != "cuda":
+        parser.error("--memory limits a card; leave it out with --device cpu")
+    if options.memory:
+        _, card = torch.cuda.mem_get_info()
+        torch.cuda.set_per_process_memory_fraction(min(1.0, options.memory * 2**30 / card))
+    rows = [row for row in ROWS if not options.rows or any(text in str(row) for text in options.rows)]
+    if not rows:
+        parser.error("no row's name holds that text: " + "; ".join(map(str, ROWS)))
+    model = Model(options.model, options.device, options.first)
+    if options.check:
+        return check([model.at(length) for length in options.length or [options.first]], rows, options.device)
+    write = opened(parser, options, rows=len(rows) * len(options.length) if options.length else None)
+    for row in rows:
+        if options.length:
+            for length in options.length:
+                tried(model, row, length, options, write)
+        else:
+            search(model, row, options, write)
+    return 0
+
+
+def search(model: Model, row: Row, options: Namespace, write: Write) -> None:
+    """Grows a row's sequence until it runs out of memory, then halves what lies between."""
+    fitted, failed, length = None, None, options.first
+    while length <= options.most:
+        seconds, failure = tried(model, row, length, options, write)
+        if failure and failure["status"] != "oom":
+            return
+        fitted, failed = (fitted, length) if failure else ((length, seconds), failed)
+        if fitted is None:  # not even the first
+            length //= 2
+            if length < 256:
+                return
+            continue
+        longest, took = fitted
+        length = 2 * longest if failed is None else (longest + failed) // 2 // 256 * 256
+        if length <= longest or (failed and failed - longest <= options.within * longest):
+            return
+        if took * (length / longest) ** 2 > options.patience:
+            say(f"{row}: {length} tokens are not tried: a step would take more than {options.patience:.0f} s")
+            return
+
+
+def tried(model: Model, row: Row, length: int, options: Namespace, write: Write) -> tuple[float, dict | None]:
+    """Writes the records of one length of a row. Returns a step's seconds, and how it failed."""
+    subject = model.at(length)
+    seconds = 0.0
+    for round_ in range(options.rounds):
+        free(options.device)
+        started = time.perf_counter()
+        warm = lambda step: model.warm(step, length)  # noqa: E731
+        window, failure = attempt(lambda: turn(model.workload, row, round_, options, warm, least=1))
+        write({**subject.fields(), **asdict(row), "round": round_, **(window or NOTHING),
+               **(failure or {"status": "ok", "message": None})})
+        seconds = window["wallMilliseconds"] / window["steps"] / 1000 if window else 0.0
+        peak = f", {window['peakBytes'] / 2**30:.1f} GiB" if window and window["peakBytes"] else ""
+        told = failure["message"] if failure else f"{length / seconds:.0f} tokens/s{peak}"
+        say(f"{subject}, {row}: {told}; {time.perf_counter() - started:.0f} s")
+        if failure:
+            return seconds, failure
+    return seconds, None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

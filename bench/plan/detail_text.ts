@@ -1,0 +1,85 @@
+import { markdownTable } from "markdown-table";
+import { categoryName } from "../../src/memory/category.ts";
+import { bytes, plural, ratio } from "../../src/text/format.ts";
+import { lineWidth, printable } from "../report/terminal.ts";
+import { type LiveStep } from "./live_step.ts";
+import type { LowerPeak } from "./lower_peak.ts";
+import type { StepDetail } from "./step_detail.ts";
+import { strip } from "./strip.ts";
+
+/** What is live over a step and at its peak, and what would lower that, for a terminal or as markdown. */
+export function detailText(
+  step: LiveStep,
+  { kernels, tensors, lower }: StepDetail,
+  microBatches: number,
+): string {
+  const { dispatches, peak } = step;
+  const each = `${plural(dispatches, "dispatch", "dispatches")} of a ${
+    microBatches > 1 ? "micro-batch" : "step"
+  }`;
+  const variants = Object.entries(kernels).map(([kernel, variants]) => `${kernel} ${variants}`).join("; ");
+  return [
+    printable(
+      `Live over the ${each}, from the first to the last; every line on its own scale, after its highest:`,
+    ),
+    strip(step, lineWidth()),
+    printable(tensorsTable(tensors, peak.bytes)),
+    ...lower.choices.length ? [printable(lowerTable(lower, peak.bytes))] : [],
+    printable(lowerSentence(lower, peak.bytes)),
+    printable(`Variants assumed: ${variants}.`),
+  ].join("\n\n");
+}
+
+/** Tensors in the table of the largest. */
+const mostTensors = 10;
+
+/** A table of what is live at the peak, the largest first. */
+function tensorsTable(tensors: StepDetail["tensors"], livePeakBytes: number): string {
+  const shown = tensors.slice(0, mostTensors);
+  const rows = shown.map(({ name, shape, dtype, category, blocks, count, bytes: all }) => [
+    name,
+    bytes(all),
+    categoryName(category),
+    inRuns(blocks),
+    `${count > 1 ? `${count} of ` : ""}${shape.join(" × ")} ${dtype}`,
+  ]);
+  const rest = livePeakBytes - shown.reduce((sum, { bytes }) => sum + bytes, 0);
+  const last = rest > 0 ? [["all others", bytes(rest), "", "", ""]] : [];
+  return markdownTable([["live at the peak", "bytes", "", "block", "shape"], ...rows, ...last], {
+    align: ["l", "r", "l", "r", "r"],
+  });
+}
+
+/** "0–3, 7" */
+function inRuns(blocks: readonly number[]): string {
+  const runs: [first: number, last: number][] = [];
+  for (const block of new Set(blocks)) {
+    const last = runs.at(-1);
+    if (last && last[1] === block - 1) last[1] = block;
+    else runs.push([block, block]);
+  }
+  return runs.map(([first, last]) => first === last ? `${first}` : `${first}–${last}`).join(", ");
+}
+
+/** A sentence: what would lower the peak most, and what then. */
+function lowerSentence({ choices: [most], next }: LowerPeak, livePeakBytes: number): string {
+  const told = (bytesThen: number) => `${bytes(bytesThen)} (${ratio(bytesThen / livePeakBytes)})`;
+  if (!most) {
+    return "Nothing that plan knows of would lower the peak: no preset, format, update in backward or micro-batch; " +
+      "take a smaller --sequence or model.";
+  }
+  const then = next
+    ? `; with it, \`${next.choice}\` next, to ${told(next.livePeakBytes)}`
+    : "; with it, nothing more does";
+  return `What lowers the peak next: \`${most.choice}\`, to ${told(most.livePeakBytes)}${then}.`;
+}
+
+/** A table of what would lower the peak, choice by choice. */
+function lowerTable({ choices }: LowerPeak, livePeakBytes: number): string {
+  const rows = choices.map(({ choice, livePeakBytes: then }) => [
+    `\`${choice}\``,
+    bytes(then),
+    ratio(then / livePeakBytes),
+  ]);
+  return markdownTable([["by itself", "live peak", ""], ...rows], { align: ["l", "r", "r"] });
+}

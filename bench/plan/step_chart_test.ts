@@ -1,0 +1,45 @@
+import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
+import { gpuWith } from "../../src/gpu/builder.ts";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
+import { categoryColors } from "../report/memory_chart.ts";
+import { liveStep, peakInWords } from "./live_step.ts";
+import { drawSteps } from "./step_chart.ts";
+
+const drawn = (policy: string) => {
+  const options = { model: modelConfig("micro"), sequence: 64, batch: 2, policy, seed: 0 };
+  const description = describeStep(options, gpuWith(typicalGpuLimits));
+  const { bufferBytes } = description.plan;
+  return { title: `micro, ${policy}`, subtitle: "2 × 64 tokens", step: liveStep(description), bufferBytes };
+};
+
+Deno.test("drawSteps() names sections, blocks, the peak and the buffers, in the colours of every chart", async () => {
+  const one = drawn("mesa8");
+  const svg = await drawSteps([one], "a card");
+  const words = [
+    "<svg",
+    ">forward<",
+    ">backward<",
+    ">3<",
+    ">MiB<",
+    ">micro, mesa8<",
+    ">2 × 64 tokens<",
+    "on a card",
+  ];
+  for (const word of [...words, peakInWords(one.step), ">buffers "]) assertStringIncludes(svg, word);
+  for (const category of ["parameters", "optimizer", "saved", "transient"] as const) {
+    assertStringIncludes(svg, categoryColors[category]);
+    assertStringIncludes(svg, `>${category}<`);
+  }
+  assertFalse(svg.includes(">block inputs<"));
+});
+
+Deno.test("drawSteps() draws several steps one below the other, and the same bytes again", async () => {
+  const steps = ["exact", "mst8"].map(drawn);
+  const svg = await drawSteps(steps, "a card");
+  assert(svg.indexOf(">micro, exact<") < svg.indexOf(">micro, mst8<"));
+  for (const { step } of steps) assertStringIncludes(svg, peakInWords(step));
+  assertStringIncludes(svg, ">block inputs<");
+  assertEquals(await drawSteps(["exact", "mst8"].map(drawn), "a card"), svg);
+});

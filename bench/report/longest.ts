@@ -1,0 +1,228 @@
+import { categoryName } from "../../src/memory/category.ts";
+import { bytes, number } from "../../src/text/format.ts";
+import { describeChoices, stateBytes, type StepChoices, unusual } from "../../src/train/step_choices.ts";
+import { statusWords } from "../results/results.ts";
+import { isOf, type Limit, type LongestSequence, type SweepHeader } from "../results/run_header.ts";
+import type { Cell } from "./cell_rounds.ts";
+import { besidePublished, published } from "./mst_published.ts";
+import type { Comparison } from "./side_by_side.ts";
+import { speedText } from "./speeds.ts";
+import { code, table } from "./words.ts";
+
+/** What was looked for, and the bytes that buffers might take. */
+type Budget = Partial<Pick<SweepHeader, "longest" | "memory">>;
+
+/** How long sequences may be by plan, which lengths trained, what pieces cost there, and what bounds them, as markdown; null if none were looked for. */
+export function longestSection(
+  { longest, memory: budget }: Budget,
+  comparisons: readonly Comparison<Cell>[],
+): string | null {
+  if (!longest?.found.length) return null;
+  const { unit, found } = longest;
+  const shared = sharedChoices(found);
+  return [
+    `The longest multiples of ${number(unit)} tokens that fit${inMemory(budget)} by plan; gradients are f32${
+      shared.map((choice) => `; ${choice}`).join("")
+    }.`,
+    lengths(found, comparisons),
+    overhead(found, comparisons),
+    `Bytes at the live peak of the longest, or of ${number(unit)} tokens where those do not fit, and what ${
+      number(unit)
+    } more exceed:`,
+    memory(found),
+    besidePublished(found.filter(({ batch }) => batch === 1).map(({ model }) => model)),
+  ].filter((part) => part !== null).join("\n\n");
+}
+
+/** The longest sequence of each model, as a sentence; null if none were looked for, or fit. */
+export function longestSentence(
+  { longest, memory }: Budget,
+  comparisons: readonly Comparison<Cell>[],
+): string | null {
+  const groups = Map.groupBy(longest?.found ?? [], ({ model }) => model);
+  const told = [...groups].flatMap(([model, of]) => {
+    const [best] = of.toSorted((a, b) => b.sequence - a.sequence);
+    if (best.sequence === 0) return [`no sequence of ${model} fits`];
+    const trained = of.flatMap((one) => {
+      const last = trainedCells(one, comparisons).at(-1);
+      return last ? [{ one, sequence: last.sequence }] : [];
+    }).toSorted((a, b) => b.sequence - a.sequence)[0];
+    return [
+      `sequences of ${model} may have ${number(best.sequence)} tokens, ${how(best)}${
+        trained ? `, and were trained with ${number(trained.sequence)}, ${how(trained.one)}` : ""
+      }`,
+    ];
+  });
+  return told.length ? `By plan${inMemory(memory)}, ${told.join("; ")}.` : null;
+}
+
+const inMemory = (budget?: number | null) => budget ? ` in ${bytes(budget)}` : "";
+
+const how = (one: LongestSequence) => `under ${code(one.policy)} with ${stateName(one)}`;
+
+/** What weights and moments are kept in: "bf16 weights, 8-bit moments". */
+const stateName = ({ parameters = "f32", moments = "f32" }: StepChoices) =>
+  `${parameters} weights, ${moments === "8bit" ? "8-bit" : moments} moments`;
+
+/** Choices beside what weights and moments are kept in, in words. */
+const otherChoices = ({ parameters: _, moments: __, ...others }: StepChoices) => describeChoices(others);
+
+/** Those that all have. */
+const sharedChoices = (found: readonly LongestSequence[]) =>
+  otherChoices(found[0]).filter((choice) => found.every((one) => otherChoices(one).includes(choice)));
+
+/** The choices of a step in a table's row: all but what every row shares. */
+function rowName(one: LongestSequence, found: readonly LongestSequence[]): string {
+  const shared = sharedChoices(found);
+  return [stateName(one), ...otherChoices(one).filter((choice) => !shared.includes(choice))].join(", ");
+}
+
+/** The comparisons of a row's model and choices, the shortest sequences first. */
+const comparisonsOf = (one: LongestSequence, comparisons: readonly Comparison<Cell>[]) =>
+  comparisons.filter(({ model, sequence, batch, choices }) =>
+    isOf(one, { model, sequence, batch, ...choices })
+  )
+    .toSorted((a, b) => a.sequence - b.sequence);
+
+interface Trained {
+  readonly sequence: number;
+  readonly cell: Cell;
+}
+
+/** What was run of a row, by length. */
+const cellsOf = (one: LongestSequence, comparisons: readonly Comparison<Cell>[]): Trained[] =>
+  comparisonsOf(one, comparisons).flatMap(({ sequence, cells }) => {
+    const cell = cells.get(one.policy);
+    return cell ? [{ sequence, cell }] : [];
+  });
+
+/** What of it took its steps. */
+const trainedCells = (one: LongestSequence, comparisons: readonly Comparison<Cell>[]) =>
+  cellsOf(one, comparisons).filter(({ cell }) => !cell.failure && cell.step);
+
+function trained(one: LongestSequence, comparisons: readonly Comparison<Cell>[]): string {
+  const failure = cellsOf(one, comparisons).find(({ sequence }) => sequence === one.sequence)?.cell.failure;
+  const last = trainedCells(one, comparisons).at(-1);
+  const notes = failure ? [`${number(one.sequence)}: ${statusWords[failure.status]}`] : [];
+  return [...last ? [number(last.sequence)] : [], ...notes].join("; ") || "–";
+}
+
+function speedThere(one: LongestSequence, comparisons: readonly Comparison<Cell>[]): string {
+  const speed = trainedCells(one, comparisons).at(-1)?.cell.tokensPerSecond;
+  return speed ? number(speed) : "–";
+}
+
+const limitWords: Record<Limit["of"], string> = {
+  memory: "memory",
+  buffer: "one buffer",
+  binding: "one binding",
+  tokens: "what kernels count",
+};
+
+type Line = [label: string, show: (one: LongestSequence) => string];
+
+/** What differs in the policy alone. */
+const groupsOf = (found: readonly LongestSequence[]) => [
+  ...Map.groupBy(found, (one) => JSON.stringify([one.model, one.batch, unusual(one)])).values(),
+];
+
+function lengths(found: readonly LongestSequence[], comparisons: readonly Comparison<Cell>[]): string {
+  const policies = [...new Set(found.map(({ policy }) => policy))];
+  const lines: Line[] = [
+    ["longest by plan", ({ sequence }) => sequence ? number(sequence) : "none"],
+    ["limited by", ({ limit }) => limitWords[limit.of]],
+    ["longest trained", (one) => trained(one, comparisons)],
+    ["tokens/s there", (one) => speedThere(one, comparisons)],
+  ];
+  const rows = groupsOf(found).flatMap((group, i, all) => {
+    const [first] = group;
+    const isFirst = i === 0 || all[i - 1][0].model !== first.model || all[i - 1][0].batch !== first.batch;
+    const shown = lines.map(([label, show]) => [
+      label,
+      ...policies.map((policy) => {
+        const one = group.find((other) => other.policy === policy);
+        return one ? show(one) : "–";
+      }),
+    ]).filter(([, ...cells]) => cells.some((cell) => cell !== "–"));
+    const theirs = isFirst && first.batch === 1 ? publishedRow(first.model, policies) : [];
+    const own = shown.map((line, j) => [
+      j === 0 && isFirst && theirs.length === 0 ? titleOf(first) : "",
+      j === 0 ? rowName(first, found) : "",
+      j === 0 ? number(stateBytes(first)) : "",
+      ...line,
+    ]);
+    return [...theirs, ...own];
+  });
+  return table(["model", "states", "bytes a parameter", "", ...policies], rows, 2);
+}
+
+const titleOf = ({ model, batch }: LongestSequence) => batch === 1 ? model : `${model}, ${batch} sequences`;
+
+function publishedRow(model: string, policies: readonly string[]): string[][] {
+  const row = published[model];
+  return row
+    ? [[
+      model,
+      "MST, published: bf16",
+      "6",
+      "longest",
+      ...policies.map((policy) => row[policy] ? `${row[policy]} K` : "–"),
+    ]]
+    : [];
+}
+
+/** Speeds of mini-sequences beside those of recomputed blocks whose layers are whole, by length; null if none trained. */
+function overhead(
+  found: readonly LongestSequence[],
+  comparisons: readonly Comparison<Cell>[],
+): string | null {
+  const lines = groupsOf(found).flatMap(([one]) =>
+    comparisonsOf(one, comparisons).flatMap(({ sequence, cells }) => {
+      const whole = cells.get("recompute");
+      if (!whole?.tokensPerSecond) return [];
+      const speeds = ["mst", "mst8"].map((policy) => {
+        const cell = cells.get(policy);
+        return cell?.step ? speedText(cell, whole) : "–";
+      });
+      if (speeds.every((speed) => speed === "–")) return [];
+      return [[
+        titleOf(one),
+        rowName(one, found),
+        number(sequence),
+        number(whole.tokensPerSecond),
+        ...speeds,
+      ]];
+    })
+  );
+  if (lines.length === 0) return null;
+  return "Speed of MLP and head in pieces, as a multiple of the same blocks' with whole layers:\n\n" +
+    table(["model", "states", "tokens", "tokens/s, `recompute`", "`mst`", "`mst8`"], lines, 2);
+}
+
+const shownCategories = ["parameters", "gradients", "optimizer", "saved", "inputs", "transient"] as const;
+
+function memory(found: readonly LongestSequence[]): string {
+  const rows = found.map((one) => {
+    const { memory, sequence, limit } = one;
+    const at = memory?.liveAtPeak ?? {};
+    const shown = shownCategories.map((category) => at[category] ?? 0);
+    const rest = Object.values(at).reduce((sum, part) => sum + part, 0) -
+      shown.reduce((sum, part) => sum + part, 0);
+    return [
+      titleOf(one),
+      rowName(one, found),
+      one.policy,
+      beyond(limit),
+      sequence ? number(sequence) : "none",
+      ...[...shown, rest, memory?.bufferBytes ?? 0].map((part) => part ? bytes(part) : "–"),
+    ];
+  });
+  const header = ["model", "states", "policy", "limit", "tokens"];
+  return table([...header, ...shownCategories.map(categoryName), "rest", "buffers"], rows, 4);
+}
+
+/** "memory of 78 GiB, by 215 MiB" */
+function beyond({ of, wanted, most, tensor }: Limit): string {
+  const show = of === "tokens" ? number : bytes;
+  return `${limitWords[of]} of ${show(most)}, by ${show(wanted - most)}${tensor ? ` (${code(tensor)})` : ""}`;
+}
