@@ -11,7 +11,10 @@ gpuTest(
     const before = gpu.ledger.liveBytes;
     const told: number[] = [];
     const as = { ...gpu, adapter: { ...adapter, class: "software" as const } };
-    const found = await probeRoom(as, { available: () => 512 * MiB }, (bytes) => told.push(bytes));
+    const found = await probeRoom(as, { available: () => 512 * MiB }, (bytes) => {
+      assert(bytes <= 128 * MiB, "it does not end");
+      told.push(bytes);
+    });
     assert(found <= 128 * MiB && found > 96 * MiB, `${found}`);
     assertEquals([told.at(-1), told.toSorted((a, b) => a - b)], [found, told]);
     assertEquals(gpu.ledger.liveBytes, before);

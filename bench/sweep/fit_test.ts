@@ -61,6 +61,17 @@ Deno.test("FitSearch finds a size whose bytes are the budget, and one less a byt
   }
 });
 
+Deno.test("FitSearch looks about where buffers take more than lives at once, which shifts the answer", async () => {
+  const gpu = gpuWith(typicalGpuLimits);
+  for (const [policy, budget] of [["exact", 60], ["mesa8", 60], ["mst8", 200]] as const) {
+    const step = open("nano", "sequence", { policy: policyDocument(policy) });
+    const { answer } = await new FitSearch(step, gpu).largestIn(budget * MiB);
+    const { size } = answer!;
+    const fit = (size: number) => bufferBytes(step, size, gpu) <= budget * MiB;
+    assertEquals([fit(size), fit(size + 1)], [true, false], `${policy}: ${size}`);
+  }
+});
+
 Deno.test("FitSearch finds nothing where not even the smallest fits, and says what that would take", async () => {
   const step = open("nano", "batch");
   const { answer, next } = await new FitSearch(step, software).largestIn(MiB);
