@@ -88,7 +88,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   };
   checkAll(told);
   const builder = await builderOptions(options);
-  const longest = options.profileStep ? undefined : search(all, builder);
+  const longest = options.profileStep ? undefined : await search(all, builder);
   const planned = longest && !options.sequences?.length ? planSweep(all, lengthsBy(all, longest)) : told;
   checkAll(planned);
   const plan = planner(dataOf, builder, all.memory);
@@ -164,13 +164,13 @@ function refuseBoundless({ longest, tokens }: SweepOptions): void {
 }
 
 /** The longest sequences that fit by plan, where a sweep asks for them. */
-function search(all: SweepOptions, builder: BuilderOptions): LongestSequences | undefined {
+async function search(all: SweepOptions, builder: BuilderOptions): Promise<LongestSequences | undefined> {
   const { longest, memory } = all;
   if (!longest) return undefined;
   console.error(
     `Looking for the longest sequences${memory === undefined ? "" : ` in ${bytes(memory)}`} by plan`,
   );
-  return longestSequences({ ...all, longest }, builder);
+  return await longestSequences({ ...all, longest }, builder);
 }
 
 /** The lengths of a sweep, and of each model those that were found by plan. */

@@ -13,7 +13,6 @@ import type { TrainOptions } from "../../src/train/options.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
 import { largestWhere } from "./largest.ts";
-import { largestNear } from "./largest_near.ts";
 import { ofLength, type Shape } from "./sweep.ts";
 
 /** What can be left open of a step. */
@@ -133,7 +132,7 @@ export class FitSearch {
   async largestIn(budget: number): Promise<Fit> {
     const most = await this.#mostAtLeast(budget);
     const guess = most && this.#guess(most, budget);
-    const size = guess && await largestNear(guess, (size) => this.#fits(size, budget));
+    const size = guess && await largestWhere((size) => this.#fits(size, budget), { near: guess });
     const beyond = (size ?? 0) + 1;
     return {
       answer: size === undefined ? null : { size, plan: this.planOf(size)! },
@@ -169,11 +168,11 @@ export class FitSearch {
     while (mayFit(2 * fits)) fits *= 2;
     const [less, more] = [fits, 2 * fits].map((size) => this.#outline(size));
     if ("limit" in less || "limit" in more || more.bufferBytes <= budget) {
-      return largestWhere(mayFit, { least: fits, most: 2 * fits - 1 });
+      return await largestWhere(mayFit, { least: fits, most: 2 * fits - 1 });
     }
     // Memory grows almost in proportion, so that the answer lies near the straight line.
     const share = (budget - less.bufferBytes) / (more.bufferBytes - less.bufferBytes);
-    return await largestNear(fits + Math.floor(share * fits), mayFit);
+    return await largestWhere(mayFit, { near: fits + Math.floor(share * fits) });
   }
 
   /** A size near the largest: packed buffers take a little more than what lives at once, by which no size beyond `most` fits. */

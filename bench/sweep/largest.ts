@@ -17,18 +17,18 @@ export interface Bounds {
  *
  * @throws {RangeError} if `most` is below `least`, or `least` below 1
  */
-export function largestWhere(
-  holds: (size: number) => boolean,
+export async function largestWhere(
+  holds: (size: number) => boolean | Promise<boolean>,
   { least = 1, most = Number.MAX_SAFE_INTEGER, near = least }: Bounds = {},
-): number | undefined {
+): Promise<number | undefined> {
   if (least < 1 || most < least) throw new RangeError(`No whole numbers from ${least} to ${most}`);
   const first = Math.min(Math.max(near, least), most);
-  let [fits, exceeds] = holds(first) ? [first, most + 1] : [least - 1, first];
+  let [fits, exceeds] = await holds(first) ? [first, most + 1] : [least - 1, first];
   const upwards = fits === first;
   for (let stride = 1; exceeds - fits > 1; stride *= 2) {
     const strode = upwards ? fits + stride : exceeds - stride;
     const next = fits < strode && strode < exceeds ? strode : fits + Math.floor((exceeds - fits) / 2);
-    if (holds(next)) fits = next;
+    if (await holds(next)) fits = next;
     else exceeds = next;
   }
   return fits < least ? undefined : fits;

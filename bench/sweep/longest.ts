@@ -22,15 +22,17 @@ type Search =
  * The longest sequences that fit by plan on such an adapter, with the kernels' tables: of each model whose sequences have any length, at each
  * batch size, under each policy, with the search's own choices of a step and the others that it names. All compute in the search's arithmetic.
  */
-export function longestSequences(search: Search, adapter: BuilderOptions): LongestSequences {
+export async function longestSequences(search: Search, adapter: BuilderOptions): Promise<LongestSequences> {
   const { models, batches, policies, memory, longest: { unit } } = search;
-  const found = models.filter((model) => familyOf(model).choosesSequence).flatMap((model) =>
+  const cases = models.filter((model) => familyOf(model).choosesSequence).flatMap((model) =>
     batches.flatMap((batch) =>
       choicesOf(search).flatMap((choices) =>
-        policies.map((policy) => longestOf({ model, batch, policy, choices, memory, unit }, adapter))
+        policies.map((policy) => ({ model, batch, policy, choices, memory, unit }))
       )
     )
   );
+  const found: LongestSequence[] = [];
+  for (const one of cases) found.push(await longestOf(one, adapter));
   return { unit, found };
 }
 
@@ -60,10 +62,10 @@ interface Case {
   readonly unit: number;
 }
 
-function longestOf(
+async function longestOf(
   { model, batch, policy, choices, memory, unit }: Case,
   adapter: BuilderOptions,
-): LongestSequence {
+): Promise<LongestSequence> {
   const planOf = remembered((units: number) => {
     const sequence = units * unit;
     const step = { model: ofLength(model, sequence), sequence, batch, policy, seed: 0, ...choices };
@@ -73,7 +75,7 @@ function longestOf(
   const most = Math.max(1, Math.floor(tokens / (batch * unit)));
   const usesOf = (units: number) => planOf(units).uses;
   const fits = (units: number) => !usesOf(units).some(exceeds);
-  const units = largestWhere(fits, { near: whereReached(usesOf, most), most }) ?? 0;
+  const units = await largestWhere(fits, { near: whereReached(usesOf, most), most }) ?? 0;
   const limit: Limit = units === most
     ? { of: "tokens", wanted: batch * (units + 1) * unit, most: tokens }
     : usesOf(units + 1).find(exceeds)!;

@@ -29,8 +29,8 @@ const planned = ({ policy, batch, model }: LongestSequence, sequence: number, ch
     search.memory,
   );
 
-Deno.test("longestSequences() finds lengths that fit, of which one unit more does not, and tells their memory", () => {
-  const { found } = longestSequences(search, adapter);
+Deno.test("longestSequences() finds lengths that fit, of which one unit more does not, and tells their memory", async () => {
+  const { found } = await longestSequences(search, adapter);
   assertEquals(found.map(({ policy }) => policy), ["exact", "mst8", "exact", "mst8"]);
   for (const one of found) {
     const choices = one.moments ? small : {};
@@ -44,23 +44,25 @@ Deno.test("longestSequences() finds lengths that fit, of which one unit more doe
   assert(exact < mst8 && exact < exactSmall && mst8 < mst8Small, `${found.map((one) => one.sequence)}`);
 });
 
-Deno.test("longestSequences() names what bounds a length where it is not memory", () => {
-  const of = (changes: Partial<typeof search>, limits = {}) =>
-    longestSequences(
+Deno.test("longestSequences() names what bounds a length where it is not memory", async () => {
+  const of = async (changes: Partial<typeof search>, limits = {}) => {
+    const { found: [one] } = await longestSequences(
       { ...search, policies: [policyDocument("mst8")], longest: { unit, choices: [] }, ...changes },
       { ...gpuWith({ ...typicalGpuLimits, ...limits }), flopsPerDispatch: Infinity },
-    ).found[0];
-  const wide = of({}, { maxBufferSize: 2 ** 19 });
+    );
+    return one;
+  };
+  const wide = await of({}, { maxBufferSize: 2 ** 19 });
   const { limit, sequence } = wide;
   assertEquals([limit.of, limit.most], ["buffer", 2 ** 19]);
   const gates = 4 * 2 * 352; // bytes a token, of what the MLP's activation reads
   assertEquals([limit.wanted, limit.tensor], [gates * (sequence + unit), "model.layers.0.mlp.swiglu_input"]);
-  const bound = of({}, { maxStorageBufferBindingSize: 64 * 4 * 128 - 4 });
+  const bound = await of({}, { maxStorageBufferBindingSize: 64 * 4 * 128 - 4 });
   assertEquals([bound.limit.of, bound.sequence, bound.memory], ["binding", 0, null]);
-  const none = of({ memory: 2 ** 20 });
+  const none = await of({ memory: 2 ** 20 });
   assertEquals([none.sequence, none.limit.of, none.limit.wanted], [0, "memory", none.memory!.bufferBytes]);
   const endless = { maxBufferSize: 2 ** 60, maxStorageBufferBindingSize: 2 ** 60 };
-  const counted = of({
+  const counted = await of({
     ...{ memory: 2 ** 60, longest: { unit: 2 ** 23, choices: [] } },
     policies: [policyDocument("exact")], // without pieces, of which so many tokens have too many
   }, endless);
@@ -79,18 +81,19 @@ Deno.test("choicesOf() names each choice once, all in one arithmetic", () => {
   ]);
 });
 
-Deno.test("lengthsOf() takes a sweep's own choices alone, each length once and in order, and one unit where none fits", () => {
-  const { found: [one] } = longestSequences({ ...search, policies: search.policies.slice(0, 1) }, adapter);
+Deno.test("lengthsOf() takes a sweep's own choices alone, each length once and in order, and one unit where none fits", async () => {
+  const { found: [one] } = await longestSequences(
+    { ...search, policies: search.policies.slice(0, 1) },
+    adapter,
+  );
   const of = (sequence: number, changes = {}) => ({ ...one, ...small, sequence, ...changes });
   const found = [of(640), of(320), of(640), of(0), of(128, { moments: "bf16" }), of(64, { model: "nano" })];
   assertEquals(lengthsOf({ unit, found }, search.models[0], small), [64, 320, 640]);
 });
 
-Deno.test("longestSequences() passes over models whose sequences have one length", () => {
-  assertEquals(
-    longestSequences({ ...search, models: [modelConfig("vit-nano")] }, adapter).found,
-    [],
-  );
+Deno.test("longestSequences() passes over models whose sequences have one length", async () => {
+  const { found } = await longestSequences({ ...search, models: [modelConfig("vit-nano")] }, adapter);
+  assertEquals(found, []);
 });
 
 Deno.test("The longest sequences of llama3-8b in the documentation are those that fit 78 GiB by plan", async () => {

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { type Trial, type TrialEnd, trialEnd } from "./attempt.ts";
 import { type Fit, FitSearch, stepOf } from "./fit.ts";
-import { largestNear } from "./largest_near.ts";
+import { largestWhere } from "./largest.ts";
 
 const [trained, refused] = trialEnd.options;
 
@@ -48,7 +48,7 @@ export async function prove(
   let failure: string | null = null;
   let size = plannedSize;
   try {
-    if (real) size = await largestNear(Math.max(1, plannedSize), trains) ?? 0;
+    if (real) size = await largestWhere(trains, { near: plannedSize }) ?? 0;
     else {
       if (size > 0 && !await trains(size)) throw new Unproved(`Size ${size} was refused`);
       if (await trains(size + 1)) throw new Unproved(`Size ${size + 1} trained, too`);
