@@ -31,8 +31,8 @@ Deno.test("A sweep's document says what the options of the same names say", () =
       ].join(" "),
     ],
     [
-      { "quality-steps": 5, "gradient-every": 2, seeds: 3, seed: 4294967295 },
-      "--quality-steps 5 --gradient-every 2 --seeds 3 --seed 4294967295",
+      { "quality-steps": 5, "gradient-every": 2, "learning-rate": 0.01, seeds: 3, seed: 4294967295 },
+      "--quality-steps 5 --gradient-every 2 --learning-rate 0.01 --seeds 3 --seed 4294967295",
     ],
     [
       { rounding: "nearest", ranges: "current", attention: "fused", arithmetic: "f16x3", memory: "1.5GiB" },
