@@ -25,6 +25,7 @@ import type { LongestSequences, Shard, SweepHeader, TimesHeader } from "../resul
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
 import { lengthsOf, longestSequences } from "../sweep/longest.ts";
+import { refuseUnreinvestable } from "../sweep/reinvest.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
@@ -39,6 +40,7 @@ import {
   type TrainingData,
   usedPaths,
 } from "../training/data.ts";
+import { planReinvestment } from "./reinvest.ts";
 import { writeFiles } from "./render.ts";
 import { runAgainst } from "./run_against.ts";
 import { runPlan } from "./run_plan.ts";
@@ -83,15 +85,28 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const dataOf = await loadAll(told, paths);
   refuseUndividable(all, options);
   refuseBoundless(all);
+  if (all.reinvest) refuseUnreinvestable(all);
   const checkAll = (cells: readonly CellConfiguration[]) => {
     for (const cell of cells) checkCell(cell, dataOf(cell));
   };
   checkAll(told);
   const builder = await builderOptions(options);
   const longest = options.profileStep ? undefined : await search(all, builder);
-  const planned = longest && !options.sequences?.length ? planSweep(all, lengthsBy(all, longest)) : told;
-  checkAll(planned);
   const plan = planner(dataOf, builder, all.memory);
+  const timeoutSeconds = all.timeout ?? usualTimeout;
+  const reinvested = all.reinvest && !options.profileStep
+    ? await planReinvestment(all, builder, {
+      dataOf,
+      plan,
+      paths,
+      requireGpu: options.requireGpu,
+      timeoutSeconds,
+    })
+    : undefined;
+  if (reinvested && "code" in reinvested) return reinvested.code;
+  const planned = reinvested?.cells ??
+    (longest && !options.sequences?.length ? planSweep(all, lengthsBy(all, longest)) : told);
+  checkAll(planned);
   const own = options.shard ? cellsOfShard(planned, options.shard) : planned;
   const fitting = own.filter((cell) => plan(cell).refusal === null);
   // Another program has variants of its own, so each takes what its own table says.
@@ -111,6 +126,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
     growing: all.growing ?? false,
     memory: all.memory ?? null,
     ...longest && { longest },
+    ...reinvested && { reinvest: reinvested.found },
     ...all.timeout !== undefined && { timeout: all.timeout },
     ...options.against === undefined && stoppingOf(all),
     ...options.shard && { shard: options.shard },
@@ -120,7 +136,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const host = {
     dataOf,
     plan,
-    timeoutSeconds: all.timeout ?? usualTimeout,
+    timeoutSeconds,
     interruption,
     json: options.json,
   };
@@ -139,13 +155,18 @@ export async function runBench(options: BenchOptions): Promise<number> {
 
 /** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted. */
 function refuseUndividable(
-  { growing, memory }: SweepOptions,
+  { growing, memory, reinvest }: SweepOptions,
   { shard, against }: BenchOptions,
 ): void {
   const parting = shard ? "--shard" : against === undefined ? undefined : "--against";
   if (parting && growing) {
     throw new UserError(
       `A sweep that grows until nothing fits goes by what came before, so ${parting} cannot part it; take another profile`,
+    );
+  }
+  if (against !== undefined && reinvest) {
+    throw new UserError(
+      "What memory affords is a matter of this program's plan, which --against knows of no other; take another profile",
     );
   }
   if (against !== undefined && memory !== undefined) {
@@ -254,7 +275,9 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
     ...chooseRounds(options, { rounds, precision, maxTime }),
   };
   const policies = all.policies.map((document) => withStorageOptions(document, options));
-  return { ...all, policies };
+  // Who says how long to train wants all models trained.
+  const reinvest = all.reinvest && options.qualitySteps !== undefined ? { timedOnly: [] } : all.reinvest;
+  return { ...all, policies, ...reinvest && { reinvest } };
 }
 
 /** What programs must know of the adapter on which cells will run. */

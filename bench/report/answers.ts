@@ -5,6 +5,7 @@ import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { dominance } from "./dominance.ts";
 import { digits, gradientError } from "./gradient_tables.ts";
 import { longestSentence } from "./longest.ts";
+import { reinvestmentAnswer } from "./reinvestment.ts";
 import { lossDifferences, lossSentence } from "./losses.ts";
 import { baseName, savings, subject } from "./savings.ts";
 import type { Comparison } from "./side_by_side.ts";
@@ -29,7 +30,9 @@ export function answers(
     doesNotFit(comparisons),
     longestSentence(told, comparisons),
   ];
+  const reinvested = reinvestmentAnswer(told, records);
   return [
+    ...reinvested === null ? [] : [reinvested],
     ...saved.length ? [`Beside ${code(baseName(comparisons))}, over ${shapes}:`, bullets(saved)] : [],
     ...rest.filter((sentence) => sentence !== null),
     "**Not proved**:",

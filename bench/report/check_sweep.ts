@@ -3,24 +3,9 @@ import type { SweepResults } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, keyOf, ran, runtimeOf } from "../results/results.ts";
 import { isOf, type LongestSequences, type SweepHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
+import { checkReinvested } from "./check_reinvested.ts";
+import { type Finding, finding } from "./finding.ts";
 import { cellsToRun } from "../sweep/shards.ts";
-
-/** One thing that was looked at. */
-export interface Finding {
-  pass: boolean;
-  /** A sentence about it: what was found, and what mends it. */
-  text: string;
-}
-
-const finding = (faults: readonly string[], good: string): Finding =>
-  faults.length === 0 ? { pass: true, text: good } : { pass: false, text: some(faults) };
-
-/** The first few of many. */
-function some(faults: readonly string[]): string {
-  const most = 5;
-  const more = faults.length > most ? `; and ${faults.length - most} more` : "";
-  return faults.slice(0, most).join("; ") + more;
-}
 
 /** Whether the results of a sweep are whole, of one making, and what they say they are. */
 export function checkSweep({ header, records, skipped, versions }: SweepResults): Finding[] {
@@ -35,6 +20,7 @@ export function checkSweep({ header, records, skipped, versions }: SweepResults)
     finding(records.flatMap(lossFaults), "every loss is a number, but of runs that are marked as diverged"),
     checkMaking(header, records),
     ...header?.longest ? [checkLongest(header, header.longest, records)] : [],
+    ...header?.reinvest ? [checkReinvested(header.reinvest, records)] : [],
   ];
 }
 

@@ -14,6 +14,7 @@ import { gradientSection } from "./gradient_tables.ts";
 import { longestSection } from "./longest.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
+import { reinvestmentSection } from "./reinvestment.ts";
 import { adapterTitle, type CellRecord, runtimeOf } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import { roundsSection } from "./rounds.ts";
@@ -69,6 +70,7 @@ export function sections(
     ["Parity", paritySection(comparisons)],
     ["The paper's table", paperSection(comparisons)],
     ["The longest sequences", longestSection(told, comparisons)],
+    ["Memory re-invested", reinvestmentSection(told, records)],
     ["What failed", failureTable(comparisons)],
   ];
   return tables.flatMap(([title, table]) => table === null ? [] : [{ title: title + brand, table }]);

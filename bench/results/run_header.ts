@@ -89,6 +89,31 @@ export function isOf(
     JSON.stringify(unusual(choices)) === JSON.stringify(unusual(cell));
 }
 
+const reinvestment = z.object({
+  model: z.string(),
+  sequence: z.int().positive(),
+  batch: z.int().positive(),
+  ...choiceFields,
+  budgetBytes: positive.describe("of the buffers that `exact` takes there"),
+  found: z.array(z.object({
+    policy: z.string(),
+    into: z.enum(["batch", "depth", "width"]),
+    size: z.int().nonnegative().describe(
+      "the largest that fits: sequences, blocks or channels; 0: none does",
+    ),
+    bufferBytes: positive.nullable().describe("that it takes; null of none"),
+    next: z.object({ size: positive, wantedBytes: positive.nullable() }).describe(
+      "the next size, which does not fit, and the bytes that it wants as far as they are known",
+    ),
+  })),
+});
+
+/** What policies afford in the memory that `exact` takes, by plan. */
+export type Reinvestment = z.infer<typeof reinvestment>;
+
+/** What memory is re-invested in. */
+export type Investment = Reinvestment["found"][number]["into"];
+
 /** What a sweep set out to do: enough to go on with it in another process, and to tell whether it is whole. */
 export const sweepHeader = z.object({
   ...shared,
@@ -106,6 +131,9 @@ export const sweepHeader = z.object({
     found: z.array(longestSequence),
   }).optional().describe(
     "the longest sequences that fit by plan, by the kernels' tables, with exactly as many positions; left out: none were looked for",
+  ),
+  reinvest: z.array(reinvestment).optional().describe(
+    "what policies afford in the memory that `exact` takes, by the kernels' tables; left out: that was not asked",
   ),
   timeout: positive.optional().describe("seconds that one process may take; left out: 600"),
   stopping: stopping.optional().describe("left out: every planned round is run"),
@@ -128,7 +156,7 @@ export const sweepHeader = z.object({
 export type SweepHeader = z.infer<typeof sweepHeader>;
 
 /** What of it tables tell, where there is any. */
-export type Told = Partial<Pick<SweepHeader, "stopping" | "longest" | "memory">>;
+export type Told = Partial<Pick<SweepHeader, "stopping" | "longest" | "reinvest" | "memory">>;
 
 /** What a sweep found of lengths by plan, before it ran any. */
 export type LongestSequences = NonNullable<SweepHeader["longest"]>;

@@ -1,3 +1,4 @@
+import { type Batch, ignored } from "../../src/data/batches.ts";
 import { Random } from "../../src/data/random.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
@@ -131,19 +132,23 @@ async function measureQuality(
     : await trainSteps(session, batches, qualitySteps);
   const clippedShare = await session.clippedShare();
   const overflowShare = await session.overflowShare();
-  const validation = data.validation(configuration);
+  const { batch, sequence, reinvested } = configuration;
+  const validation = data.validation({ batch, sequence, reference: reinvested?.batch });
   const { loss, top1 } = await session.evaluate(validation);
   return {
     trainingLosses,
     validationLoss: loss,
     validationTop1: top1,
-    validationTargets: validation.length * configuration.batch *
-      (top1 === null ? configuration.sequence : 1),
+    validationTargets: validation.reduce((sum, batch) => sum + targetsOf(batch), 0),
     gradientErrors,
     clippedShare,
     ...overflowShare !== undefined && { overflowShare },
   };
 }
+
+/** What a batch has to be told: the tokens that count, or its images. */
+const targetsOf = (batch: Batch) =>
+  "images" in batch ? batch.labels.length : batch.targets.filter((target) => target !== ignored).length;
 
 /** The same data in another order, for gradients that nothing is learnt from. */
 function otherBatches(data: TrainingData, configuration: CellConfiguration) {

@@ -74,7 +74,7 @@ async function trained(policy: string) {
     exact.destroy();
   }
   const clippedShare = await session.clippedShare();
-  const { loss } = await session.evaluate(sequentialBatches(validation, { ...size, count: 8 }));
+  const { loss } = await session.evaluate(sequentialBatches(validation, { ...size, rows: 8 * size.batch }));
   session.destroy();
   return { losses, errors, clippedShare, validationLoss: loss };
 }

@@ -212,6 +212,30 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     ...adapter === "gpu" && known,
     qualitySteps: 0,
   }),
+  // Is saved memory better re-invested? What `exact` takes is every policy's budget, spent on a larger batch, a deeper or a wider model, on
+  // real data; the largest model is only timed. Kernels are untuned, so that steps have the bytes that they were found with.
+  reinvest: (adapter) => ({
+    ...common,
+    ...adapter === "gpu"
+      ? {
+        models: models("nano", "micro", "mini", "small"),
+        batches: [16],
+        steps: 20,
+        warmup: 5,
+        rounds: 6,
+        qualitySteps: 1000,
+        seeds: 3,
+      }
+      : { sequences: [64], batches: [8], rounds: 3, qualitySteps: 10, seeds: 3 },
+    policies: adapter === "gpu"
+      ? named("exact", "mesa8", "token8", "recompute8")
+      : named("exact", "mesa8", "recompute8"),
+    data: "brown",
+    toZero: true,
+    untuned: true,
+    timeout: 3600,
+    reinvest: { timedOnly: ["small"] },
+  }),
   // Pieces by each rule, at a usual length and at long ones, against one piece.
   "mini-sequences": (adapter) => ({
     ...common,

@@ -68,7 +68,8 @@ export function shapes(
 /** Processes of the longest sweep: hours of them, and planned in seconds. */
 const mostCells = 10_000;
 
-function refuseEndless(cells: number): void {
+/** Throws a UserError for more processes than a sweep can have. */
+export function refuseEndless(cells: number): void {
   if (cells <= mostCells) return;
   throw new UserError(
     `The sweep has ${cells} processes, more than the ${mostCells} of one run; take fewer --rounds or --seeds, ` +
@@ -124,7 +125,7 @@ export function ofLength(model: ModelConfig, sequence: number): ModelConfig {
 }
 
 /** Rounds of a sweep that looks at speed closely enough for drift to matter. */
-const roundsForDrift = 3;
+export const roundsForDrift = 3;
 
 /**
  * The processes of a sweep, in order: comparison by comparison, and within one the policies in turn, round by round and every other round
@@ -134,7 +135,7 @@ const roundsForDrift = 3;
  * none.
  */
 export function planSweep(options: SweepOptions, lengths: Lengths = options.sequences): CellConfiguration[] {
-  const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
+  const { policies, qualitySteps: steps, seeds } = options;
   const all = shapes(options.models, lengths, options.batches, options);
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
   const others = [
@@ -159,34 +160,44 @@ export function planSweep(options: SweepOptions, lengths: Lengths = options.sequ
   const rounds = Array.from({ length: count }, (_, round) => round);
   const cells = all.flatMap(({ model, sequence, batch }) =>
     rounds.flatMap((round) => {
-      const qualitySteps = round < seeds ? steps : 0;
-      const common = {
-        ...modelFields(options.growing ? ofLength(model, sequence) : model),
-        sequence,
-        batch,
-        seed: options.seed + (round < seeds ? round : 0),
-        ...recipe(model, steps, options),
-        ...unusual(options),
-        warmupSteps: warmup,
-        timedSteps,
-        qualitySteps,
-        round,
-      };
+      const common = cellFields({ model, sequence, batch }, round, options);
       const turn = round % 2 === 0 ? tried : tried.toReversed();
       return turn.map(({ storage, ...kernels }) => ({
         ...common,
         policy: storage.name,
         storage,
         ...kernels,
-        gradientEvery: qualitySteps > 0 && !isReference(storage) ? options.gradientEvery : 0,
+        gradientEvery: common.qualitySteps > 0 && !isReference(storage) ? options.gradientEvery : 0,
       }));
     })
   );
   return drift ? [...cells, onceMore(cells[0], count)] : cells;
 }
 
+/** What a process of a sweep is told of a round, but for its policy. */
+export function cellFields(
+  { model, sequence, batch }: Shape,
+  round: number,
+  options: SweepOptions,
+): Omit<CellConfiguration, "policy" | "storage" | "gradientEvery"> {
+  const { seeds, seed, qualitySteps, warmup, steps } = options;
+  const trains = round < seeds;
+  return {
+    ...modelFields(options.growing ? ofLength(model, sequence) : model),
+    sequence,
+    batch,
+    seed: seed + (trains ? round : 0),
+    ...recipe(model, qualitySteps, options),
+    ...unusual(options),
+    warmupSteps: warmup,
+    timedSteps: steps,
+    qualitySteps: trains ? qualitySteps : 0,
+    round,
+  };
+}
+
 /** A cell as it is timed after all others, in a round of its own. */
-const onceMore = (cell: CellConfiguration, round: number): CellConfiguration => ({
+export const onceMore = (cell: CellConfiguration, round: number): CellConfiguration => ({
   ...cell,
   qualitySteps: 0,
   gradientEvery: 0,

@@ -34,6 +34,11 @@ export interface SweepOptions extends StepChoices {
    * sweep's own. Where no lengths are given, those of its own are run, too.
    */
   longest?: { unit: number; choices: StepChoices[] };
+  /**
+   * The memory that `exact` takes is the budget of the other policies, which are run at its size, too, and at the largest batch, depth and
+   * width that they afford. Models of these names are only timed, unless `qualitySteps` are asked for.
+   */
+  reinvest?: { timedOnly: string[] };
   /** Bytes that the buffers of a step may take, by its plan; undefined: what the device gives. */
   memory?: number;
   /** Timed steps of a process, and untimed ones before them. */
