@@ -120,7 +120,7 @@ function judged(arms: readonly InvestedArm[]): InvestedArm[] {
     const steps = holm(tried.map(({ p }) => p), level);
     return [
       equal,
-      new Map(tried.map(({ arm, outcome }, i) => [arm, verdictOf(outcome.losses, steps[i].rejected)])),
+      new Map(tried.map(({ arm, outcome }, i) => [arm, verdictOf(outcome, steps[i].rejected, equal)])),
     ] as const;
   });
   return arms.map((arm) => ({
@@ -134,10 +134,22 @@ function judged(arms: readonly InvestedArm[]): InvestedArm[] {
   }));
 }
 
-function verdictOf({ difference, diverged }: Paired, rejected: boolean): Outcome["verdict"] {
+/** How far from `exact`'s the time of a run may lie that is called equal, as a share of it. */
+export const timeTolerance = 0.05;
+
+/** What a test says; a run that took more time than `exact` is not called better in equal time, nor one that took less worse. */
+function verdictOf(
+  { losses: { difference, diverged }, time }: Outcome,
+  rejected: boolean,
+  equal: Equal,
+): Outcome["verdict"] {
   if (diverged) return "higher";
   if (!difference || !rejected) return undefined;
-  return difference.mean < 0 ? "lower" : "higher";
+  const verdict = difference.mean < 0 ? "lower" : "higher";
+  const unfair = verdict === "lower"
+    ? (time ?? Infinity) > 1 + timeTolerance
+    : (time ?? 0) < 1 - timeTolerance;
+  return equal === "time" && unfair ? undefined : verdict;
 }
 
 /** Whether an arm came to no end. */

@@ -1,10 +1,18 @@
 import { type ModelConfig, parameterCount } from "../../src/models/model_config.ts";
-import { bytes, number, percentage, plural, ratio, signed } from "../../src/text/format.ts";
+import { bytes, number, percentage, plural, ratio, signed, wholePercentage } from "../../src/text/format.ts";
 import { type CellRecord, statusWords } from "../results/results.ts";
 import type { Investment, Reinvestment } from "../results/run_header.ts";
 import { rateRule } from "../sweep/learning_rate.ts";
 import type { Cell } from "./cell_rounds.ts";
-import { type Equal, equals, failureOf, type Invested, invested, type InvestedArm } from "./reinvested.ts";
+import {
+  type Equal,
+  equals,
+  failureOf,
+  type Invested,
+  invested,
+  type InvestedArm,
+  timeTolerance,
+} from "./reinvested.ts";
 import { speedWords } from "./tables.ts";
 import { code, list, table } from "./words.ts";
 
@@ -155,7 +163,10 @@ function howTrained(all: readonly Invested[]): string {
     "less `exact`'s, with Student's 95% interval of pairs, and as a share of it. **lower** and **higher** are tested: Student's paired test at " +
     "5%, by Holm's procedure over all ways to re-invest at a model.",
     "Equal tokens are as many steps as take `exact`'s sequences. Equal time is as many steps as take `exact`'s by the speeds that were measured " +
-    "before the sweep and stand in each cell; by the speeds of the sweep's own rounds they took the share of its time that stands beside. " +
+    "before the sweep and stand in each cell; by the speeds of the sweep's own rounds they took the share of its time that stands beside: more " +
+    `than ${wholePercentage(1 + timeTolerance)} is no lower loss in equal time, less than ${
+      wholePercentage(1 - timeTolerance)
+    } no higher one. ` +
     "Every run's schedule ends at zero with its own last step. Time is that of training steps: no setting up, no validation.",
     rateRule,
   ].join("\n\n");

@@ -170,6 +170,20 @@ gpuTest(
   },
 );
 
+gpuTest("runCell() validates a re-invested batch on the text that exact's is validated on", async () => {
+  const still = { learningRate: 1e-30, weightDecay: 0 }; // the weights stay as they begin
+  const of = async (changes: Partial<CellConfiguration>) =>
+    (await cell("exact", 0, { ...still, ...changes })).quality!;
+  const [own, grown, alone] = [
+    await of({}),
+    await of({ batch: 3, reinvested: { model: "nano", batch: 2, into: "batch" } }),
+    await of({ batch: 3 }),
+  ];
+  assertAlmostEquals(grown.validationLoss!, own.validationLoss!, 1e-6);
+  assert(Math.abs(alone.validationLoss! - own.validationLoss!) > 1e-5, "other windows have another loss");
+  assertEquals([own, grown, alone].map(({ validationTargets }) => validationTargets), [256, 256, 384]);
+});
+
 gpuTest("runCell() marks a run whose loss is no number, from the step on", async () => {
   const { status, message, timing } = await cell("exact", 0, { learningRate: 1e30 });
   assertEquals([status, timing!.stepMilliseconds.length], ["diverged", 2]);
