@@ -5,8 +5,11 @@ import { frontierPanels } from "./frontier_chart.ts";
 import { differencePanels, lossPanels } from "./loss_charts.ts";
 import { memoryPanels } from "./memory_chart.ts";
 import { policyStyles } from "./policy_style.ts";
+import { invested } from "./reinvested.ts";
+import { reinvestmentPanels } from "./reinvestment_chart.ts";
 import { softwareBrand } from "./report.ts";
 import type { CellRecord } from "../results/results.ts";
+import type { Told } from "../results/run_header.ts";
 
 /** A picture beside the report. */
 export interface Chart {
@@ -16,7 +19,10 @@ export interface Chart {
 }
 
 /** The pictures of a run, those that have something to show. Equal records give equal bytes. */
-export async function drawCharts(records: readonly CellRecord[]): Promise<Chart[]> {
+export async function drawCharts(
+  records: readonly CellRecord[],
+  { reinvest = [] }: Told = {},
+): Promise<Chart[]> {
   const comparisons = compare(records);
   const styles = policyStyles(
     new Map(records.map(({ configuration: { policy, storage } }) => [policy, storage])),
@@ -37,6 +43,11 @@ export async function drawCharts(records: readonly CellRecord[]): Promise<Chart[
       "loss_difference",
       "Training loss less that of exact from the same seeds: the band is ± the standard deviation of exact between seeds; linear near 0, logarithmic beyond",
       differencePanels(comparisons, styles),
+    ],
+    [
+      "reinvestment",
+      "Validation loss less that of exact where its memory is re-invested: left of 0 is better; the line through a point is its 95% interval",
+      reinvestmentPanels(invested(records, reinvest), styles),
     ],
   ];
   const brand = records.some((r) => r.environment.adapterClass === "software") ? softwareBrand : undefined;

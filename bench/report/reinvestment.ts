@@ -52,8 +52,8 @@ function affordable(all: readonly Reinvestment[]): string {
   return table(["`exact` at", "its buffers", "policy", "batch", "layers", "channels"], rows, 3);
 }
 
-/** "batch of 48", "9 layers", "416 wide"; "the same size" */
-function sizeOf(
+/** "48 sequences", "9 layers", "416 wide", "the same": the size of an arm, by what has grown. */
+export function sizeOf(
   { into, cell: { configuration: { batch }, records: [{ architecture }] } }: InvestedArm,
 ): string {
   const { layers, width } = architecture as Pick<ModelConfig, "layers" | "width">;

@@ -1,8 +1,17 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { modelConfig } from "../../src/models/model_config.ts";
 import type { CellConfiguration, CellRecord } from "../results/results.ts";
 import type { Reinvestment } from "../results/run_header.ts";
-import { fakeConfiguration, fakeMeasurement, fakeQuality, fakeRecord } from "../results/testing.ts";
+import {
+  fakeConfiguration,
+  fakeHeader,
+  fakeMeasurement,
+  fakeQuality,
+  fakeRecord,
+} from "../results/testing.ts";
 import { compare } from "./cell_rounds.ts";
+import { drawCharts } from "./chart.ts";
+import { summarizeSweep, sweepSummary } from "./sweep_summary.ts";
 import { reinvestmentAnswer, reinvestmentSection } from "./reinvestment.ts";
 import { invested } from "./reinvested.ts";
 
@@ -40,6 +49,7 @@ const recordsOf = ({ policy, reinvested, layers = 2, milliseconds, losses, steps
     const model = layers === 2 ? "nano" : `nano-${layers}-layers`;
     const record = fakeRecord({
       ...fakeConfiguration({ policy }),
+      ...layers > 2 && { modelDocument: { ...modelConfig("nano"), name: model, layers } },
       ...{
         model,
         batch,
@@ -195,6 +205,41 @@ Deno.test("A run that took more than exact's time is not better in equal time, n
   const [better, worse] = [[2.9, 3.001, 2.95], [3.1, 3.201, 3.15]];
   assertEquals([19, 20.9, 21.1].map((step) => verdict(step, better)), ["lower", "lower", undefined]);
   assertEquals([18.9, 19.1, 25].map((step) => verdict(step, worse)), [undefined, "higher", "higher"]);
+});
+
+Deno.test("The chart of re-invested memory has each policy at each size, in equal time and in equal tokens", async () => {
+  const charts = await drawCharts(records, told);
+  const { svg } = charts.find(({ file }) => file === "reinvestment.svg")!;
+  for (
+    const word of [
+      "in equal time",
+      "in equal tokens",
+      "mesa8, 8 sequences",
+      "mesa8, 3 layers",
+      "mesa8, the same",
+    ]
+  ) {
+    assertStringIncludes(svg, word);
+  }
+  assertEquals((await drawCharts(records)).some(({ file }) => file === "reinvestment.svg"), false);
+});
+
+Deno.test("summarizeSweep() tells of each size what the report tells, as its schema says", () => {
+  const header = fakeHeader(records, { reinvest: [found] });
+  const summary = summarizeSweep("folder", { header, records });
+  assertEquals(sweepSummary.parse(summary), summary);
+  const [, , deep] = summary.reinvested!;
+  assertEquals([deep.into, deep.size, deep.speed?.ratio.toFixed(3)], ["depth", {
+    batch: 4,
+    layers: 3,
+    width: 128,
+  }, "0.500"]);
+  assertEquals([deep.equalTime?.steps, deep.equalTime?.verdict, deep.equalTokens?.verdict], [
+    50,
+    "lower",
+    "lower",
+  ]);
+  assertEquals(summary.cells.map(({ policy }) => policy), ["exact", "mesa8"], "cells of one size");
 });
 
 Deno.test("reinvestmentSection() names what failed, and is null where nothing was asked", () => {

@@ -17,7 +17,7 @@ export async function sweepFiles(text: string, before: string): Promise<Record<s
     throw new UserError("The results hold no record; finish a cell with `--resume`, or name another folder");
   }
   refuseTwoMachines(records);
-  const charts = await drawCharts(records);
+  const charts = await drawCharts(records, results.header ?? {});
   const variants = variantsOf(records);
   return {
     ...Object.fromEntries(charts.map(({ file, svg }) => [file, svg])),

@@ -220,9 +220,9 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
       ? {
         models: models("nano", "micro", "mini", "small"),
         batches: [16],
-        steps: 20,
-        warmup: 5,
-        rounds: 6,
+        steps: 10,
+        warmup: 3,
+        rounds: 4,
         qualitySteps: 1000,
         seeds: 3,
       }
