@@ -228,7 +228,8 @@ Deno.test("summarizeSweep() tells of each size what the report tells, as its sch
   const header = fakeHeader(records, { reinvest: [found] });
   const summary = summarizeSweep("folder", { header, records });
   assertEquals(sweepSummary.parse(summary), summary);
-  const [, , deep] = summary.reinvested!;
+  const [, larger, deep] = summary.reinvested!;
+  assertEquals([larger.batch, larger.size.batch, larger.into], [4, 8, "batch"]);
   assertEquals([deep.into, deep.size, deep.speed?.ratio.toFixed(3)], ["depth", {
     batch: 4,
     layers: 3,
