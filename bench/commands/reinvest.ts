@@ -11,7 +11,7 @@ import { Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
 import { type Arm, type Budget, budgets } from "../sweep/reinvest.ts";
 import { planReinvested } from "../sweep/reinvested_cells.ts";
-import { runSweep, type Shape } from "../sweep/sweep.ts";
+import { planSweep, runSweep, type Shape } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import type { DataPaths, TrainingData } from "../training/data.ts";
 import { labelOf, textOf } from "./run_plan.ts";
@@ -38,7 +38,11 @@ export async function planReinvestment(
   host: PaceHost,
 ): Promise<{ cells: CellConfiguration[]; found: Reinvestment[] } | { code: number }> {
   console.error("Looking for what `exact`'s memory affords, by plan");
-  const all = await budgets(options, builder);
+  // A model of images has as many classes as they have, which its plan must know.
+  const fitted = options.models.map((model) =>
+    host.dataOf(planSweep({ ...options, models: [model] })[0]).fit(model)
+  );
+  const all = await budgets({ ...options, models: fitted }, builder);
   const paces = await measurePaces(options, all, host);
   if (typeof paces === "number") return { code: paces };
   const paceOf = (arm: Arm, { arms: [exact] }: Budget) => {
