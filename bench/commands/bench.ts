@@ -133,6 +133,11 @@ export const options = object({
     shard,
     message`Run one of N equal parts of the sweep, as in ${"2/4"}; ${"deno task merge"} makes one report of them`,
   ),
+  peers: maybe(
+    "--peers",
+    folder,
+    message`A folder of PyTorch's rows (${"bench/peers"}) on the same card, to stand beside a frontier`,
+  ),
   against: maybe(
     "--against",
     commit,

@@ -18,18 +18,21 @@ import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { UserError } from "../../src/errors.ts";
 import { withStorageOptions } from "../options/options.ts";
+import { peerMarks } from "../report/peer_marks.ts";
 import { createReportFolder } from "../report/report_folder.ts";
+import { readResultsText } from "../results/read_results.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
-import type { LongestSequences, Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
+import type { Frontier, LongestSequences, Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
+import { chosen, planCombinations } from "../sweep/frontier.ts";
 import { lengthsOf, longestSequences } from "../sweep/longest.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
 import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
-import { type Lengths, planSweep, refuseBothSizes } from "../sweep/sweep.ts";
+import { type Lengths, planSweep, refuseBothSizes, type Shape } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import {
   dataKey,
@@ -64,6 +67,8 @@ export type BenchOptions =
     json: boolean;
     /** The part of the sweep to run. */
     shard?: Shard;
+    /** A folder of PyTorch's rows to stand beside a frontier. */
+    peers?: string;
     /** A commit whose program runs the same cells by turns. */
     against?: string;
   }
@@ -83,13 +88,19 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const dataOf = await loadAll(told, paths);
   refuseUndividable(all, options);
   refuseBoundless(all);
+  const peers = await marksOf(options, all, told, adapter);
   const checkAll = (cells: readonly CellConfiguration[]) => {
     for (const cell of cells) checkCell(cell, dataOf(cell));
   };
   checkAll(told);
   const builder = await builderOptions(options);
   const longest = options.profileStep ? undefined : await search(all, builder);
-  const planned = longest && !options.sequences?.length ? planSweep(all, lengthsBy(all, longest)) : told;
+  const frontier = options.profileStep ? undefined : await combine(all, told, dataOf, builder);
+  const planned = longest && !options.sequences?.length
+    ? planSweep(all, lengthsBy(all, longest))
+    : frontier
+    ? planSweep(all, undefined, chosenOf(all, frontier))
+    : told;
   checkAll(planned);
   const plan = planner(dataOf, builder, all.memory);
   const own = options.shard ? cellsOfShard(planned, options.shard) : planned;
@@ -111,6 +122,8 @@ export async function runBench(options: BenchOptions): Promise<number> {
     growing: all.growing ?? false,
     memory: all.memory ?? null,
     ...longest && { longest },
+    ...frontier && { frontier },
+    ...peers && { peers },
     ...all.timeout !== undefined && { timeout: all.timeout },
     ...options.against === undefined && stoppingOf(all),
     ...options.shard && { shard: options.shard },
@@ -171,6 +184,45 @@ async function search(all: SweepOptions, builder: BuilderOptions): Promise<Longe
     `Looking for the longest sequences${memory === undefined ? "" : ` in ${bytes(memory)}`} by plan`,
   );
   return await longestSequences({ ...all, longest }, builder);
+}
+
+/** Every combination of policies and choices by plan, where a sweep asks for them. */
+async function combine(
+  all: SweepOptions,
+  told: readonly CellConfiguration[],
+  dataOf: (cell: CellConfiguration) => TrainingData,
+  builder: BuilderOptions,
+): Promise<Frontier | undefined> {
+  const { frontier, policies } = all;
+  if (!frontier) return undefined;
+  const plain = told.filter(({ round, policy }) => round === 0 && policy === policies[0].name);
+  const shapes = plain.map((cell): Shape => {
+    const { sequence, batch } = cell;
+    return { model: dataOf(cell).fit(modelOf(cell)), sequence, batch };
+  });
+  console.error("Planning every policy with every choice of a step");
+  return { most: frontier.most, planned: planCombinations(shapes, all, builder) };
+}
+
+/** What is measured of each model and size beside the policies. */
+const chosenOf = (all: SweepOptions, { planned }: Frontier) => ({ model, sequence, batch }: Shape) =>
+  chosen(
+    planned.filter((one) => one.model === model.name && one.sequence === sequence && one.batch === batch),
+    all,
+  );
+
+/** PyTorch's rows that stand beside a frontier, where a folder of them is named. Throws a UserError if they are no match for it. */
+async function marksOf(
+  { peers }: BenchOptions,
+  { frontier }: SweepOptions,
+  told: readonly CellConfiguration[],
+  { name }: AdapterReport,
+): Promise<SweepHeader["peers"]> {
+  if (peers === undefined) return undefined;
+  if (!frontier) {
+    throw new UserError("--peers sets rows beside a frontier; take `bench frontier`, or leave it out");
+  }
+  return peerMarks(await readResultsText(peers), told, name);
 }
 
 /** The lengths of a sweep, and of each model those that were found by plan. */

@@ -156,7 +156,7 @@ gpuTest(
       assertEquals(status, "ok");
       return { bytes: memory!.liveAtPeak, loss: quality!.validationLoss! };
     };
-    const choices = Object.values(profiles.states("software").exactWith!);
+    const choices = profiles.states("software").combinations!.map(({ choices }) => choices);
     assert(choices.length > 0);
     const bases = { step: await loss({}), last: await loss({ clipBy: "last" }) };
     for (const choice of choices) {
