@@ -8,7 +8,8 @@ import { type FrontierPoint, frontierPoints, type PeerPoint, peerPoints } from "
 import { policyStyles } from "./policy_style.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 
-const grey = "#b4b4b4";
+/** Lighter than any policy's color. */
+const grey = "#c8c8c8";
 const width = 400;
 const height = 230;
 const lineHeight = 12;
@@ -131,6 +132,11 @@ function speedPart(rows: readonly Row[], styles: Styles, memory: string, speed: 
   return { width, height, layer: [rule, ...points(rows, x, y, styles)] };
 }
 
+const powersOfTen = (low: number, high: number) => {
+  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
+  return Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i));
+};
+
 /** Gradient errors on a logarithmic axis, at whose foot stands what has none; nothing where none was compared. */
 function errorPart(all: readonly Row[], styles: Styles, memory: string): Spec[] {
   const rows = all.filter(({ error }) => error !== undefined);
@@ -140,7 +146,7 @@ function errorPart(all: readonly Row[], styles: Styles, memory: string): Spec[] 
   const y = field("error", "gradient error (at the foot: none)", {
     type: "log",
     domain: [foot, 2 * Math.max(...known)],
-  }, { format: "~e", tickCount: 6 });
+  }, { format: "~e", values: powersOfTen(foot, Math.max(...known)) });
   const values = rows.map((row) => ({ ...row, error: row.error || foot }));
   return [{ width, height, layer: points(values, memoryAxis(all, memory), y, styles) }];
 }
