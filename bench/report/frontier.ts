@@ -65,10 +65,11 @@ function errorOf({ configuration }: Cell, { cells }: Comparison<Cell>): number |
   return alike.map(gradientError).find((error) => error !== null) ?? null;
 }
 
-/** What is fastest in so much memory: each takes more of it than those before, and is faster for certain. */
+/** What is fastest in so much memory: each takes more of it than those before, is faster for certain, and beaten by none. */
 export function stairs(points: readonly FrontierPoint[]): FrontierPoint[] {
   const steps: FrontierPoint[] = [];
-  for (const point of points.filter(({ name, cell }) => isKnown([name, cell]))) {
+  const known = points.filter(({ name, cell, beatenBy }) => isKnown([name, cell]) && beatenBy.length === 0);
+  for (const point of known) {
     const last = steps.at(-1);
     const interval = last && point.cell.speedAgainst(last.cell)?.interval;
     if (!last || interval && interval.low > 1) steps.push(point);

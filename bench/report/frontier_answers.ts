@@ -1,6 +1,6 @@
 /** What a frontier says in sentences: what is fastest in so much memory, what is beaten by what, and where PyTorch's rows lie. */
 
-import { bytes, number, plural, ratio } from "../../src/text/format.ts";
+import { bytes, number, plural, ratio, wholePercentage } from "../../src/text/format.ts";
 import type { Told } from "../results/run_header.ts";
 import type { Cell } from "./cell_rounds.ts";
 import {
@@ -75,11 +75,10 @@ function fastest(comparison: Comparison<Cell>, points: readonly FrontierPoint[])
       : [`- ${words}: ${steps.map((step) => stair(step, base)).join("; ")}.`];
   });
   if (speeds.length > 0) {
-    return [
-      `Nothing is faster in so much memory, beside ${code(base.configuration.policy)}:`,
-      speeds.join("\n"),
-    ]
-      .join("\n\n");
+    const told = `The fastest in so much memory, and its speed as a multiple of ${
+      code(base.configuration.policy)
+    }'s:`;
+    return `${told}\n\n${speeds.join("\n")}`;
   }
   const smallest = bounds.flatMap(([most, words]) => {
     const [first] = within(most);
@@ -104,8 +103,8 @@ function beaten(points: readonly FrontierPoint[]): string | null {
   const lost = points.filter(({ beatenBy }) => beatenBy.length > 0);
   if (lost.length === 0) return null;
   const left = points.filter(({ beatenBy, cell }) => beatenBy.length === 0 && cell.step);
-  return `**Beaten**, by what takes no more memory, has no larger gradient error, is known to be no more than ${
-    ratio(sameSpeed).replace("×", "")
+  return `**Beaten**, by what takes no more memory, has no larger gradient error, is known to be less than ${
+    wholePercentage(sameSpeed)
   } slower, and is better in one of them: ${
     lost.map(({ name, beatenBy: [by] }) => `${code(name)} by ${code(by.name)}`).join("; ")
   }. Not beaten: ${list(left.map(({ name }) => code(name)))}.`;
