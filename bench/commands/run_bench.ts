@@ -86,9 +86,9 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const paths = usedPaths(all.models, all);
   const told = planSweep(all);
   const dataOf = await loadAll(told, paths);
-  refuseUndividable(all, options);
+  refuseUndividable(all, told, options);
   refuseBoundless(all);
-  const peers = await marksOf(options, all, told, adapter);
+  const peers = await marksOf(options, told, adapter);
   const checkAll = (cells: readonly CellConfiguration[]) => {
     for (const cell of cells) checkCell(cell, dataOf(cell));
   };
@@ -150,9 +150,10 @@ export async function runBench(options: BenchOptions): Promise<number> {
   }
 }
 
-/** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted. */
+/** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted; or are too few. */
 function refuseUndividable(
   { growing, memory }: SweepOptions,
+  told: readonly CellConfiguration[],
   { shard, against }: BenchOptions,
 ): void {
   const parting = shard ? "--shard" : against === undefined ? undefined : "--against";
@@ -161,6 +162,7 @@ function refuseUndividable(
       `A sweep that grows until nothing fits goes by what came before, so ${parting} cannot part it; take another profile`,
     );
   }
+  if (shard) cellsOfShard(told, shard);
   if (against !== undefined && memory !== undefined) {
     throw new UserError(
       "--memory is a matter of this program's plan, which --against knows of no other; leave one out",
@@ -211,18 +213,13 @@ const chosenOf = (all: SweepOptions, { planned }: Frontier) => ({ model, sequenc
     all,
   );
 
-/** PyTorch's rows that stand beside a frontier, where a folder of them is named. Throws a UserError if they are no match for it. */
+/** PyTorch's rows that stand beside a sweep, where a folder of them is named. Throws a UserError if they are no match for it. */
 async function marksOf(
   { peers }: BenchOptions,
-  { frontier }: SweepOptions,
   told: readonly CellConfiguration[],
   { name }: AdapterReport,
 ): Promise<SweepHeader["peers"]> {
-  if (peers === undefined) return undefined;
-  if (!frontier) {
-    throw new UserError("--peers sets rows beside a frontier; take `bench frontier`, or leave it out");
-  }
-  return peerMarks(await readResultsText(peers), told, name);
+  return peers === undefined ? undefined : peerMarks(await readResultsText(peers), told, name);
 }
 
 /** The lengths of a sweep, and of each model those that were found by plan. */

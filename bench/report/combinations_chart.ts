@@ -10,6 +10,7 @@ import { baseOf, type Comparison } from "./side_by_side.ts";
 
 /** Lighter than any policy's color. */
 const grey = "#c8c8c8";
+const greyText = "#9a9a9a";
 const width = 400;
 const height = 230;
 const lineHeight = 12;
@@ -106,6 +107,10 @@ const numbers = (rows: readonly Row[], name: string) =>
 const memoryAxis = (rows: readonly Row[], title: string) =>
   field("memory", title, logarithmic(numbers(rows, "memory")), { format: "~g", tickCount: 8 });
 
+/** What comes later is drawn over what came before. */
+const lastUnbeaten = (rows: readonly Row[]) =>
+  rows.toSorted((a, b) => (b.beaten as number) - (a.beaten as number));
+
 /** Points with their numbers: in their policy's style, grey where they are beaten. */
 function points(rows: readonly Row[], x: Spec, y: Spec, styles: Styles, labelled = true): Spec[] {
   const encoding = byPolicy(styles, "points");
@@ -116,7 +121,7 @@ function points(rows: readonly Row[], x: Spec, y: Spec, styles: Styles, labelled
     ...labelled
       ? [layer({ type: "text", fontSize: 9, dx: 7, dy: -6, align: "left" }, { text: { field: "label" } })]
       : [],
-  ].map((one) => ({ data: { values: rows }, ...one }));
+  ].map((one) => ({ data: { values: lastUnbeaten(rows) }, ...one }));
 }
 
 function speedPart(rows: readonly Row[], styles: Styles, memory: string, speed: string): Spec {
@@ -200,7 +205,7 @@ function names(rows: readonly Row[], peers: readonly Row[]): Spec {
         scale: { domain: [lines.length, 0], nice: false },
       },
       text: { field: "text" },
-      color: { condition: { test: "datum.beaten", value: grey }, value: "#000000" },
+      color: { condition: { test: "datum.beaten", value: greyText }, value: "#000000" },
     },
   };
 }

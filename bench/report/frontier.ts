@@ -19,7 +19,7 @@ export interface FrontierPoint {
   readonly bytes: number;
   /** Of its policy in its arithmetic; null where none was compared. */
   readonly error: number | null;
-  /** What beats it, the fastest first. */
+  /** What beats it: what nothing beats before others, the fastest first. */
   readonly beatenBy: readonly FrontierPoint[];
 }
 
@@ -34,8 +34,10 @@ export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
   ).toSorted((a, b) => a.bytes - b.bytes)
     .map((point, place) => ({ ...point, number: place + 1, beatenBy: [] as FrontierPoint[] }));
   const speed = ({ cell }: FrontierPoint) => cell.speedAgainst(base)?.ratio ?? 0;
+  for (const point of points) point.beatenBy = points.filter((other) => beats(other, point));
+  const isBeaten = ({ beatenBy }: FrontierPoint) => beatenBy.length > 0 ? 1 : 0;
   for (const point of points) {
-    point.beatenBy = points.filter((other) => beats(other, point)).sort((a, b) => speed(b) - speed(a));
+    point.beatenBy.sort((a, b) => isBeaten(a) - isBeaten(b) || speed(b) - speed(a));
   }
   return points;
 }

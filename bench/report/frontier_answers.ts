@@ -98,16 +98,26 @@ function stair({ name, cell, bytes: own, error }: FrontierPoint, base: Cell): st
   return `from **${bytes(own)}** ${code(name)} (${told.join(", ")})`;
 }
 
-/** Every combination that is beaten, by the fastest of those that do; then those that are not. */
+/** Every combination that is beaten, with the first of those that beat it; then those that are neither. */
 function beaten(points: readonly FrontierPoint[]): string | null {
   const lost = points.filter(({ beatenBy }) => beatenBy.length > 0);
   if (lost.length === 0) return null;
-  const left = points.filter(({ beatenBy, cell }) => beatenBy.length === 0 && cell.step);
-  return `**Beaten**, by what takes no more memory, has no larger gradient error, is known to be less than ${
-    wholePercentage(sameSpeed)
-  } slower, and is better in one of them: ${
-    lost.map(({ name, beatenBy: [by] }) => `${code(name)} by ${code(by.name)}`).join("; ")
-  }. Not beaten: ${list(left.map(({ name }) => code(name)))}.`;
+  const byWinner = Map.groupBy(lost, ({ beatenBy: [first] }) => first);
+  const lines = [...byWinner].toSorted(([a], [b]) => a.number - b.number)
+    .map(([winner, of]) => `- ${code(winner.name)} beats ${list(of.map(({ name }) => code(name)))}.`);
+  const others = points.filter((point) =>
+    point.beatenBy.length === 0 && point.cell.step && !byWinner.has(point)
+  );
+  const neither = others.length > 0
+    ? [`Beaten by none, and beating none: ${list(others.map(({ name }) => code(name)))}.`]
+    : [];
+  return [
+    `${lost.length} are **beaten**: another takes no more memory, has no larger gradient error, is known to be less than ${
+      wholePercentage(sameSpeed)
+    } slower, and is better in one of the three.`,
+    lines.join("\n"),
+    ...neither,
+  ].join("\n\n");
 }
 
 function besidePyTorch(peers: readonly PeerPoint[], comparison: Comparison<Cell>): string | null {

@@ -55,7 +55,7 @@ Deno.test("frontierPoints() numbers combinations by memory, and gives each the e
 
 Deno.test("A combination is beaten by what is no worse in memory, speed and gradient error, and better in one", () => {
   assertEquals(winners("token8"), ["token8 + state"], "the same gradient and speed in less memory");
-  assertEquals(winners("mesa8"), ["token8 + state", "token8"], "the fastest first");
+  assertEquals(winners("mesa8"), ["token8 + state", "token8"], "what is not beaten itself is the first");
   assertEquals(winners("exact"), ["exact + state"], "0.5% is no difference of speed");
   assertEquals(winners("half"), [], "what is faster and smaller has a larger error");
   assertEquals(winners("exact + f16"), []);
@@ -104,8 +104,10 @@ Deno.test("answers() of a frontier tell what is fastest in so much memory, and n
   assertFalse(text.includes("whatever its gradient error"), "the same stairs are not told twice");
   assertStringIncludes(
     text,
-    ": `token8` by `token8 + state`; `mesa8` by `token8 + state`; `exact` by `exact + state`. Not beaten: " +
-      "`token8 + state`, `half`, `exact + state`, `exact + state + f16` and `exact + f16`.",
+    "less than 1% slower, and is better in one of the three.\n\n" +
+      "- `token8 + state` beats `token8` and `mesa8`.\n" +
+      "- `exact + state` beats `exact`.\n\n" +
+      "Beaten by none, and beating none: `half`, `exact + state + f16` and `exact + f16`.",
   );
   assertStringIncludes(text, "a combination has the figure of its policy and arithmetic alone");
 });
