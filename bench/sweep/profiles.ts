@@ -220,7 +220,7 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   frontier: (adapter) => ({
     ...common,
     models: adapter === "gpu" ? models("small") : models("nano"),
-    sequences: adapter === "gpu" ? [] : [32],
+    sequences: adapter === "gpu" ? [] : [128],
     batches: [adapter === "gpu" ? 16 : 1],
     policies: Object.values(policyPresets),
     frontier: { most: 40 },
