@@ -23,8 +23,12 @@ export interface FrontierPoint {
   readonly beatenBy: readonly FrontierPoint[];
 }
 
-/** Speeds that are known to differ by less than this are the same to whoever chooses. */
+/** Speeds that are known to differ by less than this share are the same to whoever chooses; so are gradient errors by less than this. */
 export const sameSpeed = 0.01;
+export const sameError = 0.05;
+
+/** Two orders of a sum in f32 differ by less than this share of a gradient: errors below it are none. */
+export const roundingError = 1e-5;
 
 /** The combinations of a comparison, the smallest first. */
 export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
@@ -48,8 +52,10 @@ function beats(one: FrontierPoint, other: FrontierPoint): boolean {
   if (![one, other].every(({ name, cell }) => isKnown([name, cell]))) return false;
   const interval = one.cell.speedAgainst(other.cell)?.interval;
   if (!interval || interval.low <= 1 - sameSpeed) return false;
-  return one.bytes <= other.bytes && one.error <= other.error &&
-    (one.bytes < other.bytes || one.error < other.error || interval.low > 1);
+  const exceeds = (a: number, b: number) =>
+    Math.max(a, roundingError) > (1 + sameError) * Math.max(b, roundingError);
+  return one.bytes <= other.bytes && !exceeds(one.error, other.error) &&
+    (one.bytes < other.bytes || exceeds(other.error, one.error) || interval.low > 1);
 }
 
 /**

@@ -8,6 +8,8 @@ import {
   frontierPoints,
   type PeerPoint,
   peerPoints,
+  roundingError,
+  sameError,
   sameSpeed,
   stairs,
 } from "./frontier.ts";
@@ -16,9 +18,9 @@ import { subject } from "./savings.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { code, list } from "./words.ts";
 
-/** How far a gradient may be from that of `exact` in f32: two orders of a sum differ by less than the first. */
+/** How far a gradient may be from that of `exact` in f32. */
 const bounds: readonly [most: number, words: string][] = [
-  [1e-5, "with the gradient of `exact`, to f32's rounding"],
+  [roundingError, "with the gradient of `exact`, to f32's rounding"],
   [1e-2, "with a gradient error of at most 0.01"],
   [Infinity, "whatever its gradient error"],
 ];
@@ -112,9 +114,11 @@ function beaten(points: readonly FrontierPoint[]): string | null {
     ? [`Beaten by none, and beating none: ${list(others.map(({ name }) => code(name)))}.`]
     : [];
   return [
-    `${lost.length} are **beaten**: another takes no more memory, has no larger gradient error, is known to be less than ${
+    `${lost.length} are **beaten**: another takes no more memory, is known to be less than ${
       wholePercentage(sameSpeed)
-    } slower, and is better in one of the three.`,
+    } slower, has no gradient error larger by more than ${
+      wholePercentage(sameError)
+    }, and is better in one of the three.`,
     lines.join("\n"),
     ...neither,
   ].join("\n\n");
@@ -129,14 +133,11 @@ function besidePyTorch(peers: readonly PeerPoint[], comparison: Comparison<Cell>
     `${name} (${number(tokensPerSecond)} tokens/s; ${ratio(speed)} of ${base}'s speed in ${
       ratio(memory)
     } of its buffers)`;
-  const told = lost.map(({ name, beatenBy }) =>
-    `${name} by ${plural(beatenBy.length, "combination")}, the smallest ${code(beatenBy[0].name)}`
-  );
   return `Of PyTorch's ${plural(peers.length, "row")} on this card the fastest is ${
     where(fast)
   }, the smallest ${where(peers[0])}. ${
-    told.length > 0
-      ? `Beaten in memory and speed together are ${told.join("; ")}.`
+    lost.length > 0
+      ? `Beaten in memory and speed together: ${lost.map(({ name }) => name).join("; ")}.`
       : "None is beaten in memory and speed together."
-  }`;
+  } Their gradients were not compared.`;
 }
