@@ -6,7 +6,6 @@ import { withGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { printJson } from "../../src/text/print_json.ts";
-import { bytes } from "../../src/text/format.ts";
 import { refuseContradictions, type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { usualTolerance } from "../compare/comparison.ts";
@@ -23,16 +22,14 @@ import { createReportFolder } from "../report/report_folder.ts";
 import { readResultsText } from "../results/read_results.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
-import type { Frontier, LongestSequences, Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
+import type { Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
-import { chosen, planCombinations } from "../sweep/frontier.ts";
-import { lengthsOf, longestSequences } from "../sweep/longest.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
 import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
-import { type Lengths, planSweep, refuseBothSizes, type Shape } from "../sweep/sweep.ts";
+import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import {
   dataKey,
@@ -42,6 +39,7 @@ import {
   type TrainingData,
   usedPaths,
 } from "../training/data.ts";
+import { planAhead } from "./plan_ahead.ts";
 import { writeFiles } from "./render.ts";
 import { runAgainst } from "./run_against.ts";
 import { runPlan } from "./run_plan.ts";
@@ -88,19 +86,17 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const dataOf = await loadAll(told, paths);
   refuseUndividable(all, told, options);
   refuseBoundless(all);
-  const peers = await marksOf(options, told, adapter);
+  const peers = options.peers === undefined
+    ? undefined
+    : peerMarks(await readResultsText(options.peers), told, adapter.name);
   const checkAll = (cells: readonly CellConfiguration[]) => {
     for (const cell of cells) checkCell(cell, dataOf(cell));
   };
   checkAll(told);
   const builder = await builderOptions(options);
-  const longest = options.profileStep ? undefined : await search(all, builder);
-  const frontier = options.profileStep ? undefined : await combine(all, told, dataOf, builder);
-  const planned = longest && !options.sequences?.length
-    ? planSweep(all, lengthsBy(all, longest))
-    : frontier
-    ? planSweep(all, undefined, chosenOf(all, frontier))
-    : told;
+  const { found, cells: planned } = options.profileStep
+    ? { found: {}, cells: told }
+    : await planAhead(all, told, dataOf, builder, Boolean(options.sequences?.length));
   checkAll(planned);
   const plan = planner(dataOf, builder, all.memory);
   const own = options.shard ? cellsOfShard(planned, options.shard) : planned;
@@ -121,8 +117,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
-    ...longest && { longest },
-    ...frontier && { frontier },
+    ...found,
     ...peers && { peers },
     ...all.timeout !== undefined && { timeout: all.timeout },
     ...options.against === undefined && stoppingOf(all),
@@ -176,56 +171,6 @@ function refuseBoundless({ longest, tokens }: SweepOptions): void {
   throw new UserError(
     "The longest sequence that fits is one of so many to a step, which --tokens leaves open; give --batch",
   );
-}
-
-/** The longest sequences that fit by plan, where a sweep asks for them. */
-async function search(all: SweepOptions, builder: BuilderOptions): Promise<LongestSequences | undefined> {
-  const { longest, memory } = all;
-  if (!longest) return undefined;
-  console.error(
-    `Looking for the longest sequences${memory === undefined ? "" : ` in ${bytes(memory)}`} by plan`,
-  );
-  return await longestSequences({ ...all, longest }, builder);
-}
-
-/** Every combination of policies and choices by plan, where a sweep asks for them. */
-async function combine(
-  all: SweepOptions,
-  told: readonly CellConfiguration[],
-  dataOf: (cell: CellConfiguration) => TrainingData,
-  builder: BuilderOptions,
-): Promise<Frontier | undefined> {
-  const { frontier, policies } = all;
-  if (!frontier) return undefined;
-  const plain = told.filter(({ round, policy }) => round === 0 && policy === policies[0].name);
-  const shapes = plain.map((cell): Shape => {
-    const { sequence, batch } = cell;
-    return { model: dataOf(cell).fit(modelOf(cell)), sequence, batch };
-  });
-  console.error("Planning every policy with every choice of a step");
-  return { most: frontier.most, planned: planCombinations(shapes, all, builder) };
-}
-
-/** What is measured of each model and size beside the policies. */
-const chosenOf = (all: SweepOptions, { planned }: Frontier) => ({ model, sequence, batch }: Shape) =>
-  chosen(
-    planned.filter((one) => one.model === model.name && one.sequence === sequence && one.batch === batch),
-    all,
-  );
-
-/** PyTorch's rows that stand beside a sweep, where a folder of them is named. Throws a UserError if they are no match for it. */
-async function marksOf(
-  { peers }: BenchOptions,
-  told: readonly CellConfiguration[],
-  { name }: AdapterReport,
-): Promise<SweepHeader["peers"]> {
-  return peers === undefined ? undefined : peerMarks(await readResultsText(peers), told, name);
-}
-
-/** The lengths of a sweep, and of each model those that were found by plan. */
-function lengthsBy({ sequences, ...choices }: SweepOptions, longest: LongestSequences): Lengths {
-  return (model) =>
-    [...new Set([...sequences, ...lengthsOf(longest, model, choices)])].toSorted((a, b) => a - b);
 }
 
 /** What is taken where options say nothing: of a profile by name, of one that fits the card, or of the adapter's. */
