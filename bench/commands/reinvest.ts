@@ -4,7 +4,6 @@ import { plural } from "../../src/text/format.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { Interruption } from "../machine/interruption.ts";
 import type { CellConfiguration } from "../results/results.ts";
-import type { Reinvestment } from "../results/run_header.ts";
 import { median } from "../statistics/statistics.ts";
 import { runInChild } from "../sweep/child.ts";
 import { Outcomes } from "../sweep/outcomes.ts";
@@ -14,6 +13,7 @@ import { planReinvested } from "../sweep/reinvested_cells.ts";
 import { planSweep, runSweep, type Shape } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import type { DataPaths, TrainingData } from "../training/data.ts";
+import type { PlannedAhead } from "./plan_ahead.ts";
 import { labelOf, textOf } from "./run_plan.ts";
 
 /** What steps are timed with before the sweep. */
@@ -36,7 +36,7 @@ export async function planReinvestment(
   options: SweepOptions,
   builder: BuilderOptions,
   host: PaceHost,
-): Promise<{ cells: CellConfiguration[]; found: Reinvestment[] } | { code: number }> {
+): Promise<PlannedAhead | { code: number }> {
   console.error("Looking for what `exact`'s memory affords, by plan");
   // A model of images has as many classes as they have, which its plan must know.
   const fitted = options.models.map((model) =>
@@ -49,7 +49,7 @@ export async function planReinvestment(
     const [own, base] = [arm, exact].map((arm) => paces.get(keyOf(arm, arm.policy.name)));
     return own === undefined || base === undefined ? undefined : { exact: base, own };
   };
-  return { cells: planReinvested(options, all, paceOf), found: all.map(({ found }) => found) };
+  return { cells: planReinvested(options, all, paceOf), found: { reinvest: all.map(({ found }) => found) } };
 }
 
 const keyOf = (

@@ -28,5 +28,5 @@ gpuTest("planReinvestment() times steps first, and trains for as many as take ex
     assert(pace.exact > 0 && pace.own > 0 && pace.own !== pace.exact);
     assertEquals(qualitySteps, stepsOfTime(50, pace));
   }
-  assertEquals(planned.found.map(({ model, batch }) => [model, batch]), [["nano", 4]]);
+  assertEquals(planned.found.reinvest!.map(({ model, batch }) => [model, batch]), [["nano", 4]]);
 });

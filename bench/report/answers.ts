@@ -3,6 +3,7 @@ import type { CellRecord } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { dominance } from "./dominance.ts";
+import { frontierAnswers } from "./frontier_answers.ts";
 import { digits, gradientError } from "./gradient_tables.ts";
 import { longestSentence } from "./longest.ts";
 import { reinvestmentAnswer } from "./reinvestment.ts";
@@ -19,14 +20,15 @@ export function answers(
   told: Told = {},
 ): string {
   const comparisons = withoutNull(all);
-  const saved = savings(comparisons);
+  const frontier = frontierAnswers(comparisons, told);
+  const saved = frontier === null ? savings(comparisons) : []; // too many for a line each
   const shapes = comparisons.length === 1
     ? subject({ comparison: comparisons[0] })
     : plural(comparisons.length, "model and size", "models and sizes");
   const rest = [
-    dominance(comparisons),
+    frontier ?? dominance(comparisons),
     losses(comparisons),
-    gradients(comparisons),
+    frontier === null ? gradients(comparisons) : null,
     doesNotFit(comparisons),
     longestSentence(told, comparisons),
   ];

@@ -44,9 +44,9 @@ function refuseTwoMachines(records: readonly CellRecord[]): void {
 
 function runOf({ header, records }: SweepResults, before: string): Omit<Run, "charts"> {
   if (header) {
-    const { command, started, sources, stopping, longest, reinvest, memory } = header;
+    const { command, started, sources, ...told } = header;
     const missing = missingCells(header, records).length;
-    return { command, started: new Date(started), sources, stopping, longest, reinvest, memory, missing };
+    return { ...told, command, started: new Date(started), sources, missing };
   }
   const { command = "deno task bench", started = records[0].started } = toldMaking(before);
   return { command, started: new Date(started), missing: null };

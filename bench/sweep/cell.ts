@@ -156,7 +156,19 @@ function otherBatches(data: TrainingData, configuration: CellConfiguration) {
   return inMicroBatches(data.training({ ...configuration, seed }), configuration);
 }
 
-/** Trains, and compares every so many steps the step's gradient with the exact one. Returns all losses. */
+/** What compares a session's gradients; null where the device has no memory for `exact` beside what trains. */
+async function comparisonBeside(session: TrainingSession): Promise<GradientComparison | null> {
+  try {
+    return await GradientComparison.create(session);
+  } catch (error) {
+    if (error instanceof OutOfMemoryError) return null;
+    throw error;
+  }
+}
+
+/**
+ * Trains, and compares every so many steps the step's gradient with the exact one, where that fits beside it. Returns all losses.
+ */
 async function compared(
   session: TrainingSession,
   batches: { next(): StepBatches },
@@ -164,7 +176,8 @@ async function compared(
   { gradientEvery, qualitySteps }: CellConfiguration,
   errors: GradientErrors[],
 ): Promise<number[]> {
-  const comparison = await GradientComparison.create(session);
+  const comparison = await comparisonBeside(session);
+  if (!comparison) return await trainSteps(session, batches, qualitySteps);
   try {
     const losses: number[] = [];
     while (losses.length < qualitySteps) {
