@@ -85,7 +85,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const dataOf = await loadAll(told, paths);
   refuseUndividable(all, options);
   refuseBoundless(all);
-  if (all.reinvest) refuseUnreinvestable(all);
+  if (all.reinvest) refuseUnreinvestable({ ...all, variants: options.variants });
   const checkAll = (cells: readonly CellConfiguration[]) => {
     for (const cell of cells) checkCell(cell, dataOf(cell));
   };
