@@ -88,7 +88,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const dataOf = await loadAll(told, paths);
   refuseUndividable(all, told, options);
   refuseBoundless(all);
-  if (all.reinvest) refuseUnreinvestable(all);
+  if (all.reinvest) refuseUnreinvestable({ ...all, variants: options.variants });
   const peers = options.peers === undefined
     ? undefined
     : peerMarks(await readResultsText(options.peers), told, adapter.name);

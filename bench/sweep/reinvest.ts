@@ -32,7 +32,7 @@ export interface Budget {
 
 /** Throws a UserError for what cannot be compared at one budget. */
 export function refuseUnreinvestable(
-  { policies, memory, precision, gradientEvery }: SweepOptions,
+  { policies, memory, precision, gradientEvery, variants }: SweepOptions & { readonly variants?: string },
 ): void {
   const refuse = (why: string) => {
     throw new UserError(why);
@@ -45,6 +45,11 @@ export function refuseUnreinvestable(
   }
   if (precision !== undefined) {
     refuse("--precision does nothing with reinvest, whose speeds are of different steps; give --rounds");
+  }
+  if (variants !== undefined) {
+    refuse(
+      "--variants sets kernels otherwise than the tables do, by which reinvest finds sizes; leave it out",
+    );
   }
   if (gradientEvery > 0) {
     refuse("--gradient-every does nothing with reinvest, whose models differ; leave it out");

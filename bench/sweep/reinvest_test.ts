@@ -96,11 +96,12 @@ Deno.test("On a GPU every policy of the profile affords more of each kind, at ev
 
 Deno.test("refuseUnreinvestable() refuses what has no budget to spend, and options that do nothing", () => {
   refuseUnreinvestable(options);
-  const cases: [changes: Partial<typeof options>, why: string][] = [
+  const cases: [changes: Partial<Parameters<typeof refuseUnreinvestable>[0]>, why: string][] = [
     [{ policies: ["exact"].map(policyDocument) }, "give --policy exact and others"],
     [{ policies: ["mesa8", "token8"].map(policyDocument) }, "give --policy exact and others"],
     [{ memory: 2 ** 30 }, "--memory does nothing"],
     [{ precision: 0.01 }, "--precision does nothing"],
+    [{ variants: "variants.json" }, "--variants sets kernels otherwise"],
     [{ gradientEvery: 5 }, "--gradient-every does nothing"],
   ];
   for (const [changes, why] of cases) {
