@@ -181,7 +181,7 @@ export function reinvestmentAnswer({ reinvest = [] }: Found, records: readonly C
       one.learnt === null
         ? bySpeed(one)
         : one.learnt
-        ? equals.map((equal) => byLoss(one, equal)).join(" ")
+        ? `${equals.map((equal) => byLoss(one, equal)).join("; ")}.`
         : `losses say nothing, as \`exact\` does no better than what is known of the data without a network. ${
           bySpeed(one)
         }`
@@ -198,23 +198,24 @@ function byLoss({ arms }: Invested, equal: Equal): string {
     return outcome ? [{ arm, outcome }] : [];
   });
   const within = `in equal ${equal}`;
-  if (grown.length === 0) return `${within} no loss of more than one seed is known.`;
+  if (grown.length === 0) return `${within} no loss of more than one seed is known`;
   const count = (verdict: string) => grown.filter(({ outcome }) => outcome.verdict === verdict).length;
   const [lower, higher] = [count("lower"), count("higher")];
-  const verdict = lower + higher === 0
-    ? `none of ${plural(grown.length, "way")} measurably changes the loss`
-    : `${lower} of ${plural(grown.length, "way")} measurably ${
-      lower === 1 ? "lowers" : "lower"
-    } the loss, ${higher} ${higher === 1 ? "raises" : "raise"} it`;
+  const apart = grown.filter(({ outcome: { time } }) => time === null || Math.abs(time - 1) > timeTolerance);
+  const verdict = `${lower} of ${grown.length} ways measurably ${
+    lower === 1 ? "lowers" : "lower"
+  } the loss, ${higher} ${higher === 1 ? "raises" : "raise"} it${
+    equal === "time" && apart.length > 0 ? ` (the time of ${apart.length} was not equal)` : ""
+  }`;
   const [best] = grown.filter(({ outcome }) => outcome.losses.difference)
     .toSorted((a, b) => a.outcome.losses.difference!.mean - b.outcome.losses.difference!.mean);
-  if (!best) return `${within} ${verdict}.`;
+  if (!best) return `${within} ${verdict}`;
   const { difference, loss } = best.outcome.losses;
-  return `${within} ${verdict}; the lowest is that of ${code(best.arm.policy)} with ${sizeOf(best.arm)}, ${
-    signed(difference!.mean)
-  } nats (${signed(difference!.low)} to ${signed(difference!.high)}; ${
+  return `${within} ${verdict}, and the lowest is that of ${code(best.arm.policy)} with ${
+    sizeOf(best.arm)
+  }, ${signed(difference!.mean)} nats (${signed(difference!.low)} to ${signed(difference!.high)}; ${
     percentage(difference!.mean / loss!, true)
-  }).`;
+  })`;
 }
 
 /** "`mesa8` takes 48 sequences at 0.970× (0.968–0.972) of `exact`'s tokens a second, …" */

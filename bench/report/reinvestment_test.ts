@@ -156,13 +156,13 @@ Deno.test("reinvestmentAnswer() says of equal time and of equal tokens how many 
   const answer = reinvestmentAnswer(told, records)!;
   assertStringIncludes(
     answer,
-    "- nano, 4 × 128, 10 MiB: in equal time 1 of 2 ways measurably lowers the loss, 0 raise it;",
+    "- nano, 4 × 128, 10 MiB: in equal time 1 of 2 ways measurably lowers the loss, 0 raise it,",
   );
   assertStringIncludes(
     answer,
-    "the lowest is that of `mesa8` with 3 layers, -0.0997 nats (-0.1011 to -0.0982; -3.27%).",
+    "and the lowest is that of `mesa8` with 3 layers, -0.0997 nats (-0.1011 to -0.0982; -3.27%); in equal tokens 1 of 2 ways",
   );
-  assertStringIncludes(answer, "in equal tokens 1 of 2 ways measurably lowers the loss, 1 raises it;");
+  assertStringIncludes(answer, "in equal tokens 1 of 2 ways measurably lowers the loss, 1 raises it,");
 });
 
 Deno.test("reinvestmentAnswer() tells speeds alone where nothing was trained, or nothing learnt", () => {
@@ -203,6 +203,11 @@ Deno.test("A run that took more than exact's time is not better in equal time, n
     return invested([exact, arm].flatMap(recordsOf), [found])[0].arms[0].outcomes.time!.verdict;
   };
   const [better, worse] = [[2.9, 3.001, 2.95], [3.1, 3.201, 3.15]];
+  const late = [exact, { ...arms[5], milliseconds: 30 }].flatMap(recordsOf).map(learnt);
+  assertStringIncludes(
+    reinvestmentAnswer(told, late)!,
+    "in equal time 0 of 1 ways measurably lower the loss, 0 raise it (the time of 1 was not equal),",
+  );
   assertEquals([19, 20.9, 21.1].map((step) => verdict(step, better)), ["lower", "lower", undefined]);
   assertEquals([18.9, 19.1, 25].map((step) => verdict(step, worse)), [undefined, "higher", "higher"]);
 });
