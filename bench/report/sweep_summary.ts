@@ -57,7 +57,7 @@ export const sweepSummary = z.object({
   ),
   ...sweepHeader.pick({ started: true, config: true }).shape,
   environment,
-  longest: sweepHeader.shape.longest,
+  ...sweepHeader.pick({ longest: true, frontier: true, peers: true }).shape,
   missing: count.nullable().describe("processes without a record"),
   cells: z.array(cellSummary),
 }).meta({ title: "What bench found", description: "A sweep; its records in results.jsonl say more" });
@@ -78,6 +78,8 @@ export function summarizeSweep(
     ...header?.config && { config: header.config },
     environment,
     ...header?.longest && { longest: header.longest },
+    ...header?.frontier && { frontier: header.frontier },
+    ...header?.peers && { peers: header.peers },
     missing: header && missingCells(header, records).length,
     cells: compare(records).flatMap((comparison) =>
       [...comparison.cells.values()].map((cell) => summaryOf(cell, baseOf(comparison)))
