@@ -30,7 +30,11 @@ export async function drawCharts(records: readonly CellRecord[], told: Told = {}
     new Map(records.map(({ configuration: { policy, storage } }) => [policy, storage])),
   );
   const pictures: [file: string, caption: string, panels: Panel[]][] = [
-    ["memory", "Memory at the peak, by category", memoryPanels(comparisons)],
+    [
+      "memory",
+      "Memory at the peak, by category",
+      memoryPanels(comparisons, told.frontier && { labelLimit: 400 }),
+    ],
     told.frontier ? ["frontier", combinationsCaption, frontier] : [
       "frontier",
       "Speed against memory: up and to the left is better; the line through a point is the interval of its speed",

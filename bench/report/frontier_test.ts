@@ -49,6 +49,14 @@ Deno.test("frontierPoints() numbers combinations by memory, and gives each the e
   ]);
   const errors = points.map(({ error }) => error);
   assertEquals(errors, [0.004, 0.004, 0.01, 0.0002, 0, 0.0003, 0, 0.0003]);
+  const in16 = { policy: "token8", memory: 4, time: 1 };
+  const other = named([
+    ...all,
+    { ...in16, name: "token8 + f16", choices: { arithmetic: "f16" }, error: 0.005 },
+    { ...in16, name: "token8 + state + f16", choices: { ...state, arithmetic: "f16" } },
+  ]);
+  const told = ["token8 + state", "token8 + state + f16"].map((name) => other.get(name)!.error);
+  assertEquals(told, [0.004, 0.005]);
   const unknown = all.map((one) => one.name === "token8" ? { ...one, error: undefined } : one);
   assertEquals(named(unknown).get("token8 + state")!.error, null, "nothing was compared");
 });
@@ -65,6 +73,11 @@ Deno.test("A combination is beaten by what is no worse in memory, speed and grad
   assertEquals(winners("exact", change("exact + state", { time: 1.02 })), [], "2% is one");
   assertEquals(winners("exact", change("exact + state", { memory: 8 })), [], "equals do not beat each other");
   assertEquals(winners("half", change("token8", { error: 0.0001 })), ["token8 + state", "token8"]);
+  const near = change("exact + f16", { error: 4e-6, memory: 7.9 });
+  assertEquals(winners("exact", near)[0], "exact + f16", "f32's own rounding is no error");
+  const close = (error: number) => winners("mesa8", change("mesa8", { error }));
+  assertEquals(close(0.0039).length, 2, "3% is no larger error");
+  assertEquals(close(0.0037), [], "8% is");
   assertEquals(
     winners("mesa8", change("mesa8", { error: undefined })),
     [],
@@ -116,6 +129,7 @@ const peer = { model: "nano", sequence: 128, batch: 4 };
 const rows = [
   { ...peer, name: "bf16 autocast, plain, compiled", tokensPerSecond: 50_000, bytes: 9 * 2 ** 30 },
   { ...peer, name: "f32, plain", tokensPerSecond: 4000, bytes: 20 * 2 ** 30 },
+  { ...peer, name: "f32, int8", tokensPerSecond: 4000, bytes: 2 ** 31 },
   { ...peer, batch: 8, name: "f32, plain", tokensPerSecond: 4000, bytes: 2 ** 30 },
 ];
 
@@ -126,15 +140,24 @@ Deno.test("PyTorch's rows stand beside the cells of their model and size", () =>
   const points = frontierPoints(comparison);
   const peers = peerPoints(comparison, points, told);
   assertEquals(peers.map(({ name, memory }) => [name, memory]), [
+    ["f32, int8", 0.25],
     ["bf16 autocast, plain, compiled", 9 / 8],
     ["f32, plain", 2.5],
   ]);
-  assertEquals(peers.map(({ speed }) => speed.toFixed(2)), ["9.86", "0.79"], "of 512 tokens in 101 ms");
-  assertEquals(peers.map(({ beatenBy }) => beatenBy.length), [0, 8]);
+  assertEquals(
+    peers.map(({ speed }) => speed.toFixed(2)),
+    ["0.79", "9.86", "0.79"],
+    "of 512 tokens in 101 ms",
+  );
+  assertEquals(
+    peers.map(({ beatenBy }) => beatenBy.length),
+    [0, 0, 8],
+    "one is smaller, one faster, and one neither",
+  );
   const text = answers(records, [comparison], told);
   assertMatch(
     text,
-    /Of PyTorch's 2 rows on this card the fastest is bf16 autocast, plain, compiled \(50,000 tokens\/s; 9\.86× of `exact`'s speed in 1\.13× of its buffers\)/,
+    /Of PyTorch's 3 rows on this card the fastest is bf16 autocast, plain, compiled \(50,000 tokens\/s; 9\.86× of `exact`'s speed in 1\.13× of its buffers\)/,
   );
   assertStringIncludes(
     text,
@@ -188,9 +211,11 @@ Deno.test("drawCharts() draws a frontier with every combination named, the beate
   for (const text of ["1  token8 + state", "3  mesa8  (beaten by 1)", "8  exact + f16", "gradient error"]) {
     assertStringIncludes(svg, text);
   }
-  assertStringIncludes(svg, "b  PyTorch: f32, plain  (beaten by 1)");
+  assertStringIncludes(svg, "c  PyTorch: f32, plain  (beaten by 1)");
   assertMatch(svg, /#c8c8c8/);
-  assertFalse((await chart(fakeFrontier(all))).includes("PyTorch"));
+  const own = await chart(fakeFrontier(all));
+  assertFalse(own.includes("PyTorch"));
+  assertMatch(own, /#c8c8c8/);
   assertFalse((await chart({})).includes("token8 + state  "), "another sweep has its usual picture");
   const alone = all.filter(({ name }) => ["half", "exact + f16"].includes(name));
   assertFalse((await chart(fakeFrontier(alone), alone)).includes("#c8c8c8"), "where nothing is beaten");

@@ -88,7 +88,7 @@ export const sweepSummary = z.object({
   ),
   ...sweepHeader.pick({ started: true, config: true }).shape,
   environment,
-  longest: sweepHeader.shape.longest,
+  ...sweepHeader.pick({ longest: true, frontier: true, peers: true }).shape,
   reinvest: sweepHeader.shape.reinvest,
   reinvested: z.array(armSummary).optional().describe(
     "what policies do with the memory that `exact` takes, beside `exact`; left out: that was not asked",
@@ -113,6 +113,8 @@ export function summarizeSweep(
     ...header?.config && { config: header.config },
     environment,
     ...header?.longest && { longest: header.longest },
+    ...header?.frontier && { frontier: header.frontier },
+    ...header?.peers && { peers: header.peers },
     ...header?.reinvest && {
       reinvest: header.reinvest,
       reinvested: invested(records, header.reinvest).flatMap((one) => one.arms.map((arm) => armOf(one, arm))),

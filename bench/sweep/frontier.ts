@@ -80,7 +80,7 @@ export function chosen(planned: readonly PlannedCombination[], options: SweepOpt
   const isPlain = (one: PlannedCombination) => differences(one, own).length === 0;
   const [first] = policies;
   const taken = new Set(planned.filter(isPlain));
-  const room = () => (frontier?.most ?? 0) - taken.size;
+  const room = () => Math.max(0, (frontier?.most ?? 0) - taken.size);
   const alone = planned.filter((one) => one.policy === first.name && differences(one, own).length === 1);
   for (const one of alone.slice(0, room())) taken.add(one);
   const companionOf = ({ policy, arithmetic }: PlannedCombination) =>
@@ -89,18 +89,21 @@ export function chosen(planned: readonly PlannedCombination[], options: SweepOpt
       differences(one, own).every((axis) => axis === "arithmetic")
     )!;
   const bitsOf = (one: PlannedCombination) => policies.find(({ name }) => name === one.policy)!.bits;
-  const turns = [...Map.groupBy(planned, ({ arithmetic }) => arithmetic).values()]
-    .map((all) => spreadOut(unbeaten(all, bitsOf)));
-  const most = Math.max(...turns.map(({ length }) => length));
-  for (
-    const next of Array.from({ length: most }, (_, turn) => turns.flatMap((of) => of[turn] ?? [])).flat()
-  ) {
+  const classes = [...Map.groupBy(planned, ({ arithmetic }) => arithmetic).values()];
+  for (const next of byTurns(classes.map((all) => spreadOut(unbeaten(all, bitsOf))))) {
     const both = [...new Set([companionOf(next), next])].filter((one) => !taken.has(one));
     if (both.length > room()) continue;
     for (const one of both) taken.add(one);
   }
   return planned.filter((one) => taken.has(one) && !isPlain(one))
     .map(({ name, policy, ...one }) => ({ name, policy, choices: unusual(one) }));
+}
+
+/** The first of each list, then the second of each, and so on. */
+function byTurns<T>(lists: readonly (readonly T[])[]): T[] {
+  const most = Math.max(...lists.map(({ length }) => length));
+  return Array.from({ length: most }, (_, turn) => lists.flatMap((list) => list.slice(turn, turn + 1)))
+    .flat();
 }
 
 /** What no other beats by plan, in bytes, seconds and bits together; of equals the first. */

@@ -109,6 +109,7 @@ Deno.test("chosen() counts the policies, and takes the smallest first, then what
   ];
   const [large, middle, small] = planned.slice(5).map(({ name }) => name);
   const alone = exact.slice(1).map(({ name }) => name);
+  assertEquals(names(planned, 2), [], "the policies are more");
   assertEquals(names(planned, 3), [], "the policies are as many");
   assertEquals(names(planned, 4), alone.slice(0, 1));
   assertEquals(names(planned, 6), [...alone, small]);

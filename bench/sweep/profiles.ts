@@ -249,7 +249,7 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     policies: Object.values(policyPresets),
     frontier: { most: 40 },
     ...adapter === "gpu"
-      ? { steps: 8, warmup: 2, rounds: 3, qualitySteps: 10, gradientEvery: 5 }
+      ? { steps: 5, rounds: 3, qualitySteps: 10, gradientEvery: 5 }
       : { steps: 1, qualitySteps: 2, gradientEvery: 1 },
   }),
   // Pieces by each rule, at a usual length and at long ones, against one piece.
