@@ -61,7 +61,7 @@ export async function drawCharts(records: readonly CellRecord[], told: Told = {}
     pictures.filter(([, , panels]) => panels.length > 0).map(async ([name, caption, panels]) => ({
       file: `${name}.svg`,
       caption,
-      svg: await draw(sideBySidePanels(panels), caption, brand),
+      svg: await draw(sideBySidePanels(panels, panels === frontier ? 1 : undefined), caption, brand),
     })),
   );
 }

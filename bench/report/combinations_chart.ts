@@ -20,19 +20,14 @@ export function combinationPanels(comparisons: readonly Comparison<Cell>[], told
   const { frontier } = told;
   if (!frontier) return [];
   const policyOf = new Map(frontier.planned.map(({ name, policy }) => [name, policy]));
+  const styles = stylesOf(comparisons, policyOf);
   return comparisons.flatMap((comparison) => {
     const base = baseOf(comparison);
     const points = frontierPoints(comparison);
     const timed = base.step ? base : points.find(({ cell }) => cell.step)?.cell;
     if (!base.memory || !timed || points.length < 2) return [];
-    const documents = new Map<string, PolicyDocument>();
-    const rows = points.map((point) => {
-      const policy = policyOf.get(point.name) ?? point.name;
-      documents.set(policy, { ...point.cell.configuration.storage, name: policy });
-      return rowOf(point, policy, base, timed);
-    });
+    const rows = points.map((point) => rowOf(point, policyOf.get(point.name) ?? point.name, base, timed));
     const peers = peerPoints(comparison, points, told).map(peerRow);
-    const styles = policyStyles(documents);
     const [memoryOf, speedOf] = [base, timed].map(({ configuration }) => configuration.policy);
     const speeds = rows.filter(({ speed }) => speed !== undefined);
     const parts = [
@@ -44,6 +39,17 @@ export function combinationPanels(comparisons: readonly Comparison<Cell>[], told
       panel(comparison, { hconcat: [{ vconcat: parts, spacing: 18 }, names(rows, peers)], spacing: 24 }),
     ];
   });
+}
+
+/** The style of each policy that was planned and ran, the same in all pictures. */
+function stylesOf(comparisons: readonly Comparison<Cell>[], policyOf: ReadonlyMap<string, string>): Styles {
+  const cells = new Map(comparisons.flatMap(({ cells }) => [...cells]));
+  const documents = new Map<string, PolicyDocument>();
+  for (const [name, policy] of policyOf) {
+    const storage = cells.get(name)?.configuration.storage;
+    if (storage) documents.set(policy, { ...storage, name: policy });
+  }
+  return policyStyles(documents);
 }
 
 function rowOf(

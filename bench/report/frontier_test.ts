@@ -220,3 +220,22 @@ Deno.test("drawCharts() draws a frontier with every combination named, the beate
   const alone = all.filter(({ name }) => ["half", "exact + f16"].includes(name));
   assertFalse((await chart(fakeFrontier(alone), alone)).includes("#c8c8c8"), "where nothing is beaten");
 });
+
+Deno.test("drawCharts() draws frontiers of several sizes below each other, a policy alike in all", async () => {
+  const records = fakeCombinations(all);
+  const others = fakeCombinations(all.filter(({ policy }) => policy !== "token8")).map((record) => ({
+    ...record,
+    configuration: { ...record.configuration, batch: 8 },
+  }));
+  const { warn } = console;
+  console.warn = (...words: unknown[]) => {
+    throw new Error(words.join(" ")); // of scales that contradict each other
+  };
+  try {
+    const charts = await drawCharts([...records, ...others], fakeFrontier(all));
+    const { svg } = charts.find(({ file }) => file === "frontier.svg")!;
+    for (const text of [">4 × 128<", ">8 × 128<"]) assertStringIncludes(svg, text);
+  } finally {
+    console.warn = warn;
+  }
+});
