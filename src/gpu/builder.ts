@@ -81,7 +81,7 @@ export interface BuilderOptions {
   readonly variants?: Variants;
   /** Floating-point operations that one dispatch should not exceed where its kernel can be cut; by default those of a submit. */
   readonly flopsPerDispatch?: number;
-  /** Bytes that may be taken for speed alone where a kernel asks, the first time, the second and so on; by default any number. */
+  /** Bytes that may be taken for speed alone where a kernel asks, the first time, the second and so on; left out, nobody knows. */
   readonly spare?: (asked: number) => number;
   /** Gives every tensor a buffer of its own, kept to the end, so that a test can read it after the program has run. */
   readonly keepAll?: boolean;
@@ -101,9 +101,10 @@ export class ProgramBuilder {
   readonly flopsPerDispatch: number;
   readonly #dispatches: Dispatch[] = [];
   readonly #keepAll: boolean;
-  readonly #spare: (asked: number) => number;
+  readonly #spare?: (asked: number) => number;
   /** For each time that a kernel asked for spare memory: the dispatch that came next, and the bytes that it would have. */
   readonly #asked: { next: number; wanted: number }[] = [];
+  #roomTaken = 0;
   readonly #given: Variants;
   readonly #taken: Record<string, string> = {};
   readonly #carried: Tensor[] = [];
@@ -119,7 +120,7 @@ export class ProgramBuilder {
     if (this.arithmetic !== "f32" && !this.matrices) refuseArithmetic(this.arithmetic);
     this.flopsPerDispatch = options.flopsPerDispatch ?? flopsPerSubmit;
     this.#keepAll = options.keepAll ?? false;
-    this.#spare = options.spare ?? (() => Infinity);
+    this.#spare = options.spare;
     this.#given = options.variants ?? {};
   }
 
@@ -146,8 +147,21 @@ export class ProgramBuilder {
 
   /** Bytes that the kernel whose dispatch comes next, and is followed by one that adds up, may take for speed alone. It wants so many. */
   spare(wanted: number): number {
+    const before = this.#roomTaken;
+    this.#roomTaken = 0;
+    return (this.#ask(wanted) ?? Infinity) - before;
+  }
+
+  /** Takes so many bytes for speed alone, as long as the kernel that asks next runs, if that raises no peak: not before one is known. */
+  takeRoom(bytes: number): boolean {
+    const has = bytes <= (this.#ask(0) ?? 0);
+    if (has) this.#roomTaken += bytes;
+    return has;
+  }
+
+  #ask(wanted: number): number | undefined {
     this.#asked.push({ next: this.#dispatches.length, wanted });
-    return this.#spare(this.#asked.length - 1);
+    return this.#spare?.(this.#asked.length - 1);
   }
 
   /** For each time that a kernel asked for spare memory, the bytes below the live peak at its dispatches, what it took included. */
