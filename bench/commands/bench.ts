@@ -35,6 +35,7 @@ import {
 import { fileParser } from "../options/document_parser.ts";
 import { type Given, OptionDocument, overDocument } from "../options/option_document.ts";
 import { profiles } from "../sweep/profiles.ts";
+import { imageRate } from "../sweep/recipe.ts";
 import { nonNegative, percent, shard, size, span, whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
@@ -80,7 +81,9 @@ const sweepFields = {
   learningRate: maybe(
     "--learning-rate",
     nonNegative,
-    message`Highest learning rate of AdamW (${text(`${trainDefaults.learningRate}`)})`,
+    message`Highest learning rate of AdamW (${text(`${trainDefaults.learningRate}`)}; of images ${
+      text(`${imageRate}`)
+    })`,
   ),
   ...storageOptions,
   ...stepOptions,
