@@ -521,7 +521,7 @@ const onAdapter: Row[] = [
   ["bench --seed 4294967295 --seeds 3", 1, "take a smaller --seed"],
   ["bench --model F/vast.json", 1, "give smaller sizes"],
   ["bench long --shard 1/2", 1, "so --shard cannot part it; take another profile"],
-  ["bench mst --tokens 512", 1, "one of so many to a step, which --tokens leaves open; give --batch"],
+  ["bench mst --tokens 16384", 1, "one of so many to a step, which --tokens leaves open; give --batch"],
   ["bench mst --accumulate 2", 1, "--accumulate adds gradients up; leave one of them out"],
   ["bench frontier --peers F", 1, "is no report of bench"],
   ["bench frontier --update backward --clip-by last", 1, "give --gradient-every 0"],
