@@ -2,6 +2,7 @@ import { duration } from "../../src/text/format.ts";
 import { commandCode } from "../report/command.ts";
 import { list } from "../report/words.ts";
 import { gradientSection } from "./gradient_section.ts";
+import { gridSection } from "./grid_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
 import { largeSection } from "./large_section.ts";
 import { peersSection } from "./peers_section.ts";
@@ -13,6 +14,7 @@ import { visionSection } from "./vision_section.ts";
 
 /** The sections, and how many paragraphs of each the README takes. */
 const sections: [section: (reports: Reports) => string | null, taken: number][] = [
+  [gridSection, 1],
   [recomputeSection, 1],
   [textSection, 1],
   [visionSection, 1],
