@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fakeHeader, fakeImageRecord, fakeMeasurement, fakeRecord } from "../results/testing.ts";
 import { gridSection } from "./grid_section.ts";
 import { sweepOf } from "./reports.ts";
+import { answersPage } from "./results_page.ts";
 
 /** A cell of so many MiB of buffers and milliseconds a step. */
 const measured = (mebibytes: number, milliseconds: number) => {
@@ -41,5 +42,8 @@ Deno.test("gridSection() tells of each family mesa8 and the smallest policy, and
   assertEquals(table.split("\n").length, 5);
   assertStringIncludes(source, "[report](reports/fake/grid/report.md): `deno task bench grid`");
   assertStringIncludes(chart, "(reports/fake/grid/frontier.svg)");
+  const answers = answersPage(grid(...texts, ...cells(fakeImageRecord, 4, 1))).split("\n");
+  assertEquals(answers[0], `- **The grid.** ${sentence} [Table](reports/README.md#the-grid)`);
+  assertStringIncludes(answers.at(-1)!, "for `deno task bench grid`");
   assertEquals(gridSection(grid(...texts)), null, "one family is no grid");
 });

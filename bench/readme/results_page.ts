@@ -64,7 +64,7 @@ function limits({ sweeps }: Reports): string | null {
 
 /** How long whole sweeps took. */
 function durations({ sweeps }: Reports): string | null {
-  const told = [sweeps.text, sweeps.vision, sweeps.quality].flatMap((sweep) => {
+  const told = [sweeps.grid, sweeps.text, sweeps.vision, sweeps.quality].flatMap((sweep) => {
     if (!sweep) return [];
     const records = sweep.comparisons.flatMap(({ cells }) =>
       [...cells.values()].flatMap((cell) => cell.records)

@@ -20,9 +20,9 @@ const onGpu: Sizes = {
 
 /** The same shape of a grid in what the processor trains within seconds. */
 const onSoftware: Sizes = {
-  nano: { sequences: [32, 64], batches: [1, 2] },
-  "vit-nano": { batches: [1, 2] },
-  "llama-nano": { sequences: [64], batches: [2] },
+  nano: { sequences: [32, 128], batches: [2, 8] },
+  "vit-nano": { batches: [2, 8] },
+  "llama-nano": { batches: [8] },
 };
 
 /** The models of the grid with each one's sizes; a model that it does not have gets its usual length and a batch of 4. */
