@@ -105,6 +105,14 @@ Deno.test("all makes the published reports in order, keeps what is whole, and go
       ),
     );
     assert(first.ran.includes("deno task bench --render made/peers-deit"));
+    const published = rows.slice(0, names.length).map(([name, minutes]) => ({
+      name,
+      minutes: Number(minutes),
+    }));
+    const hours = published.reduce((sum, { minutes }) => sum + minutes, 0) / 60;
+    assertEquals(Math.round(hours), 8, "docs/reports.md says eight hours");
+    const long = published.filter(({ minutes }) => minutes >= 60).map(({ name }) => name);
+    assertEquals(long, ["parity", "parity-states", "reinvest", "mst"], "docs/reports.md names these");
     const again = await run(["all"]);
     assertEquals(new Set(again.ran.map((line) => line.split(" ")[2])), new Set(["check"]));
     const half = await run(["steps-f16", "grid"], "half");
