@@ -1,4 +1,4 @@
-import type { AttentionShape } from "../../kernels/attention/attention.ts";
+import type { AttentionShape } from "../../kernels/attention/attention_shape.ts";
 import type { NormKind } from "../../kernels/norms/layer_norm.ts";
 import type { GeluKind } from "../gpu/operand.ts";
 import type { SavedTensor } from "../storage/policy.ts";
