@@ -8,6 +8,7 @@ import {
   matrixShape,
   refuseArithmetic,
 } from "./arithmetic.ts";
+import { type Exchange, type PlacedExchange, stagingBytes } from "./exchange.ts";
 import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
 import type { Operand } from "./operand.ts";
 import type { OperandScales } from "./operand_scales.ts";
@@ -18,6 +19,8 @@ import { type Dtype, padded, rowBytes, type Store, type Tensor, tensorBytes, who
 export interface ProgramDescription {
   readonly name: string;
   readonly dispatches: readonly Dispatch[];
+  /** What crosses between ranks, in order, each with its place among the dispatches. */
+  readonly exchanges: readonly PlacedExchange[];
   /** Planned tensors, in the order of the plan's claims. */
   readonly tensors: readonly Tensor[];
   readonly stores: readonly Store[];
@@ -99,7 +102,7 @@ export class ProgramBuilder {
   readonly arithmetic: Arithmetic;
   readonly scales?: OperandScales;
   readonly flopsPerDispatch: number;
-  readonly #dispatches: Dispatch[] = [];
+  readonly #steps: Step[] = [];
   readonly #keepAll: boolean;
   readonly #spare: (asked: number) => number;
   /** For each time that a kernel asked for spare memory: the dispatch that came next, and the bytes that it would have. */
@@ -146,7 +149,7 @@ export class ProgramBuilder {
 
   /** Bytes that the kernel whose dispatch comes next, and is followed by one that adds up, may take for speed alone. It wants so many. */
   spare(wanted: number): number {
-    this.#asked.push({ next: this.#dispatches.length, wanted });
+    this.#asked.push({ next: this.#steps.length, wanted });
     return this.#spare(this.#asked.length - 1);
   }
 
@@ -155,9 +158,9 @@ export class ProgramBuilder {
     const { dispatches, claims } = this.#recorded();
     const live = liveBytes(claims);
     const peak = livePeak(claims).bytes;
-    const at = new Map(dispatches.map((dispatch, i) => [dispatch, i]));
+    const at = new Map<Step, number>(dispatches.map((dispatch, i) => [dispatch, i]));
     return this.#asked.map(({ next, wanted }) => {
-      const index = at.get(this.#dispatches[next]);
+      const index = at.get(this.#steps[next]);
       if (index === undefined) return Infinity; // nobody wants its result
       return peak - Math.max(live[index] ?? 0, live[index + 1] ?? 0) + wanted;
     });
@@ -182,18 +185,28 @@ export class ProgramBuilder {
   /** Appends a dispatch. */
   dispatch(dispatch: Dispatch): void {
     const carries = this.#carried.splice(0);
-    this.#dispatches.push({ ...this.#scope, ...dispatch, ...carries.length > 0 && { carries } });
+    this.#steps.push({ ...this.#scope, ...dispatch, ...carries.length > 0 && { carries } });
+  }
+
+  /** Appends an exchange between ranks. */
+  exchange(exchange: Exchange): void {
+    this.#steps.push({ ...this.#scope, ...exchange });
   }
 
   /** Ends the recording. The memory is planned when it is first asked for, which not everyone who looks at a program does. */
   build(): ProgramDescription {
-    const { dispatches, tensors, stores, claims } = this.#recorded();
-    const uniforms = { name: "uniforms", category: "control" as const, bytes: dispatches.length * 256 };
-    const standing = [...stores, uniforms];
+    const { dispatches, exchanges, tensors, stores, claims } = this.#recorded();
+    const control = (name: string, bytes: number) => ({ name, category: "control" as const, bytes });
+    const standing = [
+      ...stores,
+      control("uniforms", dispatches.length * 256),
+      ...stagingBytes(exchanges).map(({ side, bytes }) => control(`what ${side}`, bytes)),
+    ];
     let plan: ProgramDescription["plan"] | undefined;
     return {
       name: this.name,
       dispatches,
+      exchanges,
       tensors,
       stores,
       claims,
@@ -208,29 +221,40 @@ export class ProgramBuilder {
     };
   }
 
-  /** What is worth running, and the memory that it needs: a planned tensor lives from the first dispatch that binds it, or rows of it, to the last. */
+  /**
+   * What is worth running, and the memory that it needs: a planned tensor lives from the first dispatch that binds it, or rows of it, to the
+   * last. One that leaves lives until the dispatch before its exchange, one that arrives from the dispatch after.
+   */
   #recorded() {
-    const dispatches = withoutDeadRecomputation(this.#dispatches);
-    const end = dispatches.length - 1;
+    const dispatches: Dispatch[] = [];
+    const exchanges: PlacedExchange[] = [];
     const life = new Map<Tensor, { first: number; last: number }>();
     const stores = new Set<Store>();
-    dispatches.forEach(({ bindings, carries = [] }, at) => {
-      for (const tensor of [...bindings.map(({ tensor }) => tensor), ...carries]) {
-        if (tensor.home) {
-          stores.add(tensor.home.store);
-          continue;
-        }
-        const whole = wholeOf(tensor);
-        const lives = life.get(whole);
-        if (lives) lives.last = at;
-        else life.set(whole, { first: at, last: at });
+    const alive = (tensor: Tensor, at: number) => {
+      if (tensor.home) return void stores.add(tensor.home.store);
+      const whole = wholeOf(tensor);
+      const lives = life.get(whole);
+      if (lives) lives.last = at;
+      else life.set(whole, { first: at, last: at });
+    };
+    for (const step of withoutDeadRecomputation(this.#steps)) {
+      const at = dispatches.length;
+      if (isExchange(step)) {
+        exchanges.push({ ...step, before: at });
+        for (const { tensor } of step.leaves) alive(tensor, at - 1);
+        for (const { tensor } of step.arrives) alive(tensor, at);
+      } else {
+        dispatches.push(step);
+        for (const { tensor } of step.bindings) alive(tensor, at);
+        for (const tensor of step.carries ?? []) alive(tensor, at);
       }
-    });
+    }
+    const end = dispatches.length - 1;
     const claims: Claim[] = [...life].map(([tensor, lives]) => {
       const { first, last } = this.#keepAll ? { first: 0, last: end } : lives;
       return { name: tensor.name, category: tensor.category, bytes: tensorBytes(tensor), first, last };
     });
-    return { dispatches, tensors: [...life.keys()], stores: [...stores], claims };
+    return { dispatches, exchanges, tensors: [...life.keys()], stores: [...stores], claims };
   }
 }
 
@@ -249,15 +273,28 @@ function* apart(dispatches: readonly Dispatch[], tensors: readonly Tensor[]): Ge
   }
 }
 
-/** All dispatches but those that recompute what nobody reads: a layer that is emitted again need not know which of its results are wanted. */
-function withoutDeadRecomputation(dispatches: readonly Dispatch[]): Dispatch[] {
+/** What a program does, one after the other. */
+type Step = Dispatch | Exchange;
+
+const isExchange = (step: Step): step is Exchange => "carry" in step;
+
+/** The tensors whose numbers a step takes, and those that it makes. */
+function flowOf(step: Step): { taken: Tensor[]; made: Tensor[] } {
+  const tensors = (of: readonly { tensor: Tensor }[]) => of.map(({ tensor }) => tensor);
+  if (isExchange(step)) return { taken: tensors(step.leaves), made: tensors(step.arrives) };
+  return {
+    taken: tensors(step.bindings.filter(({ access }) => access !== "write")),
+    made: tensors(step.bindings.filter(({ access }) => access !== "read")),
+  };
+}
+
+/** All steps but those that recompute what nobody reads: a layer that is emitted again need not know which of its results are wanted. */
+function withoutDeadRecomputation(steps: readonly Step[]): Step[] {
   const wanted = new Set<Tensor>();
-  const isWanted = ({ pass, bindings }: Dispatch) =>
-    pass !== "recompute" ||
-    bindings.some(({ tensor, access }) => access !== "read" && (tensor.home || wanted.has(wholeOf(tensor))));
-  return dispatches.toReversed().filter((dispatch) => {
-    if (!isWanted(dispatch)) return false;
-    for (const { tensor, access } of dispatch.bindings) if (access !== "write") wanted.add(wholeOf(tensor));
-    return true;
+  return steps.toReversed().filter((step) => {
+    const { taken, made } = flowOf(step);
+    const wants = step.pass !== "recompute" || made.some((t) => t.home || wanted.has(wholeOf(t)));
+    if (wants) { for (const tensor of taken) wanted.add(wholeOf(tensor)); }
+    return wants;
   }).reverse();
 }

@@ -1,0 +1,120 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { gpuTest, runTest, storesFor, testGpu, type TestProgram } from "../../kernels/testing/testing.ts";
+import { clear } from "../../kernels/optimizer/clear.ts";
+import { materialize } from "../../kernels/shared/materialize.ts";
+import { builderOptionsFor, ProgramBuilder } from "./builder.ts";
+import type { Exchange } from "./exchange.ts";
+import { wholly } from "./exchange.ts";
+import { plain } from "./operand.ts";
+import { Program } from "./program.ts";
+import type { Tensor } from "./tensor.ts";
+
+const gpu = await testGpu();
+
+/** Ten times what left, in the same order. */
+const tenfold: Exchange["carry"] = (_, left, arrived) => left.forEach((x, i) => arrived[i] = 10 * x);
+
+const copy = (builder: ProgramBuilder, from: Tensor, to: Tensor) => materialize(builder, plain(from), to);
+
+/** b = a, then b's second row and its first leave and come back tenfold, and c = b. */
+function turnedOver({ builder, input, output }: TestProgram) {
+  const a = input("a", 2, 4, [1, 2, 3, 4, 5, 6, 7, 8]);
+  const [b, c] = [output("b", 2, 4), output("c", 2, 4)];
+  copy(builder, a, b);
+  const rows = [1, 0].map((row) => ({ tensor: b, offset: 16 * row, bytes: 16 }));
+  builder.exchange({ name: "turn", leaves: rows, arrives: [wholly(b)], carry: tenfold });
+  copy(builder, b, c);
+  return { a, b, c };
+}
+
+gpuTest(
+  "Program.run() sends pieces off in their order and goes on with what arrives, every time",
+  async () => {
+    await runTest(turnedOver, async ({ a, c }, read, program) => {
+      assertEquals([...await read(c)], [50, 60, 70, 80, 10, 20, 30, 40]);
+      program.write(a, Float32Array.of(0, 0, 0, 1, 2, 0, 0, 0));
+      await program.run();
+      assertEquals([...await read(c)], [20, 0, 0, 0, 0, 0, 0, 10]);
+      const { count, bytes, map, transfer, write } = program.takeExchangeTimes();
+      assertEquals([count, bytes], [2, 64]);
+      assert([map, transfer, write].every((ms) => ms >= 0), "an exchange took less than no time");
+      assertEquals(program.takeExchangeTimes().count, 0);
+    });
+  },
+);
+
+gpuTest(
+  "Program.run() exchanges in the micro-batch that an exchange belongs to, and in no other",
+  async () => {
+    await runTest((t) => {
+      const sum = t.input("sum", 1, 4, [1, 2, 3, 4]);
+      clear(t.builder, t.output("other", 1, 4));
+      t.builder.within(
+        { microBatch: "last" },
+        () => t.builder.exchange({ name: "", leaves: [wholly(sum)], arrives: [wholly(sum)], carry: tenfold }),
+      );
+      const after = t.output("after", 1, 4);
+      copy(t.builder, sum, after);
+      return after;
+    }, async (after, read, program) => {
+      assertEquals(program.run(undefined, { first: true, last: false }), undefined);
+      assertEquals([...await read(after)], [1, 2, 3, 4]);
+      await program.run(undefined, { first: false, last: true });
+      assertEquals([...await read(after)], [10, 20, 30, 40]);
+      await assertRejects(() => program.profile(), Error, "is not profiled");
+    }, { times: 0 });
+  },
+);
+
+/** A chain of which b leaves and c arrives, both of as many bytes; `after` says what follows. */
+function recorded(after: (builder: ProgramBuilder, c: Tensor) => void = () => {}) {
+  const builder = new ProgramBuilder("exchange", builderOptionsFor(gpu));
+  const tensor = (name: string) => builder.tensor(name, 16, 16, { category: "transient" });
+  const [a, b, c, d, e] = [..."abcde"].map(tensor);
+  copy(builder, a, b);
+  builder.exchange({ name: "there", leaves: [wholly(b)], arrives: [wholly(c)], carry: tenfold });
+  copy(builder, c, d);
+  copy(builder, d, e);
+  after(builder, c);
+  return builder.build();
+}
+
+gpuTest("A tensor that leaves gives its memory to the one that arrives, and staging is booked", async () => {
+  const description = recorded();
+  const { plan, standing, claims } = description;
+  const lives = claims.map(({ name, first, last }) => [name, first, last]);
+  assertEquals(lives.toSorted(), [
+    ["a", 0, 0],
+    ["b", 0, 0],
+    ["c", 1, 1],
+    ["d", 1, 2],
+    ["e", 2, 2],
+  ]);
+  assertEquals(standing.filter(({ name }) => name.startsWith("what ")).map(({ bytes }) => bytes), [
+    1024,
+    1024,
+  ]);
+  const before = gpu.ledger.liveBytes;
+  const stores = await storesFor(gpu, description);
+  const program = await Program.create(gpu, description, stores);
+  assertEquals(gpu.ledger.liveBytes - before, plan.bufferBytes);
+  program.destroy();
+  stores.destroy();
+  assertEquals(gpu.ledger.liveBytes, before);
+});
+
+gpuTest("An exchange of a recomputation is left out where nobody wants what arrives", () => {
+  const exchangesOf = (reads: boolean) =>
+    recorded((builder, c) => {
+      const [again, last] = ["again", "last"].map((name) =>
+        builder.tensor(name, 16, 16, { category: "transient" })
+      );
+      builder.within({ pass: "recompute" }, () => {
+        builder.exchange({ name: "again", leaves: [wholly(c)], arrives: [wholly(again)], carry: tenfold });
+      });
+      if (reads) copy(builder, again, last);
+    }).exchanges.map(({ name, before }) => [name, before]);
+  assertEquals(exchangesOf(true), [["there", 1], ["again", 3]]);
+  assertEquals(exchangesOf(false), [["there", 1]]);
+  return Promise.resolve();
+});
