@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { gpuTest, runTest, storesFor, testGpu, type TestProgram } from "../../kernels/testing/testing.ts";
+import {
+  gpuTest,
+  normals,
+  runTest,
+  storesFor,
+  testGpu,
+  type TestProgram,
+} from "../../kernels/testing/testing.ts";
 import { clear } from "../../kernels/optimizer/clear.ts";
 import { materialize } from "../../kernels/shared/materialize.ts";
 import { builderOptionsFor, ProgramBuilder } from "./builder.ts";
@@ -7,6 +14,7 @@ import type { Exchange } from "./exchange.ts";
 import { wholly } from "./exchange.ts";
 import { plain } from "./operand.ts";
 import { Program } from "./program.ts";
+import { sumOverRanks } from "./sum_over_ranks.ts";
 import type { Tensor } from "./tensor.ts";
 
 const gpu = await testGpu();
@@ -117,4 +125,18 @@ gpuTest("An exchange of a recomputation is left out where nobody wants what arri
   assertEquals(exchangesOf(true), [["there", 1], ["again", 3]]);
   assertEquals(exchangesOf(false), [["there", 1]]);
   return Promise.resolve();
+});
+
+gpuTest("sumOverRanks() sums a tensor in pieces of so many bytes at the most", async () => {
+  await runTest((t) => {
+    const x = t.input("x", 3, 4, normals(12, 1));
+    clear(t.builder, t.output("other", 1, 4));
+    sumOverRanks(t.builder, x, 32);
+    copy(t.builder, x, t.output("after", 3, 4));
+    return x;
+  }, async (x, read, program) => {
+    const staged = program.description.exchanges.map(({ leaves: [{ offset, bytes }] }) => [offset, bytes]);
+    assertEquals(staged, [[0, 32], [32, 16]]);
+    assertEquals(await read(x), normals(12, 1)); // of one process
+  });
 });

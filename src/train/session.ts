@@ -86,9 +86,12 @@ export class TrainingSession {
   /**
    * Plans, allocates and compiles a training step, and sets the weights: those given, or the model's initial ones. Throws
    * OutOfMemoryError with the bytes wanted, before it allocates any where the plan tells that they are too many, and a UserError if model
-   * and sequence contradict each other.
+   * and sequence contradict each other. Where ranks share the steps, each makes such a session and calls the same methods in the same order.
    */
   static async create(gpu: Gpu, options: TrainOptions, weights?: WeightSource): Promise<TrainingSession> {
+    if ((options.ranks?.size ?? 1) !== gpu.ranks.size) {
+      throw new Error("The device is not that of these ranks");
+    }
     const task = taskOf(options);
     const parameters = new ParameterSet(task.parameters, gpu.limits, options);
     const session = new TrainingSession(gpu, options, parameters, task, policyOf(options));
@@ -194,26 +197,40 @@ export class TrainingSession {
     const valid = batches.reduce((sum, batch) => sum + batch.valid, 0);
     batches.forEach((batch, microBatch) => {
       const [first, last] = [microBatch === 0, microBatch === batches.length - 1];
-      this.#memory.writeBatch(batch, { ...this.#rounding(step, microBatch), microBatch, ...values }, valid);
-      program.run(timestamps && partOf(timestamps, first, last), { first, last });
+      const told = { ...this.#rounding(step, microBatch), microBatch, ...values };
+      const write = () => this.#memory.writeBatch(batch, told, valid);
+      this.#memory.run(program, write, timestamps && partOf(timestamps, first, last), { first, last });
     });
   }
 
   /** Random bits of a step's micro-batch, and where the step's results go. */
   #rounding(step: number, microBatch = 0): Pick<StepValues, "seed" | "slot"> {
-    const stream = microBatch === 0 ? `rounding ${step}` : `rounding ${step}, micro-batch ${microBatch}`;
-    return { seed: Random.for(this.options.seed, stream).uint32(), slot: (step - 1) % ringLength };
+    const { seed, ranks } = this.options;
+    const stream = [
+      `rounding ${step}`,
+      ...microBatch > 0 ? [`micro-batch ${microBatch}`] : [],
+      ...ranks ? [`rank ${ranks.rank}`] : [],
+    ].join(", ");
+    return { seed: Random.for(seed, stream).uint32(), slot: (step - 1) % ringLength };
   }
 
   /** Mean losses, in nats per valid token, of the steps since the last call. Waits for the queue. */
   async losses(): Promise<number[]> {
-    const ring = new Float32Array(await this.#memory.read(this.task.lossRing));
+    const ring = await this.#sums(this.task.lossRing);
     const losses = Array.from(
       { length: this.#steps - this.#read },
       (_, i) => ring[(this.#read + i) % ringLength],
     );
     this.#read = this.#steps;
     return losses;
+  }
+
+  /** The numbers of a ring to which each rank has added its part. */
+  async #sums(ring: Tensor): Promise<Float32Array> {
+    const own = new Float32Array(await this.#memory.read(ring));
+    const sums = new Float32Array(own.length);
+    this.gpu.ranks.sum(own, sums);
+    return sums;
   }
 
   /** Norms of all gradients before clipping, of at most the last 1024 steps, the latest last. */
@@ -235,6 +252,7 @@ export class TrainingSession {
     try {
       timer.start();
       steps.forEach((batches, i) => this.#runStep(batches, timer.writes(i)));
+      await this.#memory.submitted();
       return await timer.finish();
     } finally {
       timer.destroy();
@@ -263,12 +281,11 @@ export class TrainingSession {
         const group = batches.slice(first, first + ringLength);
         const valid = group.map((batch, slot) => {
           const packed = this.task.pack(batch);
-          this.#memory.writeBatch(packed, { slot });
-          program.run();
+          this.#memory.run(program, () => this.#memory.writeBatch(packed, { slot }));
           return packed.valid;
         });
-        const losses = new Float32Array(await this.#memory.read(lossRing));
-        const shares = hitRing && new Float32Array(await this.#memory.read(hitRing));
+        const losses = await this.#sums(lossRing);
+        const shares = hitRing && await this.#sums(hitRing);
         valid.forEach((weight, slot) => {
           loss += losses[slot] * weight;
           hits += (shares?.[slot] ?? 0) * weight;
@@ -327,9 +344,10 @@ export class TrainingSession {
     const comparison = await this.#memory.program(description);
     try {
       this.runGradients(reference, batches);
-      keeping.run();
+      this.#memory.run(keeping);
       this.runGradients(own, batches);
-      comparison.run();
+      this.#memory.run(comparison);
+      await this.#memory.submitted();
       const squares = new Map<string, Squares>();
       for (const [name, tensor] of sums) {
         squares.set(name, squaresOf(new Float32Array(await comparison.read(tensor))));
