@@ -293,7 +293,9 @@ function withoutDeadRecomputation(steps: readonly Step[]): Step[] {
   const wanted = new Set<Tensor>();
   return steps.toReversed().filter((step) => {
     const { taken, made } = flowOf(step);
-    const wants = step.pass !== "recompute" || made.some((t) => t.home || wanted.has(wholeOf(t)));
+    // What arrives elsewhere alone is wanted there: ranks must agree on their exchanges.
+    const wants = step.pass !== "recompute" || made.length === 0 ||
+      made.some((t) => t.home || wanted.has(wholeOf(t)));
     if (wants) { for (const tensor of taken) wanted.add(wholeOf(tensor)); }
     return wants;
   }).reverse();

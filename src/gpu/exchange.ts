@@ -113,20 +113,19 @@ export class Staging {
       encoder.copyBufferToBuffer(buffer, first + offset, out, at, bytes);
     });
     const [leaving, arriving] = [bytesOf(leaves), bytesOf(arrives)];
+    // A rank may have nothing to send, or nothing to receive, and nothing cannot be mapped.
     await Promise.all([
-      out.mapAsync(GPUMapMode.READ, 0, leaving),
-      back.mapAsync(GPUMapMode.WRITE, 0, arriving),
+      leaving > 0 && out.mapAsync(GPUMapMode.READ, 0, leaving),
+      arriving > 0 && back.mapAsync(GPUMapMode.WRITE, 0, arriving),
     ]);
     this.gpu.checkHealth();
     const mapped = performance.now();
-    carry(
-      ranks,
-      new Float32Array(out.getMappedRange(0, leaving)),
-      new Float32Array(back.getMappedRange(0, arriving)),
-    );
+    const numbers = (buffer: GPUBuffer, bytes: number) =>
+      new Float32Array(bytes > 0 ? buffer.getMappedRange(0, bytes) : new ArrayBuffer());
+    carry(ranks, numbers(out, leaving), numbers(back, arriving));
     const carried = performance.now();
-    out.unmap();
-    back.unmap();
+    if (leaving > 0) out.unmap();
+    if (arriving > 0) back.unmap();
     copy(arrives, (encoder, { tensor, offset, bytes }, at) => {
       const { buffer, offset: first } = placeOf(tensor);
       encoder.copyBufferToBuffer(back, at, buffer, first + offset, bytes);

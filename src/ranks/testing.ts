@@ -26,7 +26,7 @@ export async function runRanks(count: number, program: URL, args: readonly strin
       ...["-prepend-rank", "-n", `${count}`, Deno.execPath(), "run", "--no-prompt", "--quiet"],
       ...[...allowed, `--allow-ffi=${mpiLibraries}`, program.href, ...args],
     ],
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", MPIEXEC_TIMEOUT: "100" }, // ranks that wait for one another wait for ever
     stdin: "null",
   }).output();
   const lines = new TextDecoder().decode(stdout).split("\n");

@@ -373,7 +373,7 @@ export class TrainingSession {
     const { generation } = this.task;
     if (!generation) throw new UserError(`Model "${model.name}" writes no text; leave out the sample`);
     checkTokens(prompt, generation.vocab);
-    const sequence = Math.min(longest, prompt.length + count);
+    const sequence = Math.min(longest, generation.tokens.rows, prompt.length + count);
     const { description, logits } = describeGeneration(
       generation,
       this.parameterSet,

@@ -64,8 +64,10 @@ function textTask(
 
 /** The sizes of what a rank has of each batch. */
 function ownShape({ batch, sequence, ranks }: TrainOptions): BatchShape {
-  if (ranks?.over !== "batch") return { batch, sequence };
-  return { batch: partOf(batch, ranks).count, sequence };
+  if (!ranks) return { batch, sequence };
+  if (ranks.over === "batch") return { batch: partOf(batch, ranks).count, sequence };
+  const { first, count } = partOf(sequence, ranks);
+  return { batch, sequence: count, part: { ...ranks, whole: sequence, first } };
 }
 
 /** Describes the tensors of batches of `rows` tokens over `vocab` words. */
