@@ -45,9 +45,43 @@ function assertAlike(own: Outcome, one: Outcome, what: string): void {
   close([own.validation], [one.validation], "validation loss");
   close(own.norms, one.norms, "norm");
   assertEquals(Object.keys(own.gradients), Object.keys(one.gradients));
-  for (const [name, values] of Object.entries(one.gradients)) {
-    const norm = (of: (x: number, i: number) => number) => Math.hypot(...values.map(of));
-    const error = norm((x, i) => x - own.gradients[name][i]) / norm((x) => x);
+  for (const name of Object.keys(one.gradients)) {
+    const error = errorOf(own, one, [name]);
     assert(error <= limit, `${what}: gradient of ${name} differs by ${error}`);
   }
+}
+
+/** ‖g − r‖ / ‖r‖ of these gradients together. */
+function errorOf(own: Outcome, reference: Outcome, names = Object.keys(reference.gradients)): number {
+  let [difference, whole] = [0, 0];
+  for (const name of names) {
+    reference.gradients[name].forEach((r, i) => {
+      difference += (own.gradients[name][i] - r) ** 2;
+      whole += r ** 2;
+    });
+  }
+  return Math.sqrt(difference / whole);
+}
+
+/**
+ * A test of a number of ranks under a policy that stores in fewer bits: the first loss, which storage cannot change, is one process's, and the gradients lie
+ * no farther from those of `exact` than one process's do, by `share` of that: ranks have ranges of their own rows.
+ */
+export function storageTest(name: string, size: number, jobs: readonly Job[], share: number): void {
+  ranksTest(name, async () => {
+    const outcomes = await onRanks(size, jobs);
+    for (const [i, job] of jobs.entries()) {
+      const [first, ...others] = outcomes.map((each) => each[i]);
+      for (const other of others) assertEquals(other, first);
+      const gpu = await testGpu();
+      const one = await trainCase(gpu, job);
+      assert(Math.abs(first.losses[0] / one.losses[0] - 1) <= limit, "the first loss");
+      const exact = await trainCase(gpu, { ...job, changes: { ...job.changes, policy: "exact" } });
+      const [own, expected] = [first, one].map((outcome) => errorOf(outcome, exact));
+      assert(
+        own > 0 && own <= (1 + share) * expected,
+        `${job.folder}: error ${own} where one process has ${expected}`,
+      );
+    }
+  });
 }
