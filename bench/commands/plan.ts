@@ -16,6 +16,7 @@ import {
   file,
   jsonOption,
   maybe,
+  rankOptions,
   stepOptions,
   storageOptions,
   sweepOptions,
@@ -42,6 +43,7 @@ const options = object({
   ...sweepOptions,
   ...storageOptions,
   ...planned,
+  ...rankOptions,
   adapter: defaulted(
     "--adapter",
     word("ADAPTER", plannedAdapterNames),

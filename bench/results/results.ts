@@ -7,6 +7,7 @@ import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { type ModelConfig, modelConfig, modelPresets } from "../../src/models/model_config.ts";
 import { architectureSchema, modelSchema } from "../../src/models/model_document.ts";
 import { momentFormats, parameterFormats } from "../../src/nn/parameters.ts";
+import { spreads } from "../../src/ranks/share.ts";
 import { policySchema } from "../../src/storage/policy_document.ts";
 import { clippings, updates } from "../../src/train/step_choices.ts";
 
@@ -38,13 +39,17 @@ export const choiceFields = {
   clipBy: z.enum(clippings).optional().describe(
     "whose norm gradients are clipped by: the step's own where it is left out; last: that of the step before",
   ),
+  ranks: positive.optional().describe("processes that share the step: 1 where it is left out"),
+  spread: z.enum(spreads).optional().describe(
+    "what ranks part between them: the tokens of every sequence where it is left out; batch: the sequences of a batch",
+  ),
 };
 
 export const configuration = z.object({
   model: z.string().describe("the model's name"),
   modelDocument: modelSchema.optional().describe("the model as a complete document; left out for a preset"),
   sequence: positive.describe("tokens of a sequence"),
-  batch: positive.describe("sequences of a step, or of each of its micro-batches"),
+  batch: positive.describe("sequences of a step, or of each of its micro-batches, of all ranks together"),
   policy: z.string().describe("the storage policy's name"),
   storage: policySchema.describe("the storage policy as a complete document"),
   ...choiceFields,

@@ -49,7 +49,8 @@ export interface Gpu {
  * @throws {UserError} when no such adapter answers, or the driver opens no further device in this process
  */
 export async function openGpu(
-  { requireGpu = false, ranks = alone }: { requireGpu?: boolean; ranks?: Ranks } = {},
+  { requireGpu = false }: { requireGpu?: boolean } = {},
+  ranks: Ranks = alone,
 ): Promise<Gpu> {
   const { adapter, report } = await chooseAdapter({ requireGpu });
   const timestamps = adapter.features.has("timestamp-query");

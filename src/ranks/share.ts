@@ -11,6 +11,17 @@ export interface Share {
   readonly size: number;
 }
 
+/** The share of a process in a step that so many ranks take; undefined where it is one. The first rank's are the largest parts. */
+export function shareOf(
+  { ranks = 1, spread = "sequence", rank = 0 }: {
+    readonly ranks?: number;
+    readonly spread?: Spread;
+    readonly rank?: number;
+  },
+): Share | undefined {
+  return ranks > 1 ? { over: spread, rank, size: ranks } : undefined;
+}
+
 /** Things in a row, some of more. */
 export interface Part {
   readonly first: number;

@@ -11,7 +11,7 @@ import type { ParameterSet } from "../nn/parameters.ts";
 import { Tape, type Update } from "../nn/tape.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
-import { refuseContradictions, stepDefaults } from "./step_choices.ts";
+import { refuseContradictions, type StepChoices, stepDefaults } from "./step_choices.ts";
 import { type Generation, ring, type Task } from "./task.ts";
 
 /** The norm of all gradients, one a step. */
@@ -46,7 +46,7 @@ export function describeTraining(
       ranks,
       update: inBackward && (({ state }, gradient) =>
         builder.within(last, () => {
-          if (ranks) sumOverRanks(builder, gradient);
+          if (ranks > 1) sumOverRanks(builder, gradient);
           inBackward.add(gradient);
           adamw(builder, [{ ...state, gradient }], clip, constants);
         })),
@@ -73,7 +73,9 @@ function emitGradients(
   task: Task,
   parameters: ParameterSet,
   policy: StoragePolicy,
-  { accumulate = stepDefaults.accumulate, ranks, update }: Shared & { readonly update?: Update },
+  { accumulate = stepDefaults.accumulate, ranks = stepDefaults.ranks, update }: Shared & {
+    readonly update?: Update;
+  },
 ): Tape {
   const clears = accumulate > 1;
   if (clears) {
@@ -84,7 +86,7 @@ function emitGradients(
   const tape = Tape.training(builder, policy, { accumulate: clears, update });
   task.loss(tape, parameters);
   tape.settle();
-  if (ranks && !update) {
+  if (ranks > 1 && !update) {
     builder.within({ operator: "ranks", microBatch: "last" }, () => {
       for (const { gradient } of parameters.runs) sumOverRanks(builder, gradient);
     });
@@ -93,7 +95,7 @@ function emitGradients(
 }
 
 /** What a step's gradients are the sum of: micro-batches, and ranks. */
-type Shared = Pick<TrainOptions, "accumulate" | "ranks">;
+type Shared = Pick<StepChoices, "accumulate" | "ranks">;
 
 /** A tensor that begins with normal numbers of mean 0. */
 export interface Normals {

@@ -4,7 +4,6 @@ import type { Decay } from "../nn/parameters.ts";
 import { createPolicy, policyDocument } from "../storage/policies.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import type { PolicyDocument } from "../storage/policy_document.ts";
-import type { Share } from "../ranks/share.ts";
 import type { StepChoices } from "./step_choices.ts";
 
 /** What a training run is, short of its data. */
@@ -30,8 +29,8 @@ export interface TrainOptions extends StepChoices {
   readonly labelSmoothing?: number;
   /** Variants of kernels that are set, by a tuning run or to repeat one. */
   readonly variants?: Variants;
-  /** Which part of each step this process takes, where several share it. */
-  readonly ranks?: Share;
+  /** Which of the ranks this process is; 0 if left out. */
+  readonly rank?: number;
   /** How images arrive: bytes, by default, or numbers as they are. */
   readonly pixels?: "u8" | "f32";
 }

@@ -36,7 +36,7 @@ export interface Outcome {
 export async function trainCase(gpu: Gpu, job: Job): Promise<Outcome> {
   const { folder, over, joined = 1, steps = 2, changes } = job;
   const golden = await readGoldenCase(new URL(`../models/testdata/${folder}`, import.meta.url).pathname);
-  const { rank, size } = gpu.ranks;
+  const { size } = gpu.ranks;
   const options: TrainOptions = {
     model: { ...golden.config, name: folder } as ModelConfig,
     sequence: golden.sequence,
@@ -44,7 +44,7 @@ export async function trainCase(gpu: Gpu, job: Job): Promise<Outcome> {
     ...golden.optimizer,
     ...{ policy: "exact", seed: 0, clipNorm: 0.5, pixels: "f32" as const },
     ...changes,
-    ...size > 1 && { ranks: { over, rank, size } },
+    ...size > 1 && { ranks: size, spread: over },
   };
   const batches = Array.from(
     { length: Math.floor(golden.batches.length / joined) },
@@ -91,7 +91,7 @@ function join<Batch extends TokenBatch | ImageBatch>(batches: readonly Batch[]):
 
 if (import.meta.main) {
   const ranks = openMpi();
-  const gpu = await openGpu({ ranks });
+  const gpu = await openGpu({}, ranks);
   const [jobs, folder] = Deno.args;
   const outcomes: Outcome[] = [];
   for (const job of JSON.parse(jobs) as Job[]) outcomes.push(await trainCase(gpu, job));

@@ -21,4 +21,9 @@ const mesa8 = ["gpt2-ragged", "llama-ragged"].map((folder): Job => ({
   over: "sequence",
   changes: { policy: "mesa8" },
 }));
-storageTest("2 ranks that share every sequence store as accurately under mesa8 as one process", 2, mesa8, 0.1);
+storageTest(
+  "2 ranks that share every sequence store as accurately under mesa8 as one process",
+  2,
+  mesa8,
+  0.1,
+);

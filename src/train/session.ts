@@ -88,10 +88,11 @@ export class TrainingSession {
    * OutOfMemoryError with the bytes wanted, before it allocates any where the plan tells that they are too many, and a UserError if model
    * and sequence contradict each other. Where ranks share the steps, each makes such a session and calls the same methods in the same order.
    */
-  static async create(gpu: Gpu, options: TrainOptions, weights?: WeightSource): Promise<TrainingSession> {
-    if ((options.ranks?.size ?? 1) !== gpu.ranks.size) {
-      throw new Error("The device is not that of these ranks");
-    }
+  static async create(gpu: Gpu, given: TrainOptions, weights?: WeightSource): Promise<TrainingSession> {
+    const { rank, size } = gpu.ranks;
+    const { ranks = stepDefaults.ranks } = given;
+    if (ranks !== size) throw new Error(`A step of ${ranks} ranks is taken by ${size}`);
+    const options = { ...given, rank };
     const task = taskOf(options);
     const parameters = new ParameterSet(task.parameters, gpu.limits, options);
     const session = new TrainingSession(gpu, options, parameters, task, policyOf(options));
@@ -205,11 +206,12 @@ export class TrainingSession {
 
   /** Random bits of a step's micro-batch, and where the step's results go. */
   #rounding(step: number, microBatch = 0): Pick<StepValues, "seed" | "slot"> {
-    const { seed, ranks } = this.options;
+    const { seed } = this.options;
+    const { rank } = this.gpu.ranks;
     const stream = [
       `rounding ${step}`,
       ...microBatch > 0 ? [`micro-batch ${microBatch}`] : [],
-      ...ranks ? [`rank ${ranks.rank}`] : [],
+      ...rank > 0 ? [`rank ${rank}`] : [],
     ].join(", ");
     return { seed: Random.for(seed, stream).uint32(), slot: (step - 1) % ringLength };
   }

@@ -16,7 +16,7 @@ import {
   type LanguageTensors,
 } from "../models/shared/language_model.ts";
 import type { ParameterSet } from "../nn/parameters.ts";
-import { ownValues, partOf } from "../ranks/share.ts";
+import { ownValues, partOf, type Share, shareOf } from "../ranks/share.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { column, type PackedBatch, ring, type Task } from "./task.ts";
 
@@ -43,14 +43,15 @@ function textTask(
   parameters: Pick<Task, "parameters" | "initial">,
   modelOf: (parameters: ParameterSet) => LanguageModel,
 ): Task {
-  const shape = ownShape(options);
+  const share = shareOf(options);
+  const shape = ownShape(options, share);
   const tensors = textTensors(shape.batch * shape.sequence, model.vocab);
   return {
     ...parameters,
     lossRing: tensors.lossRing,
     loss: (tape, parameters) => languageLoss(tape, modelOf(parameters), tensors, shape),
     pack(given) {
-      if ("inputs" in given) return packTokens(given, tensors, options);
+      if ("inputs" in given) return packTokens(given, tensors, options.batch, share);
       throw new UserError(`Model "${model.name}" reads tokens; give it texts`);
     },
     generation: {
@@ -63,11 +64,11 @@ function textTask(
 }
 
 /** The sizes of what a rank has of each batch. */
-function ownShape({ batch, sequence, ranks }: TrainOptions): BatchShape {
-  if (!ranks) return { batch, sequence };
-  if (ranks.over === "batch") return { batch: partOf(batch, ranks).count, sequence };
-  const { first, count } = partOf(sequence, ranks);
-  return { batch, sequence: count, part: { ...ranks, whole: sequence, first } };
+function ownShape({ batch, sequence }: TrainOptions, share?: Share): BatchShape {
+  if (!share) return { batch, sequence };
+  if (share.over === "batch") return { batch: partOf(batch, share).count, sequence };
+  const { first, count } = partOf(sequence, share);
+  return { batch, sequence: count, part: { ...share, whole: sequence, first } };
 }
 
 /** Describes the tensors of batches of `rows` tokens over `vocab` words. */
@@ -85,18 +86,19 @@ export function textTensors(rows: number, vocab: number): LanguageTensors {
 const ignored = -100;
 
 /**
- * Sorts the rows of a batch by token (a counting sort, so equal tokens stay in order) and counts the valid targets. Of a batch that ranks share it
+ * Sorts the rows of a batch of so many sequences by token (a counting sort, so equal tokens stay in order) and counts the valid targets. Of a batch that ranks share it
  * packs this rank's rows, and counts all targets. Throws a UserError that names the first id outside the vocabulary.
  */
 export function packTokens(
   whole: TokenBatch,
   tensors: LanguageTensors,
-  { batch, ranks }: Pick<TrainOptions, "batch" | "ranks"> = { batch: 1 },
+  batch = 1,
+  share?: Share,
 ): PackedBatch {
   const vocab = tensors.starts.rows - 1;
   checkTokens(whole.inputs, vocab);
   checkTokens(whole.targets, vocab, ignored);
-  const [inputs, targets] = [ownValues(whole.inputs, batch, ranks), ownValues(whole.targets, batch, ranks)];
+  const [inputs, targets] = [ownValues(whole.inputs, batch, share), ownValues(whole.targets, batch, share)];
   const starts = new Uint32Array(vocab + 1);
   for (const word of inputs) starts[word + 1]++;
   for (let w = 0; w < vocab; w++) starts[w + 1] += starts[w];

@@ -5,19 +5,20 @@ import type { VitConfig } from "../models/vit/config.ts";
 import { vitInitial } from "../models/vit/initialize.ts";
 import { vitLoss } from "../models/vit/model.ts";
 import { vitParameters } from "../models/vit/parameters.ts";
-import { ownValues, partOf } from "../ranks/share.ts";
+import { ownValues, partOf, shareOf } from "../ranks/share.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { column, ring, type Task } from "./task.ts";
 
 /** The task of training a ViT to tell classes of images apart. */
 export function vitTask(model: VitConfig, options: TrainOptions): Task {
-  const { batch: whole, pixels = "u8", decay = trainDefaults.decay, labelSmoothing = 0, ranks } = options;
-  if (ranks?.over === "sequence") {
+  const { batch: whole, pixels = "u8", decay = trainDefaults.decay, labelSmoothing = 0 } = options;
+  const share = shareOf(options);
+  if (share?.over === "sequence") {
     throw new UserError(
-      `Ranks share an image's tokens in no way yet; have them share the batch of "${model.name}"`,
+      `Ranks cannot share the tokens of an image of "${model.name}"; give --spread batch`,
     );
   }
-  const batch = ranks ? partOf(whole, ranks).count : whole;
+  const batch = share ? partOf(whole, share).count : whole;
   const tensors = {
     images: imageTensor(batch, 3 * model.image ** 2, pixels),
     labels: column("labels", batch, "head"),
@@ -49,8 +50,8 @@ export function vitTask(model: VitConfig, options: TrainOptions): Task {
       }
       return {
         contents: [
-          [tensors.images, wholeWords(ownValues<ImageBatch["images"]>(images, whole, ranks))],
-          [tensors.labels, ownValues(labels, whole, ranks)],
+          [tensors.images, wholeWords(ownValues<ImageBatch["images"]>(images, whole, share))],
+          [tensors.labels, ownValues(labels, whole, share)],
         ],
         valid: labels.length,
       };
