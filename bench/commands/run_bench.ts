@@ -7,7 +7,12 @@ import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { bytes } from "../../src/text/format.ts";
-import { refuseContradictions, type StepChoices, unusual } from "../../src/train/step_choices.ts";
+import {
+  refuseContradictions,
+  type StepChoices,
+  stepDefaults,
+  unusual,
+} from "../../src/train/step_choices.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { usualTolerance } from "../compare/comparison.ts";
 import { measureCard } from "../kernels/card.ts";
@@ -28,6 +33,7 @@ import { lengthsOf, longestSequences } from "../sweep/longest.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
+import { requireRanks } from "../sweep/process.ts";
 import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
 import { type Lengths, planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
@@ -83,6 +89,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const dataOf = await loadAll(told, paths);
   refuseUndividable(all, options);
   refuseBoundless(all);
+  await requireRanks(told);
   const checkAll = (cells: readonly CellConfiguration[]) => {
     for (const cell of cells) checkCell(cell, dataOf(cell));
   };
@@ -139,7 +146,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
 
 /** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted. */
 function refuseUndividable(
-  { growing, memory }: SweepOptions,
+  { growing, memory, ranks = stepDefaults.ranks }: SweepOptions,
   { shard, against }: BenchOptions,
 ): void {
   const parting = shard ? "--shard" : against === undefined ? undefined : "--against";
@@ -151,6 +158,11 @@ function refuseUndividable(
   if (against !== undefined && memory !== undefined) {
     throw new UserError(
       "--memory is a matter of this program's plan, which --against knows of no other; leave one out",
+    );
+  }
+  if (against !== undefined && ranks > 1) {
+    throw new UserError(
+      "--against has two processes take turns, and ranks are several; leave one of them out",
     );
   }
 }

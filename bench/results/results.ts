@@ -201,6 +201,22 @@ const pieceSizes = z.object({
 /** Tokens that go through a layer at once. */
 export type PieceSizes = z.infer<typeof pieceSizes>;
 
+const exchangeTimes = z.object({
+  count,
+  bytes: count.describe("that left the card"),
+  map: z.number().describe("milliseconds until they were mapped: what the card had yet to compute is in it"),
+  transfer: z.number().describe("milliseconds between the ranks"),
+  write: z.number().describe("milliseconds until what arrived was queued"),
+});
+
+const rankReport = z.object({
+  host: z.string(),
+  adapter: z.string(),
+  bufferBytes: count.describe("bytes of its buffers by plan"),
+  ledgerPeakBytes: count.describe("peak of all its GPU buffers"),
+  exchanges: z.array(exchangeTimes).describe("all exchanges of each timed step together"),
+});
+
 export const measurement = z.object({
   status: z.enum(["ok", "diverged", "oom", "error", "timeout"]).describe(
     "diverged: it ran to its end, and a loss is no number",
@@ -257,6 +273,9 @@ export const measurement = z.object({
       "share of the numbers that products read in the last step which their scale left too large for halves; left out where products are in f32",
     ),
   }).nullable(),
+  ranks: z.array(rankReport).optional().describe(
+    "by rank, where several share the steps; the rest of the record is of rank 0",
+  ),
 });
 
 /** What a child process found. */

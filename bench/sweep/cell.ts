@@ -1,5 +1,6 @@
 import { Random } from "../../src/data/random.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
+import { alone, anyOf, toldBy } from "../../src/ranks/ranks.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { type StepBatches, TrainingSession, type TrainOptions } from "../../src/train/session.ts";
@@ -27,11 +28,12 @@ import { inMicroBatches, trainSteps } from "../training/training_loop.ts";
 /**
  * Runs one cell on this process's adapter: trains for its quality steps and validates, then warms up and times. Memory that the device
  * refuses gives status `oom` with the bytes that were wanted, a loss that is no number `diverged`, any other error status `error` with its
- * message. With `stepsPerTurn` it waits for its `turn` before it times anything.
+ * message. With `stepsPerTurn` it waits for its `turn` before it times anything. Ranks each run it; where one fails, the others wait for it.
  */
 export async function runCell(
   { configuration, paths, text, requireGpu, stepsPerTurn }: Job,
   turn = () => Promise.resolve(),
+  ranks = alone,
 ): Promise<ChildAnswer> {
   let data: TrainingData | undefined;
   let gpu: Gpu | undefined;
@@ -46,7 +48,7 @@ export async function runCell(
     options = trainOptions(configuration, data);
     const driverBefore = await settledDriverBytes();
     const started = performance.now();
-    gpu = await withRoom(await openGpu({ requireGpu }));
+    gpu = await withRoom(await openGpu({ requireGpu }, ranks));
     const session = await TrainingSession.create(gpu, options);
     const setupMilliseconds = performance.now() - started;
     const batches = inMicroBatches(data.training(configuration), configuration);
@@ -54,7 +56,8 @@ export async function runCell(
       ? await measureQuality(session, batches, data, configuration)
       : null;
     const { name } = gpu.adapter;
-    const timing = await timeSteps(session, batches, configuration, {
+    const { exchanges, ...timing } = await timeSteps(session, batches, configuration, {
+      agree: (own) => anyOf(ranks, own),
       readCard: () => readCard(name),
       ...stepsPerTurn !== undefined && { turns: { steps: stepsPerTurn, next: turn } },
     });
@@ -62,6 +65,8 @@ export async function runCell(
     gpu.checkHealth();
     const divergence = quality && divergenceOf(quality);
     const ledgerPeakBytes = gpu.ledger.peakBytes;
+    const { bufferBytes } = session.plan;
+    const own = { host: exchanges ? Deno.hostname() : "", adapter: name, bufferBytes, ledgerPeakBytes };
     session.destroy(); // the reference has memory of its own, in place of the session's, and is not counted
     if (stepsPerTurn !== undefined) await turn();
     const reference = await timeReference(gpu);
@@ -85,6 +90,7 @@ export async function runCell(
       },
       timing: { ...timing, setupMilliseconds, ...reference && { reference } },
       quality,
+      ...exchanges && { ranks: toldBy(ranks, { ...own, exchanges }) },
     });
   } catch (error) {
     if (!(error instanceof Error)) throw error;

@@ -68,5 +68,22 @@ function load(libraries: readonly string[]): Deno.DynamicLibrary<typeof function
       if (error instanceof Deno.errors.NotCapable) throw error;
     }
   }
-  throw new UserError("Ranks need MPICH, which is not installed; on Debian: apt install mpich");
+  throw missing();
+}
+
+/** What is said where MPI, or what starts ranks, is not there. */
+const missing = () => new UserError("Ranks need MPICH, which is not installed; on Debian: apt install mpich");
+
+/** Throws a UserError where MPICH's library or the program that starts ranks is not installed. */
+export async function requireMpi(
+  launcher: string,
+  libraries: readonly string[] = mpiLibraries,
+): Promise<void> {
+  const there = (path: string) => Deno.stat(path).then(() => true, () => false);
+  if (!(await Promise.all(libraries.map(there))).includes(true)) throw missing();
+  try {
+    await new Deno.Command(launcher, { args: ["--version"], stdout: "null", stderr: "null" }).output();
+  } catch (error) {
+    throw error instanceof Deno.errors.NotFound ? missing() : error;
+  }
 }

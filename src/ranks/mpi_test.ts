@@ -1,7 +1,7 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { openMpi } from "./mpi.ts";
-import { alone, gathered } from "./ranks.ts";
+import { openMpi, requireMpi } from "./mpi.ts";
+import { alone, gathered, toldBy } from "./ranks.ts";
 import { ranksTest, runRanks } from "./testing.ts";
 
 const program = new URL("mpi_testing.ts", import.meta.url);
@@ -17,7 +17,9 @@ for (const size of [1, 2, 3]) {
         size,
         received: all.flatMap((other) => Array(rank + other + 1).fill(100 * other + rank)),
         total: [size * (size - 1) / 2, size, 2 ** size - 1],
-        large: all.map((other) => [other + 0.5, 2 ** 40 + other]),
+        bytes: all.map((other) => Array(other).fill(255 - other)),
+        told: all.map((other) => `rank ${other}`),
+        any: [true, false],
       });
     }
   });
@@ -28,12 +30,12 @@ ranksTest("Ranks.abort() ends those who wait, with exit code 1", async () => {
   assertEquals(code, 1);
 });
 
-Deno.test("openMpi() names the package where its library is missing", () => {
-  assertThrows(
-    () => openMpi([]),
-    UserError,
-    "Ranks need MPICH, which is not installed; on Debian: apt install mpich",
-  );
+Deno.test("openMpi() and requireMpi() name the package where the library or the launcher is missing", async () => {
+  const sentence = "Ranks need MPICH, which is not installed; on Debian: apt install mpich";
+  assertThrows(() => openMpi([]), UserError, sentence);
+  await assertRejects(() => requireMpi(Deno.execPath(), ["/none.so"]), UserError, sentence);
+  await assertRejects(() => requireMpi("no-such-launcher", [Deno.execPath()]), UserError, sentence);
+  await requireMpi(Deno.execPath(), ["/none.so", Deno.execPath()]);
 });
 
 Deno.test("One process alone is its own neighbour", () => {
@@ -42,5 +44,6 @@ Deno.test("One process alone is its own neighbour", () => {
   assertEquals([...received], [1, 2]);
   alone.sum(Float32Array.of(3, 4), received);
   assertEquals([...received], [3, 4]);
-  assertEquals(gathered(alone, [5, 2 ** 40 + 1]), [[5, 2 ** 40 + 1]]);
+  assertEquals(gathered(alone, Uint8Array.of(3, 255)), [Uint8Array.of(3, 255)]);
+  assertEquals(toldBy(alone, { all: "ü" }), [{ all: "ü" }]);
 });

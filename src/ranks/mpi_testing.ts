@@ -1,6 +1,6 @@
 /** What a rank of the tests of MPI does: prints what it received. With the word `abort`, rank 1 ends all. */
 import { openMpi } from "./mpi.ts";
-import { gathered } from "./ranks.ts";
+import { anyOf, gathered, toldBy } from "./ranks.ts";
 
 const ranks = openMpi();
 const { rank, size } = ranks;
@@ -18,7 +18,9 @@ ranks.allToAll(sent, counts, received, counts);
 
 const total = new Float32Array(3);
 ranks.sum(Float32Array.of(rank, 1, 2 ** rank), total);
-const large = gathered(ranks, [rank + 0.5, 2 ** 40 + rank]);
+const bytes = gathered(ranks, new Uint8Array(rank).fill(255 - rank)).map((each) => [...each]);
+const told = toldBy(ranks, `rank ${rank}`);
+const any = [0, size].map((which) => anyOf(ranks, rank === which));
 ranks.barrier();
-console.log(JSON.stringify({ rank, size, received: [...received], total: [...total], large }));
+console.log(JSON.stringify({ rank, size, received: [...received], total: [...total], bytes, told, any }));
 ranks.close();

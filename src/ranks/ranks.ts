@@ -31,15 +31,31 @@ export const alone: Ranks = {
   close() {},
 };
 
-/** For each rank, in their order, the numbers that it gives: as many as any other. Whole numbers up to 2⁴⁸ are exact. */
-export function gathered(ranks: Pick<Ranks, "rank" | "size" | "sum">, own: readonly number[]): number[][] {
-  const places = new Float32Array(2 * ranks.size * own.length);
-  const parts = own.flatMap((number) => [Math.fround(number), number - Math.fround(number)]);
-  places.set(parts, ranks.rank * parts.length);
-  const all = new Float32Array(places.length);
-  ranks.sum(places, all); // each place is zero on all ranks but one
-  return Array.from(
-    { length: ranks.size },
-    (_, rank) => own.map((_, i) => all[rank * parts.length + 2 * i] + all[rank * parts.length + 2 * i + 1]),
-  );
+/** For each rank, in their order, the bytes that it gives. */
+export function gathered(ranks: Summing, own: Uint8Array): Uint8Array<ArrayBuffer>[] {
+  const lengths = [
+    ...summed(ranks, Array.from({ length: ranks.size }, (_, i) => i === ranks.rank ? own.length : 0)),
+  ];
+  const ends = lengths.map((_, i) => lengths.slice(0, i + 1).reduce((a, b) => a + b));
+  const places = new Float32Array(ends.at(-1)!);
+  places.set(own, ends[ranks.rank] - own.length);
+  const all = Uint8Array.from(summed(ranks, places)); // each place is zero on all ranks but one
+  return lengths.map((length, i) => all.slice(ends[i] - length, ends[i]));
+}
+
+/** For each rank, in their order, what it tells. */
+export function toldBy<T>(ranks: Summing, own: T): T[] {
+  const bytes = gathered(ranks, new TextEncoder().encode(JSON.stringify(own)));
+  return bytes.map((text) => JSON.parse(new TextDecoder().decode(text)));
+}
+
+/** Whether any rank says so. */
+export const anyOf = (ranks: Summing, own: boolean): boolean => summed(ranks, [Number(own)])[0] > 0;
+
+type Summing = Pick<Ranks, "rank" | "size" | "sum">;
+
+function summed(ranks: Summing, own: ArrayLike<number>): Float32Array {
+  const sums = new Float32Array(own.length);
+  ranks.sum(Float32Array.from(own), sums);
+  return sums;
 }

@@ -4,6 +4,7 @@ import { Random } from "../data/random.ts";
 import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type BuilderOptions, builderOptionsFor, type Variants } from "../gpu/builder.ts";
+import type { ExchangeTimes } from "../gpu/exchange.ts";
 import { runsOf } from "../gpu/kernel.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
 import type { Program, TimedDispatch } from "../gpu/program.ts";
@@ -50,6 +51,13 @@ export interface Evaluation {
   readonly loss: number;
   /** Share of images whose label has the largest logit; null for texts. */
   readonly top1: number | null;
+}
+
+/** Times of steps, one after the other. */
+export interface StepTimes {
+  readonly stepMilliseconds: number[];
+  readonly clock: "gpu" | "wall";
+  readonly exchanges?: ExchangeTimes[];
 }
 
 /** What a step tells the GPU, whichever of its micro-batches runs. */
@@ -244,18 +252,22 @@ export class TrainingSession {
 
   /**
    * Trains steps and times each, from its begin to the next one's, with no wait in between: by GPU timestamps,
-   * else the window's wall-clock time shared equally.
+   * else the window's wall-clock time shared equally. Where ranks share them, tells what this one's exchanges took in each.
    */
-  async timedSteps(
-    steps: readonly StepBatches[],
-  ): Promise<{ stepMilliseconds: number[]; clock: "gpu" | "wall" }> {
+  async timedSteps(steps: readonly StepBatches[]): Promise<StepTimes> {
+    await this.#memory.submitted();
     await this.gpu.device.queue.onSubmittedWorkDone();
+    this.#train.takeExchangeTimes();
+    const exchanges: ExchangeTimes[] = [];
     const timer = await StepTimer.create(this.gpu, steps.length);
     try {
       timer.start();
-      steps.forEach((batches, i) => this.#runStep(batches, timer.writes(i)));
+      steps.forEach((batches, i) => {
+        this.#runStep(batches, timer.writes(i));
+        this.#memory.behind(() => void exchanges.push(this.#train.takeExchangeTimes()));
+      });
       await this.#memory.submitted();
-      return await timer.finish();
+      return { ...await timer.finish(), ...this.gpu.ranks.size > 1 && { exchanges } };
     } finally {
       timer.destroy();
     }

@@ -66,11 +66,15 @@ export class SessionMemory {
 
   /** Runs a program behind those run before it, once `write` has written what it reads. Waits for nothing. */
   run(program: Program, write = () => {}, ...how: Parameters<Program["run"]>): void {
-    const work = () => {
+    this.behind(() => {
       write();
       return program.run(...how);
-    };
-    this.#exchanging = this.#exchanging ? this.#exchanging.then(work) : work();
+    });
+  }
+
+  /** Does `work` when all that was run before is submitted: at once, unless ranks exchange in it. */
+  behind(work: () => Promise<void> | void): void {
+    this.#exchanging = this.#exchanging ? this.#exchanging.then(work) : work() ?? undefined;
     this.#exchanging?.catch(() => {}); // `submitted` tells
   }
 
