@@ -223,7 +223,8 @@ export class ProgramBuilder {
 
   /**
    * What is worth running, and the memory that it needs: a planned tensor lives from the first dispatch that binds it, or rows of it, to the
-   * last. One that leaves lives until the dispatch before its exchange, one that arrives from the dispatch after.
+   * last. One that leaves lives until the dispatch before its exchange, one that arrives from the dispatch after; but where exchanges follow
+   * one another, what leaves in a later one lives beside what has arrived.
    */
   #recorded() {
     const dispatches: Dispatch[] = [];
@@ -234,14 +235,15 @@ export class ProgramBuilder {
       if (tensor.home) return void stores.add(tensor.home.store);
       const whole = wholeOf(tensor);
       const lives = life.get(whole);
-      if (lives) lives.last = at;
+      if (lives) lives.last = Math.max(lives.last, at);
       else life.set(whole, { first: at, last: at });
     };
     for (const step of withoutDeadRecomputation(this.#steps)) {
       const at = dispatches.length;
       if (isExchange(step)) {
+        const follows = exchanges.at(-1)?.before === at;
         exchanges.push({ ...step, before: at });
-        for (const { tensor } of step.leaves) alive(tensor, at - 1);
+        for (const { tensor } of step.leaves) alive(tensor, follows ? at : at - 1);
         for (const { tensor } of step.arrives) alive(tensor, at);
       } else {
         dispatches.push(step);

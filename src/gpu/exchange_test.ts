@@ -14,7 +14,7 @@ import type { Exchange } from "./exchange.ts";
 import { wholly } from "./exchange.ts";
 import { plain } from "./operand.ts";
 import { Program } from "./program.ts";
-import { sumOverRanks } from "./sum_over_ranks.ts";
+import { allToAll, sumOverRanks } from "./over_ranks.ts";
 import type { Tensor } from "./tensor.ts";
 
 const gpu = await testGpu();
@@ -139,4 +139,46 @@ gpuTest("sumOverRanks() sums a tensor in pieces of so many bytes at the most", a
     assertEquals(staged, [[0, 32], [32, 16]]);
     assertEquals(await read(x), normals(12, 1)); // of one process
   });
+});
+
+gpuTest(
+  "allToAll() of more than may be staged takes several goes, as many as the longest anywhere",
+  async () => {
+    await runTest((t) => {
+      const [a, b] = [t.output("a", 6, 4), t.output("b", 6, 4)];
+      copy(t.builder, t.input("input", 6, 4, normals(24, 1)), a);
+      const [near, far] = [
+        [{ tensor: a, offset: 16, bytes: 16 }, { tensor: a, offset: 64, bytes: 32 }],
+        [{ tensor: a, offset: 0, bytes: 16 }],
+      ];
+      const back = [[{ tensor: b, offset: 0, bytes: 48 }], [{ tensor: b, offset: 48, bytes: 16 }]];
+      allToAll(t.builder, "a to b", [near, far], back, 64, 44);
+      copy(t.builder, b, t.output("after", 6, 4));
+      return b;
+    }, async (b, read, program) => {
+      const { exchanges } = program.description;
+      const lengths = (pieces: readonly { bytes: number }[]) => pieces.map(({ bytes }) => bytes);
+      assertEquals(exchanges.map(({ leaves }) => lengths(leaves)), [[16, 4, 16], [20], [8], []]);
+      assertEquals(exchanges.map(({ arrives }) => lengths(arrives)), [[20, 16], [20], [8], []]);
+      const values = normals(24, 1);
+      const rows = [1, 4, 5, 0].flatMap((row) => [...values.subarray(4 * row, 4 * row + 4)]);
+      assertEquals([...(await read(b)).subarray(0, 16)], rows);
+    });
+  },
+);
+
+gpuTest("What leaves behind another exchange lives beside what that one brought", () => {
+  const builder = new ProgramBuilder("exchange", builderOptionsFor(gpu));
+  const tensor = (name: string) => builder.tensor(name, 16, 16, { category: "transient" });
+  const [a, b, c, d, e] = [..."abcde"].map(tensor);
+  clear(builder, a);
+  clear(builder, c);
+  for (const [from, to] of [[a, b], [c, d]]) {
+    builder.exchange({ name: "there", leaves: [wholly(from)], arrives: [wholly(to)], carry: tenfold });
+  }
+  copy(builder, b, e);
+  copy(builder, d, e);
+  const lives = builder.build().claims.map(({ name, first, last }) => [name, first, last]);
+  assertEquals(lives.toSorted(), [["a", 0, 1], ["b", 2, 2], ["c", 1, 2], ["d", 2, 3], ["e", 2, 3]]);
+  return Promise.resolve();
 });

@@ -1,9 +1,10 @@
 import type { AttentionShape } from "../../kernels/attention/attention.ts";
 import { type HeadBlock, putHeads, takeHeads } from "../../kernels/attention/heads.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
-import { type Exchange, type Piece, wholly } from "../gpu/exchange.ts";
+import { type Piece, wholly } from "../gpu/exchange.ts";
 import { plain } from "../gpu/operand.ts";
-import { rowBytes, type Tensor } from "../gpu/tensor.ts";
+import { allToAll } from "../gpu/over_ranks.ts";
+import { padded, rowBytes, type Tensor } from "../gpu/tensor.ts";
 import { headsOf } from "../ranks/heads.ts";
 import { partOf } from "../ranks/share.ts";
 import { savedQkv } from "./attention.ts";
@@ -87,7 +88,8 @@ function toHeads(
   const blocks = blocksOf(builder, x, heads, headSize);
   for (const block of blocks) if (block) takeHeads(builder, x, block, headSize);
   const own = heads[part.rank].length > 0 ? make(heads[part.rank].length * headSize) : undefined;
-  exchange(builder, `${x.name} to heads`, blocks.map(piecesOf), rowsByRank(own, turned));
+  const [leaves, arrives] = [blocks.map(piecesOf), rowsByRank(own, turned)];
+  allToAll(builder, `${x.name} to heads`, leaves, arrives, longest(turned, heads));
   return own;
 }
 
@@ -100,7 +102,8 @@ function toRows(
   x: Tensor,
 ): void {
   const blocks = blocksOf(builder, x, heads, turned.headSize);
-  exchange(builder, `${x.name} to rows`, rowsByRank(own, turned), blocks.map(piecesOf));
+  const [leaves, arrives] = [rowsByRank(own, turned), blocks.map(piecesOf)];
+  allToAll(builder, `${x.name} to rows`, leaves, arrives, longest(turned, heads));
   putHeads(builder, blocks.filter((block) => block !== undefined), x, turned.headSize);
 }
 
@@ -136,16 +139,8 @@ function rowsByRank(all: Tensor | undefined, { batch, part }: Turned): Piece[][]
   });
 }
 
-/** Emits an exchange of pieces for each rank against pieces from each. */
-function exchange(
-  builder: ProgramBuilder,
-  name: string,
-  leaves: readonly (readonly Piece[])[],
-  arrives: readonly (readonly Piece[])[],
-): void {
-  const counts = (of: readonly (readonly Piece[])[]) =>
-    of.map((pieces) => pieces.reduce((sum, { bytes }) => sum + bytes / 4, 0));
-  const [sent, received] = [counts(leaves), counts(arrives)];
-  const carry: Exchange["carry"] = (ranks, left, arrived) => ranks.allToAll(left, sent, arrived, received);
-  builder.exchange({ name, leaves: leaves.flat(), arrives: arrives.flat(), carry });
+/** Bytes of the longest that any rank sends to any: the first has the most rows. */
+function longest({ batch, headSize, part }: Turned, heads: readonly (readonly number[])[]): number {
+  const { count } = partOf(part.whole, { ...part, rank: 0 });
+  return batch * count * 4 * padded(headSize * Math.max(...heads.map(({ length }) => length)));
 }

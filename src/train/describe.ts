@@ -4,7 +4,7 @@ import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { clipByLast, GradientNorm, gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { endOfStep } from "../../kernels/products/scales.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
-import { sumOverRanks } from "../gpu/sum_over_ranks.ts";
+import { sumOverRanks } from "../gpu/over_ranks.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { describeWithinPeak } from "../gpu/within_peak.ts";
 import type { ParameterSet } from "../nn/parameters.ts";
