@@ -202,7 +202,7 @@ const pieceSizes = z.object({
 export type PieceSizes = z.infer<typeof pieceSizes>;
 
 const exchangeTimes = z.object({
-  count,
+  count: count.describe("of exchanges"),
   bytes: count.describe("that left the card"),
   map: z.number().describe("milliseconds until they were mapped: what the card had yet to compute is in it"),
   transfer: z.number().describe("milliseconds between the ranks"),
@@ -210,8 +210,8 @@ const exchangeTimes = z.object({
 });
 
 const rankReport = z.object({
-  host: z.string(),
-  adapter: z.string(),
+  host: z.string().describe("the machine's name"),
+  adapter: z.string().describe("its card"),
   bufferBytes: count.describe("bytes of its buffers by plan"),
   ledgerPeakBytes: count.describe("peak of all its GPU buffers"),
   exchanges: z.array(exchangeTimes).describe("all exchanges of each timed step together"),

@@ -5,7 +5,7 @@ import { fakeHeader, fakeRecord } from "./testing.ts";
 /** A line that has every field but the optional ones, and those. */
 const lines: [line: object, optional: string[]][] = [
   [fakeHeader([]), ["config", "longest", "timeout", "stopping", "shard", "interleaved"]],
-  [fakeRecord(), []],
+  [fakeRecord(), ["ranks"]],
 ];
 
 Deno.test("resultsJsonSchema() describes every field of a header and of a record", () => {

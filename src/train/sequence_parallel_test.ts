@@ -25,5 +25,4 @@ storageTest(
   "2 ranks that share every sequence store as accurately under mesa8 as one process",
   2,
   mesa8,
-  0.1,
 );
