@@ -213,7 +213,7 @@ export class ProgramBuilder {
       standing,
       variants: this.#taken,
       get plan() {
-        return plan ??= planMemory(claims, standing, apart(dispatches, tensors));
+        return plan ??= planMemory(claims, standing, apart(dispatches, exchanges, tensors));
       },
       get least() {
         return leastMemory(claims, standing);
@@ -224,7 +224,8 @@ export class ProgramBuilder {
   /**
    * What is worth running, and the memory that it needs: a planned tensor lives from the first dispatch that binds it, or rows of it, to the
    * last. One that leaves lives until the dispatch before its exchange, one that arrives from the dispatch after; but where exchanges follow
-   * one another, what leaves in a later one lives beside what has arrived.
+   * one another, what leaves in a later one lives beside what has arrived. What stays and where it goes live beside what leaves, or, late,
+   * beside what arrives.
    */
   #recorded() {
     const dispatches: Dispatch[] = [];
@@ -235,7 +236,7 @@ export class ProgramBuilder {
       if (tensor.home) return void stores.add(tensor.home.store);
       const whole = wholeOf(tensor);
       const lives = life.get(whole);
-      if (lives) lives.last = Math.max(lives.last, at);
+      if (lives) [lives.first, lives.last] = [Math.min(lives.first, at), Math.max(lives.last, at)];
       else life.set(whole, { first: at, last: at });
     };
     for (const step of withoutDeadRecomputation(this.#steps)) {
@@ -245,6 +246,10 @@ export class ProgramBuilder {
         exchanges.push({ ...step, before: at });
         for (const { tensor } of step.leaves) alive(tensor, follows ? at : at - 1);
         for (const { tensor } of step.arrives) alive(tensor, at);
+        for (const { from, to } of step.stays?.copies ?? []) {
+          const when = step.stays?.late ? at : at - 1;
+          for (const { tensor } of [from, to]) alive(tensor, when);
+        }
       } else {
         dispatches.push(step);
         for (const { tensor } of step.bindings) alive(tensor, at);
@@ -260,9 +265,19 @@ export class ProgramBuilder {
   }
 }
 
-/** Pairs of tensors that cannot be in one buffer: a dispatch may not bind it once to read and once to write. */
-function* apart(dispatches: readonly Dispatch[], tensors: readonly Tensor[]): Generator<[number, number]> {
+/**
+ * Pairs of tensors that cannot be in one buffer: a dispatch may not bind it once to read and once to write, and nothing is copied within one.
+ */
+function* apart(
+  dispatches: readonly Dispatch[],
+  exchanges: readonly Exchange[],
+  tensors: readonly Tensor[],
+): Generator<[number, number]> {
   const indexOf = new Map(tensors.map((tensor, i) => [tensor, i]));
+  for (const { from, to } of exchanges.flatMap(({ stays }) => stays?.copies ?? [])) {
+    const [source, target] = [from, to].map(({ tensor }) => indexOf.get(wholeOf(tensor)));
+    if (source !== undefined && target !== undefined) yield [source, target];
+  }
   for (const { bindings } of dispatches) {
     for (const { tensor, access } of bindings) {
       const written = indexOf.get(wholeOf(tensor));
@@ -283,7 +298,13 @@ const isExchange = (step: Step): step is Exchange => "carry" in step;
 /** The tensors whose numbers a step takes, and those that it makes. */
 function flowOf(step: Step): { taken: Tensor[]; made: Tensor[] } {
   const tensors = (of: readonly { tensor: Tensor }[]) => of.map(({ tensor }) => tensor);
-  if (isExchange(step)) return { taken: tensors(step.leaves), made: tensors(step.arrives) };
+  if (isExchange(step)) {
+    const { leaves, arrives, stays: { copies } = { copies: [] } } = step;
+    return {
+      taken: tensors([...leaves, ...copies.map(({ from }) => from)]),
+      made: tensors([...arrives, ...copies.map(({ to }) => to)]),
+    };
+  }
   return {
     taken: tensors(step.bindings.filter(({ access }) => access !== "write")),
     made: tensors(step.bindings.filter(({ access }) => access !== "read")),

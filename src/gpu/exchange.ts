@@ -25,6 +25,13 @@ export interface Exchange extends Scope {
   readonly arrives: readonly Piece[];
   /** What the host does in between, on the numbers themselves. */
   readonly carry: (ranks: Ranks, left: Float32Array, arrived: Float32Array) => void;
+  readonly stays?: Stays;
+}
+
+/** What stays on the card and only changes its place: before anything arrives, beside what leaves; or late, when all has left. */
+export interface Stays {
+  readonly copies: readonly { readonly from: Piece; readonly to: Piece }[];
+  readonly late: boolean;
 }
 
 /** An exchange among the dispatches of a program: it comes before that many of them are done. */
@@ -90,15 +97,21 @@ export class Staging {
 
   /** Does an exchange behind all that is queued; what it writes is queued when it is done. `placeOf` finds tensors. */
   async exchange(
-    { leaves, arrives, carry }: Exchange,
+    { leaves, arrives, carry, stays }: Exchange,
     placeOf: (tensor: Tensor) => { readonly buffer: GPUBuffer; readonly offset: number },
   ): Promise<void> {
     const { device, ranks } = this.gpu;
     const [out, back] = sides.map((side) => this.#buffers.get(side));
     const started = performance.now();
+    const placed = ({ tensor, offset }: Piece) => {
+      const { buffer, offset: first } = placeOf(tensor);
+      return [buffer, first + offset] as const;
+    };
+    /** Queues copies of pieces, each with its place among what is staged, and of what stays. */
     const copy = (
       pieces: readonly Piece[],
       each: (encoder: GPUCommandEncoder, piece: Piece, at: number) => void,
+      staying?: Stays,
     ) => {
       const encoder = device.createCommandEncoder();
       let at = 0;
@@ -106,12 +119,16 @@ export class Staging {
         each(encoder, piece, at);
         at += piece.bytes;
       }
+      for (const { from, to } of staying?.copies ?? []) {
+        encoder.copyBufferToBuffer(...placed(from), ...placed(to), from.bytes);
+      }
       device.queue.submit([encoder.finish()]);
     };
-    copy(leaves, (encoder, { tensor, offset, bytes }, at) => {
-      const { buffer, offset: first } = placeOf(tensor);
-      encoder.copyBufferToBuffer(buffer, first + offset, out, at, bytes);
-    });
+    copy(
+      leaves,
+      (encoder, piece, at) => encoder.copyBufferToBuffer(...placed(piece), out, at, piece.bytes),
+      stays?.late ? undefined : stays,
+    );
     const [leaving, arriving] = [bytesOf(leaves), bytesOf(arrives)];
     // A rank may have nothing to send, or nothing to receive, and nothing cannot be mapped.
     await Promise.all([
@@ -126,10 +143,11 @@ export class Staging {
     const carried = performance.now();
     if (leaving > 0) out.unmap();
     if (arriving > 0) back.unmap();
-    copy(arrives, (encoder, { tensor, offset, bytes }, at) => {
-      const { buffer, offset: first } = placeOf(tensor);
-      encoder.copyBufferToBuffer(back, at, buffer, first + offset, bytes);
-    });
+    copy(
+      arrives,
+      (encoder, piece, at) => encoder.copyBufferToBuffer(back, at, ...placed(piece), piece.bytes),
+      stays?.late ? stays : undefined,
+    );
     this.#times = addTimes(this.#times, {
       count: 1,
       bytes: leaving,

@@ -152,7 +152,7 @@ gpuTest(
         [{ tensor: a, offset: 0, bytes: 16 }],
       ];
       const back = [[{ tensor: b, offset: 0, bytes: 48 }], [{ tensor: b, offset: 48, bytes: 16 }]];
-      allToAll(t.builder, "a to b", [near, far], back, 64, 44);
+      allToAll(t.builder, "a to b", { leaves: [near, far], arrives: back }, 64, 44);
       copy(t.builder, b, t.output("after", 6, 4));
       return b;
     }, async (b, read, program) => {
@@ -182,3 +182,38 @@ gpuTest("What leaves behind another exchange lives beside what that one brought"
   assertEquals(lives.toSorted(), [["a", 0, 1], ["b", 2, 2], ["c", 1, 2], ["d", 2, 3], ["e", 2, 3]]);
   return Promise.resolve();
 });
+
+for (const late of [false, true]) {
+  gpuTest(
+    `What stays on the card goes to its new place${late ? ", late" : ""}, in another buffer`,
+    async () => {
+      const row = (tensor: Tensor, at: number) => ({ tensor, offset: 16 * at, bytes: 16 });
+      const emit = (builder: ProgramBuilder, [a, b, c, d]: Tensor[]) => {
+        copy(builder, a, b);
+        builder.exchange({
+          ...{ name: "turn", leaves: [row(b, 0)], arrives: [row(c, 1)], carry: tenfold },
+          stays: { copies: [{ from: row(b, 1), to: row(c, 0) }], late },
+        });
+        copy(builder, c, d);
+      };
+      await runTest((t) => {
+        const outputs = ["b", "c", "d"].map((name) => t.output(name, 2, 4));
+        emit(t.builder, [t.input("a", 2, 4, [1, 2, 3, 4, 5, 6, 7, 8]), ...outputs]);
+        return outputs[2];
+      }, async (d, read) => assertEquals([...await read(d)], [5, 6, 7, 8, 10, 20, 30, 40]));
+      const builder = new ProgramBuilder("stays", builderOptionsFor(gpu));
+      clear(builder, builder.tensor("large", 99, 4, { category: "transient" })); // all others would fit in its buffer
+      emit(builder, [..."abcd"].map((name) => builder.tensor(name, 2, 4, { category: "transient" })));
+      const { claims, tensors, plan: { slots: { assignment } } } = builder.build();
+      const lives = claims.map(({ name, first, last }) => [name, first, last]);
+      assertEquals(lives.filter(([name]) => name === "b" || name === "c").toSorted(), [
+        ["b", 1, late ? 2 : 1],
+        ["c", late ? 2 : 1, 2],
+      ]);
+      const [b, c] = ["b", "c"].map((name) =>
+        assignment[tensors.findIndex((tensor) => tensor.name === name)]
+      );
+      assert(b !== c, "what stays is copied within a buffer");
+    },
+  );
+}

@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "./builder.ts";
-import type { Exchange, Piece } from "./exchange.ts";
+import type { Exchange, Piece, Stays } from "./exchange.ts";
 import { type Tensor, tensorBytes } from "./tensor.ts";
 
 /** Bytes that are staged at once, each way: what is more is exchanged in several goes. */
@@ -14,15 +14,21 @@ export function sumOverRanks(builder: ProgramBuilder, tensor: Tensor, most = mos
   }
 }
 
+/** What a rank sends to each and receives from each, in pieces, and what is its own. */
+export interface Messages {
+  readonly leaves: readonly (readonly Piece[])[];
+  readonly arrives: readonly (readonly Piece[])[];
+  readonly stays?: Stays;
+}
+
 /**
- * Emits an exchange of pieces for each rank against as many bytes in pieces from each. `longest` is the bytes of the longest that any rank sends to
- * any: by it all know how often to exchange.
+ * Emits an exchange of messages between all ranks. `longest` is the bytes of the longest that any sends to any: by it all know how often to
+ * exchange.
  */
 export function allToAll(
   builder: ProgramBuilder,
   name: string,
-  leaves: readonly (readonly Piece[])[],
-  arrives: readonly (readonly Piece[])[],
+  { leaves, arrives, stays }: Messages,
   longest: number,
   most = mostBytes,
 ): void {
@@ -31,7 +37,10 @@ export function allToAll(
     const [out, back] = [leaves, arrives].map((of) => of.map((pieces) => within(pieces, offset, bytes)));
     const [sent, received] = [out, back].map((of) => of.map(numbersOf));
     const carry: Exchange["carry"] = (ranks, left, arrived) => ranks.allToAll(left, sent, arrived, received);
-    builder.exchange({ name, leaves: out.flat(), arrives: back.flat(), carry });
+    builder.exchange({
+      ...{ name, leaves: out.flat(), arrives: back.flat(), carry },
+      ...stays && offset === 0 && { stays },
+    });
   }
 }
 

@@ -1,10 +1,10 @@
 import type { AttentionShape } from "../../kernels/attention/attention.ts";
 import { type HeadBlock, putHeads, takeHeads } from "../../kernels/attention/heads.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
-import { type Piece, wholly } from "../gpu/exchange.ts";
+import type { Piece } from "../gpu/exchange.ts";
 import { plain } from "../gpu/operand.ts";
-import { allToAll } from "../gpu/over_ranks.ts";
-import { padded, rowBytes, type Tensor } from "../gpu/tensor.ts";
+import { allToAll, type Messages } from "../gpu/over_ranks.ts";
+import { padded, rowBytes, type Tensor, tensorBytes } from "../gpu/tensor.ts";
 import { headsOf } from "../ranks/heads.ts";
 import { partOf } from "../ranks/share.ts";
 import { savedQkv } from "./attention.ts";
@@ -88,8 +88,8 @@ function toHeads(
   const blocks = blocksOf(builder, x, heads, headSize);
   for (const block of blocks) if (block) takeHeads(builder, x, block, headSize);
   const own = heads[part.rank].length > 0 ? make(heads[part.rank].length * headSize) : undefined;
-  const [leaves, arrives] = [blocks.map(piecesOf), rowsByRank(own, turned)];
-  allToAll(builder, `${x.name} to heads`, leaves, arrives, longest(turned, heads));
+  const [leaves, arrives] = [blocks.map((block) => piecesOf(block, turned)), rowsByRank(own, turned)];
+  allToAll(builder, `${x.name} to heads`, messages(leaves, arrives, turned, true), longest(turned, heads));
   return own;
 }
 
@@ -102,8 +102,8 @@ function toRows(
   x: Tensor,
 ): void {
   const blocks = blocksOf(builder, x, heads, turned.headSize);
-  const [leaves, arrives] = [rowsByRank(own, turned), blocks.map(piecesOf)];
-  allToAll(builder, `${x.name} to rows`, leaves, arrives, longest(turned, heads));
+  const [leaves, arrives] = [rowsByRank(own, turned), blocks.map((block) => piecesOf(block, turned))];
+  allToAll(builder, `${x.name} to rows`, messages(leaves, arrives, turned, false), longest(turned, heads));
   putHeads(builder, blocks.filter((block) => block !== undefined), x, turned.headSize);
 }
 
@@ -124,7 +124,13 @@ function blocksOf(
   );
 }
 
-const piecesOf = (block: HeadBlock | undefined): Piece[] => block ? [wholly(block.tensor)] : [];
+/** Of a block, its rows of each sequence. */
+function piecesOf(block: HeadBlock | undefined, { batch }: Turned): Piece[] {
+  if (!block) return [];
+  const { tensor } = block;
+  const bytes = tensorBytes(tensor) / batch;
+  return Array.from({ length: batch }, (_, i) => ({ tensor, offset: i * bytes, bytes }));
+}
 
 /** Of all rows, for each rank those that are its own: a piece of each sequence. */
 function rowsByRank(all: Tensor | undefined, { batch, part }: Turned): Piece[][] {
@@ -137,6 +143,17 @@ function rowsByRank(all: Tensor | undefined, { batch, part }: Turned): Piece[][]
       (_, i) => ({ tensor: all, offset: (i * part.whole + first) * bytes, bytes: count * bytes }),
     );
   });
+}
+
+/** What crosses, and this rank's own, which does not: what is a block of its own lives on beside the other for that. */
+function messages(
+  leaves: Piece[][],
+  arrives: Piece[][],
+  { part: { rank } }: Turned,
+  late: boolean,
+): Messages {
+  const copies = leaves[rank].map((from, i) => ({ from, to: arrives[rank][i] }));
+  return { leaves: leaves.with(rank, []), arrives: arrives.with(rank, []), stays: { copies, late } };
 }
 
 /** Bytes of the longest that any rank sends to any: the first has the most rows. */
