@@ -175,6 +175,37 @@ gpuTest(
 );
 
 gpuTest(
+  "bench frontier --json plans all that is not named and runs what is chosen, which check and a resumption find whole",
+  () =>
+    withFolder(async (folder) => {
+      const out = `${folder}/frontier`;
+      const named = "--policy exact,half --moments f32 --parameters bf16 --sequence 16 --warmup 0";
+      const found = await output("bench", `frontier ${named} --quality-steps 1 --out ${out}`);
+      assert(found.kind === "sweep");
+      const { planned, most } = found.frontier!;
+      assertEquals([most, planned.map(({ name }) => name)], [40, [
+        "exact",
+        "half",
+        "exact + in backward",
+        "half + in backward",
+      ]]);
+      const bytes = new Map(planned.map(({ name, memory }) => [name, memory!.bufferBytes]));
+      for (const { policy, status, parameters, memory } of found.cells) {
+        assertEquals([status, parameters, memory!.bufferBytes], ["ok", "bf16", bytes.get(policy)]);
+      }
+      const names = found.cells.map(({ policy }) => policy);
+      assertEquals(names.slice(0, 3), ["exact", "half", "exact + in backward"]);
+      const [, half] = found.cells.map(({ quality }) => quality!.gradientError);
+      assert(half! > 1e-6);
+      const [checked] = await output("check", out, [0, 1]); // 1 where the sources are not committed
+      assertEquals(checked.findings.filter(({ pass, text }) => !pass && !text.includes("sources")), []);
+      assertEquals(await output("bench", `--resume ${out}`), found);
+      assert((await Deno.readTextFile(`${out}/report.md`)).includes("## Every combination by plan"));
+      assert((await Deno.readTextFile(`${out}/frontier.svg`)).includes("exact + in backward"));
+    }),
+);
+
+gpuTest(
   "bench kernels --json and bench --profile-step --json print their times",
   () =>
     withFolder(async (folder) => {

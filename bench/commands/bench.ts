@@ -36,6 +36,7 @@ import {
 import { fileParser } from "../options/document_parser.ts";
 import { type Given, OptionDocument, overDocument } from "../options/option_document.ts";
 import { profiles } from "../sweep/profiles.ts";
+import { imageRate } from "../sweep/recipe.ts";
 import { nonNegative, percent, shard, size, span, whole, word } from "../options/value_parsers.ts";
 
 const names = Object.keys(profiles);
@@ -81,7 +82,9 @@ const sweepFields = {
   learningRate: maybe(
     "--learning-rate",
     nonNegative,
-    message`Highest learning rate of AdamW (${text(`${trainDefaults.learningRate}`)})`,
+    message`Highest learning rate of AdamW (${text(`${trainDefaults.learningRate}`)}; of images ${
+      text(`${imageRate}`)
+    })`,
   ),
   ...storageOptions,
   ...stepOptions,
@@ -134,6 +137,11 @@ export const options = object({
     "--shard",
     shard,
     message`Run one of N equal parts of the sweep, as in ${"2/4"}; ${"deno task merge"} makes one report of them`,
+  ),
+  peers: maybe(
+    "--peers",
+    folder,
+    message`A folder of PyTorch's rows (${"bench/peers"}) on the same card, to stand beside a frontier`,
   ),
   against: maybe(
     "--against",
@@ -189,11 +197,14 @@ const modes: { mode: string; asked(o: Options): boolean; used: readonly (keyof O
   },
 ];
 
-/** Training steps for quality; undefined where that depends on the adapter, and is some. */
-function qualitySteps({ qualitySteps, named, profile }: Options): number | undefined {
+/** The profile that is named, as a software adapter takes it; undefined where the adapter chooses one. */
+function profileTold({ named, profile }: Options) {
   const name = named ?? profile;
-  return qualitySteps ?? (name === undefined ? undefined : profiles[name]?.("software").qualitySteps);
+  return name === undefined ? undefined : profiles[name]?.("software");
 }
+
+/** Training steps for quality; undefined where that depends on the adapter, and is some. */
+const qualitySteps = (o: Options): number | undefined => o.qualitySteps ?? profileTold(o)?.qualitySteps;
 
 /** Throws a UserError for a choice that does nothing beside another. */
 function refuseUnusedInMode(o: Options): void {
@@ -219,6 +230,9 @@ function refuseContradictory(o: Options): void {
     : undefined;
   if (idle && qualitySteps(o) === 0) {
     throw new UserError(`${idle} does nothing without quality steps; give --quality-steps, or leave it out`);
+  }
+  if (o.peers !== undefined && !profileTold(o)?.frontier) {
+    throw new UserError("--peers sets rows beside a frontier; take `bench frontier`, or leave it out");
   }
   if (o.shard !== undefined && o.against !== undefined) {
     throw new UserError("--shard parts a sweep that --against must run as a whole; leave one of them out");

@@ -6,7 +6,6 @@ import { withGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { printJson } from "../../src/text/print_json.ts";
-import { bytes } from "../../src/text/format.ts";
 import {
   refuseContradictions,
   type StepChoices,
@@ -23,19 +22,21 @@ import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { UserError } from "../../src/errors.ts";
 import { withStorageOptions } from "../options/options.ts";
+import { peerMarks } from "../report/peer_marks.ts";
 import { createReportFolder } from "../report/report_folder.ts";
+import { readResultsText } from "../results/read_results.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
-import type { LongestSequences, Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
+import type { Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
-import { lengthsOf, longestSequences } from "../sweep/longest.ts";
+import { refuseUnreinvestable } from "../sweep/reinvest.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
 import { requireRanks } from "../sweep/process.ts";
 import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
-import { type Lengths, planSweep, refuseBothSizes } from "../sweep/sweep.ts";
+import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import {
   dataKey,
@@ -45,6 +46,8 @@ import {
   type TrainingData,
   usedPaths,
 } from "../training/data.ts";
+import { planAhead } from "./plan_ahead.ts";
+import { planReinvestment } from "./reinvest.ts";
 import { writeFiles } from "./render.ts";
 import { runAgainst } from "./run_against.ts";
 import { runPlan } from "./run_plan.ts";
@@ -70,6 +73,8 @@ export type BenchOptions =
     json: boolean;
     /** The part of the sweep to run. */
     shard?: Shard;
+    /** A folder of PyTorch's rows to stand beside a frontier. */
+    peers?: string;
     /** A commit whose program runs the same cells by turns. */
     against?: string;
   }
@@ -87,18 +92,34 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const paths = usedPaths(all.models, all);
   const told = planSweep(all);
   const dataOf = await loadAll(told, paths);
-  refuseUndividable(all, options);
+  refuseUndividable(all, told, options);
   refuseBoundless(all);
   await requireRanks(told);
+  if (all.reinvest) refuseUnreinvestable({ ...all, variants: options.variants });
+  const peers = options.peers === undefined
+    ? undefined
+    : peerMarks(await readResultsText(options.peers), told, adapter.name);
   const checkAll = (cells: readonly CellConfiguration[]) => {
     for (const cell of cells) checkCell(cell, dataOf(cell));
   };
   checkAll(told);
   const builder = await builderOptions(options);
-  const longest = options.profileStep ? undefined : await search(all, builder);
-  const planned = longest && !options.sequences?.length ? planSweep(all, lengthsBy(all, longest)) : told;
-  checkAll(planned);
   const plan = planner(dataOf, builder, all.memory);
+  const timeoutSeconds = all.timeout ?? usualTimeout;
+  const reinvested = all.reinvest && !options.profileStep
+    ? await planReinvestment(all, builder, {
+      dataOf,
+      plan,
+      paths,
+      requireGpu: options.requireGpu,
+      timeoutSeconds,
+    })
+    : undefined;
+  if (reinvested && "code" in reinvested) return reinvested.code;
+  const { found, cells: planned } = options.profileStep
+    ? { found: {}, cells: told }
+    : reinvested ?? await planAhead(all, told, dataOf, builder, Boolean(options.sequences?.length));
+  checkAll(planned);
   const own = options.shard ? cellsOfShard(planned, options.shard) : planned;
   const fitting = own.filter((cell) => plan(cell).refusal === null);
   // Another program has variants of its own, so each takes what its own table says.
@@ -117,7 +138,8 @@ export async function runBench(options: BenchOptions): Promise<number> {
     requireGpu: options.requireGpu,
     growing: all.growing ?? false,
     memory: all.memory ?? null,
-    ...longest && { longest },
+    ...found,
+    ...peers && { peers },
     ...all.timeout !== undefined && { timeout: all.timeout },
     ...options.against === undefined && stoppingOf(all),
     ...options.shard && { shard: options.shard },
@@ -127,7 +149,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const host = {
     dataOf,
     plan,
-    timeoutSeconds: all.timeout ?? usualTimeout,
+    timeoutSeconds,
     interruption,
     json: options.json,
   };
@@ -144,9 +166,10 @@ export async function runBench(options: BenchOptions): Promise<number> {
   }
 }
 
-/** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted. */
+/** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted; or are too few. */
 function refuseUndividable(
-  { growing, memory, ranks = stepDefaults.ranks }: SweepOptions,
+  { growing, memory, reinvest, ranks = stepDefaults.ranks }: SweepOptions,
+  told: readonly CellConfiguration[],
   { shard, against }: BenchOptions,
 ): void {
   const parting = shard ? "--shard" : against === undefined ? undefined : "--against";
@@ -155,6 +178,12 @@ function refuseUndividable(
       `A sweep that grows until nothing fits goes by what came before, so ${parting} cannot part it; take another profile`,
     );
   }
+  if (against !== undefined && reinvest) {
+    throw new UserError(
+      "What memory affords is a matter of this program's plan, which --against knows of no other; take another profile",
+    );
+  }
+  if (shard) cellsOfShard(told, shard);
   if (against !== undefined && memory !== undefined) {
     throw new UserError(
       "--memory is a matter of this program's plan, which --against knows of no other; leave one out",
@@ -173,22 +202,6 @@ function refuseBoundless({ longest, tokens }: SweepOptions): void {
   throw new UserError(
     "The longest sequence that fits is one of so many to a step, which --tokens leaves open; give --batch",
   );
-}
-
-/** The longest sequences that fit by plan, where a sweep asks for them. */
-async function search(all: SweepOptions, builder: BuilderOptions): Promise<LongestSequences | undefined> {
-  const { longest, memory } = all;
-  if (!longest) return undefined;
-  console.error(
-    `Looking for the longest sequences${memory === undefined ? "" : ` in ${bytes(memory)}`} by plan`,
-  );
-  return await longestSequences({ ...all, longest }, builder);
-}
-
-/** The lengths of a sweep, and of each model those that were found by plan. */
-function lengthsBy({ sequences, ...choices }: SweepOptions, longest: LongestSequences): Lengths {
-  return (model) =>
-    [...new Set([...sequences, ...lengthsOf(longest, model, choices)])].toSorted((a, b) => a - b);
 }
 
 /** What is taken where options say nothing: of a profile by name, of one that fits the card, or of the adapter's. */
@@ -266,7 +279,9 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
     ...chooseRounds(options, { rounds, precision, maxTime }),
   };
   const policies = all.policies.map((document) => withStorageOptions(document, options));
-  return { ...all, policies };
+  // Who says how long to train wants all models trained.
+  const reinvest = all.reinvest && options.qualitySteps !== undefined ? { timedOnly: [] } : all.reinvest;
+  return { ...all, policies, ...reinvest && { reinvest } };
 }
 
 /** What programs must know of the adapter on which cells will run. */

@@ -227,12 +227,13 @@ async function refuseChange(
 }
 
 /** The built-in text, if there is one. */
-function textOf(all: readonly TrainingData[]): Uint8Array<ArrayBuffer> | undefined {
+export function textOf(all: readonly TrainingData[]): Uint8Array<ArrayBuffer> | undefined {
   const corpus = all.find((data) => data.corpus)?.corpus;
   return corpus && Uint8Array.from([...corpus.train, ...corpus.validation]);
 }
 
-const labelOf = (cell: CellConfiguration) =>
+/** A process of a sweep as its progress is told. */
+export const labelOf = (cell: CellConfiguration) =>
   `${nameOf(cell)}, ${cell.again ? "once more" : `round ${cell.round + 1}`}`;
 
 const nameOf = ({ model, batch, sequence, policy }: CellConfiguration) =>

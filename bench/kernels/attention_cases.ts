@@ -11,6 +11,7 @@ import {
 import { type AttentionVariant, attentionVariantName } from "../../kernels/attention/attention_variant.ts";
 import type { BuilderOptions, ProgramBuilder } from "../../src/gpu/builder.ts";
 import { plain } from "../../src/gpu/operand.ts";
+import { tuningScales } from "../../src/tuning/tuning_case.ts";
 import type { KernelCase } from "./kernel_cases.ts";
 
 const kernels: readonly AttentionKernel[] = ["forward", "backward_query", "backward_key"];
@@ -57,7 +58,7 @@ function emitAttention(
     });
   const [qkv, d] = [matrix("qkv", 3 * heads * headSize), matrix("d", heads * headSize)];
   const [logSumExp, delta] = ["log-sum-exp", "delta"].map((name) => matrix(name, heads, heads));
-  const options = { variants: { [kernel]: variant } };
+  const options = { variants: { [kernel]: variant }, scaling: tuningScales };
   if (kernel === "forward") {
     attentionForward(builder, plain(qkv), matrix("o", heads * headSize), logSumExp, shape, options);
     return [qkv];

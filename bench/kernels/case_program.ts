@@ -1,6 +1,7 @@
 import { BufferSet, requestsFor } from "../../src/gpu/buffers.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../../src/gpu/builder.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
+import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import { Program } from "../../src/gpu/program.ts";
 import { type Store, tensorBytes } from "../../src/gpu/tensor.ts";
 import { noise } from "../../src/data/noise.ts";
@@ -19,7 +20,7 @@ export async function withCase<T>(
   options: BuilderOptions,
   work: (made: CaseProgram) => Promise<T>,
 ): Promise<T> {
-  const builder = new ProgramBuilder(given.name, { ...options, keepAll: true });
+  const builder = new ProgramBuilder(given.name, { scales: new OperandScales(), ...options, keepAll: true });
   const filled = given.emit(builder);
   const description = builder.build();
   const stores = new BufferSet<Store>(gpu);

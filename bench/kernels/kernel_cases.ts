@@ -17,6 +17,7 @@ import { type ModelConfig, usualSequence } from "../../src/models/model_config.t
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
+import { tuningScales } from "../../src/tuning/tuning_case.ts";
 
 /** A kernel, or the few that belong together, at one size. */
 export interface KernelCase {
@@ -206,7 +207,7 @@ function emitProduct(builder: ProgramBuilder, product: Product, sizes: Sizes): T
   const [a, b, c] = (["a", "b", "c"] as const).map((name) =>
     builder.tensor(name, ...shapes[name], transient)
   );
-  matmul(builder, product, plain(a), plain(b), c);
+  matmul(builder, product, plain(a), plain(b), c, { scaling: tuningScales });
   return [a, b];
 }
 

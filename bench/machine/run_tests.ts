@@ -22,8 +22,9 @@ const permissions = [
   "--allow-sys",
 ];
 
-/** Groups that run at once: while one waits for its device, the other compiles. */
-const atOnce = Math.min(2, navigator.hardwareConcurrency);
+/** Groups that run at once: while one waits for its device, others compile. */
+const cores = navigator.hardwareConcurrency;
+const atOnce = Math.min(cores, Math.max(2, Math.min(6, Math.floor(cores / 2))));
 
 /**
  * Runs `deno test` on groups of test files and prints their outputs one after another; then the tests that failed, where they stand far

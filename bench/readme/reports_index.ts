@@ -37,6 +37,7 @@ const asked: [
     "How far is the gradient from `exact`'s?",
     (comparisons) => cellsOf(comparisons).some((cell) => gradientError(cell) !== null),
   ],
+  ["Is saved memory better re-invested?", (_, header) => header?.reinvest !== undefined],
   ["How long may a sequence be?", (_, header) => header?.longest !== undefined],
   [
     "What fits where something else does not?",

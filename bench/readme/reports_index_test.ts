@@ -43,6 +43,7 @@ Deno.test("reportsIndex() lists every report under each question that it answers
       fakeRecord({ policy: "smaller", storage: exact, moments: "8bit", beside: {} }),
     ),
     "set/long": [fakeHeader([fakeRecord()], { longest: { unit: 64, found: [] } }), fakeRecord()],
+    "set/spent": [fakeHeader([fakeRecord()], { reinvest: [] }), fakeRecord()],
     "kernels": [{ ...fakeHeader([]), kind: "kernels", command: "deno task bench kernels | tee" }],
   }, async (root) => {
     const text = reportsIndex(await readEntries(root));
@@ -55,6 +56,7 @@ Deno.test("reportsIndex() lists every report under each question that it answers
     assertEquals(folders, {
       "What does a policy save, and what does it cost in speed?": ["plain", "set/software"],
       "How small can weights, moments and gradients be?": ["set/states"],
+      "Is saved memory better re-invested?": ["set/spent"],
       "What fits where something else does not?": ["set/full"],
       "How long may a sequence be?": ["set/long"],
       "How far is the gradient from `exact`'s?": ["set/trained"],

@@ -3,8 +3,10 @@ import type { CellRecord } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { dominance } from "./dominance.ts";
+import { frontierAnswers } from "./frontier_answers.ts";
 import { digits, gradientError } from "./gradient_tables.ts";
 import { longestSentence } from "./longest.ts";
+import { reinvestmentAnswer } from "./reinvestment.ts";
 import { lossDifferences, lossSentence } from "./losses.ts";
 import { baseName, savings, subject } from "./savings.ts";
 import type { Comparison } from "./side_by_side.ts";
@@ -18,18 +20,21 @@ export function answers(
   told: Told = {},
 ): string {
   const comparisons = withoutNull(all);
-  const saved = savings(comparisons);
+  const frontier = frontierAnswers(comparisons, told);
+  const saved = frontier === null ? savings(comparisons) : []; // too many for a line each
   const shapes = comparisons.length === 1
     ? subject({ comparison: comparisons[0] })
     : plural(comparisons.length, "model and size", "models and sizes");
   const rest = [
-    dominance(comparisons),
+    frontier ?? dominance(comparisons),
     losses(comparisons),
-    gradients(comparisons),
+    frontier === null ? gradients(comparisons) : null,
     doesNotFit(comparisons),
     longestSentence(told, comparisons),
   ];
+  const reinvested = reinvestmentAnswer(told, records);
   return [
+    ...reinvested === null ? [] : [reinvested],
     ...saved.length ? [`Beside ${code(baseName(comparisons))}, over ${shapes}:`, bullets(saved)] : [],
     ...rest.filter((sentence) => sentence !== null),
     "**Not proved**:",

@@ -125,11 +125,11 @@ const noChoices = Object.fromEntries(Object.keys(stepDefaults).map((choice) => [
 
 /**
  * Groups records into comparisons, in the order of their first appearance. A cell that was run once more at the end, for drift, is in none:
- * no other policy ran beside it.
+ * no other policy ran beside it. Nor is one in which memory was re-invested, or that trained for another's time: `reinvested.ts` compares it.
  */
 export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
   const groups = Map.groupBy(
-    records.filter(({ configuration }) => !configuration.again),
+    records.filter(({ configuration: { again, reinvested } }) => !again && !reinvested),
     ({ configuration }) =>
       JSON.stringify(
         [choicesBeside(configuration), { ...configuration, ...noChoices }],

@@ -1,12 +1,19 @@
 import { compare } from "./cell_rounds.ts";
+import { combinationPanels } from "./combinations_chart.ts";
 import { type Panel, sideBySidePanels } from "./chart_panels.ts";
 import { draw } from "./draw.ts";
 import { frontierPanels } from "./frontier_chart.ts";
 import { differencePanels, lossPanels } from "./loss_charts.ts";
 import { memoryPanels } from "./memory_chart.ts";
 import { policyStyles } from "./policy_style.ts";
+import { invested } from "./reinvested.ts";
+import { reinvestmentPanels } from "./reinvestment_chart.ts";
 import { softwareBrand } from "./report.ts";
 import type { CellRecord } from "../results/results.ts";
+import type { Told } from "../results/run_header.ts";
+
+const combinationsCaption =
+  "Speed and gradient error against memory: up and to the left is better in the first, down and to the left in the second; grey is beaten in all three together";
 
 /** A picture beside the report. */
 export interface Chart {
@@ -16,14 +23,19 @@ export interface Chart {
 }
 
 /** The pictures of a run, those that have something to show. Equal records give equal bytes. */
-export async function drawCharts(records: readonly CellRecord[]): Promise<Chart[]> {
+export async function drawCharts(records: readonly CellRecord[], told: Told = {}): Promise<Chart[]> {
   const comparisons = compare(records);
+  const frontier = combinationPanels(comparisons, told);
   const styles = policyStyles(
     new Map(records.map(({ configuration: { policy, storage } }) => [policy, storage])),
   );
   const pictures: [file: string, caption: string, panels: Panel[]][] = [
-    ["memory", "Memory at the peak, by category", memoryPanels(comparisons)],
     [
+      "memory",
+      "Memory at the peak, by category",
+      memoryPanels(comparisons, told.frontier && { labelLimit: 400 }),
+    ],
+    told.frontier ? ["frontier", combinationsCaption, frontier] : [
       "frontier",
       "Speed against memory: up and to the left is better; the line through a point is the interval of its speed",
       frontierPanels(comparisons, styles),
@@ -38,13 +50,18 @@ export async function drawCharts(records: readonly CellRecord[]): Promise<Chart[
       "Training loss less that of exact from the same seeds: the band is ± the standard deviation of exact between seeds; linear near 0, logarithmic beyond",
       differencePanels(comparisons, styles),
     ],
+    [
+      "reinvestment",
+      "Validation loss less that of exact where its memory is re-invested: left of 0 is better; the line through a point is its 95% interval",
+      reinvestmentPanels(invested(records, told.reinvest ?? []), styles),
+    ],
   ];
   const brand = records.some((r) => r.environment.adapterClass === "software") ? softwareBrand : undefined;
   return await Promise.all(
     pictures.filter(([, , panels]) => panels.length > 0).map(async ([name, caption, panels]) => ({
       file: `${name}.svg`,
       caption,
-      svg: await draw(sideBySidePanels(panels), caption, brand),
+      svg: await draw(sideBySidePanels(panels, panels === frontier ? 1 : undefined), caption, brand),
     })),
   );
 }

@@ -17,9 +17,9 @@ export const panel = (comparison: Comparison<unknown>, spec: Spec): Panel => ({
   spec,
 });
 
-/** Panels side by side, each with axes of its own; they share their legend. */
-export const sideBySidePanels = (panels: readonly Panel[]): Spec => ({
-  columns: Math.min(3, panels.length),
+/** Panels side by side, at most so many, each with axes of its own; they share their legend. */
+export const sideBySidePanels = (panels: readonly Panel[], most = 3): Spec => ({
+  columns: Math.min(most, panels.length),
   spacing: { row: 24, column: 28 },
   concat: panels.map(({ title, spec }) => ({
     title: { text: title[0], subtitle: title[1], anchor: "start", fontSize: 12, subtitleFontSize: 11 },

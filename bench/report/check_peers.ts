@@ -1,5 +1,5 @@
 import { plural } from "../../src/text/format.ts";
-import type { Finding } from "./check_sweep.ts";
+import type { Finding } from "./finding.ts";
 import { type PeerRow, type Peers, subject } from "./peer_records.ts";
 
 /** Whether a run of `bench/peers` came to its end, no row failed but for want of memory, and every loss is a number. */

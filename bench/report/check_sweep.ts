@@ -1,26 +1,11 @@
 import { plural } from "../../src/text/format.ts";
 import type { SweepResults } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, keyOf, ran, runtimeOf } from "../results/results.ts";
-import { isOf, type LongestSequences, type SweepHeader } from "../results/run_header.ts";
+import { type Frontier, isOf, type LongestSequences, type SweepHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
+import { checkReinvested } from "./check_reinvested.ts";
+import { type Finding, finding } from "./finding.ts";
 import { cellsToRun } from "../sweep/shards.ts";
-
-/** One thing that was looked at. */
-export interface Finding {
-  pass: boolean;
-  /** A sentence about it: what was found, and what mends it. */
-  text: string;
-}
-
-const finding = (faults: readonly string[], good: string): Finding =>
-  faults.length === 0 ? { pass: true, text: good } : { pass: false, text: some(faults) };
-
-/** The first few of many. */
-function some(faults: readonly string[]): string {
-  const most = 5;
-  const more = faults.length > most ? `; and ${faults.length - most} more` : "";
-  return faults.slice(0, most).join("; ") + more;
-}
 
 /** Whether the results of a sweep are whole, of one making, and what they say they are. */
 export function checkSweep({ header, records, skipped, versions }: SweepResults): Finding[] {
@@ -35,6 +20,8 @@ export function checkSweep({ header, records, skipped, versions }: SweepResults)
     finding(records.flatMap(lossFaults), "every loss is a number, but of runs that are marked as diverged"),
     checkMaking(header, records),
     ...header?.longest ? [checkLongest(header, header.longest, records)] : [],
+    ...header?.reinvest ? [checkReinvested(header.reinvest, records)] : [],
+    ...header?.frontier ? [checkFrontier(header.frontier, records)] : [],
   ];
 }
 
@@ -162,5 +149,30 @@ function checkLongest(
       ];
     }),
     `${plural(found.length, "longest sequence")} by plan within what there was`,
+  );
+}
+
+/** Whether every cell of a frontier was planned, and took the bytes that it was planned with where its kernels were those of the tables. */
+function checkFrontier({ most, planned }: Frontier, records: readonly CellRecord[]): Finding {
+  const keyOf = (one: { model: string; sequence: number; batch: number }, name: string) =>
+    JSON.stringify([one.model, one.sequence, one.batch, name]);
+  const plans = new Map(planned.map((one) => [keyOf(one, one.name), one]));
+  const cells = new Map(
+    records.map((record) => [keyOf(record.configuration, record.configuration.policy), record]),
+  );
+  const bySize = Map.groupBy(cells.values(), ({ configuration: cell }) => keyOf(cell, ""));
+  return finding(
+    [
+      ...[...bySize.values()].flatMap(({ length }) =>
+        length > most ? [`${length} combinations of one size were measured, more than ${most}`] : []
+      ),
+      ...[...cells].flatMap(([key, { configuration, memory }]) => {
+        const plan = plans.get(key);
+        if (!plan) return [`${nameOf(configuration)} is no combination that was planned`];
+        const same = configuration.variants || !memory || memory.bufferBytes === plan.memory?.bufferBytes;
+        return same ? [] : [`${nameOf(configuration)} took other bytes than it was planned with`];
+      }),
+    ],
+    `${plural(planned.length, "combination")} by plan, ${cells.size} of them measured`,
   );
 }

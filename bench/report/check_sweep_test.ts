@@ -106,3 +106,22 @@ Deno.test("checkSweep() finds lengths that are not the longest by plan, and cell
     assertEquals(of({ memory: smaller, ...others }), [], "no cell of its own");
   }
 });
+
+Deno.test("checkSweep() finds combinations that were not planned, took other bytes than theirs, or are too many", () => {
+  const { memory } = a;
+  const planned = ["exact", "half"].map((policy) => ({
+    ...{ model: "nano", sequence: 128, batch: 4, name: policy, policy, memory, seconds: 1, fits: true },
+  }));
+  const of = (frontier: object, all: readonly object[] = records) =>
+    faults([{ ...header, frontier: { most: 2, planned, ...frontier } }, ...all]);
+  assertEquals(of({}), []);
+  assertEquals(of({ most: 1 }), ["2 combinations of one size were measured, more than 1"]);
+  assertEquals(of({ planned: planned.slice(0, 1) }), [
+    "nano 4 × 128 half, round 2 is no combination that was planned",
+  ]);
+  const [first, second] = planned;
+  const larger = { ...second, memory: { ...memory, bufferBytes: memory!.bufferBytes + 1 } };
+  assertEquals(of({ planned: [first, larger] }), [
+    "nano 4 × 128 half, round 2 took other bytes than it was planned with",
+  ]);
+});

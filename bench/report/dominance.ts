@@ -47,7 +47,7 @@ export function dominance(comparisons: readonly Comparison<Cell>[]): string | nu
 }
 
 /** Whether a cell can be beaten: a software adapter's times are no result. */
-const isKnown = ([, cell]: [string, Cell]) =>
+export const isKnown = ([, cell]: [string, Cell]) =>
   cell.memory !== null && cell.stepByRound.size >= fewestPairs &&
   cell.records[0].environment.adapterClass === "gpu";
 

@@ -17,18 +17,26 @@ export const categoryColors: Record<Category, string> = {
   control: "#bab0ac",
 };
 
-/** Bars of the live peak, a part for each category, the total at the end; pale where the cell did not fit. */
-export function memoryPanels(comparisons: readonly Comparison<Cell>[]): Panel[] {
+/**
+ * Bars of the live peak, a part for each category, the total at the end; pale where the cell did not fit. Names longer than `labelLimit` pixels
+ * are cut.
+ */
+export function memoryPanels(
+  comparisons: readonly Comparison<Cell>[],
+  { labelLimit }: { labelLimit?: number } = {},
+): Panel[] {
   const shown = categories.filter((category) =>
     comparisons.some(({ cells }) => [...cells.values()].some(({ memory }) => memory?.liveAtPeak[category]))
   );
   return comparisons.flatMap((comparison) => {
     const cells = [...comparison.cells].filter(([, { memory }]) => memory);
-    return cells.length ? [panel(comparison, bars(cells, shown))] : [];
+    return cells.length
+      ? [panel(comparison, bars(cells, shown, { labelAngle: -35, ...labelLimit && { labelLimit } }))]
+      : [];
   });
 }
 
-function bars(cells: [string, Cell][], shown: Category[]): Spec {
+function bars(cells: [string, Cell][], shown: Category[], axis: Spec): Spec {
   const peaks = cells.map(([, { memory }]) => memory!.livePeakBytes);
   const { unit, bytes } = memoryUnit(Math.max(...peaks));
   const parts = cells.flatMap(([policy, { memory, failure }]) =>
@@ -46,7 +54,7 @@ function bars(cells: [string, Cell][], shown: Category[]): Spec {
     total: number(memory!.livePeakBytes / bytes),
     note: failure?.status === "oom" ? "does not fit" : "",
   }));
-  const x = { field: "policy", type: "nominal", sort: null, title: null, axis: { labelAngle: -35 } };
+  const x = { field: "policy", type: "nominal", sort: null, title: null, axis };
   const y = {
     field: "size",
     type: "quantitative",

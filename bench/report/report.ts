@@ -10,10 +10,12 @@ import {
 import { bytes, namedList, plural } from "../../src/text/format.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { commandCode } from "./command.ts";
+import { frontierSection, plannedTable } from "./frontier_tables.ts";
 import { gradientSection } from "./gradient_tables.ts";
 import { longestSection } from "./longest.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
+import { reinvestmentSection } from "./reinvestment.ts";
 import { adapterTitle, type CellRecord, runtimeOf } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import { roundsSection } from "./rounds.ts";
@@ -58,6 +60,8 @@ export function sections(
   const comparisons = compare(records);
   const brand = records.some((r) => r.environment.adapterClass === "software") ? ` (${softwareBrand})` : "";
   const tables: [string, string | null][] = [
+    ["Frontier", frontierSection(comparisons, told)],
+    ["Every combination by plan", plannedTable(told)],
     ["Memory", memoryTable(comparisons)],
     ["Weights, moments, gradients", statesTable(comparisons)],
     ["Throughput", throughputTable(comparisons)],
@@ -69,6 +73,7 @@ export function sections(
     ["Parity", paritySection(comparisons)],
     ["The paper's table", paperSection(comparisons)],
     ["The longest sequences", longestSection(told, comparisons)],
+    ["Memory re-invested", reinvestmentSection(told, records)],
     ["What failed", failureTable(comparisons)],
   ];
   return tables.flatMap(([title, table]) => table === null ? [] : [{ title: title + brand, table }]);
@@ -98,7 +103,7 @@ export function renderReport(records: readonly CellRecord[], run: Run): string {
     `# Headroom on ${adapterTitle(environment)}, ${run.started.toISOString().slice(0, 10)}`,
     answers(records, compare(records), run),
     howItWasMade(records, run),
-    ...tables.flatMap(({ title, table }) => [`## ${title}`, foldable.has(title) ? folded(table) : table]),
+    ...tables.flatMap(({ title, table }) => [`## ${title}`, folded(title, table)]),
     ...run.charts.map(({ file, caption }) => `![${caption}](${file})`),
     "## How to read it",
     howToRead(tables),
@@ -191,15 +196,21 @@ function version(commit: string | null, dirty: boolean | null, sources?: string)
   return `commit ${commit.slice(0, 12)}${state}${digest}`;
 }
 
-/** Sections that list single cells, and the most rows that stand open. */
-const foldable = new Set(["Rounds that disagree", "What failed"]);
+/** Sections that list much, what a row of each is, and the most rows that stand open. */
+const foldable = new Map([
+  ["Rounds that disagree", "cell"],
+  ["What failed", "cell"],
+  ["Every combination by plan", "row"],
+]);
 const mostRows = 10;
 
 /** A section whose table is folded where it is long. */
-function folded(section: string): string {
+function folded(title: string, section: string): string {
+  const [, what] = [...foldable].find(([name]) => title.startsWith(name)) ?? [];
+  if (what === undefined) return section;
   const [table, ...rest] = section.split("\n\n");
   const rows = table.split("\n").length - 2;
-  return rows <= mostRows ? section : [details(plural(rows, "cell"), table), ...rest].join("\n\n");
+  return rows <= mostRows ? section : [details(plural(rows, what), table), ...rest].join("\n\n");
 }
 
 /** Text that a reader unfolds. */

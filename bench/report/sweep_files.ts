@@ -17,7 +17,7 @@ export async function sweepFiles(text: string, before: string): Promise<Record<s
     throw new UserError("The results hold no record; finish a cell with `--resume`, or name another folder");
   }
   refuseTwoMachines(records);
-  const charts = await drawCharts(records);
+  const charts = await drawCharts(records, results.header ?? {});
   const variants = variantsOf(records);
   return {
     ...Object.fromEntries(charts.map(({ file, svg }) => [file, svg])),
@@ -44,9 +44,9 @@ function refuseTwoMachines(records: readonly CellRecord[]): void {
 
 function runOf({ header, records }: SweepResults, before: string): Omit<Run, "charts"> {
   if (header) {
-    const { command, started, sources, stopping, longest, memory } = header;
+    const { command, started, sources, ...told } = header;
     const missing = missingCells(header, records).length;
-    return { command, started: new Date(started), sources, stopping, longest, memory, missing };
+    return { ...told, command, started: new Date(started), sources, missing };
   }
   const { command = "deno task bench", started = records[0].started } = toldMaking(before);
   return { command, started: new Date(started), missing: null };

@@ -2,10 +2,17 @@
 
 import { z } from "zod";
 import { unusual } from "../../src/train/step_choices.ts";
-import { type CellRecord, choiceFields, environment, measurement } from "../results/results.ts";
+import {
+  type CellRecord,
+  choiceFields,
+  configuration,
+  environment,
+  measurement,
+} from "../results/results.ts";
 import { type SweepHeader, sweepHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
+import { type Invested, invested, type InvestedArm, type Outcome } from "./reinvested.ts";
 import { baseOf } from "./side_by_side.ts";
 import { mean } from "../statistics/statistics.ts";
 
@@ -49,6 +56,30 @@ const cellSummary = z.object({
   }).nullable(),
 });
 
+const outcomeSummary = z.object({
+  steps: measured.describe("mean over the seeds"),
+  time: measured.describe("of those steps, as a multiple of `exact`'s"),
+  lossDifference: z.object({ mean: z.number(), low: z.number(), high: z.number() }).nullable().describe(
+    "validation loss less `exact`'s, mean over seeds and its 95% interval; null of fewer than two, or if one is no number",
+  ),
+  verdict: z.enum(["lower", "higher"]).optional().describe("left out: not settled, or nothing has grown"),
+});
+
+const armSummary = z.object({
+  model: z.string().describe("`exact`'s"),
+  sequence: count,
+  batch: count.describe("`exact`'s"),
+  policy: z.string(),
+  into: configuration.shape.reinvested.unwrap().shape.into,
+  size: z.object({ batch: count, layers: count, width: count }),
+  learningRate: z.number(),
+  tokensPerSecond: measured,
+  speed: z.object({ ratio: z.number(), interval: z.object({ low: z.number(), high: z.number() }).nullable() })
+    .nullable().describe("tokens a second as a multiple of `exact`'s"),
+  equalTime: outcomeSummary.optional(),
+  equalTokens: outcomeSummary.optional(),
+});
+
 export const sweepSummary = z.object({
   kind: z.literal("sweep"),
   folder: z.string().describe("where the report lies, with every record"),
@@ -57,7 +88,11 @@ export const sweepSummary = z.object({
   ),
   ...sweepHeader.pick({ started: true, config: true }).shape,
   environment,
-  longest: sweepHeader.shape.longest,
+  ...sweepHeader.pick({ longest: true, frontier: true, peers: true }).shape,
+  reinvest: sweepHeader.shape.reinvest,
+  reinvested: z.array(armSummary).optional().describe(
+    "what policies do with the memory that `exact` takes, beside `exact`; left out: that was not asked",
+  ),
   missing: count.nullable().describe("processes without a record"),
   cells: z.array(cellSummary),
 }).meta({ title: "What bench found", description: "A sweep; its records in results.jsonl say more" });
@@ -78,6 +113,12 @@ export function summarizeSweep(
     ...header?.config && { config: header.config },
     environment,
     ...header?.longest && { longest: header.longest },
+    ...header?.frontier && { frontier: header.frontier },
+    ...header?.peers && { peers: header.peers },
+    ...header?.reinvest && {
+      reinvest: header.reinvest,
+      reinvested: invested(records, header.reinvest).flatMap((one) => one.arms.map((arm) => armOf(one, arm))),
+    },
     missing: header && missingCells(header, records).length,
     cells: compare(records).flatMap((comparison) =>
       [...comparison.cells.values()].map((cell) => summaryOf(cell, baseOf(comparison)))
@@ -110,6 +151,35 @@ function summaryOf(cell: Cell, base: Cell): SweepSummary["cells"][number] {
     imagesPerSecond: cell.imagesPerSecond,
     speed: speed && { against: base.configuration.policy, ratio: speed.ratio, interval: speed.interval },
     quality: qualityOf(cell),
+  };
+}
+
+function armOf(
+  { found: { model, sequence, batch } }: Invested,
+  { policy, into, cell, speed, outcomes }: InvestedArm,
+): z.infer<typeof armSummary> {
+  const { configuration, records: [{ architecture }] } = cell;
+  const { time, tokens } = outcomes;
+  return {
+    ...{ model, sequence, batch, policy },
+    ...into && { into },
+    size: { batch: configuration.batch, layers: architecture.layers, width: architecture.width },
+    learningRate: configuration.learningRate,
+    tokensPerSecond: cell.tokensPerSecond,
+    speed: speed && { ratio: speed.ratio, interval: speed.interval },
+    ...time && { equalTime: outcomeOf(time) },
+    ...tokens && { equalTokens: outcomeOf(tokens) },
+  };
+}
+
+function outcomeOf(
+  { steps, time, losses: { difference }, verdict }: Outcome,
+): z.infer<typeof outcomeSummary> {
+  return {
+    steps,
+    time,
+    lossDifference: difference && { mean: difference.mean, low: difference.low, high: difference.high },
+    ...verdict && { verdict },
   };
 }
 

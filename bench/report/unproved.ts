@@ -16,13 +16,21 @@ export function unproved(records: readonly CellRecord[], all: readonly Compariso
   const pairs = policiesOf(comparisons).flatMap((policy) => pairsOf(comparisons, policy))
     .filter(({ own, base }) => own !== base);
   const losses = [...quality(pairs, base), ...undecided(all)];
-  return [software(records), fewRounds(pairs), ...open(pairs), ...losses, cards(records)]
+  return [software(records), fewRounds(pairs), ...open(pairs), ...losses, reinvested(records), cards(records)]
     .filter((sentence) => sentence !== null);
 }
 
 function software(records: readonly CellRecord[]): string | null {
   return records.some(({ environment }) => environment.adapterClass === "software")
     ? "Speed: a software adapter ran this, and its times are no result."
+    : null;
+}
+
+/** What a larger batch or model might owe to something else than memory. */
+function reinvested(records: readonly CellRecord[]): string | null {
+  return records.some(({ configuration: { reinvested }, quality }) => reinvested && quality)
+    ? "Re-invested memory: no learning rate was searched for at any size, `exact`'s own neither; and a larger batch takes no memory where " +
+      "`--accumulate` makes it of several."
     : null;
 }
 

@@ -45,6 +45,25 @@ export const choiceFields = {
   ),
 };
 
+const pace = z.object({
+  exact: z.number().positive(),
+  own: z.number().positive(),
+}).describe("milliseconds of a step, measured before the sweep: `exact`'s, and this one's");
+
+/** How long steps take of which as many are to be taken as last equally long. */
+export type Pace = z.infer<typeof pace>;
+
+const reinvested = z.object({
+  model: z.string(),
+  batch: positive,
+  into: z.enum(["batch", "depth", "width"]).optional().describe("what has grown; left out: nothing"),
+  pace: pace.optional().describe(
+    "it trains as many steps as take the time of `exact`'s; left out: those that take its tokens",
+  ),
+}).describe(
+  "the cell is compared with `exact` of that model and batch, whose memory it has been given; left out: it is of that size itself",
+);
+
 export const configuration = z.object({
   model: z.string().describe("the model's name"),
   modelDocument: modelSchema.optional().describe("the model as a complete document; left out for a preset"),
@@ -76,6 +95,7 @@ export const configuration = z.object({
   beside: z.object(choiceFields).optional().describe(
     "the choices of the cells that it is compared with, where its own are others on purpose",
   ),
+  reinvested: reinvested.optional(),
   round: count.describe(
     "the policies of a comparison run in turn, once a round, every other round backwards",
   ),

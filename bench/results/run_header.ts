@@ -89,6 +89,60 @@ export function isOf(
     JSON.stringify(unusual(choices)) === JSON.stringify(unusual(cell));
 }
 
+const reinvestment = z.object({
+  model: z.string(),
+  sequence: z.int().positive(),
+  batch: z.int().positive(),
+  ...choiceFields,
+  budgetBytes: positive.describe("of the buffers that `exact` takes there"),
+  found: z.array(z.object({
+    policy: z.string(),
+    into: z.enum(["batch", "depth", "width"]),
+    size: z.int().nonnegative().describe(
+      "the largest that fits: sequences, blocks or channels; 0: none does",
+    ),
+    bufferBytes: positive.nullable().describe("that it takes; null of none"),
+    next: z.object({ size: positive, wantedBytes: positive.nullable() }).describe(
+      "the next size, which does not fit, and the bytes that it wants as far as they are known",
+    ),
+  })),
+});
+
+/** What policies afford in the memory that `exact` takes, by plan. */
+export type Reinvestment = z.infer<typeof reinvestment>;
+
+/** What memory is re-invested in. */
+export type Investment = Reinvestment["found"][number]["into"];
+
+const plannedCombination = z.object({
+  model: z.string(),
+  sequence: z.int().positive(),
+  batch: z.int().positive(),
+  name: z.string().describe("what the policy is called in cells of it"),
+  policy: z.string().describe("the storage policy that it is made of"),
+  ...choiceFields,
+  memory: measurement.shape.memory.describe("by plan; null of what cannot be bound"),
+  seconds: positive.nullable().describe(
+    "of a step by its operations and bytes at nominal rates, to compare plans by; null of what cannot be bound",
+  ),
+  fits: z.boolean().describe("whether the plan is within what the adapter and --memory give"),
+});
+
+/** A policy with choices of a step, by plan. */
+export type PlannedCombination = z.infer<typeof plannedCombination>;
+
+const peerMark = z.object({
+  model: z.string(),
+  sequence: z.int().positive(),
+  batch: z.int().positive(),
+  name: z.string().describe("arithmetic, form, and whether it was compiled"),
+  tokensPerSecond: positive,
+  bytes: positive.describe("torch.cuda.max_memory_allocated"),
+});
+
+/** A row of PyTorch's that stands beside a sweep's cells. */
+export type PeerMark = z.infer<typeof peerMark>;
+
 /** What a sweep set out to do: enough to go on with it in another process, and to tell whether it is whole. */
 export const sweepHeader = z.object({
   ...shared,
@@ -107,6 +161,19 @@ export const sweepHeader = z.object({
   }).optional().describe(
     "the longest sequences that fit by plan, by the kernels' tables, with exactly as many positions; left out: none were looked for",
   ),
+  reinvest: z.array(reinvestment).optional().describe(
+    "what policies afford in the memory that `exact` takes, by the kernels' tables; left out: that was not asked",
+  ),
+  frontier: z.object({
+    most: z.int().positive().describe("combinations of a model and size that are measured, at most"),
+    planned: z.array(plannedCombination),
+  }).optional().describe(
+    "every combination of the policies with the choices of a step by plan, by the kernels' tables; left out: none were looked for",
+  ),
+  peers: z.object({
+    command: z.string().describe("what measured them"),
+    rows: z.array(peerMark),
+  }).optional().describe("rows of PyTorch's on the same card, by --peers"),
   timeout: positive.optional().describe("seconds that one process may take; left out: 600"),
   stopping: stopping.optional().describe("left out: every planned round is run"),
   cells: z.array(configuration).describe("every process that was planned, in order"),
@@ -128,7 +195,12 @@ export const sweepHeader = z.object({
 export type SweepHeader = z.infer<typeof sweepHeader>;
 
 /** What of it tables tell, where there is any. */
-export type Told = Partial<Pick<SweepHeader, "stopping" | "longest" | "memory">>;
+export type Told = Partial<
+  Pick<SweepHeader, "stopping" | "longest" | "reinvest" | "memory" | "frontier" | "peers">
+>;
+
+/** What a sweep knew of combinations by plan, before it ran any. */
+export type Frontier = NonNullable<SweepHeader["frontier"]>;
 
 /** What a sweep found of lengths by plan, before it ran any. */
 export type LongestSequences = NonNullable<SweepHeader["longest"]>;

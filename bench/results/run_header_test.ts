@@ -4,7 +4,17 @@ import { fakeHeader, fakeRecord } from "./testing.ts";
 
 /** A line that has every field but the optional ones, and those. */
 const lines: [line: object, optional: string[]][] = [
-  [fakeHeader([]), ["config", "longest", "timeout", "stopping", "shard", "interleaved"]],
+  [fakeHeader([]), [
+    "config",
+    "longest",
+    "reinvest",
+    "frontier",
+    "peers",
+    "timeout",
+    "stopping",
+    "shard",
+    "interleaved",
+  ]],
   [fakeRecord(), ["ranks"]],
 ];
 

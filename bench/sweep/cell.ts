@@ -1,3 +1,4 @@
+import { type Batch, ignored } from "../../src/data/batches.ts";
 import { Random } from "../../src/data/random.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import { alone, anyOf, toldBy } from "../../src/ranks/ranks.ts";
@@ -137,19 +138,23 @@ async function measureQuality(
     : await trainSteps(session, batches, qualitySteps);
   const clippedShare = await session.clippedShare();
   const overflowShare = await session.overflowShare();
-  const validation = data.validation(configuration);
+  const { batch, sequence, reinvested } = configuration;
+  const validation = data.validation({ batch, sequence, reference: reinvested?.batch });
   const { loss, top1 } = await session.evaluate(validation);
   return {
     trainingLosses,
     validationLoss: loss,
     validationTop1: top1,
-    validationTargets: validation.length * configuration.batch *
-      (top1 === null ? configuration.sequence : 1),
+    validationTargets: validation.reduce((sum, batch) => sum + targetsOf(batch), 0),
     gradientErrors,
     clippedShare,
     ...overflowShare !== undefined && { overflowShare },
   };
 }
+
+/** What a batch has to be told: the tokens that count, or its images. */
+const targetsOf = (batch: Batch) =>
+  "images" in batch ? batch.labels.length : batch.targets.filter((target) => target !== ignored).length;
 
 /** The same data in another order, for gradients that nothing is learnt from. */
 function otherBatches(data: TrainingData, configuration: CellConfiguration) {
@@ -157,7 +162,19 @@ function otherBatches(data: TrainingData, configuration: CellConfiguration) {
   return inMicroBatches(data.training({ ...configuration, seed }), configuration);
 }
 
-/** Trains, and compares every so many steps the step's gradient with the exact one. Returns all losses. */
+/** What compares a session's gradients; null where the device has no memory for `exact` beside what trains. */
+async function comparisonBeside(session: TrainingSession): Promise<GradientComparison | null> {
+  try {
+    return await GradientComparison.create(session);
+  } catch (error) {
+    if (error instanceof OutOfMemoryError) return null;
+    throw error;
+  }
+}
+
+/**
+ * Trains, and compares every so many steps the step's gradient with the exact one, where that fits beside it. Returns all losses.
+ */
 async function compared(
   session: TrainingSession,
   batches: { next(): StepBatches },
@@ -165,7 +182,8 @@ async function compared(
   { gradientEvery, qualitySteps }: CellConfiguration,
   errors: GradientErrors[],
 ): Promise<number[]> {
-  const comparison = await GradientComparison.create(session);
+  const comparison = await comparisonBeside(session);
+  if (!comparison) return await trainSteps(session, batches, qualitySteps);
   try {
     const losses: number[] = [];
     while (losses.length < qualitySteps) {

@@ -5,6 +5,7 @@ import { shortDigest } from "../../src/data/digest.ts";
 import { countBuffers } from "../../src/gpu/testing.ts";
 import { gpt2Presets } from "../../src/models/gpt2/config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import { weightsOf } from "../../src/train/testing.ts";
 import { runCell } from "./cell.ts";
@@ -74,7 +75,7 @@ async function trained(policy: string) {
     exact.destroy();
   }
   const clippedShare = await session.clippedShare();
-  const { loss } = await session.evaluate(sequentialBatches(validation, { ...size, count: 8 }));
+  const { loss } = await session.evaluate(sequentialBatches(validation, { ...size, rows: 8 * size.batch }));
   session.destroy();
   return { losses, errors, clippedShare, validationLoss: loss };
 }
@@ -108,6 +109,18 @@ gpuTest(
     });
   },
 );
+
+gpuTest("runCell() trains and times what fits, though exact's gradients do not fit beside it", async () => {
+  const { gradientProgram } = TrainingSession.prototype;
+  TrainingSession.prototype.gradientProgram = () => Promise.reject(new OutOfMemoryError("No room", 7));
+  try {
+    const { status, quality, timing } = await cell("half", 2);
+    assertEquals([status, quality!.gradientErrors, timing!.stepMilliseconds.length], ["ok", [], 2]);
+    assertEquals(quality!.trainingLosses.length, qualitySteps);
+  } finally {
+    TrainingSession.prototype.gradientProgram = gradientProgram;
+  }
+});
 
 gpuTest("runCell() under exact books every buffer at its peak, evaluation's included", async () => {
   const counter = countBuffers({ device: GPUDevice.prototype }, "reference"); // which is timed when all else is gone
@@ -156,7 +169,7 @@ gpuTest(
       assertEquals(status, "ok");
       return { bytes: memory!.liveAtPeak, loss: quality!.validationLoss! };
     };
-    const choices = Object.values(profiles.states("software").exactWith!);
+    const choices = profiles.states("software").combinations!.map(({ choices }) => choices);
     assert(choices.length > 0);
     const bases = { step: await loss({}), last: await loss({ clipBy: "last" }) };
     for (const choice of choices) {
@@ -169,6 +182,20 @@ gpuTest(
     }
   },
 );
+
+gpuTest("runCell() validates a re-invested batch on the text that exact's is validated on", async () => {
+  const still = { learningRate: 1e-30, weightDecay: 0 }; // the weights stay as they begin
+  const of = async (changes: Partial<CellConfiguration>) =>
+    (await cell("exact", 0, { ...still, ...changes })).quality!;
+  const [own, grown, alone] = [
+    await of({}),
+    await of({ batch: 3, reinvested: { model: "nano", batch: 2, into: "batch" } }),
+    await of({ batch: 3 }),
+  ];
+  assertAlmostEquals(grown.validationLoss!, own.validationLoss!, 1e-6);
+  assert(Math.abs(alone.validationLoss! - own.validationLoss!) > 1e-5, "other windows have another loss");
+  assertEquals([own, grown, alone].map(({ validationTargets }) => validationTargets), [256, 256, 384]);
+});
 
 gpuTest("runCell() marks a run whose loss is no number, from the step on", async () => {
   const { status, message, timing } = await cell("exact", 0, { learningRate: 1e30 });

@@ -10,14 +10,19 @@ import {
 } from "../../src/train/gradient_error.ts";
 import { policyOf } from "../../src/train/options.ts";
 import type { StepBatches, TrainingSession } from "../../src/train/session.ts";
+import { stepDefaults } from "../../src/train/step_choices.ts";
 import type { GradientErrors } from "../results/results.ts";
 
-/** Compares the gradients of a session's steps with those that `exact` computes from the same weights and batch. */
+/** Compares the gradients of a session's steps with those that `exact` computes in f32 from the same weights and batch. */
 export class GradientComparison {
   private constructor(private readonly session: TrainingSession, private readonly exact: Program) {}
 
   static async create(session: TrainingSession): Promise<GradientComparison> {
-    return new GradientComparison(session, await session.gradientProgram(policyOf({ policy: "exact" })));
+    const { arithmetic } = session.options;
+    const inHalves = (arithmetic ?? stepDefaults.arithmetic) !== "f32";
+    const options = inHalves ? { arithmetic: "f32", variants: undefined } as const : {}; // tuned for halves
+    const exact = await session.gradientProgram(policyOf({ policy: "exact" }), options);
+    return new GradientComparison(session, exact);
   }
 
   /**

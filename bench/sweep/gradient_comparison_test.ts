@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { gpuTest } from "../../kernels/testing/testing.ts";
+import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
+import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import { operatorNames } from "../../src/train/gradient_error.ts";
 import { lossesOf, someBatches, someImages, vitOptions, withSession } from "../../src/train/testing.ts";
 import { GradientComparison } from "./gradient_comparison.ts";
@@ -44,3 +45,17 @@ gpuTest("GradientComparison.step() finds no error under exact", async () => {
     assertEquals(error.noise, 0, "of a batch and itself");
   });
 });
+
+const { matrices } = builderOptionsFor(await testGpu());
+
+gpuTest("GradientComparison.step() holds products in halves to exact's in f32", async () => {
+  const [first, second, other] = someBatches(3);
+  await withSession({ policy: "exact", arithmetic: "f16" }, async (session) => {
+    session.step(first); // whose largest numbers scale the next step's
+    await session.losses();
+    const comparison = await GradientComparison.create(session);
+    const { error: { overall: { relativeError } } } = await comparison.step(second, other);
+    comparison.destroy();
+    assert(relativeError! > 1e-5 && relativeError! < 1e-2, `an error of ${relativeError}`);
+  });
+}, !matrices && "this adapter's subgroups multiply no matrices");

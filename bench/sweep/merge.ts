@@ -15,8 +15,12 @@ export interface MergedSweep {
 const commandOf = ({ command }: SweepHeader) =>
   command.replace(/ --(shard|out)[ =](?:\$?'(?:[^'\\]|\\.)*'|\S)+/g, "");
 
-/** Variants are tuned shard by shard, each for its own cells. */
-const withoutVariants = ({ variants: _, ...cell }: CellConfiguration) => cell;
+/** What is measured shard by shard, each for its own cells: variants, and steps that take another's time. */
+function withoutMeasured({ variants: _, ...cell }: CellConfiguration): Partial<CellConfiguration> {
+  if (!cell.reinvested?.pace) return cell;
+  const { qualitySteps: __, schedule: ___, reinvested: { pace: ____, ...reinvested }, ...rest } = cell;
+  return { ...rest, reinvested };
+}
 
 /** What all shards of a sweep have in common, by the word that a refusal names it with. */
 function sharedOf(header: SweepHeader): Record<string, unknown> {
@@ -32,13 +36,13 @@ function sharedOf(header: SweepHeader): Record<string, unknown> {
     "sources": sources,
     "data": [data, paths],
     "options": [requireGpu, growing, memory],
-    "plans": cells.map(withoutVariants),
+    "plans": cells.map(withoutMeasured),
     "numbers of shards": header.shard?.of,
   };
 }
 
 /**
- * Makes one sweep of its shards: the plan of all, with each shard's own variants, and the records of all in the plan's order. What no shard has run is
+ * Makes one sweep of its shards: the plan of all, with what each shard has measured for its own cells, and the records of all in the plan's order. What no shard has run is
  * missing, as in a sweep that was interrupted. Throws a UserError if the parts are no shards, not of one sweep, or run a process twice.
  */
 export function mergeSweeps(parts: readonly Report[]): MergedSweep {

@@ -41,6 +41,35 @@ Deno.test("mergeSweeps() makes the sweep that one process would have made, which
   assertEquals(checkSweep(parseSweep(text)).filter(({ pass }) => !pass), []);
 });
 
+Deno.test("mergeSweeps() takes each shard's own steps of equal time, as it takes its variants", () => {
+  const timed = (own: number) => {
+    const reinvested = { model: "nano", batch: 4, pace: { exact: 10, own } };
+    const steps = Math.round(200 / own);
+    const schedule = { warmupSteps: 1, totalSteps: steps, minimumFraction: 0 };
+    return [
+      ...cells,
+      ...[1, 2, 3].map((seed) => ({ ...cells[1], seed, reinvested, schedule, qualitySteps: steps })),
+    ];
+  };
+  const parts = [10, 20, 40].map((own, i) => part(i + 1, { cells: timed(own) }));
+  const { header, records } = mergeSweeps(parts);
+  const steps = header.cells.slice(cells.length).map(({ qualitySteps }) => qualitySteps);
+  const wanted = [1, 2, 3].map((seed) => {
+    const owner = parts.findIndex(({ results }) =>
+      results.records.some(({ configuration }) => configuration.seed === seed && configuration.reinvested)
+    );
+    return [20, 10, 5][owner];
+  });
+  assertEquals(steps, wanted);
+  assertEquals(records.map(({ configuration }) => configuration), header.cells);
+  const longer = timed(10).map((cell) => cell.reinvested ? { ...cell, learningRate: 1 } : cell);
+  assertThrows(
+    () => mergeSweeps([part(1, { cells: timed(10) }), part(2, { cells: longer })]),
+    UserError,
+    "plans",
+  );
+});
+
 Deno.test("mergeSweeps() leaves what no shard has run missing", () => {
   const { header, records } = mergeSweeps([part(1), part(3)]);
   assertEquals([header.cells.length, records.length], [6, 4]);

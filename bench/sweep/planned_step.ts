@@ -8,6 +8,7 @@ import type { TrainOptions } from "../../src/train/options.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { type CellMeasurement, failed, type Planned, plannedMemory } from "../results/results.ts";
 import type { Limit } from "../results/run_header.ts";
+import { stepSeconds } from "./fitting_sweep.ts";
 
 /** What the plan of a step says of its memory. */
 export interface PlannedStep extends Planned {
@@ -18,15 +19,22 @@ export interface PlannedStep extends Planned {
 /** Whether a step takes more than there is. */
 export const exceeds = ({ wanted, most }: Limit): boolean => wanted > most;
 
-/** Plans a step for such an adapter, on which buffers may take so many bytes; tells what it takes of what is limited, too. */
+/** Rates of a card by which steps that are only planned are compared: about an H100's. */
+const nominalCard = { flops: 40e12, bytes: 3e12 };
+
+/**
+ * Plans a step for such an adapter, on which buffers may take so many bytes; tells what it takes of what is limited, too, and how long by its
+ * operations and bytes, each at its own rate: null where it cannot be bound.
+ */
 export function planStep(
   options: TrainOptions,
   adapter: BuilderOptions,
   budget: number = Infinity,
-): PlannedStep & { readonly uses: readonly Limit[] } {
+): PlannedStep & { readonly uses: readonly Limit[]; readonly seconds: number | null } {
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   try {
-    const { plan, tensors, stores } = describeStep(options, adapter);
+    const description = describeStep(options, adapter);
+    const { plan, tensors, stores } = description;
     const uses: Limit[] = [
       { of: "memory", wanted: plan.bufferBytes, most: budget },
       {
@@ -37,12 +45,13 @@ export function planStep(
       },
     ];
     const refusal = refusalOf(plan, adapter, budget);
-    return { wantedBytes: plan.bufferBytes, memory: plannedMemory(plan), uses, refusal };
+    const seconds = stepSeconds(description, nominalCard, options.accumulate);
+    return { wantedBytes: plan.bufferBytes, memory: plannedMemory(plan), uses, refusal, seconds };
   } catch (error) {
     if (!(error instanceof OutOfMemoryError)) throw error;
     const { bytesWanted, message } = error;
     const uses: Limit[] = [{ of: "binding", wanted: bytesWanted, most: maxStorageBufferBindingSize }];
-    return { wantedBytes: bytesWanted, memory: null, uses, refusal: message };
+    return { wantedBytes: bytesWanted, memory: null, uses, refusal: message, seconds: null };
   }
 }
 

@@ -5,7 +5,7 @@ import { policyDocument, policyPresets } from "../../src/storage/policies.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
 import { ablations, miniSequences } from "./ablations.ts";
 import { untilPrecision } from "./stopping.ts";
-import type { SweepOptions } from "./sweep_options.ts";
+import type { Combination, SweepOptions } from "./sweep_options.ts";
 
 const named = (...names: string[]) => names.map(policyDocument);
 const models = (...names: string[]) => names.map(modelConfig);
@@ -79,6 +79,10 @@ const otherBytes: Readonly<Record<string, StepChoices>> = {
   "exact-f16-weights": { parameters: "f16" },
   "exact-bf16-all": { parameters: "bf16", moments: "bf16", ...inBackward },
 };
+
+/** `exact` with each of some choices, by name. */
+const exactWith = (named: Readonly<Record<string, StepChoices>>): Combination[] =>
+  Object.entries(named).map(([name, choices]) => ({ name, policy: "exact", choices }));
 
 type Class = AdapterReport["class"];
 
@@ -190,14 +194,14 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   "parity-arithmetic": (adapter) => ({
     ...profiles.parity(adapter),
     policies: named("exact", "mesa2"),
-    exactWith: { "exact-f16x3": { arithmetic: "f16x3" }, "exact-f16": { arithmetic: "f16" } },
+    combinations: exactWith({ "exact-f16x3": { arithmetic: "f16x3" }, "exact-f16": { arithmetic: "f16" } }),
   }),
   // And of weights and moments in fewer bytes, and of weights that are updated in backward.
   "parity-states": (adapter) => ({
     ...profiles.parity(adapter),
     models: adapter === "gpu" ? models("llama-micro") : models("llama-nano"),
     policies: named("exact", "mesa2"),
-    exactWith: fewerBytes,
+    combinations: exactWith(fewerBytes),
   }),
   // What they save, and what they cost in speed.
   states: (adapter) => ({
@@ -206,11 +210,47 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     sequences: [adapter === "gpu" ? 1024 : 32],
     batches: [adapter === "gpu" ? 16 : 1],
     policies: named("exact"),
-    exactWith: { ...fewerBytes, ...otherBytes },
+    combinations: exactWith({ ...fewerBytes, ...otherBytes }),
     steps: adapter === "gpu" ? 10 : 1,
     warmup: adapter === "gpu" ? 3 : 0,
     ...adapter === "gpu" && known,
     qualitySteps: 0,
+  }),
+  // Is saved memory better re-invested? What `exact` takes is every policy's budget, spent on a larger batch, a deeper or a wider model, on
+  // real data; the largest model is only timed. Kernels are untuned, so that steps have the bytes that they were found with.
+  reinvest: (adapter) => ({
+    ...common,
+    ...adapter === "gpu"
+      ? {
+        models: models("nano", "micro", "mini", "small"),
+        batches: [16],
+        steps: 10,
+        warmup: 3,
+        rounds: 4,
+        qualitySteps: 1000,
+        seeds: 3,
+      }
+      : { sequences: [64], batches: [8], rounds: 3, qualitySteps: 10, seeds: 3 },
+    policies: adapter === "gpu"
+      ? named("exact", "mesa8", "token8", "recompute8")
+      : named("exact", "mesa8", "recompute8"),
+    data: "brown",
+    toZero: true,
+    untuned: true,
+    timeout: 3600,
+    reinvest: { timedOnly: ["small"] },
+  }),
+  // Every policy with every choice of a step: all by plan, and what may be worth it as measured (bench/sweep/frontier.ts has the rule).
+  frontier: (adapter) => ({
+    ...common,
+    models: adapter === "gpu" ? models("small") : models("nano"),
+    sequences: adapter === "gpu" ? [] : [128],
+    batches: [adapter === "gpu" ? 16 : 1],
+    policies: Object.values(policyPresets),
+    frontier: { most: 40 },
+    ...adapter === "gpu"
+      ? { steps: 5, rounds: 3, qualitySteps: 10, gradientEvery: 5 }
+      : { steps: 1, qualitySteps: 2, gradientEvery: 1 },
   }),
   // Pieces by each rule, at a usual length and at long ones, against one piece.
   "mini-sequences": (adapter) => ({

@@ -90,11 +90,11 @@ Deno.test("parity-states and states try each way to keep weights, moments and gr
   for (const adapter of adapters) {
     const parity = profiles["parity-states"](adapter);
     assertEquals(parity.models.map(({ modelType }) => modelType), ["llama"]);
-    const { models: _, policies: __, exactWith, ...protocol } = parity;
+    const { models: _, policies: __, combinations, ...protocol } = parity;
     const { models: ___, policies: ____, ...usual } = profiles.parity(adapter);
     assertEquals(protocol, usual, "the protocol is parity's");
     const backward = { update: "backward", clipBy: "last" } as const;
-    assertEquals(Object.values(exactWith!), [
+    assertEquals(combinations!.map(({ choices }) => choices), [
       { parameters: "bf16" },
       { moments: "bf16" },
       { moments: "8bit" },
@@ -102,7 +102,9 @@ Deno.test("parity-states and states try each way to keep weights, moments and gr
       { parameters: "bf16", moments: "8bit", ...backward },
     ]);
     const options = profiles.states(adapter);
-    for (const [name, choices] of Object.entries(exactWith!)) assertEquals(options.exactWith![name], choices);
+    for (const one of combinations!) {
+      assertEquals(options.combinations!.find(({ name }) => name === one.name), one);
+    }
     const formats = planSweep(options).map(({ parameters, moments }) => [parameters, moments]);
     assertEquals(new Set(formats.map(([weights]) => weights)), new Set([undefined, "bf16", "f16"]));
     for (const cell of [...planSweep(options), ...planSweep(parity)]) refuseContradictions(cell);

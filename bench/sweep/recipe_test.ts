@@ -19,7 +19,7 @@ Deno.test("recipe() trains texts at a constant rate, so that a run is the beginn
 
 Deno.test("recipe() trains images as DeiT does: a tenth of warm-up, then a cosine to the last step", () => {
   const { learningRate, schedule, weightDecay, labelSmoothing } = recipe({ modelType: "vit" }, 95);
-  assertEquals([weightDecay, labelSmoothing], [0.05, 0.1]);
+  assertEquals([learningRate, weightDecay, labelSmoothing], [2e-4, 0.05, 0.1]);
   assertEquals(schedule, { warmupSteps: 10, totalSteps: 95, minimumFraction: 0.01 });
   assertEquals(learningRateAt(10, learningRate, schedule!), learningRate);
   assertEquals(learningRateAt(95, learningRate, schedule!), learningRate * 0.01);

@@ -3,9 +3,11 @@ import { UserError } from "../../src/errors.ts";
 import type { CellConfiguration } from "../results/results.ts";
 import type { Shard, SweepHeader } from "../results/run_header.ts";
 
-/** What stays together in one shard: the policies and rounds of a model, a size and a seed, which are compared. */
-const comparisonOf = ({ model, modelDocument, sequence, batch, seed }: CellConfiguration): string =>
-  JSON.stringify([model, modelDocument ?? null, sequence, batch, seed]);
+/** What stays together in one shard: the policies and rounds of a model, which its name tells, a size and a seed, which are compared. */
+function comparisonOf({ reinvested, sequence, seed, ...own }: CellConfiguration): string {
+  const { model, batch } = reinvested ?? own;
+  return JSON.stringify([model, sequence, batch, seed]);
+}
 
 const hash = (text: string) => createHash("sha256").update(text).digest("hex");
 

@@ -3,8 +3,8 @@ import { UserError } from "../../src/errors.ts";
 import { familyOf } from "../../src/models/families.ts";
 import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
-import { stepDefaults, unusual } from "../../src/train/step_choices.ts";
-import type { SweepOptions } from "./sweep_options.ts";
+import { type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
+import type { Combination, SweepOptions } from "./sweep_options.ts";
 import { recipe } from "./recipe.ts";
 import {
   type CellConfiguration,
@@ -68,7 +68,8 @@ export function shapes(
 /** Processes of the longest sweep: hours of them, and planned in seconds. */
 const mostCells = 10_000;
 
-function refuseEndless(cells: number): void {
+/** Throws a UserError for more processes than a sweep can have. */
+export function refuseEndless(cells: number): void {
   if (cells <= mostCells) return;
   throw new UserError(
     `The sweep has ${cells} processes, more than the ${mostCells} of one run; take fewer --rounds or --seeds, ` +
@@ -111,7 +112,7 @@ function batchOf(tokens: number, sequence: number, microBatches: number): number
 }
 
 /** Whether a policy is the reference that gradients are compared with. */
-const isReference = (
+export const isReference = (
   { bits, attention, rules, recompute, mini_sequences: { mlp, head, head_gradients } }: PolicyDocument,
 ) =>
   bits === 32 && attention === "fused" && rules.length === 0 && !recompute &&
@@ -123,8 +124,18 @@ export function ofLength(model: ModelConfig, sequence: number): ModelConfig {
   return { ...model, name: `${model.name}-${sequence}`, positions: sequence };
 }
 
+/**
+ * Whether a cell's gradient is compared with the reference's. What weights and moments are kept in, and when they are updated, changes no
+ * gradient of given weights, so that a combination by such choices has that of its policy in its arithmetic.
+ */
+function isCompared(cell: StepChoices & Pick<CellConfiguration, "storage">, own: StepChoices): boolean {
+  const [{ arithmetic, ...states }, { arithmetic: _, ...plain }] = [cell, own].map(unusual);
+  const isPlain = JSON.stringify(states) === JSON.stringify(plain);
+  return isPlain && !(isReference(cell.storage) && arithmetic === undefined);
+}
+
 /** Rounds of a sweep that looks at speed closely enough for drift to matter. */
-const roundsForDrift = 3;
+export const roundsForDrift = 3;
 
 /**
  * The processes of a sweep, in order: comparison by comparison, and within one the policies in turn, round by round and every other round
@@ -133,60 +144,75 @@ const roundsForDrift = 3;
  * the end. Throws a UserError if two models or two policies share a name, for more processes than a sweep can have, and for seeds that are
  * none.
  */
-export function planSweep(options: SweepOptions, lengths: Lengths = options.sequences): CellConfiguration[] {
-  const { policies, qualitySteps: steps, seeds, warmup, steps: timedSteps } = options;
+export function planSweep(
+  options: SweepOptions,
+  lengths: Lengths = options.sequences,
+  combinationsAt: (shape: Shape) => readonly Combination[] = () => options.combinations ?? [],
+): CellConfiguration[] {
+  const { policies, qualitySteps: steps, seeds } = options;
   const all = shapes(options.models, lengths, options.batches, options);
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
-  const others = [
-    ...options.nullOfChaos ? [{ name: "exact-other-variants", kernels: "other" as const }] : [],
-    ...Object.entries(options.exactWith ?? {}).map(([name, choices]) => ({
-      name,
-      ...choices,
-      beside: unusual(options),
-    })),
-  ];
-  const tried = [
-    ...policies.map((storage) => ({ storage })),
-    ...policies.filter(({ name }) => name === "exact").flatMap((exact) =>
-      others.map(({ name, ...kernels }) => ({ storage: { ...exact, name }, ...kernels }))
-    ),
-  ];
-  refuseSameNames("policies", tried.map(({ storage }) => storage));
+  const chaos = { name: "exact-other-variants", policy: "exact", kernels: "other" as const };
+  const triedAt = (shape: Shape) => {
+    const others = [
+      ...options.nullOfChaos ? [chaos] : [],
+      ...combinationsAt(shape).map(({ choices, ...of }) => ({ ...of, ...choices, beside: unusual(options) })),
+    ].flatMap(({ name, policy, ...kernels }) => {
+      const storage = policies.find((document) => document.name === policy);
+      return storage ? [{ storage: { ...storage, name }, ...kernels }] : [];
+    });
+    const tried = [...policies.map((storage) => ({ storage })), ...others];
+    refuseSameNames("policies", tried.map(({ storage }) => storage));
+    return { ...shape, tried };
+  };
   const drift = count < roundsForDrift ? 0 : 1;
-  refuseEndless(all.length * tried.length * count + drift);
+  const whole = all.map(triedAt);
+  refuseEndless(whole.reduce((sum, { tried }) => sum + tried.length * count, drift));
   refuseSeedsBeyond(options.seed, Math.min(seeds, count));
   refuseUncompared(options);
   const rounds = Array.from({ length: count }, (_, round) => round);
-  const cells = all.flatMap(({ model, sequence, batch }) =>
+  const cells = whole.flatMap(({ model, sequence, batch, tried }) =>
     rounds.flatMap((round) => {
-      const qualitySteps = round < seeds ? steps : 0;
-      const common = {
-        ...modelFields(options.growing ? ofLength(model, sequence) : model),
-        sequence,
-        batch,
-        seed: options.seed + (round < seeds ? round : 0),
-        ...recipe(model, steps, options),
-        ...unusual(options),
-        warmupSteps: warmup,
-        timedSteps,
-        qualitySteps,
-        round,
-      };
+      const common = cellFields({ model, sequence, batch }, round, options);
       const turn = round % 2 === 0 ? tried : tried.toReversed();
       return turn.map(({ storage, ...kernels }) => ({
         ...common,
         policy: storage.name,
         storage,
         ...kernels,
-        gradientEvery: qualitySteps > 0 && !isReference(storage) ? options.gradientEvery : 0,
+        gradientEvery: common.qualitySteps > 0 && isCompared({ ...common, storage, ...kernels }, options)
+          ? options.gradientEvery
+          : 0,
       }));
     })
   );
   return drift ? [...cells, onceMore(cells[0], count)] : cells;
 }
 
+/** What a process of a sweep is told of a round, but for its policy. */
+export function cellFields(
+  { model, sequence, batch }: Shape,
+  round: number,
+  options: SweepOptions,
+): Omit<CellConfiguration, "policy" | "storage" | "gradientEvery"> {
+  const { seeds, seed, qualitySteps, warmup, steps } = options;
+  const trains = round < seeds;
+  return {
+    ...modelFields(options.growing ? ofLength(model, sequence) : model),
+    sequence,
+    batch,
+    seed: seed + (trains ? round : 0),
+    ...recipe(model, qualitySteps, options),
+    ...unusual(options),
+    warmupSteps: warmup,
+    timedSteps: steps,
+    qualitySteps: trains ? qualitySteps : 0,
+    round,
+  };
+}
+
 /** A cell as it is timed after all others, in a round of its own. */
-const onceMore = (cell: CellConfiguration, round: number): CellConfiguration => ({
+export const onceMore = (cell: CellConfiguration, round: number): CellConfiguration => ({
   ...cell,
   qualitySteps: 0,
   gradientEvery: 0,

@@ -2,6 +2,13 @@ import type { ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
 
+/** A policy of the sweep by other choices of a step than the sweep's own, under a name of its own. */
+export interface Combination {
+  readonly name: string;
+  readonly policy: string;
+  readonly choices: StepChoices;
+}
+
 /** What a sweep covers and how long it looks. A profile is a record of these. */
 export interface SweepOptions extends StepChoices {
   models: ModelConfig[];
@@ -16,8 +23,13 @@ export interface SweepOptions extends StepChoices {
   images?: string;
   /** Whether `exact` is trained by other variants of its kernels, too: what rounding alone does to a loss. */
   nullOfChaos?: boolean;
-  /** Further cells of `exact`, by name, whose steps are made by other choices: what those do to memory, speed and loss. */
-  exactWith?: Readonly<Record<string, StepChoices>>;
+  /** Further cells beside the policies: what choices of a step do to memory, speed and loss. Those of policies that are left out are, too. */
+  combinations?: readonly Combination[];
+  /**
+   * All combinations of the policies with the choices of a step are planned, and of each model and size so many processes a round are run:
+   * the policies, and the combinations that `chosen` takes.
+   */
+  frontier?: { most: number };
   /** The highest learning rate; undefined: the usual one. */
   learningRate?: number;
   /** Whether the learning rate rises and then falls to zero, of texts, too. */
@@ -34,6 +46,11 @@ export interface SweepOptions extends StepChoices {
    * sweep's own. Where no lengths are given, those of its own are run, too.
    */
   longest?: { unit: number; choices: StepChoices[] };
+  /**
+   * The memory that `exact` takes is the budget of the other policies, which are run at its size, too, and at the largest batch, depth and
+   * width that they afford. Models of these names are only timed, unless `qualitySteps` are asked for.
+   */
+  reinvest?: { timedOnly: string[] };
   /** Bytes that the buffers of a step may take, by its plan; undefined: what the device gives. */
   memory?: number;
   /** Timed steps of a process, and untimed ones before them. */

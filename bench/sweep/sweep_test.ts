@@ -84,21 +84,43 @@ Deno.test("planSweep() runs exact by other variants beside the policies, where t
   );
 });
 
-Deno.test("planSweep() runs exact by other choices beside the policies, from the same seeds", () => {
+Deno.test("planSweep() runs policies by other choices beside them, from the same seeds", () => {
   const policies = ["exact", "mesa8"].map(policyDocument);
-  const exactWith = {
-    "in f16": { arithmetic: "f16" as const },
-    backward: { moments: "8bit" as const, update: "backward" as const, clipBy: "last" as const },
-  };
-  const cells = planSweep({ ...options, policies, gradientEvery: 3, exactWith });
+  const backward = { moments: "8bit", update: "backward", clipBy: "last" } as const;
+  const combinations = [
+    { name: "in f16", policy: "exact", choices: { arithmetic: "f16" } },
+    { name: "backward", policy: "mesa8", choices: backward },
+  ] as const;
+  const cells = planSweep({ ...options, policies, gradientEvery: 3, combinations });
   const choices = cells.map(({ policy, ...cell }) => [policy, unusual(cell)]).slice(0, 4);
-  assertEquals(choices, [["exact", {}], ["mesa8", {}], ...Object.entries(exactWith)]);
-  assertEquals(cells[3].storage, { ...policyDocument("exact"), name: "backward" });
+  const wanted = combinations.map(({ name, choices }) => [name, choices]);
+  assertEquals(choices, [["exact", {}], ["mesa8", {}], ...wanted]);
+  assertEquals(cells[3].storage, { ...policyDocument("mesa8"), name: "backward" });
   assertEquals(cells.slice(0, 3).map(({ beside }) => beside), [undefined, undefined, {}]);
-  const all = planSweep({ ...options, policies, clipBy: "last", exactWith });
+  const all = planSweep({ ...options, policies, clipBy: "last", combinations });
   assertEquals(all[2].beside, { clipBy: "last" }, "the sweep's own choices");
-  assertEquals(cells[3].gradientEvery, 0, "no gradient outlives its update");
+  const compared = cells.slice(0, 4).map(({ gradientEvery }) => gradientEvery);
+  assertEquals(compared, [0, 3, 3, 0], "the reference is exact in f32, and moments change no gradient");
   assertEquals(cells[3].seed, cells[0].seed);
+  const one = planSweep({ ...options, policies: [policyDocument("mesa8")], combinations });
+  assertEquals(
+    one.map(({ policy }) => policy).slice(0, 2),
+    ["mesa8", "backward"],
+    "exact is left out, and what is made of it",
+  );
+});
+
+Deno.test("planSweep() takes combinations of each model and size by themselves", () => {
+  const policies = [policyDocument("exact")];
+  const cells = planSweep(
+    { ...options, policies, batches: [1, 2], rounds: 1 },
+    undefined,
+    ({ batch }) => batch === 2 ? [{ name: "8 bits", policy: "exact", choices: { moments: "8bit" } }] : [],
+  );
+  assertEquals(cells.map(({ batch, policy }) => [batch, policy]), [[1, "exact"], [2, "exact"], [
+    2,
+    "8 bits",
+  ]]);
 });
 
 Deno.test("planSweep() lets rates fall to zero where it is told to", () => {

@@ -39,8 +39,11 @@ export interface TrainingData {
   check(model: ModelConfig, size: Size & { qualitySteps?: number }): void;
   /** The same seed gives the same batches. Images are moved and mirrored unless `augmentation` is "none". */
   training(size: Size & { seed: number; augmentation?: "none" }): { next(): Batch };
-  /** Always the same batches. */
-  validation(size: Size): Batch[];
+  /**
+   * Always the same batches. With `reference` they hold the windows that batches of so many would, so that losses of different batches are of
+   * the same text; of images, as many as fill whole batches.
+   */
+  validation(size: Size & { reference?: number }): Batch[];
 }
 
 /** Where data come from: a text and images, each a path or a name, or, left out, the built-in ones. */
@@ -146,10 +149,10 @@ export function textData(corpus: Corpus): TrainingData {
       requireLength(corpus, sequence, qualitySteps !== 0);
     },
     training: (options) => new RandomBatches(train, options),
-    validation({ batch, sequence }) {
-      const most = Math.floor(validation.length / (batch * sequence));
+    validation({ batch, sequence, reference = batch }) {
+      const most = Math.floor(validation.length / (reference * sequence));
       const count = Math.max(1, Math.min(validationBatches, most));
-      return sequentialBatches(validation, { batch, sequence, count });
+      return sequentialBatches(validation, { batch, sequence, rows: count * reference });
     },
   };
 }
@@ -160,9 +163,13 @@ export function imageData(
 ): TrainingData {
   const origin = generated ? "drawn" : "read";
   const looked = Math.min(validationImages[origin], heldOut.count);
-  const held = (batch: number) => {
-    const count = Math.min(mostImageBatches[origin], Math.ceil(validationImages[origin] / batch));
-    return heldOutBatches(heldOut, { batch, size, count });
+  const held = (batch: number, reference: number) => {
+    const count = Math.min(mostImageBatches[origin], Math.ceil(validationImages[origin] / reference));
+    return heldOutBatches(heldOut, {
+      batch,
+      size,
+      count: Math.max(1, Math.floor(count * reference / batch)),
+    });
   };
   return {
     report: {
@@ -189,6 +196,6 @@ export function imageData(
       }
     },
     training: ({ batch, seed, augmentation }) => new ImageBatches(train, { batch, size, seed, augmentation }),
-    validation: ({ batch }) => held(batch),
+    validation: ({ batch, reference = batch }) => held(batch, reference),
   };
 }

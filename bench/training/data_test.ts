@@ -55,6 +55,16 @@ Deno.test("textData() validates on as many batches as the split fills: at most e
   assertEquals(data.validation({ batch: 2, sequence: 10 }), data.validation({ batch: 2, sequence: 10 }));
 });
 
+Deno.test("textData() validates batches of any size on the windows of the reference's", async () => {
+  const data = await textOf(text);
+  const counted = (batch: number, reference: number) =>
+    (data.validation({ batch, sequence: 10, reference }) as TokenBatch[]).flatMap(({ inputs, targets }) =>
+      [...inputs].filter((_, i) => targets[i] >= 0)
+    );
+  assertEquals(counted(3, 2), counted(2, 2));
+  assertEquals(counted(3, 2).length, 5 * 2 * 10);
+});
+
 Deno.test("textData() validates on what training never sees: the last tenth", async () => {
   const data = await textOf("abcde".repeat(180) + "vwxyz".repeat(20));
   const size = { batch: 2, sequence: 8 };
@@ -121,6 +131,9 @@ Deno.test("imageData() validates on ten thousand images that need not be drawn, 
   };
   const count = (batch: number) => imageData(read).validation({ batch, sequence: 65 }).length;
   assertEquals([count(64), count(1000), count(16)], [157, 10, 160]);
+  const like = (batch: number, reference: number) =>
+    imageData(read).validation({ batch, sequence: 65, reference }).length;
+  assertEquals([like(24, 16), like(100, 64), like(16, 16)], [106, 100, 160]);
 });
 
 Deno.test("imageData() validates on the held-out images, as they are", async () => {

@@ -13,13 +13,16 @@ export function attentionDelta(
   headSize: number,
 ): void {
   const heads = delta.cols;
+  // A software adapter runs the threads of a workgroup one after the other: there a barrier costs more than it saves.
+  const vectors = Math.ceil(headSize / 4);
+  const lanes = builder.adapterClass === "gpu" ? Math.min(16, 2 ** Math.ceil(Math.log2(vectors))) : 1;
   const strides = { d_stride: d.tensor.stride / 4, o_stride: o.tensor.stride / 4 };
   for (const window of builder.windows([d.tensor, o.tensor, delta], commonUnit(d, o))) {
     builder.dispatch({
       kernel: {
         label: "attention_delta",
         code: d.code("d", 1) + o.code("o", 2) + text,
-        constants: { heads, head_size: headSize, ...strides },
+        constants: { heads, head_size: headSize, lanes, ...strides },
       },
       bindings: [
         { group: 0, index: 1, tensor: delta, access: "write", ...window },
@@ -27,7 +30,7 @@ export function attentionDelta(
         ...o.bindings(2, window),
       ],
       parameters: { rows: window.rows },
-      workgroups: Math.ceil(window.rows * heads / elementThreads),
+      workgroups: Math.ceil(window.rows * heads * lanes / elementThreads),
       flops: 2 * window.rows * heads * headSize,
     });
   }

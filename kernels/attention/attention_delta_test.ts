@@ -27,7 +27,8 @@ for (const { rows, heads, headSize } of cases) {
     const magnitudes = affineOf(x.map(Math.abs), gamma.map(Math.abs), beta.map(Math.abs), rows, width);
     const summed = deltaReference(d.map(Math.abs), magnitudes, headSize);
     const limit = tolerance(headSize + 2, norm(summed) / norm(expected));
-    for (const limits of [undefined, narrowLimits(64 * padded(width) * 4)]) {
+    const narrow = { limits: narrowLimits(64 * padded(width) * 4) };
+    for (const options of [{}, narrow, { adapterClass: "gpu" }, { adapterClass: "software" }] as const) {
       await runTest(
         (t) => {
           const read = affine(
@@ -40,7 +41,7 @@ for (const { rows, heads, headSize } of cases) {
           return delta;
         },
         async (delta, read) => assertClose(await read(delta), expected, limit),
-        limits ? { limits } : {},
+        options,
       );
     }
   });

@@ -5,7 +5,6 @@
  */
 
 import { scaleText, scalingText } from "../products/scales.ts";
-import lookText from "./attention_matrix_look.wgsl" with { type: "text" };
 import { lines } from "./attention_template.ts";
 
 /** What becomes halves, in the order in which what was seen of it is kept. */
@@ -33,7 +32,7 @@ const indexOf = (operand: ScaledOperand) => all.indexOf(operand);
 export const declareScales = (scaling: Observing): string =>
   scaling
     ? `${scalingText(scaling.observes)}var<workgroup> last: array<u32, ${all.length}>;
-${scaling.observes ? lookText : ""}`
+`
     : scaleText;
 
 /**

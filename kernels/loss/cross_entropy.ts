@@ -25,7 +25,7 @@ export function crossEntropy(
       kernel: {
         label: "cross_entropy",
         code: stepText + reduceText + text,
-        constants: { vocab: logits.cols, stride, threads: threadsFor(stride), smoothing },
+        constants: { vocab: logits.cols, stride, threads: threadsOf(builder, stride), smoothing },
       },
       bindings: [
         { group: 0, index: 1, tensor: stepTensor, access: "read" },
@@ -38,6 +38,15 @@ export function crossEntropy(
       flops: 10 * window.rows * logits.cols,
     });
   }
+}
+
+/**
+ * Invocations for a row, which is read twice: of a large vocabulary on a GPU so many that no more rows are under way than its cache holds for
+ * the second time.
+ */
+function threadsOf({ adapterClass, limits }: ProgramBuilder, vectors: number): number {
+  const most = adapterClass === "gpu" ? limits.maxComputeInvocationsPerWorkgroup : 256;
+  return vectors < 4096 ? threadsFor(vectors) : Math.min(1024, most);
 }
 
 /** Emits ring[slot of the step] = the mean loss over valid targets. `losses` is N×1, `ring` holds one number a step. */

@@ -18,7 +18,7 @@ import {
  * Steps of a contraction that f16x3 leaves to matrix units at once, attention's as well: they round sums towards zero, so that errors grow
  * with the number of steps.
  */
-export const longestSum = 512;
+export const longestSum = 768;
 
 /** An operand's tile: `rows` rows of `columns` halves, each followed by one element that spreads rows over the banks. */
 interface Tile {
@@ -91,27 +91,18 @@ fn put_both(at: u32, left_at: u32, x: vec4<f32>, y: vec4<f32>) {
 }
 `;
 
-const unscaledText = `  let a_scale = 1.0;
-  let b_scale = 1.0;
-  let a_inverse = 1.0;
-  let b_inverse = 1.0;`;
-
 /** Scales by what the last step saw. The workgroups of C's first column look at A, those of its first row at B: at each number once. */
 const scaledText = (observes: boolean) =>
   `  if (local < 2) {
-    let found = scale_from(${
+    let largest = ${
     observes ? "atomicLoad(&seen[last_seen(local)].largest)" : "seen[last_seen(local)].largest"
-  });
-    staged[local] = bitcast<vec4<u32>>(vec4(found, found));
+  };
+    staged[local] = vec4(bitcast<u32>(scale_from(largest).x));
   }
   workgroupBarrier();
-  let a_found = bitcast<vec4<f32>>(staged[0]);
-  let b_found = bitcast<vec4<f32>>(staged[1]);
-  workgroupBarrier();
-  let a_scale = a_found.x;
-  let b_scale = b_found.x;
-  let a_inverse = a_found.y;
-  let b_inverse = b_found.y;${
+  let a_scale = bitcast<f32>(staged[0].x);
+  let b_scale = bitcast<f32>(staged[1].x);
+  workgroupBarrier();${
     observes
       ? `
   if (flat == 0 && local < 2) {
@@ -120,32 +111,19 @@ const scaledText = (observes: boolean) =>
   }
   let a_observed = (p.observed & 1) != 0 && tile % tiles_n == 0;
   let b_observed = (p.observed & 2) != 0 && tile < tiles_n;
-  let a_limit = bitcast<u32>(65504.0 * a_inverse);
-  let b_limit = bitcast<u32>(65504.0 * b_inverse);
-  var a_largest = vec4<u32>();
-  var b_largest = vec4<u32>();
-  var a_clipped = vec4<u32>();
-  var b_clipped = vec4<u32>();`
+  var a_saw = vec2<u32>();
+  var b_saw = vec2<u32>();`
       : ""
   }`;
 
-/** Looks at a vector of an operand. */
-const lookText = (operand: string, x: string) =>
-  `${operand}_largest = max(${operand}_largest, magnitudes(${x})); ` +
-  `${operand}_clipped += select(vec4(0u), vec4(1u), magnitudes(${x}) > vec4(${operand}_limit));`;
+/** Looks at eight numbers of an operand. What few workgroups need is computed anew: all have to find registers for it. */
+const lookText = (operand: string) =>
+  `if (${operand}_observed) { let limit = bitcast<u32>(halves_reach * inverse_of(${operand}_scale)); ` +
+  `${operand}_saw = looked(looked(${operand}_saw, x0, limit), x1, limit); } `;
 
 /** Tells what a workgroup saw of an operand. */
-function lookedText(index: number): string {
-  const operand = ["a", "b"][index];
-  return `  if (${operand}_observed) {
-    let largest = subgroupMax(largest_of(${operand}_largest));
-    let clipped = subgroupAdd(dot(${operand}_clipped, vec4(1u)));
-    if (lane == 0) {
-      atomicMax(&seen[now_seen(${index})].largest, largest);
-      atomicAdd(&seen[now_seen(${index})].clipped, clipped);
-    }
-  }`;
-}
+const tellText = (operand: string, index: number) =>
+  `  if (${operand}_observed) { tell(${index}, lane, ${operand}_saw.x, ${operand}_saw.y); }`;
 
 /** The WGSL of a product on subgroup matrices, within a frame. */
 export function matrixText(
@@ -212,12 +190,8 @@ export function matrixText(
         round * threads
       }u) % ${width}u;`;
       const places = t.begins.map((begin) => `at + ${begin}u${twice ? " + free" : ""}`);
-      const [x, y] = range(2).map((half) => `${t.operand}_scale * x${half}`);
-      const look = scaling?.observes
-        ? `if (${t.operand}_observed) { ${
-          range(2).map((half) => lookText(t.operand, `x${half}`)).join(" ")
-        } } `
-        : "";
+      const [x, y] = range(2).map((half) => scaling ? `${t.operand}_scale * x${half}` : `x${half}`);
+      const look = scaling?.observes ? lookText(t.operand) : "";
       return `    ${ofThread(t, round)}{ ${numbers(t, round)} ${look}${at} ${
         v.arithmetic === "f16x3" ? "put_both" : "put"
       }(${[...places, x, y].join(", ")}); }`;
@@ -291,9 +265,9 @@ ${loads(true)}
     let row = at / ${width}u;
     let column = at % ${width}u;
     let value = bitcast<vec4<f32>>(staged[strip + row * ${strip.pitch}u + column]);
-    store(${tiled.target}row0 + m_first + ${
-        i * v.shape.m
-      }u + row, (column0 + n_first) / 4 + column, value * a_inverse * b_inverse);
+    store(${tiled.target}row0 + m_first + ${i * v.shape.m}u + row, (column0 + n_first) / 4 + column, ${
+        scaling ? "value * inverse_of(a_scale) * inverse_of(b_scale)" : "value"
+      });
   }`,
     ].join("\n")
   ).join("\n");
@@ -342,7 +316,7 @@ ${tileEntry(threads, v, tiled)}
   let n_first = subgroup % ${across}u * ${v.subgroupN}u;
   let strip = subgroup * ${strip.elements}u;
   let whole = row0 + ${v.tileM}u <= p.m && column0 + ${v.tileN}u <= p.n;
-${scaling ? scaledText(scaling.observes) : unscaledText}
+${scaling ? scaledText(scaling.observes) : ""}
 ${sums.join("\n")}
 ${declared.join("\n")}
   var steps = 0u;
@@ -359,7 +333,7 @@ ${stored}
     if (k0 >= k_end) { break; }
 ${twice ? turned : ""}
   }
-${scaling?.observes ? range(2).map(lookedText).join("\n") : ""}
+${scaling?.observes ? ["a", "b"].map(tellText).join("\n") : ""}
 }
 `;
 }

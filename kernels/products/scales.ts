@@ -2,6 +2,7 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Binding, Dispatch } from "../../src/gpu/kernel.ts";
 import type { Operand } from "../../src/gpu/operand.ts";
 import { mostOperands, type OperandScales } from "../../src/gpu/operand_scales.ts";
+import lookText from "./scales_look.wgsl" with { type: "text" };
 import largestText from "./operand_largest.wgsl" with { type: "text" };
 import scalesText from "./scales.wgsl" with { type: "text" };
 import seenText from "./scales_seen.wgsl" with { type: "text" };
@@ -23,8 +24,9 @@ const seenTextFor = (observes: boolean) =>
 /** The WGSL of a scale by itself: `scale_from`. */
 export const scaleText = scalesText;
 
-/** The WGSL of a product's scales: `scale_from`, and where it finds what was seen. */
-export const scalingText = (observes: boolean): string => seenTextFor(observes) + scalesText;
+/** The WGSL of a product's scales: `scale_from`, where it finds what was seen, and, where it looks for itself, `looked` and `tell`. */
+export const scalingText = (observes: boolean): string =>
+  seenTextFor(observes) + scalesText + (observes ? lookText : "");
 
 /** The bindings of a product's scales, in group 0. */
 export function scalingBindings(scales: OperandScales, { key, observes }: Scaling): Binding[] {

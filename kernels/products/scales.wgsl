@@ -8,3 +8,9 @@ fn scale_from(largest: u32) -> vec2<f32> {
   let exponent = clamp(137 - i32((bits + 0x7fffffu) >> 23), -126, 126);
   return bitcast<vec2<f32>>(vec2<u32>(vec2(127 + exponent, 127 - exponent)) << vec2(23u));
 }
+
+// 1 / scale, a power of two, or no number.
+fn inverse_of(scale: f32) -> f32 {
+  let bits = bitcast<u32>(scale);
+  return bitcast<f32>(select(0x7f000000u - bits, bits, bits > 0x7f000000u));
+}

@@ -23,13 +23,16 @@ export function materialize(builder: ProgramBuilder, x: Operand, out: Tensor): v
 }
 
 /**
- * Returns x (N×C) as a matrix product should read it. A product loads each element once for every tile of its output, so an operand that is
- * dear to compute is written out once, to a transient f32 tensor. Software adapters pay for every load, so there only a plain tensor is
- * cheap.
+ * Returns x (N×C) as a matrix product should read it. A product loads each element once for every tile of its output, and few operations
+ * on the way are too many: γ·x + β, read in place, slows a product by 15% in f32 and by half on tensor cores (docs/runtime.md). So what is
+ * no plain tensor is written out once, to a transient f32 tensor; what takes only few operations, where that raises no peak. Software
+ * adapters pay for every load, so they always write.
  */
 export function cheapToRead(builder: ProgramBuilder, x: Operand): Operand {
-  if (x.cost === "none" || (x.cost === "light" && builder.adapterClass === "gpu")) return x;
-  const { rows, cols, name } = x.tensor;
+  const { rows, cols, stride, name } = x.tensor;
+  const inPlace = x.cost === "none" ||
+    (x.cost === "light" && builder.adapterClass === "gpu" && !builder.takeRoom(4 * rows * stride));
+  if (inPlace) return x;
   const out = builder.tensor(`${name} (f32)`, rows, cols, { category: "transient" });
   materialize(builder, x, out);
   return plain(out);

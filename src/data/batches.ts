@@ -15,7 +15,7 @@ export type Batch = TokenBatch | ImageBatch;
 /** One step's text, both [batch, sequence]. */
 export interface TokenBatch {
   inputs: Uint32Array<ArrayBuffer>;
-  /** The token that follows each input; −100 where none counts. */
+  /** The token that follows each input; `ignored` where none counts. */
   targets: Int32Array<ArrayBuffer>;
 }
 
@@ -43,21 +43,26 @@ export class RandomBatches {
   }
 }
 
+/** The target that counts nowhere. */
+export const ignored = -100;
+
 /**
- * `count` batches whose windows follow one another through `tokens` at equal distances, the first at their start and the last at their
- * end: always the same ones, for validation. Windows overlap only if there are fewer tokens than the batches hold.
- * Throws a `UserError` if not even one window fits.
+ * Batches of `rows` windows in all, which follow one another through `tokens` at equal distances, the first at their start and the last at
+ * their end: always the same ones, for validation, whatever the size of a batch. Where they do not fill the last batch, its other rows have
+ * no targets. Windows overlap only if there are fewer tokens than they hold. Throws a `UserError` if not even one window fits.
  */
 export function sequentialBatches(
   tokens: TokenArray,
-  { batch, sequence, count }: BatchSize & { count: number },
+  { batch, sequence, rows }: BatchSize & { rows: number },
 ): TokenBatch[] {
   requireWindow(tokens, sequence, "The validation split");
   const lastStart = tokens.length - 1 - sequence;
-  const lastRow = Math.max(1, batch * count - 1);
-  return Array.from({ length: count }, (_, index) => {
-    const rows = Array.from({ length: batch }, (_, row) => index * batch + row);
-    return windows(tokens, rows.map((row) => Math.floor(row * lastStart / lastRow)), sequence);
+  const lastRow = Math.max(1, rows - 1);
+  return Array.from({ length: Math.ceil(rows / batch) }, (_, index) => {
+    const own = Array.from({ length: batch }, (_, row) => Math.min(index * batch + row, lastRow));
+    const cut = windows(tokens, own.map((row) => Math.floor(row * lastStart / lastRow)), sequence);
+    cut.targets.fill(ignored, Math.max(0, rows - index * batch) * sequence);
+    return cut;
   });
 }
 

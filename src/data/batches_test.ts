@@ -50,22 +50,34 @@ Deno.test("RandomBatches takes tokens that just fill one window, and refuses few
 });
 
 Deno.test("sequentialBatches() spreads its windows from the first token to the last, without overlap where there is room", () => {
-  const batches = sequentialBatches(counting(25), { batch: 2, sequence: 4, count: 3 });
+  const batches = sequentialBatches(counting(25), { batch: 2, sequence: 4, rows: 6 });
   assertEquals(batches.map((batch) => starts(batch, 4)), [[0, 4], [8, 12], [16, 20]]);
   for (const batch of batches) assertEquals(batch.targets, following(batch));
-  const spread = sequentialBatches(counting(101), { batch: 1, sequence: 10, count: 4 });
+  const spread = sequentialBatches(counting(101), { batch: 1, sequence: 10, rows: 4 });
   assertEquals(spread.flatMap((batch) => starts(batch, 10)), [0, 30, 60, 90]);
 });
 
 Deno.test("sequentialBatches() overlaps windows rather than give fewer", () => {
-  const batches = sequentialBatches(counting(11), { batch: 2, sequence: 8, count: 2 });
+  const batches = sequentialBatches(counting(11), { batch: 2, sequence: 8, rows: 4 });
   assertEquals(batches.map((batch) => starts(batch, 8)), [[0, 0], [1, 2]]);
   assert(batches.every((batch) => batch.targets.every((target) => target < 11)));
 });
 
+Deno.test("sequentialBatches() cuts the same windows into batches of any size, and fills up the last with rows without targets", () => {
+  const of = (batch: number) => sequentialBatches(counting(101), { batch, sequence: 10, rows: 7 });
+  const counted = (batch: number) =>
+    of(batch).flatMap(({ inputs, targets }) => [...inputs].filter((_, i) => targets[i] >= 0));
+  for (const batch of [2, 3, 5, 9]) {
+    assertEquals(counted(batch), counted(1), `batches of ${batch}`);
+    assertEquals(of(batch).map(({ inputs }) => inputs.length), Array(Math.ceil(7 / batch)).fill(batch * 10));
+    assert(of(batch).every(({ targets }) => targets.every((target) => target === -100 || target < 101)));
+  }
+  assertEquals([...of(5)[1].targets.subarray(20)], Array(30).fill(-100));
+});
+
 Deno.test("sequentialBatches() refuses tokens that fill no window", () => {
   assertEquals(
-    assertThrows(() => sequentialBatches(counting(812), { batch: 1, sequence: 1024, count: 1 }), UserError)
+    assertThrows(() => sequentialBatches(counting(812), { batch: 1, sequence: 1024, rows: 1 }), UserError)
       .message,
     "The validation split has 812 tokens, fewer than the sequence length 1024 + 1; " +
       "give a longer file with --data or a smaller --sequence",

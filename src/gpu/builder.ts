@@ -9,6 +9,7 @@ import {
   refuseArithmetic,
 } from "./arithmetic.ts";
 import { type Exchange, type PlacedExchange, stagingBytes } from "./exchange.ts";
+import { apart, isExchange, type Step, withoutDeadRecomputation } from "./steps.ts";
 import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
 import type { Operand } from "./operand.ts";
 import type { OperandScales } from "./operand_scales.ts";
@@ -84,7 +85,7 @@ export interface BuilderOptions {
   readonly variants?: Variants;
   /** Floating-point operations that one dispatch should not exceed where its kernel can be cut; by default those of a submit. */
   readonly flopsPerDispatch?: number;
-  /** Bytes that may be taken for speed alone where a kernel asks, the first time, the second and so on; by default any number. */
+  /** Bytes that may be taken for speed alone where a kernel asks, the first time, the second and so on; left out, nobody knows. */
   readonly spare?: (asked: number) => number;
   /** Gives every tensor a buffer of its own, kept to the end, so that a test can read it after the program has run. */
   readonly keepAll?: boolean;
@@ -104,9 +105,10 @@ export class ProgramBuilder {
   readonly flopsPerDispatch: number;
   readonly #steps: Step[] = [];
   readonly #keepAll: boolean;
-  readonly #spare: (asked: number) => number;
+  readonly #spare?: (asked: number) => number;
   /** For each time that a kernel asked for spare memory: the dispatch that came next, and the bytes that it would have. */
   readonly #asked: { next: number; wanted: number }[] = [];
+  #roomTaken = 0;
   readonly #given: Variants;
   readonly #taken: Record<string, string> = {};
   readonly #carried: Tensor[] = [];
@@ -122,7 +124,7 @@ export class ProgramBuilder {
     if (this.arithmetic !== "f32" && !this.matrices) refuseArithmetic(this.arithmetic);
     this.flopsPerDispatch = options.flopsPerDispatch ?? flopsPerSubmit;
     this.#keepAll = options.keepAll ?? false;
-    this.#spare = options.spare ?? (() => Infinity);
+    this.#spare = options.spare;
     this.#given = options.variants ?? {};
   }
 
@@ -149,8 +151,21 @@ export class ProgramBuilder {
 
   /** Bytes that the kernel whose dispatch comes next, and is followed by one that adds up, may take for speed alone. It wants so many. */
   spare(wanted: number): number {
+    const before = this.#roomTaken;
+    this.#roomTaken = 0;
+    return (this.#ask(wanted) ?? Infinity) - before;
+  }
+
+  /** Takes so many bytes for speed alone, as long as the kernel that asks next runs, if that raises no peak: not before one is known. */
+  takeRoom(bytes: number): boolean {
+    const has = bytes <= (this.#ask(0) ?? 0);
+    if (has) this.#roomTaken += bytes;
+    return has;
+  }
+
+  #ask(wanted: number): number | undefined {
     this.#asked.push({ next: this.#steps.length, wanted });
-    return this.#spare(this.#asked.length - 1);
+    return this.#spare?.(this.#asked.length - 1);
   }
 
   /** For each time that a kernel asked for spare memory, the bytes below the live peak at its dispatches, what it took included. */
@@ -160,7 +175,7 @@ export class ProgramBuilder {
     const peak = livePeak(claims).bytes;
     const at = new Map<Step, number>(dispatches.map((dispatch, i) => [dispatch, i]));
     return this.#asked.map(({ next, wanted }) => {
-      const index = at.get(this.#steps[next]);
+      const index = at.get(this.#steps.slice(next).find((step) => !isExchange(step))!);
       if (index === undefined) return Infinity; // nobody wants its result
       return peak - Math.max(live[index] ?? 0, live[index + 1] ?? 0) + wanted;
     });
@@ -263,63 +278,4 @@ export class ProgramBuilder {
     });
     return { dispatches, exchanges, tensors: [...life.keys()], stores: [...stores], claims };
   }
-}
-
-/**
- * Pairs of tensors that cannot be in one buffer: a dispatch may not bind it once to read and once to write, and nothing is copied within one.
- */
-function* apart(
-  dispatches: readonly Dispatch[],
-  exchanges: readonly Exchange[],
-  tensors: readonly Tensor[],
-): Generator<[number, number]> {
-  const indexOf = new Map(tensors.map((tensor, i) => [tensor, i]));
-  for (const { from, to } of exchanges.flatMap(({ stays }) => stays?.copies ?? [])) {
-    const [source, target] = [from, to].map(({ tensor }) => indexOf.get(wholeOf(tensor)));
-    if (source !== undefined && target !== undefined) yield [source, target];
-  }
-  for (const { bindings } of dispatches) {
-    for (const { tensor, access } of bindings) {
-      const written = indexOf.get(wholeOf(tensor));
-      if (access === "read" || written === undefined) continue;
-      for (const other of bindings) {
-        const bound = indexOf.get(wholeOf(other.tensor));
-        if (bound !== undefined && bound !== written) yield [written, bound];
-      }
-    }
-  }
-}
-
-/** What a program does, one after the other. */
-type Step = Dispatch | Exchange;
-
-const isExchange = (step: Step): step is Exchange => "carry" in step;
-
-/** The tensors whose numbers a step takes, and those that it makes. */
-function flowOf(step: Step): { taken: Tensor[]; made: Tensor[] } {
-  const tensors = (of: readonly { tensor: Tensor }[]) => of.map(({ tensor }) => tensor);
-  if (isExchange(step)) {
-    const { leaves, arrives, stays: { copies } = { copies: [] } } = step;
-    return {
-      taken: tensors([...leaves, ...copies.map(({ from }) => from)]),
-      made: tensors([...arrives, ...copies.map(({ to }) => to)]),
-    };
-  }
-  return {
-    taken: tensors(step.bindings.filter(({ access }) => access !== "write")),
-    made: tensors(step.bindings.filter(({ access }) => access !== "read")),
-  };
-}
-
-/** All steps but those that recompute what nobody reads: a layer that is emitted again need not know which of its results are wanted. */
-function withoutDeadRecomputation(steps: readonly Step[]): Step[] {
-  const wanted = new Set<Tensor>();
-  return steps.toReversed().filter((step) => {
-    const { taken, made } = flowOf(step);
-    // What arrives elsewhere alone is wanted there: ranks must agree on their exchanges.
-    const wants = step.pass !== "recompute" || made.length === 0 ||
-      made.some((t) => t.home || wanted.has(wholeOf(t)));
-    if (wants) { for (const tensor of taken) wanted.add(wholeOf(tensor)); }
-    return wants;
-  }).reverse();
 }

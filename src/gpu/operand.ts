@@ -6,7 +6,6 @@ import geluText from "./operand_gelu.wgsl" with { type: "text" };
 import geluErfText from "./operand_gelu_erf.wgsl" with { type: "text" };
 import geluTailText from "./operand_gelu_tail.wgsl" with { type: "text" };
 import timesText from "./operand_times.wgsl" with { type: "text" };
-import twoStepsText from "./operand_two_steps.wgsl" with { type: "text" };
 import plainText from "./operand_plain.wgsl" with { type: "text" };
 import type { Binding } from "./kernel.ts";
 import { leastCommonMultiple, type Window } from "./limits.ts";
@@ -61,26 +60,14 @@ export function overwritten(tensor: Tensor, variable: string): Operand {
   };
 }
 
-/** The same matrix with what it fetches and reads in two functions, whether it has them or not. */
-function inTwoSteps(x: Operand): Required<Pick<Operand, "fetched" | "code">> {
-  const { fetched } = x;
-  if (fetched) return { fetched, code: x.code };
-  return {
-    fetched: "vec4<f32>",
-    code: (name, group) => x.code(name, group) + instantiate(twoStepsText, name, group),
-  };
-}
-
 /** gamma * x + beta by column: what a linear layer after a norm reads; after an RMSNorm, without beta. `gamma` and `beta` are 1 × cols. */
 export function affine(x: Operand, gamma: Tensor, beta?: Tensor): Operand {
-  const { fetched, code } = inTwoSteps(x);
-  const text = (beta ? affineText : scaledText).replaceAll("FETCHED", fetched);
+  const text = beta ? affineText : scaledText;
   return {
     tensor: x.tensor,
     cost: x.cost === "heavy" ? "heavy" : "light",
     unit: x.unit,
-    fetched,
-    code: (name, group) => code(`${name}_inner`, group) + instantiate(text, name, group),
+    code: (name, group) => x.code(`${name}_inner`, group) + instantiate(text, name, group),
     bindings: (group, window) => [
       ...x.bindings(group, window),
       { group, index: 8, tensor: gamma, access: "read" },

@@ -2,14 +2,6 @@
 @group(GROUP) @binding(8) var<storage, read> NAME_gamma: array<vec4<f32>>;
 @group(GROUP) @binding(9) var<storage, read> NAME_beta: array<vec4<f32>>;
 
-fn NAME_fetch4(index: u32, column: u32) -> FETCHED {
-  return NAME_inner_fetch4(index, column);
-}
-
-fn NAME_read4(fetched: FETCHED, index: u32, column: u32) -> vec4<f32> {
-  return fma(NAME_gamma[column], NAME_inner_read4(fetched, index, column), NAME_beta[column]);
-}
-
 fn NAME_load4(index: u32, column: u32) -> vec4<f32> {
-  return NAME_read4(NAME_fetch4(index, column), index, column);
+  return fma(NAME_gamma[column], NAME_inner_load4(index, column), NAME_beta[column]);
 }

@@ -1,9 +1,9 @@
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "./builder.ts";
 
 /**
- * Records a program so that no variants that are set raise the live peak that it has without: a kernel that takes memory for speed asks how
- * much is spare, and a first recording, by the kernels' tables alone, tells what lies below the peak there. Under
- * `keepAll` the choices are the same.
+ * Records a program so that nothing taken for speed raises the live peak that it has without: what is written out to be read faster, and
+ * variants that are set. Who wants memory asks how much is spare, and a first recording, by the kernels' tables alone, tells what lies below
+ * the peak there. Under `keepAll` the choices are the same.
  */
 export function describeWithinPeak(
   name: string,
@@ -15,7 +15,8 @@ export function describeWithinPeak(
     record(builder);
     return builder;
   };
-  if (Object.keys(options.variants ?? {}).length === 0) return recorded({}).build();
+  const settled = Object.keys(options.variants ?? {}).length === 0 && options.adapterClass === "software";
+  if (settled) return recorded({}).build();
   const spare = recorded({ variants: {}, keepAll: false }).spareWhereAsked();
   return recorded({ spare: (asked) => spare[asked] }).build();
 }

@@ -34,14 +34,14 @@ export function tiedHead(
   const again = training && tape.miniSequences?.head_gradients === "backward";
   const pass = <T>(name: "forward" | "recompute" | "backward", work: () => T) =>
     builder.within({ operator: "head", pass: name }, work);
-  const readable = pass("forward", () => cheapToRead(builder, x));
   const losses = builder.tensor("losses", rows, 1, { category: "head", stride: 1 });
   const dx = tape.transient("d residual stream", rows, cols);
 
   /** Emits a piece's losses, and with `gradient` returns its logits' gradient. */
   const forward = (first: number, count: number, gradient: boolean, anew = false): Tensor => {
+    const readable = cheapToRead(builder, readRows(x, first, count));
     const logits = builder.tensor("logits", count, words.rows, { category: "head" });
-    matmul(builder, "nt", readRows(readable, first, count), plain(words.value), logits, {
+    matmul(builder, "nt", readable, plain(words.value), logits, {
       scaling: tape.scaling(headKey, anew ? "again" : "forward"),
     });
     crossEntropy(builder, logits, rowsOf(targets, first, count), rowsOf(losses, first, count), gradient);
@@ -50,8 +50,8 @@ export function tiedHead(
   const backward = (first: number, count: number, dLogits: Tensor): void => {
     // The words first: what their product needs can give its memory to dx.
     tape.gradients([words], ({ tensor, add }) => {
-      const x = readRows(readable, first, count);
-      matmul(builder, "tn", plain(dLogits), x, tensor, {
+      const readable = cheapToRead(builder, readRows(x, first, count));
+      matmul(builder, "tn", plain(dLogits), readable, tensor, {
         accumulate: add,
         scaling: tape.scaling("d head words", "backward"),
       });

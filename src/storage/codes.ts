@@ -38,7 +38,6 @@ export function readByChannel({ bits, codes, tables }: Quantized): Operand {
   return {
     tensor: codes,
     cost: "light",
-    fetched: "u32",
     code: (name, group) => codesCode(codes, bits, name, group) + instantiate(channelText, name, group),
     bindings: (group, window) => [
       { group, index: 0, tensor: codes, access: "read", ...window },
@@ -53,7 +52,6 @@ export function readByToken({ bits, codes, tables }: Quantized, parts: number): 
   return {
     tensor: codes,
     cost: "light",
-    fetched: "u32",
     code: (name, group) => codesCode(codes, bits, name, group) + instantiate(text, name, group),
     bindings: (group, window) => [
       { group, index: 0, tensor: codes, access: "read", ...window },

@@ -8,8 +8,8 @@ fn NAME_range(row: u32, channel: u32) -> vec2<f32> {
   return NAME_ranges[row * PARTSu + channel / SIZEu];
 }
 
-fn NAME_read4(fetched: u32, index: u32, column: u32) -> vec4<f32> {
-  let q = NAME_codes4(fetched, column);
+fn NAME_load4(index: u32, column: u32) -> vec4<f32> {
+  let q = NAME_codes4(index, column);
   let row = (index - column) / STRIDEu;
   let a = NAME_range(row, 4 * column);
   if (SIZEu % 4u == 0u) { // a vector lies within a part
@@ -19,8 +19,4 @@ fn NAME_read4(fetched: u32, index: u32, column: u32) -> vec4<f32> {
   let c = NAME_range(row, 4 * column + 2);
   let d = NAME_range(row, 4 * column + 3);
   return fma(q, vec4(a.x, b.x, c.x, d.x), vec4(a.y, b.y, c.y, d.y));
-}
-
-fn NAME_load4(index: u32, column: u32) -> vec4<f32> {
-  return NAME_read4(NAME_fetch4(index, column), index, column);
 }

@@ -1,4 +1,4 @@
-import type { TokenBatch } from "../data/batches.ts";
+import { ignored, type TokenBatch } from "../data/batches.ts";
 import { UserError } from "../errors.ts";
 import type { Gpt2Config } from "../models/gpt2/config.ts";
 import { gpt2Initial } from "../models/gpt2/initialize.ts";
@@ -81,9 +81,6 @@ export function textTensors(rows: number, vocab: number): LanguageTensors {
     lossRing: ring("loss of each step"),
   };
 }
-
-/** The target that counts nowhere. */
-const ignored = -100;
 
 /**
  * Sorts the rows of a batch of so many sequences by token (a counting sort, so equal tokens stay in order) and counts the valid targets. Of a batch that ranks share it

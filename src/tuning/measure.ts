@@ -7,7 +7,8 @@ import { Program } from "../gpu/program.ts";
 import { type Store, tensorBytes } from "../gpu/tensor.ts";
 import { StepTimer } from "../gpu/timing.ts";
 import { noise } from "../data/noise.ts";
-import type { TuningCase } from "./tuning_case.ts";
+import { OperandScales } from "../gpu/operand_scales.ts";
+import { type TuningCase, tuningScales } from "./tuning_case.ts";
 
 /** Milliseconds for which candidates run before they are timed, and that a burst of one of them is meant to take. */
 const warmUp = 200;
@@ -33,9 +34,11 @@ export async function measureCandidates(
   const stores = new BufferSet<Store>(gpu);
   const programs: { program: Program; index: number }[] = [];
   try {
-    await stores.allocate(requestsFor([...given.inputs, ...given.outputs].map(({ home }) => home!.store)));
+    const scales = new OperandScales();
+    const kept = [...given.inputs, ...given.outputs, scales.of(tuningScales.key), scales.turn];
+    await stores.allocate(requestsFor(kept.map(({ home }) => home!.store)));
     for (const [index, candidate] of given.candidates.entries()) {
-      const builder = new ProgramBuilder(key, { ...adapter, variants: { [key]: candidate } });
+      const builder = new ProgramBuilder(key, { ...adapter, scales, variants: { [key]: candidate } });
       given.emit(builder);
       const program = await made(gpu, builder, stores, programs[0]?.program);
       if (program) programs.push({ program, index });

@@ -30,6 +30,9 @@ export interface TuningCase {
   emit(builder: ProgramBuilder): void;
 }
 
+/** Operands are scaled, and looked at, as in a step: that costs registers, of which some variants have none to spare. */
+export const tuningScales = { key: "tuned", observes: true } as const;
+
 /** The case of a key that a program asked its builder's variants for. Throws an Error if no kernel has such keys. */
 export function tuningCase(key: string, adapter: BuilderOptions): TuningCase {
   const product = parseMatmulKey(key);
@@ -54,7 +57,7 @@ function matmulCase(product: Product, sizes: Sizes, adapter: BuilderOptions): Tu
     candidates: likelyChoices({ subgroupSize: 0, ...adapter }, sizes).map(choiceName),
     inputs: [a, b],
     outputs: [c],
-    emit: (builder) => matmul(builder, product, plain(a), plain(b), c),
+    emit: (builder) => matmul(builder, product, plain(a), plain(b), c, { scaling: tuningScales }),
   };
 }
 
@@ -75,7 +78,7 @@ function attentionCase(
   const candidates = known.map(attentionVariantName);
   const optionsOf = (builder: ProgramBuilder) => {
     const name = builder.variantFor(key, candidates[0]);
-    return { variants: { [kernel]: known[candidates.indexOf(name)] } };
+    return { variants: { [kernel]: known[candidates.indexOf(name)] }, scaling: tuningScales };
   };
   const measured = { ...shape };
   while (attentionFlops(kernel, measured) > mostFlops) {

@@ -1,0 +1,99 @@
+import { locateImages, locateText } from "../../src/data/named_data.ts";
+import type { BuilderOptions } from "../../src/gpu/builder.ts";
+import { plural } from "../../src/text/format.ts";
+import { Progress } from "../../src/text/progress.ts";
+import { Interruption } from "../machine/interruption.ts";
+import type { CellConfiguration } from "../results/results.ts";
+import { median } from "../statistics/statistics.ts";
+import { runInChild } from "../sweep/child.ts";
+import { Outcomes } from "../sweep/outcomes.ts";
+import type { PlannedStep } from "../sweep/planned_step.ts";
+import { type Arm, type Budget, budgets } from "../sweep/reinvest.ts";
+import { planReinvested } from "../sweep/reinvested_cells.ts";
+import { planSweep, runSweep, type Shape } from "../sweep/sweep.ts";
+import type { SweepOptions } from "../sweep/sweep_options.ts";
+import type { DataPaths, TrainingData } from "../training/data.ts";
+import type { PlannedAhead } from "./plan_ahead.ts";
+import { labelOf, textOf } from "./run_plan.ts";
+
+/** What steps are timed with before the sweep. */
+export interface PaceHost {
+  dataOf(cell: CellConfiguration): TrainingData;
+  plan(cell: CellConfiguration): PlannedStep;
+  readonly paths: DataPaths;
+  readonly requireGpu: boolean;
+  readonly timeoutSeconds: number;
+}
+
+/** Rounds of timing before the sweep: one in either order of the arms. */
+const paceRounds = 2;
+
+/**
+ * Plans a sweep over what `exact`'s memory affords: looks for it by plan, then, where arms are trained for the time that `exact` takes, times
+ * the steps of each, which says how many those are. Returns the exit code instead if a signal ends that.
+ */
+export async function planReinvestment(
+  options: SweepOptions,
+  builder: BuilderOptions,
+  host: PaceHost,
+): Promise<PlannedAhead | { code: number }> {
+  console.error("Looking for what `exact`'s memory affords, by plan");
+  // A model of images has as many classes as they have, which its plan must know.
+  const fitted = options.models.map((model) =>
+    host.dataOf(planSweep({ ...options, models: [model] })[0]).fit(model)
+  );
+  const all = await budgets({ ...options, models: fitted }, builder);
+  const paces = await measurePaces(options, all, host);
+  if (typeof paces === "number") return { code: paces };
+  const paceOf = (arm: Arm, { arms: [exact] }: Budget) => {
+    const [own, base] = [arm, exact].map((arm) => paces.get(keyOf(arm, arm.policy.name)));
+    return own === undefined || base === undefined ? undefined : { exact: base, own };
+  };
+  return { cells: planReinvested(options, all, paceOf), found: { reinvest: all.map(({ found }) => found) } };
+}
+
+const keyOf = (
+  { model, sequence, batch }: Omit<Shape, "model"> & { model: string | Shape["model"] },
+  policy: string,
+) => JSON.stringify([typeof model === "string" ? model : model.name, sequence, batch, policy]);
+
+/** Median milliseconds of a step of each arm that is trained; the exit code if a signal ends it. */
+async function measurePaces(
+  options: SweepOptions,
+  all: readonly Budget[],
+  { dataOf, plan, paths: told, requireGpu, timeoutSeconds }: PaceHost,
+): Promise<Map<string, number> | number> {
+  const trained = all.filter(({ shape }) => !options.reinvest?.timedOnly.includes(shape.model.name));
+  if (options.qualitySteps === 0 || trained.length === 0) return new Map();
+  const cells = planReinvested({ ...options, rounds: paceRounds, qualitySteps: 0 }, trained, () => undefined);
+  const paths = { data: await locateText(told.data), images: await locateImages(told.images) };
+  const text = paths.data === undefined ? textOf(cells.map(dataOf)) : undefined;
+  console.error(`Timing steps before the sweep, in ${plural(cells.length, "process", "processes")}`);
+  const progress = new Progress(cells.map(({ model, batch }) => `${model} ${batch}`), "about");
+  const times = new Map<string, number[]>();
+  const interruption = new Interruption();
+  const { signal } = interruption;
+  try {
+    await runSweep(cells, {
+      signal,
+      plan,
+      run: (configuration) =>
+        runInChild({ configuration, paths, requireGpu, text }, { askDriver: false, timeoutSeconds, signal }),
+      starting: (cell, index) => progress.begin(index, labelOf(cell)),
+      finished(cell, { measurement: { timing } }, _, seconds) {
+        progress.end(cells.indexOf(cell), seconds);
+        const key = keyOf(cell, cell.policy);
+        if (timing) times.set(key, [...times.get(key) ?? [], ...timing.stepMilliseconds]);
+        return Promise.resolve();
+      },
+    }, new Outcomes({ growing: false }));
+  } finally {
+    interruption.stop();
+    progress.clear();
+  }
+  if (interruption.code !== null) {
+    console.error("\nInterrupted before the sweep began: run the command again");
+    return interruption.code;
+  }
+  return new Map([...times].map(([key, milliseconds]) => [key, median(milliseconds)]));
+}

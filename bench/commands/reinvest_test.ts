@@ -1,0 +1,32 @@
+import { assert, assertEquals } from "@std/assert";
+import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
+import { builderOptionsFor } from "../../src/gpu/builder.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
+import { profiles } from "../sweep/profiles.ts";
+import { stepsOfTime } from "../sweep/reinvested_cells.ts";
+import { planSweep } from "../sweep/sweep.ts";
+import { planReinvestment } from "./reinvest.ts";
+import { loadAll, planner } from "./run_bench.ts";
+
+gpuTest("planReinvestment() times steps first, and trains for as many as take exact's time", async () => {
+  const builder = builderOptionsFor(await testGpu());
+  const options = {
+    ...profiles.reinvest("software"),
+    ...{ sequences: [16], batches: [4], qualitySteps: 50, seeds: 1, rounds: 1, steps: 1, data: undefined },
+    policies: ["exact", "mesa8"].map(policyDocument),
+  };
+  const dataOf = await loadAll(planSweep(options), {});
+  const host = { dataOf, paths: {}, requireGpu: false, timeoutSeconds: 60 };
+  const plan = planner(dataOf, builder, undefined);
+  const planned = await planReinvestment(options, builder, { ...host, plan });
+  assert("cells" in planned);
+  const timed = planned.cells.flatMap(({ reinvested, qualitySteps }) =>
+    reinvested?.pace ? [{ pace: reinvested.pace, qualitySteps }] : []
+  );
+  assert(timed.length >= 2, "the same size, and at least a larger batch");
+  for (const { pace, qualitySteps } of timed) {
+    assert(pace.exact > 0 && pace.own > 0 && pace.own !== pace.exact);
+    assertEquals(qualitySteps, stepsOfTime(50, pace));
+  }
+  assertEquals(planned.found.reinvest!.map(({ model, batch }) => [model, batch]), [["nano", 4]]);
+});

@@ -1,0 +1,217 @@
+/** A frontier as a picture: speed and gradient error against memory, PyTorch's rows beside it, and the names of all points. */
+
+import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import type { Told } from "../results/run_header.ts";
+import type { Cell } from "./cell_rounds.ts";
+import { byPolicy, type Panel, panel, roomy, type Row, type Spec, type Styles } from "./chart_panels.ts";
+import { type FrontierPoint, frontierPoints, type PeerPoint, peerPoints } from "./frontier.ts";
+import { policyStyles } from "./policy_style.ts";
+import { baseOf, type Comparison } from "./side_by_side.ts";
+
+/** Lighter than any policy's color. */
+const grey = "#c8c8c8";
+const greyText = "#9a9a9a";
+const width = 400;
+const height = 230;
+const lineHeight = 12;
+
+/** A picture of each comparison whose base is known; none where no frontier was looked for. */
+export function combinationPanels(comparisons: readonly Comparison<Cell>[], told: Told): Panel[] {
+  const { frontier } = told;
+  if (!frontier) return [];
+  const policyOf = new Map(frontier.planned.map(({ name, policy }) => [name, policy]));
+  const styles = stylesOf(comparisons, policyOf);
+  return comparisons.flatMap((comparison) => {
+    const base = baseOf(comparison);
+    const points = frontierPoints(comparison);
+    const timed = base.step ? base : points.find(({ cell }) => cell.step)?.cell;
+    if (!base.memory || !timed || points.length < 2) return [];
+    const rows = points.map((point) => rowOf(point, policyOf.get(point.name) ?? point.name, base, timed));
+    const peers = peerPoints(comparison, points, told).map(peerRow);
+    const [memoryOf, speedOf] = [base, timed].map(({ configuration }) => configuration.policy);
+    const speeds = rows.filter(({ speed }) => speed !== undefined);
+    const parts = [
+      speedPart(speeds, styles, `buffers, of ${memoryOf}'s`, `speed, of ${speedOf}'s`),
+      ...errorPart(rows, styles, `buffers, of ${memoryOf}'s`),
+      ...peers.length > 0 ? [peersPart(speeds, peers, styles, [memoryOf, speedOf])] : [],
+    ];
+    return [
+      panel(comparison, { hconcat: [{ vconcat: parts, spacing: 18 }, names(rows, peers)], spacing: 24 }),
+    ];
+  });
+}
+
+/** The style of each policy that was planned and ran, the same in all pictures. */
+function stylesOf(comparisons: readonly Comparison<Cell>[], policyOf: ReadonlyMap<string, string>): Styles {
+  const cells = new Map(comparisons.flatMap(({ cells }) => [...cells]));
+  const documents = new Map<string, PolicyDocument>();
+  for (const [name, policy] of policyOf) {
+    const storage = cells.get(name)?.configuration.storage;
+    if (storage) documents.set(policy, { ...storage, name: policy });
+  }
+  return policyStyles(documents);
+}
+
+function rowOf(
+  { number, name, cell, bytes, error, beatenBy }: FrontierPoint,
+  policy: string,
+  base: Cell,
+  timed: Cell,
+): Row {
+  const speed = cell.speedAgainst(timed);
+  return {
+    policy,
+    label: `${number}`,
+    text: `${number}  ${name}${
+      beatenBy.length > 0
+        ? `  (beaten by ${beatenBy[0].number})`
+        : cell.failure?.status === "oom"
+        ? "  (does not fit)"
+        : ""
+    }`,
+    memory: bytes / base.memory!.bufferBytes,
+    error: error ?? undefined,
+    beaten: beatenBy.length > 0 ? 1 : 0,
+    ...speed && {
+      speed: speed.ratio,
+      low: speed.interval?.low ?? speed.ratio,
+      high: speed.interval?.high ?? speed.ratio,
+    },
+  };
+}
+
+/** PyTorch's rows have letters. */
+const peerRow = ({ name, memory, speed, beatenBy }: PeerPoint, place: number): Row => {
+  const label = String.fromCharCode("a".charCodeAt(0) + place % 26);
+  const by = beatenBy.length > 0 ? `  (beaten by ${beatenBy[0].number})` : "";
+  return {
+    label,
+    text: `${label}  PyTorch: ${name}${by}`,
+    memory,
+    speed,
+    beaten: beatenBy.length > 0 ? 1 : 0,
+  };
+};
+
+const field = (name: string, title: string, scale: Spec, axis: Spec = {}) => ({
+  field: name,
+  type: "quantitative",
+  title,
+  scale: { nice: false, ...scale },
+  axis,
+});
+
+/** A logarithmic scale with room at both ends. */
+function logarithmic(values: readonly number[]): Spec {
+  const [low, high] = roomy(values.map(Math.log2), 0.1);
+  return { type: "log", domain: [2 ** low, 2 ** high] };
+}
+
+const numbers = (rows: readonly Row[], name: string) =>
+  rows.flatMap((row) => typeof row[name] === "number" ? [row[name] as number] : []);
+
+const memoryAxis = (rows: readonly Row[], title: string) =>
+  field("memory", title, logarithmic(numbers(rows, "memory")), { format: "~g", tickCount: 8 });
+
+/** What comes later is drawn over what came before. */
+const lastUnbeaten = (rows: readonly Row[]) =>
+  rows.toSorted((a, b) => (b.beaten as number) - (a.beaten as number));
+
+/** Points with their numbers: in their policy's style, grey where they are beaten. */
+function points(rows: readonly Row[], x: Spec, y: Spec, styles: Styles, labelled = true): Spec[] {
+  const encoding = byPolicy(styles, "points");
+  const color = { condition: { test: "datum.beaten", value: grey }, ...encoding.color };
+  const layer = (mark: Spec, more: Spec) => ({ mark, encoding: { x, y, color, ...more } });
+  return [
+    layer({ type: "point", size: 55, strokeWidth: 1.8, opacity: 1 }, { shape: encoding.shape }),
+    ...labelled
+      ? [layer({ type: "text", fontSize: 9, dx: 7, dy: -6, align: "left" }, { text: { field: "label" } })]
+      : [],
+  ].map((one) => ({ data: { values: lastUnbeaten(rows) }, ...one }));
+}
+
+function speedPart(rows: readonly Row[], styles: Styles, memory: string, speed: string): Spec {
+  const x = memoryAxis(rows, memory);
+  const [low, high] = roomy([...numbers(rows, "low"), ...numbers(rows, "high")], 0.01);
+  const y = field("speed", speed, { domain: [low, high], zero: false }, { format: "~f", tickCount: 6 });
+  const color = { condition: { test: "datum.beaten", value: grey }, ...byPolicy(styles, "points").color };
+  const rule = {
+    data: { values: rows },
+    mark: { type: "rule", strokeWidth: 1.5 },
+    encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color },
+  };
+  return { width, height, layer: [rule, ...points(rows, x, y, styles)] };
+}
+
+const powersOfTen = (low: number, high: number) => {
+  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
+  return Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i));
+};
+
+/** Gradient errors on a logarithmic axis, at whose foot stands what has none; nothing where none was compared. */
+function errorPart(all: readonly Row[], styles: Styles, memory: string): Spec[] {
+  const rows = all.filter(({ error }) => error !== undefined);
+  const known = numbers(rows, "error").filter((error) => error > 0);
+  if (known.length === 0) return [];
+  const foot = Math.min(...known) / 4;
+  const y = field("error", "gradient error (at the foot: none)", {
+    type: "log",
+    domain: [foot, 2 * Math.max(...known)],
+  }, { format: "~e", values: powersOfTen(foot, Math.max(...known)) });
+  const values = rows.map((row) => ({ ...row, error: row.error || foot }));
+  return [{ width, height, layer: points(values, memoryAxis(all, memory), y, styles) }];
+}
+
+/** PyTorch's rows among the same points, which need other scales. */
+function peersPart(
+  rows: readonly Row[],
+  peers: readonly Row[],
+  styles: Styles,
+  [memoryOf, speedOf]: string[],
+): Spec {
+  const all = [...rows, ...peers];
+  const x = memoryAxis(all, `buffers, or PyTorch's peak, of ${memoryOf}'s buffers`);
+  const y = field("speed", `speed, of ${speedOf}'s`, logarithmic(numbers(all, "speed")), {
+    format: "~g",
+    tickCount: 6,
+  });
+  const color = { condition: { test: "datum.beaten", value: grey }, value: "#000000" };
+  const mark = (mark: Spec, more: Spec = {}) => ({
+    data: { values: peers },
+    mark,
+    encoding: { x, y, color, ...more },
+  });
+  return {
+    width,
+    height,
+    layer: [
+      ...points(rows, x, y, styles, false),
+      mark({ type: "point", shape: "cross", filled: true, size: 60, opacity: 1 }),
+      mark({ type: "text", fontSize: 10, dx: 7, dy: -6, align: "left", fontWeight: "bold" }, {
+        text: { field: "label" },
+      }),
+    ],
+  };
+}
+
+/** The names of all points, a line each: grey where they are beaten. */
+function names(rows: readonly Row[], peers: readonly Row[]): Spec {
+  const lines = [...rows, ...peers].map(({ text, beaten }, line) => ({ text, beaten, line }));
+  return {
+    width: 360,
+    height: lines.length * lineHeight,
+    data: { values: lines },
+    mark: { type: "text", align: "left", baseline: "top", fontSize: 10 },
+    encoding: {
+      x: { value: 0 },
+      y: {
+        field: "line",
+        type: "quantitative",
+        axis: null,
+        scale: { domain: [lines.length, 0], nice: false },
+      },
+      text: { field: "text" },
+      color: { condition: { test: "datum.beaten", value: greyText }, value: "#000000" },
+    },
+  };
+}

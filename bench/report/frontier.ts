@@ -1,0 +1,117 @@
+/** Measured combinations of policies and choices, and which of them another beats in memory, speed and gradient error together. */
+
+import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import { stepDefaults } from "../../src/train/step_choices.ts";
+import type { PeerMark, Told } from "../results/run_header.ts";
+import { isReference } from "../sweep/sweep.ts";
+import type { Cell } from "./cell_rounds.ts";
+import { isKnown } from "./dominance.ts";
+import { gradientError } from "./gradient_tables.ts";
+import { baseOf, type Comparison } from "./side_by_side.ts";
+
+/** A combination that was measured, or planned and does not fit. */
+export interface FrontierPoint {
+  /** From 1, by memory: what pictures and tables call it. */
+  readonly number: number;
+  readonly name: string;
+  readonly cell: Cell;
+  /** Of its buffers. */
+  readonly bytes: number;
+  /** Of its policy in its arithmetic; null where none was compared. */
+  readonly error: number | null;
+  /** What beats it: what nothing beats before others, the fastest first. */
+  readonly beatenBy: readonly FrontierPoint[];
+}
+
+/** Speeds that are known to differ by less than this share are the same to whoever chooses; so are gradient errors by less than this. */
+export const sameSpeed = 0.01;
+export const sameError = 0.05;
+
+/** Two orders of a sum in f32 differ by less than this share of a gradient: errors below it are none. */
+export const roundingError = 1e-5;
+
+/** The combinations of a comparison, the smallest first. */
+export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
+  const base = baseOf(comparison);
+  const points = [...comparison.cells].flatMap(([name, cell]) =>
+    cell.memory ? [{ name, cell, bytes: cell.memory.bufferBytes, error: errorOf(cell, comparison) }] : []
+  ).toSorted((a, b) => a.bytes - b.bytes)
+    .map((point, place) => ({ ...point, number: place + 1, beatenBy: [] as FrontierPoint[] }));
+  const speed = ({ cell }: FrontierPoint) => cell.speedAgainst(base)?.ratio ?? 0;
+  for (const point of points) point.beatenBy = points.filter((other) => beats(other, point));
+  const isBeaten = ({ beatenBy }: FrontierPoint) => beatenBy.length > 0 ? 1 : 0;
+  for (const point of points) {
+    point.beatenBy.sort((a, b) => isBeaten(a) - isBeaten(b) || speed(b) - speed(a));
+  }
+  return points;
+}
+
+/** Whether a combination is no worse than another in bytes, gradient error and speed, and better for certain in one. */
+function beats(one: FrontierPoint, other: FrontierPoint): boolean {
+  if (one === other || one.error === null || other.error === null) return false;
+  if (![one, other].every(({ name, cell }) => isKnown([name, cell]))) return false;
+  const interval = one.cell.speedAgainst(other.cell)?.interval;
+  if (!interval || interval.low <= 1 - sameSpeed) return false;
+  const exceeds = (a: number, b: number) =>
+    Math.max(a, roundingError) > (1 + sameError) * Math.max(b, roundingError);
+  return one.bytes <= other.bytes && !exceeds(one.error, other.error) &&
+    (one.bytes < other.bytes || exceeds(other.error, one.error) || interval.low > 1);
+}
+
+/**
+ * How far a cell's gradient is from that of `exact` in f32, of the same weights and batch. What weights and moments are kept in, and when they
+ * are updated, changes no gradient of given weights, so that it is the error of the cell which has the same policy and arithmetic alone.
+ */
+function errorOf({ configuration }: Cell, { cells }: Comparison<Cell>): number | null {
+  const { storage, arithmetic = stepDefaults.arithmetic } = configuration;
+  if (isReference(storage) && arithmetic === "f32") return 0;
+  const documentOf = ({ name: _, ...document }: PolicyDocument) => JSON.stringify(document);
+  const alike = [...cells.values()].filter(({ configuration: other }) =>
+    documentOf(other.storage) === documentOf(storage) &&
+    (other.arithmetic ?? stepDefaults.arithmetic) === arithmetic
+  );
+  return alike.map(gradientError).find((error) => error !== null) ?? null;
+}
+
+/** What is fastest in so much memory: each takes more of it than those before, is faster for certain, and beaten by none. */
+export function stairs(points: readonly FrontierPoint[]): FrontierPoint[] {
+  const steps: FrontierPoint[] = [];
+  const known = points.filter(({ name, cell, beatenBy }) => isKnown([name, cell]) && beatenBy.length === 0);
+  for (const point of known) {
+    const last = steps.at(-1);
+    const interval = last && point.cell.speedAgainst(last.cell)?.interval;
+    if (!last || interval && interval.low > 1) steps.push(point);
+  }
+  return steps;
+}
+
+/** A row of PyTorch's beside the base of a comparison. */
+export interface PeerPoint {
+  readonly name: string;
+  readonly bytes: number;
+  readonly tokensPerSecond: number;
+  /** Memory and speed, of the base's. */
+  readonly memory: number;
+  readonly speed: number;
+  /** The combinations that are both faster and smaller. */
+  readonly beatenBy: readonly FrontierPoint[];
+}
+
+/** PyTorch's rows at a comparison's model and size, the smallest first; none where its base was not timed. */
+export function peerPoints(
+  comparison: Comparison<Cell>,
+  points: readonly FrontierPoint[],
+  { peers }: Pick<Told, "peers">,
+): PeerPoint[] {
+  const base = baseOf(comparison);
+  const { memory, tokensPerSecond } = base;
+  if (!memory || tokensPerSecond === null) return [];
+  const { model, sequence, batch } = comparison;
+  const isHere = (row: PeerMark) => row.model === model && row.sequence === sequence && row.batch === batch;
+  return (peers?.rows ?? []).filter(isHere).map(({ name, bytes, tokensPerSecond: speed }) => ({
+    ...{ name, bytes, tokensPerSecond: speed },
+    memory: bytes / memory.bufferBytes,
+    speed: speed / tokensPerSecond,
+    beatenBy: points.filter(({ cell, bytes: own }) => own < bytes && (cell.tokensPerSecond ?? 0) > speed),
+  })).toSorted((a, b) => a.bytes - b.bytes);
+}

@@ -1,0 +1,143 @@
+/** What a frontier says in sentences: what is fastest in so much memory, what is beaten by what, and where PyTorch's rows lie. */
+
+import { bytes, number, plural, ratio, wholePercentage } from "../../src/text/format.ts";
+import type { Told } from "../results/run_header.ts";
+import type { Cell } from "./cell_rounds.ts";
+import {
+  type FrontierPoint,
+  frontierPoints,
+  type PeerPoint,
+  peerPoints,
+  roundingError,
+  sameError,
+  sameSpeed,
+  stairs,
+} from "./frontier.ts";
+import { digits } from "./gradient_tables.ts";
+import { subject } from "./savings.ts";
+import { baseOf, type Comparison } from "./side_by_side.ts";
+import { code, list } from "./words.ts";
+
+/** How far a gradient may be from that of `exact` in f32. */
+const bounds: readonly [most: number, words: string][] = [
+  [roundingError, "with the gradient of `exact`, to f32's rounding"],
+  [1e-2, "with a gradient error of at most 0.01"],
+  [Infinity, "whatever its gradient error"],
+];
+
+/** The answers of a frontier as markdown, comparison by comparison; null where none was looked for. */
+export function frontierAnswers(comparisons: readonly Comparison<Cell>[], told: Told): string | null {
+  if (!told.frontier) return null;
+  return [...comparisons.map((comparison) => answersOf(comparison, told)), meaning].join("\n\n");
+}
+
+const meaning =
+  "A gradient error is that of a policy in an arithmetic, beside `exact` in f32 on the same weights and batch. What weights and moments " +
+  "are kept in, and when they are updated, decides which weights come next and not this gradient, so a combination has the figure of its " +
+  "policy and arithmetic alone; rounded weights are those that both gradients are computed from. Whether training suffers from them is " +
+  "another question, that of `bench parity-states`.";
+
+function answersOf(comparison: Comparison<Cell>, told: Told): string {
+  const points = frontierPoints(comparison);
+  const peers = peerPoints(comparison, points, told);
+  return [
+    planned(comparison, points, told),
+    fastest(comparison, points),
+    beaten(points),
+    besidePyTorch(peers, comparison),
+  ].filter((part) => part !== null).join("\n\n");
+}
+
+/** How many combinations there are, between which bytes, and how many were measured. */
+function planned(comparison: Comparison<Cell>, points: readonly FrontierPoint[], { frontier }: Told): string {
+  const { model, sequence, batch } = comparison;
+  const all = frontier!.planned.filter((one) =>
+    one.model === model && one.sequence === sequence && one.batch === batch && one.memory
+  ).toSorted((a, b) => a.memory!.bufferBytes - b.memory!.bufferBytes);
+  const ends = [all[0], all.at(-1)].flatMap((one) =>
+    one ? [`${bytes(one.memory!.bufferBytes)} (${code(one.name)})`] : []
+  );
+  const measured = points.filter(({ cell }) => cell.step).length;
+  return `${subject({ comparison })}: ${
+    plural(all.length, "combination")
+  } of a policy with choices of a step take, by plan, ${ends.join(" to ")}; ${measured} of them ran.`;
+}
+
+/** What is fastest in so much memory, by how far its gradient may be off; what is smallest where speeds say nothing. */
+function fastest(comparison: Comparison<Cell>, points: readonly FrontierPoint[]): string {
+  const base = baseOf(comparison);
+  const within = (most: number) => points.filter(({ error }) => error !== null && error <= most);
+  const stepsOf = (most: number) => stairs(most === Infinity ? points : within(most));
+  const speeds = bounds.flatMap(([most, words], i) => {
+    const steps = stepsOf(most);
+    const before = i > 0 ? stepsOf(bounds[i - 1][0]) : [];
+    const same = steps.length === before.length && steps.every((step, place) => step === before[place]);
+    return steps.length === 0 || same
+      ? []
+      : [`- ${words}: ${steps.map((step) => stair(step, base)).join("; ")}.`];
+  });
+  if (speeds.length > 0) {
+    const told = `The fastest in so much memory, and its speed as a multiple of ${
+      code(base.configuration.policy)
+    }'s:`;
+    return `${told}\n\n${speeds.join("\n")}`;
+  }
+  const smallest = bounds.flatMap(([most, words]) => {
+    const [first] = within(most);
+    return first ? [`- ${words}: ${code(first.name)}, ${bytes(first.bytes)}.`] : [];
+  });
+  return ["Speeds tell nothing here, so that memory alone was weighed. Smallest is", smallest.join("\n")]
+    .join("\n\n");
+}
+
+/** "from **1.24 GiB** `mst8 + bf16 weights` (0.860×, gradient error 0.0026)" */
+function stair({ name, cell, bytes: own, error }: FrontierPoint, base: Cell): string {
+  const speed = cell.speedAgainst(base);
+  const told = [
+    ...speed ? [`${speed.ratio.toFixed(3)}×`] : [],
+    ...error ? [`gradient error ${digits(error)}`] : [],
+  ];
+  return `from **${bytes(own)}** ${code(name)} (${told.join(", ")})`;
+}
+
+/** Every combination that is beaten, with the first of those that beat it; then those that are neither. */
+function beaten(points: readonly FrontierPoint[]): string | null {
+  const lost = points.filter(({ beatenBy }) => beatenBy.length > 0);
+  if (lost.length === 0) return null;
+  const byWinner = Map.groupBy(lost, ({ beatenBy: [first] }) => first);
+  const lines = [...byWinner].toSorted(([a], [b]) => a.number - b.number)
+    .map(([winner, of]) => `- ${code(winner.name)} beats ${list(of.map(({ name }) => code(name)))}.`);
+  const others = points.filter((point) =>
+    point.beatenBy.length === 0 && point.cell.step && !byWinner.has(point)
+  );
+  const neither = others.length > 0
+    ? [`Beaten by none, and beating none: ${list(others.map(({ name }) => code(name)))}.`]
+    : [];
+  return [
+    `${lost.length} are **beaten**: another takes no more memory, is known to be less than ${
+      wholePercentage(sameSpeed)
+    } slower, has no gradient error larger by more than ${
+      wholePercentage(sameError)
+    }, and is better in one of the three.`,
+    lines.join("\n"),
+    ...neither,
+  ].join("\n\n");
+}
+
+function besidePyTorch(peers: readonly PeerPoint[], comparison: Comparison<Cell>): string | null {
+  if (peers.length === 0) return null;
+  const base = code(baseOf(comparison).configuration.policy);
+  const lost = peers.filter(({ beatenBy }) => beatenBy.length > 0);
+  const fast = peers.toSorted((a, b) => b.speed - a.speed)[0];
+  const where = ({ name, speed, memory, tokensPerSecond }: PeerPoint) =>
+    `${name} (${number(tokensPerSecond)} tokens/s; ${ratio(speed)} of ${base}'s speed in ${
+      ratio(memory)
+    } of its buffers)`;
+  return `Of PyTorch's ${plural(peers.length, "row")} on this card the fastest is ${
+    where(fast)
+  }, the smallest ${where(peers[0])}. ${
+    lost.length > 0
+      ? `Beaten in memory and speed together: ${lost.map(({ name }) => name).join("; ")}.`
+      : "None is beaten in memory and speed together."
+  } Their gradients were not compared.`;
+}

@@ -1,0 +1,84 @@
+/** Tables of a frontier: what was measured, PyTorch's rows beside it, and every combination by plan. */
+
+import { bytes, number, ratio } from "../../src/text/format.ts";
+import { stepDefaults } from "../../src/train/step_choices.ts";
+import type { PlannedCombination, Told } from "../results/run_header.ts";
+import { statusWords } from "../results/results.ts";
+import type { Cell } from "./cell_rounds.ts";
+import { frontierPoints, peerPoints } from "./frontier.ts";
+import { digits } from "./gradient_tables.ts";
+import { baseOf, type Comparison, names } from "./side_by_side.ts";
+import { speedText } from "./speeds.ts";
+import { table } from "./words.ts";
+
+/** The measured combinations of each comparison, the smallest first, and PyTorch's rows, as markdown; null where no frontier was looked for. */
+export function frontierSection(comparisons: readonly Comparison<Cell>[], told: Told): string | null {
+  if (!told.frontier) return null;
+  return comparisons.flatMap((comparison) => [
+    ...comparisons.length > 1 ? [`**${names(comparison).join(", ")}**`] : [],
+    measured(comparison),
+    ...peers(comparison, told),
+  ]).join("\n\n");
+}
+
+function measured(comparison: Comparison<Cell>): string {
+  const base = baseOf(comparison);
+  const rows = frontierPoints(comparison).map((
+    { number: place, name, cell, bytes: own, error, beatenBy },
+  ) => [
+    `${place}`,
+    name,
+    bytes(own),
+    base.memory ? ratio(own / base.memory.bufferBytes) : "–",
+    cell.step ? speedText(cell, base) : statusWords[cell.failure?.status ?? "ok"],
+    error === null ? "–" : error === 0 ? "0" : digits(error),
+    beatenBy.map(({ number }) => number).join(", ") || "–",
+  ]);
+  const header = ["", "combination", "buffers", "of exact's", "speed", "gradient error", "beaten by"];
+  return table(header.with(3, `of ${base.configuration.policy}'s`), rows, 2);
+}
+
+function peers(comparison: Comparison<Cell>, told: Told): string[] {
+  const rows = peerPoints(comparison, frontierPoints(comparison), told);
+  if (rows.length === 0) return [];
+  return [
+    `PyTorch's rows, measured by \`${told.peers!.command}\`:`,
+    table(
+      ["", "peak", "of exact's buffers", "tokens/s", "of exact's speed", "faster in less memory"],
+      rows.map((row) => [
+        row.name,
+        bytes(row.bytes),
+        ratio(row.memory),
+        number(row.tokensPerSecond),
+        ratio(row.speed),
+        row.beatenBy.map(({ number }) => number).join(", ") || "–",
+      ]),
+    ),
+  ];
+}
+
+const weights = ({ parameters = stepDefaults.parameters }: PlannedCombination) => parameters;
+const moments = ({ moments = stepDefaults.moments }: PlannedCombination) => moments;
+const state = (one: PlannedCombination) => `${weights(one)} / ${moments(one)}`;
+
+/** The buffers of every combination by plan, a column for each way to keep weights and moments; null where none was planned. */
+export function plannedTable({ frontier }: Told): string | null {
+  if (!frontier) return null;
+  const rowOf = ({ model, sequence, batch, policy, update, arithmetic }: PlannedCombination) => [
+    model,
+    `${batch} × ${sequence}`,
+    policy,
+    update === "backward" ? "in backward" : "after the step",
+    arithmetic ?? stepDefaults.arithmetic,
+  ];
+  const states = [...new Set(frontier.planned.map(state))];
+  const rows = [...Map.groupBy(frontier.planned, (one) => JSON.stringify(rowOf(one))).values()].map((of) => [
+    ...rowOf(of[0]),
+    ...states.map((wanted) => {
+      const one = of.find((other) => state(other) === wanted);
+      if (!one?.memory) return "–";
+      return `${bytes(one.memory.bufferBytes)}${one.fits ? "" : ` (${statusWords.oom})`}`;
+    }),
+  ]);
+  return table(["model", "tokens", "policy", "update", "products", ...states], rows, 5);
+}

@@ -1,0 +1,157 @@
+/** What became of memory that was re-invested, as records tell it. */
+
+import { type CellRecord, type Pace, ran } from "../results/results.ts";
+import type { Investment, Reinvestment } from "../results/run_header.ts";
+import { holm } from "../statistics/equivalence.ts";
+import { type PairedRatio, pairedRatio } from "../statistics/paired_ratio.ts";
+import { mean, pairedTest } from "../statistics/statistics.ts";
+import { Cell } from "./cell_rounds.ts";
+import { hasLearnt, type Paired, pairedLosses } from "./parity.ts";
+
+/** The two ways to compare runs of different steps. */
+export const equals = ["time", "tokens"] as const;
+export type Equal = typeof equals[number];
+
+/** A training run of an arm, over seeds, beside `exact`'s. */
+export interface Outcome {
+  readonly steps: number;
+  /** Time of those steps as a multiple of `exact`'s, by the speeds that the sweep measured; null of one that was not timed. */
+  readonly time: number | null;
+  readonly losses: Paired;
+  /** Whether the loss is lower than `exact`'s, or higher, by a test that counts all ways to re-invest at the model; undefined: not settled. */
+  readonly verdict?: "lower" | "higher";
+}
+
+/** A policy at one size, at `exact`'s budget. */
+export interface InvestedArm {
+  readonly policy: string;
+  /** What has grown; undefined: nothing. */
+  readonly into?: Investment;
+  readonly cell: Cell;
+  /** Tokens a second as a multiple of `exact`'s, round by round; null of one that was not timed. */
+  readonly speed: PairedRatio | null;
+  readonly outcomes: Readonly<Partial<Record<Equal, Outcome>>>;
+}
+
+/** All that was run at one budget. */
+export interface Invested {
+  readonly found: Reinvestment;
+  readonly exact: Cell;
+  /** Those at `exact`'s size first. */
+  readonly arms: readonly InvestedArm[];
+  /** Whether `exact` does better than what is known without a network; null where nothing was trained. */
+  readonly learnt: boolean | null;
+}
+
+/** The probability that any verdict of a model on equal time, or on equal tokens, is false. */
+const level = 0.05;
+
+/** The records of all that was run at a budget. */
+export const recordsAt = (
+  budget: Pick<Reinvestment, "model" | "sequence" | "batch">,
+  records: readonly CellRecord[],
+): CellRecord[] =>
+  records.filter(({ configuration: { reinvested, again, sequence, ...own } }) => {
+    const { model, batch } = reinvested ?? own;
+    return !again && model === budget.model && batch === budget.batch && sequence === budget.sequence;
+  });
+
+/** What was run at each budget, of those where `exact` has a record. */
+export function invested(records: readonly CellRecord[], all: readonly Reinvestment[]): Invested[] {
+  return all.flatMap((found) => {
+    const own = recordsAt(found, records);
+    const isExact = ({ configuration }: CellRecord) => configuration.policy === "exact";
+    const base = own.filter(isExact);
+    if (base.length === 0) return [];
+    const exact = new Cell(base);
+    const groups = Map.groupBy(
+      own.filter((record) => !isExact(record)),
+      ({ configuration: { policy, reinvested } }) => JSON.stringify([policy, reinvested?.into]),
+    );
+    const arms = [...groups.values()].map((records) => armOf(records, exact));
+    const learnt = exact.qualities.size > 0 ? hasLearnt(exact) : null;
+    return [{ found, exact, arms: judged(arms), learnt }];
+  });
+}
+
+const paceOf = ({ configuration: { reinvested } }: CellRecord): Pace | undefined => reinvested?.pace;
+
+function armOf(records: readonly CellRecord[], exact: Cell): InvestedArm {
+  const { policy, reinvested } = records[0].configuration;
+  const ofTokens = records.filter((record) => !paceOf(record));
+  const cell = new Cell(ofTokens.length > 0 ? ofTokens : records);
+  const outcome = (of: readonly CellRecord[]) => of.length > 0 && outcomeOf(new Cell(of), cell, exact);
+  const [time, tokens] = [outcome(records.filter(paceOf)), outcome(ofTokens)];
+  return {
+    policy,
+    ...reinvested?.into && { into: reinvested.into },
+    cell,
+    speed: speedAgainst(cell, exact),
+    outcomes: { ...time && { time }, ...tokens && { tokens } },
+  };
+}
+
+/** Tokens a second as a multiple of another cell's, of whatever batch. */
+function speedAgainst(cell: Cell, exact: Cell): PairedRatio | null {
+  const tokens = cell.configuration.batch / exact.configuration.batch;
+  const own = new Map([...cell.stepByRound].map(([round, step]) => [round, step / tokens]));
+  return pairedRatio(exact.stepByRound, own);
+}
+
+function outcomeOf(trained: Cell, timed: Cell, exact: Cell): Outcome | null {
+  const losses = pairedLosses(trained, exact);
+  if (!losses) return null;
+  const [steps, base] = [trained, exact].map(stepsOf);
+  const time = timed.step && exact.step && steps * timed.step.median / (base * exact.step.median);
+  return { steps, time, losses };
+}
+
+/** Training steps of a run: of shards that timed steps each for itself, the mean. */
+const stepsOf = ({ records }: Cell) =>
+  mean(records.flatMap(({ quality, configuration }) => quality ? [configuration.qualitySteps] : []));
+
+/** Adds verdicts: Student's paired test of each arm that has grown, by Holm's procedure over those of a model. */
+function judged(arms: readonly InvestedArm[]): InvestedArm[] {
+  const verdicts = equals.map((equal) => {
+    const tried = arms.flatMap((arm) => {
+      const outcome = arm.into && arm.outcomes[equal];
+      return outcome ? [{ arm, outcome, p: pairedTest(outcome.losses.differences ?? [])?.p ?? 1 }] : [];
+    });
+    const steps = holm(tried.map(({ p }) => p), level);
+    return [
+      equal,
+      new Map(tried.map(({ arm, outcome }, i) => [arm, verdictOf(outcome, steps[i].rejected, equal)])),
+    ] as const;
+  });
+  return arms.map((arm) => ({
+    ...arm,
+    outcomes: Object.fromEntries(
+      verdicts.flatMap(([equal, of]) => {
+        const [outcome, verdict] = [arm.outcomes[equal], of.get(arm)];
+        return outcome ? [[equal, { ...outcome, ...verdict && { verdict } }]] : [];
+      }),
+    ),
+  }));
+}
+
+/** How far from `exact`'s the time of a run may lie that is called equal, as a share of it. */
+export const timeTolerance = 0.05;
+
+/** What a test says; a run that took more time than `exact` is not called better in equal time, nor one that took less worse. */
+function verdictOf(
+  { losses: { difference, diverged }, time }: Outcome,
+  rejected: boolean,
+  equal: Equal,
+): Outcome["verdict"] {
+  if (diverged) return "higher";
+  if (!difference || !rejected) return undefined;
+  const verdict = difference.mean < 0 ? "lower" : "higher";
+  const unfair = verdict === "lower"
+    ? (time ?? Infinity) > 1 + timeTolerance
+    : (time ?? 0) < 1 - timeTolerance;
+  return equal === "time" && unfair ? undefined : verdict;
+}
+
+/** Whether an arm came to no end. */
+export const failureOf = ({ cell }: InvestedArm): CellRecord | undefined =>
+  cell.records.find((record) => !ran(record));

@@ -1,0 +1,229 @@
+import { type ModelConfig, parameterCount } from "../../src/models/model_config.ts";
+import { bytes, number, percentage, plural, ratio, signed, wholePercentage } from "../../src/text/format.ts";
+import { type CellRecord, statusWords } from "../results/results.ts";
+import type { Investment, Reinvestment } from "../results/run_header.ts";
+import { rateRule } from "../sweep/learning_rate.ts";
+import type { Cell } from "./cell_rounds.ts";
+import {
+  type Equal,
+  equals,
+  failureOf,
+  type Invested,
+  invested,
+  type InvestedArm,
+  timeTolerance,
+} from "./reinvested.ts";
+import { speedWords } from "./tables.ts";
+import { code, list, table } from "./words.ts";
+
+/** What a sweep found by plan. */
+interface Found {
+  readonly reinvest?: readonly Reinvestment[];
+}
+
+const units: Record<Investment, string> = { batch: "sequences", depth: "layers", width: "wide" };
+
+const nameOf = ({ model, batch, sequence }: Reinvestment) => `${model}, ${batch} × ${sequence}`;
+
+/** What memory that policies save affords, how fast that is, and what loss it reaches, as markdown; null where that was not asked. */
+export function reinvestmentSection({ reinvest = [] }: Found, records: readonly CellRecord[]): string | null {
+  if (reinvest.length === 0) return null;
+  const all = invested(records, reinvest);
+  return [
+    "What fits, by plan, into the bytes of buffers that `exact` takes at the size that each row begins with, and what the next size wants:",
+    affordable(reinvest),
+    ...all.length > 0 ? [speeds(all)] : [],
+    ...all.some(({ learnt }) => learnt !== null) ? [losses(all), howTrained(all)] : [],
+  ].join("\n\n");
+}
+
+function affordable(all: readonly Reinvestment[]): string {
+  const rows = all.flatMap((one) => {
+    const policies = [...Map.groupBy(one.found, ({ policy }) => policy)];
+    return policies.map(([policy, found], i) => [
+      ...i === 0 ? [nameOf(one), bytes(one.budgetBytes)] : ["", ""],
+      code(policy),
+      ...found.map(({ size, bufferBytes, next }) => {
+        const beyond = next.wantedBytes === null ? "" : `; ${number(next.size)}: ${bytes(next.wantedBytes)}`;
+        return size > 0 ? `**${number(size)}**: ${bytes(bufferBytes!)}${beyond}` : `none${beyond}`;
+      }),
+    ]);
+  });
+  return table(["`exact` at", "its buffers", "policy", "batch", "layers", "channels"], rows, 3);
+}
+
+/** "48 sequences", "9 layers", "416 wide", "the same": the size of an arm, by what has grown. */
+export function sizeOf(
+  { into, cell: { configuration: { batch }, records: [{ architecture }] } }: InvestedArm,
+): string {
+  const { layers, width } = architecture as Pick<ModelConfig, "layers" | "width">;
+  switch (into) {
+    case "batch":
+      return `${number(batch)} ${units.batch}`;
+    case "depth":
+      return `${number(layers)} ${units.depth}`;
+    case "width":
+      return `${number(width)} ${units.width}`;
+    case undefined:
+      return "the same";
+  }
+}
+
+const parametersOf = ({ records: [{ configuration: { model: name }, architecture }] }: Cell) =>
+  parameterCount({ name, ...architecture } as ModelConfig);
+
+/** A row for `exact` and one for each arm, the name of the comparison before the first. */
+function rowsOf(
+  all: readonly Invested[],
+  exact: (one: Invested) => string[],
+  arm: (arm: InvestedArm) => string[],
+) {
+  return all.flatMap((one) => [
+    [nameOf(one.found), "`exact`", "the same", ...exact(one)],
+    ...one.arms.map((own) => ["", code(own.policy), sizeOf(own), ...arm(own)]),
+  ]);
+}
+
+const leads = ["model, step", "policy", "size"];
+
+function speeds(all: readonly Invested[]): string {
+  const columns = (cell: Cell) => [
+    number(parametersOf(cell)),
+    cell.memory ? bytes(cell.memory.bufferBytes) : "–",
+    cell.tokensPerSecond === null ? "–" : number(cell.tokensPerSecond),
+  ];
+  return table(
+    [...leads, "parameters", "buffers", "tokens/s", "against `exact`"],
+    rowsOf(
+      all,
+      ({ exact }) => [...columns(exact), ratio(1)],
+      (arm) => [...columns(arm.cell), arm.speed ? speedWords(arm.speed).join(" ") : statusOf(arm)],
+    ),
+    3,
+  );
+}
+
+const statusOf = (arm: InvestedArm) => {
+  const failure = failureOf(arm);
+  return failure ? statusWords[failure.status] : "–";
+};
+
+function losses(all: readonly Invested[]): string {
+  const trained = all.filter(({ learnt }) => learnt !== null);
+  const columns = (arm: InvestedArm) =>
+    equals.flatMap((equal) => {
+      const outcome = arm.outcomes[equal];
+      if (!outcome) return equal === "time" ? [statusOf(arm), "–", "–"] : [statusOf(arm), "–"];
+      const { steps, time, losses: { difference, loss }, verdict } = outcome;
+      const text = difference && loss !== null
+        ? `${signed(difference.mean)} (${signed(difference.low)} to ${signed(difference.high)}), ${
+          percentage(difference.mean / loss, true)
+        }`
+        : "not a number";
+      return [
+        number(Math.round(steps)),
+        ...equal === "time" ? [time === null ? "–" : time.toFixed(3)] : [],
+        verdict ? `${text} **${verdict}**` : text,
+      ];
+    });
+  const exactColumns = ({ exact }: Invested) => {
+    const { qualitySteps } = exact.records.find(({ quality }) => quality)!.configuration;
+    const all = [...exact.qualities.values()].flatMap(({ validationLoss }) => validationLoss ?? []);
+    const loss = all.length ? `${(all.reduce((sum, loss) => sum + loss) / all.length).toFixed(4)} nats` : "–";
+    return [number(qualitySteps), "1", loss, number(qualitySteps), loss];
+  };
+  const rows = rowsOf(
+    trained,
+    (one) => [rateOf(one.exact), ...exactColumns(one)],
+    (arm) => [rateOf(arm.cell), ...columns(arm)],
+  );
+  return table(
+    [
+      ...leads,
+      "learning rate",
+      "steps",
+      "of `exact`'s time",
+      "loss in equal time",
+      "steps",
+      "loss in equal tokens",
+    ],
+    rows,
+    3,
+  );
+}
+
+const rateOf = ({ configuration: { learningRate } }: Cell) => learningRate.toPrecision(3);
+
+function howTrained(all: readonly Invested[]): string {
+  const seeds = Math.max(...all.map(({ exact }) => exact.qualities.size));
+  return [
+    `The loss is the validation loss after ${
+      plural(seeds, "training run", "training runs")
+    } of each, from the same seeds, all on the same windows of held-out data: of \`exact\` as it is, of others ` +
+    "less `exact`'s, with Student's 95% interval of pairs, and as a share of it. **lower** and **higher** are tested: Student's paired test at " +
+    "5%, by Holm's procedure over all ways to re-invest at a model.",
+    "Equal tokens are as many steps as take `exact`'s sequences. Equal time is as many steps as take `exact`'s by the speeds that were measured " +
+    "before the sweep and stand in each cell; by the speeds of the sweep's own rounds they took the share of its time that stands beside: more " +
+    `than ${wholePercentage(1 + timeTolerance)} is no lower loss in equal time, less than ${
+      wholePercentage(1 - timeTolerance)
+    } no higher one. ` +
+    "Every run's schedule ends at zero with its own last step. Time is that of training steps: no setting up, no validation.",
+    rateRule,
+  ].join("\n\n");
+}
+
+/** What re-invested memory brings, as sentences; null where nothing was re-invested. */
+export function reinvestmentAnswer({ reinvest = [] }: Found, records: readonly CellRecord[]): string | null {
+  const all = invested(records, reinvest);
+  if (all.length === 0) return null;
+  const lines = all.map((one) =>
+    `- ${nameOf(one.found)}, ${bytes(one.found.budgetBytes)}: ${
+      one.learnt === null
+        ? bySpeed(one)
+        : one.learnt
+        ? `${equals.map((equal) => byLoss(one, equal)).join("; ")}.`
+        : `losses say nothing, as \`exact\` does no better than what is known of the data without a network. ${
+          bySpeed(one)
+        }`
+    }`
+  );
+  return ["Memory that `exact` takes, re-invested under policies that save it:", lines.join("\n")].join(
+    "\n\n",
+  );
+}
+
+function byLoss({ arms }: Invested, equal: Equal): string {
+  const grown = arms.flatMap((arm) => {
+    const outcome = arm.into && arm.outcomes[equal];
+    return outcome ? [{ arm, outcome }] : [];
+  });
+  const within = `in equal ${equal}`;
+  if (grown.length === 0) return `${within} no loss of more than one seed is known`;
+  const count = (verdict: string) => grown.filter(({ outcome }) => outcome.verdict === verdict).length;
+  const [lower, higher] = [count("lower"), count("higher")];
+  const apart = grown.filter(({ outcome: { time } }) => time === null || Math.abs(time - 1) > timeTolerance);
+  const verdict = `${lower} of ${grown.length} ways measurably ${
+    lower === 1 ? "lowers" : "lower"
+  } the loss, ${higher} ${higher === 1 ? "raises" : "raise"} it${
+    equal === "time" && apart.length > 0 ? ` (the time of ${apart.length} was not equal)` : ""
+  }`;
+  const [best] = grown.filter(({ outcome }) => outcome.losses.difference)
+    .toSorted((a, b) => a.outcome.losses.difference!.mean - b.outcome.losses.difference!.mean);
+  if (!best) return `${within} ${verdict}`;
+  const { difference, loss } = best.outcome.losses;
+  return `${within} ${verdict}, and the lowest is that of ${code(best.arm.policy)} with ${
+    sizeOf(best.arm)
+  }, ${signed(difference!.mean)} nats (${signed(difference!.low)} to ${signed(difference!.high)}; ${
+    percentage(difference!.mean / loss!, true)
+  })`;
+}
+
+/** "`mesa8` takes 48 sequences at 0.970× (0.968–0.972) of `exact`'s tokens a second, …" */
+function bySpeed({ arms }: Invested): string {
+  const told = arms.flatMap((arm) =>
+    arm.into && arm.speed
+      ? [`${code(arm.policy)} takes ${sizeOf(arm)} at ${speedWords(arm.speed).join(" ")}`]
+      : []
+  );
+  return told.length ? `${list(told)} of \`exact\`'s tokens a second.` : "nothing was re-invested.";
+}

@@ -1,0 +1,151 @@
+import { assert, assertEquals } from "@std/assert";
+import { gpuWith } from "../../src/gpu/builder.ts";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
+import { refuseContradictions, type StepChoices, unusual } from "../../src/train/step_choices.ts";
+import { plannedMemory } from "../results/results.ts";
+import type { PlannedCombination } from "../results/run_header.ts";
+import { choicesOver, chosen, planCombinations } from "./frontier.ts";
+import { profiles } from "./profiles.ts";
+
+const native = { ...gpuWith(typicalGpuLimits), matrices: undefined };
+const options = profiles.frontier("software");
+const shape = { model: modelConfig("nano"), sequence: 128, batch: 4 };
+
+Deno.test("choicesOver() takes every value of a choice that is not named, and of arithmetic those that the adapter has", () => {
+  const states = 3 * 3 * 2;
+  assertEquals(choicesOver({}, native).length, states);
+  assertEquals(choicesOver({}, native)[0], {}, "the sweep's own are the first");
+  const matrices = { m: 16, n: 16, k: 16 };
+  assertEquals(choicesOver({}, { matrices }).length, 3 * states);
+  assertEquals(choicesOver({ arithmetic: "f16" }, { matrices }).length, states);
+  assertEquals(choicesOver({ moments: "8bit", update: "step" }, native).length, 3);
+  assertEquals(choicesOver({ accumulate: 2 }, native).length, 9, "micro-batches add gradients up");
+  for (
+    const choices of [{}, { accumulate: 2 }, { clipBy: "last" }, { update: "backward" }] as StepChoices[]
+  ) {
+    for (const one of choicesOver(choices, { matrices })) refuseContradictions({ ...one, clipNorm: 1 });
+  }
+});
+
+Deno.test("planCombinations() plans every policy with every choice, and names it by what is not the sweep's own", () => {
+  const policies = ["exact", "mst8"].map(policyDocument);
+  const planned = planCombinations(
+    [shape],
+    { ...options, policies, moments: "8bit", memory: 2 ** 24 },
+    native,
+  );
+  assertEquals(planned.map(({ name }) => name), [
+    ...["", " + bf16 weights", " + f16 weights"].flatMap((weights) =>
+      policies.map(({ name }) => name + weights)
+    ),
+    ...["", " + bf16 weights", " + f16 weights"].flatMap((weights) =>
+      policies.map(({ name }) => `${name}${weights} + in backward`)
+    ),
+  ]);
+  const bytes = (name: string) => planned.find((one) => one.name === name)!.memory!.bufferBytes;
+  assert(bytes("mst8 + bf16 weights + in backward") < bytes("mst8 + bf16 weights"));
+  for (const { fits, memory } of planned) assertEquals(fits, memory!.bufferBytes <= 2 ** 24);
+});
+
+/** A combination for tests, of so many bytes and seconds. */
+const fake = (
+  policy: string,
+  bytes: number,
+  seconds: number,
+  choices: StepChoices = {},
+): PlannedCombination => ({
+  ...{ model: "nano", sequence: 32, batch: 1, policy, ...choices },
+  name: [policy, ...Object.values(choices)].join(" "),
+  memory: plannedMemory(
+    { savedBytes: 0, livePeakBytes: bytes, liveAtPeak: {}, bufferBytes: bytes } as Parameters<
+      typeof plannedMemory
+    >[0],
+  ),
+  seconds,
+  fits: true,
+});
+
+const policies = ["exact", "half", "mesa8"].map(policyDocument);
+const few = { ...options, policies, frontier: { most: 40 } };
+const names = (planned: PlannedCombination[], most = 40) =>
+  chosen(planned, { ...few, frontier: { most } }).map(({ name }) => name);
+
+const exact = [
+  fake("exact", 100, 10),
+  fake("exact", 90, 11, { moments: "bf16" }), // alone
+  fake("exact", 95, 12, { parameters: "bf16" }), // alone
+];
+
+Deno.test("chosen() takes each choice alone with the first policy, and what no other beats in bytes, seconds and bits", () => {
+  const combined = { moments: "8bit", parameters: "bf16" } as const;
+  const planned = [
+    ...exact,
+    fake("half", 60, 11),
+    fake("mesa8", 50, 12),
+    fake("half", 55, 11, combined),
+    fake("mesa8", 58, 13, combined), // beaten by that of half, which saves more bits
+    fake("mesa8", 40, 13, { moments: "8bit" }),
+    fake("mesa8", 40, 13, { moments: "bf16" }), // its equal comes first
+    { ...fake("half", 1, 1, { moments: "8bit" }), fits: false },
+    { ...fake("half", 1, 1, { parameters: "f16" }), memory: null, seconds: null },
+  ];
+  assertEquals(names(planned), ["exact bf16", "exact bf16", "half 8bit bf16", "mesa8 8bit"]);
+  const [first] = chosen(planned, few);
+  assertEquals(first, { name: "exact bf16", policy: "exact", choices: { moments: "bf16" } });
+});
+
+Deno.test("chosen() counts the policies, and takes the smallest first, then what lies furthest from it", () => {
+  const moments = (policy: string, bytes: number, seconds: number) =>
+    fake(policy, bytes, seconds, { moments: "8bit", parameters: "bf16", update: "backward", clipBy: "last" });
+  const planned = [
+    ...exact,
+    fake("half", 60, 11),
+    fake("mesa8", 50, 12),
+    moments("exact", 80, 10),
+    moments("half", 30, 11),
+    moments("mesa8", 20, 12),
+  ];
+  const [large, middle, small] = planned.slice(5).map(({ name }) => name);
+  const alone = exact.slice(1).map(({ name }) => name);
+  assertEquals(names(planned, 2), [], "the policies are more");
+  assertEquals(names(planned, 3), [], "the policies are as many");
+  assertEquals(names(planned, 4), alone.slice(0, 1));
+  assertEquals(names(planned, 6), [...alone, small]);
+  assertEquals(names(planned, 7), [...alone, large, small]);
+  assertEquals(names(planned, 8), [...alone, large, middle, small]);
+});
+
+Deno.test("chosen() takes arithmetics in turn, each combination with its policy alone in that arithmetic", () => {
+  const state = { moments: "8bit", parameters: "bf16" } as const;
+  const in16 = { arithmetic: "f16" } as const;
+  const planned = [
+    fake("exact", 100, 10),
+    fake("half", 60, 11),
+    fake("half", 40, 11, state),
+    fake("exact", 100, 10, in16), // alone
+    fake("half", 60, 11, in16),
+    fake("half", 40, 11, { ...state, ...in16 }),
+  ];
+  const two = { ...few, policies: policies.slice(0, 2) };
+  const of = (most: number) => chosen(planned, { ...two, frontier: { most } }).map(({ name }) => name);
+  assertEquals(of(4), ["half 8bit bf16", "exact f16"]);
+  assertEquals(of(5), ["half 8bit bf16", "exact f16"], "one place is too few for two");
+  assertEquals(of(6), ["half 8bit bf16", "exact f16", "half f16", "half 8bit bf16 f16"]);
+});
+
+Deno.test("chosen() takes of nano's combinations no more than 40 with the policies, each once and none that contradicts itself", () => {
+  const planned = planCombinations([shape], options, native);
+  assertEquals(planned.length, options.policies.length * 18);
+  const some = chosen(planned, options);
+  assert(options.policies.length + some.length <= 40);
+  assert(some.length >= 15, "there are the choices alone, and as many again");
+  assertEquals(new Set(some.map(({ name }) => name)).size, some.length);
+  for (const { choices, policy, name } of some) {
+    refuseContradictions({ ...choices, clipNorm: 1 });
+    assertEquals(planned.find((one) => one.name === name)!.policy, policy);
+    assertEquals(unusual(choices), choices);
+  }
+  assertEquals(chosen(planned, options), some);
+});
