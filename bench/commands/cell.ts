@@ -31,6 +31,11 @@ export const cell = command("cell", options, { hidden: true, brief: message`Run 
   },
 );
 
+/** Resolved when nobody waits for the answer any more. */
+async function inputEnded(): Promise<void> {
+  for await (const _ of Deno.stdin.readable); // nothing is said there
+}
+
 /** A launcher that is told to end all drops what it has not passed on yet of what they printed. */
 const forwardMilliseconds = 500;
 
@@ -38,6 +43,7 @@ const forwardMilliseconds = 500;
 async function runOnRanks(file: string): Promise<number> {
   const ranks = openMpi();
   console.error(rankLine(ranks));
+  if (ranks.rank === 0) inputEnded().then(() => ranks.abort());
   const answer = await runCell(await receiveShared(file, ranks), undefined, ranks);
   const failed = !ran(answer.measurement);
   if (failed) answer.measurement.message = `Rank ${ranks.rank}: ${answer.measurement.message}`;

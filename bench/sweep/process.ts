@@ -1,5 +1,6 @@
 import { adapterVariables } from "../../src/adapter/adapter.ts";
 import { runtimePermissions } from "../../src/adapter/runtime.ts";
+import { UserError } from "../../src/errors.ts";
 import { readVariable } from "../../src/environment_variables.ts";
 import { requireMpi } from "../../src/ranks/mpi.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
@@ -136,9 +137,13 @@ export function rankLauncher(ranks: number): string[] {
   );
 }
 
-/** Throws a UserError where cells want ranks, and what they need is not installed. */
+/** Throws a UserError where cells want ranks, and what they need is not installed, or this process is a rank already. */
 export async function requireRanks(cells: readonly StepChoices[]): Promise<void> {
-  if (cells.some(({ ranks = stepDefaults.ranks }) => ranks > 1)) await requireMpi(rankLauncher(2)[0]);
+  if (cells.every(({ ranks = stepDefaults.ranks }) => ranks === 1)) return;
+  if (readVariable("PMI_RANK") !== undefined) {
+    throw new UserError("With --ranks bench starts mpirun itself; run it without");
+  }
+  await requireMpi(rankLauncher(2)[0]);
 }
 
 /** What a rank says of itself at its start, so that its end can be told. */

@@ -63,7 +63,8 @@ ranksTest("runInChild() names the rank that failed, and what it said", () =>
 ranksTest("runInChild() names the rank that was killed", () =>
   launchedBy(
     `said=$(mktemp)
-mpirun "$@" 2>"$said" &
+exec 3<&0
+mpirun "$@" 2>"$said" <&3 &
 until rank=$(sed -n 's/^Rank 1 is process //p' "$said") && [ "$rank" ]; do sleep 0.1; done
 sleep 1; kill -9 "$rank"; wait; cat "$said" >&2; rm "$said"; exit 9`,
     async () => {
