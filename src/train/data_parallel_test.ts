@@ -7,6 +7,7 @@ comparisonTest("2 ranks that share batches train as one process, each time the s
   job("gpt2-ragged"),
   job("llama-ragged", { policy: "mst", accumulate: 2 }),
   job("llama-ragged", { update: "backward", clipBy: "last" }),
+  job("gpt2-ragged", { parameters: "bf16", moments: "8bit" }),
 ], true);
 
 comparisonTest("4 ranks share a batch of 6, and of images, too", 4, [

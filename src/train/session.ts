@@ -212,16 +212,10 @@ export class TrainingSession {
     });
   }
 
-  /** Random bits of a step's micro-batch, and where the step's results go. */
+  /** Random bits of a step's micro-batch, the same on all ranks, so that their weights stay the same; and where the step's results go. */
   #rounding(step: number, microBatch = 0): Pick<StepValues, "seed" | "slot"> {
-    const { seed } = this.options;
-    const { rank } = this.gpu.ranks;
-    const stream = [
-      `rounding ${step}`,
-      ...microBatch > 0 ? [`micro-batch ${microBatch}`] : [],
-      ...rank > 0 ? [`rank ${rank}`] : [],
-    ].join(", ");
-    return { seed: Random.for(seed, stream).uint32(), slot: (step - 1) % ringLength };
+    const stream = microBatch === 0 ? `rounding ${step}` : `rounding ${step}, micro-batch ${microBatch}`;
+    return { seed: Random.for(this.options.seed, stream).uint32(), slot: (step - 1) % ringLength };
   }
 
   /** Mean losses, in nats per valid token, of the steps since the last call. Waits for the queue. */
