@@ -1,15 +1,7 @@
-import { mpiLibraries } from "./mpi.ts";
+import { mpiLibraries, requireMpi } from "./mpi.ts";
 
 /** Why tests that start ranks cannot run here, if they cannot: what their names then tell. */
-export const noRanks = await startsRanks() ? undefined : "MPICH is not installed";
-
-async function startsRanks(): Promise<boolean> {
-  try {
-    return (await new Deno.Command("mpirun", { args: ["-version"], stdout: "null" }).output()).success;
-  } catch {
-    return false;
-  }
-}
+export const noRanks = await requireMpi("mpirun").then(() => undefined, () => "MPICH is not installed");
 
 /** How ranks ended: with what each printed, and with all that went to stderr. */
 export interface RanksEnd {
