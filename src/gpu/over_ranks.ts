@@ -7,11 +7,23 @@ const mostBytes = 2 ** 27;
 
 /** Emits, in the place of a tensor of f32, the sum of what all ranks have there: the same bits on each. */
 export function sumOverRanks(builder: ProgramBuilder, tensor: Tensor, most = mostBytes): void {
-  const carry: Exchange["carry"] = (ranks, left, arrived) => ranks.sum(left, arrived);
+  const carry: Exchange["carry"] = (ranks, left, arrived) => {
+    const sums = scratch(left.length);
+    ranks.sum(left, sums);
+    arrived.set(sums);
+  };
   for (const { offset, bytes } of goes(tensorBytes(tensor), most)) {
     const pieces = [{ tensor, offset, bytes }];
     builder.exchange({ name: `sum of ${tensor.name}`, leaves: pieces, arrives: pieces, carry });
   }
+}
+
+let room = new Float32Array();
+
+/** So many numbers to add up in: who adds reads what there is, and what is mapped for writing is slow to read. */
+function scratch(length: number): Float32Array {
+  if (room.length < length) room = new Float32Array(length);
+  return room.subarray(0, length);
 }
 
 /** What a rank sends to each and receives from each, in pieces, and what is its own. */
