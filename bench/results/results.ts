@@ -232,6 +232,9 @@ const exchangeTimes = z.object({
 const rankReport = z.object({
   host: z.string().describe("the machine's name"),
   adapter: z.string().describe("its card"),
+  card: z.string().nullable().describe(
+    "what the driver calls that card: ranks of one host with the same share it; null where nobody tells",
+  ),
   bufferBytes: count.describe("bytes of its buffers by plan"),
   ledgerPeakBytes: count.describe("peak of all its GPU buffers"),
   exchanges: z.array(exchangeTimes).describe("all exchanges of each timed step together"),
@@ -297,6 +300,9 @@ export const measurement = z.object({
     "by rank, where several share the steps; the rest of the record is of rank 0",
   ),
 });
+
+/** What a rank tells of itself. */
+export type RankReport = z.infer<typeof rankReport>;
 
 /** What a child process found. */
 export type CellMeasurement = z.infer<typeof measurement>;

@@ -6,7 +6,7 @@ import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { type StepBatches, TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
-import { readCard } from "../machine/card.ts";
+import { cardId, readCard } from "../machine/card.ts";
 import { driverBytesInUse, settledDriverBytes } from "../machine/card_memory.ts";
 import { withRoom } from "../machine/room.ts";
 import { GradientComparison } from "./gradient_comparison.ts";
@@ -67,7 +67,9 @@ export async function runCell(
     const divergence = quality && divergenceOf(quality);
     const ledgerPeakBytes = gpu.ledger.peakBytes;
     const { bufferBytes } = session.plan;
-    const own = { host: exchanges ? Deno.hostname() : "", adapter: name, bufferBytes, ledgerPeakBytes };
+    const own = async () => ({
+      ...{ host: Deno.hostname(), adapter: name, card: await cardId(name), bufferBytes, ledgerPeakBytes },
+    });
     session.destroy(); // the reference has memory of its own, in place of the session's, and is not counted
     if (stepsPerTurn !== undefined) await turn();
     const reference = await timeReference(gpu);
@@ -91,7 +93,7 @@ export async function runCell(
       },
       timing: { ...timing, setupMilliseconds, ...reference && { reference } },
       quality,
-      ...exchanges && { ranks: toldBy(ranks, { ...own, exchanges }) },
+      ...exchanges && { ranks: toldBy(ranks, { ...await own(), exchanges }) },
     });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
