@@ -1,4 +1,4 @@
-import type { AttentionShape } from "../../kernels/attention/attention.ts";
+import type { AttentionShape } from "../../kernels/attention/attention_shape.ts";
 import { type HeadBlock, putHeads, takeHeads } from "../../kernels/attention/heads.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import type { Piece } from "../gpu/exchange.ts";
