@@ -25,6 +25,7 @@ import {
   jsonOption,
   maybe,
   newFolder,
+  rankOptions,
   seedOption,
   stepOptions,
   storageOptions,
@@ -87,6 +88,7 @@ const sweepFields = {
   ),
   ...storageOptions,
   ...stepOptions,
+  ...rankOptions,
   memory: maybe(
     "--memory",
     size,

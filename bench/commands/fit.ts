@@ -15,6 +15,7 @@ import {
   flag,
   jsonOption,
   maybe,
+  rankOptions,
   several,
   stepOptions,
   storageOptions,
@@ -43,6 +44,7 @@ const options = object({
   ...swept,
   ...storageOptions,
   ...planned,
+  ...rankOptions,
   largest: maybe(
     "--largest",
     word("SIZE", dimensions),
@@ -87,7 +89,9 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
       timeout: o.timeout,
     }, []);
   }
-  if (o.prove) refuseUnused("--prove, which asks the adapter at hand", { adapter: o.adapter }, []);
+  if (o.prove) {
+    refuseUnused("--prove, which asks the adapter at hand", { adapter: o.adapter, ranks: o.ranks }, []);
+  }
   const interruption = new Interruption();
   const host = {
     requireGpu: o.requireGpu,

@@ -16,6 +16,7 @@ import {
   file,
   jsonOption,
   maybe,
+  rankOptions,
   stepOptions,
   storageOptions,
   sweepOptions,
@@ -42,6 +43,7 @@ const options = object({
   ...sweepOptions,
   ...storageOptions,
   ...planned,
+  ...rankOptions,
   adapter: defaulted(
     "--adapter",
     word("ADAPTER", plannedAdapterNames),
@@ -120,7 +122,10 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
   }
   const binding = bytes(builder.limits.maxStorageBufferBindingSize);
   const source = o.variants ? `as ${o.variants} sets them` : "by the kernels' tables";
-  console.log(`Planned for ${title}, bindings of at most ${binding}; variants of kernels ${source}\n`);
+  const whose = o.ranks && o.ranks > 1 ? `; of ${o.ranks} ranks the first, which has the most` : "";
+  console.log(
+    `Planned for ${title}, bindings of at most ${binding}; variants of kernels ${source}${whose}\n`,
+  );
   console.log(printable(sideBySide(comparisons, quantities) ?? ""));
   if (alone) console.log(`\n${detailText(alone.step, alone.detail, o.accumulate ?? 1)}`);
   for (const line of [...notes, ...written]) console.log(`\n${printable(line)}`);

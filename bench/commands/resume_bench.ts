@@ -9,6 +9,7 @@ import { type CellRecord, ran, runtimeOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
+import { requireRanks } from "../sweep/process.ts";
 import { cellsToRun } from "../sweep/shards.ts";
 import { builderOptions, loadAll, planner, usualTimeout } from "./run_bench.ts";
 import { runPlan } from "./run_plan.ts";
@@ -23,6 +24,7 @@ export async function resumeBench(
 ): Promise<number> {
   const folder = withoutSlash(path);
   const { header, records } = await resumable(folder);
+  await requireRanks(header.cells);
   const adapter = await ensureAdapterEnvironment({ ...header, runtime: runtimeOf(header.environment) });
   const now = await describeRun(adapter, new Date());
   const dataOf = await loadAll(header.cells, header.paths);

@@ -6,7 +6,12 @@ import { withGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { printJson } from "../../src/text/print_json.ts";
-import { refuseContradictions, type StepChoices, unusual } from "../../src/train/step_choices.ts";
+import {
+  refuseContradictions,
+  type StepChoices,
+  stepDefaults,
+  unusual,
+} from "../../src/train/step_choices.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { usualTolerance } from "../compare/comparison.ts";
 import { measureCard } from "../kernels/card.ts";
@@ -29,6 +34,7 @@ import { refuseUnreinvestable } from "../sweep/reinvest.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
+import { requireRanks } from "../sweep/process.ts";
 import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
 import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
@@ -90,6 +96,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const dataOf = await loadAll(told, paths);
   refuseUndividable(all, told, options);
   refuseBoundless(all);
+  await requireRanks(told);
   if (all.reinvest) refuseUnreinvestable({ ...all, variants: options.variants });
   const peers = options.peers === undefined
     ? undefined
@@ -163,7 +170,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
 
 /** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted; or are too few. */
 function refuseUndividable(
-  { growing, memory, reinvest }: SweepOptions,
+  { growing, memory, reinvest, ranks = stepDefaults.ranks }: SweepOptions,
   told: readonly CellConfiguration[],
   { shard, against }: BenchOptions,
 ): void {
@@ -182,6 +189,11 @@ function refuseUndividable(
   if (against !== undefined && memory !== undefined) {
     throw new UserError(
       "--memory is a matter of this program's plan, which --against knows of no other; leave one out",
+    );
+  }
+  if (against !== undefined && ranks > 1) {
+    throw new UserError(
+      "--against has two processes take turns, and ranks are several; leave one of them out",
     );
   }
 }

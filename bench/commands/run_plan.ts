@@ -28,6 +28,7 @@ import { Comparisons } from "../sweep/comparisons.ts";
 import type { Interruption } from "../machine/interruption.ts";
 import { Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
+import { sharedCards } from "../sweep/shared_cards.ts";
 import { cellsToRun } from "../sweep/shards.ts";
 import { processRunner, runAbreast, runByTurns } from "../sweep/sweep.ts";
 import { Turns } from "../sweep/turns.ts";
@@ -79,6 +80,11 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
   const { interruption } = host;
   const { signal } = interruption;
   const text = paths.data === undefined ? textOf(cells.map(host.dataOf)) : undefined;
+  const tell = remembered((sentence: string) => { // once
+    progress.clear();
+    console.error(sentence);
+    return true;
+  });
   const goOn = sides.length > 1
     ? "run its command again, for what runs by turns cannot be resumed"
     : `go on with \`${resumeCommand(sides[0].folder)}\``;
@@ -102,6 +108,7 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
         },
         async finished(cell, answer, started, seconds) {
           progress.end(stepOf(cell), seconds);
+          for (const sentence of sharedCards(answer.measurement.ranks)) tell(sentence);
           await refuseChange(header, host.dataOf(cell), answer, program);
           await results.append(
             recordOf(header, cell, host.dataOf(cell), answer.measurement, started, seconds),

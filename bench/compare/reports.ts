@@ -56,6 +56,8 @@ const choiceNames = Object.entries(
     moments: "formats of moments",
     update: "updates",
     clipBy: "clippings",
+    ranks: "numbers of ranks",
+    spread: "spreads",
   } satisfies Record<keyof StepChoices, string>,
 ) as [keyof StepChoices, string][];
 

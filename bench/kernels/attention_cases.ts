@@ -1,13 +1,15 @@
 import {
   attentionBackwardKey,
   attentionBackwardQuery,
-  attentionFlops,
   attentionForward,
+} from "../../kernels/attention/attention.ts";
+import { attentionVariants } from "../../kernels/attention/attention_choice.ts";
+import {
+  attentionFlops,
   type AttentionKernel,
   attentionKey,
   type AttentionShape,
-  attentionVariants,
-} from "../../kernels/attention/attention.ts";
+} from "../../kernels/attention/attention_shape.ts";
 import { type AttentionVariant, attentionVariantName } from "../../kernels/attention/attention_variant.ts";
 import type { BuilderOptions, ProgramBuilder } from "../../src/gpu/builder.ts";
 import { plain } from "../../src/gpu/operand.ts";

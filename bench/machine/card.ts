@@ -34,6 +34,13 @@ export async function readCard(name: string): Promise<Card | null> {
   return null;
 }
 
+/** What the NVIDIA driver calls the first card of that name that it lists to this process, which Vulkan takes; null where it cannot be asked. */
+export async function cardId(name: string): Promise<string | null> {
+  const { text } = await programOutput("nvidia-smi", ["--query-gpu=uuid,name", "--format=csv,noheader"]);
+  const cards = (text ?? "").split("\n").map((line) => line.trim().split(", "));
+  return cards.find(([, ...words]) => words.join(", ") === name)?.[0] ?? null;
+}
+
 /** The card of that name in what `nvidia-smi` prints, a card a line. */
 function cardOf(name: string, text: string): Card | null {
   const values = fields.length + 1;

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Card } from "../results/results.ts";
 import { withPrograms } from "../testing/programs.ts";
-import { CardWatch, readCard } from "./card.ts";
+import { cardId, CardWatch, readCard } from "./card.ts";
 
 const windows = Deno.build.os === "windows";
 
@@ -108,4 +108,20 @@ Deno.test("CardWatch leaves out what it is told after it was stopped: the load m
   const stopped = watch.stop();
   idle.resolve(state({ clockMegahertz: 345 }));
   assertEquals(await stopped, state());
+});
+
+Deno.test({
+  name: "cardId() is that of the first card of the name, and null where there is none or nobody tells",
+  ignore: windows,
+  async fn() {
+    const script =
+      'case "$1" in *=uuid,name) printf "GPU-1, Other\\nGPU-2, Imaginary 9000\\nGPU-3, Imaginary 9000\\n" ;; esac';
+    await withPrograms({ "nvidia-smi": script }, async () => {
+      assertEquals([await cardId("Imaginary 9000"), await cardId("None")], ["GPU-2", null]);
+    });
+    await withPrograms(
+      { "nvidia-smi": "exit 9" },
+      async () => assertEquals(await cardId("Imaginary 9000"), null),
+    );
+  },
 });

@@ -43,7 +43,7 @@ export async function runTests(
   await ensureAdapterEnvironment({ requireGpu: gpuOnly, runtime: wanted });
   const others = told < 0 ? args : args.toSpliced(told, 2);
   const forwarded = others.filter((argument) => argument !== "--" && argument !== "--require-gpu");
-  const groups = groupArguments(forwarded, countTestFiles(forwarded));
+  const groups = groupArguments(forwarded, countTestFiles(forwarded), atOnce);
   const processes = new TestProcesses(gpuOnly);
   try {
     if (groups.length > 1) {

@@ -2,8 +2,8 @@
 
 import { join, resolve } from "node:path";
 
-/** Test files of one process. One opens at most a few devices, and 63 are as many as a process can have on NVIDIA. */
-const filesPerGroup = 24;
+/** Test files of one process: one opens at most a few devices, and 63 are as many as a process can have on NVIDIA. */
+const [fewest, most] = [6, 24];
 
 /** Flags of `deno test` that mean one process: what they ask for cannot be put together from several. */
 const oneProcess = /^(--(shard|watch|fail-fast|junit-path|coverage|inspect|no-run|help)|-h$)/;
@@ -13,9 +13,12 @@ const oneProcess = /^(--(shard|watch|fail-fast|junit-path|coverage|inspect|no-ru
  *
  * @param args the user's paths and flags, which every group gets
  * @param files how many test files there are, or more: a group may be empty
+ * @param atOnce groups that run at once; of many files there are some times as many, so that none is left running alone for long
  */
-export function groupArguments(args: string[], files: number): string[][] {
-  const groups = args.some((argument) => oneProcess.test(argument)) ? 1 : Math.ceil(files / filesPerGroup);
+export function groupArguments(args: string[], files: number, atOnce: number): string[][] {
+  const one = args.some((argument) => oneProcess.test(argument)) || files <= most;
+  const each = Math.max(fewest, Math.min(most, Math.ceil(files / (4 * atOnce))));
+  const groups = one ? 1 : Math.ceil(files / each);
   if (groups <= 1) return [args];
   return Array.from({ length: groups }, (_, index) => [`--shard=${index + 1}/${groups}`, ...args]);
 }

@@ -2,18 +2,21 @@ import { assertEquals } from "@std/assert";
 import { countTestFiles, groupArguments } from "./test_groups.ts";
 
 Deno.test("groupArguments() shards what is too much for one process, and hands every group the arguments", () => {
-  assertEquals(groupArguments(["src/", "--filter", "x"], 49), [
-    ["--shard=1/3", "src/", "--filter", "x"],
-    ["--shard=2/3", "src/", "--filter", "x"],
-    ["--shard=3/3", "src/", "--filter", "x"],
+  assertEquals(groupArguments(["src/", "--filter", "x"], 49, 1), [
+    ["--shard=1/4", "src/", "--filter", "x"],
+    ["--shard=2/4", "src/", "--filter", "x"],
+    ["--shard=3/4", "src/", "--filter", "x"],
+    ["--shard=4/4", "src/", "--filter", "x"],
   ]);
-  assertEquals(groupArguments(["src/gpu"], 24), [["src/gpu"]]);
-  assertEquals(groupArguments([], 0), [[]]);
+  assertEquals(groupArguments(["src/gpu"], 24, 6), [["src/gpu"]]);
+  assertEquals(groupArguments([], 0, 2), [[]]);
+  const groups = [1, 2, 6, 100].map((atOnce) => groupArguments([], 300, atOnce).length);
+  assertEquals(groups, [13, 13, 24, 50]);
 });
 
 Deno.test("groupArguments() keeps in one process what several cannot do together", () => {
   for (const flag of ["--shard=1/2", "--watch", "--fail-fast=2", "--coverage", "--no-run", "-h"]) {
-    assertEquals(groupArguments(["src/", flag], 200), [["src/", flag]]);
+    assertEquals(groupArguments(["src/", flag], 200, 6), [["src/", flag]]);
   }
 });
 

@@ -18,6 +18,7 @@ import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { must } from "../../src/json_document.ts";
 import { momentFormats, parameterFormats } from "../../src/nn/parameters.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
+import { spreads } from "../../src/ranks/share.ts";
 import { clippings, updates } from "../../src/train/step_choices.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
 import { inJson, list, seed, type Value, whole, word } from "./value_parsers.ts";
@@ -202,6 +203,23 @@ export const stepOptions = {
     "--clip-by",
     word("NORM", clippings),
     message`Whose norm gradients are clipped by: the ${"step"}'s own, or the ${"last"} one's; left out, step`,
+  ),
+};
+
+/** Processes at most: each has a rank, and so few tokens of a sequence are none's. */
+const mostRanks = 4096;
+
+/** How many processes share a step, and how. */
+export const rankOptions = {
+  ranks: maybe(
+    "--ranks",
+    whole(1, mostRanks),
+    message`Processes that share each step, a card each, and exchange by MPI; left out, 1`,
+  ),
+  spread: maybe(
+    "--spread",
+    word("SPREAD", spreads),
+    message`What ranks part between them: the tokens of every ${"sequence"}, or the sequences of a ${"batch"}; left out, sequence`,
   ),
 };
 

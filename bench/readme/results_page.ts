@@ -1,6 +1,7 @@
 import { duration } from "../../src/text/format.ts";
 import { commandCode } from "../report/command.ts";
 import { list } from "../report/words.ts";
+import { arithmeticSection } from "./arithmetic_section.ts";
 import { gradientSection } from "./gradient_section.ts";
 import { gridSection } from "./grid_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
@@ -17,6 +18,7 @@ const sections: [section: (reports: Reports) => string | null, taken: number][] 
   [gridSection, 1],
   [recomputeSection, 1],
   [textSection, 1],
+  [arithmeticSection, 1],
   [visionSection, 1],
   [qualitySection, 1],
   [gradientSection, 1],
@@ -54,11 +56,14 @@ export const anchor = (title: string) => title.toLowerCase().replace(/[^a-z0-9 -
 
 /** What none of it shows. */
 function limits({ sweeps }: Reports): string | null {
-  const cards = [...new Set(Object.values(sweeps).map(({ adapter }) => adapter))];
+  const records = Object.values(sweeps).flatMap(({ comparisons }) =>
+    comparisons.flatMap(({ cells }) => [...cells.values()].flatMap((cell) => cell.records))
+  );
+  const cards = [...new Set(records.map(({ environment }) => environment.adapter))];
   return cards.length
     ? `**Not shown.** Anything of other cards than ${
       list(cards)
-    }, of several cards together, or of other arithmetic than f32.`
+    }, of several cards together, or that training in other arithmetic than f32 ends as well.`
     : null;
 }
 

@@ -11,6 +11,7 @@ import {
   fakeQuality,
   fakeRecord,
 } from "../results/testing.ts";
+import { arithmeticSection } from "./arithmetic_section.ts";
 import { gradientSection } from "./gradient_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
 import { largeSection } from "./large_section.ts";
@@ -63,6 +64,37 @@ Deno.test("sources() name the command without its folder, commit, card, and what
     fakeRecord({ policy: "mesa8" }, { status: "oom", timing: null }),
   );
   assertEquals(sources(oom).includes("processes"), false);
+});
+
+Deno.test("arithmeticSection() sets other arithmetic beside native f32 at the same size, on the same card only", () => {
+  const timed = (step: number, changes: Partial<CellConfiguration> = {}, adapter = "Imaginary 9000") =>
+    sweep(...["exact", "mesa8"].map((policy, i) => {
+      const record = fakeRecord({ ...changes, policy }, measured(64, 100, 200 >> i, step + i));
+      return {
+        ...record,
+        environment: {
+          ...record.environment,
+          adapter,
+          ...changes.arithmetic && { runtime: "dawn" as const },
+        },
+      };
+    }));
+  const [stepsNative, stepsF16x3] = [timed(40), timed(20, { arithmetic: "f16x3" })];
+  const section = arithmeticSection(
+    only({ stepsNative, stepsF16x3, stepsF16: timed(10, { arithmetic: "f16" }) }),
+  );
+  const [, , inF32, inF16x3, inF16] = rows(section);
+  assertEquals([inF32, inF16x3, inF16].map((row) => [row[2], row[3], row[5]]), [
+    ["f32", "native", "1.00×"],
+    ["f16x3", "Dawn", "2.00×"],
+    ["f16", "Dawn", "4.00×"],
+  ]);
+  assertEquals(inF16.slice(7), ["200 MiB", "100 MiB (0.50×)"]);
+  assertStringIncludes(section!, `in f16x3 (2.00×) and ${inF16[4]} in f16 (4.00×). Each number`);
+  const elsewhere = timed(10, { arithmetic: "f16" }, "Imaginary 9001");
+  assertEquals(rows(arithmeticSection(only({ stepsNative, stepsF16x3, stepsF16: elsewhere }))).length, 4);
+  assertEquals(arithmeticSection(only({ stepsNative })), null);
+  assertEquals(arithmeticSection(only({ stepsF16x3 })), null);
 });
 
 Deno.test("sweepOf() takes command and plan from the header where there is one, and refuses a line that is no record", () => {

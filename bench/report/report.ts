@@ -138,6 +138,8 @@ const choiceNames = Object.entries(
     moments: "Adam's moments",
     update: "Weights are updated in",
     clipBy: "Clipping by the norm of the step",
+    ranks: "Ranks that share a step",
+    spread: "What ranks part between them",
   } satisfies Record<keyof StepChoices, string>,
 ) as [keyof StepChoices, string][];
 

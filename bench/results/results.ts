@@ -7,6 +7,7 @@ import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { type ModelConfig, modelConfig, modelPresets } from "../../src/models/model_config.ts";
 import { architectureSchema, modelSchema } from "../../src/models/model_document.ts";
 import { momentFormats, parameterFormats } from "../../src/nn/parameters.ts";
+import { spreads } from "../../src/ranks/share.ts";
 import { policySchema } from "../../src/storage/policy_document.ts";
 import { clippings, updates } from "../../src/train/step_choices.ts";
 
@@ -38,6 +39,10 @@ export const choiceFields = {
   clipBy: z.enum(clippings).optional().describe(
     "whose norm gradients are clipped by: the step's own where it is left out; last: that of the step before",
   ),
+  ranks: positive.optional().describe("processes that share the step: 1 where it is left out"),
+  spread: z.enum(spreads).optional().describe(
+    "what ranks part between them: the tokens of every sequence where it is left out; batch: the sequences of a batch",
+  ),
 };
 
 const pace = z.object({
@@ -63,7 +68,7 @@ export const configuration = z.object({
   model: z.string().describe("the model's name"),
   modelDocument: modelSchema.optional().describe("the model as a complete document; left out for a preset"),
   sequence: positive.describe("tokens of a sequence"),
-  batch: positive.describe("sequences of a step, or of each of its micro-batches"),
+  batch: positive.describe("sequences of a step, or of each of its micro-batches, of all ranks together"),
   policy: z.string().describe("the storage policy's name"),
   storage: policySchema.describe("the storage policy as a complete document"),
   ...choiceFields,
@@ -216,6 +221,25 @@ const pieceSizes = z.object({
 /** Tokens that go through a layer at once. */
 export type PieceSizes = z.infer<typeof pieceSizes>;
 
+const exchangeTimes = z.object({
+  count: count.describe("of exchanges"),
+  bytes: count.describe("that left the card"),
+  map: z.number().describe("milliseconds until they were mapped: what the card had yet to compute is in it"),
+  transfer: z.number().describe("milliseconds between the ranks"),
+  write: z.number().describe("milliseconds until what arrived was queued"),
+});
+
+const rankReport = z.object({
+  host: z.string().describe("the machine's name"),
+  adapter: z.string().describe("its card"),
+  card: z.string().nullable().describe(
+    "what the driver calls that card: ranks of one host with the same share it; null where nobody tells",
+  ),
+  bufferBytes: count.describe("bytes of its buffers by plan"),
+  ledgerPeakBytes: count.describe("peak of all its GPU buffers"),
+  exchanges: z.array(exchangeTimes).describe("all exchanges of each timed step together"),
+});
+
 export const measurement = z.object({
   status: z.enum(["ok", "diverged", "oom", "error", "timeout"]).describe(
     "diverged: it ran to its end, and a loss is no number",
@@ -272,7 +296,13 @@ export const measurement = z.object({
       "share of the numbers that products read in the last step which their scale left too large for halves; left out where products are in f32",
     ),
   }).nullable(),
+  ranks: z.array(rankReport).optional().describe(
+    "by rank, where several share the steps; the rest of the record is of rank 0",
+  ),
 });
+
+/** What a rank tells of itself. */
+export type RankReport = z.infer<typeof rankReport>;
 
 /** What a child process found. */
 export type CellMeasurement = z.infer<typeof measurement>;

@@ -15,7 +15,7 @@ const lines: [line: object, optional: string[]][] = [
     "shard",
     "interleaved",
   ]],
-  [fakeRecord(), []],
+  [fakeRecord(), ["ranks"]],
 ];
 
 Deno.test("resultsJsonSchema() describes every field of a header and of a record", () => {

@@ -1,11 +1,12 @@
 import { type Batch, ignored } from "../../src/data/batches.ts";
 import { Random } from "../../src/data/random.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
+import { alone, anyOf, toldBy } from "../../src/ranks/ranks.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { type StepBatches, TrainingSession, type TrainOptions } from "../../src/train/session.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
-import { readCard } from "../machine/card.ts";
+import { cardId, readCard } from "../machine/card.ts";
 import { driverBytesInUse, settledDriverBytes } from "../machine/card_memory.ts";
 import { withRoom } from "../machine/room.ts";
 import { GradientComparison } from "./gradient_comparison.ts";
@@ -28,11 +29,12 @@ import { inMicroBatches, trainSteps } from "../training/training_loop.ts";
 /**
  * Runs one cell on this process's adapter: trains for its quality steps and validates, then warms up and times. Memory that the device
  * refuses gives status `oom` with the bytes that were wanted, a loss that is no number `diverged`, any other error status `error` with its
- * message. With `stepsPerTurn` it waits for its `turn` before it times anything.
+ * message. With `stepsPerTurn` it waits for its `turn` before it times anything. Ranks each run it; where one fails, the others wait for it.
  */
 export async function runCell(
   { configuration, paths, text, requireGpu, stepsPerTurn }: Job,
   turn = () => Promise.resolve(),
+  ranks = alone,
 ): Promise<ChildAnswer> {
   let data: TrainingData | undefined;
   let gpu: Gpu | undefined;
@@ -47,7 +49,7 @@ export async function runCell(
     options = trainOptions(configuration, data);
     const driverBefore = await settledDriverBytes();
     const started = performance.now();
-    gpu = await withRoom(await openGpu({ requireGpu }));
+    gpu = await withRoom(await openGpu({ requireGpu }, ranks));
     const session = await TrainingSession.create(gpu, options);
     const setupMilliseconds = performance.now() - started;
     const batches = inMicroBatches(data.training(configuration), configuration);
@@ -55,7 +57,8 @@ export async function runCell(
       ? await measureQuality(session, batches, data, configuration)
       : null;
     const { name } = gpu.adapter;
-    const timing = await timeSteps(session, batches, configuration, {
+    const { exchanges, ...timing } = await timeSteps(session, batches, configuration, {
+      agree: (own) => anyOf(ranks, own),
       readCard: () => readCard(name),
       ...stepsPerTurn !== undefined && { turns: { steps: stepsPerTurn, next: turn } },
     });
@@ -63,6 +66,10 @@ export async function runCell(
     gpu.checkHealth();
     const divergence = quality && divergenceOf(quality);
     const ledgerPeakBytes = gpu.ledger.peakBytes;
+    const { bufferBytes } = session.plan;
+    const own = async () => ({
+      ...{ host: Deno.hostname(), adapter: name, card: await cardId(name), bufferBytes, ledgerPeakBytes },
+    });
     session.destroy(); // the reference has memory of its own, in place of the session's, and is not counted
     if (stepsPerTurn !== undefined) await turn();
     const reference = await timeReference(gpu);
@@ -86,6 +93,7 @@ export async function runCell(
       },
       timing: { ...timing, setupMilliseconds, ...reference && { reference } },
       quality,
+      ...exchanges && { ranks: toldBy(ranks, { ...await own(), exchanges }) },
     });
   } catch (error) {
     if (!(error instanceof Error)) throw error;

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { attentionKey } from "../../kernels/attention/attention.ts";
+import { attentionKey } from "../../kernels/attention/attention_shape.ts";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";

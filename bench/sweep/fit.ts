@@ -11,7 +11,7 @@ import { mostLayers } from "../../src/models/shared/sizes.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
-import type { StepChoices } from "../../src/train/step_choices.ts";
+import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { largestWhere } from "./largest.ts";
 import { ofLength, type Shape } from "./sweep.ts";
 
@@ -132,8 +132,9 @@ export class FitSearch {
   async largestIn(budget: number): Promise<Fit> {
     const most = await this.#mostAtLeast(budget);
     const guess = most && this.#guess(most, budget);
-    const size = guess && await largestWhere((size) => this.#fits(size, budget), { near: guess });
-    const beyond = (size ?? 0) + 1;
+    const least = this.#least;
+    const size = guess && await largestWhere((size) => this.#fits(size, budget), { near: guess, least });
+    const beyond = size === undefined ? least : size + 1;
     return {
       answer: size === undefined ? null : { size, plan: this.planOf(size)! },
       next: { size: beyond, refusal: this.refusalOf(beyond, budget)! },
@@ -144,6 +145,12 @@ export class FitSearch {
   refusalOf(size: number, budget: number): Refusal | null {
     const plan = this.planOf(size);
     return plan ? this.#refusalIn(plan, budget) : this.#outline(size) as Refusal;
+  }
+
+  /** The smallest size: where ranks share it, each needs some. */
+  get #least(): number {
+    const { ranks, spread } = { ...stepDefaults, ...this.open.choices };
+    return this.open.largest === spread ? ranks : 1;
   }
 
   /** The plan of a step of that size; null if there is none, whatever the budget. */
@@ -163,8 +170,8 @@ export class FitSearch {
   /** The largest size that may fit, however its buffers are packed. */
   async #mostAtLeast(budget: number): Promise<number | undefined> {
     const mayFit = (size: number) => this.#refusalAtLeast(size, budget) === null;
-    if (!mayFit(1)) return undefined;
-    let fits = 1;
+    let fits = this.#least;
+    if (!mayFit(fits)) return undefined;
     while (mayFit(2 * fits)) fits *= 2;
     const [less, more] = [fits, 2 * fits].map((size) => this.#outline(size));
     if ("limit" in less || "limit" in more || more.bufferBytes <= budget) {
@@ -172,13 +179,13 @@ export class FitSearch {
     }
     // Memory grows almost in proportion, so that the answer lies near the straight line.
     const share = (budget - less.bufferBytes) / (more.bufferBytes - less.bufferBytes);
-    return await largestWhere(mayFit, { near: fits + Math.floor(share * fits) });
+    return await largestWhere(mayFit, { near: fits + Math.floor(share * fits), least: fits });
   }
 
   /** A size near the largest: packed buffers take a little more than what lives at once, by which no size beyond `most` fits. */
   #guess(most: number, budget: number): number {
     const excess = this.planOf(most)!.bufferBytes - budget;
-    const half = Math.ceil(most / 2);
+    const half = Math.max(this.#least, Math.ceil(most / 2));
     if (excess <= 0 || half === most) return most;
     const [whole, part] = [most, half].map((size) =>
       (this.#outline(size) as ProgramDescription["least"]).bufferBytes
@@ -205,7 +212,7 @@ export class FitSearch {
   }
 
   #describe(size: number): Outline {
-    const refusal = size === 1 ? null : this.#beyondModel(size); // of the smallest it is the user's mistake
+    const refusal = size === this.#least ? null : this.#beyondModel(size); // of the smallest it is the user's mistake
     if (refusal) return refusal;
     let least: ProgramDescription["least"];
     return refusalOf(() => least = describeStep(stepOf(this.open, size), this.adapter).least) ?? least!;

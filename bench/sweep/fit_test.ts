@@ -115,3 +115,17 @@ Deno.test("stepOf() widens by whole heads of the model's size, a Llama in all it
     for (const largest of ["depth", "width"] as const) parseModel(stepOf(open(name, largest), 3).model, name);
   }
 });
+
+Deno.test("FitSearch looks from as many tokens on as ranks share, and finds longer sequences for more of them", async () => {
+  const sizes = await Promise.all([1, 4].map(async (ranks) => {
+    const step = open("nano", "sequence", { choices: { ranks } });
+    return (await new FitSearch(step, software).largestIn(40 * MiB)).answer!.size;
+  }));
+  assert(sizes[1] > 2 * sizes[0], `${sizes}`);
+  const none = await new FitSearch(
+    open("nano", "batch", { choices: { ranks: 3, spread: "batch" } }),
+    software,
+  )
+    .largestIn(1);
+  assertEquals([none.answer, none.next.size], [null, 3]);
+});

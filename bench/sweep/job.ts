@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
+import { gathered, type Ranks, toldBy } from "../../src/ranks/ranks.ts";
 import { configuration } from "../results/results.ts";
 
 const line = z.object({
@@ -57,6 +58,19 @@ export interface Received {
   abandoned: Promise<void>;
   /** Asks for a turn, and is resolved when it has come; it lasts until the next is asked for. */
   turn(): Promise<void>;
+}
+
+/** The job of ranks, which rank 0 reads from a file: a launcher passes on a few bytes of input alone. */
+export async function receiveShared(
+  file: string,
+  ranks: Pick<Ranks, "rank" | "size" | "sum">,
+): Promise<Job> {
+  const received = ranks.rank === 0 ? await receiveJob((await Deno.open(file)).readable) : undefined;
+  const { text, ...job } = received?.job ?? {};
+  const [told] = toldBy(ranks, { ...job, hasText: text !== undefined });
+  const [bytes] = gathered(ranks, text ?? new Uint8Array());
+  const { hasText, ...shared } = told;
+  return { ...shared as Omit<Job, "text">, ...hasText && { text: bytes } };
 }
 
 /** Reads the job of this process. Throws a UserError if its input ends too early. */

@@ -1,5 +1,9 @@
 import { adapterVariables } from "../../src/adapter/adapter.ts";
 import { runtimePermissions } from "../../src/adapter/runtime.ts";
+import { UserError } from "../../src/errors.ts";
+import { readVariable } from "../../src/environment_variables.ts";
+import { requireMpi } from "../../src/ranks/mpi.ts";
+import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 
 /** How long a process may take, and what ends it sooner. */
 export interface ProcessLimits {
@@ -10,6 +14,8 @@ export interface ProcessLimits {
 /** A process of this program: how Deno is told to run it, and how it is talked to. */
 export interface ProcessOptions extends ProcessLimits {
   readonly args: readonly string[];
+  /** What starts it as several ranks, and the words before Deno's; left out, it is one process. */
+  readonly launcher?: readonly string[];
   /** Told on its standard input, which stays open for as long as it runs. */
   tell(stdin: WritableStream<Uint8Array<ArrayBuffer>>): Promise<void>;
   /** Reads its standard output to the end. */
@@ -34,9 +40,12 @@ export const lateMessage = ({ timeoutSeconds }: Pick<ProcessLimits, "timeoutSeco
  * Runs a process to its end, which comes with the end of this one, with the signal, or when its time is up: then it is killed, stopped or
  * not.
  */
-export async function runProcess({ args, tell, read, ...limits }: ProcessOptions): Promise<ProcessEnd> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args],
+export async function runProcess(
+  { args, launcher = [], tell, read, ...limits }: ProcessOptions,
+): Promise<ProcessEnd> {
+  const [program, ...words] = [...launcher, Deno.execPath(), ...args];
+  const child = new Deno.Command(program, {
+    args: words,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -60,7 +69,8 @@ export async function runProcess({ args, tell, read, ...limits }: ProcessOptions
   return {
     late: timeout.aborted && !limits.signal.aborted,
     answer: lines(stdout).at(-1) ?? "",
-    complaint: ending(signal, lines(stderr)) ?? complaint(lines(stderr)) ??
+    complaint: ending(signal, lines(stderr)) ?? rankEnding(`${stderr}\n${stdout}`) ??
+      complaint(lines(stderr)) ??
       `The process ended with exit code ${code} and no answer that this version reads`,
   };
 }
@@ -114,3 +124,43 @@ function lines(output: string): string[] {
   const all = output.split("\n").map((line) => line.trim());
   return all.filter((line) => !/^$|XDG_RUNTIME_DIR|^Warning: /.test(line));
 }
+
+/**
+ * The words before a program that make so many ranks of it; none where there is one: `mpirun -n N`, or those of `HEADROOM_MPIRUN`, such as
+ * "srun", with N in the place of {ranks}, or behind them.
+ */
+export function rankLauncher(ranks: number): string[] {
+  if (ranks === 1) return [];
+  const words = (readVariable("HEADROOM_MPIRUN") || "mpirun").trim();
+  return (words.includes("{ranks}") ? words : `${words} -n {ranks}`).replace("{ranks}", `${ranks}`).split(
+    /\s+/,
+  );
+}
+
+/** Throws a UserError where cells want ranks, and what they need is not installed, or this process is a rank already. */
+export async function requireRanks(cells: readonly StepChoices[]): Promise<void> {
+  if (cells.every(({ ranks = stepDefaults.ranks }) => ranks === 1)) return;
+  if (readVariable("PMI_RANK") !== undefined) {
+    throw new UserError("With --ranks bench starts mpirun itself; run it without");
+  }
+  await requireMpi(rankLauncher(2)[0]);
+}
+
+/** What a rank says of itself at its start, so that its end can be told. */
+export const rankLine = ({ rank }: { readonly rank: number }): string =>
+  `Rank ${rank} is process ${Deno.pid}`;
+
+/** Which rank died, by what `mpirun` or `srun` prints of it; undefined where neither printed anything. */
+function rankEnding(output: string): string | undefined {
+  const [, node, task, end] = output.match(/srun: error: (\S+): task (\d+): (.+)/) ?? [];
+  if (task !== undefined) return died(task, `on ${node}`, end === "Killed" ? killed : `ended: ${end}`);
+  const [, pid, host] = output.match(/PID (\d+) RUNNING AT (\S+)/) ?? [];
+  const [, code] = output.match(/EXIT CODE: (\d+)/) ?? [];
+  const [, rank] = output.match(new RegExp(`Rank (\\d+) is process ${pid}$`, "m")) ?? [];
+  if (rank === undefined) return undefined;
+  return died(rank, `process ${pid} on ${host}`, code === "9" ? killed : `ended with exit code ${code}`);
+}
+
+const killed = "was killed (SIGKILL)";
+const died = (rank: string, where: string, how: string) =>
+  `Rank ${rank} (${where}) ${how}, so the others were ended`;

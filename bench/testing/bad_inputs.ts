@@ -1,7 +1,7 @@
 /** Files with something wrong with them, made when they are first asked for. */
 
 import { join } from "node:path";
-import { attentionKey } from "../../kernels/attention/attention.ts";
+import { attentionKey } from "../../kernels/attention/attention_shape.ts";
 import { remembered } from "../../kernels/shared/remembered.ts";
 import { brownFiles, folderWith, idx, idxFiles } from "../../src/data/testing.ts";
 import { type NamedTensor, writeSafetensors } from "../../src/io/safetensors.ts";

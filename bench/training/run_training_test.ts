@@ -1,5 +1,5 @@
 import { assertRejects } from "@std/assert";
-import { attentionKey } from "../../kernels/attention/attention.ts";
+import { attentionKey } from "../../kernels/attention/attention_shape.ts";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";

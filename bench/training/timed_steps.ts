@@ -1,5 +1,6 @@
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
-import type { StepBatches, TrainingSession } from "../../src/train/session.ts";
+import type { ExchangeTimes } from "../../src/gpu/exchange.ts";
+import type { StepBatches, StepTimes, TrainingSession } from "../../src/train/session.ts";
 import { ringLength } from "../../src/train/task.ts";
 import { CardWatch } from "../machine/card.ts";
 import type { Card } from "../results/results.ts";
@@ -19,18 +20,20 @@ type Timed =
  * Trains `warmupSteps` steps, on a GPU over and over until its clock has risen (none if there are none), then times `timedSteps`. Losses
  * are read between windows of as many steps as may wait, outside the times. Meanwhile `readCard` is asked for the card's state; where its
  * first answer is late, further steps keep the card busy until then. `now` tells milliseconds. Where several processes take turns, `turns.next`
- * is waited for before every so many timed steps.
+ * is waited for before every so many timed steps; ranks `agree` on what depends on time.
  */
 export async function timeSteps(
   session: Timed,
   batches: { next(): StepBatches },
   { warmupSteps, timedSteps }: { warmupSteps: number; timedSteps: number },
-  { now = () => performance.now(), readCard, turns }: {
+  { now = () => performance.now(), readCard, turns, agree = (own) => own }: {
     now?: () => number;
+    /** Whether to go on, where ranks must do alike. */
+    agree?: (own: boolean) => boolean;
     readCard?: () => Promise<Card | null>;
     turns?: { steps: number; next: () => Promise<void> };
   } = {},
-): Promise<Awaited<ReturnType<TrainingSession["timedSteps"]>> & { card?: Card }> {
+): Promise<StepTimes & { card?: Card }> {
   const some = Array.from({ length: Math.min(timedBatches, timedSteps) }, () => batches.next());
   const take = (first: number, count: number) =>
     Array.from({ length: count }, (_, i) => some[(first + i) % some.length]);
@@ -41,9 +44,10 @@ export async function timeSteps(
         for (const batch of take(first, count)) session.step(batch);
         await session.losses();
       }
-    } while (now() < until);
+    } while (agree(now() < until));
   }
   const stepMilliseconds: number[] = [];
+  const exchanges: ExchangeTimes[] = [];
   let clock: "gpu" | "wall" = "gpu";
   const watch = readCard && new CardWatch(readCard);
   for (const [first, count] of windows(timedSteps, Math.min(ringLength, turns?.steps ?? ringLength))) {
@@ -51,14 +55,15 @@ export async function timeSteps(
     await turns?.next();
     const window = await session.timedSteps(take(first, count));
     stepMilliseconds.push(...window.stepMilliseconds);
+    exchanges.push(...window.exchanges ?? []);
     if (window.clock === "wall") clock = "wall";
   }
-  while (watch?.isWaiting) {
+  while (agree(watch?.isWaiting ?? false)) {
     await session.losses();
     session.step(some[0]);
   }
   const card = await watch?.stop();
-  return { stepMilliseconds, clock, ...card && { card } };
+  return { stepMilliseconds, clock, ...exchanges.length > 0 && { exchanges }, ...card && { card } };
 }
 
 /** Steps cut into windows, at the most of as many as may wait for their losses to be read: the first of each, and how many. */

@@ -101,6 +101,23 @@ Deno.test("timeSteps() reads the card's state, and keeps it busy until the first
   assertEquals(Object.keys(nobody), ["stepMilliseconds", "clock"]);
 });
 
+Deno.test("timeSteps() goes on warming up, and keeping the card busy, for as long as other ranks do", async () => {
+  const log: string[] = [];
+  const session = {
+    gpu: { adapter: { class: "software" as const } },
+    step: () => void log.push("step"),
+    losses: () => Promise.resolve([]),
+    timedSteps: (some: readonly unknown[]) => {
+      log.push("timed");
+      return Promise.resolve({ stepMilliseconds: some.map(() => 7), clock: "gpu" as const });
+    },
+  };
+  const others = [true, true, false, true, false];
+  const agree = (own: boolean) => own || others.shift()!;
+  await timeSteps(session, { next: () => someBatches(1)[0] }, { warmupSteps: 1, timedSteps: 1 }, { agree });
+  assertEquals(log, ["step", "step", "step", "timed", "step"]);
+});
+
 Deno.test("timeSteps() tells times by the wall clock where any window's are", async () => {
   const clocks = ["gpu", "wall", "gpu"] as const;
   let window = 0;

@@ -16,7 +16,8 @@ import {
   testGpu,
   tolerance,
 } from "../testing/testing.ts";
-import { attentionBackward, attentionForward, type AttentionShape } from "./attention.ts";
+import { attentionBackward, attentionForward } from "./attention.ts";
+import type { AttentionShape } from "./attention_shape.ts";
 import { attentionForward as forwardReference } from "./attention_reference.ts";
 
 const { matrices } = builderOptionsFor(await testGpu());

@@ -13,12 +13,8 @@ import {
   type TestProgram,
   tolerance,
 } from "../testing/testing.ts";
-import {
-  attentionBackward,
-  attentionForward,
-  type AttentionKernel,
-  type AttentionShape,
-} from "./attention.ts";
+import { attentionBackward, attentionForward } from "./attention.ts";
+import type { AttentionKernel, AttentionShape } from "./attention_shape.ts";
 import {
   attentionMatrixBytes,
   attentionMatrixName,

@@ -1,7 +1,7 @@
 import type { Arithmetic, MatrixShape } from "../../src/gpu/arithmetic.ts";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { floatsEach, halvesEach, partsOf } from "../products/matmul_variant.ts";
-import type { AttentionKernel, AttentionShape } from "./attention.ts";
+import type { AttentionKernel, AttentionShape } from "./attention_shape.ts";
 
 /** Attention on subgroup matrices, whose operands are staged in workgroup memory as halves. */
 export interface AttentionMatrixVariant {

@@ -4,17 +4,10 @@ import { type BuilderOptions, gpuWith, ProgramBuilder } from "../../src/gpu/buil
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { bindingBytes } from "../../src/gpu/kernel.ts";
 import { padded } from "../../src/gpu/tensor.ts";
-import {
-  attentionBackward,
-  attentionBackwardKey,
-  attentionForward,
-  attentionKey,
-  type AttentionOptions,
-  type AttentionShape,
-  attentionVariants,
-  parseAttentionKey,
-  qkvColumns,
-} from "./attention.ts";
+import { attentionBackward, attentionBackwardKey, attentionForward } from "./attention.ts";
+import { attentionVariants } from "./attention_choice.ts";
+import type { AttentionOptions } from "./attention_emit.ts";
+import { attentionKey, type AttentionShape, parseAttentionKey, qkvColumns } from "./attention_shape.ts";
 import {
   attentionBackward as backwardReference,
   attentionForward as forwardReference,

@@ -1,7 +1,7 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Operand } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import type { AttentionShape } from "./attention.ts";
+import type { AttentionShape } from "./attention_shape.ts";
 import { remembered } from "../shared/remembered.ts";
 import { batchedMatmulText, batchedWorkgroups } from "./batched_matmul_template.ts";
 import { variantForMany } from "../products/matmul_table.ts";

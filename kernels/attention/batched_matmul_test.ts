@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { plain } from "../../src/gpu/operand.ts";
 import { padded } from "../../src/gpu/tensor.ts";
-import type { AttentionShape } from "./attention.ts";
+import type { AttentionShape } from "./attention_shape.ts";
 import { batchedMatmul } from "./batched_matmul.ts";
 import { directVariant, tiledVariants } from "../products/matmul_table.ts";
 import { matmulNN, matmulNT, matmulTN } from "../products/matmul_reference.ts";

@@ -1,7 +1,7 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, plain } from "../../src/gpu/operand.ts";
 import { padded, type Tensor } from "../../src/gpu/tensor.ts";
-import type { AttentionShape } from "./attention.ts";
+import type { AttentionShape } from "./attention_shape.ts";
 import { batchedMatmul, type SharedView, type View } from "./batched_matmul.ts";
 import { cheapToRead } from "../shared/materialize.ts";
 import { scoreColumns, softmaxBackward } from "./softmax.ts";

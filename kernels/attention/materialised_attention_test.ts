@@ -2,12 +2,8 @@ import { assert } from "@std/assert";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { instantiate, type Operand, plain } from "../../src/gpu/operand.ts";
 import { padded, type Tensor } from "../../src/gpu/tensor.ts";
-import {
-  attentionBackward as fusedBackward,
-  attentionForward as fusedForward,
-  type AttentionShape,
-  qkvColumns,
-} from "./attention.ts";
+import { attentionBackward as fusedBackward, attentionForward as fusedForward } from "./attention.ts";
+import { type AttentionShape, qkvColumns } from "./attention_shape.ts";
 import { attentionBackward, attentionForward } from "./attention_reference.ts";
 import { attentionOutput, attentionScores, materialisedBackward } from "./materialised_attention.ts";
 import {

@@ -1,7 +1,7 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, overwritten, plain } from "../../src/gpu/operand.ts";
 import { padded, type Tensor } from "../../src/gpu/tensor.ts";
-import type { AttentionShape } from "./attention.ts";
+import type { AttentionShape } from "./attention_shape.ts";
 import { threadsFor } from "../shared/elementwise.ts";
 import reduceText from "../shared/reduce.wgsl" with { type: "text" };
 import backwardText from "./softmax_backward.wgsl" with { type: "text" };

@@ -17,7 +17,9 @@ export interface TokenTensors {
   readonly starts: Tensor;
 }
 
-/** Emits x (N×C) = words[token] + positions[row mod sequence], or the words alone. The tables are in f32, bf16 or f16. */
+/**
+ * Emits x (N×C) = words[token] + positions[firstPosition + row mod sequence], or the words alone. The tables are in f32, bf16 or f16.
+ */
 export function embeddingForward(
   builder: ProgramBuilder,
   { tokens }: TokenTensors,
@@ -25,6 +27,7 @@ export function embeddingForward(
   positions: Tensor | undefined,
   x: Tensor,
   sequence: number,
+  firstPosition = 0,
 ): void {
   const stride = x.stride / 4;
   const wordsCode = plain(words).code("words", 1);
@@ -35,7 +38,7 @@ export function embeddingForward(
           ? {
             label: "embedding_forward",
             code: wordsCode + plain(positions).code("positions", 2) + positionsText + forwardText,
-            constants: { stride, sequence },
+            constants: { stride, sequence, first_position: firstPosition },
           }
           : { label: "embedding_forward", code: wordsCode + wordsText + forwardText, constants: { stride } },
         bindings: [
@@ -90,24 +93,27 @@ export function wordBackward(
   }
 }
 
-/** Emits dPositions[t] = (or += with `accumulate`) the sum over sequences of dx (N×C) at place t; further rows stay as they are. */
+/**
+ * Emits dPositions[firstPosition + t] = (or += with `accumulate`) the sum over sequences of dx (N×C) at place t; other rows stay as they are.
+ */
 export function positionBackward(
   builder: ProgramBuilder,
   dx: Tensor,
   dPositions: Tensor,
   sequence: number,
   accumulate: boolean,
+  firstPosition = 0,
 ): void {
-  const stride = dx.stride / 4;
+  const constants = { stride: dx.stride / 4, sequence, first_position: firstPosition };
   for (const window of builder.windows([dx], sequence)) {
     builder.dispatch({
-      kernel: { label: "embedding_backward_position", code: positionText, constants: { stride, sequence } },
+      kernel: { label: "embedding_backward_position", code: positionText, constants },
       bindings: [
         { group: 0, index: 1, tensor: dx, access: "read", ...window },
         { group: 0, index: 2, tensor: dPositions, access: "update" },
       ],
       parameters: { sequences: window.rows / sequence, accumulate: Number(accumulate || window.first > 0) },
-      workgroups: Math.ceil(sequence * stride / elementThreads),
+      workgroups: Math.ceil(sequence * constants.stride / elementThreads),
       flops: window.rows * dx.cols,
     });
   }

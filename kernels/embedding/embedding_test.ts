@@ -121,3 +121,35 @@ gpuTest(
     await checkBackward(windowed, true, narrow);
   },
 );
+
+gpuTest(
+  "embeddingForward() and positionBackward() of a part of each sequence begin at its first position",
+  async () => {
+    const [batch, part, cols, first] = [2, 3, 5, 4];
+    const ids = new Uint32Array(batch * part);
+    const [words, places, dx] = [[1, 5], [9, 5], [batch * part, 5]].map(([rows], i) =>
+      normals(rows * cols, i)
+    );
+    await runTest((t) => {
+      const x = t.output("x", batch * part, cols);
+      const tables = [t.input("words", 1, cols, words), t.input("positions", 9, cols, places)] as const;
+      embeddingForward(t.builder, tokenTensors(t, ids, 1), ...tables, x, part, first);
+      const d = t.input("d", 9, cols, places);
+      positionBackward(t.builder, t.input("dx", batch * part, cols, dx), d, part, false, first);
+      return [x, d];
+    }, async ([x, d], read) => {
+      const at = (row: number, column: number) => row * cols + column;
+      const embedded = dx.map((_, i) =>
+        Math.fround(words[i % cols] + places[at(first + Math.floor(i / cols) % part, i % cols)])
+      );
+      assertEquals(await read(x), embedded);
+      const sums = places.slice();
+      for (let row = 0; row < part; row++) {
+        for (let column = 0; column < cols; column++) {
+          sums[at(first + row, column)] = Math.fround(dx[at(row, column)] + dx[at(part + row, column)]);
+        }
+      }
+      assertEquals(await read(d), sums);
+    });
+  },
+);

@@ -5,8 +5,10 @@ import text from "./rotary.wgsl" with { type: "text" };
 
 /** Rotary positions of heads that lie side by side at the beginning of each row. */
 export interface RotaryShape {
-  /** Tokens of a sequence: a row's position is its place among them. */
+  /** Rows of a sequence, or of a part of each: a row's position is its place among them, */
   readonly sequence: number;
+  /** counted from here, or from 0. */
+  readonly firstPosition?: number;
   /** Heads that are rotated; what lies behind them stays. */
   readonly heads: number;
   /** By how many radians a position each pair of a head's channels is rotated: half as many as a head has channels. */
@@ -20,7 +22,7 @@ export interface RotaryShape {
 export function rotate(
   builder: ProgramBuilder,
   x: Tensor,
-  { sequence, heads, frequencies }: RotaryShape,
+  { sequence, firstPosition = 0, heads, frequencies }: RotaryShape,
   { back = false } = {},
 ): void {
   const pairs = frequencies.length;
@@ -29,7 +31,11 @@ export function rotate(
     `const pairs = ${pairs}u;\nvar<private> turns: array<vec2<u32>, pairs> = array<vec2<u32>, pairs>(${table});\n${text}`;
   for (const window of builder.windows([x])) {
     builder.dispatch({
-      kernel: { label: "rotary", code, constants: { heads, stride: x.stride, sequence } },
+      kernel: {
+        label: "rotary",
+        code,
+        constants: { heads, stride: x.stride, sequence, first_position: firstPosition },
+      },
       bindings: [{ group: 0, index: 1, tensor: x, access: "update", ...window }],
       parameters: { rows: window.rows, first_row: window.first, back: Number(back) },
       workgroups: Math.ceil(window.rows * pairs / elementThreads),

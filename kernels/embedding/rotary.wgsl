@@ -6,7 +6,8 @@ struct Parameters { rows: u32, first_row: u32, back: u32 }
 @group(0) @binding(1) var<storage, read_write> x: array<f32>;
 override heads: u32;
 override stride: u32; // in numbers
-override sequence: u32;
+override sequence: u32; // rows of each
+override first_position: u32;
 
 // The upper 32 bits of a * b.
 fn high_product(a: u32, b: u32) -> u32 {
@@ -39,7 +40,7 @@ fn main(
     return;
   }
   let i = at % pairs;
-  let position = (p.first_row + row) % sequence;
+  let position = first_position + (p.first_row + row) % sequence;
   let by = turns[i];
   var cs = cosine_sine(position * by.x + high_product(position, by.y));
   if (p.back != 0) {

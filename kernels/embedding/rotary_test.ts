@@ -53,3 +53,19 @@ gpuTest("rotate() is as exact at the hundred thousandth position as at the first
     assertClose(last(await read(out)), last(expected), limit);
   });
 });
+
+gpuTest("rotate() of a part of each sequence counts positions from the part's first", async () => {
+  const { cols, heads, headSize, sequence, base } = cases[0];
+  const shape = { sequence, heads, frequencies: rotaryFrequencies({ headSize, base }) };
+  const whole = normals(2 * sequence * cols, 1);
+  const [first, count] = [19, 18];
+  const part = (of: Float64Array) =>
+    Float64Array.from([0, 1].flatMap((i) => [
+      ...of.subarray((i * sequence + first) * cols, (i * sequence + first + count) * cols),
+    ]));
+  await runTest((t) => {
+    const out = t.input("x", 2 * count, cols, part(whole));
+    rotate(t.builder, out, { ...shape, sequence: count, firstPosition: first });
+    return out;
+  }, async (out, read) => assertClose(await read(out), part(rotated(whole, cols, shape)), limit));
+});

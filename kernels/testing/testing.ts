@@ -188,7 +188,7 @@ export async function runTest<T>(
         if (!given.has(tensor)) program.write(tensor, garbage(tensorBytes(tensor) / 4));
       }
       for (const [tensor, data] of fills) if (bound.has(tensor)) program.write(tensor, data);
-      for (let i = 0; i < (options.times ?? 1); i++) program.run();
+      for (let i = 0; i < (options.times ?? 1); i++) await program.run();
       await check(tensors, async (tensor) => unpadRows(await program.read(tensor), tensor), program);
     } finally {
       program.destroy();

@@ -8,6 +8,8 @@ import {
   matrixShape,
   refuseArithmetic,
 } from "./arithmetic.ts";
+import { type Exchange, type PlacedExchange, stagingBytes } from "./exchange.ts";
+import { apart, isExchange, type Step, withoutDeadRecomputation } from "./steps.ts";
 import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
 import type { Operand } from "./operand.ts";
 import type { OperandScales } from "./operand_scales.ts";
@@ -18,6 +20,8 @@ import { type Dtype, padded, rowBytes, type Store, type Tensor, tensorBytes, who
 export interface ProgramDescription {
   readonly name: string;
   readonly dispatches: readonly Dispatch[];
+  /** What crosses between ranks, in order, each with its place among the dispatches. */
+  readonly exchanges: readonly PlacedExchange[];
   /** Planned tensors, in the order of the plan's claims. */
   readonly tensors: readonly Tensor[];
   readonly stores: readonly Store[];
@@ -99,7 +103,7 @@ export class ProgramBuilder {
   readonly arithmetic: Arithmetic;
   readonly scales?: OperandScales;
   readonly flopsPerDispatch: number;
-  readonly #dispatches: Dispatch[] = [];
+  readonly #steps: Step[] = [];
   readonly #keepAll: boolean;
   readonly #spare?: (asked: number) => number;
   /** For each time that a kernel asked for spare memory: the dispatch that came next, and the bytes that it would have. */
@@ -160,7 +164,7 @@ export class ProgramBuilder {
   }
 
   #ask(wanted: number): number | undefined {
-    this.#asked.push({ next: this.#dispatches.length, wanted });
+    this.#asked.push({ next: this.#steps.length, wanted });
     return this.#spare?.(this.#asked.length - 1);
   }
 
@@ -169,9 +173,9 @@ export class ProgramBuilder {
     const { dispatches, claims } = this.#recorded();
     const live = liveBytes(claims);
     const peak = livePeak(claims).bytes;
-    const at = new Map(dispatches.map((dispatch, i) => [dispatch, i]));
+    const at = new Map<Step, number>(dispatches.map((dispatch, i) => [dispatch, i]));
     return this.#asked.map(({ next, wanted }) => {
-      const index = at.get(this.#dispatches[next]);
+      const index = at.get(this.#steps.slice(next).find((step) => !isExchange(step))!);
       if (index === undefined) return Infinity; // nobody wants its result
       return peak - Math.max(live[index] ?? 0, live[index + 1] ?? 0) + wanted;
     });
@@ -196,25 +200,35 @@ export class ProgramBuilder {
   /** Appends a dispatch. */
   dispatch(dispatch: Dispatch): void {
     const carries = this.#carried.splice(0);
-    this.#dispatches.push({ ...this.#scope, ...dispatch, ...carries.length > 0 && { carries } });
+    this.#steps.push({ ...this.#scope, ...dispatch, ...carries.length > 0 && { carries } });
+  }
+
+  /** Appends an exchange between ranks. */
+  exchange(exchange: Exchange): void {
+    this.#steps.push({ ...this.#scope, ...exchange });
   }
 
   /** Ends the recording. The memory is planned when it is first asked for, which not everyone who looks at a program does. */
   build(): ProgramDescription {
-    const { dispatches, tensors, stores, claims } = this.#recorded();
-    const uniforms = { name: "uniforms", category: "control" as const, bytes: dispatches.length * 256 };
-    const standing = [...stores, uniforms];
+    const { dispatches, exchanges, tensors, stores, claims } = this.#recorded();
+    const control = (name: string, bytes: number) => ({ name, category: "control" as const, bytes });
+    const standing = [
+      ...stores,
+      control("uniforms", dispatches.length * 256),
+      ...stagingBytes(exchanges).map(({ side, bytes }) => control(`what ${side}`, bytes)),
+    ];
     let plan: ProgramDescription["plan"] | undefined;
     return {
       name: this.name,
       dispatches,
+      exchanges,
       tensors,
       stores,
       claims,
       standing,
       variants: this.#taken,
       get plan() {
-        return plan ??= planMemory(claims, standing, apart(dispatches, tensors));
+        return plan ??= planMemory(claims, standing, apart(dispatches, exchanges, tensors));
       },
       get least() {
         return leastMemory(claims, standing);
@@ -222,56 +236,46 @@ export class ProgramBuilder {
     };
   }
 
-  /** What is worth running, and the memory that it needs: a planned tensor lives from the first dispatch that binds it, or rows of it, to the last. */
+  /**
+   * What is worth running, and the memory that it needs: a planned tensor lives from the first dispatch that binds it, or rows of it, to the
+   * last. One that leaves lives until the dispatch before its exchange, one that arrives from the dispatch after; but where exchanges follow
+   * one another, what leaves in a later one lives beside what has arrived. What stays and where it goes live beside what leaves, or, late,
+   * beside what arrives.
+   */
   #recorded() {
-    const dispatches = withoutDeadRecomputation(this.#dispatches);
-    const end = dispatches.length - 1;
+    const dispatches: Dispatch[] = [];
+    const exchanges: PlacedExchange[] = [];
     const life = new Map<Tensor, { first: number; last: number }>();
     const stores = new Set<Store>();
-    dispatches.forEach(({ bindings, carries = [] }, at) => {
-      for (const tensor of [...bindings.map(({ tensor }) => tensor), ...carries]) {
-        if (tensor.home) {
-          stores.add(tensor.home.store);
-          continue;
+    const alive = (tensor: Tensor, at: number) => {
+      if (tensor.home) return void stores.add(tensor.home.store);
+      const whole = wholeOf(tensor);
+      const lives = life.get(whole);
+      if (lives) [lives.first, lives.last] = [Math.min(lives.first, at), Math.max(lives.last, at)];
+      else life.set(whole, { first: at, last: at });
+    };
+    for (const step of withoutDeadRecomputation(this.#steps)) {
+      const at = dispatches.length;
+      if (isExchange(step)) {
+        const follows = exchanges.at(-1)?.before === at;
+        exchanges.push({ ...step, before: at });
+        for (const { tensor } of step.leaves) alive(tensor, follows ? at : at - 1);
+        for (const { tensor } of step.arrives) alive(tensor, at);
+        for (const { from, to } of step.stays?.copies ?? []) {
+          const when = step.stays?.late ? at : at - 1;
+          for (const { tensor } of [from, to]) alive(tensor, when);
         }
-        const whole = wholeOf(tensor);
-        const lives = life.get(whole);
-        if (lives) lives.last = at;
-        else life.set(whole, { first: at, last: at });
+      } else {
+        dispatches.push(step);
+        for (const { tensor } of step.bindings) alive(tensor, at);
+        for (const tensor of step.carries ?? []) alive(tensor, at);
       }
-    });
+    }
+    const end = dispatches.length - 1;
     const claims: Claim[] = [...life].map(([tensor, lives]) => {
       const { first, last } = this.#keepAll ? { first: 0, last: end } : lives;
       return { name: tensor.name, category: tensor.category, bytes: tensorBytes(tensor), first, last };
     });
-    return { dispatches, tensors: [...life.keys()], stores: [...stores], claims };
+    return { dispatches, exchanges, tensors: [...life.keys()], stores: [...stores], claims };
   }
-}
-
-/** Pairs of tensors that cannot be in one buffer: a dispatch may not bind it once to read and once to write. */
-function* apart(dispatches: readonly Dispatch[], tensors: readonly Tensor[]): Generator<[number, number]> {
-  const indexOf = new Map(tensors.map((tensor, i) => [tensor, i]));
-  for (const { bindings } of dispatches) {
-    for (const { tensor, access } of bindings) {
-      const written = indexOf.get(wholeOf(tensor));
-      if (access === "read" || written === undefined) continue;
-      for (const other of bindings) {
-        const bound = indexOf.get(wholeOf(other.tensor));
-        if (bound !== undefined && bound !== written) yield [written, bound];
-      }
-    }
-  }
-}
-
-/** All dispatches but those that recompute what nobody reads: a layer that is emitted again need not know which of its results are wanted. */
-function withoutDeadRecomputation(dispatches: readonly Dispatch[]): Dispatch[] {
-  const wanted = new Set<Tensor>();
-  const isWanted = ({ pass, bindings }: Dispatch) =>
-    pass !== "recompute" ||
-    bindings.some(({ tensor, access }) => access !== "read" && (tensor.home || wanted.has(wholeOf(tensor))));
-  return dispatches.toReversed().filter((dispatch) => {
-    if (!isWanted(dispatch)) return false;
-    for (const { tensor, access } of dispatch.bindings) if (access !== "write") wanted.add(wholeOf(tensor));
-    return true;
-  }).reverse();
 }

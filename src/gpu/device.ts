@@ -2,6 +2,7 @@ import { Ledger } from "../memory/ledger.ts";
 import { type AdapterReport, chooseAdapter } from "../adapter/adapter.ts";
 import type { Runtime } from "../adapter/runtime.ts";
 import { UserError } from "../errors.ts";
+import { alone, type Ranks } from "../ranks/ranks.ts";
 import { DeviceError } from "./errors.ts";
 import { type DeviceLimits, limitsOf } from "./limits.ts";
 
@@ -20,6 +21,8 @@ export interface MatrixConfig {
 export interface Gpu {
   readonly device: GPUDevice;
   readonly ledger: Ledger;
+  /** The processes that share a step, of which this one has the device. */
+  readonly ranks: Ranks;
   readonly adapter: AdapterReport;
   readonly runtime: Runtime;
   /** Whether the device can write timestamps. */
@@ -45,8 +48,11 @@ export interface Gpu {
  *
  * @throws {UserError} when no such adapter answers, or the driver opens no further device in this process
  */
-export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<Gpu> {
-  const { adapter, report } = await chooseAdapter({ requireGpu: options.requireGpu ?? false });
+export async function openGpu(
+  { requireGpu = false }: { requireGpu?: boolean } = {},
+  ranks: Ranks = alone,
+): Promise<Gpu> {
+  const { adapter, report } = await chooseAdapter({ requireGpu });
   const timestamps = adapter.features.has("timestamp-query");
   const wanted = [
     "maxBufferSize",
@@ -79,6 +85,7 @@ export async function openGpu(options: { requireGpu?: boolean } = {}): Promise<G
   return {
     device,
     ledger: new Ledger(),
+    ranks,
     adapter: report,
     runtime: report.runtime,
     timestamps,

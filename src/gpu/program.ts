@@ -2,8 +2,9 @@ import type { ProgramDescription } from "./builder.ts";
 import { BufferSet, readBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { inErrorScopes } from "./errors.ts";
+import { type Exchange, type ExchangeTimes, noExchanges, Staging } from "./exchange.ts";
 import { fieldsOf, packFields } from "./fields.ts";
-import { type Binding, bindingBytes, type Dispatch, flopsPerSubmit, fullName } from "./kernel.ts";
+import { type Binding, bindingBytes, type Dispatch, flopsPerSubmit, fullName, type Scope } from "./kernel.ts";
 import { groupLayouts, pipelineFor } from "./pipelines.ts";
 import { StepTimer, type TimestampWrites } from "./timing.ts";
 import { rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
@@ -36,7 +37,8 @@ export interface TimedDispatch {
 /** A program with its memory, pipelines and bind groups made: `run` only encodes and submits. */
 export class Program {
   /** What the next run encodes: at first everything, then what is not for the first run only. */
-  #steps: Prepared[] = [];
+  #steps: (Prepared | Exchange)[] = [];
+  #staging?: Staging;
 
   private constructor(
     readonly gpu: Gpu,
@@ -83,9 +85,12 @@ export class Program {
           usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
         },
       ]);
+      if (description.exchanges.length > 0) {
+        program.#staging = await Staging.create(gpu, description.exchanges);
+      }
       await program.#prepare();
     } catch (error) {
-      pool.destroy();
+      program.destroy();
       throw error;
     }
     return program;
@@ -101,7 +106,7 @@ export class Program {
       packParameters(dispatch, block);
     });
     gpu.device.queue.writeBuffer(this.pool.get("uniforms"), 0, words);
-    this.#steps = await inErrorScopes(
+    const prepared = await inErrorScopes(
       gpu.device,
       description.plan.bufferBytes,
       () =>
@@ -126,6 +131,10 @@ export class Program {
           };
         }),
     );
+    this.#steps = prepared;
+    for (const exchange of description.exchanges.toReversed()) {
+      this.#steps.splice(exchange.before, 0, exchange);
+    }
   }
 
   #buffer(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
@@ -156,15 +165,40 @@ export class Program {
   }
 
   /**
-   * Encodes and submits the program once, for a step's only micro-batch or for one of several. Waits for nothing. `timestamps` receives the
-   * begin and the end of the first and last pass.
+   * Encodes and submits the program once, for a step's only micro-batch or for one of several. Waits for nothing, but where it exchanges:
+   * then what it returns is resolved when the last of it is submitted, and until then nothing else may be queued. `timestamps` receives the begin and the end of the first
+   * and last pass.
    */
-  run(timestamps?: TimestampWrites, { first = true, last = true }: MicroBatch = {}): void {
-    const { device } = this.gpu;
+  run(
+    timestamps?: TimestampWrites,
+    { first = true, last = true }: MicroBatch = {},
+  ): Promise<void> | undefined {
     const runs = { first, last };
-    const steps = first && last
-      ? this.#steps
-      : this.#steps.filter(({ dispatch: { microBatch } }) => !microBatch || runs[microBatch]);
+    const steps = first && last ? this.#steps : this.#steps.filter((step) => {
+      const { microBatch } = scopeOf(step);
+      return !microBatch || runs[microBatch];
+    });
+    this.#forgetFirst();
+    if (steps.some(isExchange)) return this.#runInParts(steps, timestamps);
+    this.#submit(steps as Prepared[], timestamps);
+  }
+
+  async #runInParts(steps: readonly (Prepared | Exchange)[], timestamps?: TimestampWrites): Promise<void> {
+    const { querySet, begin, end } = timestamps ?? {};
+    for (let from = 0; from < steps.length;) {
+      const next = steps.findIndex((step, i) => i >= from && isExchange(step));
+      const to = next < 0 ? steps.length : next;
+      const marks = { ...from === 0 && { begin }, ...to === steps.length && { end } };
+      this.#submit(steps.slice(from, to) as Prepared[], querySet && { querySet, ...marks });
+      if (to < steps.length) {
+        await this.#staging!.exchange(steps[to] as Exchange, (tensor) => this.#buffer(tensor));
+      }
+      from = to + 1;
+    }
+  }
+
+  #submit(steps: readonly Prepared[], timestamps?: TimestampWrites): void {
+    const { device } = this.gpu;
     let from = 0;
     while (from < steps.length) {
       let to = from;
@@ -193,20 +227,25 @@ export class Program {
       device.queue.submit([encoder.finish()]);
       from = to;
     }
-    this.#forgetFirst();
+  }
+
+  /** What its exchanges since the last call took. */
+  takeExchangeTimes(): ExchangeTimes {
+    return this.#staging?.takeTimes() ?? noExchanges;
   }
 
   #forgetFirst(): void {
-    this.#steps = this.#steps.filter(({ dispatch }) => !dispatch.first);
+    this.#steps = this.#steps.filter((step) => isExchange(step) || !step.dispatch.first);
   }
 
   /**
    * Runs the program `repeats` times with a pass for each dispatch and returns, in their order, the milliseconds of each in every run, by
-   * GPU timestamps. Slower than `run` as a whole. Throws if the device has no timestamps.
+   * GPU timestamps. Slower than `run` as a whole. Throws if the device has no timestamps, or the program exchanges.
    */
   async profile(repeats = 1): Promise<TimedDispatch[]> {
     const { device } = this.gpu;
-    const steps = this.#steps;
+    if (this.#staging) throw new Error("A program that exchanges is not profiled");
+    const steps = this.#steps as Prepared[];
     const passes = Array.from({ length: repeats }, () => steps).flat();
     const times: number[] = [];
     for (let from = 0; from < passes.length; from += dispatchesPerProfile) {
@@ -256,8 +295,12 @@ export class Program {
 
   destroy(): void {
     this.pool.destroy();
+    this.#staging?.destroy();
   }
 }
+
+const isExchange = (step: Prepared | Exchange): step is Exchange => "carry" in step;
+const scopeOf = (step: Prepared | Exchange): Scope => isExchange(step) ? step : step.dispatch;
 
 /** Fills a dispatch's uniform block. Throws an Error with the kernel's label if its parameters are not those that the shader declares. */
 function packParameters({ kernel, parameters }: Dispatch, block: Uint32Array<ArrayBuffer>): void {

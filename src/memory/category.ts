@@ -18,7 +18,7 @@ export const categories = [
  * - `ranges`: range estimates and the per-channel tables of quantized tensors;
  * - `transient`: what lives inside one pass (residual stream, gradients of activations, partial sums);
  * - `head`: logits and their gradient, token ids, losses;
- * - `control`: uniforms, the block that changes from step to step, readback.
+ * - `control`: uniforms, the block that changes from step to step, readback, and what is staged between ranks.
  */
 export type Category = typeof categories[number];
 

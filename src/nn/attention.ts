@@ -1,8 +1,5 @@
-import {
-  attentionBackward,
-  attentionForward,
-  type AttentionShape,
-} from "../../kernels/attention/attention.ts";
+import { attentionBackward, attentionForward } from "../../kernels/attention/attention.ts";
+import type { AttentionShape } from "../../kernels/attention/attention_shape.ts";
 import {
   attentionOutput,
   attentionScores,

@@ -1,8 +1,9 @@
-import type { AttentionShape } from "../../kernels/attention/attention.ts";
+import type { AttentionShape } from "../../kernels/attention/attention_shape.ts";
 import type { NormKind } from "../../kernels/norms/layer_norm.ts";
 import type { GeluKind } from "../gpu/operand.ts";
 import type { SavedTensor } from "../storage/policy.ts";
 import { attention, savedQkv } from "./attention.ts";
+import { attentionByHeads, type SequencePart } from "./attention_by_heads.ts";
 import { gelu } from "./gelu.ts";
 import { type Layer, residual, sequence, within } from "./layer.ts";
 import { layerNorm, type LayerNormParameters } from "./layer_norm.ts";
@@ -11,6 +12,7 @@ import { mlpPiece, pieces } from "./pieces.ts";
 import { recompute } from "./recompute.ts";
 import { rotary } from "./rotary.ts";
 import { swiglu } from "./swiglu.ts";
+import type { Place } from "./tape.ts";
 
 /** The parameters of a block, by what they do. */
 export interface BlockParameters {
@@ -32,6 +34,8 @@ export interface BlockShape extends AttentionShape {
   readonly activation: GeluKind | "swiglu";
   /** Radians a position of each pair of a head's channels, where positions are rotary. */
   readonly rotary?: readonly number[];
+  /** Which part of every sequence the rows are, where ranks share them: `sequence` is then its length. */
+  readonly part?: SequencePart;
 }
 
 /** Names of a block's saved tensors: its own, and those of its two norms. */
@@ -49,23 +53,24 @@ export interface BlockNames {
  */
 export function block(names: BlockNames, layer: number, p: BlockParameters, shape: BlockShape): Layer {
   const { epsilon, norm: kind, heads, keyHeads = heads } = shape;
+  const { part } = shape;
   const place = { layer, heads };
   // The stream's channels and the MLP's belong to no heads.
   const stream = { layer, heads: chunksOf(p.qkv.weight.rows, heads) };
   const inside = { layer, heads: chunksOf(p.narrow.weight.rows, heads) };
   const [attn, mlp] = [`${names.block}.attn`, `${names.block}.mlp`];
-  const output: SavedTensor = { kind: "output", ...place };
   const qkv = savedQkv(attn, place, shape);
   const gated = shape.activation === "swiglu";
   const hidden: SavedTensor = { kind: "gelu", ...inside, ...gated && { parts: 2 } };
   const widened = { key: `${mlp}.${gated ? "swiglu" : "gelu"}_input`, ...hidden };
 
+  const rotated = { ...shape, heads: heads + keyHeads, firstPosition: part?.first };
+  const attend = (shape: AttentionShape, place: Place) =>
+    recompute(attention(attn, shape, place), { kind: "output", ...place }, savedQkv(attn, place, shape));
   const mixing = sequence(
-    linear(p.qkv, { name: `${attn}.qkv`, output: qkv, ...stream }),
-    ...shape.rotary
-      ? [rotary(`${attn}.qkv rotated`, { ...shape, heads: heads + keyHeads, frequencies: shape.rotary })]
-      : [],
-    recompute(attention(attn, shape, place), output, qkv),
+    linear(p.qkv, { name: `${attn}.qkv`, ...!part && { output: qkv }, ...stream }),
+    ...shape.rotary ? [rotary(`${attn}.qkv rotated`, { ...rotated, frequencies: shape.rotary })] : [],
+    part ? attentionByHeads(attn, shape, part, { layer, attend }) : attend(shape, place),
   );
   const widening = sequence(
     linear(p.widen, { name: widened.key, output: hidden, ...stream }),

@@ -4,6 +4,7 @@ import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { clipByLast, GradientNorm, gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { endOfStep } from "../../kernels/products/scales.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
+import { sumOverRanks } from "../gpu/over_ranks.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { describeWithinPeak } from "../gpu/within_peak.ts";
 import type { ParameterSet } from "../nn/parameters.ts";
@@ -29,7 +30,7 @@ export function describeTraining(
 ): ProgramDescription {
   const all = { ...trainDefaults, ...stepDefaults, ...options };
   refuseContradictions(all);
-  const { betas, epsilon, weightDecay, clipNorm, accumulate, update, clipBy } = all;
+  const { betas, epsilon, weightDecay, clipNorm, accumulate, update, clipBy, ranks } = all;
   const constants = { betas, epsilon, weightDecay };
   return describeWithinPeak("train", builderOptions, (builder) => {
     const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
@@ -41,9 +42,11 @@ export function describeTraining(
       builder.within(last, () => clipByLast(builder, normRing, clip, clipNorm));
     }
     const tape = emitGradients(builder, task, parameters, policy, {
-      accumulate: accumulate > 1,
+      accumulate,
+      ranks,
       update: inBackward && (({ state }, gradient) =>
         builder.within(last, () => {
+          if (ranks > 1) sumOverRanks(builder, gradient);
           inBackward.add(gradient);
           adamw(builder, [{ ...state, gradient }], clip, constants);
         })),
@@ -61,24 +64,38 @@ export function describeTraining(
   });
 }
 
-/** Emits forward, loss and backward. Of several micro-batches each adds to the gradients, which are cleared before the first. */
+/**
+ * Emits forward, loss and backward. Of several micro-batches each adds to the gradients, which are cleared before the first. Where ranks share
+ * the step, the sum of all their gradients is in the place of each one's own.
+ */
 function emitGradients(
   builder: ProgramBuilder,
   task: Task,
   parameters: ParameterSet,
   policy: StoragePolicy,
-  { accumulate, update }: { readonly accumulate: boolean; readonly update?: Update },
+  { accumulate = stepDefaults.accumulate, ranks = stepDefaults.ranks, update }: Shared & {
+    readonly update?: Update;
+  },
 ): Tape {
-  if (accumulate) {
+  const clears = accumulate > 1;
+  if (clears) {
     builder.within({ operator: "AdamW", pass: "update", microBatch: "first" }, () => {
       for (const { gradient } of parameters.runs) clear(builder, gradient);
     });
   }
-  const tape = Tape.training(builder, policy, { accumulate, update });
+  const tape = Tape.training(builder, policy, { accumulate: clears, update });
   task.loss(tape, parameters);
   tape.settle();
+  if (ranks > 1 && !update) {
+    builder.within({ operator: "ranks", microBatch: "last" }, () => {
+      for (const { gradient } of parameters.runs) sumOverRanks(builder, gradient);
+    });
+  }
   return tape;
 }
+
+/** What a step's gradients are the sum of: micro-batches, and ranks. */
+type Shared = Pick<StepChoices, "accumulate" | "ranks">;
 
 /** A tensor that begins with normal numbers of mean 0. */
 export interface Normals {
@@ -103,10 +120,10 @@ export function describeGradients(
   parameters: ParameterSet,
   policy: StoragePolicy,
   builderOptions: BuilderOptions,
-  { accumulate = stepDefaults.accumulate }: StepChoices = {},
+  shared: Shared = {},
 ): ProgramDescription {
   return describeWithinPeak("gradients", builderOptions, (builder) => {
-    emitGradients(builder, task, parameters, policy, { accumulate: accumulate > 1 });
+    emitGradients(builder, task, parameters, policy, shared);
     endOfStep(builder);
   });
 }

@@ -29,6 +29,8 @@ export interface TrainOptions extends StepChoices {
   readonly labelSmoothing?: number;
   /** Variants of kernels that are set, by a tuning run or to repeat one. */
   readonly variants?: Variants;
+  /** Which of the ranks this process is; 0 if left out. */
+  readonly rank?: number;
   /** How images arrive: bytes, by default, or numbers as they are. */
   readonly pixels?: "u8" | "f32";
 }

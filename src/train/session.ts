@@ -4,6 +4,7 @@ import { Random } from "../data/random.ts";
 import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type BuilderOptions, builderOptionsFor, type Variants } from "../gpu/builder.ts";
+import type { ExchangeTimes } from "../gpu/exchange.ts";
 import { runsOf } from "../gpu/kernel.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
 import type { Program, TimedDispatch } from "../gpu/program.ts";
@@ -52,6 +53,13 @@ export interface Evaluation {
   readonly top1: number | null;
 }
 
+/** Times of steps, one after the other. */
+export interface StepTimes {
+  readonly stepMilliseconds: number[];
+  readonly clock: "gpu" | "wall";
+  readonly exchanges?: ExchangeTimes[];
+}
+
 /** What a step tells the GPU, whichever of its micro-batches runs. */
 type Told = { readonly step: number } & Partial<Omit<StepValues, "seed" | "slot" | "microBatch">>;
 
@@ -86,9 +94,13 @@ export class TrainingSession {
   /**
    * Plans, allocates and compiles a training step, and sets the weights: those given, or the model's initial ones. Throws
    * OutOfMemoryError with the bytes wanted, before it allocates any where the plan tells that they are too many, and a UserError if model
-   * and sequence contradict each other.
+   * and sequence contradict each other. Where ranks share the steps, each makes such a session and calls the same methods in the same order.
    */
-  static async create(gpu: Gpu, options: TrainOptions, weights?: WeightSource): Promise<TrainingSession> {
+  static async create(gpu: Gpu, given: TrainOptions, weights?: WeightSource): Promise<TrainingSession> {
+    const { rank, size } = gpu.ranks;
+    const { ranks = stepDefaults.ranks } = given;
+    if (ranks !== size) throw new Error(`A step of ${ranks} ranks is taken by ${size}`);
+    const options = { ...given, rank };
     const task = taskOf(options);
     const parameters = new ParameterSet(task.parameters, gpu.limits, options);
     const session = new TrainingSession(gpu, options, parameters, task, policyOf(options));
@@ -194,12 +206,13 @@ export class TrainingSession {
     const valid = batches.reduce((sum, batch) => sum + batch.valid, 0);
     batches.forEach((batch, microBatch) => {
       const [first, last] = [microBatch === 0, microBatch === batches.length - 1];
-      this.#memory.writeBatch(batch, { ...this.#rounding(step, microBatch), microBatch, ...values }, valid);
-      program.run(timestamps && partOf(timestamps, first, last), { first, last });
+      const told = { ...this.#rounding(step, microBatch), microBatch, ...values };
+      const write = () => this.#memory.writeBatch(batch, told, valid);
+      this.#memory.run(program, write, timestamps && partOf(timestamps, first, last), { first, last });
     });
   }
 
-  /** Random bits of a step's micro-batch, and where the step's results go. */
+  /** Random bits of a step's micro-batch, the same on all ranks, so that their weights stay the same; and where the step's results go. */
   #rounding(step: number, microBatch = 0): Pick<StepValues, "seed" | "slot"> {
     const stream = microBatch === 0 ? `rounding ${step}` : `rounding ${step}, micro-batch ${microBatch}`;
     return { seed: Random.for(this.options.seed, stream).uint32(), slot: (step - 1) % ringLength };
@@ -207,13 +220,21 @@ export class TrainingSession {
 
   /** Mean losses, in nats per valid token, of the steps since the last call. Waits for the queue. */
   async losses(): Promise<number[]> {
-    const ring = new Float32Array(await this.#memory.read(this.task.lossRing));
+    const ring = await this.#sums(this.task.lossRing);
     const losses = Array.from(
       { length: this.#steps - this.#read },
       (_, i) => ring[(this.#read + i) % ringLength],
     );
     this.#read = this.#steps;
     return losses;
+  }
+
+  /** The numbers of a ring to which each rank has added its part. */
+  async #sums(ring: Tensor): Promise<Float32Array> {
+    const own = new Float32Array(await this.#memory.read(ring));
+    const sums = new Float32Array(own.length);
+    this.gpu.ranks.sum(own, sums);
+    return sums;
   }
 
   /** Norms of all gradients before clipping, of at most the last 1024 steps, the latest last. */
@@ -225,17 +246,22 @@ export class TrainingSession {
 
   /**
    * Trains steps and times each, from its begin to the next one's, with no wait in between: by GPU timestamps,
-   * else the window's wall-clock time shared equally.
+   * else the window's wall-clock time shared equally. Where ranks share them, tells what this one's exchanges took in each.
    */
-  async timedSteps(
-    steps: readonly StepBatches[],
-  ): Promise<{ stepMilliseconds: number[]; clock: "gpu" | "wall" }> {
+  async timedSteps(steps: readonly StepBatches[]): Promise<StepTimes> {
+    await this.#memory.submitted();
     await this.gpu.device.queue.onSubmittedWorkDone();
+    this.#train.takeExchangeTimes();
+    const exchanges: ExchangeTimes[] = [];
     const timer = await StepTimer.create(this.gpu, steps.length);
     try {
       timer.start();
-      steps.forEach((batches, i) => this.#runStep(batches, timer.writes(i)));
-      return await timer.finish();
+      steps.forEach((batches, i) => {
+        this.#runStep(batches, timer.writes(i));
+        this.#memory.behind(() => void exchanges.push(this.#train.takeExchangeTimes()));
+      });
+      await this.#memory.submitted();
+      return { ...await timer.finish(), ...this.gpu.ranks.size > 1 && { exchanges } };
     } finally {
       timer.destroy();
     }
@@ -263,12 +289,11 @@ export class TrainingSession {
         const group = batches.slice(first, first + ringLength);
         const valid = group.map((batch, slot) => {
           const packed = this.task.pack(batch);
-          this.#memory.writeBatch(packed, { slot });
-          program.run();
+          this.#memory.run(program, () => this.#memory.writeBatch(packed, { slot }));
           return packed.valid;
         });
-        const losses = new Float32Array(await this.#memory.read(lossRing));
-        const shares = hitRing && new Float32Array(await this.#memory.read(hitRing));
+        const losses = await this.#sums(lossRing);
+        const shares = hitRing && await this.#sums(hitRing);
         valid.forEach((weight, slot) => {
           loss += losses[slot] * weight;
           hits += (shares?.[slot] ?? 0) * weight;
@@ -327,9 +352,10 @@ export class TrainingSession {
     const comparison = await this.#memory.program(description);
     try {
       this.runGradients(reference, batches);
-      keeping.run();
+      this.#memory.run(keeping);
       this.runGradients(own, batches);
-      comparison.run();
+      this.#memory.run(comparison);
+      await this.#memory.submitted();
       const squares = new Map<string, Squares>();
       for (const [name, tensor] of sums) {
         squares.set(name, squaresOf(new Float32Array(await comparison.read(tensor))));
@@ -355,7 +381,7 @@ export class TrainingSession {
     const { generation } = this.task;
     if (!generation) throw new UserError(`Model "${model.name}" writes no text; leave out the sample`);
     checkTokens(prompt, generation.vocab);
-    const sequence = Math.min(longest, prompt.length + count);
+    const sequence = Math.min(longest, generation.tokens.rows, prompt.length + count);
     const { description, logits } = describeGeneration(
       generation,
       this.parameterSet,

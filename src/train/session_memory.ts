@@ -22,6 +22,8 @@ const noStep: StepValues = {
 /** The stores that the programs of a session share, made as programs name them. */
 export class SessionMemory {
   readonly #stores: BufferSet<Store>;
+  /** What was run and is not submitted yet, because ranks exchange in it. */
+  #exchanging?: Promise<void>;
 
   constructor(readonly gpu: Gpu) {
     this.#stores = new BufferSet(gpu);
@@ -62,14 +64,37 @@ export class SessionMemory {
     this.gpu.device.queue.writeBuffer(this.#stores.get(store), offset, buffer, byteOffset, byteLength);
   }
 
+  /** Runs a program behind those run before it, once `write` has written what it reads. Waits for nothing. */
+  run(program: Program, write = () => {}, ...how: Parameters<Program["run"]>): void {
+    this.behind(() => {
+      write();
+      return program.run(...how);
+    });
+  }
+
+  /** Does `work` when all that was run before is submitted: at once, unless ranks exchange in it. */
+  behind(work: () => Promise<void> | void): void {
+    this.#exchanging = this.#exchanging ? this.#exchanging.then(work) : work() ?? undefined;
+    this.#exchanging?.catch(() => {}); // `submitted` tells
+  }
+
+  /** Waits until all that was run is submitted, which takes time only where ranks exchange. Throws what stopped it. */
+  async submitted(): Promise<void> {
+    const before = this.#exchanging;
+    await before;
+    if (this.#exchanging === before) this.#exchanging = undefined;
+  }
+
   /** A tensor's bytes, padding included. Waits for the queue. */
-  read(tensor: Tensor): Promise<ArrayBuffer> {
+  async read(tensor: Tensor): Promise<ArrayBuffer> {
+    await this.submitted();
     const { store, offset } = tensor.home!;
-    return readBuffer(this.gpu, this.#stores.get(store), offset, tensorBytes(tensor));
+    return await readBuffer(this.gpu, this.#stores.get(store), offset, tensorBytes(tensor));
   }
 
   /** The values of tensors in f32, bf16 or f16, padding included, whole stores at a time: a read waits for the queue, whatever its size. */
   async readTogether(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
+    await this.submitted();
     const contents = new Map<Store, ArrayBuffer>();
     for (const { home } of tensors) {
       const { store } = home!;

@@ -2,6 +2,7 @@ import { UserError } from "../errors.ts";
 import type { Arithmetic } from "../gpu/arithmetic.ts";
 import { momentBlock } from "../../kernels/optimizer/adamw.ts";
 import type { MomentFormat, ParameterFormat } from "../nn/parameters.ts";
+import type { Spread } from "../ranks/share.ts";
 
 export const updates = ["step", "backward"] as const;
 export const clippings = ["step", "last"] as const;
@@ -20,6 +21,9 @@ export interface StepChoices {
   readonly update?: typeof updates[number];
   /** Whose norm gradients are clipped by: that of all of this step's, or of the step before. */
   readonly clipBy?: typeof clippings[number];
+  /** Processes that share the step, each with a card of its own, and what they part between them. */
+  readonly ranks?: number;
+  readonly spread?: Spread;
 }
 
 /** What is taken where nothing is said. */
@@ -30,11 +34,13 @@ export const stepDefaults: Required<StepChoices> = {
   moments: "f32",
   update: "step",
   clipBy: "step",
+  ranks: 1,
+  spread: "sequence",
 };
 
 /** Throws a UserError for choices that contradict each other; `clipNorm` 0 never clips. */
 export function refuseContradictions(
-  { accumulate, update, clipBy, clipNorm }: StepChoices & { readonly clipNorm: number },
+  { accumulate, update, clipBy, clipNorm, ranks, spread }: StepChoices & { readonly clipNorm: number },
 ): void {
   if (update === "backward" && (accumulate ?? stepDefaults.accumulate) > 1) {
     throw new UserError(
@@ -48,6 +54,9 @@ export function refuseContradictions(
   }
   if (clipBy === "last" && clipNorm === 0) {
     throw new UserError("--clip-by does nothing with --clip 0; leave one of them out");
+  }
+  if (spread === "batch" && (ranks ?? stepDefaults.ranks) === 1) {
+    throw new UserError("--spread says what ranks share, and there is one; give --ranks, or leave it out");
   }
 }
 
@@ -74,7 +83,7 @@ export function stateBytes(options: StepChoices): number {
 
 /** The choices that are not the defaults, in words. */
 export function describeChoices(options: StepChoices): string[] {
-  const { arithmetic, accumulate, parameters, moments, update, clipBy } = unusual(options);
+  const { arithmetic, accumulate, parameters, moments, update, clipBy, ranks, spread } = unusual(options);
   return [
     ...arithmetic ? [`products in ${arithmetic}`] : [],
     ...accumulate ? [`${accumulate} micro-batches a step`] : [],
@@ -82,5 +91,6 @@ export function describeChoices(options: StepChoices): string[] {
     ...moments ? [`moments in ${moments === "8bit" ? "8 bits" : moments}`] : [],
     ...update ? ["update in backward"] : [],
     ...clipBy ? ["clipping by the last step's norm"] : [],
+    ...ranks ? [`${ranks} ranks that share ${spread === "batch" ? "batches" : "every sequence"}`] : [],
   ];
 }

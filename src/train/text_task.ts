@@ -9,12 +9,14 @@ import { llamaInitial } from "../models/llama/initialize.ts";
 import { llamaModel } from "../models/llama/model.ts";
 import { llamaParameters } from "../models/llama/parameters.ts";
 import {
+  type BatchShape,
   languageLogits,
   languageLoss,
   type LanguageModel,
   type LanguageTensors,
 } from "../models/shared/language_model.ts";
 import type { ParameterSet } from "../nn/parameters.ts";
+import { ownValues, partOf, type Share, shareOf } from "../ranks/share.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { column, type PackedBatch, ring, type Task } from "./task.ts";
 
@@ -37,17 +39,19 @@ export function llamaTask(model: LlamaConfig, options: TrainOptions): Task {
 /** The task of training a model to continue texts. */
 function textTask(
   model: { readonly name: string; readonly vocab: number },
-  shape: TrainOptions,
+  options: TrainOptions,
   parameters: Pick<Task, "parameters" | "initial">,
   modelOf: (parameters: ParameterSet) => LanguageModel,
 ): Task {
+  const share = shareOf(options);
+  const shape = ownShape(options, share);
   const tensors = textTensors(shape.batch * shape.sequence, model.vocab);
   return {
     ...parameters,
     lossRing: tensors.lossRing,
     loss: (tape, parameters) => languageLoss(tape, modelOf(parameters), tensors, shape),
     pack(given) {
-      if ("inputs" in given) return packTokens(given, tensors);
+      if ("inputs" in given) return packTokens(given, tensors, options.batch, share);
       throw new UserError(`Model "${model.name}" reads tokens; give it texts`);
     },
     generation: {
@@ -57,6 +61,14 @@ function textTask(
         languageLogits(tape, modelOf(parameters), tensors, length, logits),
     },
   };
+}
+
+/** The sizes of what a rank has of each batch. */
+function ownShape({ batch, sequence }: TrainOptions, share?: Share): BatchShape {
+  if (!share) return { batch, sequence };
+  if (share.over === "batch") return { batch: partOf(batch, share).count, sequence };
+  const { first, count } = partOf(sequence, share);
+  return { batch, sequence: count, part: { ...share, whole: sequence, first } };
 }
 
 /** Describes the tensors of batches of `rows` tokens over `vocab` words. */
@@ -71,13 +83,19 @@ export function textTensors(rows: number, vocab: number): LanguageTensors {
 }
 
 /**
- * Sorts the rows of a batch by token (a counting sort, so equal tokens stay in order) and counts the valid targets. Throws a UserError that
- * names the first id outside the vocabulary.
+ * Sorts the rows of a batch of so many sequences by token (a counting sort, so equal tokens stay in order) and counts the valid targets. Of a batch that ranks share it
+ * packs this rank's rows, and counts all targets. Throws a UserError that names the first id outside the vocabulary.
  */
-export function packTokens({ inputs, targets }: TokenBatch, tensors: LanguageTensors): PackedBatch {
+export function packTokens(
+  whole: TokenBatch,
+  tensors: LanguageTensors,
+  batch = 1,
+  share?: Share,
+): PackedBatch {
   const vocab = tensors.starts.rows - 1;
-  checkTokens(inputs, vocab);
-  checkTokens(targets, vocab, ignored);
+  checkTokens(whole.inputs, vocab);
+  checkTokens(whole.targets, vocab, ignored);
+  const [inputs, targets] = [ownValues(whole.inputs, batch, share), ownValues(whole.targets, batch, share)];
   const starts = new Uint32Array(vocab + 1);
   for (const word of inputs) starts[word + 1]++;
   for (let w = 0; w < vocab; w++) starts[w + 1] += starts[w];
@@ -89,7 +107,7 @@ export function packTokens({ inputs, targets }: TokenBatch, tensors: LanguageTen
       tensors.targets,
       targets,
     ]],
-    valid: targets.reduce((count, word) => count + Number(word !== ignored), 0),
+    valid: whole.targets.reduce((count, word) => count + Number(word !== ignored), 0),
   };
 }
 

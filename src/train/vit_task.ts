@@ -5,12 +5,20 @@ import type { VitConfig } from "../models/vit/config.ts";
 import { vitInitial } from "../models/vit/initialize.ts";
 import { vitLoss } from "../models/vit/model.ts";
 import { vitParameters } from "../models/vit/parameters.ts";
+import { ownValues, partOf, shareOf } from "../ranks/share.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { column, ring, type Task } from "./task.ts";
 
 /** The task of training a ViT to tell classes of images apart. */
 export function vitTask(model: VitConfig, options: TrainOptions): Task {
-  const { batch, pixels = "u8", decay = trainDefaults.decay, labelSmoothing = 0 } = options;
+  const { batch: whole, pixels = "u8", decay = trainDefaults.decay, labelSmoothing = 0 } = options;
+  const share = shareOf(options);
+  if (share?.over === "sequence") {
+    throw new UserError(
+      `Ranks cannot share the tokens of an image of "${model.name}"; give --spread batch`,
+    );
+  }
+  const batch = share ? partOf(whole, share).count : whole;
   const tensors = {
     images: imageTensor(batch, 3 * model.image ** 2, pixels),
     labels: column("labels", batch, "head"),
@@ -34,14 +42,17 @@ export function vitTask(model: VitConfig, options: TrainOptions): Task {
           `Label ${strange} is outside the ${model.classes} classes of model "${model.name}"; choose a model with more`,
         );
       }
-      const bytes = tensors.images.rows * tensors.images.cols * (pixels === "u8" ? 1 : 4);
-      if (images.byteLength !== bytes || labels.length !== batch) {
+      const bytes = whole * tensors.images.cols * (pixels === "u8" ? 1 : 4);
+      if (images.byteLength !== bytes || labels.length !== whole) {
         throw new RangeError(
           `A batch of ${labels.length} images in ${images.byteLength} bytes is not ${bytes}`,
         );
       }
       return {
-        contents: [[tensors.images, wholeWords(images)], [tensors.labels, labels]],
+        contents: [
+          [tensors.images, wholeWords(ownValues<ImageBatch["images"]>(images, whole, share))],
+          [tensors.labels, ownValues(labels, whole, share)],
+        ],
         valid: labels.length,
       };
     },

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { z } from "zod";
-import { attentionKey } from "../../kernels/attention/attention.ts";
+import { attentionKey } from "../../kernels/attention/attention_shape.ts";
 import { matmulKey } from "../../kernels/products/matmul_choice.ts";
 import { products } from "../../kernels/products/matmul_variant.ts";
 import type { AdapterReport } from "../adapter/adapter.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { attentionKey } from "../../kernels/attention/attention.ts";
+import { attentionKey } from "../../kernels/attention/attention_shape.ts";
 import { matmulKey } from "../../kernels/products/matmul_choice.ts";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { builderOptionsFor, gpuWith, softwareWith } from "../gpu/builder.ts";

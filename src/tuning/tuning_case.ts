@@ -1,15 +1,17 @@
 import {
   attentionBackwardKey,
   attentionBackwardQuery,
-  attentionFlops,
   attentionForward,
+} from "../../kernels/attention/attention.ts";
+import { attentionVariants } from "../../kernels/attention/attention_choice.ts";
+import {
+  attentionFlops,
   type AttentionKernel,
   attentionKey,
   type AttentionShape,
-  attentionVariants,
   parseAttentionKey,
   qkvColumns,
-} from "../../kernels/attention/attention.ts";
+} from "../../kernels/attention/attention_shape.ts";
 import { attentionVariantName } from "../../kernels/attention/attention_variant.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { choiceName, parseMatmulKey } from "../../kernels/products/matmul_choice.ts";

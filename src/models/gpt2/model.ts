@@ -14,10 +14,9 @@ export function gpt2Model(config: Gpt2Config, parameters: ParameterSet): Languag
   const words = get("wte.weight");
   return {
     head: words,
-    trunk(tokens, { batch, sequence }) {
+    trunk(tokens, of) {
       const shape: BlockShape = {
-        batch,
-        sequence,
+        ...of,
         heads,
         headSize: width / heads,
         causal: true,
@@ -37,7 +36,7 @@ export function gpt2Model(config: Gpt2Config, parameters: ParameterSet): Languag
         }, shape);
       };
       return inSequence(
-        ...blocks(embedding(words, get("wpe.weight"), tokens, sequence), layers, blockOf, heads),
+        ...blocks(embedding(words, get("wpe.weight"), tokens, of), layers, blockOf, heads),
         // The head reads this row exactly and at once, so storing it in fewer bits would save nothing.
         layerNorm(normOf("ln_f"), { name: "ln_f", epsilon }),
       );

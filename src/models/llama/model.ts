@@ -14,9 +14,10 @@ export function llamaModel(config: LlamaConfig, parameters: ParameterSet): Langu
   const words = parameters.get("model.embed_tokens.weight");
   return {
     head: config.tiedHead ? words : parameters.get("lm_head.weight"),
-    trunk(tokens, { batch, sequence }) {
+    trunk(tokens, of) {
       const shape: BlockShape = {
-        ...{ batch, sequence, heads, keyHeads, headSize, causal: true, epsilon },
+        ...of,
+        ...{ heads, keyHeads, headSize, causal: true, epsilon },
         norm: "rms",
         activation: "swiglu",
         rotary: rotaryFrequencies(rotaryOf(config)),
@@ -37,7 +38,7 @@ export function llamaModel(config: LlamaConfig, parameters: ParameterSet): Langu
           narrow: linear(`${name}.mlp.down_proj`),
         }, shape);
       };
-      const start = embedding(words, undefined, tokens, sequence);
+      const start = embedding(words, undefined, tokens, of);
       return inSequence(
         ...blocks(start, layers, blockOf, chunksOf(width, heads)),
         // The head reads this row exactly and at once.

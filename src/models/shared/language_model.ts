@@ -9,15 +9,17 @@ import { clear } from "../../../kernels/optimizer/clear.ts";
 import { matmul } from "../../../kernels/products/matmul.ts";
 import { plain } from "../../gpu/operand.ts";
 import { rowsOf, type Tensor } from "../../gpu/tensor.ts";
+import type { SequencePart } from "../../nn/attention_by_heads.ts";
 import { type Layer, operator } from "../../nn/layer.ts";
 import type { Parameter } from "../../nn/parameters.ts";
 import type { Tape } from "../../nn/tape.ts";
 import { headKey, type HeadTensors, tiedHead } from "../../nn/tied_head.ts";
 
-/** Sizes of a batch. */
+/** Sizes of a batch, or of the part of every sequence that a rank has. */
 export interface BatchShape {
   readonly batch: number;
   readonly sequence: number;
+  readonly part?: SequencePart;
 }
 
 /** The tensors that a batch of tokens arrives in, and the rings that results go to. */
@@ -36,12 +38,12 @@ export function embedding(
   words: Parameter,
   positions: Parameter | undefined,
   tokens: TokenTensors,
-  sequence: number,
+  { sequence, part }: BatchShape,
 ): Layer {
   return operator("embedding", (tape, x) => {
     const { builder } = tape;
     const stream = tape.transient("residual stream", x.exact.tensor.rows, words.cols);
-    embeddingForward(builder, tokens, words.value, positions?.value, stream, sequence);
+    embeddingForward(builder, tokens, words.value, positions?.value, stream, sequence, part?.first);
     tape.uses(words, ...positions ? [positions] : []);
     return {
       y: { exact: plain(stream) },
@@ -49,9 +51,9 @@ export function embedding(
         tape.gradients([words], ({ tensor, add }) => wordBackward(builder, tokens, d, tensor, add));
         if (positions) {
           tape.gradients([positions], ({ tensor, add }) => {
-            // Positions beyond the sequence are not written: what is planned holds what others left there.
-            if (!tensor.home && !add) clear(builder, tensor);
-            positionBackward(builder, d, tensor, sequence, add);
+            // Positions beyond the sequence are not written: what is planned holds what others left there, what ranks sum the last sum.
+            if ((!tensor.home || part) && !add) clear(builder, tensor);
+            positionBackward(builder, d, tensor, sequence, add, part?.first);
           });
         }
         return d;

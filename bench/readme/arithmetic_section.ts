@@ -1,0 +1,78 @@
+import { number, ratio } from "../../src/text/format.ts";
+import type { Cell } from "../report/cell_rounds.ts";
+import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
+import { speedText } from "../report/speeds.ts";
+import { buffers } from "../report/tables.ts";
+import { list, table } from "../report/words.ts";
+import { sources } from "./making.ts";
+import type { Reports, Sweep } from "./reports.ts";
+
+/** A comparison in one arithmetic, beside the same natively in f32. */
+interface Beside {
+  readonly arithmetic: string;
+  readonly runtime: string;
+  readonly own: Comparison<Cell>;
+  readonly native: Comparison<Cell>;
+}
+
+/** Products on tensor cores, which a second runtime opens: speed beside f32 as Deno itself runs it. */
+export function arithmeticSection({ sweeps }: Reports): string | null {
+  const { stepsNative: native } = sweeps;
+  const others = [sweeps.stepsF16x3, sweeps.stepsF16].filter((sweep) => sweep !== undefined);
+  const base = native?.comparisons.filter((comparison) => tokensPerSecond(comparison) !== null) ?? [];
+  if (!native || !base.length || !others.length) return null;
+  const rows = base.flatMap((comparison) => [
+    { arithmetic: "f32", runtime: "native", own: comparison, native: comparison },
+    ...others.flatMap((sweep) => beside(sweep, comparison)),
+  ]);
+  const told = base.map((comparison) => {
+    const [inF32, ...faster] = rows.filter((row) => row.native === comparison);
+    return `${names(comparison).join(", ")} tokens, trains at ${speedOf(inF32)} tokens/s natively in f32, ${
+      list(faster.map((row) => `${speedOf(row)} in ${row.arithmetic} (${ratio(timesNative(row))})`))
+    }`;
+  });
+  const [{ runtime }] = rows.filter((row) => row.own !== row.native);
+  const sentence = `With products on subgroup matrices, under ${runtime}: ${list(told)}. ` +
+    "Each number is two halves in f16x3, which keeps f32's accuracy, and one in f16.";
+  const header = [
+    "model",
+    "tokens",
+    "arithmetic",
+    "runtime",
+    "tokens/s, `exact`",
+    "of native",
+    "speed, `mesa8`",
+    "buffers, `exact`",
+    "buffers, `mesa8`",
+  ];
+  const cells = rows.map((row) => {
+    const [exact, mesa8] = [baseOf(row.own), row.own.cells.get("mesa8")];
+    return [
+      ...names(row.own),
+      row.arithmetic,
+      row.runtime,
+      speedOf(row),
+      ratio(timesNative(row)),
+      mesa8 ? speedText(mesa8, exact) : "–",
+      buffers.show(exact, exact) ?? "–",
+      mesa8 && buffers.show(mesa8, exact) || "–",
+    ];
+  });
+  return ["### Tensor cores", sentence, table(header, cells), sources(native, ...others)].join("\n\n");
+}
+
+const tokensPerSecond = (comparison: Comparison<Cell>) => baseOf(comparison).tokensPerSecond;
+const speedOf = ({ own }: Beside) => number(tokensPerSecond(own)!);
+const timesNative = ({ own, native }: Beside) => tokensPerSecond(own)! / tokensPerSecond(native)!;
+
+/** The same model at the same size in another sweep; nothing where it was not measured, or on another card. */
+function beside(sweep: Sweep, native: Comparison<Cell>): Beside[] {
+  const own = sweep.comparisons.find((other) =>
+    names(other).join() === names(native).join() && tokensPerSecond(other) !== null &&
+    baseOf(other).records[0].environment.adapter === baseOf(native).records[0].environment.adapter
+  );
+  if (!own) return [];
+  const { configuration: { arithmetic = "f32" }, records: [{ environment: { runtime = "native" } }] } =
+    baseOf(own);
+  return [{ arithmetic, runtime: runtime === "dawn" ? "Dawn" : runtime, own, native }];
+}

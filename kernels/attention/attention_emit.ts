@@ -1,0 +1,161 @@
+import type { ProgramBuilder } from "../../src/gpu/builder.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
+import { rowWindows, type Window } from "../../src/gpu/limits.ts";
+import type { Operand } from "../../src/gpu/operand.ts";
+import { inWindows } from "../../src/gpu/operand_windows.ts";
+import { padded, rowBytes, type Tensor } from "../../src/gpu/tensor.ts";
+import { type Scaling, scalingBindings } from "../products/scales.ts";
+import { remembered } from "../shared/remembered.ts";
+import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attention_backward_template.ts";
+import { attentionChoice } from "./attention_choice.ts";
+import { cutBlocks } from "./attention_cut.ts";
+import { attentionForwardText } from "./attention_forward_template.ts";
+import { attentionMatrixKeyText, attentionMatrixQueryText } from "./attention_matrix_backward.ts";
+import { attentionMatrixForwardText } from "./attention_matrix_forward.ts";
+import type { Observing } from "./attention_matrix_scales.ts";
+import type { AttentionMatrixVariant } from "./attention_matrix_variant.ts";
+import { alignedRow, type Reach, reaches, rowsAnywhere } from "./attention_reach.ts";
+import { type AttentionKernel, type AttentionShape, flopsPerPair, qkvColumns } from "./attention_shape.ts";
+import type { AttentionRows } from "./attention_template.ts";
+import { type AttentionVariant, attentionVariantName, onMatrices, ownBlock } from "./attention_variant.ts";
+
+/** Options of attention. */
+export interface AttentionOptions {
+  readonly variants?: Partial<Record<AttentionKernel, AttentionVariant>>;
+  /** How operands come within the range of halves, where the builder has scales; else they are taken to be of order one. */
+  readonly scaling?: Scaling;
+}
+
+/** How often each kernel looks at rows of C numbers, its operands, and at what it makes of scores, for the next step's scales. */
+const looks: Record<AttentionKernel, { rows: number; scores: number }> = {
+  forward: { rows: 3, scores: 0 },
+  backward_query: { rows: 2, scores: 0 },
+  backward_key: { rows: 2, scores: 2 },
+};
+
+/** What a workgroup's own rows are. */
+const ownRows = { forward: "queries", backward_query: "queries", backward_key: "keys" } as const;
+
+const matrixTexts: Record<AttentionKernel, (v: AttentionMatrixVariant, scaling?: Observing) => string> = {
+  forward: remembered(attentionMatrixForwardText),
+  backward_query: remembered(attentionMatrixQueryText),
+  backward_key: remembered(attentionMatrixKeyText),
+};
+const rowTexts: Record<AttentionKernel, (v: AttentionRows) => string> = {
+  forward: remembered(attentionForwardText),
+  backward_query: remembered(attentionBackwardQueryText),
+  backward_key: remembered(attentionBackwardKeyText),
+};
+const textOf = (kernel: AttentionKernel, v: AttentionVariant, scaling: Observing) =>
+  onMatrices(v) ? matrixTexts[kernel](v, scaling) : rowTexts[kernel](v);
+
+interface Part {
+  readonly qkv: Operand;
+  readonly o: Tensor;
+  readonly d: Tensor;
+  readonly dqkv: Tensor;
+}
+
+interface Own {
+  readonly tensor: Tensor;
+  readonly access: "read" | "write" | "update";
+}
+
+/**
+ * Emits one of the kernels over windows of whole sequences and, where not even one can be bound at once, over each sequence with what it reads
+ * bound in several windows; and over ranges of their blocks of rows where all of them would be too much to write or for one dispatch. `own` are
+ * its bindings of group 0, operands those of groups 1 and on.
+ */
+export function emitAttention(
+  builder: ProgramBuilder,
+  kernel: AttentionKernel,
+  shape: AttentionShape,
+  own: readonly Own[],
+  operands: Record<string, Operand>,
+  strides: Partial<Part>,
+  { variants, scaling: asked }: AttentionOptions,
+): void {
+  const variant = variants?.[kernel] ?? attentionChoice(builder, kernel, shape);
+  const { sequence, heads, keyHeads = heads } = shape;
+  const ownHeads = ownRows[kernel] === "keys" ? keyHeads : heads;
+  const block = ownBlock(variant);
+  const { scales } = builder;
+  const scaling = onMatrices(variant) ? asked : undefined;
+  const observing = scales && scaling && { observes: scaling.observes };
+  const written = own.filter(({ access }) => access !== "read").map(({ tensor }) => tensor);
+  const tensors = [...Object.values(operands).map((x) => x.tensor), ...own.map(({ tensor }) => tensor)];
+  for (const reach of reaches(builder, tensors, sequence)) {
+    const { rows, start, sequences, whole } = reach;
+    const read = Object.entries(operands).map(([name, x], i) => {
+      const bound = inWindows(x, rowsOfReach(builder, x, reach));
+      return { code: bound.code(name, i + 1), bindings: bound.bindings(i + 1) };
+    });
+    const code = read.map(({ code }) => code).join("") + textOf(kernel, variant, observing);
+    const flops = flopsPerPair(kernel, { ...shape, batch: sequences });
+    const most = builder.flopsPerDispatch / flops;
+    const mostBlocks = whole ? Infinity : Math.floor(rowsAnywhere(builder, written) / block);
+    if (mostBlocks < 1) refuseToBind(builder, shape);
+    for (const { first, blocks, pairs } of cutBlocks(ownRows[kernel], shape, block, most, mostBlocks)) {
+      const writtenFrom = whole ? 0 : alignedRow(start + first * block);
+      const writtenTo = whole ? rows.rows : Math.min(start + (first + blocks) * block, rows.rows);
+      const bindings = [
+        ...own.map(({ tensor, access }, i) => ({
+          group: 0,
+          index: i + 1 + (observing && i > 1 ? 2 : 0), // after the scales'
+          tensor,
+          access,
+          ...access === "read" ? rows : { first: rows.first + writtenFrom, rows: writtenTo - writtenFrom },
+        })),
+        ...scales && scaling ? scalingBindings(scales, scaling) : [],
+        ...read.flatMap(({ bindings }) => bindings),
+      ];
+      if (bindings.length > builder.limits.maxStorageBuffersPerShaderStage) refuseToBind(builder, shape);
+      builder.dispatch({
+        kernel: { label: `attention_${kernel}`, variant: attentionVariantName(variant), code },
+        bindings,
+        parameters: {
+          start,
+          written: writtenFrom,
+          sequences,
+          sequence,
+          heads,
+          first_block: first,
+          blocks,
+          qkv_stride: (strides.qkv?.tensor.stride ?? 0) / 4,
+          o_stride: (strides.o?.stride ?? 0) / 4,
+          d_stride: (strides.d?.stride ?? 0) / 4,
+          dqkv_stride: (strides.dqkv?.stride ?? 0) / 4,
+        },
+        workgroups: sequences * ownHeads * blocks,
+        flops: flops * pairs,
+        ...observing?.observes && {
+          looksAt: (first === 0 ? looks[kernel].rows * sequences * sequence * heads * shape.headSize : 0) +
+            looks[kernel].scores * sequences * heads * pairs,
+        },
+      });
+    }
+  }
+}
+
+/** The windows in which an operand's rows are bound. */
+function rowsOfReach(
+  { limits }: ProgramBuilder,
+  { tensor, unit }: Operand,
+  { rows, whole }: Reach,
+): Window[] {
+  if (whole) return [rows];
+  return rowWindows(limits, rows.rows, rowBytes(tensor), unit).map((window) => ({
+    first: rows.first + window.first,
+    rows: window.rows,
+  }));
+}
+
+/** Throws an OutOfMemoryError: a sequence has more bytes than a kernel's bindings can have together. */
+function refuseToBind({ limits }: ProgramBuilder, shape: AttentionShape): never {
+  const { maxStorageBuffersPerShaderStage: buffers, maxStorageBufferBindingSize: binding } = limits;
+  throw new OutOfMemoryError(
+    `Attention over a sequence of ${shape.sequence} tokens exceeds the binding limits, ${buffers} storage buffers of ` +
+      `${binding} bytes`,
+    shape.sequence * padded(qkvColumns(shape)) * 4,
+  );
+}

@@ -1,0 +1,219 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  gpuTest,
+  normals,
+  runTest,
+  storesFor,
+  testGpu,
+  type TestProgram,
+} from "../../kernels/testing/testing.ts";
+import { clear } from "../../kernels/optimizer/clear.ts";
+import { materialize } from "../../kernels/shared/materialize.ts";
+import { builderOptionsFor, ProgramBuilder } from "./builder.ts";
+import type { Exchange } from "./exchange.ts";
+import { wholly } from "./exchange.ts";
+import { plain } from "./operand.ts";
+import { Program } from "./program.ts";
+import { allToAll, sumOverRanks } from "./over_ranks.ts";
+import type { Tensor } from "./tensor.ts";
+
+const gpu = await testGpu();
+
+/** Ten times what left, in the same order. */
+const tenfold: Exchange["carry"] = (_, left, arrived) => left.forEach((x, i) => arrived[i] = 10 * x);
+
+const copy = (builder: ProgramBuilder, from: Tensor, to: Tensor) => materialize(builder, plain(from), to);
+
+/** b = a, then b's second row and its first leave and come back tenfold, and c = b. */
+function turnedOver({ builder, input, output }: TestProgram) {
+  const a = input("a", 2, 4, [1, 2, 3, 4, 5, 6, 7, 8]);
+  const [b, c] = [output("b", 2, 4), output("c", 2, 4)];
+  copy(builder, a, b);
+  const rows = [1, 0].map((row) => ({ tensor: b, offset: 16 * row, bytes: 16 }));
+  builder.exchange({ name: "turn", leaves: rows, arrives: [wholly(b)], carry: tenfold });
+  copy(builder, b, c);
+  return { a, b, c };
+}
+
+gpuTest(
+  "Program.run() sends pieces off in their order and goes on with what arrives, every time",
+  async () => {
+    await runTest(turnedOver, async ({ a, c }, read, program) => {
+      assertEquals([...await read(c)], [50, 60, 70, 80, 10, 20, 30, 40]);
+      program.write(a, Float32Array.of(0, 0, 0, 1, 2, 0, 0, 0));
+      await program.run();
+      assertEquals([...await read(c)], [20, 0, 0, 0, 0, 0, 0, 10]);
+      const { count, bytes, map, transfer, write } = program.takeExchangeTimes();
+      assertEquals([count, bytes], [2, 64]);
+      assert([map, transfer, write].every((ms) => ms >= 0), "an exchange took less than no time");
+      assertEquals(program.takeExchangeTimes().count, 0);
+    });
+  },
+);
+
+gpuTest(
+  "Program.run() exchanges in the micro-batch that an exchange belongs to, and in no other",
+  async () => {
+    await runTest((t) => {
+      const sum = t.input("sum", 1, 4, [1, 2, 3, 4]);
+      clear(t.builder, t.output("other", 1, 4));
+      t.builder.within(
+        { microBatch: "last" },
+        () => t.builder.exchange({ name: "", leaves: [wholly(sum)], arrives: [wholly(sum)], carry: tenfold }),
+      );
+      const after = t.output("after", 1, 4);
+      copy(t.builder, sum, after);
+      return after;
+    }, async (after, read, program) => {
+      assertEquals(program.run(undefined, { first: true, last: false }), undefined);
+      assertEquals([...await read(after)], [1, 2, 3, 4]);
+      await program.run(undefined, { first: false, last: true });
+      assertEquals([...await read(after)], [10, 20, 30, 40]);
+      await assertRejects(() => program.profile(), Error, "is not profiled");
+    }, { times: 0 });
+  },
+);
+
+/** A chain of which b leaves and c arrives, both of as many bytes; `after` says what follows. */
+function recorded(after: (builder: ProgramBuilder, c: Tensor) => void = () => {}) {
+  const builder = new ProgramBuilder("exchange", builderOptionsFor(gpu));
+  const tensor = (name: string) => builder.tensor(name, 16, 16, { category: "transient" });
+  const [a, b, c, d, e] = [..."abcde"].map(tensor);
+  copy(builder, a, b);
+  builder.exchange({ name: "there", leaves: [wholly(b)], arrives: [wholly(c)], carry: tenfold });
+  copy(builder, c, d);
+  copy(builder, d, e);
+  after(builder, c);
+  return builder.build();
+}
+
+gpuTest("A tensor that leaves gives its memory to the one that arrives, and staging is booked", async () => {
+  const description = recorded();
+  const { plan, standing, claims } = description;
+  const lives = claims.map(({ name, first, last }) => [name, first, last]);
+  assertEquals(lives.toSorted(), [
+    ["a", 0, 0],
+    ["b", 0, 0],
+    ["c", 1, 1],
+    ["d", 1, 2],
+    ["e", 2, 2],
+  ]);
+  assertEquals(standing.filter(({ name }) => name.startsWith("what ")).map(({ bytes }) => bytes), [
+    1024,
+    1024,
+  ]);
+  const before = gpu.ledger.liveBytes;
+  const stores = await storesFor(gpu, description);
+  const program = await Program.create(gpu, description, stores);
+  assertEquals(gpu.ledger.liveBytes - before, plan.bufferBytes);
+  program.destroy();
+  stores.destroy();
+  assertEquals(gpu.ledger.liveBytes, before);
+});
+
+gpuTest("An exchange of a recomputation is left out where nobody wants what arrives", () => {
+  const exchangesOf = (reads: boolean) =>
+    recorded((builder, c) => {
+      const [again, last] = ["again", "last"].map((name) =>
+        builder.tensor(name, 16, 16, { category: "transient" })
+      );
+      builder.within({ pass: "recompute" }, () => {
+        builder.exchange({ name: "again", leaves: [wholly(c)], arrives: [wholly(again)], carry: tenfold });
+      });
+      if (reads) copy(builder, again, last);
+    }).exchanges.map(({ name, before }) => [name, before]);
+  assertEquals(exchangesOf(true), [["there", 1], ["again", 3]]);
+  assertEquals(exchangesOf(false), [["there", 1]]);
+  return Promise.resolve();
+});
+
+gpuTest("sumOverRanks() sums a tensor in pieces of so many bytes at the most", async () => {
+  await runTest((t) => {
+    const x = t.input("x", 3, 4, normals(12, 1));
+    clear(t.builder, t.output("other", 1, 4));
+    sumOverRanks(t.builder, x, 32);
+    copy(t.builder, x, t.output("after", 3, 4));
+    return x;
+  }, async (x, read, program) => {
+    const staged = program.description.exchanges.map(({ leaves: [{ offset, bytes }] }) => [offset, bytes]);
+    assertEquals(staged, [[0, 32], [32, 16]]);
+    assertEquals(await read(x), normals(12, 1)); // of one process
+  });
+});
+
+gpuTest(
+  "allToAll() of more than may be staged takes several goes, as many as the longest anywhere",
+  async () => {
+    await runTest((t) => {
+      const [a, b] = [t.output("a", 6, 4), t.output("b", 6, 4)];
+      copy(t.builder, t.input("input", 6, 4, normals(24, 1)), a);
+      const [near, far] = [
+        [{ tensor: a, offset: 16, bytes: 16 }, { tensor: a, offset: 64, bytes: 32 }],
+        [{ tensor: a, offset: 0, bytes: 16 }],
+      ];
+      const back = [[{ tensor: b, offset: 0, bytes: 48 }], [{ tensor: b, offset: 48, bytes: 16 }]];
+      allToAll(t.builder, "a to b", { leaves: [near, far], arrives: back }, 64, 44);
+      copy(t.builder, b, t.output("after", 6, 4));
+      return b;
+    }, async (b, read, program) => {
+      const { exchanges } = program.description;
+      const lengths = (pieces: readonly { bytes: number }[]) => pieces.map(({ bytes }) => bytes);
+      assertEquals(exchanges.map(({ leaves }) => lengths(leaves)), [[16, 4, 16], [20], [8], []]);
+      assertEquals(exchanges.map(({ arrives }) => lengths(arrives)), [[20, 16], [20], [8], []]);
+      const values = normals(24, 1);
+      const rows = [1, 4, 5, 0].flatMap((row) => [...values.subarray(4 * row, 4 * row + 4)]);
+      assertEquals([...(await read(b)).subarray(0, 16)], rows);
+    });
+  },
+);
+
+gpuTest("What leaves behind another exchange lives beside what that one brought", () => {
+  const builder = new ProgramBuilder("exchange", builderOptionsFor(gpu));
+  const tensor = (name: string) => builder.tensor(name, 16, 16, { category: "transient" });
+  const [a, b, c, d, e] = [..."abcde"].map(tensor);
+  clear(builder, a);
+  clear(builder, c);
+  for (const [from, to] of [[a, b], [c, d]]) {
+    builder.exchange({ name: "there", leaves: [wholly(from)], arrives: [wholly(to)], carry: tenfold });
+  }
+  copy(builder, b, e);
+  copy(builder, d, e);
+  const lives = builder.build().claims.map(({ name, first, last }) => [name, first, last]);
+  assertEquals(lives.toSorted(), [["a", 0, 1], ["b", 2, 2], ["c", 1, 2], ["d", 2, 3], ["e", 2, 3]]);
+  return Promise.resolve();
+});
+
+for (const late of [false, true]) {
+  gpuTest(
+    `What stays on the card goes to its new place${late ? ", late" : ""}, in another buffer`,
+    async () => {
+      const row = (tensor: Tensor, at: number) => ({ tensor, offset: 16 * at, bytes: 16 });
+      const emit = (builder: ProgramBuilder, [a, b, c, d]: Tensor[]) => {
+        copy(builder, a, b);
+        builder.exchange({
+          ...{ name: "turn", leaves: [row(b, 0)], arrives: [row(c, 1)], carry: tenfold },
+          stays: { copies: [{ from: row(b, 1), to: row(c, 0) }], late },
+        });
+        copy(builder, c, d);
+      };
+      await runTest((t) => {
+        const outputs = ["b", "c", "d"].map((name) => t.output(name, 2, 4));
+        emit(t.builder, [t.input("a", 2, 4, [1, 2, 3, 4, 5, 6, 7, 8]), ...outputs]);
+        return outputs[2];
+      }, async (d, read) => assertEquals([...await read(d)], [5, 6, 7, 8, 10, 20, 30, 40]));
+      const builder = new ProgramBuilder("stays", builderOptionsFor(gpu));
+      clear(builder, builder.tensor("large", 99, 4, { category: "transient" })); // all others would fit in its buffer
+      emit(builder, [..."abcd"].map((name) => builder.tensor(name, 2, 4, { category: "transient" })));
+      const { claims, tensors, plan: { slots: { assignment } } } = builder.build();
+      const lives = claims.map(({ name, first, last }) => [name, first, last]);
+      assertEquals(lives.filter(([name]) => name === "b" || name === "c").toSorted(), [
+        ["b", 1, late ? 2 : 1],
+        ["c", late ? 2 : 1, 2],
+      ]);
+      const [b, c] = ["b", "c"].map((name) =>
+        assignment[tensors.findIndex((tensor) => tensor.name === name)]
+      );
+      assert(b !== c, "what stays is copied within a buffer");
+    },
+  );
+}

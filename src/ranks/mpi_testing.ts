@@ -1,0 +1,26 @@
+/** What a rank of the tests of MPI does: prints what it received. With the word `abort`, rank 1 ends all. */
+import { openMpi } from "./mpi.ts";
+import { anyOf, gathered, toldBy } from "./ranks.ts";
+
+const ranks = openMpi();
+const { rank, size } = ranks;
+
+if (Deno.args[0] === "abort") {
+  if (rank === 1) ranks.abort();
+  ranks.barrier(); // for ever
+}
+
+// Rank r sends rank s r + s + 1 numbers, each 100 r + s.
+const counts = Array.from({ length: size }, (_, other) => rank + other + 1);
+const sent = Float32Array.from(counts.flatMap((count, other) => Array(count).fill(100 * rank + other)));
+const received = new Float32Array(sent.length);
+ranks.allToAll(sent, counts, received, counts);
+
+const total = new Float32Array(3);
+ranks.sum(Float32Array.of(rank, 1, 2 ** rank), total);
+const bytes = gathered(ranks, new Uint8Array(rank).fill(255 - rank)).map((each) => [...each]);
+const told = toldBy(ranks, `rank ${rank}`);
+const any = [0, size].map((which) => anyOf(ranks, rank === which));
+ranks.barrier();
+console.log(JSON.stringify({ rank, size, received: [...received], total: [...total], bytes, told, any }));
+ranks.close();
