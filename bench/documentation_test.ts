@@ -44,7 +44,7 @@ Deno.test("The README names every model, preset and ablation, and only profiles 
   const named = found(readme, /deno task bench ([a-z]\S*?)[`) ]/g).filter((name) => name !== "kernels");
   for (const name of named) assert(name in profiles, `There is no profile ${name}`);
   const checks = Object.keys(profiles).filter((name) =>
-    /^(parity|paper|long|mst|frontier|ablation-.*)$/.test(name)
+    /^(grid|parity|paper|long|mst|frontier|ablation-.*)$/.test(name)
   );
   for (const name of checks) assert(named.includes(name), `The README leaves out ${name}`);
 });

@@ -6,8 +6,8 @@ import { type CellConfiguration, modelOf } from "../results/results.ts";
 import type { Frontier, LongestSequences, SweepHeader } from "../results/run_header.ts";
 import { chosen, planCombinations } from "../sweep/frontier.ts";
 import { lengthsOf, longestSequences } from "../sweep/longest.ts";
-import { type Lengths, planSweep, type Shape } from "../sweep/sweep.ts";
-import type { SweepOptions } from "../sweep/sweep_options.ts";
+import { planSweep, type Shape } from "../sweep/sweep.ts";
+import { ofModel, type PerModel, type SweepOptions } from "../sweep/sweep_options.ts";
 import type { TrainingData } from "../training/data.ts";
 
 /** What was found by plan, for a header, and the cells that are run for it. */
@@ -53,9 +53,11 @@ async function search(
 }
 
 /** The lengths of a sweep, and of each model those that were found by plan. */
-function lengthsBy({ sequences, ...choices }: SweepOptions, longest: LongestSequences): Lengths {
+function lengthsBy({ sequences, ...choices }: SweepOptions, longest: LongestSequences): PerModel {
   return (model) =>
-    [...new Set([...sequences, ...lengthsOf(longest, model, choices)])].toSorted((a, b) => a - b);
+    [...new Set([...ofModel(sequences, model), ...lengthsOf(longest, model, choices)])].toSorted((a, b) =>
+      a - b
+    );
 }
 
 /** Every combination of policies and choices by plan. */

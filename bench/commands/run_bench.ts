@@ -57,9 +57,11 @@ export const usualTimeout = 600;
 
 /** What the user asked for. What is undefined, or an empty list, comes from the profile. */
 export type BenchOptions =
-  & { readonly [name in keyof SweepOptions]?: SweepOptions[name] }
+  & { readonly [name in keyof Omit<SweepOptions, "sequences" | "batches">]?: SweepOptions[name] }
   & {
     profile?: string;
+    readonly sequences?: readonly number[];
+    readonly batches?: readonly number[];
     data?: string;
     images?: string;
     out?: string;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Runtime } from "../../src/adapter/runtime.ts";
 import { programOutput } from "../../src/io/program_output.ts";
 import { lossDifferences } from "../report/losses.ts";
 import { type Cell, compare } from "../report/cell_rounds.ts";
@@ -9,7 +10,7 @@ import { statesTable } from "../report/states_table.ts";
 import { toldMaking } from "../report/sweep_files.ts";
 import { table } from "../report/words.ts";
 import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
-import { adapterTitle, environment } from "../results/results.ts";
+import { adapterTitle, environment, runtimeOf } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { versionOf } from "./making.ts";
 
@@ -18,7 +19,13 @@ export interface Entry {
   /** Its folder, below the folder of all reports. */
   folder: string;
   questions: string[];
+  /** What was measured for them of this program, in few words. */
+  measured: string[];
   card: string;
+  /** The same without its runtime, which stands by itself; its driver, where that could be asked. */
+  adapter: string;
+  driver: string | null;
+  runtime: Runtime;
   software: boolean;
   /** "micro, mini and small"; empty where no model is swept over. */
   models: string;
@@ -27,37 +34,61 @@ export interface Entry {
   command: string;
 }
 
+/** A question, and what was measured for it, in few words. */
+interface Question {
+  readonly question: string;
+  readonly measured: string;
+}
+
 /** What is asked of a sweep, and whether one answers it; a sweep that answers none of the others answers the last. */
-const asked: [
-  question: string,
-  answers: (comparisons: Comparison<Cell>[], header: SweepHeader | null) => boolean,
-][] = [
-  ["Does training suffer?", (comparisons) => lossDifferences(comparisons).length > 0],
-  [
-    "How far is the gradient from `exact`'s?",
-    (comparisons) => cellsOf(comparisons).some((cell) => gradientError(cell) !== null),
-  ],
-  ["Is saved memory better re-invested?", (_, header) => header?.reinvest !== undefined],
-  ["How long may a sequence be?", (_, header) => header?.longest !== undefined],
-  [
-    "What fits where something else does not?",
-    (comparisons) => cellsOf(comparisons).some(({ failure }) => failure?.status === "oom"),
-  ],
-  [
-    "How small can weights, moments and gradients be?",
-    (comparisons) => statesTable(comparisons) !== null,
-  ],
-  ["What does a policy save, and what does it cost in speed?", () => true],
+const asked: readonly (Question & {
+  answers(comparisons: Comparison<Cell>[], header: SweepHeader | null): boolean;
+})[] = [
+  {
+    question: "Does training suffer?",
+    measured: "losses beside `exact`'s",
+    answers: (comparisons) => lossDifferences(comparisons).length > 0,
+  },
+  {
+    question: "How far is the gradient from `exact`'s?",
+    measured: "gradient error",
+    answers: (comparisons) => cellsOf(comparisons).some((cell) => gradientError(cell) !== null),
+  },
+  {
+    question: "Is saved memory better re-invested?",
+    measured: "memory re-invested",
+    answers: (_, header) => header?.reinvest !== undefined,
+  },
+  {
+    question: "How long may a sequence be?",
+    measured: "the longest sequences",
+    answers: (_, header) => header?.longest !== undefined,
+  },
+  {
+    question: "What fits where something else does not?",
+    measured: "what does not fit",
+    answers: (comparisons) => cellsOf(comparisons).some(({ failure }) => failure?.status === "oom"),
+  },
+  {
+    question: "How small can weights, moments and gradients be?",
+    measured: "weights and moments in fewer bytes",
+    answers: (comparisons) => statesTable(comparisons) !== null,
+  },
+  {
+    question: "What does a policy save, and what does it cost in speed?",
+    measured: "memory and speed",
+    answers: () => true,
+  },
 ];
 
-/** What other kinds of results answer. */
-const questionOf: Record<string, string> = {
-  kernels: "How near do the kernels come to what the card can do?",
-  profile: "Where does the time of a step go?",
-  peers: "How does PyTorch fare on the same card?",
+/** What other kinds of results answer. PyTorch's do not tell where this program runs. */
+const ofKind: Readonly<Record<string, Question>> = {
+  kernels: { question: "How near do the kernels come to what the card can do?", measured: "kernels" },
+  profile: { question: "Where does the time of a step go?", measured: "a step's dispatches" },
+  peers: { question: "How does PyTorch fare on the same card?", measured: "" },
 };
 
-const questions = [...asked.map(([question]) => question).toReversed(), ...Object.values(questionOf)];
+const questions = [...asked.toReversed(), ...Object.values(ofKind)].map(({ question }) => question);
 
 const cellsOf = (comparisons: Comparison<Cell>[]) => comparisons.flatMap(({ cells }) => [...cells.values()]);
 
@@ -68,6 +99,7 @@ const making = z.object({
   environment: z.object({
     adapter: z.string(),
     adapterClass: z.string(),
+    driver: z.string().nullable(),
     runtime: environment.shape.runtime,
     commit: z.string().nullable(),
     dirty: z.boolean().nullable(),
@@ -106,33 +138,38 @@ async function readEntry(root: string, folder: string): Promise<Entry> {
       command,
       started,
       environment,
-      questions: [questionOf[kind] ?? kind],
+      answered: [ofKind[kind] ?? { question: kind, measured: kind }],
       models: [],
     });
   }
   const { header, records } = parseSweep(text);
   const told = toldMaking(await Deno.readTextFile(`${root}/${folder}/report.md`).catch(() => ""));
   const comparisons = compare(records);
-  const answered = asked.filter(([, answers], i) => i < asked.length - 1 && answers(comparisons, header));
+  const answered = asked.slice(0, -1).filter(({ answers }) => answers(comparisons, header));
   return entry(folder, {
     command: header?.command ?? told.command ?? "deno task bench",
     started: header?.started ?? told.started ?? records[0].started,
     environment: records[0].environment,
-    questions: (answered.length ? answered : asked.slice(-1)).map(([question]) => question),
+    answered: answered.length ? answered : asked.slice(-1),
     models: [...new Set(comparisons.map(({ model }) => model))],
   });
 }
 
 function entry(
   folder: string,
-  { command, started, environment, questions, models }: z.infer<typeof making> & {
-    questions: string[];
+  { command, started, environment, answered, models }: z.infer<typeof making> & {
+    answered: readonly Question[];
     models: string[];
   },
 ): Entry {
   return {
-    ...{ folder, questions, command },
+    ...{ folder, command },
+    questions: answered.map(({ question }) => question),
+    measured: answered.flatMap(({ measured }) => measured === "" ? [] : [measured]),
     card: adapterTitle(environment),
+    adapter: environment.adapter,
+    driver: environment.driver,
+    runtime: runtimeOf(environment),
     software: environment.adapterClass === "software",
     models: models.join(", "),
     date: started.slice(0, 10),

@@ -44,6 +44,7 @@ Deno.test("reportsIndex() lists every report under each question that it answers
     ),
     "set/long": [fakeHeader([fakeRecord()], { longest: { unit: 64, found: [] } }), fakeRecord()],
     "set/spent": [fakeHeader([fakeRecord()], { reinvest: [] }), fakeRecord()],
+    "peers": [{ ...fakeHeader([]), kind: "peers", command: "python3 torch.py" }],
     "kernels": [{ ...fakeHeader([]), kind: "kernels", command: "deno task bench kernels | tee" }],
   }, async (root) => {
     const text = reportsIndex(await readEntries(root));
@@ -62,7 +63,18 @@ Deno.test("reportsIndex() lists every report under each question that it answers
       "How far is the gradient from `exact`'s?": ["set/trained"],
       "Does training suffer?": ["set/trained"],
       "How near do the kernels come to what the card can do?": ["kernels"],
+      "How does PyTorch fare on the same card?": ["peers"],
     });
+    const entries = await readEntries(root);
+    const measuredBy = Object.fromEntries(entries.map(({ folder, measured }) => [folder, measured]));
+    assertEquals([measuredBy["set/trained"], measuredBy.kernels, measuredBy.peers], [
+      ["losses beside `exact`'s", "gradient error"],
+      ["kernels"],
+      [],
+    ]);
+    const { adapter, driver, runtime } = entries.find(({ folder }) => folder === "plain")!;
+    const made = fakeRecord().environment;
+    assertEquals([adapter, driver, runtime], [made.adapter, made.driver, "native"]);
     assertStringIncludes(text, "| nano, micro | 2026-11-22 | 0123456789ab with uncommitted changes |");
     assertStringIncludes(text, "`deno task bench kernels \\| tee`");
   }));

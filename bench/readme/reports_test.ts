@@ -1,8 +1,10 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { fakeRecord } from "../results/testing.ts";
 import { sweepFolders } from "./folders.ts";
 import { readReports } from "./reports.ts";
+import { readEntries } from "./reports_index.ts";
+import { answersPage, resultsPage } from "./results_page.ts";
 
 async function withRoot(work: (root: string) => Promise<void>): Promise<void> {
   const root = await Deno.makeTempDir();
@@ -50,6 +52,19 @@ Deno.test("readReports() takes the folders below one without results together", 
     assertEquals(report, newer);
     assertEquals(commands, ["deno task bench --sequence 64", "deno task bench --sequence 32"]);
     assertEquals(comparisons.map(({ sequence }) => sequence), [64, 32]);
+  }));
+
+Deno.test("A report in a folder that folders.ts does not name changes no result, and stands in the list", () =>
+  withRoot(async (root) => {
+    await write(root, newer, "deno task bench --model micro");
+    const before = await readReports(root);
+    const handedIn = newer.replace(/\d{4}-\d\d-\d\d-[^/]*/, "2099-01-01-another-card");
+    assertNotEquals(handedIn, newer);
+    await write(root, handedIn, "deno task bench grid");
+    const after = await readReports(root);
+    assertEquals([answersPage(after), resultsPage(after)], [answersPage(before), resultsPage(before)]);
+    const listed = await readEntries(`${root}/reports`);
+    assertEquals(listed.map(({ folder }) => `reports/${folder}`), [newer, handedIn]);
   }));
 
 Deno.test("readReports() names the folder whose results are not whole", () =>

@@ -3,6 +3,7 @@ import { commandCode } from "../report/command.ts";
 import { list } from "../report/words.ts";
 import { arithmeticSection } from "./arithmetic_section.ts";
 import { gradientSection } from "./gradient_section.ts";
+import { gridSection } from "./grid_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
 import { largeSection } from "./large_section.ts";
 import { peersSection } from "./peers_section.ts";
@@ -14,6 +15,7 @@ import { visionSection } from "./vision_section.ts";
 
 /** The sections, and how many paragraphs of each the README takes. */
 const sections: [section: (reports: Reports) => string | null, taken: number][] = [
+  [gridSection, 1],
   [recomputeSection, 1],
   [textSection, 1],
   [arithmeticSection, 1],
@@ -67,7 +69,7 @@ function limits({ sweeps }: Reports): string | null {
 
 /** How long whole sweeps took. */
 function durations({ sweeps }: Reports): string | null {
-  const told = [sweeps.text, sweeps.vision, sweeps.quality].flatMap((sweep) => {
+  const told = [sweeps.grid, sweeps.text, sweeps.vision, sweeps.quality].flatMap((sweep) => {
     if (!sweep) return [];
     const records = sweep.comparisons.flatMap(({ cells }) =>
       [...cells.values()].flatMap((cell) => cell.records)

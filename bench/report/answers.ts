@@ -3,6 +3,7 @@ import type { CellRecord } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { dominance } from "./dominance.ts";
+import { byFamily } from "./families.ts";
 import { frontierAnswers } from "./frontier_answers.ts";
 import { digits, gradientError } from "./gradient_tables.ts";
 import { longestSentence } from "./longest.ts";
@@ -21,10 +22,6 @@ export function answers(
 ): string {
   const comparisons = withoutNull(all);
   const frontier = frontierAnswers(comparisons, told);
-  const saved = frontier === null ? savings(comparisons) : []; // too many for a line each
-  const shapes = comparisons.length === 1
-    ? subject({ comparison: comparisons[0] })
-    : plural(comparisons.length, "model and size", "models and sizes");
   const rest = [
     frontier ?? dominance(comparisons),
     losses(comparisons),
@@ -35,7 +32,7 @@ export function answers(
   const reinvested = reinvestmentAnswer(told, records);
   return [
     ...reinvested === null ? [] : [reinvested],
-    ...saved.length ? [`Beside ${code(baseName(comparisons))}, over ${shapes}:`, bullets(saved)] : [],
+    ...frontier === null ? saved(comparisons) : [], // too many for a line each
     ...rest.filter((sentence) => sentence !== null),
     "**Not proved**:",
     bullets(unproved(records, all)),
@@ -43,6 +40,19 @@ export function answers(
 }
 
 const bullets = (lines: readonly string[]) => lines.map((line) => `- ${line}`).join("\n");
+
+/** What each policy takes and costs beside the base, of each family by itself where a sweep has several. */
+function saved(comparisons: readonly Comparison<Cell>[]): string[] {
+  const families = byFamily(comparisons) ?? [{ family: "", comparisons }];
+  return families.flatMap(({ family, comparisons }) => {
+    const lines = savings(comparisons);
+    const shapes = comparisons.length === 1
+      ? subject({ comparison: comparisons[0] })
+      : plural(comparisons.length, "model and size", "models and sizes");
+    const opening = family ? `**${family}**, beside` : "Beside";
+    return lines.length ? [`${opening} ${code(baseName(comparisons))}, over ${shapes}:`, bullets(lines)] : [];
+  });
+}
 
 function losses(comparisons: readonly Comparison<Cell>[]): string | null {
   const differences = lossDifferences(comparisons);

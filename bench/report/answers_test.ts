@@ -93,6 +93,17 @@ Deno.test("answers() say what was not proved: quality, few rounds, disagreement,
   );
 });
 
+Deno.test("answers() part the sizes at which one is beaten, of which each has a comma of its own", () => {
+  const at = (batch: number) => ({ configuration: { batch } });
+  const half = [11.5, 11.6, 11.7];
+  const three = [8, 16, 32].flatMap((batch) => [
+    ...rounds("exact", [10, 10, 10], 100, at(batch)),
+    ...rounds("mesa8", [10.3, 10.4, 10.5], 40, at(batch)),
+    ...rounds("half", batch < 32 ? half : [10.1, 10.1, 10.1], 60, at(batch)),
+  ]);
+  assertStringIncludes(told(three), "`half` by `mesa8` (nano, 8 × 128; nano, 16 × 128); no other policy is.");
+});
+
 Deno.test("answers() take no speed from a software adapter", () => {
   const software = structuredClone([...exact, ...mesa8]);
   for (const { environment } of software) environment.adapterClass = "software";

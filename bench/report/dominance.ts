@@ -36,7 +36,7 @@ export function dominance(comparisons: readonly Comparison<Cell>[]): string | nu
   const beaten = [...byPolicy].map(([policy, of]) => {
     const winners = [...Map.groupBy(of, ({ by }) => by)].toSorted(([, a], [, b]) => b.length - a.length);
     const told = winners.slice(0, named).map(([by, where]) =>
-      where.length === everywhere(policy, by) ? code(by) : `${code(by)} (${list(where.map(subject))})`
+      where.length === everywhere(policy, by) ? code(by) : `${code(by)} (${where.map(subject).join("; ")})`
     );
     const more = winners.length > named ? [`${winners.length - named} more`] : [];
     return `${code(policy)} by ${list([...told, ...more])}`;

@@ -12,6 +12,7 @@ import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts"
 import { commandCode } from "./command.ts";
 import { frontierSection, plannedTable } from "./frontier_tables.ts";
 import { gradientSection } from "./gradient_tables.ts";
+import { gridTable } from "./grid_table.ts";
 import { longestSection } from "./longest.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
@@ -62,6 +63,7 @@ export function sections(
   const tables: [string, string | null][] = [
     ["Frontier", frontierSection(comparisons, told)],
     ["Every combination by plan", plannedTable(told)],
+    ["Buffers and speed by model", gridTable(comparisons)],
     ["Memory", memoryTable(comparisons)],
     ["Weights, moments, gradients", statesTable(comparisons)],
     ["Throughput", throughputTable(comparisons)],

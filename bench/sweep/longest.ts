@@ -10,7 +10,7 @@ import { isOf, type Limit, type LongestSequence, type LongestSequences } from ".
 import { largestWhere } from "./largest.ts";
 import { exceeds, planStep } from "./planned_step.ts";
 import { ofLength } from "./sweep.ts";
-import type { SweepOptions } from "./sweep_options.ts";
+import { ofModel, type SweepOptions } from "./sweep_options.ts";
 
 /** What is looked for: each model at each batch size, under each policy with each of some choices. */
 type Search =
@@ -25,7 +25,7 @@ type Search =
 export async function longestSequences(search: Search, adapter: BuilderOptions): Promise<LongestSequences> {
   const { models, batches, policies, memory, longest: { unit } } = search;
   const cases = models.filter((model) => familyOf(model).choosesSequence).flatMap((model) =>
-    batches.flatMap((batch) =>
+    ofModel(batches, model).flatMap((batch) =>
       choicesOf(search).flatMap((choices) =>
         policies.map((policy) => ({ model, batch, policy, choices, memory, unit }))
       )

@@ -4,6 +4,7 @@ import { parseModel } from "../../src/models/model_document.ts";
 import { policyDocument, policyPresets } from "../../src/storage/policies.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
 import { ablations, miniSequences } from "./ablations.ts";
+import { grid } from "./grid.ts";
 import { untilPrecision } from "./stopping.ts";
 import type { Combination, SweepOptions } from "./sweep_options.ts";
 
@@ -109,6 +110,15 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
   }),
   llvmpipe: () => ({ ...common, models: models("nano", "vit-nano"), rounds: 2, qualitySteps: 20 }),
   swiftshader: () => common,
+  // The canonical table: three families by length and batch, each under one policy for each way to store (`token8` and `recompute` have a
+  // neighbour's bytes and speed within some percent).
+  grid: (adapter) => ({
+    ...common,
+    ...grid(adapter),
+    policies: named("exact", "half", "mesa8", "mesa8-selective", "recompute8", "mst8"),
+    ...adapter === "gpu" ? { steps: 5, warmup: 2, rounds: 3 } : { steps: 1, warmup: 0 },
+    qualitySteps: 0,
+  }),
   // What CI runs: each preset must get through one small cell.
   smoke: () => ({
     ...common,

@@ -12,7 +12,8 @@ import { choicesOf } from "./longest.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { modelOf, parseConfiguration } from "../results/results.ts";
 import { planStep } from "./planned_step.ts";
-import { planSweep } from "./sweep.ts";
+import { planSweep, shapes } from "./sweep.ts";
+import { ofModel } from "./sweep_options.ts";
 
 const adapters = ["gpu", "software"] as const;
 const all = Object.entries(profiles).flatMap(([name, profile]) =>
@@ -21,9 +22,10 @@ const all = Object.entries(profiles).flatMap(([name, profile]) =>
 
 Deno.test("Every profile plans cells that can run, and that a process can be told of", () => {
   for (const { name, options } of all) {
-    const { models, policies, batches, rounds } = options;
+    const { models, policies, sequences, batches, rounds } = options;
     const cells = planSweep(options);
-    assert(cells.length >= models.length * policies.length * batches.length * rounds, name);
+    const sizes = shapes(models, sequences, batches, options).length;
+    assert(sizes > 0 && cells.length >= sizes * policies.length * rounds, name);
     for (const cell of cells) {
       checkModel(modelOf(cell), cell.sequence, cell.batch);
       assertEquals(parseConfiguration(JSON.stringify(cell)), cell, name);
@@ -120,9 +122,9 @@ Deno.test("A step of parity has as many tokens of a text as of images", () => {
 
 Deno.test("long doubles lengths beyond what fits, by plan, and looks at speed alone", () => {
   for (const adapter of adapters) {
-    const { models: [model], sequences, batches, policies, memory = Infinity, ...rest } = profiles.long(
-      adapter,
-    );
+    const { models: [model], sequences: lengths, batches, policies, memory = Infinity, ...rest } = profiles
+      .long(adapter);
+    const sequences = ofModel(lengths, model);
     assertEquals([batches, rest.qualitySteps, rest.growing], [[1], 0, true]);
     const names = ["exact", "mesa8", "recompute", "recompute8", "mst", "mst8"];
     assertEquals(policies.map(({ name }) => name), names);

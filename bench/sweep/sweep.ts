@@ -4,7 +4,7 @@ import { familyOf } from "../../src/models/families.ts";
 import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
-import type { Combination, SweepOptions } from "./sweep_options.ts";
+import { type Combination, ofModel, type PerModel, type SweepOptions } from "./sweep_options.ts";
 import { recipe } from "./recipe.ts";
 import {
   type CellConfiguration,
@@ -26,9 +26,6 @@ export interface Shape {
   batch: number;
 }
 
-/** Tokens of a sequence, of all models alike or of each its own. */
-export type Lengths = readonly number[] | ((model: ModelConfig) => readonly number[]);
-
 /** Throws a UserError if tables could not tell two documents apart. */
 export function refuseSameNames(
   kind: "models" | "policies",
@@ -44,8 +41,8 @@ export function refuseSameNames(
  */
 export function shapes(
   models: readonly ModelConfig[],
-  sequences: Lengths,
-  batches: readonly number[],
+  sequences: PerModel,
+  batches: PerModel,
   { tokens, accumulate = stepDefaults.accumulate }: {
     readonly tokens?: number;
     readonly accumulate?: number;
@@ -53,10 +50,11 @@ export function shapes(
 ): Shape[] {
   refuseSameNames("models", models);
   return models.flatMap((model) => {
-    const lengths = typeof sequences === "function" ? sequences(model) : sequences;
-    const given = familyOf(model).choosesSequence ? lengths : [];
+    const given = familyOf(model).choosesSequence ? ofModel(sequences, model) : [];
     return (given.length ? given : [usualSequence(model)]).flatMap((sequence) =>
-      (tokens === undefined ? batches : [batchOf(tokens, sequence, accumulate)]).map((batch) => ({
+      (tokens === undefined ? ofModel(batches, model) : [batchOf(tokens, sequence, accumulate)]).map((
+        batch,
+      ) => ({
         model,
         sequence,
         batch,
@@ -146,7 +144,7 @@ export const roundsForDrift = 3;
  */
 export function planSweep(
   options: SweepOptions,
-  lengths: Lengths = options.sequences,
+  lengths: PerModel = options.sequences,
   combinationsAt: (shape: Shape) => readonly Combination[] = () => options.combinations ?? [],
 ): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds } = options;

@@ -9,12 +9,19 @@ export interface Combination {
   readonly choices: StepChoices;
 }
 
+/** Numbers of all models alike, or of each its own. */
+export type PerModel = readonly number[] | ((model: ModelConfig) => readonly number[]);
+
+/** The numbers of one model. */
+export const ofModel = (numbers: PerModel, model: ModelConfig): readonly number[] =>
+  typeof numbers === "function" ? numbers(model) : numbers;
+
 /** What a sweep covers and how long it looks. A profile is a record of these. */
 export interface SweepOptions extends StepChoices {
   models: ModelConfig[];
   /** Tokens of a sequence; empty: each model's usual length. */
-  sequences: number[];
-  batches: number[];
+  sequences: PerModel;
+  batches: PerModel;
   /** Tokens of a step, in place of `batches`: longer sequences come in smaller batches. */
   tokens?: number;
   policies: PolicyDocument[];

@@ -1,0 +1,49 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fakeHeader, fakeImageRecord, fakeMeasurement, fakeRecord } from "../results/testing.ts";
+import { gridSection } from "./grid_section.ts";
+import { sweepOf } from "./reports.ts";
+import { answersPage } from "./results_page.ts";
+
+/** A cell of so many MiB of buffers and milliseconds a step. */
+const measured = (mebibytes: number, milliseconds: number) => {
+  const { memory, timing } = fakeMeasurement();
+  return {
+    memory: { ...memory!, bufferBytes: mebibytes * 2 ** 20 },
+    timing: { ...timing!, stepMilliseconds: [milliseconds] },
+  };
+};
+const three = <T>(of: (round: number) => T): T[] => [0, 1, 2].map(of);
+/** Three rounds of three policies, of buffers so much larger. */
+const cells = (record: typeof fakeRecord, batch: number, times: number) => [
+  ...three((round) => record({ round, batch }, measured(100 * times, 10))),
+  ...three((round) => record({ round, batch, policy: "mesa8" }, measured(50 * times + 10, 12.5))),
+  ...three((round) => record({ round, batch, policy: "mst8" }, measured(20 * times, 20))),
+];
+const grid = (...records: ReturnType<typeof fakeRecord>[]) => ({
+  sweeps: {
+    grid: sweepOf("reports/fake/grid/report.md", [{
+      results: [fakeHeader(records, { command: "deno task bench grid" }), ...records]
+        .map((line) => JSON.stringify(line)).join("\n"),
+      report: "",
+    }]),
+  },
+  peers: {},
+});
+
+Deno.test("gridSection() tells of each family mesa8 and the smallest policy, and has the report's table", () => {
+  const texts = [...cells(fakeRecord, 4, 1), ...cells(fakeRecord, 8, 2)];
+  const section = gridSection(grid(...texts, ...cells(fakeImageRecord, 4, 1)))!;
+  const [title, sentence, table, , source, chart] = section.split("\n\n");
+  assertEquals([title, sentence], [
+    "### The grid",
+    "Of `exact`'s buffers and speed: GPT-2, 2 models and sizes, 0.55–0.60× at 0.80× under `mesa8` and 0.20× at 0.50× under `mst8`; " +
+    "ViT, 1 model and size, 0.60× at 0.80× under `mesa8` and 0.20× at 0.50× under `mst8`.",
+  ]);
+  assertEquals(table.split("\n").length, 5);
+  assertStringIncludes(source, "[report](reports/fake/grid/report.md): `deno task bench grid`");
+  assertStringIncludes(chart, "(reports/fake/grid/frontier.svg)");
+  const answers = answersPage(grid(...texts, ...cells(fakeImageRecord, 4, 1))).split("\n");
+  assertEquals(answers[0], `- **The grid.** ${sentence} [Table](reports/README.md#the-grid)`);
+  assertStringIncludes(answers.at(-1)!, "for `deno task bench grid`");
+  assertEquals(gridSection(grid(...texts)), null, "one family is no grid");
+});

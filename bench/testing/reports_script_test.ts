@@ -1,0 +1,154 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { project } from "../machine/environment.ts";
+import { readEntries } from "../readme/reports_index.ts";
+import { profiles } from "../sweep/profiles.ts";
+
+const script = ".ci/reports";
+
+interface Made {
+  code: number;
+  out: string;
+  /** What was run, a line for each command. */
+  ran: string[];
+}
+
+/** A `deno`, or a `python3`, that tells what it is run with, leaves a report where it is told to, and finds whole what says so. */
+const stub = `#!/usr/bin/env bash
+echo "$(basename "$0") $*" >>"$RAN"
+[ "$2" = check ] && exec grep -q whole "$3/results.jsonl"
+echo printed
+while [ $# -gt 0 ]; do
+  case $1 in
+    --resume) echo whole >"$2/results.jsonl" ;;
+    --out) out=$\{2%/results.jsonl}; mkdir -p "$out"; echo "$LEAVES" >"$out/results.jsonl" ;;
+  esac
+  shift
+done
+[ "$LEAVES" = whole ]
+`;
+
+/** The script beside such programs in a folder of its own, and what it did. */
+async function withScript(
+  work: (run: (args: string[], leaves?: string) => Promise<Made>, root: string) => Promise<void>,
+) {
+  const root = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${root}/.ci`);
+    await Deno.copyFile(`${project}/${script}`, `${root}/${script}`);
+    await Deno.mkdir(`${root}/bin`);
+    for (const name of ["deno", "python3"]) {
+      await Deno.writeTextFile(`${root}/bin/${name}`, stub, { mode: 0o755 });
+    }
+    await work(async (args, leaves = "whole") => {
+      await Deno.writeTextFile(`${root}/ran`, "");
+      const { code, stdout, stderr } = await new Deno.Command(`${root}/${script}`, {
+        args: ["--into", "made", ...args],
+        env: { PATH: `${root}/bin:${Deno.env.get("PATH")}`, RAN: `${root}/ran`, LEAVES: leaves },
+      }).output();
+      const out = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+      return { code, out, ran: (await Deno.readTextFile(`${root}/ran`)).trimEnd().split("\n") };
+    }, root);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** The rows of the script's tables: name, minutes and what makes it. */
+const rows = await (async () => {
+  const { stdout } = await new Deno.Command(`${project}/${script}`, { args: ["--list"] }).output();
+  return new TextDecoder().decode(stdout).trimEnd().split("\n")
+    .map((line) => line.split("|").map((part) => part.trim()));
+})();
+
+Deno.test("The script's table tells of each report minutes and a command, and has no name twice", () => {
+  assertEquals(new Set(rows.map(([name]) => name)).size, rows.length);
+  for (const [name, minutes, command] of rows) {
+    assertMatch(name, /^[a-z0-9-]+$/);
+    assertMatch(minutes, /^[1-9]\d*$/, name);
+    assertMatch(command, /^(bench|prove|task|peer) /, name);
+    const profile = command.match(/^bench ([a-z]\S*)/)?.[1];
+    assert(profile === undefined || profile === "kernels" || profile in profiles, `${name}: ${profile}`);
+  }
+});
+
+/** What a command asks, in whatever depth: its program and profile, and its models, where they are named. */
+function asks(command: string) {
+  const plain = command.replace(/^deno task bench( --require-gpu)?/, "deno task bench");
+  return { what: plain.split(" --")[0], models: plain.match(/--model (\S+)/)?.[1] };
+}
+
+Deno.test("Every report below reports/ is one that the script makes anew", async () => {
+  const rowsAsk = rows.map(([, , command]) =>
+    asks(command.replace(/^bench/, "deno task bench").replace(/^peer /, "python3 bench/peers/"))
+  );
+  for (const { folder, command } of await readEntries(`${project}/reports`)) {
+    const { what, models } = asks(command);
+    const made = rowsAsk.some((row) => row.what === what && (row.models ?? models) === models);
+    assert(made, `${folder}: no row of ${script} makes \`${command}\``);
+  }
+});
+
+Deno.test("all makes the published reports in order, keeps what is whole, and goes on with what is not", () =>
+  withScript(async (run) => {
+    const first = await run(["all"]);
+    assertEquals(first.code, 0);
+    const grid = "deno task bench grid --require-gpu --out made/grid";
+    assertEquals(first.ran[0], grid);
+    const names = first.ran.flatMap((line) => line.match(/--out made\/([a-z0-9-]+)/)?.[1] ?? []);
+    assertEquals(names, rows.map(([name]) => name).slice(0, names.length));
+    for (const name of ["vision", "parity", "frontier", "reinvest", "mst", "peers-deit", "kernels"]) {
+      assert(names.includes(name), name);
+    }
+    assert(
+      first.ran.includes(
+        "deno task bench frontier --peers made/peers-gpt2 --require-gpu --out made/frontier",
+      ),
+    );
+    assert(first.ran.includes("deno task bench --render made/peers-deit"));
+    const published = rows.slice(0, names.length).map(([name, minutes]) => ({
+      name,
+      minutes: Number(minutes),
+    }));
+    const hours = published.reduce((sum, { minutes }) => sum + minutes, 0) / 60;
+    assertEquals(Math.round(hours), 8, "docs/reports.md says eight hours");
+    const long = published.filter(({ minutes }) => minutes >= 60).map(({ name }) => name);
+    assertEquals(long, ["parity", "parity-states", "reinvest", "mst"], "docs/reports.md names these");
+    const again = await run(["all"]);
+    assertEquals(new Set(again.ran.map((line) => line.split(" ")[2])), new Set(["check"]));
+    const half = await run(["steps-f16", "grid"], "half");
+    assertEquals([half.code, half.ran.length], [1, 2], "the first ends badly, the second is whole");
+    assertStringIncludes(half.out, "== steps-f16: 0 s, exit code 1");
+    const rest = await run(["steps-f16"]);
+    assertEquals(rest.ran.slice(1), ["deno task bench --resume made/steps-f16"]);
+    assertEquals(
+      (await run(["grid:2/3"])).ran[0],
+      `${
+        grid.split(" --out")[0].replace(" --require-gpu", "")
+      } --shard 2/3 --require-gpu --out made/grid.2-3`,
+    );
+  }));
+
+Deno.test("What is printed is kept once it has ended well, and made again until then", () =>
+  withScript(async (run, root) => {
+    const broken = await run(["pace"], "half");
+    assertEquals([broken.code, broken.ran.length], [1, 1]);
+    assertEquals((await run(["pace"])).ran.length, 1);
+    assertEquals(await Deno.readTextFile(`${root}/made/pace.txt`), "printed\n");
+    assertEquals((await run(["pace"])).ran, [""]);
+  }));
+
+Deno.test("The script refuses what it does not know, what lacks another report, and to begin without time", () =>
+  withScript(async (run) => {
+    for (
+      const [args, told] of [
+        [["grids"], "No report is called grids"],
+        [["frontier"], "frontier needs peers-gpt2"],
+        [["--seconds", "5", "grid"], "no time left for grid"],
+        [[], "Nothing is named"],
+      ] as [string[], string][]
+    ) {
+      const { code, out, ran } = await run(args);
+      assertStringIncludes(out, told);
+      assert(code !== 0 && ran.join("") === "", told);
+    }
+  }));
