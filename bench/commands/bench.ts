@@ -25,7 +25,7 @@ import {
   jsonOption,
   maybe,
   newFolder,
-  rankOptions,
+  rankListOptions,
   seedOption,
   stepOptions,
   storageOptions,
@@ -88,7 +88,7 @@ const sweepFields = {
   ),
   ...storageOptions,
   ...stepOptions,
-  ...rankOptions,
+  ...rankListOptions,
   memory: maybe(
     "--memory",
     size,

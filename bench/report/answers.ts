@@ -8,6 +8,7 @@ import { digits, gradientError } from "./gradient_tables.ts";
 import { longestSentence } from "./longest.ts";
 import { reinvestmentAnswer } from "./reinvestment.ts";
 import { lossDifferences, lossSentence } from "./losses.ts";
+import { ranksSentences } from "./ranks_table.ts";
 import { baseName, savings, subject } from "./savings.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { unproved } from "./unproved.ts";
@@ -22,6 +23,7 @@ export function answers(
   const comparisons = withoutNull(all);
   const frontier = frontierAnswers(comparisons, told);
   const saved = frontier === null ? savings(comparisons) : []; // too many for a line each
+  const shared = ranksSentences(comparisons);
   const shapes = comparisons.length === 1
     ? subject({ comparison: comparisons[0] })
     : plural(comparisons.length, "model and size", "models and sizes");
@@ -36,6 +38,7 @@ export function answers(
   return [
     ...reinvested === null ? [] : [reinvested],
     ...saved.length ? [`Beside ${code(baseName(comparisons))}, over ${shapes}:`, bullets(saved)] : [],
+    ...shared.length ? [bullets(shared)] : [],
     ...rest.filter((sentence) => sentence !== null),
     "**Not proved**:",
     bullets(unproved(records, all)),
