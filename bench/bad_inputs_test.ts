@@ -540,6 +540,7 @@ const onAdapter: Row[] = [
     "9 ranks cannot share 8 tokens of a sequence; take at most 8",
   ],
   ["plan --model vit-nano --ranks 2", 1, 'share the tokens of an image of "vit-nano"; give --spread batch'],
+  ["bench frontier --ranks 1,2", 1, "This profile takes one number of ranks; give --ranks one"],
   ["fit --model nano --ranks 2 --prove", 1, "--ranks does nothing with --prove"],
   ["bench --batch 2147483647", 1, "take a --batch of at most 262144"],
   ["bench --model nano --images F", 1, "--images is for models of images"],

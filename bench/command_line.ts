@@ -86,14 +86,21 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
   });
 }
 
-/** A sentence about an argument that fits nowhere, with the nearest one that would. */
+/** A sentence about an argument that fits nowhere, with what would, or where it would. */
 function unexpected(token: string, commandName: string): string {
   if (!Object.hasOwn(commands, commandName)) return didYouMean("command", token, publicNames);
   if (!token.startsWith("-")) return `${commandName} takes no argument "${token}"`;
-  const options = extractOptionNames(commands[commandName as keyof typeof commands].usage);
+  const options = optionsOf(commandName);
   if (options.size === 0) return `${commandName} has no options; leave out "${token}"`;
-  return didYouMean(`option of ${commandName}`, token.split("=")[0], [...options]);
+  const [option] = token.split("=");
+  const others = publicNames.filter((name) => optionsOf(name).has(option));
+  return others.length > 0
+    ? `Unknown option of ${commandName} "${option}", which is one of ${others.join(", ")}`
+    : didYouMean(`option of ${commandName}`, option, [...options]);
 }
+
+const optionsOf = (name: string): ReadonlySet<string> =>
+  extractOptionNames(commands[name as keyof typeof commands].usage);
 
 function didYouMean(kind: string, token: string, known: string[]): string {
   const near = nearest(token, known);

@@ -3,6 +3,9 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import type { z } from "zod";
 import { gpuTest, testGpu } from "../kernels/testing/testing.ts";
+import { softwareWith } from "../src/gpu/builder.ts";
+import { typicalSoftwareLimits } from "../src/gpu/limits.ts";
+import { describeFits } from "./report/fit_tables.ts";
 import { outputs } from "./commands/schema.ts";
 
 const root = join(import.meta.dirname!, "..");
@@ -53,6 +56,19 @@ Deno.test("fit --json prints what its schema says, and a document of the model t
   const { modelDocument } = wide;
   assert(modelDocument?.modelType === "gpt2" && modelDocument.positions === wide.sequence);
   assert(wide.next.size === wide.sequence! + 1 && wide.next.wantedBytes! > 2 ** 33);
+});
+
+Deno.test("fit --ranks of several numbers tells each beside the others, by plan", async () => {
+  const rows = await output("fit", "--model nano --policy exact --batch 1 --memory 40MiB --ranks 1,2,4");
+  assertEquals(rows.map(({ ranks, batch }) => [ranks, batch]), [[undefined, 1], [2, 1], [4, 1]]);
+  const [one, two, four] = rows.map(({ sequence }) => sequence!);
+  assert(one < two && two < four, `${[one, two, four]}`);
+  const [opening, note, ...rest] = describeFits(rows, softwareWith(typicalSoftwareLimits), "it").split(
+    "\n\n",
+  );
+  assert(opening.endsWith("; ranks share every sequence") && note.includes("is by plan"), opening + note);
+  const places = rest.at(-1)!.split("\n").slice(2).map((line) => line.match(/batch 1[^|]*/)![0].trim());
+  assertEquals(places, ["batch 1", "batch 1 on 2 ranks", "batch 1 on 4 ranks"]);
 });
 
 gpuTest("fit --prove trains its answers on the adapter at hand, and not the next sizes", async () => {

@@ -10,6 +10,11 @@ export function setVariable(name: string, value: string): void {
   if (mayUse(name)) Deno.env.set(name, value);
 }
 
+/** Takes a variable away from this process and its children, where Deno may. */
+export function forgetVariable(name: string): void {
+  if (mayUse(name)) Deno.env.delete(name);
+}
+
 function mayUse(variable: string): boolean {
   return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
 }

@@ -25,7 +25,7 @@ import {
   jsonOption,
   maybe,
   newFolder,
-  rankOptions,
+  rankListOptions,
   seedOption,
   stepOptions,
   storageOptions,
@@ -35,6 +35,7 @@ import {
 } from "../options/options.ts";
 import { fileParser } from "../options/document_parser.ts";
 import { type Given, OptionDocument, overDocument } from "../options/option_document.ts";
+import { launchedRanks, takeLaunch } from "../sweep/launched.ts";
 import { profiles } from "../sweep/profiles.ts";
 import { imageRate } from "../sweep/recipe.ts";
 import { nonNegative, percent, shard, size, span, whole, word } from "../options/value_parsers.ts";
@@ -88,7 +89,7 @@ const sweepFields = {
   ),
   ...storageOptions,
   ...stepOptions,
-  ...rankOptions,
+  ...rankListOptions,
   memory: maybe(
     "--memory",
     size,
@@ -245,8 +246,12 @@ const exclusive = [["named", "profile"], ["batches", "tokens"], ["variants", "no
 
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
   (given) => async () => {
+    const launched = takeLaunch();
+    if (launched && launched.rank > 0) return 0; // the first runs the sweep, and starts ranks of its own
     refuseUnusedInMode(given); // before what the document says
-    const all = overDocument(given, given.config?.told ?? {}, exclusive);
+    const told = overDocument(given, given.config?.told ?? {}, exclusive);
+    const sweeps = told.resume === undefined && told.render === undefined && told.named !== "kernels";
+    const all = launched && sweeps ? { ...told, rankCounts: launchedRanks(launched, told.rankCounts) } : told;
     refuseContradictory(all);
     const { named, render, resume, config, ...o } = all;
     if (resume !== undefined) return await resumeBench(resume, o);

@@ -7,7 +7,7 @@ import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
-import { unusual } from "../../src/train/step_choices.ts";
+import { byRanks, type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import { Interruption } from "../machine/interruption.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import {
@@ -15,7 +15,7 @@ import {
   flag,
   jsonOption,
   maybe,
-  rankOptions,
+  rankListOptions,
   several,
   stepOptions,
   storageOptions,
@@ -44,7 +44,7 @@ const options = object({
   ...swept,
   ...storageOptions,
   ...planned,
-  ...rankOptions,
+  ...rankListOptions,
   largest: maybe(
     "--largest",
     word("SIZE", dimensions),
@@ -81,7 +81,9 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
   const given = o.policies.length ? o.policies : profiles.long("gpu").policies;
   const policies = given.map((document) => withStorageOptions(document, o));
   refuseIdle(models, { sequences: o.sequences });
-  const steps = openSteps({ ...o, models, policies, choices: unusual(o) });
+  const steps = byRanks<StepChoices>(o, o.rankCounts).flatMap((own) =>
+    openSteps({ ...o, models, policies, choices: unusual(own) })
+  );
   if (o.memory.length > 0 && !o.prove) {
     refuseUnused("--memory, for which no adapter is asked without --prove", {
       requireGpu: o.requireGpu,
@@ -90,7 +92,11 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
     }, []);
   }
   if (o.prove) {
-    refuseUnused("--prove, which asks the adapter at hand", { adapter: o.adapter, ranks: o.ranks }, []);
+    refuseUnused(
+      "--prove, which asks the adapter at hand",
+      { adapter: o.adapter, rankCounts: o.rankCounts },
+      [],
+    );
   }
   const interruption = new Interruption();
   const host = {

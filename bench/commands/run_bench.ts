@@ -90,6 +90,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
   refuseBothSizes(options);
   const profile = await profileOf(options, adapter);
   const all = withDefaults(options, profile);
+  refuseSeveralRanks(all);
   refuseIdle(all.models, options);
   const paths = usedPaths(all.models, all);
   const told = planSweep(all);
@@ -170,7 +171,7 @@ export async function runBench(options: BenchOptions): Promise<number> {
 
 /** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted; or are too few. */
 function refuseUndividable(
-  { growing, memory, reinvest, ranks = stepDefaults.ranks }: SweepOptions,
+  { growing, memory, reinvest, ranks = stepDefaults.ranks, rankCounts = [] }: SweepOptions,
   told: readonly CellConfiguration[],
   { shard, against }: BenchOptions,
 ): void {
@@ -191,11 +192,17 @@ function refuseUndividable(
       "--memory is a matter of this program's plan, which --against knows of no other; leave one out",
     );
   }
-  if (against !== undefined && ranks > 1) {
+  if (against !== undefined && Math.max(ranks, ...rankCounts) > 1) {
     throw new UserError(
       "--against has two processes take turns, and ranks are several; leave one of them out",
     );
   }
+}
+
+/** Throws a UserError where several numbers of ranks stand beside each other in what one number is meant for. */
+function refuseSeveralRanks({ rankCounts = [], growing, longest, frontier, reinvest }: SweepOptions): void {
+  if (rankCounts.length < 2 || !(growing || longest || frontier || reinvest)) return;
+  throw new UserError("This profile takes one number of ranks; give --ranks one, or take another profile");
 }
 
 /** Throws a UserError for a search for the longest sequences that nothing bounds. */
@@ -274,10 +281,12 @@ function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOption
     value !== undefined && (value as []).length !== 0
   );
   const { tokens, rounds, precision, maxTime, ...rest } = profile;
+  const { rankCounts = [] } = options;
   const all: SweepOptions = {
     ...rest,
     ...!options.batches?.length && { tokens },
     ...Object.fromEntries(given),
+    ...rankCounts.length === 1 && { ranks: rankCounts[0], rankCounts: undefined },
     ...chooseRounds(options, { rounds, precision, maxTime }),
   };
   const policies = all.policies.map((document) => withStorageOptions(document, options));

@@ -1,3 +1,4 @@
+import { names } from "../report/side_by_side.ts";
 import { remembered } from "../../kernels/shared/remembered.ts";
 import { locateImages, locateText } from "../../src/data/named_data.ts";
 import { UserError } from "../../src/errors.ts";
@@ -243,5 +244,4 @@ export function textOf(all: readonly TrainingData[]): Uint8Array<ArrayBuffer> | 
 export const labelOf = (cell: CellConfiguration) =>
   `${nameOf(cell)}, ${cell.again ? "once more" : `round ${cell.round + 1}`}`;
 
-const nameOf = ({ model, batch, sequence, policy }: CellConfiguration) =>
-  `${model} ${batch} × ${sequence} ${policy}`;
+const nameOf = (cell: CellConfiguration) => [...names({ ...cell, choices: cell }), cell.policy].join(" ");

@@ -83,7 +83,7 @@ const total = (dispatches: readonly ProfiledDispatch[]) =>
 /** The tables of a profile: by operator and pass, and by kernel. */
 export function renderProfile({ configuration, dispatches }: StepProfile): string {
   const whole = total(dispatches);
-  const [model, tokens] = names({ ...configuration, cells: new Map() });
+  const [model, tokens] = names(configuration);
   const choices = { ...configuration, arithmetic: undefined }; // which the header tells
   return [
     `### ${model}, ${[tokens, configuration.policy, ...describeChoices(choices)].join(", ")}: ${

@@ -209,6 +209,15 @@ export const stepOptions = {
 /** Processes at most: each has a rank, and so few tokens of a sequence are none's. */
 const mostRanks = 4096;
 
+/** What ranks part between them. */
+const spreadOption = {
+  spread: maybe(
+    "--spread",
+    word("SPREAD", spreads),
+    message`What ranks part between them: the tokens of every ${"sequence"}, or the sequences of a ${"batch"}; left out, sequence`,
+  ),
+};
+
 /** How many processes share a step, and how. */
 export const rankOptions = {
   ranks: maybe(
@@ -216,11 +225,17 @@ export const rankOptions = {
     whole(1, mostRanks),
     message`Processes that share each step, a card each, and exchange by MPI; left out, 1`,
   ),
-  spread: maybe(
-    "--spread",
-    word("SPREAD", spreads),
-    message`What ranks part between them: the tokens of every ${"sequence"}, or the sequences of a ${"batch"}; left out, sequence`,
+  ...spreadOption,
+};
+
+/** The same, of several numbers beside each other. */
+export const rankListOptions = {
+  rankCounts: several(
+    "--ranks",
+    whole(1, mostRanks),
+    message`Processes that share each step, a card each, and exchange by MPI, or several numbers of them, as in ${"1,2"}; left out, 1`,
   ),
+  ...spreadOption,
 };
 
 /** Which adapter a command runs on. */

@@ -6,6 +6,7 @@ const singular: Record<string, string> = {
   sequences: "sequence",
   batches: "batch",
   policies: "policy",
+  rankCounts: "ranks",
 };
 
 /** What a user calls a choice: `--gradient-every` of `gradientEvery`, and an argument by its own word. */

@@ -76,7 +76,7 @@ export function beyondLimits(
 }
 
 const titleOf = ({ model, sequence, batch, accumulate }: PlannedOptions) =>
-  names({ model: model.name, sequence, batch, choices: { accumulate }, cells: new Map() }).join(", ");
+  names({ model: model.name, sequence, batch, choices: { accumulate } }).join(", ");
 
 const listOf = (steps: readonly PlannedStep[]) => steps.map(({ options }) => options.policy.name).join(", ");
 

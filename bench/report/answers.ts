@@ -9,6 +9,7 @@ import { digits, gradientError } from "./gradient_tables.ts";
 import { longestSentence } from "./longest.ts";
 import { reinvestmentAnswer } from "./reinvestment.ts";
 import { lossDifferences, lossSentence } from "./losses.ts";
+import { ranksSentences } from "./ranks_table.ts";
 import { baseName, savings, subject } from "./savings.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { unproved } from "./unproved.ts";
@@ -22,6 +23,7 @@ export function answers(
 ): string {
   const comparisons = withoutNull(all);
   const frontier = frontierAnswers(comparisons, told);
+  const shared = ranksSentences(comparisons);
   const rest = [
     frontier ?? dominance(comparisons),
     losses(comparisons),
@@ -33,6 +35,7 @@ export function answers(
   return [
     ...reinvested === null ? [] : [reinvested],
     ...frontier === null ? saved(comparisons) : [], // too many for a line each
+    ...shared.length ? [bullets(shared)] : [],
     ...rest.filter((sentence) => sentence !== null),
     "**Not proved**:",
     bullets(unproved(records, all)),

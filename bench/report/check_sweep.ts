@@ -1,3 +1,4 @@
+import { names } from "./side_by_side.ts";
 import { plural } from "../../src/text/format.ts";
 import type { SweepResults } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, keyOf, ran, runtimeOf } from "../results/results.ts";
@@ -25,8 +26,10 @@ export function checkSweep({ header, records, skipped, versions }: SweepResults)
   ];
 }
 
-const nameOf = ({ model, batch, sequence, policy, round, again }: CellConfiguration) =>
-  `${model} ${batch} × ${sequence} ${policy}, ${again ? "once more" : `round ${round + 1}`}`;
+const nameOf = (cell: CellConfiguration) =>
+  `${names({ ...cell, choices: cell }).join(" ")} ${cell.policy}, ${
+    cell.again ? "once more" : `round ${cell.round + 1}`
+  }`;
 
 function checkPlan(header: SweepHeader | null, records: readonly CellRecord[]): Finding {
   if (!header) return { pass: true, text: "what was planned is not told, as in no file of versions 1 and 2" };

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { modelSchema } from "../../src/models/model_document.ts";
 import { bytes } from "../../src/text/format.ts";
-import { describeChoices } from "../../src/train/step_choices.ts";
+import { describeChoices, sharedWords, stepDefaults } from "../../src/train/step_choices.ts";
 import { choiceFields, environment, modelFields } from "../results/results.ts";
 import { type Budget, sources } from "../sweep/budget.ts";
 import { dimensions, type Fit, type FitSearch, inUnits, limits, stepOf } from "../sweep/fit.ts";
@@ -107,7 +107,14 @@ const limitWords = {
 /** A table with a row for each answer, planned for an adapter of that name; of several budgets, where nothing is proved, with a column for each. */
 export function describeFits(rows: readonly FitRow[], { limits }: BuilderOptions, who: string): string {
   const [first] = rows;
-  const choices = describeChoices(first);
+  const { ranks: _, spread: __, ...common } = first;
+  const parted = rows.some(({ ranks }) => ranks);
+  const choices = [
+    ...describeChoices(common),
+    ...parted
+      ? [`ranks share ${sharedWords[rows.find(({ spread }) => spread)?.spread ?? stepDefaults.spread]}`]
+      : [],
+  ];
   const budgets = [...new Set(rows.map(({ memoryBytes }) => memoryBytes))];
   const binding = bytes(limits.maxStorageBufferBindingSize);
   const opening =
@@ -123,6 +130,9 @@ function notes(rows: readonly FitRow[]): string[] {
   const [{ memorySource, memoryBytes, largest }] = rows;
   const free = bytes(memoryBytes);
   return [
+    ...rows.some(({ ranks }) => ranks)
+      ? ["What several ranks share is by plan, a card each: nothing of it ran."]
+      : [],
     ...memorySource === "driver" ? [`The driver says that ${free} are free.`] : [],
     ...memorySource === "probe" ? [`Buffers of ${free} were given before one was refused.`] : [],
     ...grown
@@ -152,10 +162,11 @@ function byBudget(rows: readonly FitRow[], budgets: readonly number[]): string {
 }
 
 /** The sizes that were not looked for. */
-function fixed({ largest, batch, sequence }: FitRow): string {
-  if (largest === "batch") return `${sequence} tokens`;
-  if (largest === "sequence") return `batch ${batch}`;
-  return `${batch} × ${sequence}`;
+function fixed({ largest, batch, sequence, ranks }: FitRow): string {
+  const on = ranks ? ` on ${ranks} ranks` : "";
+  if (largest === "batch") return `${sequence} tokens${on}`;
+  if (largest === "sequence") return `batch ${batch}${on}`;
+  return `${batch} × ${sequence}${on}`;
 }
 
 function oneByOne(rows: readonly FitRow[]): string {

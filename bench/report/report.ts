@@ -18,6 +18,7 @@ import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
 import { reinvestmentSection } from "./reinvestment.ts";
 import { adapterTitle, type CellRecord, runtimeOf } from "../results/results.ts";
+import { ranksSection } from "./ranks_table.ts";
 import type { Told } from "../results/run_header.ts";
 import { roundsSection } from "./rounds.ts";
 import type { Comparison } from "./side_by_side.ts";
@@ -67,6 +68,7 @@ export function sections(
     ["Memory", memoryTable(comparisons)],
     ["Weights, moments, gradients", statesTable(comparisons)],
     ["Throughput", throughputTable(comparisons)],
+    ["Ranks", ranksSection(comparisons)],
     ["Tokens of a piece", piecesTable(comparisons)],
     ["Rounds", roundsSection(comparisons, records, told.stopping)],
     ["Rounds that disagree", disagreementTable(comparisons)],

@@ -224,7 +224,12 @@ export type PieceSizes = z.infer<typeof pieceSizes>;
 const exchangeTimes = z.object({
   count: count.describe("of exchanges"),
   bytes: count.describe("that left the card"),
-  map: z.number().describe("milliseconds until they were mapped: what the card had yet to compute is in it"),
+  compute: z.number().nullable().optional().describe(
+    "milliseconds that the card computed before them, by its clock; null where it tells no times, and left out by an older program: then they are among those of map",
+  ),
+  map: z.number().describe(
+    "milliseconds, beside these, from the first work queued until what left was mapped",
+  ),
   transfer: z.number().describe("milliseconds between the ranks"),
   write: z.number().describe("milliseconds until what arrived was queued"),
 });

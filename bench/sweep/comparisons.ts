@@ -1,7 +1,7 @@
 import type { CellConfiguration } from "../results/results.ts";
 import { type Rule, stopBefore, type Timed } from "./stopping.ts";
 
-/** What was timed so far of each model, length and batch, and so whether further rounds of it are needed. */
+/** What was timed so far of each model, length, batch and number of ranks, and so whether further rounds of it are needed. */
 export class Comparisons {
   readonly #timed = new Map<string, Timed[]>();
 
@@ -18,8 +18,8 @@ export class Comparisons {
     return stopBefore(cell.round, this.#of(cell), this.rule) !== null;
   }
 
-  #of({ model, sequence, batch }: CellConfiguration): Timed[] {
-    const name = JSON.stringify([model, sequence, batch]);
+  #of({ model, sequence, batch, ranks }: CellConfiguration): Timed[] {
+    const name = JSON.stringify([model, sequence, batch, ranks]);
     if (!this.#timed.has(name)) this.#timed.set(name, []);
     return this.#timed.get(name)!;
   }

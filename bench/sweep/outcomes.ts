@@ -96,10 +96,10 @@ export function missingCells(
   });
 }
 
-const nameOf = ({ model, sequence, batch, policy }: CellConfiguration) =>
-  `${model} ${sequence} ${batch} ${policy}`;
+const nameOf = ({ model, sequence, batch, policy, ranks }: CellConfiguration) =>
+  JSON.stringify([model, sequence, batch, policy, ranks]);
 
 /** What cells have in common that differ in length, and so in positions, and in the policy. */
 function lineOf(cell: CellConfiguration): string {
-  return JSON.stringify([{ ...modelOf(cell), name: "", positions: 0 }, cell.batch]);
+  return JSON.stringify([{ ...modelOf(cell), name: "", positions: 0 }, cell.batch, cell.ranks]);
 }

@@ -1,6 +1,5 @@
 import { adapterVariables } from "../../src/adapter/adapter.ts";
 import { runtimePermissions } from "../../src/adapter/runtime.ts";
-import { UserError } from "../../src/errors.ts";
 import { readVariable } from "../../src/environment_variables.ts";
 import { requireMpi } from "../../src/ranks/mpi.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
@@ -137,12 +136,9 @@ export function rankLauncher(ranks: number): string[] {
   );
 }
 
-/** Throws a UserError where cells want ranks, and what they need is not installed, or this process is a rank already. */
+/** Throws a UserError where cells want ranks, and what they need is not installed. */
 export async function requireRanks(cells: readonly StepChoices[]): Promise<void> {
   if (cells.every(({ ranks = stepDefaults.ranks }) => ranks === 1)) return;
-  if (readVariable("PMI_RANK") !== undefined) {
-    throw new UserError("With --ranks bench starts mpirun itself; run it without");
-  }
   await requireMpi(rankLauncher(2)[0]);
 }
 

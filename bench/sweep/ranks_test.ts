@@ -44,6 +44,7 @@ for (const spread of ["sequence", "batch"] as const) {
         assert(host.length > 0 && bufferBytes > 0 && ledgerPeakBytes >= bufferBytes);
         assertEquals(exchanges.length, size.timedSteps);
         const counts = exchanges.map(({ count, bytes }) => [count, bytes]);
+        assert(exchanges.every(({ compute }) => compute === null || compute! > 0));
         assert(counts[0][0] > 0 && counts[0][1] > 0 && counts.every((each) => `${each}` === `${counts[0]}`));
       }
     },

@@ -6,7 +6,8 @@ import type { Shard, SweepHeader } from "../results/run_header.ts";
 /** What stays together in one shard: the policies and rounds of a model, which its name tells, a size and a seed, which are compared. */
 function comparisonOf({ reinvested, sequence, seed, ...own }: CellConfiguration): string {
   const { model, batch } = reinvested ?? own;
-  return JSON.stringify([model, sequence, batch, seed]);
+  const { ranks } = own;
+  return JSON.stringify([model, sequence, batch, seed, ...ranks === undefined ? [] : [ranks]]);
 }
 
 const hash = (text: string) => createHash("sha256").update(text).digest("hex");

@@ -3,7 +3,7 @@ import { UserError } from "../../src/errors.ts";
 import { familyOf } from "../../src/models/families.ts";
 import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
-import { type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
+import { byRanks, type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { type Combination, ofModel, type PerModel, type SweepOptions } from "./sweep_options.ts";
 import { recipe } from "./recipe.ts";
 import {
@@ -148,20 +148,22 @@ export function planSweep(
   combinationsAt: (shape: Shape) => readonly Combination[] = () => options.combinations ?? [],
 ): CellConfiguration[] {
   const { policies, qualitySteps: steps, seeds } = options;
-  const all = shapes(options.models, lengths, options.batches, options);
+  const all = shapes(options.models, lengths, options.batches, options).flatMap((shape) =>
+    byRanks(options, options.rankCounts).map((own) => ({ ...shape, own }))
+  );
   const count = Math.max(options.rounds, steps > 0 ? seeds : 1);
   const chaos = { name: "exact-other-variants", policy: "exact", kernels: "other" as const };
-  const triedAt = (shape: Shape) => {
+  const triedAt = ({ own, ...shape }: typeof all[number]) => {
     const others = [
       ...options.nullOfChaos ? [chaos] : [],
-      ...combinationsAt(shape).map(({ choices, ...of }) => ({ ...of, ...choices, beside: unusual(options) })),
+      ...combinationsAt(shape).map(({ choices, ...of }) => ({ ...of, ...choices, beside: unusual(own) })),
     ].flatMap(({ name, policy, ...kernels }) => {
       const storage = policies.find((document) => document.name === policy);
       return storage ? [{ storage: { ...storage, name }, ...kernels }] : [];
     });
     const tried = [...policies.map((storage) => ({ storage })), ...others];
     refuseSameNames("policies", tried.map(({ storage }) => storage));
-    return { ...shape, tried };
+    return { ...shape, own, tried };
   };
   const drift = count < roundsForDrift ? 0 : 1;
   const whole = all.map(triedAt);
@@ -169,16 +171,16 @@ export function planSweep(
   refuseSeedsBeyond(options.seed, Math.min(seeds, count));
   refuseUncompared(options);
   const rounds = Array.from({ length: count }, (_, round) => round);
-  const cells = whole.flatMap(({ model, sequence, batch, tried }) =>
+  const cells = whole.flatMap(({ model, sequence, batch, own, tried }) =>
     rounds.flatMap((round) => {
-      const common = cellFields({ model, sequence, batch }, round, options);
+      const common = cellFields({ model, sequence, batch }, round, own);
       const turn = round % 2 === 0 ? tried : tried.toReversed();
       return turn.map(({ storage, ...kernels }) => ({
         ...common,
         policy: storage.name,
         storage,
         ...kernels,
-        gradientEvery: common.qualitySteps > 0 && isCompared({ ...common, storage, ...kernels }, options)
+        gradientEvery: common.qualitySteps > 0 && isCompared({ ...common, storage, ...kernels }, own)
           ? options.gradientEvery
           : 0,
       }));

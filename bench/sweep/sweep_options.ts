@@ -25,6 +25,8 @@ export interface SweepOptions extends StepChoices {
   /** Tokens of a step, in place of `batches`: longer sequences come in smaller batches. */
   tokens?: number;
   policies: PolicyDocument[];
+  /** Numbers of ranks beside each other, in place of `ranks`. */
+  rankCounts?: number[];
   /** A text and images, by name or path; undefined: the built-in ones. */
   data?: string;
   images?: string;

@@ -3,7 +3,7 @@ import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { parsePolicy } from "../../src/storage/policy_document.ts";
-import { unusual } from "../../src/train/step_choices.ts";
+import { type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import { missingCells, Outcomes } from "./outcomes.ts";
 import { profiles } from "./profiles.ts";
 import { recipe } from "./recipe.ts";
@@ -50,6 +50,25 @@ Deno.test("planSweep() runs the policies of a comparison in turn, there and back
   assertEquals(cells.map(brief), ["2 A 0", "2 B 0", "2 B 1", "2 A 1", "4 A 0", "4 B 0", "4 B 1", "4 A 1"]);
   assertEquals(cells.slice(0, 4).map((cell) => cell.qualitySteps), [7, 7, 0, 0]);
   assertEquals(cells.map((cell) => cell.storage.name), cells.map((cell) => cell.policy));
+});
+
+Deno.test("planSweep() runs each size by each number of ranks, of which one has nothing to part", () => {
+  const told = { ...options, rounds: 1, gradientEvery: 3, spread: "batch" as const, rankCounts: [1, 2] };
+  assertEquals(
+    planSweep({ ...told, batches: [2, 4] }).map((cell) => [brief(cell), unusual(cell), cell.gradientEvery]),
+    [2, 4].flatMap((batch) =>
+      [{}, { ranks: 2, spread: "batch" as const }].flatMap((choices) =>
+        ["A", "B"].map((policy) => [`${batch} ${policy} 0`, choices, 3])
+      )
+    ) as [string, StepChoices, number][],
+  );
+});
+
+Deno.test("runSweep() gives a cell up on as many ranks as it failed on, and on no others", async () => {
+  const { host, finished } = fakeHost(({ ranks }) => failed(ranks ? "error" : "ok", ""));
+  const cells = planSweep({ ...options, policies: [policy("A")], batches: [2], rankCounts: [2, 1] });
+  await runSweep(cells, host, new Outcomes({ growing: false }));
+  assertEquals(finished, ["2 A 0", "2 A 0", "2 A 1"]);
 });
 
 Deno.test("planSweep() times the first cell once more at the end where rounds are three or more", () => {

@@ -215,7 +215,7 @@ export class ProgramBuilder {
     const standing = [
       ...stores,
       control("uniforms", dispatches.length * 256),
-      ...stagingBytes(exchanges).map(({ side, bytes }) => control(`what ${side}`, bytes)),
+      ...stagingBytes(exchanges).map(({ name, bytes }) => control(name, bytes)),
     ];
     let plan: ProgramDescription["plan"] | undefined;
     return {

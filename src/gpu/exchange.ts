@@ -3,6 +3,7 @@ import { BufferSet } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import type { Scope } from "./kernel.ts";
 import { type Tensor, tensorBytes } from "./tensor.ts";
+import { durations } from "./timing.ts";
 
 /** Bytes of a tensor of f32: whole words, from `offset` on. */
 export interface Piece {
@@ -39,41 +40,65 @@ export interface PlacedExchange extends Exchange {
   readonly before: number;
 }
 
-/** What exchanges took: bytes that left, and milliseconds of the wait until they are mapped, of the transfer, and of writing what arrived. */
+/** What exchanges took: bytes that left, and milliseconds of what the host does and waits for, one after another. */
 export interface ExchangeTimes {
   readonly count: number;
   readonly bytes: number;
+  /** That the card computed since the exchange before, by its own clock; null where it tells no times: then they are among those of `map`. */
+  readonly compute: number | null;
+  /** The rest of the time from the first work that was queued for it until what leaves is mapped. */
   readonly map: number;
+  /** Between the ranks. */
   readonly transfer: number;
+  /** Until what arrived is queued to be copied. */
   readonly write: number;
 }
 
-export const noExchanges: ExchangeTimes = { count: 0, bytes: 0, map: 0, transfer: 0, write: 0 };
+export const noExchanges: ExchangeTimes = { count: 0, bytes: 0, compute: 0, map: 0, transfer: 0, write: 0 };
 
 /** Both together. */
 export function addTimes(a: ExchangeTimes, b: ExchangeTimes): ExchangeTimes {
-  const names = Object.keys(a) as (keyof ExchangeTimes)[];
-  return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as unknown as ExchangeTimes;
+  const names = ["count", "bytes", "map", "transfer", "write"] as const;
+  const sums = Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as Omit<
+    ExchangeTimes,
+    "compute"
+  >;
+  return { ...sums, compute: a.compute === null || b.compute === null ? null : a.compute + b.compute };
 }
 
 const bytesOf = (pieces: readonly Piece[]) => pieces.reduce((sum, { bytes }) => sum + bytes, 0);
 
 const sides = ["leaves", "arrives"] as const;
-type Side = typeof sides[number];
+type Staged = typeof sides[number] | "times";
 
-/** Bytes of the two buffers through which a program's exchanges go, one after another; none if there are none. */
-export function stagingBytes(exchanges: readonly Exchange[]): { side: Side; bytes: number }[] {
+/** When the card began and ended, in nanoseconds, which leaves behind all else. */
+const timesBytes = 2 * BigUint64Array.BYTES_PER_ELEMENT;
+
+/** Where the times are mapped that leave behind so many bytes. */
+const timesAt = (bytes: number) => Math.ceil(bytes / 8) * 8;
+
+/** Names and bytes of the buffers through which a program's exchanges go, one after another; none if there are none. */
+export function stagingBytes(exchanges: readonly Exchange[]): { key: Staged; name: string; bytes: number }[] {
   if (exchanges.length === 0) return [];
-  return sides.map((side) => ({ side, bytes: Math.max(...exchanges.map((each) => bytesOf(each[side]))) }));
+  const [leaves, arrives] = sides.map((side) => Math.max(...exchanges.map((each) => bytesOf(each[side]))));
+  return [
+    { key: "leaves", name: "what leaves", bytes: timesAt(leaves) + timesBytes },
+    { key: "arrives", name: "what arrives", bytes: arrives },
+    { key: "times", name: "when it left", bytes: timesBytes },
+  ];
 }
 
 /** The buffers through which tensors leave and arrive: the host maps both, and hands over the mapped ranges themselves. */
 export class Staging {
-  readonly #buffers: BufferSet<Side>;
+  readonly #buffers: BufferSet<Staged>;
+  readonly #marks: GPUQuerySet | undefined;
   #times = noExchanges;
+  /** When the work was queued that the next exchange waits for, if any was. */
+  #begun: number | undefined;
 
   private constructor(readonly gpu: Gpu) {
     this.#buffers = new BufferSet(gpu);
+    this.#marks = gpu.timestamps ? gpu.device.createQuerySet({ type: "timestamp", count: 2 }) : undefined;
   }
 
   /** Makes the buffers. Throws OutOfMemoryError with the bytes wanted. */
@@ -82,17 +107,27 @@ export class Staging {
     const usages = {
       leaves: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
       arrives: GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC,
+      times: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     };
     await staging.#buffers.allocate(
-      stagingBytes(exchanges).map(({ side, bytes }) => ({
-        key: side,
-        name: `staging: what ${side}`,
-        account: "control",
-        bytes,
-        usage: usages[side],
+      stagingBytes(exchanges).map(({ key, name, bytes }) => ({
+        ...{ key, bytes, name: `staging: ${name}`, account: "control" as const, usage: usages[key] },
       })),
     );
     return staging;
+  }
+
+  /** Told before work is encoded that an exchange comes after: marks when the card begins with the first of it. */
+  begin(encoder: GPUCommandEncoder): void {
+    if (this.#begun !== undefined) return;
+    this.#begun = performance.now();
+    this.#mark(encoder, { beginningOfPassWriteIndex: 0 });
+  }
+
+  /** Has the card write its time when all before is done. */
+  #mark(encoder: GPUCommandEncoder, at: Omit<GPUComputePassTimestampWrites, "querySet">): void {
+    if (!this.#marks) return;
+    encoder.beginComputePass({ timestampWrites: { querySet: this.#marks, ...at } }).end();
   }
 
   /** Does an exchange behind all that is queued; what it writes is queued when it is done. `placeOf` finds tensors. */
@@ -103,6 +138,11 @@ export class Staging {
     const { device, ranks } = this.gpu;
     const [out, back] = sides.map((side) => this.#buffers.get(side));
     const started = performance.now();
+    const [leaving, arriving] = [bytesOf(leaves), bytesOf(arrives)];
+    const times = this.#begun !== undefined && this.#marks
+      ? { marks: this.#marks, at: timesAt(leaving) }
+      : null;
+    const toMap = times ? times.at + timesBytes : leaving;
     const placed = ({ tensor, offset }: Piece) => {
       const { buffer, offset: first } = placeOf(tensor);
       return [buffer, first + offset] as const;
@@ -112,8 +152,8 @@ export class Staging {
       pieces: readonly Piece[],
       each: (encoder: GPUCommandEncoder, piece: Piece, at: number) => void,
       staying?: Stays,
+      encoder = device.createCommandEncoder(),
     ) => {
-      const encoder = device.createCommandEncoder();
       let at = 0;
       for (const piece of pieces) {
         each(encoder, piece, at);
@@ -124,24 +164,36 @@ export class Staging {
       }
       device.queue.submit([encoder.finish()]);
     };
+    const encoder = device.createCommandEncoder();
+    if (times) {
+      const resolved = this.#buffers.get("times");
+      this.#mark(encoder, { endOfPassWriteIndex: 1 });
+      encoder.resolveQuerySet(times.marks, 0, 2, resolved, 0);
+      encoder.copyBufferToBuffer(resolved, 0, out, times.at, timesBytes);
+    }
     copy(
       leaves,
       (encoder, piece, at) => encoder.copyBufferToBuffer(...placed(piece), out, at, piece.bytes),
       stays?.late ? undefined : stays,
+      encoder,
     );
-    const [leaving, arriving] = [bytesOf(leaves), bytesOf(arrives)];
     // A rank may have nothing to send, or nothing to receive, and nothing cannot be mapped.
     await Promise.all([
-      leaving > 0 && out.mapAsync(GPUMapMode.READ, 0, leaving),
+      toMap > 0 && out.mapAsync(GPUMapMode.READ, 0, toMap),
       arriving > 0 && back.mapAsync(GPUMapMode.WRITE, 0, arriving),
     ]);
     this.gpu.checkHealth();
     const mapped = performance.now();
+    const compute = times
+      ? durations(new BigUint64Array(out.getMappedRange(times.at, timesBytes)))[0]
+      : this.#begun === undefined
+      ? 0
+      : null;
     const numbers = (buffer: GPUBuffer, bytes: number) =>
       new Float32Array(bytes > 0 ? buffer.getMappedRange(0, bytes) : new ArrayBuffer());
     carry(ranks, numbers(out, leaving), numbers(back, arriving));
     const carried = performance.now();
-    if (leaving > 0) out.unmap();
+    if (toMap > 0) out.unmap();
     if (arriving > 0) back.unmap();
     copy(
       arrives,
@@ -151,13 +203,21 @@ export class Staging {
     this.#times = addTimes(this.#times, {
       count: 1,
       bytes: leaving,
-      map: mapped - started,
+      compute,
+      map: Math.max(0, mapped - (this.#begun ?? started) - (compute ?? 0)),
       transfer: carried - mapped,
       write: performance.now() - carried,
     });
+    this.#begun = undefined;
   }
 
-  /** What all exchanges since the last call took. */
+  /** Forgets the times so far. The queue must be idle. */
+  startTimes(): void {
+    this.#times = noExchanges;
+    this.#begun = undefined;
+  }
+
+  /** What all exchanges since the last call, or the start, took. */
   takeTimes(): ExchangeTimes {
     const times = this.#times;
     this.#times = noExchanges;
@@ -165,6 +225,7 @@ export class Staging {
   }
 
   destroy(): void {
+    this.#marks?.destroy();
     this.#buffers.destroy();
   }
 }

@@ -217,6 +217,7 @@ export class Program {
         }
         : undefined;
       const encoder = device.createCommandEncoder();
+      this.#staging?.begin(encoder);
       const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
       for (const { pipeline, groups, grid } of steps.slice(from, to)) {
         pass.setPipeline(pipeline);
@@ -229,7 +230,12 @@ export class Program {
     }
   }
 
-  /** What its exchanges since the last call took. */
+  /** Forgets what its exchanges took so far. The queue must be idle. */
+  startExchangeTimes(): void {
+    this.#staging?.startTimes();
+  }
+
+  /** What its exchanges since the last call, or the start, took. */
   takeExchangeTimes(): ExchangeTimes {
     return this.#staging?.takeTimes() ?? noExchanges;
   }

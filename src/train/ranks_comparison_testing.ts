@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { testGpu } from "../../kernels/testing/testing.ts";
 import { ranksTest, runRanks } from "../ranks/testing.ts";
+import type { Gpu } from "../gpu/device.ts";
 import { type Job, type Outcome, trainCase } from "./ranks_testing.ts";
 
 /** What one process and several may differ by: in another order of sums. */
@@ -8,16 +9,35 @@ const limit = 1e-5;
 
 /** A test of a number of ranks: each job is trained by one process and by those ranks, and gives the same; `repeated`: every time. */
 export function comparisonTest(name: string, size: number, jobs: readonly Job[], repeated = false): void {
-  ranksTest(name, async () => {
-    const outcomes = await onRanks(size, repeated ? [...jobs, ...jobs] : jobs);
-    for (const [i, job] of jobs.entries()) {
-      const what = `${job.folder} ${JSON.stringify(job.changes)} on ${size} ranks`;
-      const [first, ...others] = outcomes.map((each) => each[i]);
-      assertAlike(first, await trainCase(await testGpu(), job), what);
-      for (const other of others) assertEquals(other, first, what);
-      if (repeated) assertEquals(outcomes[0][jobs.length + i], first, `${what}, again`);
-    }
-  });
+  ranksTest(name, async () => void await compareWithOne(await testGpu(), size, jobs, repeated));
+}
+
+/**
+ * Trains each job by one process and by so many ranks; `repeated`: twice by these, which must give the same bits. Returns the largest relative
+ * differences of each from the one process's. Throws an AssertionError where they are not the same.
+ */
+export async function compareWithOne(
+  gpu: Gpu,
+  size: number,
+  jobs: readonly Job[],
+  repeated: boolean,
+): Promise<Differences[]> {
+  const outcomes = await onRanks(size, repeated ? [...jobs, ...jobs] : jobs);
+  const found: Differences[] = [];
+  for (const [i, job] of jobs.entries()) {
+    const what = `${job.folder} ${JSON.stringify(job.changes)} on ${size} ranks`;
+    const [first, ...others] = outcomes.map((each) => each[i]);
+    found.push(assertAlike(first, await trainCase(gpu, job), what));
+    for (const other of others) assertEquals(other, first, what);
+    if (repeated) assertEquals(outcomes[0][jobs.length + i], first, `${what}, again`);
+  }
+  return found;
+}
+
+/** The largest relative differences of losses, and of the gradient of a tensor. */
+interface Differences {
+  readonly loss: number;
+  readonly gradient: number;
 }
 
 /** What came of the jobs, by rank. */
@@ -34,21 +54,24 @@ async function onRanks(size: number, jobs: readonly Job[]): Promise<Outcome[][]>
   }
 }
 
-function assertAlike(own: Outcome, one: Outcome, what: string): void {
+function assertAlike(own: Outcome, one: Outcome, what: string): Differences {
   const close = (a: number[], b: number[], name: string) => {
     assertEquals(a.length, b.length, what);
     a.forEach((x, i) =>
       assert(Math.abs(x - b[i]) <= limit * Math.abs(b[i]), `${what}: ${name} ${x}, not ${b[i]}`)
     );
+    return Math.max(...a.map((x, i) => Math.abs(x / b[i] - 1)));
   };
-  close(own.losses, one.losses, "loss");
+  const loss = close(own.losses, one.losses, "loss");
   close([own.validation], [one.validation], "validation loss");
   close(own.norms, one.norms, "norm");
   assertEquals(Object.keys(own.gradients), Object.keys(one.gradients));
-  for (const name of Object.keys(one.gradients)) {
+  const errors = Object.keys(one.gradients).map((name) => {
     const error = errorOf(own, one, [name]);
     assert(error <= limit, `${what}: gradient of ${name} differs by ${error}`);
-  }
+    return error;
+  });
+  return { loss, gradient: Math.max(0, ...errors) };
 }
 
 /** ‖g − r‖ / ‖r‖ of these gradients together. */

@@ -251,7 +251,7 @@ export class TrainingSession {
   async timedSteps(steps: readonly StepBatches[]): Promise<StepTimes> {
     await this.#memory.submitted();
     await this.gpu.device.queue.onSubmittedWorkDone();
-    this.#train.takeExchangeTimes();
+    this.#train.startExchangeTimes();
     const exchanges: ExchangeTimes[] = [];
     const timer = await StepTimer.create(this.gpu, steps.length);
     try {

@@ -73,6 +73,13 @@ export function unusual(options: StepChoices): StepChoices {
   );
 }
 
+/** The choices of a step by each of some numbers of ranks; without any, as they are. One process has nothing to part. */
+export function byRanks<T extends StepChoices>(choices: T, counts: readonly number[] = []): T[] {
+  if (counts.length === 0) return [choices];
+  const parts = counts.some((ranks) => ranks > 1);
+  return counts.map((ranks) => ({ ...choices, ranks, ...ranks === 1 && parts && { spread: undefined } }));
+}
+
 /** Bytes that weights, moments and, where they outlive their update, gradients take for each parameter of a matrix. */
 export function stateBytes(options: StepChoices): number {
   const { parameters, moments, update } = { ...stepDefaults, ...unusual(options) };
@@ -80,6 +87,9 @@ export function stateBytes(options: StepChoices): number {
   const twoMoments = { f32: 8, bf16: 4, "8bit": 2 * (1 + 4 / momentBlock) }[moments];
   return weight + twoMoments + (update === "backward" ? 0 : 4);
 }
+
+/** What ranks share, in words. */
+export const sharedWords = { sequence: "every sequence", batch: "batches" } satisfies Record<Spread, string>;
 
 /** The choices that are not the defaults, in words. */
 export function describeChoices(options: StepChoices): string[] {
@@ -91,6 +101,6 @@ export function describeChoices(options: StepChoices): string[] {
     ...moments ? [`moments in ${moments === "8bit" ? "8 bits" : moments}`] : [],
     ...update ? ["update in backward"] : [],
     ...clipBy ? ["clipping by the last step's norm"] : [],
-    ...ranks ? [`${ranks} ranks that share ${spread === "batch" ? "batches" : "every sequence"}`] : [],
+    ...ranks ? [`${ranks} ranks that share ${sharedWords[spread ?? stepDefaults.spread]}`] : [],
   ];
 }

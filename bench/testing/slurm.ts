@@ -1,0 +1,105 @@
+/** A Slurm of this machine alone, for proofs: its daemons run for as long as they are needed, by a configuration in a folder of their own. */
+
+const delay = (milliseconds: number) => new Promise<void>((done) => setTimeout(done, milliseconds));
+
+const installed = (program: string) =>
+  new Deno.Command("sh", { args: ["-c", `command -v ${program}`], stdout: "null" }).output().then((
+    { success },
+  ) => success);
+
+/** Why no Slurm can be started here; undefined if one can. */
+export async function noSlurm(): Promise<string | undefined> {
+  for (const program of ["munged", "slurmctld", "slurmd", "sbatch", "srun"]) {
+    if (!await installed(program)) {
+      return `${program} is not installed; on Debian: apt install slurm-wlm munge`;
+    }
+  }
+  return Deno.uid() === 0 ? undefined : "Slurm's daemons are started as root";
+}
+
+/** Does `work` with the environment in which Slurm's commands find a Slurm of two tasks on this host; ends its daemons, and what still runs there. */
+export async function withSlurm(work: (env: Record<string, string>) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "slurm" });
+  const env = { SLURM_CONF: `${folder}/slurm.conf` };
+  const daemons: Deno.ChildProcess[] = [];
+  const start = (program: string, ...args: string[]) =>
+    daemons.push(new Deno.Command(program, { args, env, stdout: "null", stderr: "null" }).spawn());
+  try {
+    await Deno.writeTextFile(env.SLURM_CONF, configuration(folder));
+    await Deno.writeFile(`${folder}/key`, crypto.getRandomValues(new Uint8Array(128)), { mode: 0o600 });
+    start(
+      ...[
+        "munged",
+        "--foreground",
+        "--force",
+        `--socket=${folder}/socket`,
+        `--key-file=${folder}/key`,
+      ] as const,
+      ...["pid", "seed", "log"].map((file) => `--${file}-file=${folder}/munge.${file}`),
+    );
+    await delay(500);
+    start("slurmctld", "-D");
+    start("slurmd", "-D");
+    await until(
+      "Slurm takes jobs",
+      async () => (await printedBy("sinfo", ["-h", "-o", "%T"], env)) === "idle",
+    );
+    await work(env);
+  } finally {
+    await printedBy("scancel", ["--user=root"], env).catch(() => "");
+    for (const daemon of daemons.toReversed()) {
+      try {
+        daemon.kill("SIGTERM");
+      } catch {
+        // ended by itself
+      }
+      await Promise.race([daemon.status, delay(5000)]);
+    }
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Ports that the registered ones do not have, so that a Slurm of the system's own can run beside this. */
+const configuration = (folder: string) => `
+ClusterName=proof
+SlurmctldHost=${Deno.hostname()}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket=${folder}/socket
+CredType=cred/munge
+SlurmctldPort=16817
+SlurmdPort=16818
+StateSaveLocation=${folder}/state
+SlurmdSpoolDir=${folder}/spool
+SlurmctldPidFile=${folder}/slurmctld.pid
+SlurmdPidFile=${folder}/slurmd.pid
+SlurmctldLogFile=${folder}/slurmctld.log
+SlurmdLogFile=${folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=pmi2
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+ReturnToService=2
+NodeName=${Deno.hostname()} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=YES
+`;
+
+/** What a program prints. */
+export async function printedBy(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<string> {
+  const { stdout } = await new Deno.Command(program, { args: [...args], env, stderr: "null" }).output();
+  return new TextDecoder().decode(stdout).trim();
+}
+
+/** Waits until something is so. Throws an Error where it is not after a minute, or so many seconds. */
+export async function until(what: string, isSo: () => Promise<boolean>, seconds = 60): Promise<void> {
+  for (let waited = 0; !await isSo(); waited += 0.2) {
+    if (waited > seconds) throw new Error(`Not so after ${seconds} s: ${what}`);
+    await delay(200);
+  }
+}
