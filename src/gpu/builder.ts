@@ -175,7 +175,8 @@ export class ProgramBuilder {
     const peak = livePeak(claims).bytes;
     const at = new Map<Step, number>(dispatches.map((dispatch, i) => [dispatch, i]));
     return this.#asked.map(({ next, wanted }) => {
-      const index = at.get(this.#steps.slice(next).find((step) => !isExchange(step))!);
+      while (next < this.#steps.length && isExchange(this.#steps[next])) next++;
+      const index = at.get(this.#steps[next]);
       if (index === undefined) return Infinity; // nobody wants its result
       return peak - Math.max(live[index] ?? 0, live[index + 1] ?? 0) + wanted;
     });
