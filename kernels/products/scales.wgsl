@@ -1,12 +1,10 @@
 // The scale of an operand and its inverse, powers of two: the largest number of the last step comes near 2¹⁰. One that the last step did
 // not see counts as 64; where it was no number, the scale is none, so that products are none.
 fn scale_from(largest: u32) -> vec2<f32> {
-  if (largest >= 0x7f800000u) {
-    return bitcast<vec2<f32>>(vec2(largest | 0x400000u));
-  }
   let bits = select(largest, 0x42800000u, largest == 0);
   let exponent = clamp(137 - i32((bits + 0x7fffffu) >> 23), -126, 126);
-  return bitcast<vec2<f32>>(vec2<u32>(vec2(127 + exponent, 127 - exponent)) << vec2(23u));
+  let scale = bitcast<f32>(select(u32(127 + exponent) << 23, largest | 0x400000u, largest >= 0x7f800000u));
+  return vec2(scale, inverse_of(scale));
 }
 
 // 1 / scale, a power of two, or no number.
