@@ -1,4 +1,6 @@
 import { number, ratio } from "../../src/text/format.ts";
+import { stepDefaults } from "../../src/train/step_choices.ts";
+import { runtimeOf } from "../results/results.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { speedText } from "../report/speeds.ts";
@@ -72,7 +74,7 @@ function beside(sweep: Sweep, native: Comparison<Cell>): Beside[] {
     baseOf(other).records[0].environment.adapter === baseOf(native).records[0].environment.adapter
   );
   if (!own) return [];
-  const { configuration: { arithmetic = "f32" }, records: [{ environment: { runtime = "native" } }] } =
-    baseOf(own);
-  return [{ arithmetic, runtime: runtime === "dawn" ? "Dawn" : runtime, own, native }];
+  const { configuration, records: [{ environment }] } = baseOf(own);
+  const { arithmetic = stepDefaults.arithmetic } = configuration;
+  return [{ arithmetic, runtime: runtimeOf(environment) === "dawn" ? "Dawn" : "native", own, native }];
 }

@@ -1,4 +1,5 @@
 import { plural } from "../../src/text/format.ts";
+import { recordsOf } from "../report/cell_rounds.ts";
 import { lossDifferences, lossSentence, lossTable } from "../report/losses.ts";
 import { names } from "../report/side_by_side.ts";
 import { picture, sources } from "./making.ts";
@@ -13,7 +14,7 @@ export function qualitySection({ sweeps: { quality, qualityImages } }: Reports):
     comparisons.map((one) => [names(one).join(), one] as const)
   );
   const comparisons = [...new Map(told).values()];
-  const records = comparisons.flatMap(({ cells }) => [...cells.values()].flatMap((cell) => cell.records));
+  const records = recordsOf(comparisons);
   const steps = Math.max(...records.map(({ configuration }) => configuration.qualitySteps));
   const generated = records.some(({ data }) => data.kind === "images" && data.generated);
   return [

@@ -1,4 +1,5 @@
 import { duration } from "../../src/text/format.ts";
+import { recordsOf } from "../report/cell_rounds.ts";
 import { commandCode } from "../report/command.ts";
 import { list } from "../report/words.ts";
 import { arithmeticSection } from "./arithmetic_section.ts";
@@ -56,9 +57,7 @@ export const anchor = (title: string) => title.toLowerCase().replace(/[^a-z0-9 -
 
 /** What none of it shows. */
 function limits({ sweeps }: Reports): string | null {
-  const records = Object.values(sweeps).flatMap(({ comparisons }) =>
-    comparisons.flatMap(({ cells }) => [...cells.values()].flatMap((cell) => cell.records))
-  );
+  const records = Object.values(sweeps).flatMap(({ comparisons }) => recordsOf(comparisons));
   const cards = [...new Set(records.map(({ environment }) => environment.adapter))];
   return cards.length
     ? `**Not shown.** Anything of other cards than ${
@@ -71,10 +70,7 @@ function limits({ sweeps }: Reports): string | null {
 function durations({ sweeps }: Reports): string | null {
   const told = [sweeps.grid, sweeps.text, sweeps.vision, sweeps.quality].flatMap((sweep) => {
     if (!sweep) return [];
-    const records = sweep.comparisons.flatMap(({ cells }) =>
-      [...cells.values()].flatMap((cell) => cell.records)
-    );
-    const seconds = records.reduce((total, record) => total + record.seconds, 0);
+    const seconds = recordsOf(sweep.comparisons).reduce((total, record) => total + record.seconds, 0);
     return [`${duration(seconds)} for ${sweep.commands.map(commandCode).join(", ")} (${sweep.adapter})`];
   });
   return told.length ? `**How long it takes.** ${list(told)}.` : null;

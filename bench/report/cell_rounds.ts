@@ -97,6 +97,10 @@ export class Cell {
   }
 }
 
+/** The records of all cells of comparisons. */
+export const recordsOf = (comparisons: readonly Comparison<Cell>[]): CellRecord[] =>
+  comparisons.flatMap(({ cells }) => [...cells.values()].flatMap(({ records }) => records));
+
 /** Comparisons without the null of chaos, which stores as `exact` does and is no policy to choose. */
 export function withoutNull(comparisons: readonly Comparison<Cell>[]): Comparison<Cell>[] {
   const isPolicy = ([, cell]: [string, Cell]) => cell.configuration.kernels !== "other";

@@ -6,7 +6,7 @@ import { reach } from "../statistics/paired_ratio.ts";
 import { median } from "../statistics/statistics.ts";
 import { mostRepeats, unsteadyTimes } from "../sweep/steady_clock.ts";
 import { stopBefore, untilPrecise } from "../sweep/stopping.ts";
-import type { Cell } from "./cell_rounds.ts";
+import { type Cell, recordsOf } from "./cell_rounds.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 
 /**
@@ -54,7 +54,7 @@ function row(
     return far === null ? [] : [{ policy, far }];
   });
   const widest = all.length ? all.reduce((one, other) => other.far > one.far ? other : one) : null;
-  const records = [...comparison.cells.values()].flatMap((cell) => cell.records);
+  const records = recordsOf([comparison]);
   const rounds = new Set(records.map(({ configuration }) => configuration.round)).size;
   const end = stopping && (stopBefore(rounds, records, untilPrecise(stopping))?.why ?? "neither");
   return {
