@@ -18,6 +18,7 @@ export const sweepFolders = {
   vision: [`${set}/vision`],
   quality: [`${set}/parity`],
   qualityImages: [`${later}/parity-vit`],
+  qualityCurve: [`${later}/curve`],
   grouping: [`${set}/grouping`],
   length: [`${set}/length`],
   large: [`${set}/large`],

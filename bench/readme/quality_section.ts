@@ -1,12 +1,13 @@
-import { plural } from "../../src/text/format.ts";
+import { percentage, plural } from "../../src/text/format.ts";
 import { recordsOf } from "../report/cell_rounds.ts";
 import { lossDifferences, lossSentence, lossTable } from "../report/losses.ts";
-import { names } from "../report/side_by_side.ts";
+import { baseOf, names } from "../report/side_by_side.ts";
+import { code, list } from "../report/words.ts";
 import { picture, sources } from "./making.ts";
-import type { Reports } from "./reports.ts";
+import type { Reports, Sweep } from "./reports.ts";
 
 /** What policies cost in validation loss. */
-export function qualitySection({ sweeps: { quality, qualityImages } }: Reports): string | null {
+export function qualitySection({ sweeps: { quality, qualityImages, qualityCurve } }: Reports): string | null {
   const sweeps = [quality, qualityImages].filter((sweep) => sweep !== undefined);
   if (sweeps.length === 0) return null;
   // What was trained anew is told by its later runs.
@@ -22,11 +23,31 @@ export function qualitySection({ sweeps: { quality, qualityImages } }: Reports):
     `${lossSentence(lossDifferences(comparisons))} Final validation loss after ${
       plural(steps, "step")
     } less \`exact\`'s from the same seeds, in nats: mean, Student's 95% interval, and the interval's worse end as a share of \`exact\`'s ` +
-    `loss${generated ? "; the images are generated" : ""}.`,
+    `loss${generated ? "; the images are generated" : ""}.${qualityCurve ? ` ${longRun(qualityCurve)}` : ""}`,
     lossTable(comparisons),
-    sources(...sweeps),
+    sources(...sweeps, ...qualityCurve ? [qualityCurve] : []),
     ...sweeps.map((sweep) =>
       picture(sweep, "loss_difference.svg", "Training loss less that of exact from the same seeds, by policy")
     ),
+    ...qualityCurve
+      ? [picture(qualityCurve, "loss.svg", "Training loss of a run through its whole corpus")]
+      : [],
   ].join("\n\n");
+}
+
+/** Where a run of one seed through its corpus ends, and what rounding alone moves it by. */
+function longRun({ comparisons: [comparison] }: Sweep): string {
+  const exact = baseOf(comparison);
+  const ends = [...comparison.cells].flatMap(([policy, cell]) => {
+    const [pair] = cell === exact ? [] : cell.pairedQualities(exact);
+    if (pair?.own.validationLoss == null || pair.base.validationLoss === null) return [];
+    return [
+      `${code(policy)} ${percentage(pair.own.validationLoss / pair.base.validationLoss - 1, true)}`,
+    ];
+  });
+  return `One seed of ${names(comparison).join(", ")} through its corpus, ${
+    plural(exact.configuration.qualitySteps, "step")
+  }, ends at these distances from \`exact\`'s loss, where other variants of the kernels show what rounding alone does: ${
+    list(ends)
+  }.`;
 }

@@ -186,6 +186,20 @@ Deno.test("qualitySection() tells who measurably harms, and what the others cost
   assertEquals(rows(section)[5][1], "not a number, 3");
 });
 
+Deno.test("qualitySection() tells how a run through a corpus ends, beside what rounding alone does", () => {
+  const run = (policy: string, loss: number, changes: Partial<CellConfiguration> = {}) =>
+    fakeRecord({ model: "mini", qualitySteps: 1329, policy, ...changes }, { quality: fakeQuality(loss) });
+  const section = qualitySection(only({
+    quality: sweep(...trained("exact", [3, 3, 3]), ...trained("mesa8", [3, 3, 3])),
+    qualityCurve: sweep(run("exact", 2), run("mesa8", 2.01), run("half", 1.999, { kernels: "other" })),
+  }))!;
+  assertStringIncludes(
+    section,
+    "One seed of mini, 4 × 128 through its corpus, 1329 steps, ends at these distances from `exact`'s loss",
+  );
+  assertStringIncludes(section, "rounding alone does: `mesa8` +0.50% and `half` -0.05%.");
+});
+
 Deno.test("qualitySection() takes of a model that was trained anew its later runs alone", () => {
   const trainedIn = (model: string, loss: number) => [
     ...trained("exact", [1, 2, 3], { model }),

@@ -37,6 +37,31 @@ Deno.test("answers() tell memory and speed of each policy, with the interval", (
   ]);
 });
 
+Deno.test("answers() take no time of a process that shared its card, and say so", () => {
+  // The first round of both was in company, and three times as slow; the driver's figure there was all programs'.
+  const shared = (all: CellRecord[]) =>
+    [0, 1, 2, 3].map((round) => {
+      const { configuration, ...rest } = all[Math.max(0, round - 1)];
+      const timing = {
+        ...rest.timing!,
+        ...round === 0 && { stepMilliseconds: [30] },
+        reference: { work: round === 0 ? 3 : 1 },
+      };
+      const memory = { ...rest.memory!, driverBytes: round === 0 ? 2 ** 40 : 2 ** 30 };
+      return { ...rest, configuration: { ...configuration, round }, timing, memory };
+    });
+  const records = [...shared(exact), ...shared(mesa8)];
+  const said = lines(records);
+  assertStringIncludes(said[1], "at **0.962×** (0.939–0.985) of its speed.");
+  assertStringIncludes(
+    said.join("\n"),
+    "- Speed, where 2 of 8 processes timed steps: their card did other work",
+  );
+  const [{ cells }] = compare(records);
+  const cell = cells.get("exact")!;
+  assertEquals([cell.step!.median, cell.stepByRound.size, cell.driverBytes], [10, 3, 2 ** 30]);
+});
+
 Deno.test("answers() tell the ends of several models, and which they are", () => {
   const micro = { configuration: { model: "micro" } };
   const all = [

@@ -1,5 +1,6 @@
 import type { CellConfiguration, CellRecord, PieceSizes } from "../results/results.ts";
 import { stepByRound } from "../results/step_by_round.ts";
+import { type Crowding, crowding } from "../results/timed_alone.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { type PairedRatio, pairedRatio } from "../statistics/paired_ratio.ts";
 import { stepDefaults, unusual } from "../../src/train/step_choices.ts";
@@ -10,7 +11,8 @@ export type Quality = NonNullable<CellRecord["quality"]>;
 
 /** The rounds of one cell: repetitions, of which the first train for quality, each from a seed of its own. */
 export class Cell {
-  constructor(readonly records: readonly CellRecord[]) {}
+  /** @param crowded processes whose times do not count, of this cell and of others */
+  constructor(readonly records: readonly CellRecord[], readonly crowded: Crowding = new Map()) {}
 
   get configuration(): CellConfiguration {
     return this.records[0].configuration;
@@ -26,9 +28,9 @@ export class Cell {
     return this.records.find((r) => r.memory)?.memory ?? null;
   }
 
-  /** The driver's figure is measured, so the median counts. */
+  /** The driver's figure is measured, of all programs on the card, so the median of what was measured alone counts. */
   get driverBytes(): number | null {
-    const values = this.records.flatMap((r) => r.memory?.driverBytes ?? []);
+    const values = this.#alone.flatMap((r) => r.memory?.driverBytes ?? []);
     return values.length ? median(values) : null;
   }
 
@@ -58,9 +60,13 @@ export class Cell {
     return this.records.find((r) => r.program)?.program?.pieces ?? null;
   }
 
-  /** Milliseconds of a step, over the steps of all rounds. */
+  get #alone(): CellRecord[] {
+    return this.records.filter((record) => !this.crowded.has(record));
+  }
+
+  /** Milliseconds of a step, over the steps of all rounds that were timed alone. */
   get step(): Summary | null {
-    return summarize(this.records.flatMap((r) => r.timing?.stepMilliseconds ?? []));
+    return summarize(this.#alone.flatMap((r) => r.timing?.stepMilliseconds ?? []));
   }
 
   /** Sequences of a step, those of all its micro-batches together. */
@@ -84,9 +90,9 @@ export class Cell {
     return pairedRatio(base.stepByRound, this.stepByRound);
   }
 
-  /** Median milliseconds of a step in each round that was timed. */
+  /** Median milliseconds of a step in each round that was timed alone. */
   get stepByRound(): ReadonlyMap<number, number> {
-    return stepByRound(this.records);
+    return stepByRound(this.#alone);
   }
 
   /** Milliseconds of the reference's works in each round that timed them. */
@@ -130,6 +136,7 @@ const noChoices = Object.fromEntries(Object.keys(stepDefaults).map((choice) => [
 /**
  * Groups records into comparisons, in the order of their first appearance. A cell that was run once more at the end, for drift, is in none:
  * no other policy ran beside it. Nor is one in which memory was re-invested, or that trained for another's time: `reinvested.ts` compares it.
+ * Times of processes that shared their card do not count.
  */
 export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
   const groups = Map.groupBy(
@@ -140,6 +147,7 @@ export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
         (key, value) => varying.includes(key) ? undefined : value,
       ),
   );
+  const crowded = crowding(records);
   return [...groups.values()].map((members) => {
     const { model, sequence, batch } = members[0].configuration;
     const cells = Map.groupBy(members, (r) => r.configuration.policy);
@@ -148,7 +156,7 @@ export function compare(records: readonly CellRecord[]): Comparison<Cell>[] {
       sequence,
       batch,
       choices: choicesBeside(members[0].configuration),
-      cells: new Map([...cells].map(([policy, rs]) => [policy, new Cell(rs)])),
+      cells: new Map([...cells].map(([policy, rs]) => [policy, new Cell(rs, crowded)])),
     };
   });
 }

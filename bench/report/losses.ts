@@ -71,9 +71,13 @@ function worst([policy, differences]: [string, LossDifference[]]): string {
   if (costs.length === 0) return `${code(policy)} is not settled`;
   const [least, most] = [costs[0], costs.at(-1)!];
   if (most.nats === 0) return `${code(policy)} costs nothing`;
-  const told = costs.length === 1
-    ? `${most.nats.toFixed(4)} nats (${percentage(most.share)} of the loss)`
-    : `${percentage(least.share)} [${least.model}] to ${percentage(most.share)} [${most.model}] of the loss`;
+  if (costs.length === 1) {
+    return `${code(policy)} costs ${most.nats.toFixed(4)} nats (${percentage(most.share)} of the loss)`;
+  }
+  const [low, high] = [least, most].map(({ share }) => percentage(share));
+  const told = low === high
+    ? `${high} of the loss`
+    : `${low} [${least.model}] to ${high} [${most.model}] of the loss`;
   return `${code(policy)} costs ${told}`;
 }
 

@@ -1,6 +1,7 @@
 /** What became of memory that was re-invested, as records tell it. */
 
 import { type CellRecord, type Pace, ran } from "../results/results.ts";
+import { crowding } from "../results/timed_alone.ts";
 import type { Investment, Reinvestment } from "../results/run_header.ts";
 import { holm } from "../statistics/equivalence.ts";
 import { type PairedRatio, pairedRatio } from "../statistics/paired_ratio.ts";
@@ -58,12 +59,13 @@ export const recordsAt = (
 
 /** What was run at each budget, of those where `exact` has a record. */
 export function invested(records: readonly CellRecord[], all: readonly Reinvestment[]): Invested[] {
+  const crowded = crowding(records);
   return all.flatMap((found) => {
     const own = recordsAt(found, records);
     const isExact = ({ configuration }: CellRecord) => configuration.policy === "exact";
     const base = own.filter(isExact);
     if (base.length === 0) return [];
-    const exact = new Cell(base);
+    const exact = new Cell(base, crowded);
     const groups = Map.groupBy(
       own.filter((record) => !isExact(record)),
       ({ configuration: { policy, reinvested } }) => JSON.stringify([policy, reinvested?.into]),
@@ -79,7 +81,7 @@ const paceOf = ({ configuration: { reinvested } }: CellRecord): Pace | undefined
 function armOf(records: readonly CellRecord[], exact: Cell): InvestedArm {
   const { policy, reinvested } = records[0].configuration;
   const ofTokens = records.filter((record) => !paceOf(record));
-  const cell = new Cell(ofTokens.length > 0 ? ofTokens : records);
+  const cell = new Cell(ofTokens.length > 0 ? ofTokens : records, exact.crowded);
   const outcome = (of: readonly CellRecord[]) => of.length > 0 && outcomeOf(new Cell(of), cell, exact);
   const [time, tokens] = [outcome(records.filter(paceOf)), outcome(ofTokens)];
   return {

@@ -1,6 +1,7 @@
 import { markdownTable } from "markdown-table";
 import { duration, number, percentage, plural } from "../../src/text/format.ts";
 import type { CellRecord } from "../results/results.ts";
+import { crowding } from "../results/timed_alone.ts";
 import type { Stopping } from "../results/run_header.ts";
 import { reach } from "../statistics/paired_ratio.ts";
 import { median } from "../statistics/statistics.ts";
@@ -112,7 +113,7 @@ function repeatSentence(records: readonly CellRecord[]): string[] {
 /** The first cell at the end of the sweep beside what it was in its rounds. */
 function driftSentence(comparisons: readonly Comparison<Cell>[], records: readonly CellRecord[]): string[] {
   const last = records.find(({ configuration }) => configuration.again);
-  if (!last?.timing) return [];
+  if (!last?.timing || crowding(records).has(last)) return [];
   const { model, batch, sequence, policy } = last.configuration;
   const step = comparisons
     .find((other) => other.model === model && other.batch === batch && other.sequence === sequence)

@@ -1,5 +1,6 @@
-import { percentage, plural } from "../../src/text/format.ts";
+import { percentage, plural, ratio } from "../../src/text/format.ts";
 import { adapterTitle, type CellRecord } from "../results/results.ts";
+import { crowding } from "../results/timed_alone.ts";
 import { fewestPairs } from "../statistics/paired_ratio.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { parities } from "./parity.ts";
@@ -16,14 +17,27 @@ export function unproved(records: readonly CellRecord[], all: readonly Compariso
   const pairs = policiesOf(comparisons).flatMap((policy) => pairsOf(comparisons, policy))
     .filter(({ own, base }) => own !== base);
   const losses = [...quality(pairs, base), ...undecided(all)];
-  return [software(records), fewRounds(pairs), ...open(pairs), ...losses, reinvested(records), cards(records)]
-    .filter((sentence) => sentence !== null);
+  const speeds = [software(records), inCompany(records), fewRounds(pairs), ...open(pairs)];
+  return [...speeds, ...losses, reinvested(records), cards(records)].filter((sentence) => sentence !== null);
 }
 
 function software(records: readonly CellRecord[]): string | null {
   return records.some(({ environment }) => environment.adapterClass === "software")
     ? "Speed: a software adapter ran this, and its times are no result."
     : null;
+}
+
+/** How many processes were not alone on their card, by the reference that each of them timed. */
+function inCompany(records: readonly CellRecord[]): string | null {
+  const crowded = crowding(records);
+  if (crowded.size === 0) return null;
+  const most = Math.max(...crowded.values());
+  const timed = records.filter(({ timing }) => timing).length;
+  return `Speed, where ${crowded.size} of ${
+    plural(timed, "process", "processes")
+  } timed steps: their card did other work meanwhile, or ran at a lower clock (work that is always the same took up to ${
+    ratio(most)
+  } its least time), and none of these times counts.`;
 }
 
 /** What a larger batch or model might owe to something else than memory. */
