@@ -106,3 +106,17 @@ Deno.test("drawCharts() measures speed against another policy where exact does n
   assertStringIncludes(frontier.svg, "speed, of half's");
   assertStringIncludes(frontier.svg, "buffers, of exact's");
 });
+
+Deno.test("drawCharts() leaves speed out where exact ran in company", async () => {
+  const reference = (milliseconds: number) => ({
+    timing: { ...fakeMeasurement().timing!, reference: { work: milliseconds } },
+  });
+  const names = async (milliseconds: number) =>
+    (await drawCharts([
+      fakeRecord({}, reference(milliseconds)),
+      fakeRecord({ policy: "half" }, reference(1)),
+      fakeRecord({ policy: "mesa8" }, reference(1)),
+    ])).map(({ file }) => file);
+  assertEquals((await names(1)).includes("frontier.svg"), true);
+  assertEquals((await names(3)).includes("frontier.svg"), false);
+});

@@ -4,12 +4,13 @@ import { baseOf, type Comparison } from "./side_by_side.ts";
 
 /**
  * Speed against memory, both as multiples of `exact`'s: the line is the interval of the speed, and what does not fit stands below the
- * points, at the memory that it would take. Comparisons of which but one cell is known have no panel.
+ * points, at the memory that it would take. Comparisons of which but one cell is known have no panel, nor those whose base has no time that
+ * counts though it ran.
  */
 export function frontierPanels(comparisons: readonly Comparison<Cell>[], styles: Styles): Panel[] {
   return comparisons.flatMap((comparison) => {
     const base = baseOf(comparison);
-    const timed = base.step ? base : [...comparison.cells.values()].find(({ step }) => step);
+    const timed = base.failure && !base.step ? [...comparison.cells.values()].find(({ step }) => step) : base;
     const points = timed ? pointsOf(comparison, base, timed) : [];
     if (!timed || points.length < 2) return [];
     const titles = [base, timed].map(({ configuration }) => configuration.policy);
