@@ -16,7 +16,7 @@ const found = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map
 
 Deno.test("Every model and policy in the documentation is one", () => {
   const holds = {
-    "README.md": [true, true],
+    "README.md": [false, true],
     "docs/models.md": [true, false],
     "docs/policies.md": [false, true],
   };

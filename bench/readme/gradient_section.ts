@@ -33,7 +33,8 @@ function byGrouping(sweep: Sweep): string | null {
     } than \`head\`, Mesa's way, at ${ratio(best.memory!.savedBytes / head.memory!.savedBytes)} its bytes`;
   const tests = [best === head ? [] : [judgement(best, head)], pairOf(comparison, "head", "tensor")].flat();
   return [
-    `${sentence} (${names(comparison).join(", ")} tokens in training). ${tests.join(" ")}`,
+    `${sentence} (${names(comparison).join(", ")} tokens in training).`,
+    ...tests.length ? [tests.join(" ")] : [],
     table(
       ["one range for each", "relative error of the gradient", savedActivations.label],
       cells.map((cell) => [

@@ -1,5 +1,5 @@
 import { percentage, plural } from "../../src/text/format.ts";
-import { recordsOf } from "../report/cell_rounds.ts";
+import { type Cell, recordsOf } from "../report/cell_rounds.ts";
 import { lossDifferences, lossSentence, lossTable } from "../report/losses.ts";
 import { baseOf, names } from "../report/side_by_side.ts";
 import { code, list } from "../report/words.ts";
@@ -20,10 +20,13 @@ export function qualitySection({ sweeps: { quality, qualityImages, qualityCurve 
   const generated = records.some(({ data }) => data.kind === "images" && data.generated);
   return [
     "### Quality",
-    `${lossSentence(lossDifferences(comparisons))} Final validation loss after ${
+    [lossSentence(lossDifferences(comparisons)), ...qualityCurve ? [longRun(qualityCurve)] : []].join(" "),
+    `Final validation loss after ${
       plural(steps, "step")
-    } less \`exact\`'s from the same seeds, in nats: mean, Student's 95% interval, and the interval's worse end as a share of \`exact\`'s ` +
-    `loss${generated ? "; the images are generated" : ""}.${qualityCurve ? ` ${longRun(qualityCurve)}` : ""}`,
+    } less \`exact\`'s from the same seeds, in nats: mean, ` +
+    `Student's 95% interval, and the interval's worse end as a share of \`exact\`'s loss${
+      generated ? "; the images are generated" : ""
+    }.`,
     lossTable(comparisons),
     sources(...sweeps, ...qualityCurve ? [qualityCurve] : []),
     ...sweeps.map((sweep) =>
@@ -38,16 +41,16 @@ export function qualitySection({ sweeps: { quality, qualityImages, qualityCurve 
 /** Where a run of one seed through its corpus ends, and what rounding alone moves it by. */
 function longRun({ comparisons: [comparison] }: Sweep): string {
   const exact = baseOf(comparison);
-  const ends = [...comparison.cells].flatMap(([policy, cell]) => {
+  const byRounding = (cell: Cell) => Number(cell.configuration.kernels === "other");
+  const cells = [...comparison.cells].toSorted(([, one], [, other]) => byRounding(one) - byRounding(other));
+  const ends = cells.flatMap(([policy, cell]) => {
     const [pair] = cell === exact ? [] : cell.pairedQualities(exact);
     if (pair?.own.validationLoss == null || pair.base.validationLoss === null) return [];
     return [
       `${code(policy)} ${percentage(pair.own.validationLoss / pair.base.validationLoss - 1, true)}`,
     ];
   });
-  return `One seed of ${names(comparison).join(", ")} through its corpus, ${
+  return `One seed of ${comparison.model}, trained through its corpus once (${
     plural(exact.configuration.qualitySteps, "step")
-  }, ends at these distances from \`exact\`'s loss, where other variants of the kernels show what rounding alone does: ${
-    list(ends)
-  }.`;
+  }), ends at ${list(ends)} of \`exact\`'s loss; the last is what rounding alone does.`;
 }

@@ -1,12 +1,14 @@
 import { duration } from "../../src/text/format.ts";
 import { recordsOf } from "../report/cell_rounds.ts";
 import { commandCode } from "../report/command.ts";
+import { names } from "../report/side_by_side.ts";
 import { list } from "../report/words.ts";
 import { arithmeticSection } from "./arithmetic_section.ts";
 import { gradientSection } from "./gradient_section.ts";
 import { gridSection } from "./grid_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
 import { largeSection } from "./large_section.ts";
+import { picture } from "./making.ts";
 import { peersSection } from "./peers_section.ts";
 import { qualitySection } from "./quality_section.ts";
 import { recomputeSection } from "./recompute_section.ts";
@@ -46,8 +48,25 @@ export function answersPage(reports: Reports): string {
     const prose = blocks.filter(isProse).slice(0, taken).join(" ");
     return [`- **${told}.** ${prose} [Table](reports/README.md#${anchor(told)})`];
   });
-  return [...answers, ...[limits(reports), durations(reports)].flatMap((line) => line ? [`- ${line}`] : [])]
-    .join("\n");
+  const lines = [
+    ...answers,
+    ...[limits(reports), durations(reports)].flatMap((line) => line ? [`- ${line}`] : []),
+  ];
+  return [...atAGlance(reports), lines.join("\n")].join("\n\n");
+}
+
+/** One picture before all words: what each policy gives back, and what it costs. */
+function atAGlance({ sweeps: { recompute } }: Reports): string[] {
+  if (!recompute) return [];
+  const [comparison] = recompute.comparisons;
+  const { adapter } = recompute;
+  return [
+    picture(
+      recompute,
+      "frontier.svg",
+      `Speed against memory of ${names(comparison).join(", ")} tokens by policy, on one ${adapter}`,
+    ),
+  ];
 }
 
 const isProse = (block: string) => !/^(\||!\[|- \[report\])/.test(block);

@@ -191,13 +191,12 @@ Deno.test("qualitySection() tells how a run through a corpus ends, beside what r
     fakeRecord({ model: "mini", qualitySteps: 1329, policy, ...changes }, { quality: fakeQuality(loss) });
   const section = qualitySection(only({
     quality: sweep(...trained("exact", [3, 3, 3]), ...trained("mesa8", [3, 3, 3])),
-    qualityCurve: sweep(run("exact", 2), run("mesa8", 2.01), run("half", 1.999, { kernels: "other" })),
+    qualityCurve: sweep(run("exact", 2), run("half", 1.999, { kernels: "other" }), run("mesa8", 2.01)),
   }))!;
   assertStringIncludes(
     section,
-    "One seed of mini, 4 × 128 through its corpus, 1329 steps, ends at these distances from `exact`'s loss",
+    "One seed of mini, trained through its corpus once (1329 steps), ends at `mesa8` +0.50% and `half` -0.05% of `exact`'s loss; the last",
   );
-  assertStringIncludes(section, "rounding alone does: `mesa8` +0.50% and `half` -0.05%.");
 });
 
 Deno.test("qualitySection() takes of a model that was trained anew its later runs alone", () => {
