@@ -106,9 +106,10 @@ export class ProgramBuilder {
   readonly #steps: Step[] = [];
   readonly #keepAll: boolean;
   readonly #spare?: (asked: number) => number;
-  /** For each time that a kernel asked for spare memory: the dispatch that came next, and the bytes that it would have. */
-  readonly #asked: { next: number; wanted: number }[] = [];
+  /** For each time that a kernel asked for spare memory: the dispatch that came next, the end of those that it is for, and the bytes that it would have. */
+  readonly #asked: { next: number; end?: number; wanted: number }[] = [];
   #roomTaken = 0;
+  #roomHeld = 0;
   readonly #given: Variants;
   readonly #taken: Record<string, string> = {};
   readonly #carried: Tensor[] = [];
@@ -163,9 +164,21 @@ export class ProgramBuilder {
     return has;
   }
 
+  /** Does `work`, which is told whether it may take so many bytes for speed alone as long as it lasts, as `takeRoom` tells it. */
+  withRoom(bytes: number, work: (has: boolean) => void): void {
+    const has = bytes <= (this.#ask(0) ?? 0);
+    const asked = this.#asked.at(-1)!;
+    const taken = has ? bytes : 0;
+    this.#roomHeld += taken;
+    work(has);
+    this.#roomHeld -= taken;
+    asked.end = this.#steps.length;
+  }
+
   #ask(wanted: number): number | undefined {
     this.#asked.push({ next: this.#steps.length, wanted });
-    return this.#spare?.(this.#asked.length - 1);
+    const spare = this.#spare?.(this.#asked.length - 1);
+    return spare === undefined ? undefined : spare - this.#roomHeld;
   }
 
   /** For each time that a kernel asked for spare memory, the bytes below the live peak at its dispatches, what it took included. */
@@ -174,7 +187,9 @@ export class ProgramBuilder {
     const live = liveBytes(claims);
     const peak = livePeak(claims).bytes;
     const at = new Map<Step, number>(dispatches.map((dispatch, i) => [dispatch, i]));
-    return this.#asked.map(({ next, wanted }) => {
+    const liveAt = (step: Step) => live[at.get(step) ?? -1] ?? -Infinity; // of what nobody wants, nothing
+    return this.#asked.map(({ next, end, wanted }) => {
+      if (end !== undefined) return peak - Math.max(...this.#steps.slice(next, end).map(liveAt));
       while (next < this.#steps.length && isExchange(this.#steps[next])) next++;
       const index = at.get(this.#steps[next]);
       if (index === undefined) return Infinity; // nobody wants its result

@@ -2,6 +2,7 @@ import affineText from "./operand_affine.wgsl" with { type: "text" };
 import bf16Text from "./operand_bf16.wgsl" with { type: "text" };
 import f16Text from "./operand_f16.wgsl" with { type: "text" };
 import scaledText from "./operand_scaled.wgsl" with { type: "text" };
+import columnsText from "./operand_columns.wgsl" with { type: "text" };
 import geluText from "./operand_gelu.wgsl" with { type: "text" };
 import geluErfText from "./operand_gelu_erf.wgsl" with { type: "text" };
 import geluTailText from "./operand_gelu_tail.wgsl" with { type: "text" };
@@ -36,6 +37,11 @@ export interface Operand {
 /** Writes a reader's text for one operand of one kernel: NAME and GROUP stand for the operand's name and its bind group. */
 export function instantiate(text: string, name: string, group: number): string {
   return text.replaceAll("NAME", name).replaceAll("GROUP", String(group));
+}
+
+/** Puts values in the place of words in capitals. */
+export function fill(text: string, values: Record<string, number | string>): string {
+  return Object.entries(values).reduce((filled, [key, value]) => filled.replaceAll(key, String(value)), text);
 }
 
 /** A tensor as it is, in f32, bf16 or f16. */
@@ -98,6 +104,20 @@ export function readRows(x: Operand, first: number, rows: number): Operand {
     tensor: rowsOf(x.tensor, first, rows),
     bindings: (group, window) =>
       x.bindings(group, { first: first + (window?.first ?? 0), rows: window?.rows ?? rows }),
+  };
+}
+
+/** So many columns of x from `first` on, both whole vectors. Its windows are of x's rows, which are wider. */
+export function readColumns(x: Operand, first: number, cols: number): Operand {
+  if (first % 4 !== 0 || cols % 4 !== 0) {
+    throw new RangeError(`Columns ${first} to ${first + cols - 1} are not whole vectors`);
+  }
+  const text = fill(columnsText, { OWN: cols / 4, STRIDE: x.tensor.stride / 4, FIRST: first / 4 });
+  const { fetched: _, ...others } = x;
+  return {
+    ...others,
+    tensor: { ...x.tensor, cols, stride: cols },
+    code: (name, group) => x.code(`${name}_inner`, group) + instantiate(text, name, group),
   };
 }
 
