@@ -91,6 +91,9 @@ export interface BuilderOptions {
   readonly keepAll?: boolean;
 }
 
+/** Whether a step that comes next is not yet the kernel that asked for memory: an exchange, or a look at its operands, at which no more lives. */
+const goesBefore = (step: Step) => isExchange(step) || step.first === true;
+
 /**
  * Records a program: operators ask it for tensors and give it dispatches. Needs no adapter. Throws a UserError for arithmetic that
  * the options' adapter cannot do.
@@ -190,7 +193,7 @@ export class ProgramBuilder {
     const liveAt = (step: Step) => live[at.get(step) ?? -1] ?? -Infinity; // of what nobody wants, nothing
     return this.#asked.map(({ next, end, wanted }) => {
       if (end !== undefined) return peak - Math.max(...this.#steps.slice(next, end).map(liveAt));
-      while (next < this.#steps.length && isExchange(this.#steps[next])) next++;
+      while (next < this.#steps.length && goesBefore(this.#steps[next])) next++;
       const index = at.get(this.#steps[next]);
       if (index === undefined) return Infinity; // nobody wants its result
       return peak - Math.max(live[index] ?? 0, live[index + 1] ?? 0) + wanted;
