@@ -1,6 +1,7 @@
 import affineText from "./operand_affine.wgsl" with { type: "text" };
 import bf16Text from "./operand_bf16.wgsl" with { type: "text" };
 import f16Text from "./operand_f16.wgsl" with { type: "text" };
+import halvesText from "./operand_scaled_halves.wgsl" with { type: "text" };
 import scaledText from "./operand_scaled.wgsl" with { type: "text" };
 import columnsText from "./operand_columns.wgsl" with { type: "text" };
 import geluText from "./operand_gelu.wgsl" with { type: "text" };
@@ -27,6 +28,11 @@ export interface Operand {
    * fetches early and reads late. Left out where `load4` does both.
    */
   readonly fetched?: string;
+  /**
+   * Whether its text has no `load4` but `${name}_halves`, an array of elements of eight columns each: halves, scaled, as the product that they
+   * were written for multiplies them.
+   */
+  readonly scaled?: true;
   /** Rows that belong together, 1 if left out: windows of its rows begin at multiples of them. */
   readonly unit?: number;
   /** WGSL that declares the bindings in `group` and defines `${name}_load4`. */
@@ -51,6 +57,17 @@ export function plain(tensor: Tensor): Operand {
     tensor,
     ...halves ? { cost: "light", fetched: "vec2<u32>" } : { cost: "none" },
     code: (name, group) => instantiate(halves ?? plainText, name, group),
+    bindings: (group, window) => [{ group, index: 0, tensor, access: "read", ...window }],
+  };
+}
+
+/** A tensor of scaled halves, whose stride is whole elements, for the product that they were written for. */
+export function scaledHalves(tensor: Tensor): Operand {
+  return {
+    tensor,
+    cost: "none",
+    scaled: true,
+    code: (name, group) => instantiate(halvesText, name, group),
     bindings: (group, window) => [{ group, index: 0, tensor, access: "read", ...window }],
   };
 }

@@ -1,6 +1,6 @@
 import { columnSums } from "../../kernels/shared/column_sums.ts";
-import { cheapToRead } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
+import { readable } from "../../kernels/products/scaled_halves.ts";
 import { plain } from "../gpu/operand.ts";
 import type { SavedTensor } from "../storage/policy.ts";
 import { type Layer, operator } from "./layer.ts";
@@ -31,10 +31,11 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
     const [rows, width] = [exact.tensor.rows, weight.cols];
     const y = out?.tensor ??
       (output ? tape.tensor(name, rows, width, output) : tape.transient(name, rows, width));
-    matmul(builder, "nn", cheapToRead(builder, exact), plain(weight.value), y, {
+    const scaling = tape.scaling(name, "forward");
+    matmul(builder, "nn", readable(builder, exact, scaling, "a"), plain(weight.value), y, {
       bias: bias?.value,
       accumulate: out?.add,
-      scaling: tape.scaling(name, "forward"),
+      scaling,
     });
     tape.uses(...parameters);
     return {
@@ -42,9 +43,10 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
       backward: (dy, into) => {
         // The weights first: what they need of x can give its memory to dx.
         tape.gradients(parameters, (dWeight, dBias) => {
-          matmul(builder, "tn", cheapToRead(builder, kept()), plain(dy), dWeight.tensor, {
+          const scaling = tape.scaling(`d ${name} weight`, "backward");
+          matmul(builder, "tn", readable(builder, kept(), scaling, "a"), plain(dy), dWeight.tensor, {
             accumulate: dWeight.add,
-            scaling: tape.scaling(`d ${name} weight`, "backward"),
+            scaling,
           });
           if (dBias) columnSums(builder, plain(dy), dBias.tensor, dBias.add);
         });
