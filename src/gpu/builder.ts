@@ -162,7 +162,7 @@ export class ProgramBuilder {
 
   /** Takes so many bytes for speed alone, as long as the kernel that asks next runs, if that raises no peak: not before one is known. */
   takeRoom(bytes: number): boolean {
-    const has = bytes <= (this.#ask(0) ?? 0);
+    const has = this.#roomTaken + bytes <= (this.#ask(0) ?? 0);
     if (has) this.#roomTaken += bytes;
     return has;
   }

@@ -1,6 +1,6 @@
 import { columnSums } from "../../kernels/shared/column_sums.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
-import { readable } from "../../kernels/products/scaled_halves.ts";
+import { readable, readableWeight } from "../../kernels/products/scaled_halves.ts";
 import { plain } from "../gpu/operand.ts";
 import type { SavedTensor } from "../storage/policy.ts";
 import { type Layer, operator } from "./layer.ts";
@@ -32,7 +32,8 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
     const y = out?.tensor ??
       (output ? tape.tensor(name, rows, width, output) : tape.transient(name, rows, width));
     const scaling = tape.scaling(name, "forward");
-    matmul(builder, "nn", readable(builder, exact, scaling, "a"), plain(weight.value), y, {
+    const a = readable(builder, exact, scaling, "a");
+    matmul(builder, "nn", a, readableWeight(builder, weight.value, rows, scaling), y, {
       bias: bias?.value,
       accumulate: out?.add,
       scaling,
@@ -51,9 +52,10 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
           if (dBias) columnSums(builder, plain(dy), dBias.tensor, dBias.add);
         });
         const dx = into?.tensor ?? tape.transient(`d ${name} input`, dy.rows, weight.rows);
-        matmul(builder, "nt", plain(dy), plain(weight.value), dx, {
+        const scaling = tape.scaling(`d ${name} input`, "backward");
+        matmul(builder, "nt", plain(dy), readableWeight(builder, weight.value, dy.rows, scaling), dx, {
           accumulate: into?.add,
-          scaling: tape.scaling(`d ${name} input`, "backward"),
+          scaling,
         });
         return dx;
       },
