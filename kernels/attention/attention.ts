@@ -1,10 +1,14 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { type Operand, plain } from "../../src/gpu/operand.ts";
+import { type Operand, plain, readColumns } from "../../src/gpu/operand.ts";
+import { sharingGroup } from "../../src/gpu/operand_windows.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { lookFirst } from "../products/scales.ts";
+import { materialize } from "../shared/materialize.ts";
+import { attentionChoice } from "./attention_choice.ts";
 import { attentionDelta } from "./attention_delta.ts";
 import { type AttentionOptions, emitAttention } from "./attention_emit.ts";
 import { type AttentionShape, groupOf } from "./attention_shape.ts";
+import { onMatrices } from "./attention_variant.ts";
 
 /**
  * Emits o (N×C) = softmax(q·kᵀ / √headSize)·v by head, and the log-sum-exp of each row and head (N×H, stride H). `qkv` is N×(C + 2K): q, k
@@ -21,12 +25,12 @@ export function attentionForward(
   const scaling = scalingOf(shape, options);
   if (scaling) lookFirst(builder, thirds(qkv), scaling);
   const own = [{ tensor: o, access: "write" as const }, { tensor: logSumExp, access: "write" as const }];
-  emitAttention(builder, "forward", shape, own, { qkv }, { qkv, o }, options);
+  emitAttention(builder, "forward", shape, own, { qkv }, { o }, options);
 }
 
 /**
- * Emits dqkv (N×(C + 2K)) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. o is read first, by a kernel
- * of its own, and may end before dqkv begins.
+ * Emits dqkv (N×(C + 2K)) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed. o is read first, once, by a
+ * kernel of its own, and may end before dqkv begins.
  */
 export function attentionBackward(
   builder: ProgramBuilder,
@@ -42,18 +46,58 @@ export function attentionBackward(
   const delta = builder.tensor("delta", rows, cols, { category: "transient", stride });
   attentionDelta(builder, plain(d), o, delta, shape.headSize);
   const scaling = scalingOf(shape, options);
-  if (scaling) lookFirst(builder, [...thirds(qkv), { x: plain(d) }], scaling);
-  attentionBackwardQuery(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
-  attentionBackwardKey(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
+  readably(builder, qkv, shape, options, (inputs) => {
+    if (scaling) lookFirst(builder, [...thirds(inputs), { x: plain(d) }], scaling);
+    attentionBackwardQuery(builder, inputs, { logSumExp, delta }, d, dqkv, shape, options);
+    attentionBackwardKey(builder, inputs, { logSumExp, delta }, d, dqkv, shape, options);
+  });
+}
+
+/** q, k and v side by side, or each in a tensor of its own. */
+type Inputs = Operand | Readonly<Record<"q" | "k" | "v", Operand>>;
+
+/**
+ * Emits `work` over what backward reads of qkv (N×3C). Its kernels read q, k and v once for each block of own rows, and on subgroup matrices
+ * what is stored in fewer bits costs them more than to write it out (docs/runtime.md): so it is, where that raises no peak. Apart, since one
+ * tensor of all three finds no place among others as large as one. Kernels in f32, bound by workgroup memory, read it in place.
+ */
+function readably(
+  builder: ProgramBuilder,
+  qkv: Operand,
+  shape: AttentionShape,
+  { variants }: AttentionOptions,
+  work: (inputs: Inputs) => void,
+): void {
+  const { rows, cols } = qkv.tensor;
+  const [width, bytes] = [cols / 3, 4 * rows * cols];
+  const variant = variants?.backward_query ?? attentionChoice(builder, "backward_query", shape);
+  const dear = qkv.cost !== "none" && onMatrices(variant);
+  if (!dear || width % 4 !== 0 || bytes > builder.limits.maxStorageBufferBindingSize) return work(qkv);
+  builder.withRoom(bytes, (has) => {
+    if (!has) return work(qkv);
+    const written = ["queries", "keys", "values"].map((name, part) => {
+      const out = builder.tensor(name, rows, width, { category: "transient" });
+      materialize(builder, readColumns(qkv, part * width, width), out);
+      return plain(out);
+    });
+    const [q, k, v] = sharingGroup(written);
+    work({ q, k, v });
+  });
 }
 
 /** Heads that share keys are in f32, and scale nothing. */
 const scalingOf = (shape: AttentionShape, { scaling }: AttentionOptions) =>
   groupOf(shape) === 1 ? scaling : undefined;
 
-/** q, k and v, side by side. */
-const thirds = (qkv: Operand) =>
-  [0, 1, 2].map((i) => ({ x: qkv, columns: [i, i + 1].map((part) => part * qkv.tensor.cols / 3) }));
+/** q, k and v, one by one. */
+const thirds = (inputs: Inputs) =>
+  isOperand(inputs)
+    ? [0, 1, 2].map((i) => ({ x: inputs, columns: [i, i + 1].map((part) => part * inputs.tensor.cols / 3) }))
+    : Object.values(inputs).map((x) => ({ x }));
+
+const isOperand = (inputs: Inputs): inputs is Operand => "tensor" in inputs;
+
+const operandsOf = (inputs: Inputs) => isOperand(inputs) ? { qkv: inputs } : inputs;
 
 /** What backward knows of each row and head (N×H, stride H): the log-sum-exp, and delta = rowsum(dO ∘ o). */
 export interface RowStatistics {
@@ -64,7 +108,7 @@ export interface RowStatistics {
 /** Emits dq into dqkv (N×(C + 2K)), from dO (`d`, N×C). */
 export function attentionBackwardQuery(
   builder: ProgramBuilder,
-  qkv: Operand,
+  inputs: Inputs,
   statistics: RowStatistics,
   d: Tensor,
   dqkv: Tensor,
@@ -72,13 +116,14 @@ export function attentionBackwardQuery(
   options: AttentionOptions = {},
 ): void {
   const own = [...statisticsOf(statistics), { tensor: dqkv, access: "write" as const }];
-  emitAttention(builder, "backward_query", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, options);
+  const operands = { ...operandsOf(inputs), d: plain(d) };
+  emitAttention(builder, "backward_query", shape, own, operands, { d, dqkv }, options);
 }
 
 /** Emits dk and dv beside the dq in dqkv (N×(C + 2K)), and rows' padding, from dO (`d`, N×C). */
 export function attentionBackwardKey(
   builder: ProgramBuilder,
-  qkv: Operand,
+  inputs: Inputs,
   statistics: RowStatistics,
   d: Tensor,
   dqkv: Tensor,
@@ -86,7 +131,8 @@ export function attentionBackwardKey(
   options: AttentionOptions = {},
 ): void {
   const own = [...statisticsOf(statistics), { tensor: dqkv, access: "update" as const }];
-  emitAttention(builder, "backward_key", shape, own, { qkv, d: plain(d) }, { qkv, d, dqkv }, options);
+  const operands = { ...operandsOf(inputs), d: plain(d) };
+  emitAttention(builder, "backward_key", shape, own, operands, { d, dqkv }, options);
 }
 
 const statisticsOf = ({ logSumExp, delta }: RowStatistics) =>

@@ -46,11 +46,10 @@ const rowTexts: Record<AttentionKernel, (v: AttentionRows) => string> = {
   backward_query: remembered(attentionBackwardQueryText),
   backward_key: remembered(attentionBackwardKeyText),
 };
-const textOf = (kernel: AttentionKernel, v: AttentionVariant, scaling: Observing) =>
-  onMatrices(v) ? matrixTexts[kernel](v, scaling) : rowTexts[kernel](v);
+const textOf = (kernel: AttentionKernel, v: AttentionVariant, apart: boolean, scaling: Observing) =>
+  onMatrices(v) ? matrixTexts[kernel]({ ...v, ...apart && { apart } }, scaling) : rowTexts[kernel](v);
 
 interface Part {
-  readonly qkv: Operand;
   readonly o: Tensor;
   readonly d: Tensor;
   readonly dqkv: Tensor;
@@ -64,7 +63,7 @@ interface Own {
 /**
  * Emits one of the kernels over windows of whole sequences and, where not even one can be bound at once, over each sequence with what it reads
  * bound in several windows; and over ranges of their blocks of rows where all of them would be too much to write or for one dispatch. `own` are
- * its bindings of group 0, operands those of groups 1 and on.
+ * its bindings of group 0, operands those of group 1, `d` of group 2: on matrices q, k and v may be operands of their own, of one stride.
  */
 export function emitAttention(
   builder: ProgramBuilder,
@@ -86,11 +85,12 @@ export function emitAttention(
   const tensors = [...Object.values(operands).map((x) => x.tensor), ...own.map(({ tensor }) => tensor)];
   for (const reach of reaches(builder, tensors, sequence)) {
     const { rows, start, sequences, whole } = reach;
-    const read = Object.entries(operands).map(([name, x], i) => {
+    const read = Object.entries(operands).map(([name, x]) => {
       const bound = inWindows(x, rowsOfReach(builder, x, reach));
-      return { code: bound.code(name, i + 1), bindings: bound.bindings(i + 1) };
+      const group = name === "d" ? 2 : 1;
+      return { code: bound.code(name, group), bindings: bound.bindings(group) };
     });
-    const code = read.map(({ code }) => code).join("") + textOf(kernel, variant, observing);
+    const code = read.map(({ code }) => code).join("") + textOf(kernel, variant, !operands.qkv, observing);
     const flops = flopsPerPair(kernel, { ...shape, batch: sequences });
     const most = builder.flopsPerDispatch / flops;
     const mostBlocks = whole ? Infinity : Math.floor(rowsAnywhere(builder, written) / block);
@@ -121,7 +121,7 @@ export function emitAttention(
           heads,
           first_block: first,
           blocks,
-          qkv_stride: (strides.qkv?.tensor.stride ?? 0) / 4,
+          qkv_stride: (operands.qkv ?? operands.q).tensor.stride / 4,
           o_stride: (strides.o?.stride ?? 0) / 4,
           d_stride: (strides.d?.stride ?? 0) / 4,
           dqkv_stride: (strides.dqkv?.stride ?? 0) / 4,

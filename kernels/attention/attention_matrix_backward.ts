@@ -5,6 +5,7 @@ import {
   loadOwn,
   type MatrixTile,
   part,
+  partsOfInputs,
   putTile,
   readTile,
 } from "./attention_matrix_operands.ts";
@@ -33,7 +34,7 @@ const bindings = (v: AttentionMatrixVariant, scaling: Observing) =>
 
 /** What both kernels begin with. */
 function beginning(v: AttentionMatrixVariant, layout: MatrixLayout, scaling: Observing, rows: string) {
-  return `${prelude(v, bindings(v, scaling))}${part("qkv", v)}${part("d", v)}${output("dqkv", v)}
+  return `${prelude(v, bindings(v, scaling))}${partsOfInputs(v)}${part("d", v)}${output("dqkv", v)}
 ${declareScales(scaling)}
 ${rows}${matrixSignature(v, layout)}`;
 }
@@ -65,7 +66,7 @@ ${lines(range(strips).map(strip))}
     workgroupBarrier();`;
 }
 
-/** Backward for queries: dq, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
+/** Backward for queries: dq, from delta = rowsum(dO ∘ o). Operands `qkv` (or `q`, `k` and `v`) and `d` (dO). */
 export function attentionMatrixQueryText(v: AttentionMatrixVariant, scaling?: Observing): string {
   const layout = matrixLayout("backward_query", v);
   const { strips, headColumns } = counts(v);
@@ -139,7 +140,7 @@ ${results.after}
 `;
 }
 
-/** Backward for keys: dk and dv, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
+/** Backward for keys: dk and dv, from delta = rowsum(dO ∘ o). Operands `qkv` (or `q`, `k` and `v`) and `d` (dO). */
 export function attentionMatrixKeyText(v: AttentionMatrixVariant, scaling?: Observing): string {
   const layout = matrixLayout("backward_key", v);
   const { headColumns } = counts(v);

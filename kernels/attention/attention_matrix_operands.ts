@@ -11,10 +11,14 @@ import {
 } from "./attention_matrix_variant.ts";
 import { lines, range, slice } from "./attention_template.ts";
 
-/** Parts of an operand's rows as vectors, zero beyond the head. */
-export function part(name: string, v: AttentionMatrixVariant): string {
+/** Parts of the rows of q, k and v as vectors, zero beyond the head. */
+export const partsOfInputs = (v: AttentionMatrixVariant): string =>
+  v.apart ? lines(["q", "k", "v"].map((name) => part(name, v, "qkv_stride"))) : part("qkv", v);
+
+/** The same of an operand; `stride` names its parameter. */
+export function part(name: string, v: AttentionMatrixVariant, stride?: string): string {
   const vectors = Math.ceil(v.headSize / 4);
-  return `${slice(name, { headSize: v.headSize, split: 1 })}
+  return `${slice(name, { headSize: v.headSize, split: 1 }, stride)}
 fn ${name}_part(row: u32, first: u32, i: u32) -> vec4<f32> {
   return ${
     4 * vectors < paddedHead(v)
@@ -25,11 +29,12 @@ fn ${name}_part(row: u32, first: u32, i: u32) -> vec4<f32> {
 `;
 }
 
-/** What is read of operands `qkv` and `d` (dO). */
+/** What is read of operands `qkv`, or `q`, `k` and `v`, and `d` (dO). */
 export type Read = "q" | "k" | "v" | "d";
 
-const operandOf = (x: Read) => x === "d" ? "d" : "qkv";
-const columnOf = (x: Read) => x === "d" ? "q_column" : `${x}_column`;
+const operandOf = (x: Read, { apart }: AttentionMatrixVariant) => x === "d" || apart ? x : "qkv";
+const columnOf = (x: Read, { apart }: AttentionMatrixVariant) =>
+  x === "d" || apart ? "q_column" : `${x}_column`;
 
 /** Brings the subgroup's own rows of x into left matrices `x{part}_{strip}_{step}`, by way of workgroup memory, and looks at them. */
 export function loadOwn(
@@ -51,8 +56,8 @@ export function loadOwn(
     var x = vec4<f32>();
     var y = vec4<f32>();
     if (own < p.sequence) {
-      x = ${operandOf(x)}_part(start + own, ${columnOf(x)}, 2 * i);
-      y = ${operandOf(x)}_part(start + own, ${columnOf(x)}, 2 * i + 1);
+      x = ${operandOf(x, v)}_part(start + own, ${columnOf(x, v)}, 2 * i);
+      y = ${operandOf(x, v)}_part(start + own, ${columnOf(x, v)}, 2 * i + 1);
     }
     ${look(x, ["x", "y"], scaling)}
     let to = ${base} + at / ${width}u * ${pitch}u + i;
@@ -103,8 +108,8 @@ export function readTile(v: AttentionMatrixVariant, tile: MatrixTile, first: str
     roundsOf(v).map((round) => {
       const at = `(local + ${round * attentionMatrixThreads(v)}u)`;
       const read = range(2).map((half) =>
-        `${name}${round}_${half} = ${operandOf(of)}_part(start + other, ${
-          columnOf(of)
+        `${name}${round}_${half} = ${operandOf(of, v)}_part(start + other, ${
+          columnOf(of, v)
         }, ${at} % ${width}u * 2 + ${half});`
       );
       return `    ${ofThread(v, round)}{ let other = ${first} + ${at} / ${width}u; ` +

@@ -18,6 +18,8 @@ export interface AttentionMatrixVariant {
   readonly tile: number;
   /** Whether a tile is read while the one before is multiplied, which takes registers. */
   readonly ahead: boolean;
+  /** Whether backward reads q, k and v from tensors of their own; side by side in one if left out. */
+  readonly apart?: boolean;
 }
 
 /** The variant's name in results and in tuning files. */

@@ -45,15 +45,15 @@ export function vectors(v: Head): { head: number; own: number; padded: number } 
   return { head, own, padded: own * v.split };
 }
 
-/** Part of an operand's row as vectors; beyond the head, zero. Heads that are not whole vectors are gathered. */
-export function slice(name: string, v: Head): string {
+/** Part of an operand's row as vectors; beyond the head, zero. Heads that are not whole vectors are gathered. `stride` names the parameter. */
+export function slice(name: string, v: Head, stride = `${name}_stride`): string {
   const { head, padded } = vectors(v);
   const guard = padded > head ? `  if (i >= ${head}u) { return vec4<f32>(); }\n` : "";
   if (v.headSize % 4 === 0) {
     return `
 fn ${name}_slice(row: u32, first: u32, i: u32) -> vec4<f32> {
 ${guard}  let column = first / 4 + i;
-  return ${name}_load4(row * p.${name}_stride + column, column);
+  return ${name}_load4(row * p.${stride} + column, column);
 }
 `;
   }
@@ -61,7 +61,7 @@ ${guard}  let column = first / 4 + i;
 fn ${name}_element(row: u32, first: u32, e: u32) -> f32 {
   if (e >= ${v.headSize}u) { return 0.0; }
   let column = (first + e) / 4;
-  return ${name}_load4(row * p.${name}_stride + column, column)[(first + e) % 4];
+  return ${name}_load4(row * p.${stride} + column, column)[(first + e) % 4];
 }
 fn ${name}_slice(row: u32, first: u32, i: u32) -> vec4<f32> {
   return vec4(${range(4).map((j) => `${name}_element(row, first, 4 * i + ${j})`).join(", ")});

@@ -1,7 +1,7 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { rowWindows } from "../../src/gpu/limits.ts";
 import { commonUnit, type Operand } from "../../src/gpu/operand.ts";
-import { rowBytes, type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
+import { padded, rowBytes, type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { elementThreads } from "../shared/elementwise.ts";
 import { remembered } from "../shared/remembered.ts";
 import sumText from "./sum_parts.wgsl" with { type: "text" };
@@ -29,7 +29,8 @@ export interface MatmulOptions {
 
 /**
  * Emits C = A·B (`nn`: A m×k, B k×n), A·Bᵀ (`nt`: B n×k) or Aᵀ·B (`tn`: A k×m, B k×n), C m×n in f32. Each operand may be read through
- * a reader. Rows of whichever matrix exceeds the binding limit are windowed; windows of the contraction are added in order.
+ * a reader, or be what `readable` made of it for this very product. Rows of whichever matrix exceeds the binding limit are windowed; windows of
+ * the contraction are added in order.
  */
 export function matmul(
   builder: ProgramBuilder,
@@ -47,7 +48,8 @@ export function matmul(
     throw new RangeError(`Shapes of the ${product} product do not match: ${shapes}`);
   }
   const sizes = { m, n, k };
-  if (options.scaling) lookFirst(builder, [{ x: a }, { x: b }], options.scaling);
+  const looked = [a, b].flatMap((x, operand) => x.scaled ? [] : [{ x, operand }]); // else where it was written
+  if (options.scaling) lookFirst(builder, looked, options.scaling);
   // Parts follow each other in whole matrices, so they are made only where C's rows need no windows.
   const partsOf = ({ variant, splits: asked }: MatmulChoice) => {
     // Whole tiles, and no more than it takes to cover k: a part without any would leave its sums unwritten.
@@ -103,14 +105,18 @@ function emit(
   const { variant, splits } = options;
   const { scales } = builder;
   const scaling = scales && variant.memory === "matrix" ? options.scaling : undefined;
+  if ((a.scaled || b.scaled) && !scaling) throw new Error(`${c.name} has scaled operands, and no scales`);
+  const scaled = { ...a.scaled && { a: true }, ...b.scaled && { b: true } };
   const fetched = variant.memory === "matrix" ? { a: a.fetched, b: b.fetched } : undefined;
   const kernelFor = (bias: boolean) => ({
     label: `matmul_${product}`,
     variant: variantName(variant),
     code: a.code("a", 1) + b.code("b", 2) +
-      textOf(product, variant, { bias, scaling: scaling && { observes: scaling.observes }, fetched }),
+      textOf(product, variant, { bias, scaling: scaling && { observes: scaling.observes }, fetched, scaled }),
   });
-  const [aBytes, bBytes, cBytes] = [a.tensor, b.tensor, c].map(rowBytes);
+  // Scaled halves are windowed as f32 would be, so that the same sums follow each other.
+  const bytesOf = ({ tensor, scaled }: Operand) => scaled ? 4 * padded(tensor.cols) : rowBytes(tensor);
+  const [aBytes, bBytes, cBytes] = [bytesOf(a), bytesOf(b), rowBytes(c)];
   const whole = (rows: number) => [{ first: 0, rows }];
   const cut = (rows: number, bytes: number, unit?: number) => rowWindows(builder.limits, rows, bytes, unit);
   const windowsM = product === "tn" ? cut(m, cBytes) : cut(m, Math.max(aBytes, cBytes), a.unit);
@@ -158,7 +164,9 @@ function emit(
             k_part: partSteps(wk.rows, splits, variant),
             // A is read again for each window of n, B for each of m.
             ...scaling && {
-              observed: scaling.observes ? observed(wn.first === 0, wm.first === 0) : 0,
+              observed: scaling.observes
+                ? observed(wn.first === 0 && !a.scaled, wm.first === 0 && !b.scaled)
+                : 0,
             },
           },
           workgroups: splits * workgroups(variant, wm.rows, wn.rows),

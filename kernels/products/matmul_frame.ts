@@ -21,6 +21,8 @@ export interface Frame {
    * both. On subgroup matrices.
    */
   readonly fetched?: { readonly a?: string; readonly b?: string };
+  /** Which operands are scaled halves already, as `a_halves_at` and `b_halves_at` give them at a row and an even column; on subgroup matrices, in f16. */
+  readonly scaled?: { readonly a?: boolean; readonly b?: boolean };
   /** Whether `store`, once `again` is true, adds to what it has stored before. */
   readonly adds?: boolean;
 }

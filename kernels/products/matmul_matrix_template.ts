@@ -61,8 +61,8 @@ export function matrixBytes(product: Product, v: MatrixVariant): number {
   return 16 * Math.max(v.buffers * tilesOf(product, v).elements, subgroupsOf(v) * stripOf(v).elements);
 }
 
-/** Puts eight numbers down as halves, in one element. */
-export const putText = `
+/** Eight numbers as halves, in one element. */
+export const halvesText = `
 fn within_halves(x: vec4<f32>) -> vec4<f32> {
   return clamp(x, vec4(-65504.0), vec4(65504.0));
 }
@@ -70,7 +70,10 @@ fn within_halves(x: vec4<f32>) -> vec4<f32> {
 fn halves(x: vec4<f32>, y: vec4<f32>) -> vec4<u32> {
   return vec4(bitcast<vec2<u32>>(vec4<f16>(x)), bitcast<vec2<u32>>(vec4<f16>(y)));
 }
+`;
 
+/** Puts eight numbers down as halves, in one element. */
+export const putText = `${halvesText}
 fn put(at: u32, x: vec4<f32>, y: vec4<f32>) {
   staged[at] = halves(within_halves(x), within_halves(y));
 }
@@ -91,8 +94,16 @@ fn put_both(at: u32, left_at: u32, x: vec4<f32>, y: vec4<f32>) {
 }
 `;
 
-/** Scales by what the last step saw. The workgroups of C's first column look at A, those of its first row at B: at each number once. */
-const scaledText = (observes: boolean) =>
+const sights = {
+  a: "let a_observed = (p.observed & 1) != 0 && tile % tiles_n == 0;",
+  b: "let b_observed = (p.observed & 2) != 0 && tile < tiles_n;",
+};
+
+/**
+ * Scales by what the last step saw. The workgroups of C's first column look at A, those of its first row at B: at each number once, of the
+ * operands that this product looks at itself.
+ */
+const scaledText = (observes: boolean, looksAt: readonly ("a" | "b")[]) =>
   `  if (local < 2) {
     let largest = ${
     observes ? "atomicLoad(&seen[last_seen(local)].largest)" : "seen[last_seen(local)].largest"
@@ -109,10 +120,12 @@ const scaledText = (observes: boolean) =>
     atomicStore(&seen[next_seen(local)].largest, 0u);
     atomicStore(&seen[next_seen(local)].clipped, 0u);
   }
-  let a_observed = (p.observed & 1) != 0 && tile % tiles_n == 0;
-  let b_observed = (p.observed & 2) != 0 && tile < tiles_n;
-  var a_saw = vec2<u32>();
-  var b_saw = vec2<u32>();`
+${
+        [
+          ...looksAt.map((operand) => sights[operand]),
+          ...looksAt.map((operand) => `var ${operand}_saw = vec2<u32>();`),
+        ].map((line) => `  ${line}`).join("\n")
+      }`
       : ""
   }`;
 
@@ -122,17 +135,20 @@ const lookText = (operand: string) =>
   `${operand}_saw = looked(looked(${operand}_saw, x0, limit), x1, limit); } `;
 
 /** Tells what a workgroup saw of an operand. */
-const tellText = (operand: string, index: number) =>
-  `  if (${operand}_observed) { tell(${index}, lane, ${operand}_saw.x, ${operand}_saw.y); }`;
+const tellText = (operand: "a" | "b") =>
+  `  if (${operand}_observed) { tell(${
+    operand === "a" ? 0 : 1
+  }, lane, ${operand}_saw.x, ${operand}_saw.y); }`;
 
 /** The WGSL of a product on subgroup matrices, within a frame. */
 export function matrixText(
   product: Product,
   v: MatrixVariant,
-  { header, tiled, scaling, adds, fetched = {} }: Frame,
+  { header, tiled, scaling, adds, fetched = {}, scaled = {} }: Frame,
 ): string {
   const { a, b, elements } = tilesOf(product, v);
   const twice = v.buffers === 2;
+  const looksAt = (["a", "b"] as const).filter((operand) => !scaled[operand]);
   const threads = matrixThreads(v);
   const strip = stripOf(v);
   const across = v.tileN / v.subgroupN;
@@ -140,7 +156,9 @@ export function matrixText(
   const name = (t: Tile, round: number, half: number) => `${t.operand}${round}_${half}`;
   const rounds = (t: Tile) => range(Math.ceil(t.elements / threads));
 
-  const typeOf = ({ operand }: Tile) => fetched[operand] ?? "vec4<f32>";
+  const typeOf = ({ operand }: Tile) => scaled[operand] ? "vec4<u32>" : fetched[operand] ?? "vec4<f32>";
+  /** The halves of what a thread loads of a tile at once: of scaled ones both. */
+  const loadsOf = ({ operand }: Tile) => range(scaled[operand] ? 1 : 2);
   /** Where a thread's element of a tile lies in the operand: `row` and `column`. */
   const placeOf = (t: Tile, round: number) => {
     const width = t.columns / halvesEach;
@@ -157,12 +175,13 @@ export function matrixText(
     const [rowLimit, columnLimit] = t.along ? [limit, "k_end"] : ["k_end", limit];
     return `row < ${rowLimit} && (${columnOf(half)}) * 4 < ${columnLimit}`;
   };
-  /** A thread's elements of a tile, eight numbers each, two vectors; zero beyond the matrix. Whole tiles need not ask. */
+  /** A thread's elements of a tile, eight numbers each, two vectors, or scaled halves; zero beyond the matrix. Whole tiles need not ask. */
   const load = (t: Tile, guarded: boolean) =>
     rounds(t).map((round) => {
-      const lines = range(2).map((half) => {
+      const how = scaled[t.operand] ? "halves_at" : fetched[t.operand] ? "fetch" : "at";
+      const lines = loadsOf(t).map((half) => {
         const at = name(t, round, half);
-        const load = `${at} = ${t.operand}_${fetched[t.operand] ? "fetch" : "at"}(row, ${columnOf(half)});`;
+        const load = `${at} = ${t.operand}_${how}(row, ${columnOf(half)});`;
         return guarded ? `if (${inside(t, half)}) { ${load} } else { ${at} = ${typeOf(t)}(); }` : load;
       });
       return `      ${ofThread(t, round)}{ ${[placeOf(t, round), ...lines].join(" ")} }`;
@@ -189,6 +208,11 @@ export function matrixText(
       const at = `let at = (local + ${round * threads}u) / ${width}u * ${t.pitch}u + (local + ${
         round * threads
       }u) % ${width}u;`;
+      if (scaled[t.operand]) {
+        return `    ${ofThread(t, round)}{ ${at} staged[at + ${t.begins[0]}u${twice ? " + free" : ""}] = ${
+          name(t, round, 0)
+        }; }`;
+      }
       const places = t.begins.map((begin) => `at + ${begin}u${twice ? " + free" : ""}`);
       const [x, y] = range(2).map((half) => scaling ? `${t.operand}_scale * x${half}` : `x${half}`);
       const look = scaling?.observes ? lookText(t.operand) : "";
@@ -302,7 +326,7 @@ ${zeros.join("\n")}
 ${results}
     }`;
   const declared = [a, b].flatMap((t) =>
-    rounds(t).flatMap((round) => range(2).map((half) => `  var ${name(t, round, half)} = ${typeOf(t)}();`))
+    rounds(t).flatMap((round) => loadsOf(t).map((half) => `  var ${name(t, round, half)} = ${typeOf(t)}();`))
   );
 
   return `${header(threads)}
@@ -316,7 +340,7 @@ ${tileEntry(threads, v, tiled)}
   let n_first = subgroup % ${across}u * ${v.subgroupN}u;
   let strip = subgroup * ${strip.elements}u;
   let whole = row0 + ${v.tileM}u <= p.m && column0 + ${v.tileN}u <= p.n;
-${scaling ? scaledText(scaling.observes) : ""}
+${scaling ? scaledText(scaling.observes, looksAt) : ""}
 ${sums.join("\n")}
 ${declared.join("\n")}
   var steps = 0u;
@@ -333,7 +357,7 @@ ${stored}
     if (k0 >= k_end) { break; }
 ${twice ? turned : ""}
   }
-${scaling?.observes ? ["a", "b"].map(tellText).join("\n") : ""}
+${scaling?.observes ? looksAt.map(tellText).join("\n") : ""}
 }
 `;
 }

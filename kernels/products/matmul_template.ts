@@ -10,7 +10,12 @@ import { staging } from "./matmul_staging.ts";
 import { alongK, type MatmulVariant, type Product, range, type ThreadVariant } from "./matmul_variant.ts";
 
 /** `a_at` of an operand, or what fetches and reads it where those are two. */
-function at(operand: "a" | "b", fetched?: string): string {
+function at(operand: "a" | "b", fetched?: string, scaled = false): string {
+  if (scaled) {
+    return `fn ${operand}_halves_at(row: u32, column: u32) -> vec4<u32> {
+  return ${operand}_halves[(row * p.${operand}_stride + p.${operand}_column + column) / 2];
+}`;
+  }
   const place = `row * p.${operand}_stride + p.${operand}_column + column, p.${operand}_column + column`;
   if (!fetched) {
     return `fn ${operand}_at(row: u32, column: u32) -> vec4<f32> {
@@ -26,7 +31,7 @@ fn ${operand}_read(fetched: ${fetched}, row: u32, column: u32) -> vec4<f32> {
 }`;
 }
 
-const header = (threads: number, { bias, scaling, fetched }: MatmulExtras, adds: boolean) => `
+const header = (threads: number, { bias, scaling, fetched, scaled }: MatmulExtras, adds: boolean) => `
 struct Parameters {
   m: u32, n: u32, k: u32,
   // Vectors of four from one row to the next, and the column, in vectors, at which the window of a matrix begins.
@@ -48,9 +53,9 @@ ${bias ? "@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;" : ""
 ${scaling ? scalingText(scaling.observes) : ""}
 const threads = ${threads}u;
 ${adds ? "var<private> again = false; // of what is stored in several turns, whether one has been\n" : ""}
-${at("a", fetched?.a)}
+${at("a", fetched?.a, scaled?.a)}
 
-${at("b", fetched?.b)}
+${at("b", fetched?.b, scaled?.b)}
 
 fn store(part: u32, row: u32, column: u32, sum: vec4<f32>) {
   if (row >= p.m || column * 4 >= p.n) {
@@ -77,6 +82,8 @@ export interface MatmulExtras {
   readonly scaling?: { readonly observes: boolean };
   /** The operands that are fetched before they are read, as `Frame` has them. */
   readonly fetched?: Frame["fetched"];
+  /** The operands that come as scaled halves. */
+  readonly scaled?: Frame["scaled"];
 }
 
 /** One product, whose contraction may be cut into parts. */
@@ -86,6 +93,7 @@ function singleFrame({ tileM, memory }: MatmulVariant, extras: MatmulExtras): Fr
     header: (threads) => header(threads, extras, adds),
     scaling: extras.scaling,
     fetched: extras.fetched,
+    scaled: extras.scaled,
     adds,
     tiled: {
       enter: `  if (part * p.k_part >= p.k) {

@@ -43,13 +43,15 @@ const vectorsPerThread = 16;
 export interface Looked {
   readonly x: Operand;
   readonly columns?: readonly number[];
+  /** Which operand it is; its place among those that are given if left out. */
+  readonly operand?: number;
 }
 
 /** Emits, for the first run of the program only, the look at the operands of a product that is as yet to be seen. */
 export function lookFirst(builder: ProgramBuilder, operands: readonly Looked[], scaling: Scaling): void {
   const { scales } = builder;
   if (!scales || !scaling.observes) return;
-  for (const [operand, { x, columns: [begin, end] = [0, x.tensor.cols] }] of operands.entries()) {
+  for (const [i, { x, columns: [begin, end] = [0, x.tensor.cols], operand = i }] of operands.entries()) {
     for (const window of builder.windows([x.tensor], x.unit)) {
       const vectors = window.rows * (Math.ceil(end / 4) - Math.floor(begin / 4));
       builder.dispatch({

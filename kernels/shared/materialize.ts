@@ -30,10 +30,14 @@ export function materialize(builder: ProgramBuilder, x: Operand, out: Tensor): v
  */
 export function cheapToRead(builder: ProgramBuilder, x: Operand): Operand {
   const { rows, cols, stride, name } = x.tensor;
-  const inPlace = x.cost === "none" ||
-    (x.cost === "light" && builder.adapterClass === "gpu" && !builder.takeRoom(4 * rows * stride));
-  if (inPlace) return x;
+  if (!isWrittenOut(builder, x, 4 * rows * stride)) return x;
   const out = builder.tensor(`${name} (f32)`, rows, cols, { category: "transient" });
   materialize(builder, x, out);
   return plain(out);
+}
+
+/** Whether x is, where that takes so many bytes. */
+export function isWrittenOut(builder: ProgramBuilder, { cost }: Operand, bytes: number): boolean {
+  return cost === "heavy" ||
+    (cost === "light" && (builder.adapterClass === "software" || builder.takeRoom(bytes)));
 }

@@ -1,10 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
+import { gpuWith, ProgramBuilder } from "../../src/gpu/builder.ts";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { affine, gelu as geluOf, plain } from "../../src/gpu/operand.ts";
+import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import { stepTensor } from "../../src/gpu/step_block.ts";
 import { padded } from "../../src/gpu/tensor.ts";
+import { describeWithinPeak } from "../../src/gpu/within_peak.ts";
+import { livePeak } from "../../src/memory/live.ts";
 import { gatherRow } from "../embedding/gather_row.ts";
 import { gelu } from "../activations/gelu_reference.ts";
 import { affine as affineOf } from "../norms/layer_norm_reference.ts";
+import { matmul } from "../products/matmul.ts";
+import { columnSums } from "./column_sums.ts";
 import { cheapToRead, materialize } from "./materialize.ts";
 import {
   assertClose,
@@ -34,6 +41,36 @@ gpuTest("cheapToRead() returns a plain tensor as it is, and writes GELU out, ove
       limits ? { limits } : {},
     );
   }
+});
+
+Deno.test("cheapToRead() writes out what a product in halves reads only where that raises no live peak", () => {
+  const category = "transient";
+  const written = (elsewhere: number) => {
+    const options = { ...gpuWith(typicalGpuLimits), arithmetic: "f16", scales: new OperandScales() } as const;
+    const record = (builder: ProgramBuilder) => {
+      const tensor = (name: string, rows: number, cols: number) =>
+        builder.tensor(name, rows, cols, { category });
+      const [x, gamma, weight, y] = [
+        tensor("x", 512, 256),
+        tensor("γ", 1, 256),
+        tensor("weight", 256, 512),
+        tensor("y", 512, 512),
+      ];
+      const a = cheapToRead(builder, affine(plain(x), gamma));
+      matmul(builder, "nn", a, plain(weight), y, { scaling: { key: "y", observes: true } });
+      for (const last of [x, tensor("large", elsewhere, 256)]) {
+        columnSums(builder, plain(last), tensor("sums", 1, last.cols), false);
+      }
+    };
+    const inPlace = new ProgramBuilder("in place", options);
+    record(inPlace);
+    const within = describeWithinPeak("within", options, record);
+    const [before, after] = [inPlace.build(), within].map(({ claims }) => livePeak(claims).bytes);
+    assert(after <= before, `${after} bytes live for ${before}`);
+    return within.dispatches.some(({ kernel }) => kernel.label === "materialize");
+  };
+  // At the product x, its copy, the weight, as large, and y, twice as large, live together: 2560 rows.
+  assertEquals([64, 2048, 2500, 2560].map(written), [false, false, false, true]);
 });
 
 gpuTest("materialize() writes scale and shift by column, on ragged shapes and over windows", async () => {

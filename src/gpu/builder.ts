@@ -91,6 +91,9 @@ export interface BuilderOptions {
   readonly keepAll?: boolean;
 }
 
+/** Whether a step that comes next is not yet the kernel that asked for memory: an exchange, or a look at its operands, at which no more lives. */
+const goesBefore = (step: Step) => isExchange(step) || step.first === true;
+
 /**
  * Records a program: operators ask it for tensors and give it dispatches. Needs no adapter. Throws a UserError for arithmetic that
  * the options' adapter cannot do.
@@ -106,9 +109,10 @@ export class ProgramBuilder {
   readonly #steps: Step[] = [];
   readonly #keepAll: boolean;
   readonly #spare?: (asked: number) => number;
-  /** For each time that a kernel asked for spare memory: the dispatch that came next, and the bytes that it would have. */
-  readonly #asked: { next: number; wanted: number }[] = [];
+  /** For each time that a kernel asked for spare memory: the dispatch that came next, the end of those that it is for, and the bytes that it would have. */
+  readonly #asked: { next: number; end?: number; wanted: number }[] = [];
   #roomTaken = 0;
+  #roomHeld = 0;
   readonly #given: Variants;
   readonly #taken: Record<string, string> = {};
   readonly #carried: Tensor[] = [];
@@ -158,14 +162,26 @@ export class ProgramBuilder {
 
   /** Takes so many bytes for speed alone, as long as the kernel that asks next runs, if that raises no peak: not before one is known. */
   takeRoom(bytes: number): boolean {
-    const has = bytes <= (this.#ask(0) ?? 0);
+    const has = this.#roomTaken + bytes <= (this.#ask(0) ?? 0);
     if (has) this.#roomTaken += bytes;
     return has;
   }
 
+  /** Does `work`, which is told whether it may take so many bytes for speed alone as long as it lasts, as `takeRoom` tells it. */
+  withRoom(bytes: number, work: (has: boolean) => void): void {
+    const has = bytes <= (this.#ask(0) ?? 0);
+    const asked = this.#asked.at(-1)!;
+    const taken = has ? bytes : 0;
+    this.#roomHeld += taken;
+    work(has);
+    this.#roomHeld -= taken;
+    asked.end = this.#steps.length;
+  }
+
   #ask(wanted: number): number | undefined {
     this.#asked.push({ next: this.#steps.length, wanted });
-    return this.#spare?.(this.#asked.length - 1);
+    const spare = this.#spare?.(this.#asked.length - 1);
+    return spare === undefined ? undefined : spare - this.#roomHeld;
   }
 
   /** For each time that a kernel asked for spare memory, the bytes below the live peak at its dispatches, what it took included. */
@@ -174,8 +190,10 @@ export class ProgramBuilder {
     const live = liveBytes(claims);
     const peak = livePeak(claims).bytes;
     const at = new Map<Step, number>(dispatches.map((dispatch, i) => [dispatch, i]));
-    return this.#asked.map(({ next, wanted }) => {
-      while (next < this.#steps.length && isExchange(this.#steps[next])) next++;
+    const liveAt = (step: Step) => live[at.get(step) ?? -1] ?? -Infinity; // of what nobody wants, nothing
+    return this.#asked.map(({ next, end, wanted }) => {
+      if (end !== undefined) return peak - Math.max(...this.#steps.slice(next, end).map(liveAt));
+      while (next < this.#steps.length && goesBefore(this.#steps[next])) next++;
       const index = at.get(this.#steps[next]);
       if (index === undefined) return Infinity; // nobody wants its result
       return peak - Math.max(live[index] ?? 0, live[index + 1] ?? 0) + wanted;

@@ -123,3 +123,20 @@ Deno.test("ProgramBuilder.carry() lets what an operand reads live on to the next
   assertEquals(dispatches.map(({ carries }) => carries), [undefined, undefined, [kept]]);
   assertEquals(plan.liveAtPeak.saved, 2 * 64 * 16);
 });
+
+Deno.test("ProgramBuilder takes no more room than there is, together until a kernel asks that takes none over", () => {
+  const builder = new ProgramBuilder("test", {
+    limits: typicalGpuLimits,
+    adapterClass: "gpu",
+    spare: () => 100,
+  });
+  assertEquals([60, 60, 40].map((bytes) => builder.takeRoom(bytes)), [true, false, true]);
+  assertEquals(builder.spare(0), 0);
+  assertEquals(builder.takeRoom(100), true);
+  assertEquals(builder.spare(0), 0);
+  builder.withRoom(
+    70,
+    (has) => assertEquals([has, builder.takeRoom(40), builder.spare(0)], [true, false, 30]),
+  );
+  builder.withRoom(101, (has) => assertEquals([has, builder.spare(0)], [false, 100]));
+});

@@ -1,7 +1,9 @@
 import affineText from "./operand_affine.wgsl" with { type: "text" };
 import bf16Text from "./operand_bf16.wgsl" with { type: "text" };
 import f16Text from "./operand_f16.wgsl" with { type: "text" };
+import halvesText from "./operand_scaled_halves.wgsl" with { type: "text" };
 import scaledText from "./operand_scaled.wgsl" with { type: "text" };
+import columnsText from "./operand_columns.wgsl" with { type: "text" };
 import geluText from "./operand_gelu.wgsl" with { type: "text" };
 import geluErfText from "./operand_gelu_erf.wgsl" with { type: "text" };
 import geluTailText from "./operand_gelu_tail.wgsl" with { type: "text" };
@@ -26,6 +28,11 @@ export interface Operand {
    * fetches early and reads late. Left out where `load4` does both.
    */
   readonly fetched?: string;
+  /**
+   * Whether its text has no `load4` but `${name}_halves`, an array of elements of eight columns each: halves, scaled, as the product that they
+   * were written for multiplies them.
+   */
+  readonly scaled?: true;
   /** Rows that belong together, 1 if left out: windows of its rows begin at multiples of them. */
   readonly unit?: number;
   /** WGSL that declares the bindings in `group` and defines `${name}_load4`. */
@@ -38,6 +45,11 @@ export function instantiate(text: string, name: string, group: number): string {
   return text.replaceAll("NAME", name).replaceAll("GROUP", String(group));
 }
 
+/** Puts values in the place of words in capitals. */
+export function fill(text: string, values: Record<string, number | string>): string {
+  return Object.entries(values).reduce((filled, [key, value]) => filled.replaceAll(key, String(value)), text);
+}
+
 /** A tensor as it is, in f32, bf16 or f16. */
 export function plain(tensor: Tensor): Operand {
   const halves = tensor.dtype === "bf16" ? bf16Text : tensor.dtype === "f16" ? f16Text : undefined;
@@ -45,6 +57,17 @@ export function plain(tensor: Tensor): Operand {
     tensor,
     ...halves ? { cost: "light", fetched: "vec2<u32>" } : { cost: "none" },
     code: (name, group) => instantiate(halves ?? plainText, name, group),
+    bindings: (group, window) => [{ group, index: 0, tensor, access: "read", ...window }],
+  };
+}
+
+/** A tensor of scaled halves, whose stride is whole elements, for the product that they were written for. */
+export function scaledHalves(tensor: Tensor): Operand {
+  return {
+    tensor,
+    cost: "none",
+    scaled: true,
+    code: (name, group) => instantiate(halvesText, name, group),
     bindings: (group, window) => [{ group, index: 0, tensor, access: "read", ...window }],
   };
 }
@@ -98,6 +121,20 @@ export function readRows(x: Operand, first: number, rows: number): Operand {
     tensor: rowsOf(x.tensor, first, rows),
     bindings: (group, window) =>
       x.bindings(group, { first: first + (window?.first ?? 0), rows: window?.rows ?? rows }),
+  };
+}
+
+/** So many columns of x from `first` on, both whole vectors. Its windows are of x's rows, which are wider. */
+export function readColumns(x: Operand, first: number, cols: number): Operand {
+  if (first % 4 !== 0 || cols % 4 !== 0) {
+    throw new RangeError(`Columns ${first} to ${first + cols - 1} are not whole vectors`);
+  }
+  const text = fill(columnsText, { OWN: cols / 4, STRIDE: x.tensor.stride / 4, FIRST: first / 4 });
+  const { fetched: _, ...others } = x;
+  return {
+    ...others,
+    tensor: { ...x.tensor, cols, stride: cols },
+    code: (name, group) => x.code(`${name}_inner`, group) + instantiate(text, name, group),
   };
 }
 

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { affine as affineReference } from "../../kernels/norms/layer_norm_reference.ts";
 import { gelu as geluReference } from "../../kernels/activations/gelu_reference.ts";
 import {
@@ -12,7 +12,7 @@ import {
   type TestProgram,
   tolerance,
 } from "../../kernels/testing/testing.ts";
-import { affine, gelu, type GeluKind, type Operand, plain, readRows, times } from "./operand.ts";
+import { affine, gelu, type GeluKind, type Operand, plain, readColumns, readRows, times } from "./operand.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** out = what operand v reads. */
@@ -133,6 +133,21 @@ gpuTest(
   "readRows() reads some of the rows",
   () => check((x) => readRows(x, 64, 70), x.slice(64 * cols, 134 * cols), 0),
 );
+
+gpuTest("readColumns() reads some of the columns, whole vectors, of what any operand reads", async () => {
+  const [first, width] = [24, 40];
+  const inner = affineReference(x, gamma, undefined, rows, cols);
+  await runTest((t) => {
+    const scaled = affine(plain(t.input("x", rows, cols, x)), t.input("gamma", 1, cols, gamma));
+    for (const [from, count] of [[2, 4], [4, 6]]) {
+      assertThrows(() => readColumns(scaled, from, count), RangeError, "not whole vectors");
+    }
+    return copy(t, readColumns(scaled, first, width));
+  }, async (out, read) => {
+    const expected = inner.filter((_, i) => i % cols >= first && i % cols < first + width);
+    assertClose(await read(out), expected, tolerance(1));
+  });
+});
 
 gpuTest("gelu() is the identity or zero far from the origin, never NaN", async () => {
   const range = [1e4, 1e3, 88, 30, 14, 10, 6, 1e-30, 0, -1e-30, -6, -10, -14, -30, -88, -1e3, -1e4]

@@ -1,7 +1,7 @@
 import type { Window } from "./limits.ts";
 import type { Operand } from "./operand.ts";
 
-/** Numbers of the binding points of one window, of which readers take fewer. */
+/** Numbers of the binding points of one window, or of one of several operands, of which readers take fewer. */
 const points = 16;
 
 /**
@@ -9,10 +9,8 @@ const points = 16;
  * one binding may have. It counts vectors from the first window's first row. One window is bound as it is.
  */
 export function inWindows(x: Operand, windows: readonly Window[]): Operand {
-  const bindingsOf = (group: number) =>
-    windows.flatMap((window, i) =>
-      x.bindings(group, window).map((binding) => ({ ...binding, index: binding.index + i * points }))
-    );
+  const parts = sharingGroup(windows.map(() => x));
+  const bindingsOf = (group: number) => parts.flatMap((part, i) => part.bindings(group, windows[i]));
   if (windows.length === 1) return { ...x, bindings: bindingsOf };
   const vectorsBefore = ({ first }: Window) => (first - windows[0].first) * x.tensor.stride / 4;
   return {
@@ -20,7 +18,7 @@ export function inWindows(x: Operand, windows: readonly Window[]): Operand {
     cost: x.cost,
     unit: x.unit,
     code: (name, group) => {
-      const readers = windows.map((_, i) => moved(x.code(`${name}_window${i}`, group), i * points));
+      const readers = parts.map((part, i) => part.code(`${name}_window${i}`, group));
       const choices = windows.map((window, i) => {
         const read = `return ${name}_window${i}_load4(index - ${vectorsBefore(window)}u, column);`;
         return i === windows.length - 1
@@ -35,6 +33,16 @@ ${choices.join("\n")}
     },
     bindings: bindingsOf,
   };
+}
+
+/** Operands that share a bind group: each has binding points of its own. */
+export function sharingGroup(operands: readonly Operand[]): Operand[] {
+  return operands.map((x, i) => ({
+    ...x,
+    code: (name, group) => moved(x.code(name, group), i * points),
+    bindings: (group, window) =>
+      x.bindings(group, window).map((binding) => ({ ...binding, index: binding.index + i * points })),
+  }));
 }
 
 /** A reader's text with the numbers of its binding points moved up. */

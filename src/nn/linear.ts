@@ -1,6 +1,6 @@
 import { columnSums } from "../../kernels/shared/column_sums.ts";
-import { cheapToRead } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
+import { readable, readableWeight } from "../../kernels/products/scaled_halves.ts";
 import { plain } from "../gpu/operand.ts";
 import type { SavedTensor } from "../storage/policy.ts";
 import { type Layer, operator } from "./layer.ts";
@@ -31,10 +31,12 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
     const [rows, width] = [exact.tensor.rows, weight.cols];
     const y = out?.tensor ??
       (output ? tape.tensor(name, rows, width, output) : tape.transient(name, rows, width));
-    matmul(builder, "nn", cheapToRead(builder, exact), plain(weight.value), y, {
+    const scaling = tape.scaling(name, "forward");
+    const a = readable(builder, exact, scaling, "a");
+    matmul(builder, "nn", a, readableWeight(builder, weight.value, rows, scaling), y, {
       bias: bias?.value,
       accumulate: out?.add,
-      scaling: tape.scaling(name, "forward"),
+      scaling,
     });
     tape.uses(...parameters);
     return {
@@ -42,16 +44,18 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
       backward: (dy, into) => {
         // The weights first: what they need of x can give its memory to dx.
         tape.gradients(parameters, (dWeight, dBias) => {
-          matmul(builder, "tn", cheapToRead(builder, kept()), plain(dy), dWeight.tensor, {
+          const scaling = tape.scaling(`d ${name} weight`, "backward");
+          matmul(builder, "tn", readable(builder, kept(), scaling, "a"), plain(dy), dWeight.tensor, {
             accumulate: dWeight.add,
-            scaling: tape.scaling(`d ${name} weight`, "backward"),
+            scaling,
           });
           if (dBias) columnSums(builder, plain(dy), dBias.tensor, dBias.add);
         });
         const dx = into?.tensor ?? tape.transient(`d ${name} input`, dy.rows, weight.rows);
-        matmul(builder, "nt", plain(dy), plain(weight.value), dx, {
+        const scaling = tape.scaling(`d ${name} input`, "backward");
+        matmul(builder, "nt", plain(dy), readableWeight(builder, weight.value, dy.rows, scaling), dx, {
           accumulate: into?.add,
-          scaling: tape.scaling(`d ${name} input`, "backward"),
+          scaling,
         });
         return dx;
       },

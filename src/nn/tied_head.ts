@@ -1,6 +1,6 @@
 import { crossEntropy, meanLoss } from "../../kernels/loss/cross_entropy.ts";
-import { cheapToRead } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
+import { readable } from "../../kernels/products/scaled_halves.ts";
 import { cutRows, type DeviceLimits } from "../gpu/limits.ts";
 import { type Operand, plain, readRows } from "../gpu/operand.ts";
 import { padded, rowsOf, type Tensor } from "../gpu/tensor.ts";
@@ -39,22 +39,19 @@ export function tiedHead(
 
   /** Emits a piece's losses, and with `gradient` returns its logits' gradient. */
   const forward = (first: number, count: number, gradient: boolean, anew = false): Tensor => {
-    const readable = cheapToRead(builder, readRows(x, first, count));
+    const scaling = tape.scaling(headKey, anew ? "again" : "forward");
+    const a = readable(builder, readRows(x, first, count), scaling, "a");
     const logits = builder.tensor("logits", count, words.rows, { category: "head" });
-    matmul(builder, "nt", readable, plain(words.value), logits, {
-      scaling: tape.scaling(headKey, anew ? "again" : "forward"),
-    });
+    matmul(builder, "nt", a, plain(words.value), logits, { scaling });
     crossEntropy(builder, logits, rowsOf(targets, first, count), rowsOf(losses, first, count), gradient);
     return logits;
   };
   const backward = (first: number, count: number, dLogits: Tensor): void => {
     // The words first: what their product needs can give its memory to dx.
     tape.gradients([words], ({ tensor, add }) => {
-      const readable = cheapToRead(builder, readRows(x, first, count));
-      matmul(builder, "tn", plain(dLogits), readable, tensor, {
-        accumulate: add,
-        scaling: tape.scaling("d head words", "backward"),
-      });
+      const scaling = tape.scaling("d head words", "backward");
+      const b = readable(builder, readRows(x, first, count), scaling, "b");
+      matmul(builder, "tn", plain(dLogits), b, tensor, { accumulate: add, scaling });
     });
     matmul(builder, "nn", plain(dLogits), plain(words.value), rowsOf(dx, first, count), {
       scaling: tape.scaling("d head input", "backward"),

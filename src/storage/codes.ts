@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "../gpu/builder.ts";
-import { instantiate, type Operand } from "../gpu/operand.ts";
+import { fill, instantiate, type Operand } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Category } from "../memory/category.ts";
 import channelText from "./channel_reader.wgsl" with { type: "text" };
@@ -70,9 +70,4 @@ function codesCode(codes: Tensor, bits: CodeBits, name: string, group: number): 
     ? `index / ${vectors}u`
     : `(index - column) / ${stride}u * ${row}u + column / ${vectors}u`;
   return instantiate(fill(codesText, { BITS: bits, WORD: word }), name, group);
-}
-
-/** Puts values in the place of words in capitals. */
-function fill(text: string, values: Record<string, number | string>): string {
-  return Object.entries(values).reduce((filled, [key, value]) => filled.replaceAll(key, String(value)), text);
 }

@@ -1,7 +1,7 @@
 import { spreadRows, takeRows } from "../../../kernels/embedding/class_rows.ts";
 import { crossEntropy, meanLoss } from "../../../kernels/loss/cross_entropy.ts";
 import { positionBackward } from "../../../kernels/embedding/embedding.ts";
-import { cheapToRead } from "../../../kernels/shared/materialize.ts";
+import { readable } from "../../../kernels/products/scaled_halves.ts";
 import { matmul } from "../../../kernels/products/matmul.ts";
 import {
   patchEmbeddingBackward,
@@ -91,18 +91,20 @@ function patchEmbedding({ image, patch, width }: VitConfig, parameters: Paramete
     const rows = patches(images, { batch, image, patch });
     const x = tape.transient("residual stream", batch * positions.rows, width);
     patchEmbeddingStart(builder, positions.value, classToken.value, bias.value, x);
-    matmul(builder, "nn", cheapToRead(builder, rows), plain(weight.value), x, {
+    const scaling = tape.scaling("patch_embed", "forward");
+    matmul(builder, "nn", readable(builder, rows, scaling, "a"), plain(weight.value), x, {
       accumulate: true,
-      scaling: tape.scaling("patch_embed", "forward"),
+      scaling,
     });
     tape.uses(weight, positions, classToken, bias);
     return {
       y: { exact: plain(x) },
       backward: (dx) => {
         tape.gradients([weight], ({ tensor, add }) => {
-          matmul(builder, "tn", cheapToRead(builder, rows), plain(dx), tensor, {
+          const scaling = tape.scaling("d patch_embed weight", "backward");
+          matmul(builder, "tn", readable(builder, rows, scaling, "a"), plain(dx), tensor, {
             accumulate: add,
-            scaling: tape.scaling("d patch_embed weight", "backward"),
+            scaling,
           });
         });
         tape.gradients([positions], ({ tensor, add }) => {
