@@ -3,7 +3,7 @@ import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "..
 import type { Gpu } from "../../src/gpu/device.ts";
 import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import { Program } from "../../src/gpu/program.ts";
-import { type Store, tensorBytes } from "../../src/gpu/tensor.ts";
+import { type Store, type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { noise } from "../../src/data/noise.ts";
 import type { KernelCase } from "./kernel_cases.ts";
 
@@ -27,9 +27,12 @@ export async function withCase<T>(
   await stores.allocate(requestsFor(description.stores));
   const program = await Program.create(gpu, description, stores);
   try {
-    const largest = Math.max(...filled.map(tensorBytes)) / 4;
-    const numbers = noise(largest);
-    for (const tensor of filled) program.write(tensor, numbers.subarray(0, tensorBytes(tensor) / 4));
+    const bytesOf = ({ dtype }: Tensor) => dtype === "f16" ? 2 : 4;
+    const numbers = noise(Math.max(...filled.map((tensor) => tensorBytes(tensor) / bytesOf(tensor))));
+    for (const tensor of filled) {
+      const own = numbers.subarray(0, tensorBytes(tensor) / bytesOf(tensor));
+      program.write(tensor, tensor.dtype === "f16" ? Float16Array.from(own) : own);
+    }
     return await work({ program, description });
   } finally {
     program.destroy();

@@ -15,6 +15,7 @@ import { policyDocument } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { loadData, type TrainingData } from "../training/data.ts";
 import { describeRun } from "../machine/run.ts";
+import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import { replaceText } from "../../src/io/files.ts";
 import { attentionCases } from "./attention_cases.ts";
 import { withCase } from "./case_program.ts";
@@ -112,7 +113,7 @@ async function timeAll(
     }
     const builder = { ...builderOptionsFor(gpu), arithmetic: options.arithmetic };
     const cases = [
-      ...kernelCases(caseSizes(gpu.adapter.class)),
+      ...kernelCases(caseSizes(gpu.adapter.class), options.arithmetic),
       ...attentionCases({ ...builder, adapterClass: gpu.adapter.class }),
       ...models.flatMap((model) => productCases(model, batch, gpu)),
     ];
@@ -158,7 +159,7 @@ async function stepCells(
 }
 
 function build(options: BuilderOptions, given: KernelCase): ProgramDescription {
-  const builder = new ProgramBuilder(given.name, options);
+  const builder = new ProgramBuilder(given.name, { scales: new OperandScales(), ...options });
   given.emit(builder);
   return builder.build();
 }

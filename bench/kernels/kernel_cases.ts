@@ -9,9 +9,10 @@ import { materialize } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { matrixShapes, type Sizes } from "../../kernels/products/matmul_table.ts";
 import { type Product, products } from "../../kernels/products/matmul_variant.ts";
+import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { gpuWith, type ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { DeviceLimits } from "../../src/gpu/limits.ts";
-import { affine, gelu, plain } from "../../src/gpu/operand.ts";
+import { affine, gelu, plain, scaledHalves } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
@@ -41,19 +42,20 @@ export interface CaseSizes {
 
 const transient = { category: "transient" } as const;
 
-/** Products that are large and square, and streaming kernels over working sets that no cache holds. */
-export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[] {
+/** Products that are large and square, in f16 of scaled halves, too, and streaming kernels over working sets that no cache holds. */
+export function kernelCases({ product: n, rows, cols }: CaseSizes, arithmetic?: Arithmetic): KernelCase[] {
   const elements = rows * cols;
   const matrix = (builder: ProgramBuilder, name: string) => builder.tensor(name, rows, cols, transient);
   const vector = (builder: ProgramBuilder, name: string) => builder.tensor(name, 1, cols, transient);
 
-  const large = products.map((product): KernelCase => ({
-    name: `product ${product} ${n}³`,
-    bound: "arithmetic",
-    ceiling: true,
-    work: 2 * n ** 3,
-    emit: (builder) => emitProduct(builder, product, { m: n, n, k: n }),
-  }));
+  const large = (dtype: "f32" | "f16") =>
+    products.map((product): KernelCase => ({
+      name: `product ${product} ${n}³${dtype === "f16" ? " of halves" : ""}`,
+      bound: "arithmetic",
+      ceiling: true,
+      work: 2 * n ** 3,
+      emit: (builder) => emitProduct(builder, product, { m: n, n, k: n }, dtype),
+    }));
   const storage = (name: string, bytes: number, changes: Partial<PolicyDocument>): KernelCase => ({
     name,
     bound: "memory",
@@ -66,7 +68,8 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
     },
   });
   return [
-    ...large,
+    ...large("f32"),
+    ...arithmetic === "f16" ? large("f16") : [],
     {
       name: "copy",
       bound: "memory",
@@ -202,12 +205,20 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes): KernelCase[]
   ];
 }
 
-function emitProduct(builder: ProgramBuilder, product: Product, sizes: Sizes): Tensor[] {
+function emitProduct(
+  builder: ProgramBuilder,
+  product: Product,
+  sizes: Sizes,
+  dtype: "f32" | "f16" = "f32",
+): Tensor[] {
   const shapes = matrixShapes(product, sizes);
-  const [a, b, c] = (["a", "b", "c"] as const).map((name) =>
-    builder.tensor(name, ...shapes[name], transient)
+  const [a, b] = (["a", "b"] as const).map((name) =>
+    builder.tensor(name, ...shapes[name], { ...transient, dtype })
   );
-  matmul(builder, product, plain(a), plain(b), c, { scaling: tuningScales });
+  const read = dtype === "f16" ? scaledHalves : plain;
+  matmul(builder, product, read(a), read(b), builder.tensor("c", ...shapes.c, transient), {
+    scaling: tuningScales,
+  });
   return [a, b];
 }
 
