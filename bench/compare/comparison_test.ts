@@ -169,6 +169,43 @@ Deno.test("gate() passes what is proved, fails what is disproved, and does not p
   assertEquals(gate(gone, limits), { exceeded: [], undecided: [] });
 });
 
+Deno.test("gate() says in a sentence what is exceeded, and by how much", () => {
+  const sentences = (own: CellRecord[], limits: Limits) => gate(byTurns(own), limits).exceeded;
+  const exact = rounds().filter(({ configuration }) => configuration.policy === "exact");
+  assertEquals(sentences(exact, { maxMemory: 0 }), ["nano 4 × 128 mesa8 ran, and now is missing"]);
+  const failing = only("mesa8", (record) => ({ ...record, status: "oom" as const, timing: null }));
+  assertEquals(sentences(rounds(1, failing), { maxMemory: 0 }), [
+    "nano 4 × 128 mesa8 ran, and now ends as oom",
+  ]);
+  assertEquals(sentences(rounds(1, only("mesa8", withMemory(2 ** 20))), { maxMemory: 0.1 }), [
+    "nano 4 × 128 mesa8 takes more: buffers +25.00%; at most 10.00% is allowed",
+  ]);
+});
+
+Deno.test("compareReports() tells of different losses the seed and the first step, from 1, or the validation alone", () => {
+  const first = (trainingLosses: number[], validationLoss = 3) =>
+    byTurns(
+      rounds(1, (record) => ({ ...record, quality: fakeQuality(validationLoss, { trainingLosses }) })),
+      rounds(1, (record) => ({ ...record, quality: fakeQuality(3, { trainingLosses: [5, 4, 3] }) })),
+    ).cells[0].losses;
+  const different = { verdict: "different", seed: 1 } as const;
+  assertEquals(first([6, 4, 3]), { ...different, step: 1 });
+  assertEquals(first([5, 4, 2]), { ...different, step: 3 });
+  assertEquals(first([5, 4, 3, 2]), { ...different, step: null });
+  assertEquals(first([5, 4, 3], 3.5), { ...different, step: null });
+  assertEquals(first([5, 4, 3]), { verdict: "same", runs: 5 });
+});
+
+Deno.test("compareReports() takes of two runs the works of the reference that every process timed", () => {
+  const timed = (reference: Record<string, number>, of = (_: CellRecord) => true) =>
+    rounds(1, (record) => of(record) ? { ...record, timing: { ...record.timing!, reference } } : record);
+  const compared = (base: CellRecord[], own: CellRecord[]) =>
+    compareReports(report(base, "a"), report(own, "b"), options);
+  assertEquals(compared(timed({ a: 2, b: 3 }), timed({ b: 6, c: 1 })).drift, { b: 0.5 });
+  const some = timed({ a: 2 }, ({ configuration }) => configuration.policy === "exact");
+  assertEquals(compared(some, timed({ a: 2 })).pairing, "none");
+});
+
 Deno.test("renderComparison() tells each cell's interval and verdict, bytes that changed, and how the runs hang together", () => {
   const comparison = byTurns(rounds(1.05, only("mesa8", withMemory(4))));
   const text = renderComparison(comparison, gate(comparison, { maxSlowdown: 0.03 }));

@@ -51,6 +51,17 @@ Deno.test("pairedSpeed() cancels what both had in a round, and tells no interval
   });
 });
 
+Deno.test("separateSpeed() counts the rounds of the shorter run, and has no interval of one", () => {
+  assertEquals(separateSpeed([10, 10, 10], [20, 20])!.rounds, 2);
+  assertEquals(separateSpeed([10], [20, 20, 20]), {
+    ratio: Math.exp(Math.log(10) - Math.log(20)),
+    low: null,
+    high: null,
+    rounds: 1,
+  });
+  assertEquals(separateSpeed([], [20]), null);
+});
+
 Deno.test("separateSpeed() is Welch's interval of the logarithms", () => {
   // Logarithms of −1, 0, 1 and of −2, 0, 2 points around 5 points: variances 1/3 and 4/3 of means, 50/17 degrees of freedom.
   const logs = (...points: number[]) => points.map((point) => Math.exp(point / 100));

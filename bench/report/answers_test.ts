@@ -83,6 +83,8 @@ Deno.test("answers() tell who is beaten by whom, where rounds leave no doubt", (
     told([...exact, ...mesa8, ...half]),
     "Beaten in memory and speed together: `half` by `mesa8`; no other policy is.",
   );
+  const asLarge = rounds("half", [11.5, 11.6, 11.7], 40);
+  assertStringIncludes(told([...exact, ...mesa8, ...asLarge]), "`half` by `mesa8`; no other policy is.");
   const doubtful = rounds("half", [11, 10, 11], 60);
   assertStringIncludes(told([...exact, ...mesa8, ...doubtful]), "No policy is beaten");
   const later = rounds("half", [11, 12, 11, 11], 60).slice(2);
