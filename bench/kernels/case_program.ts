@@ -3,8 +3,8 @@ import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "..
 import type { Gpu } from "../../src/gpu/device.ts";
 import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import { Program } from "../../src/gpu/program.ts";
-import { type Store, type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
-import { noise } from "../../src/data/noise.ts";
+import type { Store } from "../../src/gpu/tensor.ts";
+import { writeNoise } from "../../src/tuning/noise_inputs.ts";
 import type { KernelCase } from "./kernel_cases.ts";
 
 /** A case that can be run. */
@@ -27,12 +27,7 @@ export async function withCase<T>(
   await stores.allocate(requestsFor(description.stores));
   const program = await Program.create(gpu, description, stores);
   try {
-    const bytesOf = ({ dtype }: Tensor) => dtype === "f16" ? 2 : 4;
-    const numbers = noise(Math.max(...filled.map((tensor) => tensorBytes(tensor) / bytesOf(tensor))));
-    for (const tensor of filled) {
-      const own = numbers.subarray(0, tensorBytes(tensor) / bytesOf(tensor));
-      program.write(tensor, tensor.dtype === "f16" ? Float16Array.from(own) : own);
-    }
+    writeNoise(program, filled);
     return await work({ program, description });
   } finally {
     program.destroy();

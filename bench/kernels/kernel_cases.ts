@@ -9,6 +9,7 @@ import { materialize } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { matrixShapes, type Sizes } from "../../kernels/products/matmul_table.ts";
 import { type Product, products } from "../../kernels/products/matmul_variant.ts";
+import { halvesStride } from "../../kernels/products/scaled_halves.ts";
 import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { gpuWith, type ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { DeviceLimits } from "../../src/gpu/limits.ts";
@@ -213,7 +214,10 @@ function emitProduct(
 ): Tensor[] {
   const shapes = matrixShapes(product, sizes);
   const [a, b] = (["a", "b"] as const).map((name) =>
-    builder.tensor(name, ...shapes[name], { ...transient, dtype })
+    builder.tensor(name, ...shapes[name], {
+      ...transient,
+      ...dtype === "f16" && { dtype, stride: halvesStride(shapes[name][1]) },
+    })
   );
   const read = dtype === "f16" ? scaledHalves : plain;
   matmul(builder, product, read(a), read(b), builder.tensor("c", ...shapes.c, transient), {

@@ -59,7 +59,7 @@ export function matmul(
   };
   let choice = options.variant
     ? { variant: options.variant, splits: options.splits ?? 1 }
-    : matmulChoice(builder, product, sizes);
+    : matmulChoice(builder, product, sizes, { a: a.scaled, b: b.scaled });
   let splits = partsOf(choice);
   const wanted = splits > 1 ? splits * tensorBytes(c) : 0;
   const spare = builder.spare(wanted);

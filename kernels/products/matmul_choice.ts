@@ -3,14 +3,29 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { knownVariants, likelyChoices, type MatmulChoice, mostSplits, type Sizes } from "./matmul_table.ts";
 import { type Product, variantName } from "./matmul_variant.ts";
 
-/** What a product is called in variants' files. */
-export const matmulKey = (product: Product, { m, n, k }: Sizes) => `matmul ${product} ${m}×${n}×${k}`;
+/** Which operands of a product are scaled halves already: tiles that load half the bytes may have another best size. */
+export interface InHalves {
+  readonly a?: boolean;
+  readonly b?: boolean;
+}
+
+/** What a product is called in variants' files: `matmul nn 4096×2304×768`, or of scaled halves `matmul nn 4096×2304×768 halved ab`. */
+export const matmulKey = (product: Product, { m, n, k }: Sizes, { a, b }: InHalves = {}): string =>
+  `matmul ${product} ${m}×${n}×${k}${a || b ? ` halved ${a ? "a" : ""}${b ? "b" : ""}` : ""}`;
 
 /** The product of such a key; undefined if it is another kernel's. */
-export function parseMatmulKey(key: string): { product: Product; sizes: Sizes } | undefined {
-  const [, product, ...sizes] = key.match(/^matmul (nn|nt|tn) (\d+)×(\d+)×(\d+)$/) ?? [];
-  const [m, n, k] = sizes.map(Number);
-  return product ? { product: product as Product, sizes: { m, n, k } } : undefined;
+export function parseMatmulKey(
+  key: string,
+): { product: Product; sizes: Sizes; halved: InHalves } | undefined {
+  const [, product, ...rest] = key.match(/^matmul (nn|nt|tn) (\d+)×(\d+)×(\d+)(?: halved (a?)(b?))?$/) ?? [];
+  if (!product) return undefined;
+  const [m, n, k] = rest.slice(0, 3).map(Number);
+  const [a, b] = rest.slice(3);
+  return {
+    product: product as Product,
+    sizes: { m, n, k },
+    halved: { ...a && { a: true }, ...b && { b: true } },
+  };
 }
 
 /** The name of a choice: its variant's, and the parts if there are several. */
@@ -19,8 +34,13 @@ export function choiceName({ variant, splits }: MatmulChoice): string {
 }
 
 /** How a product is computed: as the builder's variants say, else as `likelyChoices` has it. Throws a UserError for a name it does not know. */
-export function matmulChoice(builder: ProgramBuilder, product: Product, sizes: Sizes): MatmulChoice {
-  const key = matmulKey(product, sizes);
+export function matmulChoice(
+  builder: ProgramBuilder,
+  product: Product,
+  sizes: Sizes,
+  halved?: InHalves,
+): MatmulChoice {
+  const key = matmulKey(product, sizes, halved);
   const [likeliest] = likelyChoices(builder, sizes);
   const name = builder.variantFor(key, choiceName(likeliest));
   if (name === choiceName(likeliest)) return likeliest;

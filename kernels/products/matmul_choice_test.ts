@@ -12,7 +12,14 @@ const sizes = { m: 256, n: 768, k: 4096 };
 const key = matmulKey("tn", sizes);
 
 Deno.test("parseMatmulKey() reads what matmulKey() wrote, and nothing else", () => {
-  assertEquals(parseMatmulKey(key), { product: "tn", sizes });
+  assertEquals(parseMatmulKey(key), { product: "tn", sizes, halved: {} });
+  for (const halved of [{ a: true }, { b: true }, { a: true, b: true }] as const) {
+    assertEquals(parseMatmulKey(matmulKey("nt", sizes, halved)), { product: "nt", sizes, halved });
+  }
+  assertEquals(
+    new Set([{}, { a: true }, { b: true }].map((halved) => matmulKey("nn", sizes, halved))).size,
+    3,
+  );
   assertEquals(parseMatmulKey("attention_forward 4×8×256×32"), undefined);
 });
 

@@ -38,8 +38,11 @@ export function readableWeight(
 
 const takesHalves = ({ arithmetic, scales }: ProgramBuilder) => arithmetic === "f16" && scales !== undefined;
 
+/** The stride of scaled halves of so many columns: whole elements. */
+export const halvesStride = (cols: number): number => Math.ceil(cols / halvesEach) * halvesEach;
+
 function halvesOf(builder: ProgramBuilder, { tensor: { name, rows, cols } }: Operand): Tensor {
-  const stride = Math.ceil(cols / halvesEach) * halvesEach;
+  const stride = halvesStride(cols);
   return builder.tensor(`${name} (scaled)`, rows, cols, { category: "transient", dtype: "f16", stride });
 }
 

@@ -4,10 +4,10 @@ import { type BuilderOptions, ProgramBuilder } from "../gpu/builder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { OutOfMemoryError } from "../gpu/errors.ts";
 import { Program } from "../gpu/program.ts";
-import { type Store, tensorBytes } from "../gpu/tensor.ts";
+import type { Store } from "../gpu/tensor.ts";
 import { StepTimer } from "../gpu/timing.ts";
-import { noise } from "../data/noise.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
+import { writeNoise } from "./noise_inputs.ts";
 import { type TuningCase, tuningScales } from "./tuning_case.ts";
 
 /** Milliseconds for which candidates run before they are timed, and that a burst of one of them is meant to take. */
@@ -45,10 +45,7 @@ export async function measureCandidates(
     }
     const times = given.candidates.map(() => Infinity);
     if (programs.length === 0) return times;
-    const numbers = noise(Math.max(...given.inputs.map(tensorBytes)) / 4);
-    for (const input of given.inputs) {
-      programs[0].program.write(input, numbers.subarray(0, tensorBytes(input) / 4));
-    }
+    writeNoise(programs[0].program, given.inputs);
     for (const started = performance.now(); performance.now() - started < warmUp;) {
       for (const { program } of programs) program.run();
       await gpu.device.queue.onSubmittedWorkDone();

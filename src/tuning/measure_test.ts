@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { matmulKey } from "../../kernels/products/matmul_choice.ts";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
-import { builderOptionsFor } from "../gpu/builder.ts";
+import { builderOptionsFor, ProgramBuilder } from "../gpu/builder.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { OperandScales } from "../gpu/operand_scales.ts";
 import type { Program } from "../gpu/program.ts";
 import { burstMedians, measureCandidates } from "./measure.ts";
 import { type TuningCase, tuningCase } from "./tuning_case.ts";
@@ -31,6 +32,25 @@ gpuTest(
       assert(times.every((ms) => ms > 0 && ms < Infinity), `${times}`);
     }
   },
+);
+
+gpuTest(
+  "measureCandidates() times a product of scaled halves by the variant of its own key",
+  async () => {
+    const inF16 = { ...builderOptionsFor(own), arithmetic: "f16" } as const;
+    for (const halved of [{ a: true }, { b: true }, { a: true, b: true }]) {
+      const asked = matmulKey("tn", { m: 70, n: 92, k: 101 }, halved);
+      const given = tuningCase(asked, inF16);
+      const dtypes = given.inputs.map(({ dtype }) => dtype);
+      assertEquals(dtypes, (["a", "b"] as const).map((name) => name in halved ? "f16" : "f32"));
+      const builder = new ProgramBuilder("product", { ...inF16, scales: new OperandScales() });
+      given.emit(builder);
+      assertEquals(Object.keys(builder.build().variants), [asked]);
+      const [ms] = await measureCandidates(own, asked, given, inF16);
+      assert(ms > 0 && ms < Infinity, `${ms}`);
+    }
+  },
+  !options.matrices && "this adapter's subgroups multiply no matrices",
 );
 
 /** A case whose candidates' kernels have their names; "broken" does not compile. */

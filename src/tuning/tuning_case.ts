@@ -16,9 +16,9 @@ import { attentionVariantName } from "../../kernels/attention/attention_variant.
 import { matmul } from "../../kernels/products/matmul.ts";
 import { choiceName, parseMatmulKey } from "../../kernels/products/matmul_choice.ts";
 import { likelyChoices, matrixShapes, type Sizes } from "../../kernels/products/matmul_table.ts";
-import type { Product } from "../../kernels/products/matmul_variant.ts";
+import { halvesStride } from "../../kernels/products/scaled_halves.ts";
 import type { BuilderOptions, ProgramBuilder } from "../gpu/builder.ts";
-import { plain } from "../gpu/operand.ts";
+import { plain, scaledHalves } from "../gpu/operand.ts";
 import { padded, rowBytes, type Store, type Tensor } from "../gpu/tensor.ts";
 
 /** A kernel at a shape, and the variants of it that are worth a measurement. */
@@ -38,28 +38,41 @@ export const tuningScales = { key: "tuned", observes: true } as const;
 /** The case of a key that a program asked its builder's variants for. Throws an Error if no kernel has such keys. */
 export function tuningCase(key: string, adapter: BuilderOptions): TuningCase {
   const product = parseMatmulKey(key);
-  if (product) return matmulCase(product.product, product.sizes, adapter);
+  if (product) return matmulCase(product, adapter);
   const attention = parseAttentionKey(key);
   if (attention) return attentionCase(attention.kernel, attention.shape, adapter);
   throw new Error(`No kernel is called "${key}"`);
 }
 
 /** A matrix with a buffer of its own, which the programs of all candidates share. */
-function matrix(name: string, rows: number, cols: number, stride = padded(cols)): Tensor {
-  const bare: Tensor = { name, dtype: "f32", rows, cols, stride, category: "transient" };
+function matrix(
+  name: string,
+  rows: number,
+  cols: number,
+  { stride = padded(cols), dtype = "f32" }: Partial<Pick<Tensor, "stride" | "dtype">> = {},
+): Tensor {
+  const bare: Tensor = { name, dtype, rows, cols, stride, category: "transient" };
   const store: Store = { name, category: "transient", bytes: rows * rowBytes(bare) };
   return { ...bare, home: { store, offset: 0 } };
 }
 
-/** One product of plain matrices. */
-function matmulCase(product: Product, sizes: Sizes, adapter: BuilderOptions): TuningCase {
+/** One product of matrices, plain or halved. */
+function matmulCase(
+  { product, sizes, halved }: NonNullable<ReturnType<typeof parseMatmulKey>>,
+  adapter: BuilderOptions,
+): TuningCase {
   const shapes = matrixShapes(product, sizes);
-  const [a, b, c] = (["a", "b", "c"] as const).map((name) => matrix(name, ...shapes[name]));
+  const [a, b] = (["a", "b"] as const).map((name) => {
+    const [rows, cols] = shapes[name];
+    if (!halved[name]) return plain(matrix(name, rows, cols));
+    return scaledHalves(matrix(name, rows, cols, { stride: halvesStride(cols), dtype: "f16" }));
+  });
+  const c = matrix("c", ...shapes.c);
   return {
     candidates: likelyChoices({ subgroupSize: 0, ...adapter }, sizes).map(choiceName),
-    inputs: [a, b],
+    inputs: [a.tensor, b.tensor],
     outputs: [c],
-    emit: (builder) => matmul(builder, product, plain(a), plain(b), c, { scaling: tuningScales }),
+    emit: (builder) => matmul(builder, product, a, b, c, { scaling: tuningScales }),
   };
 }
 
@@ -91,7 +104,9 @@ function attentionCase(
   const columns = qkvColumns(measured);
   const [rows, width] = [batch * sequence, heads * headSize];
   const [qkv, o, d] = [matrix("qkv", rows, columns), matrix("o", rows, width), matrix("d", rows, width)];
-  const [logSumExp, delta] = ["log-sum-exp", "delta"].map((name) => matrix(name, rows, heads, heads));
+  const [logSumExp, delta] = ["log-sum-exp", "delta"].map((name) =>
+    matrix(name, rows, heads, { stride: heads })
+  );
   const dqkv = matrix("dqkv", rows, columns);
   if (kernel === "forward") {
     return {
