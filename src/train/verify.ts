@@ -98,7 +98,7 @@ async function storedValues(
 ) {
   const program = await session.gradientProgram(createPolicy(policy), { keepAll: true });
   try {
-    await session.gradientsUnder(program, batch);
+    session.runGradients(program, batch);
     return await readStored(program);
   } finally {
     program.destroy();
