@@ -24,6 +24,7 @@ import {
   withStorageOptions,
 } from "../options/options.ts";
 import { word } from "../options/value_parsers.ts";
+import { count } from "../results/numbers.ts";
 import { detailText } from "../plan/detail_text.ts";
 import { liveStep } from "../plan/live_step.ts";
 import { beyondLimits, type PlannedStep, planSteps } from "../plan/planned_steps.ts";
@@ -58,7 +59,6 @@ const options = object({
   ),
   json: jsonOption,
 });
-const count = z.int().nonnegative();
 
 /** What `plan --json` prints. */
 export const plans = z.array(z.object({
