@@ -34,7 +34,7 @@ import { choiceFields } from "../results/results.ts";
 import { bytesQuantity, type Comparison, names, type Quantity, sideBySide } from "../report/side_by_side.ts";
 import { printable } from "../report/terminal.ts";
 import { plannedAdapterNames, plannedAdapters } from "../sweep/planned_adapters.ts";
-import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/sweep.ts";
+import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/shapes.ts";
 import { refuseIdle } from "../training/data.ts";
 
 /** Subgroup matrices are a matter of the adapter, and of few bytes. */

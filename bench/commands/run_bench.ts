@@ -36,7 +36,8 @@ import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
 import { requireRanks } from "../sweep/process.ts";
 import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
-import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
+import { refuseBothSizes } from "../sweep/shapes.ts";
+import { planSweep } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import {
   dataKey,

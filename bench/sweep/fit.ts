@@ -14,7 +14,7 @@ import type { TrainOptions } from "../../src/train/options.ts";
 import { describeStep, leastOfStep } from "../../src/train/plan_training.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { largestWhere } from "./largest.ts";
-import { ofLength, type Shape } from "./sweep.ts";
+import { ofLength, type Shape } from "./shapes.ts";
 
 /** What can be left open of a step. */
 export const dimensions = ["batch", "sequence", "depth", "width"] as const;

@@ -16,7 +16,8 @@ import {
   parseConfiguration,
   unread,
 } from "../results/results.ts";
-import { planSweep, runSweep, type SweepHost } from "./sweep.ts";
+import { runSweep, type SweepHost } from "./run_sweep.ts";
+import { planSweep } from "./sweep.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 import { fakeMeasurement, fakeRecord } from "../results/testing.ts";
 
