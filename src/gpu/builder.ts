@@ -10,7 +10,7 @@ import {
 } from "./arithmetic.ts";
 import { type Exchange, type PlacedExchange, stagingBytes } from "./exchange.ts";
 import { apart, isExchange, type Step, withoutDeadRecomputation } from "./steps.ts";
-import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
+import { type Dispatch, flopsPerSubmit, type Scope, uniformStride } from "./kernel.ts";
 import type { Operand } from "./operand.ts";
 import type { OperandScales } from "./operand_scales.ts";
 import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
@@ -213,7 +213,7 @@ export class ProgramBuilder {
     const control = (name: string, bytes: number) => ({ name, category: "control" as const, bytes });
     const standing = [
       ...stores,
-      control("uniforms", dispatches.length * 256),
+      control("uniforms", dispatches.length * uniformStride),
       ...stagingBytes(exchanges).map(({ name, bytes }) => control(name, bytes)),
     ];
     let plan: ProgramDescription["plan"] | undefined;
