@@ -84,12 +84,12 @@ export class Program {
   async #prepare(): Promise<void> {
     const { dispatches, exchanges, plan } = this.description;
     const uniforms = this.pool.get("uniforms");
-    const placeOf = (tensor: Tensor) => this.#placeOf(tensor);
+    const placeOf = (tensor: Tensor) => this.#buffer(tensor);
     this.#steps = await prepare(this.gpu, dispatches, uniforms, placeOf, plan.bufferBytes);
     for (const exchange of exchanges.toReversed()) this.#steps.splice(exchange.before, 0, exchange);
   }
 
-  #placeOf(tensor: Tensor): Place {
+  #buffer(tensor: Tensor): Place {
     if (tensor.home) return { buffer: this.stores.get(tensor.home.store), offset: tensor.home.offset };
     const { slot, offset } = this.slotOf.get(wholeOf(tensor))!;
     const rows = (tensor.view?.firstRow ?? 0) * rowBytes(tensor);
@@ -137,7 +137,7 @@ export class Program {
       const marks = { ...from === 0 && { begin }, ...to === steps.length && { end } };
       this.#submit(steps.slice(from, to) as Prepared[], querySet && { querySet, ...marks });
       if (to < steps.length) {
-        await this.#staging!.exchange(steps[to] as Exchange, (tensor) => this.#placeOf(tensor));
+        await this.#staging!.exchange(steps[to] as Exchange, (tensor) => this.#buffer(tensor));
       }
       from = to + 1;
     }
@@ -213,13 +213,13 @@ export class Program {
 
   /** The bytes of a tensor, padding included. A planned tensor's bytes are its own only in a program built with `keepAll`. */
   read(tensor: Tensor): Promise<ArrayBuffer> {
-    const { buffer, offset } = this.#placeOf(tensor);
+    const { buffer, offset } = this.#buffer(tensor);
     return readBuffer(this.gpu, buffer, offset, tensorBytes(tensor));
   }
 
   /** Writes a tensor's bytes, padding included. */
   write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
-    const { buffer, offset } = this.#placeOf(tensor);
+    const { buffer, offset } = this.#buffer(tensor);
     this.gpu.device.queue.writeBuffer(buffer, offset, data.buffer, data.byteOffset, data.byteLength);
   }
 

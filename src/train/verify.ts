@@ -21,9 +21,6 @@ const tensorError = z.object({
   ),
 });
 
-/** A tensor's gradient against the case's. */
-export type TensorError = z.infer<typeof tensorError>;
-
 /** What a comparison with a reference case found, as `verify --json` prints it. */
 export const verification = z.object({
   policy: z.string(),
