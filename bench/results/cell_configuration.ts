@@ -55,6 +55,7 @@ const reinvested = z.object({
   "the cell is compared with `exact` of that model and batch, whose memory it has been given; left out: it is of that size itself",
 );
 
+/** What one process measures: a model, a step of it under a policy, and how long it trains. */
 export const configuration = z.object({
   model: z.string().describe("the model's name"),
   modelDocument: modelSchema.optional().describe("the model as a complete document; left out for a preset"),

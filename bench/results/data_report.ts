@@ -11,6 +11,7 @@ const baseline = z.object({
 /** What is known of data without a network: a model that does no better has learnt nothing. */
 export type Baseline = z.infer<typeof baseline>;
 
+/** The schema of what was trained on. */
 export const dataReport = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("text"),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Runtime, runtimes } from "../../src/adapter/runtime.ts";
 import { positive } from "./numbers.ts";
 
+/** The schema of the machine and the program's version. */
 export const environment = z.object({
   adapter: z.string(),
   adapterClass: z.enum(["gpu", "software"]).describe("a software adapter's times are no performance result"),

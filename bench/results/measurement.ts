@@ -69,6 +69,7 @@ const rankReport = z.object({
   exchanges: z.array(exchangeTimes).describe("all exchanges of each timed step together"),
 });
 
+/** The schema of what a process found: null where it did not come so far, or was not to. */
 export const measurement = z.object({
   status: z.enum(["ok", "diverged", "oom", "error", "timeout"]).describe(
     "diverged: it ran to its end, and a loss is no number",
