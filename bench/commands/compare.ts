@@ -48,7 +48,7 @@ const brief = message`Compare two reports cell by cell: speed, memory, losses`;
 export const compare = command("compare", options, { brief }).map((o) => () => compareFolders(o));
 
 /** Prints the comparison of two reports. Returns the exit code: that of the gate, where there are limits. */
-export async function compareFolders(o: InferValue<typeof options>): Promise<number> {
+async function compareFolders(o: InferValue<typeof options>): Promise<number> {
   if (o.json && o.form !== "markdown" && o.form !== "json") {
     throw new UserError(`--json and --form ${o.form} are two forms; leave one of them out`);
   }

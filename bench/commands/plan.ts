@@ -24,6 +24,7 @@ import {
   withStorageOptions,
 } from "../options/options.ts";
 import { word } from "../options/value_parsers.ts";
+import { count } from "../results/numbers.ts";
 import { detailText } from "../plan/detail_text.ts";
 import { liveStep } from "../plan/live_step.ts";
 import { beyondLimits, type PlannedStep, planSteps } from "../plan/planned_steps.ts";
@@ -33,7 +34,7 @@ import { choiceFields } from "../results/results.ts";
 import { bytesQuantity, type Comparison, names, type Quantity, sideBySide } from "../report/side_by_side.ts";
 import { printable } from "../report/terminal.ts";
 import { plannedAdapterNames, plannedAdapters } from "../sweep/planned_adapters.ts";
-import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/sweep.ts";
+import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/shapes.ts";
 import { refuseIdle } from "../training/data.ts";
 
 /** Subgroup matrices are a matter of the adapter, and of few bytes. */
@@ -58,7 +59,6 @@ const options = object({
   ),
   json: jsonOption,
 });
-const count = z.int().nonnegative();
 
 /** What `plan --json` prints. */
 export const plans = z.array(z.object({

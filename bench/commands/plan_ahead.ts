@@ -6,7 +6,8 @@ import { type CellConfiguration, modelOf } from "../results/results.ts";
 import type { Frontier, LongestSequences, SweepHeader } from "../results/run_header.ts";
 import { chosen, planCombinations } from "../sweep/frontier.ts";
 import { lengthsOf, longestSequences } from "../sweep/longest.ts";
-import { planSweep, type Shape } from "../sweep/sweep.ts";
+import type { Shape } from "../sweep/shapes.ts";
+import { planSweep } from "../sweep/sweep.ts";
 import { ofModel, type PerModel, type SweepOptions } from "../sweep/sweep_options.ts";
 import type { TrainingData } from "../training/data.ts";
 

@@ -53,7 +53,7 @@ gpuTest(
       // One byte more in every plan.
       await patch(
         root,
-        "bench/results/results.ts",
+        "bench/results/measurement.ts",
         "return { savedBytes, live",
         "return { savedBytes: savedBytes + 1, live",
       );
@@ -109,7 +109,7 @@ gpuTest(
       await commitAll(root);
       await patch(
         root,
-        "bench/results/results.ts",
+        "bench/results/cell_configuration.ts",
         "timedSteps: positive,",
         "timedSteps: positive, momentum: z.number().optional(),",
       );

@@ -5,29 +5,20 @@ import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts
 import { withGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
-import { printJson } from "../../src/text/print_json.ts";
-import {
-  refuseContradictions,
-  type StepChoices,
-  stepDefaults,
-  unusual,
-} from "../../src/train/step_choices.ts";
+import { refuseContradictions, type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { usualTolerance } from "../compare/comparison.ts";
 import { measureCard } from "../kernels/card.ts";
-import { profileStep, renderProfile } from "../kernels/step_profile.ts";
-import { summarizeTimes } from "../kernels/times_summary.ts";
 import { Interruption } from "../machine/interruption.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
-import { UserError } from "../../src/errors.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { peerMarks } from "../report/peer_marks.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { readResultsText } from "../results/read_results.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
-import type { Shard, SweepHeader, TimesHeader } from "../results/run_header.ts";
+import type { Shard, SweepHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
 import { refuseUnreinvestable } from "../sweep/reinvest.ts";
@@ -36,7 +27,8 @@ import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
 import { requireRanks } from "../sweep/process.ts";
 import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
-import { planSweep, refuseBothSizes } from "../sweep/sweep.ts";
+import { refuseBothSizes } from "../sweep/shapes.ts";
+import { planSweep } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import {
   dataKey,
@@ -47,8 +39,9 @@ import {
   usedPaths,
 } from "../training/data.ts";
 import { planAhead } from "./plan_ahead.ts";
+import { profileSteps } from "./profile_steps.ts";
+import { refuseBoundless, refuseSeveralRanks, refuseUndividable } from "./refuse_sweep.ts";
 import { planReinvestment } from "./reinvest.ts";
-import { writeFiles } from "./render.ts";
 import { runAgainst } from "./run_against.ts";
 import { runPlan } from "./run_plan.ts";
 
@@ -169,50 +162,6 @@ export async function runBench(options: BenchOptions): Promise<number> {
   }
 }
 
-/** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted; or are too few. */
-function refuseUndividable(
-  { growing, memory, reinvest, ranks = stepDefaults.ranks, rankCounts = [] }: SweepOptions,
-  told: readonly CellConfiguration[],
-  { shard, against }: BenchOptions,
-): void {
-  const parting = shard ? "--shard" : against === undefined ? undefined : "--against";
-  if (parting && growing) {
-    throw new UserError(
-      `A sweep that grows until nothing fits goes by what came before, so ${parting} cannot part it; take another profile`,
-    );
-  }
-  if (against !== undefined && reinvest) {
-    throw new UserError(
-      "What memory affords is a matter of this program's plan, which --against knows of no other; take another profile",
-    );
-  }
-  if (shard) cellsOfShard(told, shard);
-  if (against !== undefined && memory !== undefined) {
-    throw new UserError(
-      "--memory is a matter of this program's plan, which --against knows of no other; leave one out",
-    );
-  }
-  if (against !== undefined && Math.max(ranks, ...rankCounts) > 1) {
-    throw new UserError(
-      "--against has two processes take turns, and ranks are several; leave one of them out",
-    );
-  }
-}
-
-/** Throws a UserError where several numbers of ranks stand beside each other in what one number is meant for. */
-function refuseSeveralRanks({ rankCounts = [], growing, longest, frontier, reinvest }: SweepOptions): void {
-  if (rankCounts.length < 2 || !(growing || longest || frontier || reinvest)) return;
-  throw new UserError("This profile takes one number of ranks; give --ranks one, or take another profile");
-}
-
-/** Throws a UserError for a search for the longest sequences that nothing bounds. */
-function refuseBoundless({ longest, tokens }: SweepOptions): void {
-  if (!longest || tokens === undefined) return;
-  throw new UserError(
-    "The longest sequence that fits is one of so many to a step, which --tokens leaves open; give --batch",
-  );
-}
-
 /** What is taken where options say nothing: of a profile by name, of one that fits the card, or of the adapter's. */
 async function profileOf(options: BenchOptions, adapter: AdapterReport): Promise<SweepOptions> {
   const { profile, models, sequences, batches, tokens, noTune, variants } = options;
@@ -247,33 +196,6 @@ export function planner(
   );
   return (cell) =>
     planOf(dataOf(cell).fit(modelOf(cell)), cell.sequence, cell.batch, cell.storage, unusual(cell));
-}
-
-/** Profiles a step of each cell, prints the tables and leaves them with the raw times. Returns the exit code. */
-async function profileSteps(
-  cells: readonly CellConfiguration[],
-  dataOf: (cell: CellConfiguration) => TrainingData,
-  { out, json }: BenchOptions,
-  adapter: AdapterReport,
-  started: Date,
-): Promise<number> {
-  const folder = await createReportFolder(out, `${folderSlug(adapter)}-profile`, started);
-  const header: TimesHeader = {
-    ...await describeRun(adapter, started),
-    kind: "profile",
-    ...unusual(cells[0] ?? {}),
-  };
-  const results = await ResultsFile.create(folder.results, header);
-  for (const cell of cells.filter(({ round }) => round === 0)) {
-    const profile = await profileStep(cell, dataOf(cell));
-    await results.append(profile);
-    await writeFiles(folder.path, results.text);
-    if (!json) console.log(`\n${renderProfile(profile)}`);
-  }
-  results.close();
-  if (json) printJson(summarizeTimes(folder.path, results.text));
-  else console.log(`\nThe profile is in ${folder.path}`);
-  return 0;
 }
 
 function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOptions {

@@ -31,7 +31,7 @@ import { Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
 import { sharedCards } from "../sweep/shared_cards.ts";
 import { cellsToRun } from "../sweep/shards.ts";
-import { processRunner, runAbreast, runByTurns } from "../sweep/sweep.ts";
+import { processRunner, runAbreast, runByTurns } from "../sweep/run_sweep.ts";
 import { Turns } from "../sweep/turns.ts";
 import type { TrainingData } from "../training/data.ts";
 import { writeFiles } from "./render.ts";

@@ -7,7 +7,7 @@ import { verification } from "../../src/train/verify.ts";
 import { variantsJsonSchema } from "../../src/tuning/variants_file.ts";
 import { compared } from "../compare/forms.ts";
 import { timesSummary } from "../kernels/times_summary.ts";
-import { diagnosis } from "../machine/doctor.ts";
+import { diagnosis } from "../machine/diagnosis.ts";
 import { word } from "../options/value_parsers.ts";
 import { fits } from "../report/fit_tables.ts";
 import { sweepSummary } from "../report/sweep_summary.ts";

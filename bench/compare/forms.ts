@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { runtimes } from "../../src/adapter/runtime.ts";
+import { count } from "../results/numbers.ts";
 import { runtimeOf, statusWords } from "../results/results.ts";
 import type { ComparedCell, Comparison } from "./comparison.ts";
 import { cellName, type GateResult } from "./gate.ts";
 import { memoryQuantities } from "./memory.ts";
 
 const text = z.string();
-const count = z.int().nonnegative();
 const bound = z.number().nullable();
 const keys = <T extends object>(object: T) => Object.keys(object) as [keyof T & string];
 const ending = z.enum([...keys(statusWords), "missing"]);

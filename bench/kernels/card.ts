@@ -4,7 +4,7 @@ import { freeOfCard } from "../machine/card_memory.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import type { Card } from "../sweep/fitting_sweep.ts";
-import { withCase } from "./case_program.ts";
+import { runBackToBack, withCase } from "./case_program.ts";
 import { type KernelCase, kernelCases } from "./kernel_cases.ts";
 
 /** Milliseconds that a burst of runs takes at least: a wait alone takes ten. */
@@ -34,10 +34,7 @@ async function rateOf(gpu: Gpu, given: KernelCase): Promise<number> {
   return await withCase(gpu, given, builderOptionsFor(gpu), async ({ program }) => {
     const rates: number[] = [];
     for (let runs = 1; rates.length < bursts;) {
-      const begun = performance.now();
-      for (let i = 0; i < runs; i++) program.run();
-      await gpu.device.queue.onSubmittedWorkDone();
-      const milliseconds = performance.now() - begun;
+      const milliseconds = await runBackToBack(gpu, program, runs);
       if (milliseconds < burst) runs *= 2;
       else rates.push(1000 * runs * given.work / milliseconds);
     }

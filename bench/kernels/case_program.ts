@@ -34,3 +34,11 @@ export async function withCase<T>(
     stores.destroy();
   }
 }
+
+/** Runs a program so many times, one right after the other, and waits for the queue. Returns the milliseconds of the wall clock. */
+export async function runBackToBack({ device }: Gpu, program: Program, runs: number): Promise<number> {
+  const begun = performance.now();
+  for (let i = 0; i < runs; i++) program.run();
+  await device.queue.onSubmittedWorkDone();
+  return performance.now() - begun;
+}

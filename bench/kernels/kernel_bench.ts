@@ -18,7 +18,7 @@ import { describeRun } from "../machine/run.ts";
 import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import { replaceText } from "../../src/io/files.ts";
 import { attentionCases } from "./attention_cases.ts";
-import { withCase } from "./case_program.ts";
+import { runBackToBack, withCase } from "./case_program.ts";
 import { type CaseSizes, type KernelCase, kernelCases, productCases } from "./kernel_cases.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
@@ -193,10 +193,7 @@ async function timeCase(gpu: Gpu, given: KernelCase, options: BuilderOptions): P
     // Back to back: a card that idles between runs lowers its clock, and a wait alone takes ten milliseconds.
     let runs = 1;
     for (const started = performance.now(); performance.now() - started < warmUp;) {
-      const begun = performance.now();
-      for (let i = 0; i < runs; i++) program.run();
-      await gpu.device.queue.onSubmittedWorkDone();
-      if (performance.now() - begun < betweenWaits) runs *= 2;
+      if (await runBackToBack(gpu, program, runs) < betweenWaits) runs *= 2;
     }
     for (let i = 0; i < runs; i++) program.run();
     const timed = await program.profile(repeats);

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { AdapterReport } from "../../src/adapter/adapter.ts";
-import { canRun, describeMachine, type MachineFacts } from "./doctor.ts";
+import { canRun } from "./diagnosis.ts";
+import type { MachineFacts } from "./machine_facts.ts";
+import { describeMachine } from "./machine_page.ts";
 
 const llvmpipe: AdapterReport = {
   runtime: "native",

@@ -159,9 +159,9 @@ export const imagesOption = maybe(
 
 export const seedOption = maybe("--seed", seed, message`Seed of parameters, batches and rounding`);
 
-export const requireGpuOption = flag("--require-gpu", message`Fail where there is only a software adapter`);
+const requireGpuOption = flag("--require-gpu", message`Fail where there is only a software adapter`);
 
-export const runtimeOption = maybe(
+const runtimeOption = maybe(
   "--runtime",
   word("RUNTIME", runtimes),
   message`What executes WebGPU: ${"native"}, Deno itself, or ${"dawn"}, from npm; left out, what HEADROOM_RUNTIME says, or native`,

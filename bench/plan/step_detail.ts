@@ -3,11 +3,11 @@ import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { categories, type Category } from "../../src/memory/category.ts";
 import { kernelVariants } from "../../src/train/kernel_variants.ts";
 import type { DescribedStep } from "../../src/train/plan_training.ts";
+import { count } from "../results/numbers.ts";
 import { columns, type LiveStep, liveStep, sections } from "./live_step.ts";
 import { type CommandLine, lowerPeak, type PlannedOptions } from "./lower_peak.ts";
 import { tensorsAt } from "./peak_tensors.ts";
 
-const count = z.int().nonnegative();
 const dispatch = count.describe("from 0");
 const span = { first: dispatch, last: dispatch };
 const lowered = z.object({

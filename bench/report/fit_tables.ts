@@ -6,6 +6,7 @@ import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { modelSchema } from "../../src/models/model_document.ts";
 import { bytes } from "../../src/text/format.ts";
 import { describeChoices, sharedWords, stepDefaults } from "../../src/train/step_choices.ts";
+import { count, positive } from "../results/numbers.ts";
 import { choiceFields, environment, modelFields } from "../results/results.ts";
 import { type Budget, sources } from "../sweep/budget.ts";
 import { dimensions, type Fit, type FitSearch, inUnits, limits, stepOf } from "../sweep/fit.ts";
@@ -13,8 +14,6 @@ import { type Proof, proof } from "../sweep/prove.ts";
 import type { Look } from "../sweep/trials.ts";
 import { printable } from "./terminal.ts";
 
-const count = z.int().nonnegative();
-const positive = z.int().positive();
 const { adapter, adapterClass, driver, runtime } = environment.shape;
 
 const row = z.object({

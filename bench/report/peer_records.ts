@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
+import { count, positive } from "../results/numbers.ts";
 import { median } from "../statistics/statistics.ts";
 
-const count = z.int().nonnegative();
-const positive = z.int().positive();
 const time = z.number().positive();
 /** JSON has no NaN, so a loss that diverged is null. */
 const loss = z.number().nullable();

@@ -35,7 +35,7 @@ interface Shared {
 const parts = ["map", "transfer", "write"] as const;
 
 /** What the ranks of a cell took; null where it was not run by several, or did not come to its end. */
-export function ranksTaken({ records }: Cell): RanksTaken | null {
+function ranksTaken({ records }: Cell): RanksTaken | null {
   const steps = records.flatMap(({ ranks = [], timing }) =>
     ranks.flatMap(({ exchanges }) =>
       exchanges.map((times, i) => ({ times, milliseconds: timing!.stepMilliseconds[i] }))

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { unusual } from "../../src/train/step_choices.ts";
+import { count, measured } from "../results/numbers.ts";
 import {
   type CellRecord,
   choiceFields,
@@ -16,8 +17,6 @@ import { type Invested, invested, type InvestedArm, type Outcome } from "./reinv
 import { baseOf } from "./side_by_side.ts";
 import { mean } from "../statistics/statistics.ts";
 
-const count = z.int().nonnegative();
-const measured = z.number().nullable();
 const { status, message, wantedBytes } = measurement.shape;
 
 const cellSummary = z.object({

@@ -1,6 +1,7 @@
 import { UserError } from "../../src/errors.ts";
 import { readBytes, withoutSlash } from "../../src/io/files.ts";
-import { type CellRecord, cellRecord, keyOf, reason } from "./results.ts";
+import { reason } from "./reason.ts";
+import { type CellRecord, cellRecord, keyOf } from "./results.ts";
 import { type SweepHeader, sweepHeader, type TimesHeader, timesHeader } from "./run_header.ts";
 import { upgrade } from "./upgrade.ts";
 

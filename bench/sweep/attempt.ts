@@ -14,9 +14,8 @@ import { policySchema } from "../../src/storage/policy_document.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { TrainingSession } from "../../src/train/session.ts";
+import { count } from "../results/numbers.ts";
 import { choiceFields } from "../results/results.ts";
-
-const count = z.int().nonnegative();
 
 /** Steps to try. */
 export const trial = z.object({

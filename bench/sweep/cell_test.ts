@@ -111,14 +111,17 @@ gpuTest(
 );
 
 gpuTest("runCell() trains and times what fits, though exact's gradients do not fit beside it", async () => {
-  const { gradientProgram } = TrainingSession.prototype;
-  TrainingSession.prototype.gradientProgram = () => Promise.reject(new OutOfMemoryError("No room", 7));
-  try {
-    const { status, quality, timing } = await cell("half", 2);
-    assertEquals([status, quality!.gradientErrors, timing!.stepMilliseconds.length], ["ok", [], 2]);
-    assertEquals(quality!.trainingLosses.length, qualitySteps);
-  } finally {
-    TrainingSession.prototype.gradientProgram = gradientProgram;
+  for (const making of ["gradientProgram", "keptGradients"] as const) {
+    const method = TrainingSession.prototype[making];
+    const refuse = () => Promise.reject(new OutOfMemoryError("No room", 7));
+    Object.assign(TrainingSession.prototype, { [making]: refuse });
+    try {
+      const { status, quality, timing } = await cell("half", 2);
+      assertEquals([status, quality!.gradientErrors, timing!.stepMilliseconds.length], ["ok", [], 2]);
+      assertEquals(quality!.trainingLosses.length, qualitySteps);
+    } finally {
+      Object.assign(TrainingSession.prototype, { [making]: method });
+    }
   }
 });
 

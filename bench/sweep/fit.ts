@@ -1,19 +1,20 @@
 /** What fits in so many bytes: the largest batch, sequence, depth or width of a training step, by its plan alone. */
 
+import { remembered } from "../../kernels/shared/remembered.ts";
 import { UserError } from "../../src/errors.ts";
-import type { BuilderOptions, ProgramDescription } from "../../src/gpu/builder.ts";
+import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { refuseBeyondRoom } from "../../src/gpu/room.ts";
-import type { MemoryPlan } from "../../src/memory/plan.ts";
+import type { LeastMemory, MemoryPlan } from "../../src/memory/plan.ts";
 import { byFamily } from "../../src/models/families.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import { mostLayers } from "../../src/models/shared/sizes.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
-import { describeStep } from "../../src/train/plan_training.ts";
+import { describeStep, leastOfStep } from "../../src/train/plan_training.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { largestWhere } from "./largest.ts";
-import { ofLength, type Shape } from "./sweep.ts";
+import { ofLength, type Shape } from "./shapes.ts";
 
 /** What can be left open of a step. */
 export const dimensions = ["batch", "sequence", "depth", "width"] as const;
@@ -113,13 +114,18 @@ const widened = byFamily<[number], ModelConfig>({
   },
 });
 
-/** What is known of a size before any buffers are packed. */
-type Outline = ProgramDescription["least"] | Refusal;
-
 /** Searches for the largest size of one open step on an adapter; what it has planned for one budget it does not plan again for another. */
 export class FitSearch {
-  readonly #outlines = new Map<number, Outline>();
-  readonly #plans = new Map<number, MemoryPlan>();
+  /** What is known of a size before any buffers are packed. Of it and of the plan numbers alone are kept: a step has thousands of dispatches. */
+  readonly #outlineOf = remembered((size: number): LeastMemory | Refusal =>
+    this.#beyondModel(size) ?? orRefusal(() => leastOfStep(stepOf(this.open, size), this.adapter))
+  );
+  readonly #plannedOf = remembered((size: number): MemoryPlan | Refusal => {
+    const outline = this.#outlineOf(size);
+    return "limit" in outline
+      ? outline
+      : orRefusal(() => describeStep(stepOf(this.open, size), this.adapter).plan);
+  });
 
   constructor(readonly open: OpenStep, readonly adapter: BuilderOptions) {}
 
@@ -143,8 +149,7 @@ export class FitSearch {
 
   /** Why a size does not fit in so many bytes; null if it does. */
   refusalOf(size: number, budget: number): Refusal | null {
-    const plan = this.planOf(size);
-    return plan ? this.#refusalIn(plan, budget) : this.#outline(size) as Refusal;
+    return this.#refusalIn(this.#plannedOf(size), budget);
   }
 
   /** The smallest size: where ranks share it, each needs some. */
@@ -155,12 +160,8 @@ export class FitSearch {
 
   /** The plan of a step of that size; null if there is none, whatever the budget. */
   planOf(size: number): MemoryPlan | null {
-    if ("limit" in this.#outline(size)) return null;
-    let plan = this.#plans.get(size);
-    if (plan === undefined) {
-      this.#plans.set(size, plan = describeStep(stepOf(this.open, size), this.adapter).plan);
-    }
-    return plan;
+    const planned = this.#plannedOf(size);
+    return "limit" in planned ? null : planned;
   }
 
   #fits(size: number, budget: number): boolean {
@@ -173,7 +174,7 @@ export class FitSearch {
     let fits = this.#least;
     if (!mayFit(fits)) return undefined;
     while (mayFit(2 * fits)) fits *= 2;
-    const [less, more] = [fits, 2 * fits].map((size) => this.#outline(size));
+    const [less, more] = [fits, 2 * fits].map((size) => this.#outlineOf(size));
     if ("limit" in less || "limit" in more || more.bufferBytes <= budget) {
       return await largestWhere(mayFit, { least: fits, most: 2 * fits - 1 });
     }
@@ -184,42 +185,27 @@ export class FitSearch {
 
   /** A size near the largest: packed buffers take a little more than what lives at once, by which no size beyond `most` fits. */
   #guess(most: number, budget: number): number {
-    const excess = this.planOf(most)!.bufferBytes - budget;
+    const excess = (this.planOf(most)?.bufferBytes ?? 0) - budget;
     const half = Math.max(this.#least, Math.ceil(most / 2));
     if (excess <= 0 || half === most) return most;
-    const [whole, part] = [most, half].map((size) =>
-      (this.#outline(size) as ProgramDescription["least"]).bufferBytes
-    );
+    const [whole, part] = [most, half].map((size) => (this.#outlineOf(size) as LeastMemory).bufferBytes);
     const bytesPerSize = (whole - part) / (most - half);
     return Math.max(half, most - Math.ceil(excess / bytesPerSize));
   }
 
   /** Why a size cannot fit, however its buffers are packed; null if it may. */
   #refusalAtLeast(size: number, budget: number): Refusal | null {
-    const outline = this.#outline(size);
-    return "limit" in outline ? outline : this.#refusalIn(outline, budget);
+    return this.#refusalIn(this.#outlineOf(size), budget);
   }
 
-  #refusalIn(plan: ProgramDescription["least"], budget: number): Refusal | null {
-    return refusalOf(() => refuseBeyondRoom(plan, { room: budget, limits: this.adapter.limits }));
+  #refusalIn(found: LeastMemory | Refusal, budget: number): Refusal | null {
+    if ("limit" in found) return found;
+    return orRefusal(() => refuseBeyondRoom(found, { room: budget, limits: this.adapter.limits })) ?? null;
   }
 
-  /** Remembers numbers alone: a step has thousands of dispatches. */
-  #outline(size: number): Outline {
-    let found = this.#outlines.get(size);
-    if (found === undefined) this.#outlines.set(size, found = this.#describe(size));
-    return found;
-  }
-
-  #describe(size: number): Outline {
-    const refusal = size === this.#least ? null : this.#beyondModel(size); // of the smallest it is the user's mistake
-    if (refusal) return refusal;
-    let least: ProgramDescription["least"];
-    return refusalOf(() => least = describeStep(stepOf(this.open, size), this.adapter).least) ?? least!;
-  }
-
-  /** Why no model is of that size. */
+  /** Why no model is of that size; of the smallest it is the user's mistake. */
   #beyondModel(size: number): Refusal | null {
+    if (size === this.#least) return null;
     const { largest, model, keepPositions } = this.open;
     if (largest === "depth" && size > mostLayers) {
       return refused("program", `A model has at most ${mostLayers} layers`);
@@ -240,11 +226,10 @@ export class FitSearch {
 
 const refused = (limit: Limit, message: string): Refusal => ({ limit, message, wantedBytes: null });
 
-/** What an action refuses for want of memory; null if nothing. */
-function refusalOf(action: () => void): Refusal | null {
+/** What an action returns, or refuses for want of memory. */
+function orRefusal<T>(action: () => T): T | Refusal {
   try {
-    action();
-    return null;
+    return action();
   } catch (error) {
     if (!(error instanceof OutOfMemoryError)) throw error;
     const { message, room, bytesWanted } = error;

@@ -6,7 +6,7 @@ import { momentFormats, parameterFormats } from "../../src/nn/parameters.ts";
 import { type StepChoices, stepDefaults, unusual, updates } from "../../src/train/step_choices.ts";
 import type { PlannedCombination } from "../results/run_header.ts";
 import { planStep } from "./planned_step.ts";
-import type { Shape } from "./sweep.ts";
+import type { Shape } from "./shapes.ts";
 import type { Combination, SweepOptions } from "./sweep_options.ts";
 
 /** What is combined: of each of these choices the value that the sweep names, else every one that there is. */

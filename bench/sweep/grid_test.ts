@@ -6,7 +6,8 @@ import { modelConfig } from "../../src/models/model_config.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { stepSeconds } from "./fitting_sweep.ts";
 import { profiles } from "./profiles.ts";
-import { planSweep, type Shape, shapes } from "./sweep.ts";
+import { type Shape, shapes } from "./shapes.ts";
+import { planSweep } from "./sweep.ts";
 
 const adapters = ["gpu", "software"] as const;
 const shapesOf = (adapter: typeof adapters[number]) => {

@@ -9,7 +9,7 @@ import { type StepChoices, stepDefaults, unusual } from "../../src/train/step_ch
 import { isOf, type Limit, type LongestSequence, type LongestSequences } from "../results/run_header.ts";
 import { largestWhere } from "./largest.ts";
 import { exceeds, planStep } from "./planned_step.ts";
-import { ofLength } from "./sweep.ts";
+import { ofLength } from "./shapes.ts";
 import { ofModel, type SweepOptions } from "./sweep_options.ts";
 
 /** What is looked for: each model at each batch size, under each policy with each of some choices. */

@@ -6,7 +6,7 @@ import { policyDocument } from "../../src/storage/policies.ts";
 import type { LongestSequence } from "../results/run_header.ts";
 import { choicesOf, lengthsOf, longestSequences } from "./longest.ts";
 import { planStep } from "./planned_step.ts";
-import { ofLength } from "./sweep.ts";
+import { ofLength } from "./shapes.ts";
 
 const adapter = gpuWith(typicalGpuLimits);
 const unit = 64;

@@ -4,7 +4,7 @@ import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
 import type { Dimension, OpenStep } from "./fit.ts";
-import { refuseSameNames, shapes } from "./sweep.ts";
+import { refuseSameNames, shapes } from "./shapes.ts";
 
 /** What a user says of steps whose largest size is looked for. */
 export interface OpenStepOptions {

@@ -4,7 +4,7 @@ import { headPieceRows } from "../../src/nn/tied_head.ts";
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { PieceSizes } from "../results/results.ts";
-import type { Shape } from "./sweep.ts";
+import type { Shape } from "./shapes.ts";
 
 /** Tokens of a piece of the MLP and of the head, on an adapter of these limits; undefined for a policy that says nothing of pieces. */
 export function pieceSizes(

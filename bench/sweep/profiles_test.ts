@@ -12,7 +12,8 @@ import { choicesOf } from "./longest.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { modelOf, parseConfiguration } from "../results/results.ts";
 import { planStep } from "./planned_step.ts";
-import { planSweep, shapes } from "./sweep.ts";
+import { shapes } from "./shapes.ts";
+import { planSweep } from "./sweep.ts";
 import { ofModel } from "./sweep_options.ts";
 
 const adapters = ["gpu", "software"] as const;

@@ -8,7 +8,7 @@ import type { Investment, Reinvestment } from "../results/run_header.ts";
 import { FitSearch, inUnits, stepOf } from "./fit.ts";
 import { grownRate } from "./learning_rate.ts";
 import { recipe } from "./recipe.ts";
-import { type Shape, shapes } from "./sweep.ts";
+import { type Shape, shapes } from "./shapes.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 
 /** What saved memory can be re-invested in. */

@@ -4,7 +4,7 @@ import { unread } from "../results/results.ts";
 import { fakeConfiguration, fakeMeasurement } from "../results/testing.ts";
 import { Outcomes } from "./outcomes.ts";
 import { unsteady } from "./steady_clock.ts";
-import { runSweep } from "./sweep.ts";
+import { runSweep } from "./run_sweep.ts";
 
 const atWork: Card = { clockMegahertz: 1980, maxClockMegahertz: 1980, watts: 300, celsius: 50, slowedBy: [] };
 

@@ -6,7 +6,7 @@ import { pairedRatio, reach } from "../statistics/paired_ratio.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 
 /** Rounds before an interval is looked at: three in either order of the policies. */
-export const fewestRounds = 6;
+const fewestRounds = 6;
 
 /** Rounds that are planned where a precision is asked for and no number: they reach 0.5% where rounds scatter by 1%. */
 const mostRounds = 20;

@@ -32,7 +32,7 @@ function isFile(path: string): boolean {
 }
 
 /** The package's browser; null where it cannot be had. */
-export async function packagedBrowser(): Promise<Browser | null> {
+async function packagedBrowser(): Promise<Browser | null> {
   if (!swiftShaderRuns()) return null;
   try {
     const bin = join(await fetchPackage(false), "bin");

@@ -80,6 +80,7 @@ export async function checkGradients(
     throw new UserError("The first block stores nothing; give two --layers or more");
   }
   const session = await TrainingSession.create(gpu, { ...options, policy: "exact" });
+  const kept = await session.keptGradients();
   const batch = randomTokens(options);
   const under = async <T>(policy: StoragePolicy, work: (program: Program) => Promise<T>, keepAll = false) => {
     const program = await session.gradientProgram(policy, { keepAll });
@@ -92,8 +93,13 @@ export async function checkGradients(
   /** The errors of a policy's gradients, the largest first. */
   const errorsOf = (document: PolicyDocument, reference: Program) =>
     under(createPolicy(document), async (own) => {
-      const squares = await session.gradientSquares(own, reference, batch);
-      const errors = [...squares].map(([name, of]) => ({ name, error: errorOf(of).relativeError }));
+      session.runGradients(reference, batch);
+      kept.keep();
+      session.runGradients(own, batch);
+      const errors = [...await kept.squares()].map(([name, of]) => ({
+        name,
+        error: errorOf(of).relativeError,
+      }));
       return errors.toSorted((a, b) => b.error - a.error);
     });
   const judge = (errors: Awaited<ReturnType<typeof errorsOf>>, what: string) => {
@@ -126,6 +132,7 @@ export async function checkGradients(
       judge(await errorsOf(mst8, reference), "mst8 against the values that it stored");
     });
   } finally {
+    kept.destroy();
     session.destroy();
   }
 }

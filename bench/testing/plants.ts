@@ -8,8 +8,9 @@ export interface Plant {
 /** Runs the first `count` dispatches of each timed step twice. */
 export const slower = (count: number): Plant => ({
   path: "src/gpu/program.ts",
-  from: "of steps.slice(from, to)) {",
-  to: `of [...timestamps && from === 0 ? steps.slice(0, ${count}) : [], ...steps.slice(from, to)]) {`,
+  from: "encodePass(encoder, steps.slice(from, to), {",
+  to:
+    `encodePass(encoder, [...timestamps && from === 0 ? steps.slice(0, ${count}) : [], ...steps.slice(from, to)], {`,
 });
 
 /** Gives the largest buffer a byte more, and tells it in the plan. */

@@ -1,4 +1,4 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { gradientSquares } from "./gradient_squares.ts";
 import { assertClose, gpuTest, narrowLimits, normals, runTest, tolerance } from "../testing/testing.ts";
 
@@ -9,26 +9,34 @@ const b = a.map((value, i) => value + 1e-3 * normals(rows * cols, 2)[i]);
 /** A thread adds 16 vectors of a chunk, then come two trees of eight levels; a difference of numbers this near loses ten bits. */
 const roundings = 16 * 4 + 2 * 8;
 
-const expected = [...a].reduce(
-  (sums, x, i) => [sums[0] + (x - b[i]) ** 2, sums[1] + x * x, sums[2] + b[i] ** 2, sums[3] + x * b[i]],
-  [0, 0, 0, 0],
-);
+const squaresOf = (a: Float64Array, b: Float64Array) =>
+  [...a].reduce(
+    (sums, x, i) => [sums[0] + (x - b[i]) ** 2, sums[1] + x * x, sums[2] + b[i] ** 2, sums[3] + x * b[i]],
+    [0, 0, 0, 0],
+  );
 
 function check(options = {}): Promise<void> {
   return runTest((t) => {
-    const tensors = [a, b].map((values, i) => t.input("ab"[i], rows, cols, values));
-    return gradientSquares(t.builder, tensors[0], tensors[1]);
-  }, async (sums, read) => {
+    const [first, second] = [a, b].map((values, i) => t.input("ab"[i], rows, cols, values));
+    return gradientSquares(t.builder, [[first, second], [second, first]]);
+  }, async ({ sums, rows }, read) => {
     const all = await read(sums);
-    assert(all.length > 4, "one chunk alone");
-    const found = [0, 1, 2, 3].map((which) => all.filter((_, i) => i % 4 === which).reduce((x, y) => x + y));
-    assertClose(found.slice(1), expected.slice(1), tolerance(roundings), "squares and products");
-    assertClose([found[0]], [expected[0]], tolerance(roundings, 2 ** 10), "squares of differences");
+    assertEquals(all.length, 4 * (rows[0].rows + rows[1].rows));
+    for (const [i, expected] of [squaresOf(a, b), squaresOf(b, a)].entries()) {
+      const { first, rows: chunks } = rows[i];
+      assert(chunks > 1, "one chunk alone");
+      const own = all.slice(4 * first, 4 * (first + chunks));
+      const found = [0, 1, 2, 3].map((which) =>
+        own.filter((_, i) => i % 4 === which).reduce((x, y) => x + y)
+      );
+      assertClose(found.slice(1), expected.slice(1), tolerance(roundings), "squares and products");
+      assertClose([found[0]], [expected[0]], tolerance(roundings, 2 ** 10), "squares of differences");
+    }
   }, options);
 }
 
 gpuTest(
-  "gradientSquares() gives the squares of two tensors and of their difference, and their product",
+  "gradientSquares() gives the squares of pairs of tensors and of their differences, and their products",
   () => check(),
 );
 

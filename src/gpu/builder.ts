@@ -1,6 +1,6 @@
 import type { Category } from "../memory/category.ts";
 import { liveBytes, livePeak } from "../memory/live.ts";
-import { type Claim, leastMemory, type MemoryPlan, planMemory, type Standing } from "../memory/plan.ts";
+import { type Claim, type MemoryPlan, planMemory, type Standing } from "../memory/plan.ts";
 import {
   type Arithmetic,
   type MatrixConfig,
@@ -10,7 +10,7 @@ import {
 } from "./arithmetic.ts";
 import { type Exchange, type PlacedExchange, stagingBytes } from "./exchange.ts";
 import { apart, isExchange, type Step, withoutDeadRecomputation } from "./steps.ts";
-import { type Dispatch, flopsPerSubmit, type Scope } from "./kernel.ts";
+import { type Dispatch, flopsPerSubmit, type Scope, uniformStride } from "./kernel.ts";
 import type { Operand } from "./operand.ts";
 import type { OperandScales } from "./operand_scales.ts";
 import { type DeviceLimits, rowWindows, type Window } from "./limits.ts";
@@ -31,8 +31,6 @@ export interface ProgramDescription {
   /** The variants that its kernels took, by what was asked for. */
   readonly variants: Variants;
   readonly plan: MemoryPlan & { slotBytes: number[] };
-  /** Bytes below which no plan of it can go, known without packing any: those that live at once, and of its largest tensor. */
-  readonly least: Pick<MemoryPlan, "bufferBytes" | "largestBufferBytes">;
 }
 
 /** Names of variants by what asks for one: a kernel at a shape, such as `matmul nn 4096×2304×768`. */
@@ -233,7 +231,7 @@ export class ProgramBuilder {
     const control = (name: string, bytes: number) => ({ name, category: "control" as const, bytes });
     const standing = [
       ...stores,
-      control("uniforms", dispatches.length * 256),
+      control("uniforms", dispatches.length * uniformStride),
       ...stagingBytes(exchanges).map(({ name, bytes }) => control(name, bytes)),
     ];
     let plan: ProgramDescription["plan"] | undefined;
@@ -248,9 +246,6 @@ export class ProgramBuilder {
       variants: this.#taken,
       get plan() {
         return plan ??= planMemory(claims, standing, apart(dispatches, exchanges, tensors));
-      },
-      get least() {
-        return leastMemory(claims, standing);
       },
     };
   }

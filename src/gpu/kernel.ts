@@ -75,3 +75,6 @@ export function boundBytes({ bindings }: Dispatch): number {
 
 /** Floating-point operations after which a submit is cut, so that none runs for much more than a second on a GPU. */
 export const flopsPerSubmit = 8e12;
+
+/** Bytes between the uniform blocks of two dispatches: the alignment that every adapter grants. */
+export const uniformStride = 256;

@@ -1,26 +1,11 @@
 import type { ProgramDescription } from "./builder.ts";
 import { BufferSet, readBuffer } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
-import { inErrorScopes } from "./errors.ts";
 import { type Exchange, type ExchangeTimes, noExchanges, Staging } from "./exchange.ts";
-import { fieldsOf, packFields } from "./fields.ts";
-import { type Binding, bindingBytes, type Dispatch, flopsPerSubmit, fullName, type Scope } from "./kernel.ts";
-import { groupLayouts, pipelineFor } from "./pipelines.ts";
-import { StepTimer, type TimestampWrites } from "./timing.ts";
+import { type Dispatch, flopsPerSubmit, type Scope, uniformStride } from "./kernel.ts";
+import { encodePass, type Place, prepare, type Prepared } from "./prepared.ts";
+import { mostTimed, StepTimer, type TimestampWrites } from "./timing.ts";
 import { rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
-
-/** Bytes between the uniform blocks of two dispatches: the alignment that every adapter grants. */
-const uniformStride = 256;
-
-/** Dispatches that are profiled together: what a query set holds. */
-const dispatchesPerProfile = 2048;
-
-interface Prepared {
-  dispatch: Dispatch;
-  pipeline: GPUComputePipeline;
-  groups: GPUBindGroup[];
-  grid: [number, number];
-}
 
 /** Which of a step's micro-batches a run is for: whether the first, and whether the last. */
 export interface MicroBatch {
@@ -45,7 +30,7 @@ export class Program {
     readonly description: ProgramDescription,
     private readonly stores: BufferSet<Store>,
     private readonly pool: BufferSet<number | "uniforms">,
-    private readonly placeOf: ReadonlyMap<Tensor, { slot: number; offset: number }>,
+    private readonly slotOf: ReadonlyMap<Tensor, { slot: number; offset: number }>,
     private readonly borrowed: ReadonlyMap<number, GPUBuffer>,
   ) {}
 
@@ -62,11 +47,11 @@ export class Program {
   ): Promise<Program> {
     const { slotBytes, slots: { assignment, offsets } } = description.plan;
     const pool = new BufferSet<number | "uniforms">(gpu);
-    const placeOf = new Map(
+    const slotOf = new Map(
       description.tensors.map((tensor, i) => [tensor, { slot: assignment[i], offset: offsets[i] }]),
     );
     const borrowed = lender ? lender.#lend(slotBytes) : new Map<number, GPUBuffer>();
-    const program = new Program(gpu, description, stores, pool, placeOf, borrowed);
+    const program = new Program(gpu, description, stores, pool, slotOf, borrowed);
     try {
       await pool.allocate([
         ...slotBytes.map((bytes, slot) => ({ bytes, slot })).filter(({ slot }) => !borrowed.has(slot)).map((
@@ -97,49 +82,16 @@ export class Program {
   }
 
   async #prepare(): Promise<void> {
-    const { gpu, description } = this;
-    const { dispatches } = description;
-    const pipelines = await Promise.all(dispatches.map((dispatch) => pipelineFor(gpu, dispatch)));
-    const words = new Uint32Array(dispatches.length * uniformStride / 4);
-    dispatches.forEach((dispatch, i) => {
-      const block = words.subarray(i * uniformStride / 4, (i + 1) * uniformStride / 4);
-      packParameters(dispatch, block);
-    });
-    gpu.device.queue.writeBuffer(this.pool.get("uniforms"), 0, words);
-    const prepared = await inErrorScopes(
-      gpu.device,
-      description.plan.bufferBytes,
-      () =>
-        dispatches.map((dispatch, i) => {
-          const layouts = groupLayouts(gpu.device, dispatch);
-          const entries: GPUBindGroupEntry[][] = layouts.map(() => []);
-          const size = Math.max(16, Math.ceil(Object.keys(dispatch.parameters).length / 4) * 16);
-          entries[0].push({
-            binding: 0,
-            resource: { buffer: this.pool.get("uniforms"), offset: i * uniformStride, size },
-          });
-          for (const binding of dispatch.bindings) {
-            entries[binding.group].push({ binding: binding.index, resource: this.#resource(binding) });
-          }
-          return {
-            dispatch,
-            pipeline: pipelines[i],
-            groups: layouts.map((layout, group) =>
-              gpu.device.createBindGroup({ layout, entries: entries[group] })
-            ),
-            grid: foldGrid(dispatch.workgroups, gpu.limits.maxComputeWorkgroupsPerDimension),
-          };
-        }),
-    );
-    this.#steps = prepared;
-    for (const exchange of description.exchanges.toReversed()) {
-      this.#steps.splice(exchange.before, 0, exchange);
-    }
+    const { dispatches, exchanges, plan } = this.description;
+    const uniforms = this.pool.get("uniforms");
+    const placeOf = (tensor: Tensor) => this.#buffer(tensor);
+    this.#steps = await prepare(this.gpu, dispatches, uniforms, placeOf, plan.bufferBytes);
+    for (const exchange of exchanges.toReversed()) this.#steps.splice(exchange.before, 0, exchange);
   }
 
-  #buffer(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
+  #buffer(tensor: Tensor): Place {
     if (tensor.home) return { buffer: this.stores.get(tensor.home.store), offset: tensor.home.offset };
-    const { slot, offset } = this.placeOf.get(wholeOf(tensor))!;
+    const { slot, offset } = this.slotOf.get(wholeOf(tensor))!;
     const rows = (tensor.view?.firstRow ?? 0) * rowBytes(tensor);
     return { buffer: this.borrowed.get(slot) ?? this.pool.get(slot), offset: offset + rows };
   }
@@ -158,16 +110,10 @@ export class Program {
     return lent;
   }
 
-  #resource(binding: Binding): GPUBufferBinding {
-    const { tensor, first = 0 } = binding;
-    const { buffer, offset } = this.#buffer(tensor);
-    return { buffer, offset: offset + first * rowBytes(tensor), size: bindingBytes(binding) };
-  }
-
   /**
    * Encodes and submits the program once, for a step's only micro-batch or for one of several. Waits for nothing, but where it exchanges:
-   * then what it returns is resolved when the last of it is submitted, and until then nothing else may be queued. `timestamps` receives the begin and the end of the first
-   * and last pass.
+   * then what it returns is resolved when the last of it is submitted, and until then nothing else may be queued. `timestamps` receives
+   * the begin of the first pass and the end of the last.
    */
   run(
     timestamps?: TimestampWrites,
@@ -206,25 +152,13 @@ export class Program {
       while (to < steps.length && (to === from || flops + steps[to].dispatch.flops < flopsPerSubmit)) {
         flops += steps[to++].dispatch.flops;
       }
-      const begin = from === 0 ? timestamps?.begin : undefined;
-      const end = to === steps.length ? timestamps?.end : undefined;
-      const marks = begin !== undefined || end !== undefined;
-      const timestampWrites: GPUComputePassTimestampWrites | undefined = marks
-        ? {
-          querySet: timestamps!.querySet,
-          ...(begin !== undefined && { beginningOfPassWriteIndex: begin }),
-          ...(end !== undefined && { endOfPassWriteIndex: end }),
-        }
-        : undefined;
       const encoder = device.createCommandEncoder();
       this.#staging?.begin(encoder);
-      const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
-      for (const { pipeline, groups, grid } of steps.slice(from, to)) {
-        pass.setPipeline(pipeline);
-        groups.forEach((group, i) => pass.setBindGroup(i, group));
-        pass.dispatchWorkgroups(grid[0], grid[1]);
-      }
-      pass.end();
+      encodePass(encoder, steps.slice(from, to), {
+        querySet: timestamps?.querySet,
+        ...from === 0 && { begin: timestamps?.begin },
+        ...to === steps.length && { end: timestamps?.end },
+      });
       device.queue.submit([encoder.finish()]);
       from = to;
     }
@@ -254,25 +188,15 @@ export class Program {
     const steps = this.#steps as Prepared[];
     const passes = Array.from({ length: repeats }, () => steps).flat();
     const times: number[] = [];
-    for (let from = 0; from < passes.length; from += dispatchesPerProfile) {
-      const part = passes.slice(from, from + dispatchesPerProfile);
+    for (let from = 0; from < passes.length; from += mostTimed) {
+      const part = passes.slice(from, from + mostTimed);
       const timer = await StepTimer.create(this.gpu, part.length);
       try {
         const encoder = device.createCommandEncoder();
-        part.forEach(({ pipeline, groups, grid }, i) => {
+        part.forEach((step, i) => {
           const writes = timer.writes(i);
           if (!writes) throw new Error("This device has no timestamps");
-          const pass = encoder.beginComputePass({
-            timestampWrites: {
-              querySet: writes.querySet,
-              beginningOfPassWriteIndex: writes.begin,
-              endOfPassWriteIndex: writes.end,
-            },
-          });
-          pass.setPipeline(pipeline);
-          groups.forEach((group, g) => pass.setBindGroup(g, group));
-          pass.dispatchWorkgroups(grid[0], grid[1]);
-          pass.end();
+          encodePass(encoder, [step], writes);
         });
         device.queue.submit([encoder.finish()]);
         times.push(...await timer.durations());
@@ -307,19 +231,3 @@ export class Program {
 
 const isExchange = (step: Prepared | Exchange): step is Exchange => "carry" in step;
 const scopeOf = (step: Prepared | Exchange): Scope => isExchange(step) ? step : step.dispatch;
-
-/** Fills a dispatch's uniform block. Throws an Error with the kernel's label if its parameters are not those that the shader declares. */
-function packParameters({ kernel, parameters }: Dispatch, block: Uint32Array<ArrayBuffer>): void {
-  try {
-    packFields(fieldsOf(kernel.code, "Parameters"), parameters, block);
-  } catch (error) {
-    throw new Error(`Parameters of kernel "${fullName(kernel)}": ${(error as Error).message}`);
-  }
-}
-
-/** A flat count of workgroups as a grid within the limit of one dimension. Shaders fold it back with `num_workgroups.x`. */
-export function foldGrid(workgroups: number, limit: number): [number, number] {
-  if (workgroups <= limit) return [workgroups, 1];
-  const y = Math.ceil(workgroups / limit);
-  return [Math.ceil(workgroups / y), y];
-}

@@ -13,7 +13,8 @@ import { ProgramBuilder } from "./builder.ts";
 import { BufferSet } from "./buffers.ts";
 import { OutOfMemoryError } from "./errors.ts";
 import { typicalGpuLimits } from "./limits.ts";
-import { foldGrid, Program } from "./program.ts";
+import { foldGrid } from "./prepared.ts";
+import { Program } from "./program.ts";
 import type { Store, Tensor } from "./tensor.ts";
 import { countBuffers } from "./testing.ts";
 

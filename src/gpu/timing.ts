@@ -24,6 +24,9 @@ export function durations(times: BigUint64Array): number[] {
 
 const milliseconds = (from: bigint, to: bigint) => Number(to - from) / 1e6;
 
+/** Steps that one timer can time: a query set holds two timestamps of each. */
+export const mostTimed = 2048;
+
 /** Times a window of steps. */
 export class StepTimer {
   #started = 0;
@@ -39,7 +42,7 @@ export class StepTimer {
   /** Makes a timer for `steps` steps. GPU timestamps are used where the device has them, else the wall clock `now`, in milliseconds. */
   static async create(gpu: Gpu, steps: number, now = () => performance.now()): Promise<StepTimer> {
     const buffers = new BufferSet<"times">(gpu);
-    if (!gpu.timestamps || steps > 2048) return new StepTimer(gpu, steps, buffers, now);
+    if (!gpu.timestamps || steps > mostTimed) return new StepTimer(gpu, steps, buffers, now);
     const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
     await buffers.allocate([{
       key: "times",

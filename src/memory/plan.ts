@@ -83,11 +83,11 @@ export function planMemory(
   };
 }
 
-/** Bytes below which no plan of a program can go: those that live at once, and of its largest tensor. */
-export function leastMemory(
-  claims: readonly Claim[],
-  standing: readonly Standing[],
-): Pick<MemoryPlan, "bufferBytes" | "largestBufferBytes"> {
+/** Bytes below which no plan of a program can go, known without packing any: those that live at once, and of its largest tensor. */
+export type LeastMemory = Pick<MemoryPlan, "bufferBytes" | "largestBufferBytes">;
+
+/** The least memory of a program. */
+export function leastMemory(claims: readonly Claim[], standing: readonly Standing[]): LeastMemory {
   const largest = (of: readonly { bytes: number }[]) =>
     of.reduce((most, { bytes }) => Math.max(most, bytes), 0);
   const standingBytes = standing.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -6,7 +6,7 @@ import { endOfStep } from "../../kernels/products/scales.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
 import { sumOverRanks } from "../gpu/over_ranks.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { describeWithinPeak } from "../gpu/within_peak.ts";
+import { type Describe, describeWithinPeak } from "../gpu/within_peak.ts";
 import type { ParameterSet } from "../nn/parameters.ts";
 import { Tape, type Update } from "../nn/tape.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
@@ -27,12 +27,13 @@ export function describeTraining(
   parameters: ParameterSet,
   policy: StoragePolicy,
   builderOptions: BuilderOptions,
+  describe: Describe = describeWithinPeak,
 ): ProgramDescription {
   const all = { ...trainDefaults, ...stepDefaults, ...options };
   refuseContradictions(all);
   const { betas, epsilon, weightDecay, clipNorm, accumulate, update, clipBy, ranks } = all;
   const constants = { betas, epsilon, weightDecay };
-  return describeWithinPeak("train", builderOptions, (builder) => {
+  return describe("train", builderOptions, (builder) => {
     const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
     const last = { operator: "AdamW", pass: "update", microBatch: "last" } as const;
     const inBackward = update === "backward"

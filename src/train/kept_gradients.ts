@@ -1,41 +1,71 @@
 import { gradientSquares } from "../../kernels/optimizer/gradient_squares.ts";
 import { materialize } from "../../kernels/shared/materialize.ts";
 import { remembered } from "../../kernels/shared/remembered.ts";
-import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
+import { ProgramBuilder } from "../gpu/builder.ts";
 import { plain } from "../gpu/operand.ts";
+import type { Window } from "../gpu/limits.ts";
+import type { Program } from "../gpu/program.ts";
 import type { Store, Tensor } from "../gpu/tensor.ts";
-import type { ParameterSet } from "../nn/parameters.ts";
+import { type Squares, squaresOf } from "./gradient_error.ts";
+import type { InTraining } from "./in_training.ts";
+import type { SessionMemory } from "./session_memory.ts";
 
-/** The places of gradients that are kept beside others: stores of their own, of the same sizes. */
+/**
+ * Gradients kept on the device, which later ones are compared with where they are: in as much memory again, until the session ends. Whose
+ * gradients they are, a step's or a program's of gradients, is the matter of who runs it.
+ */
 export class KeptGradients {
-  readonly #storeOf = remembered((store: Store): Store => ({ ...store, name: `kept ${store.name}` }));
+  private constructor(
+    private readonly memory: SessionMemory,
+    private readonly keeping: Program,
+    private readonly comparison: Program,
+    /** What a comparison leaves: rows of sums, and by parameter which are its own. */
+    private readonly sums: Tensor,
+    private readonly rows: ReadonlyMap<string, Window>,
+  ) {}
 
-  constructor(private readonly parameters: ParameterSet) {}
-
-  #placeOf(gradient: Tensor): Tensor {
-    const { store, offset } = gradient.home!;
-    return { ...gradient, name: `kept ${gradient.name}`, home: { store: this.#storeOf(store), offset } };
-  }
-
-  /** A program that copies all gradients there. */
-  describeKeeping(builderOptions: BuilderOptions): ProgramDescription {
-    const builder = new ProgramBuilder("keep gradients", builderOptions);
-    for (const { gradient } of this.parameters.runs) {
-      materialize(builder, plain(gradient), this.#placeOf(gradient));
+  /** Makes the place and the programs. Throws OutOfMemoryError with the bytes wanted. Destroy it before the session. */
+  static async create({ parameterSet, builderOptions, memory, step }: InTraining): Promise<KeptGradients> {
+    const storeOf = remembered((store: Store): Store => ({ ...store, name: `kept ${store.name}` }));
+    const keptOf = (gradient: Tensor): Tensor => {
+      const { store, offset } = gradient.home!;
+      return { ...gradient, name: `kept ${gradient.name}`, home: { store: storeOf(store), offset } };
+    };
+    const keep = new ProgramBuilder("keep gradients", builderOptions);
+    for (const { gradient } of parameterSet.runs) materialize(keep, plain(gradient), keptOf(gradient));
+    const compare = new ProgramBuilder("compare gradients", { ...builderOptions, keepAll: true });
+    const { all } = parameterSet;
+    const pairs = all.map(({ gradient }) => [gradient, keptOf(gradient)] as const);
+    const { sums, rows } = gradientSquares(compare, pairs);
+    const byName = new Map(all.map(({ name }, i) => [name, rows[i]]));
+    const keeping = await memory.program(keep.build(), step);
+    try {
+      return new KeptGradients(memory, keeping, await memory.program(compare.build()), sums, byName);
+    } catch (error) {
+      keeping.destroy();
+      throw error;
     }
-    return builder.build();
   }
 
-  /** A program that compares the gradients with those that were kept, and by parameter the rows of sums that it leaves: `gradientSquares` says of what. */
-  describeComparison(
-    builderOptions: BuilderOptions,
-  ): { description: ProgramDescription; sums: ReadonlyMap<string, Tensor> } {
-    const builder = new ProgramBuilder("compare gradients", { ...builderOptions, keepAll: true });
-    const sums = new Map(
-      this.parameters.all.map((
-        { name, gradient },
-      ) => [name, gradientSquares(builder, gradient, this.#placeOf(gradient))]),
+  /** Keeps the gradients that there are when all that was run before has run. Waits for nothing. */
+  keep(): void {
+    this.memory.run(this.keeping);
+  }
+
+  /** By parameter the squares of the gradients that there are beside those kept. Waits for the queue. */
+  async squares(): Promise<Map<string, Squares>> {
+    this.memory.run(this.comparison);
+    await this.memory.submitted();
+    const sums = new Float32Array(await this.comparison.read(this.sums));
+    return new Map(
+      [...this.rows].map((
+        [name, { first, rows }],
+      ) => [name, squaresOf(sums.subarray(4 * first, 4 * (first + rows)))]),
     );
-    return { description: builder.build(), sums };
+  }
+
+  destroy(): void {
+    this.keeping.destroy();
+    this.comparison.destroy();
   }
 }

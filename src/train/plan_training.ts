@@ -1,7 +1,8 @@
 import { type DeviceLimits, typicalGpuLimits } from "../gpu/limits.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
 import { type BuilderOptions, gpuWith, type ProgramDescription } from "../gpu/builder.ts";
-import type { MemoryPlan } from "../memory/plan.ts";
+import { type Describe, describeByTables } from "../gpu/within_peak.ts";
+import { type LeastMemory, leastMemory, type MemoryPlan } from "../memory/plan.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { describeTraining } from "./describe.ts";
 import { policyOf, type TrainOptions } from "./options.ts";
@@ -13,13 +14,26 @@ export interface DescribedStep extends ProgramDescription {
 }
 
 /** The program of a training step on such an adapter. None is asked. */
-export function describeStep(options: TrainOptions, adapter: BuilderOptions): DescribedStep {
+export function describeStep(
+  options: TrainOptions,
+  adapter: BuilderOptions,
+  describe?: Describe,
+): DescribedStep {
   const task = taskOf(options);
   const parameterSet = new ParameterSet(task.parameters, adapter.limits, options);
   const { variants, arithmetic } = options;
   const builder = { ...adapter, variants, arithmetic, scales: new OperandScales() };
-  const description = describeTraining(options, task, parameterSet, policyOf(options), builder);
+  const description = describeTraining(options, task, parameterSet, policyOf(options), builder, describe);
   return Object.assign(description, { parameterSet });
+}
+
+/**
+ * Bytes below which no plan of a training step can go. Of two recordings it needs the first, and it packs nothing: for who looks at many steps
+ * and plans few.
+ */
+export function leastOfStep(options: TrainOptions, adapter: BuilderOptions): LeastMemory {
+  const { claims, standing } = describeStep(options, adapter, describeByTables);
+  return leastMemory(claims, standing);
 }
 
 /**

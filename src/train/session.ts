@@ -1,7 +1,5 @@
-import { lastSeen, numbersSeen } from "../../kernels/products/scales.ts";
 import type { Batch } from "../data/batches.ts";
 import { Random } from "../data/random.ts";
-import { UserError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type BuilderOptions, builderOptionsFor, type Variants } from "../gpu/builder.ts";
 import type { ExchangeTimes } from "../gpu/exchange.ts";
@@ -16,42 +14,28 @@ import type { NamedTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import type { WeightSource } from "../models/checkpoint.ts";
 import { toCheckpoint } from "../models/shared/checkpoint_parameters.ts";
-import { streamOf } from "../models/shared/initial.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
-import {
-  describeEvaluation,
-  describeGeneration,
-  describeGradients,
-  describeNormals,
-  describeTraining,
-  type Normals,
-  normRing,
-} from "./describe.ts";
-import { type Squares, squaresOf } from "./gradient_error.ts";
+import { describeGradients, describeTraining, normRing } from "./describe.ts";
+import { evaluate, type Evaluation } from "./evaluate.ts";
+import { generate, type Sampling } from "./generate.ts";
+import type { InTraining } from "./in_training.ts";
+import { setWeights } from "./initial_weights.ts";
 import { KeptGradients } from "./kept_gradients.ts";
-import { checkTokens } from "./text_task.ts";
 import { kernelVariants } from "./kernel_variants.ts";
+import { clippedShare, overflowShare } from "./out_of_range.ts";
 import { learningRateAt, policyOf, trainDefaults, type TrainOptions } from "./options.ts";
-import { packRows, unpackRows } from "./rows.ts";
-import { sampleToken } from "./sample.ts";
+import { unpackRows } from "./rows.ts";
 import { SessionMemory } from "./session_memory.ts";
 import { type PackedBatch, ringLength, type Task } from "./task.ts";
 import { stepDefaults } from "./step_choices.ts";
 import { taskOf } from "./task_of.ts";
 
+export type { Evaluation } from "./evaluate.ts";
 export type { TrainOptions } from "./options.ts";
 
 /** What a step trains on: a batch, or as many micro-batches as the session's options say. */
 export type StepBatches = Batch | readonly Batch[];
-
-/** What a model does on held-out data. */
-export interface Evaluation {
-  /** Mean over valid targets, in nats. */
-  readonly loss: number;
-  /** Share of images whose label has the largest logit; null for texts. */
-  readonly top1: number | null;
-}
 
 /** Times of steps, one after the other. */
 export interface StepTimes {
@@ -74,7 +58,6 @@ const partOf = ({ querySet, begin, end }: Required<TimestampWrites>, first: bool
 export class TrainingSession {
   readonly #memory: SessionMemory;
   readonly #scales = new OperandScales();
-  readonly #kept: KeptGradients;
   #train!: Program;
   /** Steps taken, and those whose losses have been read. */
   #steps = 0;
@@ -88,7 +71,6 @@ export class TrainingSession {
     private readonly policy: StoragePolicy,
   ) {
     this.#memory = new SessionMemory(gpu);
-    this.#kept = new KeptGradients(parameterSet);
   }
 
   /**
@@ -108,7 +90,7 @@ export class TrainingSession {
     refuseBeyondRoom(description.plan, gpu);
     try {
       session.#train = await session.#memory.program(description);
-      await session.#setWeights(weights);
+      await setWeights(session.#inTraining, weights);
     } catch (error) {
       session.#memory.destroy();
       throw error;
@@ -116,26 +98,15 @@ export class TrainingSession {
     return session;
   }
 
-  get #builderOptions() {
+  get #builderOptions(): BuilderOptions {
     const { variants, arithmetic } = this.options;
     return { ...builderOptionsFor(this.gpu), variants, arithmetic, scales: this.#scales };
   }
 
-  async #setWeights(weights?: WeightSource): Promise<void> {
-    const normals: Normals[] = [];
-    for (const parameter of this.parameterSet.all) {
-      const { name, rows, cols, value } = parameter;
-      const begin = weights?.get(name) ?? this.task.initial(parameter);
-      if (typeof begin === "number") {
-        this.#memory.writeNumbers(value, packRows(new Float32Array(rows * cols).fill(begin), value));
-      } else if ("deviation" in begin) {
-        normals.push({ tensor: value, ...begin, stream: streamOf(name, this.options.seed) });
-      } else this.#memory.writeNumbers(value, packRows(begin, value));
-    }
-    if (normals.length === 0) return;
-    const program = await this.#memory.program(describeNormals(normals, this.#builderOptions), this.#train);
-    program.run();
-    program.destroy();
+  get #inTraining(): InTraining {
+    const { options, task, parameterSet } = this;
+    const [builderOptions, memory, step] = [this.#builderOptions, this.#memory, this.#train];
+    return { options, task, parameterSet, builderOptions, memory, step };
   }
 
   /** Memory of a training step. */
@@ -220,21 +191,13 @@ export class TrainingSession {
 
   /** Mean losses, in nats per valid token, of the steps since the last call. Waits for the queue. */
   async losses(): Promise<number[]> {
-    const ring = await this.#sums(this.task.lossRing);
+    const ring = await this.#memory.sums(this.task.lossRing);
     const losses = Array.from(
       { length: this.#steps - this.#read },
       (_, i) => ring[(this.#read + i) % ringLength],
     );
     this.#read = this.#steps;
     return losses;
-  }
-
-  /** The numbers of a ring to which each rank has added its part. */
-  async #sums(ring: Tensor): Promise<Float32Array> {
-    const own = new Float32Array(await this.#memory.read(ring));
-    const sums = new Float32Array(own.length);
-    this.gpu.ranks.sum(own, sums);
-    return sums;
   }
 
   /** Norms of all gradients before clipping, of at most the last 1024 steps, the latest last. */
@@ -274,37 +237,10 @@ export class TrainingSession {
     return await this.#train.profile(repeats);
   }
 
-  /**
-   * Evaluates the mean over batches, which must have the training batch's size. Changes neither weights nor range estimates. `policy` says
-   * how rows go through MLP and head in pieces, which changes the order of sums at most.
-   */
+  /** Evaluates the model on batches of the training batch's size, as `evaluate` says; under the session's own policy by default. */
   async evaluate(batches: readonly Batch[], policy: StoragePolicy = this.policy): Promise<Evaluation> {
     this.#requireRead();
-    const { lossRing, hitRing } = this.task;
-    const description = describeEvaluation(this.task, this.parameterSet, policy, this.#builderOptions);
-    const program = await this.#memory.program(description, this.#train);
-    try {
-      let [loss, hits, count] = [0, 0, 0];
-      for (let first = 0; first < batches.length; first += ringLength) {
-        const group = batches.slice(first, first + ringLength);
-        const valid = group.map((batch, slot) => {
-          const packed = this.task.pack(batch);
-          this.#memory.run(program, () => this.#memory.writeBatch(packed, { slot }));
-          return packed.valid;
-        });
-        const losses = await this.#sums(lossRing);
-        const shares = hitRing && await this.#sums(hitRing);
-        valid.forEach((weight, slot) => {
-          loss += losses[slot] * weight;
-          hits += (shares?.[slot] ?? 0) * weight;
-          count += weight;
-        });
-      }
-      const mean = (sum: number) => sum / Math.max(1, count);
-      return { loss: mean(loss), top1: hitRing ? mean(hits) : null };
-    } finally {
-      program.destroy();
-    }
+    return await evaluate(this.#inTraining, batches, policy);
   }
 
   #requireRead(): void {
@@ -312,7 +248,7 @@ export class TrainingSession {
   }
 
   /**
-   * A program that computes gradients under another storage policy at this session's weights, for `gradientsUnder`. Destroy it before the
+   * A program that computes gradients under another storage policy at this session's weights, for `runGradients`. Destroy it before the
    * session.
    */
   gradientProgram(policy: StoragePolicy, options: Partial<BuilderOptions> = {}): Promise<Program> {
@@ -329,83 +265,14 @@ export class TrainingSession {
     this.#runEach(program, this.#packed(batches), { step: this.#steps + 1 });
   }
 
-  /** The gradients of a step by such a program, run so. */
-  gradientsUnder(program: Program, batches: StepBatches): Promise<Map<string, NamedTensor>> {
-    this.runGradients(program, batches);
-    return this.#gradients();
+  /** A place for gradients that later ones are to be compared with. Destroy it before the session. */
+  keptGradients(): Promise<KeptGradients> {
+    return KeptGradients.create(this.#inTraining);
   }
 
-  /**
-   * Compares the gradients of a step by two such programs, where they are: by parameter the squares of those of `own` beside those of
-   * `reference`, which are kept in as much memory again until the session ends. For gradients that are too large to be read back.
-   */
-  async gradientSquares(
-    own: Program,
-    reference: Program,
-    batches: StepBatches,
-  ): Promise<Map<string, Squares>> {
-    const { description, sums } = this.#kept.describeComparison(this.#builderOptions);
-    const keeping = await this.#memory.program(
-      this.#kept.describeKeeping(this.#builderOptions),
-      this.#train,
-    );
-    const comparison = await this.#memory.program(description);
-    try {
-      this.runGradients(reference, batches);
-      this.#memory.run(keeping);
-      this.runGradients(own, batches);
-      this.#memory.run(comparison);
-      await this.#memory.submitted();
-      const squares = new Map<string, Squares>();
-      for (const [name, tensor] of sums) {
-        squares.set(name, squaresOf(new Float32Array(await comparison.read(tensor))));
-      }
-      return squares;
-    } finally {
-      keeping.destroy();
-      comparison.destroy();
-    }
-  }
-
-  /**
-   * Continues `prompt` by `count` tokens, drawn from softmax(logits / temperature); temperature 0 takes the likeliest. Attends to at most
-   * the training sequence's length. Throws a UserError that names an id outside the vocabulary, or for a model that reads no
-   * tokens.
-   */
-  async generate(
-    prompt: readonly number[],
-    count: number,
-    { temperature, seed }: { temperature: number; seed: number },
-  ): Promise<number[]> {
-    const { model, sequence: longest } = this.options;
-    const { generation } = this.task;
-    if (!generation) throw new UserError(`Model "${model.name}" writes no text; leave out the sample`);
-    checkTokens(prompt, generation.vocab);
-    const sequence = Math.min(longest, generation.tokens.rows, prompt.length + count);
-    const { description, logits } = describeGeneration(
-      generation,
-      this.parameterSet,
-      sequence,
-      this.#builderOptions,
-    );
-    const random = Random.for(seed, "generate");
-    const tokens = prompt.length > 0 ? [...prompt] : [0];
-    const program = await this.#memory.program(description, this.#train);
-    try {
-      for (let i = 0; i < count; i++) {
-        const context = tokens.slice(-sequence);
-        const inputs = new Uint32Array(sequence);
-        inputs.set(context);
-        this.#memory.write(generation.tokens, inputs);
-        this.#memory.writeStep({ row: context.length - 1 });
-        program.run();
-        const values = new Float32Array(await program.read(logits)).subarray(0, generation.vocab);
-        tokens.push(sampleToken(values, temperature, random));
-      }
-      return tokens.slice(-count);
-    } finally {
-      program.destroy();
-    }
+  /** Continues `prompt` by `count` tokens, as `generate` says. */
+  generate(prompt: readonly number[], count: number, sampling: Sampling): Promise<number[]> {
+    return generate(this.#inTraining, prompt, count, sampling);
   }
 
   /** The weights, under the names and in the shapes of `transformers` or `timm`. */
@@ -413,14 +280,13 @@ export class TrainingSession {
     return this.#named((parameter) => parameter.value);
   }
 
-  /** The gradients of the last step, before clipping, under the names of the weights. Throws where they did not outlive their update. */
+  /**
+   * The gradients of the last step, before clipping, or of what `runGradients` ran behind it, under the names of the weights. Throws where a
+   * step's did not outlive their update.
+   */
   async gradients(): Promise<Map<string, NamedTensor>> {
     if (this.options.update === "backward") throw new Error("No gradient outlives its update in backward");
-    return await this.#gradients();
-  }
-
-  #gradients(): Promise<Map<string, NamedTensor>> {
-    return this.#named((parameter) => parameter.gradient);
+    return await this.#named((parameter) => parameter.gradient);
   }
 
   async #named(pick: (parameter: ParameterSet["all"][number]) => Tensor): Promise<Map<string, NamedTensor>> {
@@ -431,33 +297,14 @@ export class TrainingSession {
     );
   }
 
-  /** Share of the quantized elements of the last step (of its last micro-batch) that lay outside their range; 0 where nothing is quantized. */
-  async clippedShare(): Promise<number> {
-    let clipped = 0;
-    let elements = 0;
-    for (const counter of this.policy.clipCounters) {
-      const words = new Uint32Array(await this.#memory.read(counter.estimates));
-      clipped += words[(counter.estimates.rows - 1) * counter.estimates.stride];
-      elements += counter.elements;
-    }
-    return elements > 0 ? clipped / elements : 0;
+  /** Of the last step the share of `clippedShare`. Waits for the queue. */
+  clippedShare(): Promise<number> {
+    return clippedShare(this.#memory, this.policy);
   }
 
-  /**
-   * Share of the numbers that products read in the last step (in its last micro-batch) that were larger than their scale lets halves hold, and were clipped; undefined
-   * where products are in f32. Waits for the queue.
-   */
-  async overflowShare(): Promise<number | undefined> {
-    const { dispatches } = this.#train.description;
-    const numbers = numbersSeen(dispatches);
-    if (numbers === 0) return undefined;
-    const read = async (tensor: Tensor) => new Uint32Array(await this.#memory.read(tensor));
-    const [turn] = await read(this.#scales.turn);
-    let clipped = 0;
-    for (const seen of this.#scales.all) {
-      for (const operand of lastSeen(await read(seen), turn)) clipped += operand.clipped;
-    }
-    return clipped / numbers;
+  /** Of the last step the share of `overflowShare`. Waits for the queue. */
+  overflowShare(): Promise<number | undefined> {
+    return overflowShare(this.#memory, this.#scales, this.#train.description.dispatches);
   }
 
   /** Frees the device memory of the session. */

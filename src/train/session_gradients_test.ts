@@ -10,13 +10,14 @@ import { lossesOf, someBatches, weightsOf, withSession } from "./testing.ts";
 async function gradientsUnder(session: TrainingSession, policy: string, batch: TokenBatch) {
   const program = await session.gradientProgram(policyOf({ policy }));
   try {
-    return await session.gradientsUnder(program, batch);
+    session.runGradients(program, batch);
+    return await session.gradients();
   } finally {
     program.destroy();
   }
 }
 
-gpuTest("TrainingSession.gradientsUnder() equals the gradients of a step under that policy", async () => {
+gpuTest("TrainingSession.runGradients() makes the gradients of a step under that policy", async () => {
   const [first, second] = someBatches(2);
   const weights = await withSession({ policy: "mesa8" }, async (session) => {
     session.step(first);
@@ -39,7 +40,7 @@ gpuTest("TrainingSession.gradientsUnder() equals the gradients of a step under t
   }
 });
 
-gpuTest("TrainingSession.gradientsUnder() moves neither weights nor range estimates", async () => {
+gpuTest("TrainingSession.runGradients() moves neither weights nor range estimates", async () => {
   const batches = someBatches(5);
   const uninterrupted = await lossesOf({ policy: "mesa8" }, batches);
   const interrupted = await withSession({ policy: "mesa8" }, async (session) => {
@@ -57,17 +58,21 @@ gpuTest("TrainingSession.gradientsUnder() moves neither weights nor range estima
 });
 
 gpuTest(
-  "TrainingSession.gradientSquares() compares on the device what can be read back and compared",
+  "KeptGradients.squares() compares on the device what can be read back and compared",
   async () => {
     const [batch] = someBatches(1);
     await withSession({ policy: "exact" }, async (session) => {
       const [own, reference] = await Promise.all(
         ["mesa8", "exact"].map((policy) => session.gradientProgram(policyOf({ policy }))),
       );
-      const exact = await session.gradientsUnder(reference, batch);
-      const expected = squaresByTensor(await session.gradientsUnder(own, batch), exact);
-      const found = await session.gradientSquares(own, reference, batch);
-      for (const program of [own, reference]) program.destroy();
+      const kept = await session.keptGradients();
+      session.runGradients(reference, batch);
+      kept.keep();
+      const exact = await session.gradients();
+      session.runGradients(own, batch);
+      const found = await kept.squares();
+      const expected = squaresByTensor(await session.gradients(), exact);
+      for (const made of [own, reference, kept]) made.destroy();
       assertEquals([...found.keys()].toSorted(), [...expected.keys()].toSorted());
       for (const [name, squares] of expected) {
         for (const [quantity, value] of Object.entries(squares)) {

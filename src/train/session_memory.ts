@@ -92,6 +92,14 @@ export class SessionMemory {
     return await readBuffer(this.gpu, this.#stores.get(store), offset, tensorBytes(tensor));
   }
 
+  /** The numbers of a tensor in f32 to which each rank has added its part. Waits for the queue. */
+  async sums(tensor: Tensor): Promise<Float32Array> {
+    const own = new Float32Array(await this.read(tensor));
+    const sums = new Float32Array(own.length);
+    this.gpu.ranks.sum(own, sums);
+    return sums;
+  }
+
   /** The values of tensors in f32, bf16 or f16, padding included, whole stores at a time: a read waits for the queue, whatever its size. */
   async readTogether(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
     await this.submitted();

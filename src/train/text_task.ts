@@ -1,13 +1,12 @@
 import { ignored, type TokenBatch } from "../data/batches.ts";
 import { UserError } from "../errors.ts";
 import type { Gpt2Config } from "../models/gpt2/config.ts";
-import { gpt2Initial } from "../models/gpt2/initialize.ts";
 import { gpt2Model } from "../models/gpt2/model.ts";
 import { gpt2Parameters } from "../models/gpt2/parameters.ts";
 import type { LlamaConfig } from "../models/llama/config.ts";
-import { llamaInitial } from "../models/llama/initialize.ts";
 import { llamaModel } from "../models/llama/model.ts";
 import { llamaParameters } from "../models/llama/parameters.ts";
+import { decoderInitial } from "../models/shared/decoder_initial.ts";
 import {
   type BatchShape,
   languageLogits,
@@ -24,7 +23,7 @@ import { column, type PackedBatch, ring, type Task } from "./task.ts";
 export function gpt2Task(model: Gpt2Config, options: TrainOptions): Task {
   return textTask(model, options, {
     parameters: gpt2Parameters(model, options.decay ?? trainDefaults.decay),
-    initial: (shape) => gpt2Initial(shape, model),
+    initial: (shape) => decoderInitial(shape, model),
   }, (parameters) => gpt2Model(model, parameters));
 }
 
@@ -32,7 +31,7 @@ export function gpt2Task(model: Gpt2Config, options: TrainOptions): Task {
 export function llamaTask(model: LlamaConfig, options: TrainOptions): Task {
   return textTask(model, options, {
     parameters: llamaParameters(model, options.decay ?? trainDefaults.decay),
-    initial: (shape) => llamaInitial(shape, model),
+    initial: (shape) => decoderInitial(shape, model),
   }, (parameters) => llamaModel(model, parameters));
 }
 

@@ -21,9 +21,6 @@ const tensorError = z.object({
   ),
 });
 
-/** A tensor's gradient against the case's. */
-export type TensorError = z.infer<typeof tensorError>;
-
 /** What a comparison with a reference case found, as `verify --json` prints it. */
 export const verification = z.object({
   policy: z.string(),
@@ -98,7 +95,7 @@ async function storedValues(
 ) {
   const program = await session.gradientProgram(createPolicy(policy), { keepAll: true });
   try {
-    await session.gradientsUnder(program, batch);
+    session.runGradients(program, batch);
     return await readStored(program);
   } finally {
     program.destroy();

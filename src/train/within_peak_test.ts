@@ -5,12 +5,13 @@ import { variantName } from "../../kernels/products/matmul_variant.ts";
 import { gpuWith, type ProgramDescription } from "../gpu/builder.ts";
 import { fullName } from "../gpu/kernel.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
-import { modelConfig } from "../models/model_config.ts";
+import { describeByTables } from "../gpu/within_peak.ts";
+import { modelConfig, usualSequence } from "../models/model_config.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { policyNames } from "../storage/policies.ts";
 import { describeGradients } from "./describe.ts";
 import { policyOf } from "./options.ts";
-import { describeStep } from "./plan_training.ts";
+import { describeStep, leastOfStep } from "./plan_training.ts";
 import { taskOf } from "./task_of.ts";
 
 const adapter = gpuWith(typicalGpuLimits);
@@ -64,5 +65,21 @@ Deno.test("A program of gradients takes a training step's kernels, where every t
     const gradients = kernels(describeGradients(task, parameters, policyOf(options), builderOptions));
     assertEquals(gradients, step.slice(0, gradients.length));
     assert(gradients.length > 0.9 * step.length);
+  }
+});
+
+Deno.test("leastOfStep() is what lives at the peak of a step's plan, but for the uniform blocks of what is written out", () => {
+  for (const [name, batch] of [["micro", 16], ["vit-nano", 8], ["llama-nano", 4]] as const) {
+    const model = modelConfig(name);
+    const options = { model, sequence: usualSequence(model), batch, seed: 0 };
+    for (const policy of policyNames) {
+      const step = describeStep({ ...options, policy }, adapter);
+      const { dispatches } = describeStep({ ...options, policy }, adapter, describeByTables);
+      const least = leastOfStep({ ...options, policy }, adapter);
+      const written = step.dispatches.length - dispatches.length;
+      assert(written > 0, `${name} under ${policy}: nothing is written out`);
+      assertEquals(least.bufferBytes + 256 * written, step.plan.livePeakBytes, `${name} under ${policy}`);
+      assert(least.largestBufferBytes <= step.plan.largestBufferBytes);
+    }
   }
 });

@@ -3,7 +3,7 @@ import { isPresent } from "../../io/files.ts";
 import { readJson } from "../../io/json_file.ts";
 import type { NamedTensor } from "../../io/safetensors.ts";
 import { isRecord } from "../../io/safetensors_header.ts";
-import { blocksOf, headsOf, sameTensor } from "../shared/checkpoint_parameters.ts";
+import { blocksOf, headsOf, sameTensor, shapesOf } from "../shared/checkpoint_parameters.ts";
 import type { CheckpointFormat, NamedTensors, Sizes } from "../shared/family.ts";
 import { type Gpt2Config, gpt2Defaults } from "./config.ts";
 
@@ -50,13 +50,9 @@ function sizesFrom(
   source: string,
   { heads, layerNormEpsilon = gpt2Defaults.layerNormEpsilon }: Partial<Sizes<Gpt2Config>>,
 ): Sizes<Gpt2Config> {
-  const matrix = (name: string) => {
-    const shape = tensors.get(name)?.shape;
-    if (shape?.length === 2) return shape;
-    throw new UserError(`${source} is not a GPT-2 checkpoint: it has no matrix "${name}"`);
-  };
-  const [vocab, width] = matrix("transformer.wte.weight");
-  const [positions] = matrix("transformer.wpe.weight");
+  const shapeOf = shapesOf(tensors, "GPT-2", source);
+  const [vocab, width] = shapeOf("transformer.wte.weight", 2);
+  const [positions] = shapeOf("transformer.wpe.weight", 2);
   return {
     layers: blocksOf(tensors, "transformer.h"),
     width,

@@ -6,7 +6,7 @@ import { type GoldenCase, readGoldenCase } from "../golden_case.ts";
 import { languageLoss } from "../shared/language_model.ts";
 import { gpt2Model } from "./model.ts";
 import { gpt2Parameters } from "./parameters.ts";
-import { gpt2Initial } from "./initialize.ts";
+import { decoderInitial } from "../shared/decoder_initial.ts";
 import { gpt2LossAndGradients, type Gpt2ReferenceConfig } from "./reference.ts";
 import {
   assertResult,
@@ -94,7 +94,7 @@ gpuTest("A GPT-2's loss over several windows of rows equals the reference", asyn
   const model = { modelType: "gpt2" as const, name: "windowed", ...config };
   const weights = movedWeights(
     gpt2Parameters(model, "all"),
-    (shape) => gpt2Initial(shape, config),
+    (shape) => decoderInitial(shape, config),
   );
   const random = new Random(1);
   const word = () => random.below(config.vocab);

@@ -3,7 +3,7 @@ import { isPresent } from "../../io/files.ts";
 import { readJson } from "../../io/json_file.ts";
 import type { NamedTensor } from "../../io/safetensors.ts";
 import { isRecord } from "../../io/safetensors_header.ts";
-import { blocksOf, sameTensor } from "../shared/checkpoint_parameters.ts";
+import { blocksOf, sameTensor, shapesOf } from "../shared/checkpoint_parameters.ts";
 import type { CheckpointFormat, NamedTensors, Sizes } from "../shared/family.ts";
 import { type LlamaConfig, llamaDefaults } from "./config.ts";
 import { rotaryScalingFrom, rotaryScalingTo, transformersConfig } from "./transformers_config.ts";
@@ -59,13 +59,9 @@ function sizesFrom(
   source: string,
   settings: Partial<Sizes<LlamaConfig>>,
 ): Sizes<LlamaConfig> {
-  const matrix = (name: string) => {
-    const shape = tensors.get(name)?.shape;
-    if (shape?.length === 2) return shape;
-    throw new UserError(`${source} is not a Llama checkpoint: it has no matrix "${name}"`);
-  };
-  const inFirst = (name: string) => matrix(`model.layers.0.${name}.weight`)[0];
-  const [vocab, width] = matrix(embedding);
+  const shapeOf = shapesOf(tensors, "Llama", source);
+  const inFirst = (name: string) => shapeOf(`model.layers.0.${name}.weight`, 2)[0];
+  const [vocab, width] = shapeOf(embedding, 2);
   const [queries, keys] = [inFirst("self_attn.q_proj"), inFirst("self_attn.k_proj")];
   const { heads, rotaryBase } = settings;
   if (heads === undefined || rotaryBase === undefined) {

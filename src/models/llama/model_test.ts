@@ -20,7 +20,7 @@ import {
   withStored,
 } from "../testing.ts";
 import type { LlamaConfig } from "./config.ts";
-import { llamaInitial } from "./initialize.ts";
+import { decoderInitial } from "../shared/decoder_initial.ts";
 import { llamaModel } from "./model.ts";
 import { llamaParameters } from "./parameters.ts";
 import { llamaLossAndGradients } from "./reference.ts";
@@ -107,7 +107,7 @@ function randomCase(config: Sizes<LlamaConfig>, size: { batch: number; sequence:
   const [inputs, targets] = [tokens.slice(tokens.length / 2), tokens.slice(0, tokens.length / 2)];
   return {
     config,
-    weights: movedWeights(llamaParameters(config, "all"), (shape) => llamaInitial(shape, config)),
+    weights: movedWeights(llamaParameters(config, "all"), (shape) => decoderInitial(shape, config)),
     batches: [{ inputs: Uint32Array.from(inputs), targets: Int32Array.from(targets) }],
     ...size,
   };

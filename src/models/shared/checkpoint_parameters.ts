@@ -144,6 +144,21 @@ export function blocksOf(tensors: ReadonlyMap<string, unknown>, prefix: string):
 }
 
 /**
+ * The shape of a checkpoint's tensor of so many dimensions, by its name. Throws a `UserError` where there is none; `kind` says whose checkpoint
+ * it would be ("GPT-2"), `source` names the file.
+ */
+export const shapesOf = (tensors: ReadonlyMap<string, NamedTensor>, kind: string, source: string) =>
+(
+  name: string,
+  rank: number,
+) => {
+  const shape = tensors.get(name)?.shape;
+  if (shape?.length === rank) return shape;
+  const wanted = rank === 2 ? `matrix "${name}"` : `"${name}" of ${rank} dimensions`;
+  throw new UserError(`${source} is not a ${kind} checkpoint: it has no ${wanted}`);
+};
+
+/**
  * The number of attention heads, which the shapes of a checkpoint do not show: `heads` where it is known, else heads 64 wide.
  * Throws a `UserError` if they do not divide the width.
  */

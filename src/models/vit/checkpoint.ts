@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import { blocksOf, headsOf } from "../shared/checkpoint_parameters.ts";
+import { blocksOf, headsOf, shapesOf } from "../shared/checkpoint_parameters.ts";
 import type { CheckpointFormat, NamedTensors, Sizes } from "../shared/family.ts";
 import { type VitConfig, vitDefaults } from "./config.ts";
 
@@ -27,11 +27,7 @@ function sizesFrom(
   source: string,
   { heads, layerNormEpsilon = vitDefaults.layerNormEpsilon }: Partial<Sizes<VitConfig>>,
 ): Sizes<VitConfig> {
-  const shapeOf = (name: string, rank: number) => {
-    const shape = tensors.get(name)?.shape;
-    if (shape?.length === rank) return shape;
-    throw new UserError(`${source} is not a ViT checkpoint: it has no "${name}" of ${rank} dimensions`);
-  };
+  const shapeOf = shapesOf(tensors, "ViT", source);
   const [width, _channels, patch] = shapeOf("patch_embed.proj.weight", 4);
   const [, tokens] = shapeOf("pos_embed", 3);
   const [classes] = shapeOf("head.weight", 2);
