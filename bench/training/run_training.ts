@@ -176,7 +176,8 @@ export async function runTraining(run: TrainingRun): Promise<number> {
         refuseDiverged(losses, before + count - losses.length, () => line.end());
         line.show(before + count, losses.at(-1)!);
       };
-      all.push(...await trainSteps(session, batches, segment, onLosses, interruption.signal));
+      const halted = () => interruption.signal.aborted;
+      all.push(...await trainSteps(session, batches, segment, { onLosses, halted }));
       line.end();
       if (interruption.signal.aborted) break;
       const found = await session.evaluate(validation);
