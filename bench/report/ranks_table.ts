@@ -3,7 +3,7 @@ import { bytes, percentage, ratio } from "../../src/text/format.ts";
 import { unusual } from "../../src/train/step_choices.ts";
 import type { CellRecord, RankReport } from "../results/results.ts";
 import { mean } from "../statistics/statistics.ts";
-import { sharedCards } from "../sweep/shared_cards.ts";
+import { sharedCards } from "../processes/shared_cards.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { subject } from "./savings.ts";
 import { type Comparison, names } from "./side_by_side.ts";
