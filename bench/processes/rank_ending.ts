@@ -4,7 +4,9 @@ export const rankLine = ({ rank }: { readonly rank: number }): string =>
 
 /** Which rank died, by what `mpirun` or `srun` prints of it; undefined where neither printed anything. */
 export function rankEnding(output: string): string | undefined {
-  const [, node, task, end] = output.match(/srun: error: (\S+): task (\d+): (.+)/) ?? [];
+  const tasks = [...output.matchAll(/srun: error: (\S+): task (\d+): (.+)/g)];
+  // A rank that is mid in an exchange with one that dies aborts, and srun may tell of that one first.
+  const [, node, task, end] = tasks.find(([, , , end]) => end !== "Aborted") ?? tasks[0] ?? [];
   if (task !== undefined) return died(task, `on ${node}`, end === "Killed" ? killed : `ended: ${end}`);
   const [, pid, host] = output.match(/PID (\d+) RUNNING AT (\S+)/) ?? [];
   const [, code] = output.match(/EXIT CODE: (\d+)/) ?? [];
