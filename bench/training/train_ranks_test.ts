@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { testGpu } from "../../kernels/testing/testing.ts";
 import { ranksTest } from "../../src/ranks/testing.ts";
 import { readCheckpoint } from "../../src/models/checkpoint.ts";
 import { withFolder } from "../testing/folder.ts";
+import { withPrograms } from "../testing/programs.ts";
 import { trained } from "./training_run.ts";
 
 /** What one process and several may differ by in a loss, relatively: in another order of sums (docs/ranks.md). */
@@ -72,16 +74,24 @@ for (const spread of ["sequence", "batch"]) {
   );
 }
 
-ranksTest("Of ranks the first alone saves", () =>
-  withFolder(async (cwd) => {
-    await Deno.mkdir(`${cwd}/elsewhere`);
-    const launcher = 'shift 2; exec mpirun -n 1 "$@" : -wdir elsewhere -n 1 "$@"';
-    const saving = ["--steps", "1", "--ranks", "2", "--save", "own.safetensors"];
-    const { code, printed, errors } = await train(saving, { cwd, launcher });
-    assertEquals([code, printed.match(/^Saved own\.safetensors$/gm)?.length], [0, 1], errors);
-    assertEquals((await readCheckpoint(`${cwd}/own.safetensors`)).model.layers, 2);
-    assertEquals([...Deno.readDirSync(`${cwd}/elsewhere`)], []);
-  }));
+ranksTest(
+  "Of ranks the first alone saves, and tells of a card that they share",
+  () =>
+    withFolder(async (cwd) => {
+      await Deno.mkdir(`${cwd}/elsewhere`);
+      const launcher = 'shift 2; exec mpirun -n 1 "$@" : -wdir elsewhere -n 1 "$@"';
+      const saving = ["--steps", "1", "--ranks", "2", "--save", "own.safetensors"];
+      const { name } = (await testGpu()).adapter;
+      const driver = `case "$1" in --query-gpu=uuid,*) echo 'GPU-1, ${name}' ;; esac`;
+      await withPrograms({ "nvidia-smi": driver }, async () => {
+        const { code, printed, errors } = await train(saving, { cwd, launcher });
+        assertEquals([code, printed.match(/^Saved own\.safetensors$/gm)?.length], [0, 1], errors);
+        assertEquals(printed.match(/^Ranks 0 and 1 share one card of /gm)?.length, 1, printed);
+      });
+      assertEquals((await readCheckpoint(`${cwd}/own.safetensors`)).model.layers, 2);
+      assertEquals([...Deno.readDirSync(`${cwd}/elsewhere`)], []);
+    }),
+);
 
 const endless = ["--steps", "1000000", "--ranks", "2"];
 
