@@ -118,7 +118,7 @@ export function ranksSection(comparisons: readonly Comparison<Cell>[]): string |
   return [
     table,
     "Shares of a step, means over ranks and steps: **map** until what leaves is with the host, **transfer** by MPI, the wait for slower ranks " +
-    "included, **write** back; **computing** is the rest. **Crossed**: bytes that left all cards in a step. **Efficiency**: speed as a multiple of " +
+    "included, **write** back; **computing** is the rest, without what is computed beside an exchange. **Crossed**: bytes that left all cards in a step. **Efficiency**: speed as a multiple of " +
     "that of so many ranks, each as fast as one alone.",
     ...[...new Set(cards)].map((sentence) => `**${sentence}.**`),
   ].join("\n\n");

@@ -6,6 +6,7 @@ import { type Exchange, type ExchangeTimes, noExchanges, Staging } from "./excha
 import { fieldsOf, packFields } from "./fields.ts";
 import { type Binding, bindingBytes, type Dispatch, flopsPerSubmit, fullName, type Scope } from "./kernel.ts";
 import { groupLayouts, pipelineFor } from "./pipelines.ts";
+import { besideExchange } from "./steps.ts";
 import { StepTimer, type TimestampWrites } from "./timing.ts";
 import { rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
 
@@ -190,10 +191,13 @@ export class Program {
       const to = next < 0 ? steps.length : next;
       const marks = { ...from === 0 && { begin }, ...to === steps.length && { end } };
       this.#submit(steps.slice(from, to) as Prepared[], querySet && { querySet, ...marks });
-      if (to < steps.length) {
-        await this.#staging!.exchange(steps[to] as Exchange, (tensor) => this.#buffer(tensor));
-      }
       from = to + 1;
+      if (to === steps.length) break;
+      const exchange = steps[to] as Exchange;
+      const beside = stepsBeside(exchange, steps.slice(from, -1)); // the last has the step's end
+      from += beside.length;
+      const place = (tensor: Tensor) => this.#buffer(tensor);
+      await this.#staging!.exchange(exchange, place, () => this.#submit(beside));
     }
   }
 
@@ -303,6 +307,13 @@ export class Program {
     this.pool.destroy();
     this.#staging?.destroy();
   }
+}
+
+/** What of the steps behind an exchange need not wait for it. */
+function stepsBeside(exchange: Exchange, following: readonly (Prepared | Exchange)[]): Prepared[] {
+  const next = following.findIndex(isExchange);
+  const until = (next < 0 ? following : following.slice(0, next)) as Prepared[];
+  return until.slice(0, besideExchange(exchange, until.map(({ dispatch }) => dispatch)));
 }
 
 const isExchange = (step: Prepared | Exchange): step is Exchange => "carry" in step;
