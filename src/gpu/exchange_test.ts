@@ -98,16 +98,18 @@ gpuTest(
 );
 
 /**
- * What a program does, one after the other, in which the first rows of a tensor are exchanged and two dispatches follow: the first reads 64 rows
- * of it from `row` on, or of another.
+ * What a program does, one after the other, in which 64 rows of a tensor are exchanged, from `first` on, and two dispatches follow, which read as
+ * many of it from `row` on, or of another, and all of it.
  */
-async function orderOf({ homed, row }: { homed: boolean; row?: number }): Promise<string[]> {
+async function orderOf(
+  { homed, first = 0, row }: { homed: boolean; first?: number; row?: number },
+): Promise<string[]> {
   const order: string[] = [];
   await runTest((t) => {
     const store = { name: "home", category: "gradients", bytes: 128 * 16 } as const;
     const all = t.builder.tensor("all", 128, 4, { category: "gradients" });
     const exchanged = homed ? { ...all, home: { store, offset: 0 } } : all;
-    const pieces = [{ tensor: exchanged, offset: 0, bytes: 64 * 16 }];
+    const pieces = [{ tensor: exchanged, offset: 16 * first, bytes: 64 * 16 }];
     const carry = () => void order.push("carried");
     t.builder.exchange({ name: "", leaves: pieces, arrives: pieces, carry });
     const other = row === undefined ? t.input("other", 64, 4, normals(256, 1)) : rowsOf(exchanged, row, 64);
@@ -134,8 +136,10 @@ gpuTest(
   async () => {
     const [at, behind] = [["dispatched", "carried", "dispatched"], ["carried", "dispatched", "dispatched"]];
     assertEquals(await orderOf({ homed: true }), at);
-    assertEquals(await orderOf({ homed: true, row: 64 }), at);
-    assertEquals(await orderOf({ homed: true, row: 0 }), behind);
+    for (const first of [0, 64]) {
+      assertEquals(await orderOf({ homed: true, first, row: 64 - first }), at);
+      assertEquals(await orderOf({ homed: true, first, row: first }), behind);
+    }
     assertEquals(await orderOf({ homed: false }), behind);
   },
 );
