@@ -11,8 +11,6 @@ export type RankTask = "cell" | "train";
 export interface RanksOptions extends Omit<ProcessOptions, "args" | "launcher" | "tell"> {
   /** What each may do beside reading its job and using MPI. */
   readonly flags: readonly string[];
-  /** The folder of the program's sources, if it is another than this one. */
-  readonly program?: string;
 }
 
 /** Runs a task in several processes that a launcher starts; the first finds the job in a file. */
@@ -20,7 +18,7 @@ export async function runOnRanks(
   count: number,
   task: RankTask,
   job: Parameters<typeof jobBytes>[0],
-  { flags, program, ...options }: RanksOptions,
+  { flags, ...options }: RanksOptions,
 ): Promise<ProcessEnd> {
   const file = await Deno.makeTempFile();
   const forMpi = [`--allow-ffi=${mpiLibraries}`, "--allow-sys=hostname"];
@@ -30,7 +28,7 @@ export async function runOnRanks(
     return await runProcess({
       ...options,
       launcher: rankLauncher(count),
-      args: ["run", "--no-prompt", ...flags, ...forJob, ...forMpi, ...mainOf(program), "rank", task, file],
+      args: ["run", "--no-prompt", ...flags, ...forJob, ...forMpi, ...mainOf(), "rank", task, file],
     });
   } finally {
     await Deno.remove(file);

@@ -24,7 +24,8 @@ export async function runInChild(job: Job, options: ChildOptions): Promise<Child
   const flags = childFlags(job, options);
   const { late, answer, complaint } = ranks > 1
     ? await runOnRanks(ranks, "cell", job, {
-      ...options,
+      timeoutSeconds: options.timeoutSeconds,
+      signal: options.signal,
       flags,
       read: ({ stdout }) => new Response(stdout).text(),
     })

@@ -1,7 +1,7 @@
 import { locateImages, locateText } from "../../src/data/named_data.ts";
 import { UserError } from "../../src/errors.ts";
 import { builderOptionsFor, type Variants } from "../../src/gpu/builder.ts";
-import { type Gpu, openGpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/gpu/device.ts";
 import { refuseBeyondRoom } from "../../src/gpu/room.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { stepDefaults } from "../../src/train/step_choices.ts";
@@ -24,11 +24,14 @@ import type { TrainingRun } from "./training_run.ts";
  */
 export async function runTraining(run: TrainingRun): Promise<number> {
   const { ranks = stepDefaults.ranks } = run;
-  await requireRanks([run]);
   const prepared = await prepareRun(run);
   await ensureAdapterEnvironment(run);
   const gpu = await withRoom(await openGpu(run));
-  const variants = await chooseVariants(prepared, gpu);
+  const step = (variants?: Variants) =>
+    describeStep({ ...prepared.options, variants }, builderOptionsFor(gpu));
+  refuseBeyondRoom(step().plan, gpu);
+  await requireRanks([run]);
+  const [variants] = await tunedVariants(gpu, [step], run); // takes time: all that is refused was before
   const interruption = new Interruption();
   try {
     if (ranks > 1) {
@@ -42,14 +45,6 @@ export async function runTraining(run: TrainingRun): Promise<number> {
     interruption.stop();
   }
   return interruption.code ?? 0;
-}
-
-/** The variants that the kernels of a run take. Throws where memory cannot hold it, before anything is tuned. */
-async function chooseVariants({ run, options }: PreparedRun, gpu: Gpu): Promise<Variants> {
-  const step = (variants?: Variants) => describeStep({ ...options, variants }, builderOptionsFor(gpu));
-  refuseBeyondRoom(step().plan, gpu);
-  const [variants] = await tunedVariants(gpu, [step], run);
-  return variants;
 }
 
 /** Has ranks train, and passes on what the first of them tells. Throws a UserError with what ended them early. */

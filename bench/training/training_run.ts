@@ -59,7 +59,7 @@ export const trained = z.object({
   runtime: z.enum(runtimes),
   ...choiceFields,
   arithmetic: choiceFields.arithmetic.unwrap(),
-  livePeakBytes: z.int().positive(),
+  livePeakBytes: z.int().positive().describe("of a step, where ranks share it the first's"),
   steps: z.int().positive().describe("that were planned"),
   stopped: z.boolean().describe("by a signal, before the last step"),
   losses: z.array(z.number()).describe("nats per target, one a step taken"),
