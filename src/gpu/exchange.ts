@@ -44,7 +44,7 @@ export interface PlacedExchange extends Exchange {
 export interface ExchangeTimes {
   readonly count: number;
   readonly bytes: number;
-  /** That the card computed since the exchange before, by its own clock; null where it tells no times: then they are among those of `map`. */
+  /** That the card computed beside the exchange before and since, by its own clock; null where it tells no times: then they are among those of `map`. */
   readonly compute: number | null;
   /** The rest of the time from the first work that was queued for it until what leaves is mapped. */
   readonly map: number;
