@@ -76,7 +76,10 @@ async function trainOnRanks(
       return passOn(stdout, teller);
     },
   });
-  if (code !== 0) throw new UserError(complaint);
+  if (code === 0) return;
+  throw new UserError(
+    signal.aborted ? `The ranks were ended before they could save: ${complaint}` : complaint,
+  );
 }
 
 /** Asks the first rank to end. */
