@@ -30,6 +30,8 @@ const onAdapter: Row[] = [
     1,
     "9 ranks cannot share 8 tokens of a sequence; take at most 8",
   ],
+  ["train --spread batch", 1, "--spread says what ranks share, and there is one; give --ranks"],
+  ["train --sequence 8 --ranks 9", 1, "9 ranks cannot share 8 tokens of a sequence; take at most 8"],
   ["plan --model vit-nano --ranks 2", 1, 'share the tokens of an image of "vit-nano"; give --spread batch'],
   ["bench frontier --ranks 1,2", 1, "This profile takes one number of ranks; give --ranks one"],
   ["fit --model nano --ranks 2 --prove", 1, "--ranks does nothing with --prove"],

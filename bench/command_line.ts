@@ -12,13 +12,14 @@ import { fit } from "./commands/fit.ts";
 import { kernels } from "./commands/kernels.ts";
 import { merge } from "./commands/merge.ts";
 import { plan } from "./commands/plan.ts";
+import { rank } from "./commands/rank.ts";
 import { report } from "./commands/report.ts";
 import { schema } from "./commands/schema.ts";
 import { summary } from "./commands/summary.ts";
 import { test } from "./commands/test.ts";
 import { train } from "./commands/train.ts";
 import { verify } from "./commands/verify.ts";
-import { escaped } from "./explain.ts";
+import { escaped } from "./processes/explain.ts";
 
 /** What a command line stands for: does the work and gives the exit code. */
 export type Action = () => number | Promise<number>;
@@ -39,10 +40,12 @@ export const commands = {
   schema,
   test,
   cell,
+  rank,
   attempt,
 };
+const hidden = ["cell", "rank", "attempt"];
 /** Commands for users. */
-export const publicNames = Object.keys(commands).filter((name) => name !== "cell" && name !== "attempt");
+export const publicNames = Object.keys(commands).filter((name) => !hidden.includes(name));
 
 /** What a command line needs of the program around it; tests stand in for the process. */
 export interface CommandLineHost {
@@ -63,7 +66,7 @@ export function parseCommandLine(args: readonly string[], host: CommandLineHost 
   const command = or(
     ...[bench, train, verify, plan, fit, kernels, doctor, report] as const,
     ...[check, compare, merge, summary, schema, test] as const,
-    or(cell, attempt), // it takes fifteen,
+    or(cell, rank, attempt), // it takes fifteen,
     { errors },
   );
   return run(command, {

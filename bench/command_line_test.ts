@@ -47,7 +47,7 @@ const refused: Record<string, RegExp> = {
   "bench --polcy exact": /Unknown option of bench "--polcy"; did you mean "--policy"\?/,
   "bench --polcy=exact": /Unknown option of bench "--polcy"; did you mean "--policy"\?/,
   "plan --frobnicate": /Unknown option of plan "--frobnicate"; known: --model, /,
-  "train --ranks 2": /Unknown option of train "--ranks", which is one of bench, plan, fit$/,
+  "train --tokens 2": /Unknown option of train "--tokens", which is one of bench, plan$/,
   "plan nano": /plan takes no argument "nano"/,
   "bench --policy exact,mesa9": /`--policy`: Unknown policy "mesa9"; did you mean "mesa8"\?/,
   "bench --model nanno": /`--model`: Unknown model "nanno"; did you mean "nano"\?/,

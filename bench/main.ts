@@ -1,5 +1,5 @@
 import { type CommandLineHost, parseCommandLine } from "./command_line.ts";
-import { explain } from "./explain.ts";
+import { explain } from "./processes/explain.ts";
 import { version } from "./machine/version.ts";
 
 /** Runs a command line. Returns the exit code; what went wrong is on stderr by then. */

@@ -35,7 +35,7 @@ import {
 } from "../options/options.ts";
 import { fileParser } from "../options/document_parser.ts";
 import { type Given, OptionDocument, overDocument } from "../options/option_document.ts";
-import { launchedRanks, takeLaunch } from "../sweep/launched.ts";
+import { launchedRanks, takeLaunch } from "../processes/launched.ts";
 import { profiles } from "../sweep/profiles.ts";
 import { imageRate } from "../sweep/recipe.ts";
 import { nonNegative, percent, shard, size, span, whole, word } from "../options/value_parsers.ts";
@@ -251,7 +251,9 @@ export const bench = command("bench", options, { brief, usageLine: [{ type: "ell
     refuseUnusedInMode(given); // before what the document says
     const told = overDocument(given, given.config?.told ?? {}, exclusive);
     const sweeps = told.resume === undefined && told.render === undefined && told.named !== "kernels";
-    const all = launched && sweeps ? { ...told, rankCounts: launchedRanks(launched, told.rankCounts) } : told;
+    const all = launched && sweeps
+      ? { ...told, rankCounts: [launchedRanks(launched, told.rankCounts)] }
+      : told;
     refuseContradictory(all);
     const { named, render, resume, config, ...o } = all;
     if (resume !== undefined) return await resumeBench(resume, o);

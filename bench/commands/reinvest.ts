@@ -14,9 +14,9 @@ import { runSweep } from "../sweep/run_sweep.ts";
 import type { Shape } from "../sweep/shapes.ts";
 import { planSweep } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
-import type { DataPaths, TrainingData } from "../training/data.ts";
+import { builtInText, type DataPaths, type TrainingData } from "../training/data.ts";
 import type { PlannedAhead } from "./plan_ahead.ts";
-import { labelOf, textOf } from "./run_plan.ts";
+import { labelOf } from "./run_plan.ts";
 
 /** What steps are timed with before the sweep. */
 export interface PaceHost {
@@ -69,7 +69,7 @@ async function measurePaces(
   if (options.qualitySteps === 0 || trained.length === 0) return new Map();
   const cells = planReinvested({ ...options, rounds: paceRounds, qualitySteps: 0 }, trained, () => undefined);
   const paths = { data: await locateText(told.data), images: await locateImages(told.images) };
-  const text = paths.data === undefined ? textOf(cells.map(dataOf)) : undefined;
+  const text = paths.data === undefined ? builtInText(cells.map(dataOf)) : undefined;
   console.error(`Timing steps before the sweep, in ${plural(cells.length, "process", "processes")}`);
   const progress = new Progress(cells.map(({ model, batch }) => `${model} ${batch}`), "about");
   const times = new Map<string, number[]>();

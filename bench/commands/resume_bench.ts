@@ -9,7 +9,7 @@ import { type CellRecord, ran, runtimeOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
-import { requireRanks } from "../sweep/process.ts";
+import { requireRanks } from "../processes/on_ranks.ts";
 import { cellsToRun } from "../sweep/shards.ts";
 import { builderOptions, loadAll, planner, usualTimeout } from "./run_bench.ts";
 import { runPlan } from "./run_plan.ts";

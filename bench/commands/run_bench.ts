@@ -25,7 +25,7 @@ import { refuseUnreinvestable } from "../sweep/reinvest.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
-import { requireRanks } from "../sweep/process.ts";
+import { requireRanks } from "../processes/on_ranks.ts";
 import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
 import { refuseBothSizes } from "../sweep/shapes.ts";
 import { planSweep } from "../sweep/sweep.ts";

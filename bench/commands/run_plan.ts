@@ -29,11 +29,11 @@ import { Comparisons } from "../sweep/comparisons.ts";
 import type { Interruption } from "../machine/interruption.ts";
 import { Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
-import { sharedCards } from "../sweep/shared_cards.ts";
+import { sharedCards } from "../processes/shared_cards.ts";
 import { cellsToRun } from "../sweep/shards.ts";
 import { processRunner, runAbreast, runByTurns } from "../sweep/run_sweep.ts";
 import { Turns } from "../sweep/turns.ts";
-import type { TrainingData } from "../training/data.ts";
+import { builtInText, type TrainingData } from "../training/data.ts";
 import { writeFiles } from "./render.ts";
 
 /** What a plan is run with. */
@@ -80,7 +80,7 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
   const shared = until && new Comparisons(untilKnown(until, abreast));
   const { interruption } = host;
   const { signal } = interruption;
-  const text = paths.data === undefined ? textOf(cells.map(host.dataOf)) : undefined;
+  const text = paths.data === undefined ? builtInText(cells.map(host.dataOf)) : undefined;
   const tell = remembered((sentence: string) => { // once
     progress.clear();
     console.error(sentence);
@@ -232,12 +232,6 @@ async function refuseChange(
     refuse(`the adapter (${name(environment)} to ${name(found)})`);
   }
   if (await currentSources(program) !== sources) refuse("the program's sources");
-}
-
-/** The built-in text, if there is one. */
-export function textOf(all: readonly TrainingData[]): Uint8Array<ArrayBuffer> | undefined {
-  const corpus = all.find((data) => data.corpus)?.corpus;
-  return corpus && Uint8Array.from([...corpus.train, ...corpus.validation]);
 }
 
 /** A process of a sweep as its progress is told. */

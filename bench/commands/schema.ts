@@ -12,7 +12,7 @@ import { word } from "../options/value_parsers.ts";
 import { fits } from "../report/fit_tables.ts";
 import { sweepSummary } from "../report/sweep_summary.ts";
 import { resultsJsonSchema } from "../results/run_header.ts";
-import { trained } from "../training/run_training.ts";
+import { trained } from "../training/training_run.ts";
 import { sweepDocument } from "./bench.ts";
 import { checks } from "./check.ts";
 import { kernelList } from "./kernels.ts";

@@ -3,7 +3,9 @@ import { policyDocument } from "../../src/storage/policies.ts";
 import { trainDefaults } from "../../src/train/options.ts";
 import * as given from "../options/options.ts";
 import { defaulted, maybe } from "../options/options.ts";
-import { runDefaults, runTraining } from "../training/run_training.ts";
+import { launchedRanks, takeLaunch } from "../processes/launched.ts";
+import { runTraining } from "../training/run_training.ts";
+import { runDefaults } from "../training/training_run.ts";
 import { nonNegative, seed, share, whole } from "../options/value_parsers.ts";
 
 export const options = object({
@@ -17,6 +19,7 @@ export const options = object({
   policy: defaulted("--policy", given.policy, policyDocument("exact"), message`Storage policy`),
   ...given.storageOptions,
   ...given.stepOptions,
+  ...given.rankOptions,
   steps: defaulted("--steps", whole(1), 300, message`Training steps`),
   seed: defaulted("--seed", seed, 1, message`Seed of parameters, batches, rounding and the sample`),
   data: given.dataOption,
@@ -76,6 +79,11 @@ export const options = object({
 });
 const brief = message`Train one model with a live loss line`;
 
-export const train = command("train", options, { brief, usageLine: [{ type: "ellipsis" }] }).map((o) => () =>
-  runTraining(o)
+export const train = command("train", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
+  (o) => () => {
+    const launched = takeLaunch();
+    if (!launched) return runTraining(o);
+    if (launched.rank > 0) return 0; // the first starts ranks of its own
+    return runTraining({ ...o, ranks: launchedRanks(launched, [o.ranks]) });
+  },
 );

@@ -3,7 +3,7 @@ import { bytes, percentage, ratio } from "../../src/text/format.ts";
 import { unusual } from "../../src/train/step_choices.ts";
 import type { CellRecord, RankReport } from "../results/results.ts";
 import { mean } from "../statistics/statistics.ts";
-import { sharedCards } from "../sweep/shared_cards.ts";
+import { sharedCards } from "../processes/shared_cards.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { subject } from "./savings.ts";
 import { type Comparison, names } from "./side_by_side.ts";
@@ -118,7 +118,7 @@ export function ranksSection(comparisons: readonly Comparison<Cell>[]): string |
   return [
     table,
     "Shares of a step, means over ranks and steps: **map** until what leaves is with the host, **transfer** by MPI, the wait for slower ranks " +
-    "included, **write** back; **computing** is the rest. **Crossed**: bytes that left all cards in a step. **Efficiency**: speed as a multiple of " +
+    "included, **write** back; **computing** is the rest, without what is computed beside an exchange. **Crossed**: bytes that left all cards in a step. **Efficiency**: speed as a multiple of " +
     "that of so many ranks, each as fast as one alone.",
     ...[...new Set(cards)].map((sentence) => `**${sentence}.**`),
   ].join("\n\n");

@@ -134,10 +134,11 @@ async function measureQuality(
   configuration: CellConfiguration,
 ) {
   const { gradientEvery, qualitySteps } = configuration;
+  const { ranks } = session.gpu;
   const gradientErrors: GradientErrors[] = [];
   const trainingLosses = gradientEvery > 0
     ? await compared(session, batches, otherBatches(data, configuration), configuration, gradientErrors)
-    : await trainSteps(session, batches, qualitySteps);
+    : await trainSteps(session, batches, qualitySteps, { ranks });
   const clippedShare = await session.clippedShare();
   const overflowShare = await session.overflowShare();
   const { batch, sequence, reinvested } = configuration;
@@ -164,14 +165,15 @@ function otherBatches(data: TrainingData, configuration: CellConfiguration) {
   return inMicroBatches(data.training({ ...configuration, seed }), configuration);
 }
 
-/** What compares a session's gradients; null where the device has no memory for `exact` beside what trains. */
+/** What compares a session's gradients; null where the device of a rank has no memory for `exact` beside what trains. */
 async function comparisonBeside(session: TrainingSession): Promise<GradientComparison | null> {
-  try {
-    return await GradientComparison.create(session);
-  } catch (error) {
+  const own = await GradientComparison.create(session).catch((error) => {
     if (error instanceof OutOfMemoryError) return null;
     throw error;
-  }
+  });
+  if (!anyOf(session.gpu.ranks, own === null)) return own;
+  own?.destroy();
+  return null;
 }
 
 /**
@@ -184,13 +186,14 @@ async function compared(
   { gradientEvery, qualitySteps }: CellConfiguration,
   errors: GradientErrors[],
 ): Promise<number[]> {
+  const { ranks } = session.gpu;
   const comparison = await comparisonBeside(session);
-  if (!comparison) return await trainSteps(session, batches, qualitySteps);
+  if (!comparison) return await trainSteps(session, batches, qualitySteps, { ranks });
   try {
     const losses: number[] = [];
     while (losses.length < qualitySteps) {
       const alone = Math.min(gradientEvery - 1, qualitySteps - losses.length);
-      losses.push(...await trainSteps(session, batches, alone));
+      losses.push(...await trainSteps(session, batches, alone, { ranks }));
       if (losses.length === qualitySteps) break;
       const { loss, error } = await comparison.step(batches.next(), others.next());
       losses.push(loss);

@@ -1,16 +1,8 @@
 import { type ChildAnswer, failed, parseAnswer, unread } from "../results/results.ts";
 import { grantTurn, type Job, protocol, sendJob, turnRequest } from "./job.ts";
-import { mpiLibraries } from "../../src/ranks/mpi.ts";
 import { stepDefaults } from "../../src/train/step_choices.ts";
-import {
-  adapterFlags,
-  lateMessage,
-  mainOf,
-  type ProcessEnd,
-  type ProcessLimits,
-  rankLauncher,
-  runProcess,
-} from "./process.ts";
+import { runOnRanks } from "../processes/on_ranks.ts";
+import { adapterFlags, lateMessage, mainOf, type ProcessLimits, runProcess } from "../processes/process.ts";
 
 /** How a cell's process is started. */
 export interface ChildOptions extends ProcessLimits {
@@ -29,36 +21,22 @@ export interface ChildOptions extends ProcessLimits {
  */
 export async function runInChild(job: Job, options: ChildOptions): Promise<ChildAnswer> {
   const ranks = job.configuration.ranks ?? stepDefaults.ranks;
-  const { late, answer, complaint } = ranks > 1 ? await runOnRanks(ranks, job, options) : await runProcess({
-    ...options,
-    args: [...childArguments(job, options), "cell"],
-    tell: (stdin) => sendJob(stdin, job),
-    read: (child) => printed(child, options.turn),
-  });
+  const flags = childFlags(job, options);
+  const { late, answer, complaint } = ranks > 1
+    ? await runOnRanks(ranks, "cell", job, {
+      timeoutSeconds: options.timeoutSeconds,
+      signal: options.signal,
+      flags,
+      read: ({ stdout }) => new Response(stdout).text(),
+    })
+    : await runProcess({
+      ...options,
+      args: ["run", "--no-prompt", ...flags, ...mainOf(options.program), "cell"],
+      tell: (stdin) => sendJob(stdin, job),
+      read: (child) => printed(child, options.turn),
+    });
   if (late) return unread(failed("timeout", lateMessage(options)));
   return parseAnswer(answer) ?? unread(failed("error", complaint));
-}
-
-/** Runs a cell in several processes that a launcher starts. */
-async function runOnRanks(ranks: number, job: Job, options: ChildOptions): Promise<ProcessEnd> {
-  const file = await Deno.makeTempFile();
-  try {
-    const { writable } = await Deno.open(file, { write: true });
-    await sendJob(writable, job);
-    await writable.close();
-    return await runProcess({
-      ...options,
-      launcher: rankLauncher(ranks),
-      args: [
-        ...childArguments(job, options, [file]),
-        ...["cell", "--ranks", file],
-      ],
-      tell: () => Promise.resolve(),
-      read: ({ stdout }) => new Response(stdout).text(),
-    });
-  } finally {
-    await Deno.remove(file);
-  }
 }
 
 /** All that a process prints, but for its requests for a turn, which are granted when it has come. */
@@ -88,17 +66,12 @@ export async function speaksOurProtocol(program: string): Promise<boolean> {
   return new TextDecoder().decode(stdout).trim() === protocol();
 }
 
-function childArguments(
-  { paths }: Job,
-  { askDriver, program }: ChildOptions,
-  files: readonly string[] = [],
-): string[] {
-  const given = [paths.data, paths.images, ...files].filter((path) => path !== undefined);
+function childFlags({ paths }: Job, { askDriver }: ChildOptions): string[] {
+  const given = [paths.data, paths.images].filter((path) => path !== undefined);
   const read = given.some((path) => path.includes(",")) // a comma separates paths
     ? ["--allow-read"]
     : given.length > 0
     ? [`--allow-read=${given.join(",")}`]
     : [];
-  const onRanks = files.length > 0 ? [`--allow-ffi=${mpiLibraries}`, "--allow-sys=hostname"] : [];
-  return ["run", "--no-prompt", ...read, ...adapterFlags({ askDriver }), ...onRanks, ...mainOf(program)];
+  return [...read, ...adapterFlags({ askDriver })];
 }

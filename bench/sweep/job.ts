@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
-import { gathered, type Ranks, toldBy } from "../../src/ranks/ranks.ts";
+import { jobBytes } from "../processes/job_bytes.ts";
 import { configuration } from "../results/results.ts";
 
 const line = z.object({
@@ -31,12 +31,9 @@ export interface Job extends Omit<z.infer<typeof line>, "textBytes"> {
  * Tells a process its job on its standard input: a line of JSON, then the text. The input stays open for as long as this process lives, so
  * that its end tells the other that nobody waits for it.
  */
-export async function sendJob(stdin: WritableStream<Uint8Array>, { text, ...job }: Job): Promise<void> {
+export async function sendJob(stdin: WritableStream<Uint8Array>, job: Job): Promise<void> {
   const writer = stdin.getWriter();
-  await writer.write(
-    new TextEncoder().encode(JSON.stringify({ ...job, textBytes: text?.length ?? null }) + "\n"),
-  );
-  if (text) await writer.write(text);
+  await writer.write(jobBytes(job));
   writer.releaseLock();
 }
 
@@ -58,19 +55,6 @@ export interface Received {
   abandoned: Promise<void>;
   /** Asks for a turn, and is resolved when it has come; it lasts until the next is asked for. */
   turn(): Promise<void>;
-}
-
-/** The job of ranks, which rank 0 reads from a file: a launcher passes on a few bytes of input alone. */
-export async function receiveShared(
-  file: string,
-  ranks: Pick<Ranks, "rank" | "size" | "sum">,
-): Promise<Job> {
-  const received = ranks.rank === 0 ? await receiveJob((await Deno.open(file)).readable) : undefined;
-  const { text, ...job } = received?.job ?? {};
-  const [told] = toldBy(ranks, { ...job, hasText: text !== undefined });
-  const [bytes] = gathered(ranks, text ?? new Uint8Array());
-  const { hasText, ...shared } = told;
-  return { ...shared as Omit<Job, "text">, ...hasText && { text: bytes } };
 }
 
 /** Reads the job of this process. Throws a UserError if its input ends too early. */

@@ -80,7 +80,10 @@ sleep 1; kill -9 "$rank"; wait; cat "$said" >&2; rm "$said"; exit 9`,
 
 Deno.test("runInChild() names the rank that srun says was killed", () =>
   launchedBy(
-    "echo 'srun: error: node7: task 1: Killed' >&2; echo 'srun: Force Terminated StepId=6.0' >&2; exit 137",
+    `echo 'srun: error: node6: task 0: Aborted
+srun: error: node7: task 1: Killed
+srun: error: node7: task 2: Terminated
+srun: Force Terminated StepId=6.0' >&2; exit 137`,
     async () => {
       const { measurement: { message } } = await run({ ranks: 2 });
       assertEquals(message, "Rank 1 (on node7) was killed (SIGKILL), so the others were ended");

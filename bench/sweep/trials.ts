@@ -8,7 +8,7 @@ import { freeOfCard, settledDriverBytes } from "../machine/card_memory.ts";
 import { probeRoom } from "../machine/probe_room.ts";
 import { environment } from "../results/results.ts";
 import { type Trial, trial, type TrialEnd, trialEnd, tryStep } from "./attempt.ts";
-import { adapterFlags, lateMessage, mainOf, type ProcessLimits, runProcess } from "./process.ts";
+import { adapterFlags, lateMessage, mainOf, type ProcessLimits, runProcess } from "../processes/process.ts";
 
 const bytes = z.int().nonnegative();
 

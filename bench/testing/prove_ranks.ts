@@ -1,7 +1,7 @@
 /**
  * Proves that ranks train as one process does. 2, 3 and 4 of them share reference cases, and give one process's losses and gradients, each time
- * the same bits. Where Slurm is installed, a job of two tasks on this host then runs a sweep; another loses a rank in mid-step, and ends with
- * a sentence and all that was finished. Some minutes on a software adapter; needs MPICH:
+ * the same bits. Where Slurm is installed, jobs of two tasks on this host then sweep and train, by whatever starts the ranks; others lose a rank
+ * in mid-step, and end with a sentence and all that was finished. Some minutes on a software adapter; needs MPICH:
  *
  *     deno run -A bench/testing/prove_ranks.ts
  */
@@ -16,7 +16,7 @@ import { parseSweep } from "../results/read_results.ts";
 import type { CellRecord } from "../results/results.ts";
 import { withFolder } from "./folder.ts";
 import { runningWith } from "./processes.ts";
-import { noSlurm, until, withSlurm } from "./slurm.ts";
+import { noSlurm, printedBy, until, withSlurm } from "./slurm.ts";
 
 let wrong = 0;
 
@@ -55,33 +55,46 @@ async function proveSteps(): Promise<void> {
 
 const project = new URL("../..", import.meta.url).pathname;
 
-/** Runs a sweep of two cells on two ranks as a Slurm job, beside `meanwhile`, which is told where its records are. */
+const task = `'${Deno.execPath()}' task --quiet`;
+
+/** What a job's script says to run a sweep of two cells on two ranks: by words for `--ranks`, or as the tasks of a step. */
+const sweeps = {
+  "--ranks by srun":
+    `export HEADROOM_MPIRUN='srun --mpi=pmi2 --kill-on-bad-exit'; exec ${task} bench --ranks 2`,
+  "srun of bench": `exec srun -n 2 ${task} bench`,
+  "mpirun of bench": `exec mpirun -n 2 ${task} bench`,
+};
+
+/** Runs a script as a Slurm job of two tasks. Returns its exit code, and what it printed. */
 async function runJob(
   slurm: Record<string, string>,
   folder: string,
-  meanwhile: (results: string, mark: string) => Promise<void>,
+  script: string,
+): Promise<{ code: number; printed: string }> {
+  const ended = `${folder}/exit code`; // sbatch --wait looks every half minute
+  await Deno.writeTextFile(`${folder}/job.sh`, `#!/bin/sh\n(${script})\necho $? >'${ended}'\n`);
+  const job = ["--ntasks=2", `--chdir=${project}`, `--output=${folder}/log`, `${folder}/job.sh`];
+  await printedBy("sbatch", job, slurm);
+  const read = () => Deno.readTextFile(ended).catch(() => "");
+  await until("the job has ended", async () => (await read()).endsWith("\n"), 300);
+  return { code: Number(await read()), printed: await Deno.readTextFile(`${folder}/log`) };
+}
+
+/** Runs a sweep so, beside `meanwhile`, which is told where its records are. */
+async function runSweep(
+  slurm: Record<string, string>,
+  folder: string,
+  how: keyof typeof sweeps,
+  meanwhile: (results: string, mark: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<{ code: number; records: CellRecord[]; printed: string }> {
-  const mark = { HEADROOM_PROOF: crypto.randomUUID() };
+  const HEADROOM_PROOF = crypto.randomUUID();
   const out = `${folder}/sweep`;
-  await Deno.writeTextFile(
-    `${folder}/job.sh`,
-    `#!/bin/sh
-export HEADROOM_MPIRUN='srun --mpi=pmi2 --kill-on-bad-exit'
-exec '${Deno.execPath()}' run -A bench/main.ts bench --ranks 2 --model nano --policy exact --sequence 16,64 \\
-  --batch 2 --steps 30 --warmup 1 --quality-steps 0 --rounds 1 --no-tune --out '${out}'
-`,
-  );
-  const job = new Deno.Command("sbatch", {
-    args: ["--wait", "--ntasks=2", `--chdir=${project}`, `--output=${folder}/log`, `${folder}/job.sh`],
-    env: { ...slurm, ...mark },
-    stdout: "null",
-    stderr: "null",
-  }).output();
-  const [{ code }] = await Promise.all([
-    job,
-    meanwhile(`${out}/results.jsonl`, `HEADROOM_PROOF=${mark.HEADROOM_PROOF}`),
+  const options = "--model nano --policy exact --sequence 16,64 --batch 2 --steps 30 --warmup 1";
+  const script = `${sweeps[how]} ${options} --quality-steps 0 --rounds 1 --no-tune --out '${out}'`;
+  const [{ code, printed }] = await Promise.all([
+    runJob({ ...slurm, HEADROOM_PROOF }, folder, script),
+    meanwhile(`${out}/results.jsonl`, `HEADROOM_PROOF=${HEADROOM_PROOF}`),
   ]);
-  const printed = await Deno.readTextFile(`${folder}/log`);
   const text = await Deno.readTextFile(`${out}/results.jsonl`).catch(() => {
     throw new Error(`The job left no records: ${printed}`);
   });
@@ -99,7 +112,9 @@ async function killInMidStep(results: string, mark: string): Promise<void> {
   await until("the second cell's rank 1 is at work", async () => {
     const ours = new Set((await runningWith(mark)).map(({ pid }) => pid));
     const ranks = await runningWith("SLURM_PROCID=1");
-    rank = ranks.find(({ pid, command, atWork }) => ours.has(pid) && atWork && command.includes(" cell "))
+    rank = ranks.find(({ pid, command, atWork }) =>
+      ours.has(pid) && atWork && command.includes(" rank cell ")
+    )
       ?.pid;
     return rank !== undefined;
   });
@@ -108,24 +123,39 @@ async function killInMidStep(results: string, mark: string): Promise<void> {
 }
 
 async function proveJobs(slurm: Record<string, string>): Promise<void> {
-  await prove("a Slurm job of two tasks runs a sweep", () =>
+  for (const how of Object.keys(sweeps) as (keyof typeof sweeps)[]) {
+    await prove(`a Slurm job of two tasks runs a sweep, ${how}`, () =>
+      withFolder(async (folder) => {
+        const { code, records, printed } = await runSweep(slurm, folder, how);
+        const told = records.map(({ status, ranks }) => [status, ranks?.length]);
+        assertEquals([code, told], [0, [["ok", 2], ["ok", 2]]], printed);
+        assertEquals(printed.match(/The report is in/g)?.length, 1, printed);
+        return `${records.length} records, each of 2 ranks`;
+      }));
+  }
+  await prove("a Slurm job of two tasks trains, srun of train", () =>
     withFolder(async (folder) => {
-      const { code, records, printed } = await runJob(slurm, folder, () => Promise.resolve());
-      assertEquals([code, records.map(({ status, ranks }) => [status, ranks?.length])], [0, [["ok", 2], [
-        "ok",
-        2,
-      ]]], printed);
-      return `${records.length} records, each of 2 ranks`;
+      const options = "--steps 3 --sequence 16 --batch 2 --no-tune --sample-tokens 0";
+      const script = `exec srun --mpi=pmi2 -n 2 ${task} train ${options}`;
+      const { code, printed } = await runJob(slurm, folder, script);
+      assertEquals([code, printed.match(/^step 3\/3 · loss \d/gm)?.length], [0, 1], printed);
+      assertMatch(printed, /, 2 ranks that share every sequence, /);
+      return "each loss is told once";
     }));
-  await prove("a Slurm job whose rank 1 is killed in mid-step ends", () =>
-    withFolder(async (folder) => {
-      const { code, records, printed } = await runJob(slurm, folder, killInMidStep);
-      assert(code !== 0, "its exit code is 0");
-      assertEquals(records.map(({ status }) => status), ["ok", "error"], printed);
-      const message = records[1].message!;
-      assertMatch(message, /^Rank 1 \(.+\) was killed \(SIGKILL\), so the others were ended$/);
-      return `exit code ${code}, 2 records of 2: "${message}"`;
-    }));
+  for (const how of ["--ranks by srun", "srun of bench"] as const) {
+    await prove(
+      `a Slurm job whose rank 1 is killed in mid-step ends, ${how}`,
+      () =>
+        withFolder(async (folder) => {
+          const { code, records, printed } = await runSweep(slurm, folder, how, killInMidStep);
+          assert(code !== 0, "its exit code is 0");
+          assertEquals(records.map(({ status }) => status), ["ok", "error"], printed);
+          const message = records[1].message!;
+          assertMatch(message, /^Rank 1 \(.+\) was killed \(SIGKILL\), so the others were ended$/);
+          return `exit code ${code}, 2 records of 2: "${message}"`;
+        }),
+    );
+  }
 }
 
 if (noRanks) throw new Error(`${noRanks}; on Debian: apt install mpich`);

@@ -127,6 +127,12 @@ export function dataKey(model: ModelConfig): string {
   }
 }
 
+/** The text of some data, if one of them is a text: that which is built in, where no path is given. */
+export function builtInText(all: readonly TrainingData[]): Uint8Array<ArrayBuffer> | undefined {
+  const corpus = all.find((data) => data.corpus)?.corpus;
+  return corpus && Uint8Array.from([...corpus.train, ...corpus.validation]);
+}
+
 /** A text as training data. */
 export function textData(corpus: Corpus): TrainingData {
   const { name, digest, vocab, train, validation } = corpus;

@@ -1,4 +1,5 @@
 import type { Batch } from "../../src/data/batches.ts";
+import { alone, ofFirst, type Ranks } from "../../src/ranks/ranks.ts";
 import type { StepBatches } from "../../src/train/session.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 
@@ -14,20 +15,26 @@ export function inMicroBatches(
   return { next: () => Array.from({ length: accumulate }, () => batches.next()) };
 }
 
-/**
- * Trains `steps` steps and reads their losses (nats per token) in groups, as many at a time as keeps the reading cheap. `onLosses` hears of
- * every group; after one in which `signal` is aborted, none follows. Returns all losses.
- */
+/** What a loop of training tells, and is told. */
+interface Loop {
+  /** Hears of every group of losses, and of how many there are by then. */
+  readonly onLosses?: (losses: number[], done: number) => void | Promise<void>;
+  /** Whether to end after the group that is under way; the same on all ranks. */
+  readonly halted?: () => boolean;
+  /** Who share the steps: they read losses together, and how often depends on time, so that the first decides. */
+  readonly ranks?: Ranks;
+}
+
+/** Trains `steps` steps and reads their losses (nats per token) in groups, as many at a time as keeps the reading cheap. Returns all losses. */
 export async function trainSteps<Given>(
   session: { step(batches: Given): void; losses(): Promise<number[]> },
   batches: { next(): Given },
   steps: number,
-  onLosses: (losses: number[], done: number) => void | Promise<void> = () => {},
-  signal?: AbortSignal,
+  { onLosses = () => {}, halted = () => false, ranks = alone }: Loop = {},
 ): Promise<number[]> {
   const all: number[] = [];
   let group = 1;
-  while (all.length < steps && !signal?.aborted) {
+  while (all.length < steps && !halted()) {
     const started = performance.now();
     group = Math.min(group, steps - all.length);
     for (let i = 0; i < group; i++) session.step(batches.next());
@@ -35,7 +42,8 @@ export async function trainSteps<Given>(
     all.push(...losses);
     await onLosses(losses, all.length);
     const seconds = (performance.now() - started) / 1000;
-    group = Math.max(1, Math.min(mostStepsBetweenReads, Math.round(group * secondsBetweenReads / seconds)));
+    const cheap = Math.round(group * secondsBetweenReads / seconds);
+    group = ofFirst(ranks, Math.max(1, Math.min(mostStepsBetweenReads, cheap)));
   }
   return all;
 }

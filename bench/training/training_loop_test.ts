@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TokenBatch } from "../../src/data/batches.ts";
+import { alone } from "../../src/ranks/ranks.ts";
 import { trainSteps } from "./training_loop.ts";
 
 Deno.test("trainSteps() reads every loss once and in order, several steps at a time", async () => {
@@ -15,9 +16,11 @@ Deno.test("trainSteps() reads every loss once and in order, several steps at a t
   };
   const batches = { next: () => ({ inputs: Uint32Array.of(taken++), targets: new Int32Array(1) }) };
   const groups: number[][] = [];
-  const losses = await trainSteps(session, batches, 120, (group, done) => {
-    groups.push(group);
-    assertEquals(done, groups.flat().length);
+  const losses = await trainSteps(session, batches, 120, {
+    onLosses(group, done) {
+      groups.push(group);
+      assertEquals(done, groups.flat().length);
+    },
   });
   assertEquals(losses, Array.from({ length: 120 }, (_, i) => i));
   assertEquals(groups.flat(), losses);
@@ -28,10 +31,32 @@ Deno.test("trainSteps() reads every loss once and in order, several steps at a t
 Deno.test("trainSteps() ends after the group in which it is told to, and returns its losses", async () => {
   let taken = 0;
   const session = { step: () => void taken++, losses: () => Promise.resolve([taken]) };
-  const stop = new AbortController();
-  const onLosses = () => taken === 1 ? stop.abort() : undefined;
-  const train = () => trainSteps(session, { next: () => 0 }, 100, onLosses, stop.signal);
+  const train = () => trainSteps(session, { next: () => 0 }, 100, { halted: () => taken === 1 });
   assertEquals(await train(), [1]);
   assertEquals(await train(), []);
   assertEquals(taken, 1);
+});
+
+Deno.test("trainSteps() reads losses as often as the first rank says, however fast this one is", async () => {
+  const told = [3, 1, 2, 9];
+  const asked: number[] = [];
+  const sum = (sent: Float32Array, sums: Float32Array) => {
+    asked.push(...sent);
+    sums[0] = sent[0] + told.shift()!;
+  };
+  let queued = 0;
+  const session = {
+    step: () => void queued++,
+    losses() {
+      const losses = Array(queued).fill(0);
+      queued = 0;
+      return Promise.resolve(losses);
+    },
+  };
+  const groups: number[] = [];
+  const onLosses = (losses: number[]) => void groups.push(losses.length);
+  const ranks = { ...alone, rank: 1, size: 2, sum };
+  await trainSteps(session, { next: () => 0 }, 6, { onLosses, ranks });
+  assertEquals(groups, [1, 3, 1, 1]);
+  assertEquals(asked, [0, 0, 0, 0]);
 });

@@ -44,7 +44,7 @@ export interface PlacedExchange extends Exchange {
 export interface ExchangeTimes {
   readonly count: number;
   readonly bytes: number;
-  /** That the card computed since the exchange before, by its own clock; null where it tells no times: then they are among those of `map`. */
+  /** That the card computed beside the exchange before and since, by its own clock; null where it tells no times: then they are among those of `map`. */
   readonly compute: number | null;
   /** The rest of the time from the first work that was queued for it until what leaves is mapped. */
   readonly map: number;
@@ -66,13 +66,17 @@ export function addTimes(a: ExchangeTimes, b: ExchangeTimes): ExchangeTimes {
   return { ...sums, compute: a.compute === null || b.compute === null ? null : a.compute + b.compute };
 }
 
-const bytesOf = (pieces: readonly Piece[]) => pieces.reduce((sum, { bytes }) => sum + bytes, 0);
+/** Bytes of pieces together. */
+export const bytesOf = (pieces: readonly Piece[]) => pieces.reduce((sum, { bytes }) => sum + bytes, 0);
 
 const sides = ["leaves", "arrives"] as const;
 type Staged = typeof sides[number] | "times";
 
-/** When the card began and ended, in nanoseconds, which leaves behind all else. */
-const timesBytes = 2 * BigUint64Array.BYTES_PER_ELEMENT;
+/** Stretches of work that an exchange waits for: what may run beside the exchange before, and what comes after that. */
+const mostStretches = 2;
+
+/** When the card began and ended each, in nanoseconds, which leaves behind all else. */
+const timesBytes = 2 * mostStretches * BigUint64Array.BYTES_PER_ELEMENT;
 
 /** Where the times are mapped that leave behind so many bytes. */
 const timesAt = (bytes: number) => Math.ceil(bytes / 8) * 8;
@@ -93,12 +97,16 @@ export class Staging {
   readonly #buffers: BufferSet<Staged>;
   readonly #marks: GPUQuerySet | undefined;
   #times = noExchanges;
-  /** When the work was queued that the next exchange waits for, if any was. */
-  #begun: number | undefined;
+  /** The stretches of work that the next exchange waits for: how many there are, whether one goes on, and since when they are waited for. */
+  #stretches = 0;
+  #going = false;
+  #since: number | undefined;
 
   private constructor(readonly gpu: Gpu) {
     this.#buffers = new BufferSet(gpu);
-    this.#marks = gpu.timestamps ? gpu.device.createQuerySet({ type: "timestamp", count: 2 }) : undefined;
+    this.#marks = gpu.timestamps
+      ? gpu.device.createQuerySet({ type: "timestamp", count: 2 * mostStretches })
+      : undefined;
   }
 
   /** Makes the buffers. Throws OutOfMemoryError with the bytes wanted. */
@@ -119,9 +127,17 @@ export class Staging {
 
   /** Told before work is encoded that an exchange comes after: marks when the card begins with the first of it. */
   begin(encoder: GPUCommandEncoder): void {
-    if (this.#begun !== undefined) return;
-    this.#begun = performance.now();
-    this.#mark(encoder, { beginningOfPassWriteIndex: 0 });
+    if (this.#going) return;
+    this.#going = true;
+    this.#since ??= performance.now();
+    this.#mark(encoder, { beginningOfPassWriteIndex: 2 * this.#stretches++ });
+  }
+
+  /** Marks when the card has done what was begun. */
+  #end(encoder: GPUCommandEncoder): void {
+    if (!this.#going) return;
+    this.#going = false;
+    this.#mark(encoder, { endOfPassWriteIndex: 2 * this.#stretches - 1 });
   }
 
   /** Has the card write its time when all before is done. */
@@ -130,18 +146,21 @@ export class Staging {
     encoder.beginComputePass({ timestampWrites: { querySet: this.#marks, ...at } }).end();
   }
 
-  /** Does an exchange behind all that is queued; what it writes is queued when it is done. `placeOf` finds tensors. */
+  /**
+   * Does an exchange behind all that is queued; what it writes is queued when it is done. `placeOf` finds tensors; `beside` queues what need not
+   * wait for it, once all has left: to map waits for the whole queue (docs/runtime.md).
+   */
   async exchange(
     { leaves, arrives, carry, stays }: Exchange,
     placeOf: (tensor: Tensor) => { readonly buffer: GPUBuffer; readonly offset: number },
+    beside: () => void = () => {},
   ): Promise<void> {
     const { device, ranks } = this.gpu;
     const [out, back] = sides.map((side) => this.#buffers.get(side));
-    const started = performance.now();
+    const since = this.#since ?? performance.now();
+    const stretches = this.#stretches;
     const [leaving, arriving] = [bytesOf(leaves), bytesOf(arrives)];
-    const times = this.#begun !== undefined && this.#marks
-      ? { marks: this.#marks, at: timesAt(leaving) }
-      : null;
+    const times = stretches > 0 && this.#marks ? { marks: this.#marks, at: timesAt(leaving) } : null;
     const toMap = times ? times.at + timesBytes : leaving;
     const placed = ({ tensor, offset }: Piece) => {
       const { buffer, offset: first } = placeOf(tensor);
@@ -165,10 +184,10 @@ export class Staging {
       device.queue.submit([encoder.finish()]);
     };
     const encoder = device.createCommandEncoder();
+    this.#end(encoder);
     if (times) {
       const resolved = this.#buffers.get("times");
-      this.#mark(encoder, { endOfPassWriteIndex: 1 });
-      encoder.resolveQuerySet(times.marks, 0, 2, resolved, 0);
+      encoder.resolveQuerySet(times.marks, 0, 2 * stretches, resolved, 0);
       encoder.copyBufferToBuffer(resolved, 0, out, times.at, timesBytes);
     }
     copy(
@@ -185,10 +204,17 @@ export class Staging {
     this.gpu.checkHealth();
     const mapped = performance.now();
     const compute = times
-      ? durations(new BigUint64Array(out.getMappedRange(times.at, timesBytes)))[0]
-      : this.#begun === undefined
+      ? durations(new BigUint64Array(out.getMappedRange(times.at, 16 * stretches))).reduce((a, b) => a + b)
+      : stretches === 0
       ? 0
       : null;
+    this.#stretches = 0;
+    beside();
+    if (this.#going) {
+      const encoder = device.createCommandEncoder();
+      this.#end(encoder);
+      device.queue.submit([encoder.finish()]);
+    }
     const numbers = (buffer: GPUBuffer, bytes: number) =>
       new Float32Array(bytes > 0 ? buffer.getMappedRange(0, bytes) : new ArrayBuffer());
     carry(ranks, numbers(out, leaving), numbers(back, arriving));
@@ -204,17 +230,17 @@ export class Staging {
       count: 1,
       bytes: leaving,
       compute,
-      map: Math.max(0, mapped - (this.#begun ?? started) - (compute ?? 0)),
+      map: Math.max(0, mapped - since - (compute ?? 0)),
       transfer: carried - mapped,
       write: performance.now() - carried,
     });
-    this.#begun = undefined;
+    this.#since = this.#stretches > 0 ? performance.now() : undefined;
   }
 
   /** Forgets the times so far. The queue must be idle. */
   startTimes(): void {
     this.#times = noExchanges;
-    this.#begun = undefined;
+    [this.#stretches, this.#going, this.#since] = [0, false, undefined];
   }
 
   /** What all exchanges since the last call, or the start, took. */

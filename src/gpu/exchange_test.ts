@@ -14,8 +14,8 @@ import type { Exchange } from "./exchange.ts";
 import { wholly } from "./exchange.ts";
 import { plain } from "./operand.ts";
 import { Program } from "./program.ts";
-import { allToAll, sumOverRanks } from "./over_ranks.ts";
-import type { Tensor } from "./tensor.ts";
+import { allToAll, sumOverRanks, Sums } from "./over_ranks.ts";
+import { rowsOf, type Tensor } from "./tensor.ts";
 
 const gpu = await testGpu();
 
@@ -97,6 +97,53 @@ gpuTest(
   },
 );
 
+/**
+ * What a program does, one after the other, in which 64 rows of a tensor are exchanged, from `first` on, and two dispatches follow, which read as
+ * many of it from `row` on, or of another, and all of it.
+ */
+async function orderOf(
+  { homed, first = 0, row }: { homed: boolean; first?: number; row?: number },
+): Promise<string[]> {
+  const order: string[] = [];
+  await runTest((t) => {
+    const store = { name: "home", category: "gradients", bytes: 128 * 16 } as const;
+    const all = t.builder.tensor("all", 128, 4, { category: "gradients" });
+    const exchanged = homed ? { ...all, home: { store, offset: 0 } } : all;
+    const pieces = [{ tensor: exchanged, offset: 16 * first, bytes: 64 * 16 }];
+    const carry = () => void order.push("carried");
+    t.builder.exchange({ name: "", leaves: pieces, arrives: pieces, carry });
+    const other = row === undefined ? t.input("other", 64, 4, normals(256, 1)) : rowsOf(exchanged, row, 64);
+    copy(t.builder, other, t.output("first", 64, 4));
+    copy(t.builder, exchanged, t.output("last", 128, 4));
+  }, async (_, __, program) => {
+    const { prototype } = GPUComputePassEncoder;
+    const dispatch = prototype.dispatchWorkgroups;
+    prototype.dispatchWorkgroups = function (...sizes) {
+      order.push("dispatched");
+      return dispatch.apply(this, sizes);
+    };
+    try {
+      await program.run();
+    } finally {
+      prototype.dispatchWorkgroups = dispatch;
+    }
+  }, { times: 0 });
+  return order;
+}
+
+gpuTest(
+  "What does not touch what arrives at home computes beside the exchange, and nothing else does",
+  async () => {
+    const [at, behind] = [["dispatched", "carried", "dispatched"], ["carried", "dispatched", "dispatched"]];
+    assertEquals(await orderOf({ homed: true }), at);
+    for (const first of [0, 64]) {
+      assertEquals(await orderOf({ homed: true, first, row: 64 - first }), at);
+      assertEquals(await orderOf({ homed: true, first, row: first }), behind);
+    }
+    assertEquals(await orderOf({ homed: false }), behind);
+  },
+);
+
 /** A chain of which b leaves and c arrives, both of as many bytes; `after` says what follows. */
 function recorded(after: (builder: ProgramBuilder, c: Tensor) => void = () => {}) {
   const builder = new ProgramBuilder("exchange", builderOptionsFor(gpu));
@@ -122,7 +169,7 @@ gpuTest("A tensor that leaves gives its memory to the one that arrives, and stag
     ["e", 2, 2],
   ]);
   assertEquals(standing.filter(({ name }) => name.startsWith("what ")).map(({ bytes }) => bytes), [
-    1024 + 16,
+    1024 + 32,
     1024,
   ]);
   const before = gpu.ledger.liveBytes;
@@ -154,7 +201,7 @@ gpuTest("sumOverRanks() sums a tensor in pieces of so many bytes at the most", a
   await runTest((t) => {
     const x = t.input("x", 3, 4, normals(12, 1));
     clear(t.builder, t.output("other", 1, 4));
-    sumOverRanks(t.builder, x, 32);
+    sumOverRanks(t.builder, [x], 32);
     copy(t.builder, x, t.output("after", 3, 4));
     return x;
   }, async (x, read, program) => {
@@ -162,6 +209,26 @@ gpuTest("sumOverRanks() sums a tensor in pieces of so many bytes at the most", a
     assertEquals(staged, [[0, 32], [32, 16]]);
     assertEquals(await read(x), normals(12, 1)); // of one process
   });
+});
+
+gpuTest("Sums are as many tensors at a time as may be staged, and a larger one in several goes", () => {
+  const builder = new ProgramBuilder("sums", builderOptionsFor(gpu));
+  const sums = new Sums(builder, 64);
+  for (const [i, rows] of [1, 2, 1, 3, 6].entries()) {
+    sums.add(builder.tensor(`${i}`, rows, 4, { category: "gradients" }));
+  }
+  sums.end();
+  sums.end();
+  const staged = builder.build().exchanges.map(({ name, leaves }) =>
+    [name, ...leaves.map(({ tensor, offset, bytes }) => `${tensor.name} ${offset} ${bytes}`)].join(", ")
+  );
+  assertEquals(staged, [
+    "sum of 0 to 2, 0 0 16, 1 0 32, 2 0 16",
+    "sum of 3, 3 0 48",
+    "sum of 4, 4 0 64",
+    "sum of 4, 4 64 32",
+  ]);
+  return Promise.resolve();
 });
 
 gpuTest(

@@ -1,20 +1,41 @@
 import type { ProgramBuilder } from "./builder.ts";
-import type { Exchange, Piece, Stays } from "./exchange.ts";
+import { bytesOf, type Exchange, type Piece, type Stays, wholly } from "./exchange.ts";
 import { type Tensor, tensorBytes } from "./tensor.ts";
 
 /** Bytes that are staged at once, each way: what is more is exchanged in several goes. */
 const mostBytes = 2 ** 27;
 
-/** Emits, in the place of a tensor of f32, the sum of what all ranks have there: the same bits on each. */
-export function sumOverRanks(builder: ProgramBuilder, tensor: Tensor, most = mostBytes): void {
+/** Emits, in the place of tensors of f32, the sums of what all ranks have there: the same bits on each. */
+export function sumOverRanks(builder: ProgramBuilder, tensors: readonly Tensor[], most = mostBytes): void {
   const carry: Exchange["carry"] = (ranks, left, arrived) => {
     const sums = scratch(left.length);
     ranks.sum(left, sums);
     arrived.set(sums);
   };
-  for (const { offset, bytes } of goes(tensorBytes(tensor), most)) {
-    const pieces = [{ tensor, offset, bytes }];
-    builder.exchange({ name: `sum of ${tensor.name}`, leaves: pieces, arrives: pieces, carry });
+  const all = tensors.map(wholly);
+  const name = `sum of ${tensors[0].name}${tensors.length > 1 ? ` to ${tensors.at(-1)!.name}` : ""}`;
+  for (const { offset, bytes } of goes(bytesOf(all), most)) {
+    const pieces = within(all, offset, bytes);
+    builder.exchange({ name, leaves: pieces, arrives: pieces, carry });
+  }
+}
+
+/** Tensors that are to be summed over ranks, as many at a time as may be staged at once: an exchange costs a wait, whatever it moves. */
+export class Sums {
+  #waiting: Tensor[] = [];
+
+  constructor(readonly builder: ProgramBuilder, readonly most = mostBytes) {}
+
+  /** Sums a tensor that is complete; if not at once, when more come, or at the end. */
+  add(tensor: Tensor): void {
+    const bytes = this.#waiting.reduce((sum, other) => sum + tensorBytes(other), tensorBytes(tensor));
+    if (bytes > this.most) this.end();
+    this.#waiting.push(tensor);
+  }
+
+  /** Sums all that waits. */
+  end(): void {
+    if (this.#waiting.length > 0) sumOverRanks(this.builder, this.#waiting.splice(0), this.most);
   }
 }
 

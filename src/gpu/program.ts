@@ -5,6 +5,7 @@ import { type Exchange, type ExchangeTimes, noExchanges, Staging } from "./excha
 import { type Dispatch, flopsPerSubmit, type Scope, uniformStride } from "./kernel.ts";
 import { encodePass, type Place, prepare, type Prepared } from "./prepared.ts";
 import { mostTimed, StepTimer, type TimestampWrites } from "./timing.ts";
+import { besideExchange, isExchange } from "./steps.ts";
 import { rowBytes, type Store, type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
 
 /** Which of a step's micro-batches a run is for: whether the first, and whether the last. */
@@ -136,10 +137,13 @@ export class Program {
       const to = next < 0 ? steps.length : next;
       const marks = { ...from === 0 && { begin }, ...to === steps.length && { end } };
       this.#submit(steps.slice(from, to) as Prepared[], querySet && { querySet, ...marks });
-      if (to < steps.length) {
-        await this.#staging!.exchange(steps[to] as Exchange, (tensor) => this.#buffer(tensor));
-      }
       from = to + 1;
+      if (to === steps.length) break;
+      const exchange = steps[to] as Exchange;
+      const beside = stepsBeside(exchange, steps.slice(from, -1)); // the last has the step's end
+      from += beside.length;
+      const place = (tensor: Tensor) => this.#buffer(tensor);
+      await this.#staging!.exchange(exchange, place, () => this.#submit(beside));
     }
   }
 
@@ -229,5 +233,11 @@ export class Program {
   }
 }
 
-const isExchange = (step: Prepared | Exchange): step is Exchange => "carry" in step;
+/** What of the steps behind an exchange need not wait for it. */
+function stepsBeside(exchange: Exchange, following: readonly (Prepared | Exchange)[]): Prepared[] {
+  const next = following.findIndex(isExchange);
+  const until = (next < 0 ? following : following.slice(0, next)) as Prepared[];
+  return until.slice(0, besideExchange(exchange, until.map(({ dispatch }) => dispatch)));
+}
+
 const scopeOf = (step: Prepared | Exchange): Scope => isExchange(step) ? step : step.dispatch;

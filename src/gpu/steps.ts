@@ -1,11 +1,11 @@
 import type { Exchange } from "./exchange.ts";
 import type { Dispatch } from "./kernel.ts";
-import { type Tensor, wholeOf } from "./tensor.ts";
+import { type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
 
 /** What a program does, one after the other. */
 export type Step = Dispatch | Exchange;
 
-export const isExchange = (step: Step): step is Exchange => "carry" in step;
+export const isExchange = (step: object): step is Exchange => "carry" in step;
 
 /** The tensors whose numbers a step takes, and those that it makes. */
 function flowOf(step: Step): { taken: Tensor[]; made: Tensor[] } {
@@ -21,6 +21,24 @@ function flowOf(step: Step): { taken: Tensor[]; made: Tensor[] } {
     taken: tensors(step.bindings.filter(({ access }) => access !== "write")),
     made: tensors(step.bindings.filter(({ access }) => access !== "read")),
   };
+}
+
+/**
+ * How many of the dispatches that follow an exchange need not wait for it: none that touches what arrives. Only where all of that has a home: memory
+ * that is planned belongs to it from the exchange's place on, but what stays may lie in memory that others have by then.
+ */
+export function besideExchange({ arrives, stays }: Exchange, following: readonly Dispatch[]): number {
+  const homes = arrives.flatMap(({ tensor: { home }, offset, bytes }) =>
+    home ? [{ store: home.store, first: home.offset + offset, end: home.offset + offset + bytes }] : []
+  );
+  if (stays || homes.length < arrives.length) return 0;
+  const touches = ({ home, ...tensor }: Tensor) =>
+    home !== undefined &&
+    homes.some(({ store, first, end }) =>
+      store === home.store && home.offset < end && first < home.offset + tensorBytes(tensor)
+    );
+  const first = following.findIndex(({ bindings }) => bindings.some(({ tensor }) => touches(tensor)));
+  return first < 0 ? following.length : first;
 }
 
 /** All steps but those that recompute what nobody reads: a layer that is emitted again need not know which of its results are wanted. */

@@ -35,6 +35,7 @@ interface Shared {
   readonly policy?: StoragePolicy;
   readonly accumulate: boolean;
   readonly update?: Update;
+  readonly completed?: (parameter: Parameter) => void;
   readonly keys: Set<string>;
   /** Tensors that are kept themselves, and tensors that have been overwritten since they were made. */
   readonly held: Set<Tensor>;
@@ -65,15 +66,17 @@ export class Tape {
   ) {}
 
   /**
-   * A training step's. `accumulate` adds to the gradients that are there; else the first write replaces them. With `update` each parameter
-   * is updated in backward, as soon as its gradient is complete and no operator under way reads it any more.
+   * A training step's. `accumulate` adds to the gradients that are there; else the first write replaces them. `completed` is told of each
+   * parameter when its gradient is complete. With `update` it is updated in backward, as soon as no operator under way reads it any more, too.
    */
   static training(
     builder: ProgramBuilder,
     policy: StoragePolicy,
-    { accumulate = false, update }: { readonly accumulate?: boolean; readonly update?: Update } = {},
+    { accumulate = false, update, completed }: Partial<Pick<Shared, "accumulate" | "update" | "completed">> =
+      {},
   ): Tape {
-    return new Tape(builder, "by policy", newShared({ training: true, policy, accumulate, update }), true);
+    const shared = newShared({ training: true, policy, accumulate, update, completed });
+    return new Tape(builder, "by policy", shared, true);
   }
 
   /** An evaluation's: there is no backward. Of the policy only its mini-sequences count. */
@@ -216,7 +219,7 @@ export class Tape {
    * after the last the gradient is complete. Throws if forward has declared no more uses.
    */
   gradients(parameters: readonly Parameter[], emit: (...sinks: Sink[]) => void): void {
-    const { uses, given, accumulate, update, due } = this.shared;
+    const { uses, given, accumulate, update, completed, due } = this.shared;
     const sinks = parameters.map((p) => {
       const before = given.get(p) ?? 0;
       if (before >= (uses.get(p) ?? 0)) throw new Error(`${p.name} has more gradients than uses`);
@@ -225,7 +228,9 @@ export class Tape {
     emit(...sinks);
     for (const p of parameters) {
       given.set(p, (given.get(p) ?? 0) + 1);
-      if (update && this.completed(p)) due.add(p);
+      if (!this.completed(p)) continue;
+      completed?.(p);
+      if (update) due.add(p);
     }
   }
 
@@ -252,7 +257,9 @@ export class Tape {
   }
 }
 
-function newShared(given: Pick<Shared, "training" | "policy" | "accumulate" | "update">): Shared {
+function newShared(
+  given: Pick<Shared, "training" | "policy" | "accumulate" | "update" | "completed">,
+): Shared {
   const [held, overwritten] = [new Set<Tensor>(), new Set<Tensor>()];
   const gradients = { uses: new Map(), given: new Map(), alive: new Map(), due: new Set<Parameter>() };
   return { ...given, keys: new Set(), held, overwritten, ...gradients };

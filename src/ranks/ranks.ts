@@ -52,6 +52,10 @@ export function toldBy<T>(ranks: Summing, own: T): T[] {
 /** Whether any rank says so. */
 export const anyOf = (ranks: Summing, own: boolean): boolean => summed(ranks, [Number(own)])[0] > 0;
 
+/** The number that the first rank says. */
+export const ofFirst = (ranks: Summing, own: number): number =>
+  summed(ranks, [ranks.rank === 0 ? own : 0])[0];
+
 type Summing = Pick<Ranks, "rank" | "size" | "sum">;
 
 function summed(ranks: Summing, own: ArrayLike<number>): Float32Array {

@@ -30,7 +30,8 @@ export async function runRanks(count: number, program: URL, args: readonly strin
   return { code, printed, errors: new TextDecoder().decode(stderr) };
 }
 
-/** A test that starts ranks; where that cannot be, it is ignored, and its name tells the reason. */
-export function ranksTest(name: string, work: () => Promise<void>): void {
-  Deno.test({ name: noRanks ? `${name} (${noRanks})` : name, ignore: noRanks !== undefined, fn: work });
+/** A test that starts ranks; where that cannot be, or for another reason, it is ignored, and its name tells why. */
+export function ranksTest(name: string, work: () => Promise<void>, other: string | false = false): void {
+  const reason = noRanks ?? other;
+  Deno.test({ name: reason ? `${name} (${reason})` : name, ignore: Boolean(reason), fn: work });
 }

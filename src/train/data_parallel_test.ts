@@ -1,3 +1,8 @@
+import { assert, assertEquals } from "@std/assert";
+import { gpuWith } from "../gpu/builder.ts";
+import { typicalGpuLimits } from "../gpu/limits.ts";
+import { modelConfig } from "../models/model_config.ts";
+import { describeStep } from "./plan_training.ts";
 import { comparisonTest } from "./ranks_comparison_testing.ts";
 import type { Job } from "./ranks_testing.ts";
 
@@ -14,3 +19,17 @@ comparisonTest("4 ranks share a batch of 6, and of images, too", 4, [
   { ...job("gpt2-ragged", { accumulate: 2 }), joined: 2 },
   { ...job("vit-small"), joined: 2 },
 ]);
+
+Deno.test("Ranks sum gradients while backward goes on, but for the last of them", () => {
+  const options = { model: modelConfig("small"), sequence: 64, batch: 2, policy: "exact", seed: 0 } as const;
+  const { exchanges, dispatches } = describeStep(
+    { ...options, ranks: 2, spread: "batch" },
+    gpuWith(typicalGpuLimits),
+  );
+  const end = dispatches.findLastIndex(({ pass }) => pass === "backward");
+  const beside = exchanges.filter(({ before }) => before <= end);
+  assert(exchanges.every(({ name, microBatch }) => name.startsWith("sum of ") && microBatch === "last"));
+  assertEquals([beside.length >= 3, exchanges.length > beside.length], [true, true]);
+  const bytes = exchanges.flatMap(({ leaves }) => leaves).reduce((sum, piece) => sum + piece.bytes, 0);
+  assert(bytes >= 4 * 124e6, `${bytes} bytes are summed`);
+});

@@ -4,10 +4,10 @@ import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { clipByLast, GradientNorm, gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { endOfStep } from "../../kernels/products/scales.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
-import { sumOverRanks } from "../gpu/over_ranks.ts";
+import { sumOverRanks, Sums } from "../gpu/over_ranks.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { type Describe, describeWithinPeak } from "../gpu/within_peak.ts";
-import type { ParameterSet } from "../nn/parameters.ts";
+import type { Parameter, ParameterSet } from "../nn/parameters.ts";
 import { Tape, type Update } from "../nn/tape.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
@@ -47,7 +47,7 @@ export function describeTraining(
       ranks,
       update: inBackward && (({ state }, gradient) =>
         builder.within(last, () => {
-          if (ranks > 1) sumOverRanks(builder, gradient);
+          if (ranks > 1) sumOverRanks(builder, [gradient]);
           inBackward.add(gradient);
           adamw(builder, [{ ...state, gradient }], clip, constants);
         })),
@@ -84,14 +84,13 @@ function emitGradients(
       for (const { gradient } of parameters.runs) clear(builder, gradient);
     });
   }
-  const tape = Tape.training(builder, policy, { accumulate: clears, update });
+  const sums = ranks > 1 && !update ? new Sums(builder) : undefined;
+  const summing = (work: () => void) => builder.within({ operator: "ranks", microBatch: "last" }, work);
+  const completed = ({ gradient }: Parameter) => summing(() => sums?.add(gradient));
+  const tape = Tape.training(builder, policy, { accumulate: clears, update, completed });
   task.loss(tape, parameters);
   tape.settle();
-  if (ranks > 1 && !update) {
-    builder.within({ operator: "ranks", microBatch: "last" }, () => {
-      for (const { gradient } of parameters.runs) sumOverRanks(builder, gradient);
-    });
-  }
+  summing(() => sums?.end());
   return tape;
 }
 

@@ -15,7 +15,7 @@ import {
 import { attentionVariantName } from "../../kernels/attention/attention_variant.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { choiceName, parseMatmulKey } from "../../kernels/products/matmul_choice.ts";
-import { likelyChoices, matrixShapes, type Sizes } from "../../kernels/products/matmul_table.ts";
+import { likelyChoices, matrixShapes } from "../../kernels/products/matmul_table.ts";
 import { halvesStride } from "../../kernels/products/scaled_halves.ts";
 import type { BuilderOptions, ProgramBuilder } from "../gpu/builder.ts";
 import { plain, scaledHalves } from "../gpu/operand.ts";

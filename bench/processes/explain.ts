@@ -1,7 +1,7 @@
-import { UserError } from "../src/errors.ts";
-import { OutOfMemoryError } from "../src/gpu/errors.ts";
-import { permissionSentence } from "../src/missing_permission.ts";
-import { bytes } from "../src/text/format.ts";
+import { UserError } from "../../src/errors.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
+import { permissionSentence } from "../../src/missing_permission.ts";
+import { bytes } from "../../src/text/format.ts";
 
 /** How a command that failed ends: the lines for stderr, and the exit code. */
 export interface Ending {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { UserError } from "../src/errors.ts";
-import { OutOfMemoryError } from "../src/gpu/errors.ts";
+import { UserError } from "../../src/errors.ts";
+import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { escaped, explain } from "./explain.ts";
 
 Deno.test("explain() tells what can be mended in one line, and calls the rest a bug", () => {

@@ -1,8 +1,6 @@
 import { adapterVariables } from "../../src/adapter/adapter.ts";
 import { runtimePermissions } from "../../src/adapter/runtime.ts";
-import { readVariable } from "../../src/environment_variables.ts";
-import { requireMpi } from "../../src/ranks/mpi.ts";
-import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
+import { rankEnding } from "./rank_ending.ts";
 
 /** How long a process may take, and what ends it sooner. */
 export interface ProcessLimits {
@@ -11,18 +9,21 @@ export interface ProcessLimits {
 }
 
 /** A process of this program: how Deno is told to run it, and how it is talked to. */
-export interface ProcessOptions extends ProcessLimits {
+export interface ProcessOptions extends Partial<ProcessLimits> {
   readonly args: readonly string[];
   /** What starts it as several ranks, and the words before Deno's; left out, it is one process. */
   readonly launcher?: readonly string[];
+  /** Whether a terminal's Ctrl-C is none of its business. */
+  readonly detached?: boolean;
   /** Told on its standard input, which stays open for as long as it runs. */
-  tell(stdin: WritableStream<Uint8Array<ArrayBuffer>>): Promise<void>;
+  tell?(stdin: WritableStream<Uint8Array<ArrayBuffer>>): Promise<void>;
   /** Reads its standard output to the end. */
   read(child: Deno.ChildProcess): Promise<string>;
 }
 
 /** How a process ended: with a last line, and perhaps with a reason why that is no answer. */
 export interface ProcessEnd {
+  readonly code: number;
   /** Whether it was killed for its time. */
   readonly late: boolean;
   /** The last line that it printed; empty if there is none. */
@@ -40,7 +41,7 @@ export const lateMessage = ({ timeoutSeconds }: Pick<ProcessLimits, "timeoutSeco
  * not.
  */
 export async function runProcess(
-  { args, launcher = [], tell, read, ...limits }: ProcessOptions,
+  { args, launcher = [], detached, tell, read, timeoutSeconds, signal: given }: ProcessOptions,
 ): Promise<ProcessEnd> {
   const [program, ...words] = [...launcher, Deno.execPath(), ...args];
   const child = new Deno.Command(program, {
@@ -49,13 +50,14 @@ export async function runProcess(
     stdout: "piped",
     stderr: "piped",
     env: { NO_COLOR: "1" },
+    detached,
   }).spawn();
-  const timeout = AbortSignal.timeout(1000 * limits.timeoutSeconds);
-  const ended = AbortSignal.any([limits.signal, timeout]);
+  const timeout = timeoutSeconds === undefined ? undefined : AbortSignal.timeout(1000 * timeoutSeconds);
+  const ended = AbortSignal.any([given, timeout].filter((signal) => signal !== undefined));
   const kill = () => child.kill("SIGKILL"); // what is stopped, or does not answer, ends by no other signal
   if (ended.aborted) kill();
   else ended.addEventListener("abort", kill);
-  const told = tell(child.stdin).catch(() => {}); // a process that is gone says so by its end
+  const told = tell?.(child.stdin).catch(() => {}); // a process that is gone says so by its end
   const [{ code, signal }, stdout, stderr] = await Promise.all([
     child.status,
     read(child),
@@ -64,12 +66,13 @@ export async function runProcess(
   ended.removeEventListener("abort", kill);
   await told;
   await child.stdin.close().catch(() => {});
-  if (signal === "SIGINT" || signal === "SIGTERM" || signal === "SIGHUP") await toldAlike(limits.signal);
+  if (given && (signal === "SIGINT" || signal === "SIGTERM" || signal === "SIGHUP")) await toldAlike(given);
   return {
-    late: timeout.aborted && !limits.signal.aborted,
+    code,
+    late: (timeout?.aborted ?? false) && !given?.aborted,
     answer: lines(stdout).at(-1) ?? "",
-    complaint: ending(signal, lines(stderr)) ?? rankEnding(`${stderr}\n${stdout}`) ??
-      complaint(lines(stderr)) ??
+    complaint: ending(signal, lines(stderr)) ?? saidError(lines(stderr)) ??
+      rankEnding(`${stderr}\n${stdout}`) ?? complaint(lines(stderr)) ??
       `The process ended with exit code ${code} and no answer that this version reads`,
   };
 }
@@ -112,6 +115,10 @@ async function toldAlike(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** The last error of which a process of this program tells; without its first word. */
+const saidError = (stderr: string[]) =>
+  stderr.findLast((line) => line.startsWith("Error: "))?.slice("Error: ".length);
+
 /** What a process says of its own end: its last error, else its last line. */
 function complaint(stderr: string[]): string | undefined {
   const opening = /^(uncaught )?(error: )+/i;
@@ -123,40 +130,3 @@ function lines(output: string): string[] {
   const all = output.split("\n").map((line) => line.trim());
   return all.filter((line) => !/^$|XDG_RUNTIME_DIR|^Warning: /.test(line));
 }
-
-/**
- * The words before a program that make so many ranks of it; none where there is one: `mpirun -n N`, or those of `HEADROOM_MPIRUN`, such as
- * "srun", with N in the place of {ranks}, or behind them.
- */
-export function rankLauncher(ranks: number): string[] {
-  if (ranks === 1) return [];
-  const words = (readVariable("HEADROOM_MPIRUN") || "mpirun").trim();
-  return (words.includes("{ranks}") ? words : `${words} -n {ranks}`).replace("{ranks}", `${ranks}`).split(
-    /\s+/,
-  );
-}
-
-/** Throws a UserError where cells want ranks, and what they need is not installed. */
-export async function requireRanks(cells: readonly StepChoices[]): Promise<void> {
-  if (cells.every(({ ranks = stepDefaults.ranks }) => ranks === 1)) return;
-  await requireMpi(rankLauncher(2)[0]);
-}
-
-/** What a rank says of itself at its start, so that its end can be told. */
-export const rankLine = ({ rank }: { readonly rank: number }): string =>
-  `Rank ${rank} is process ${Deno.pid}`;
-
-/** Which rank died, by what `mpirun` or `srun` prints of it; undefined where neither printed anything. */
-function rankEnding(output: string): string | undefined {
-  const [, node, task, end] = output.match(/srun: error: (\S+): task (\d+): (.+)/) ?? [];
-  if (task !== undefined) return died(task, `on ${node}`, end === "Killed" ? killed : `ended: ${end}`);
-  const [, pid, host] = output.match(/PID (\d+) RUNNING AT (\S+)/) ?? [];
-  const [, code] = output.match(/EXIT CODE: (\d+)/) ?? [];
-  const [, rank] = output.match(new RegExp(`Rank (\\d+) is process ${pid}$`, "m")) ?? [];
-  if (rank === undefined) return undefined;
-  return died(rank, `process ${pid} on ${host}`, code === "9" ? killed : `ended with exit code ${code}`);
-}
-
-const killed = "was killed (SIGKILL)";
-const died = (rank: string, where: string, how: string) =>
-  `Rank ${rank} (${where}) ${how}, so the others were ended`;

@@ -1,0 +1,33 @@
+import { gathered, type Ranks } from "../../src/ranks/ranks.ts";
+
+/** What a process is told: fields of JSON, and a text, where there is one. */
+interface WithText {
+  readonly text?: Uint8Array<ArrayBuffer>;
+}
+
+const newline = "\n".charCodeAt(0);
+
+/** A job as bytes: a line of JSON, which tells how long the text behind it is, and the text. */
+export function jobBytes<Job extends WithText>({ text, ...job }: Job): Uint8Array<ArrayBuffer> {
+  const line = new TextEncoder().encode(JSON.stringify({ ...job, textBytes: text?.length ?? null }) + "\n");
+  const bytes = new Uint8Array(line.length + (text?.length ?? 0));
+  bytes.set(line);
+  bytes.set(text ?? [], line.length);
+  return bytes;
+}
+
+/** A job of those bytes. */
+export function jobOf(bytes: Uint8Array<ArrayBuffer>): WithText & Record<string, unknown> {
+  const end = bytes.indexOf(newline);
+  const { textBytes, ...job } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
+  return { ...job, ...textBytes !== null && { text: bytes.slice(end + 1) } };
+}
+
+/** The job of ranks, which the first reads from a file: a launcher passes on a few bytes of input alone. */
+export async function sharedJob(
+  file: string,
+  ranks: Pick<Ranks, "rank" | "size" | "sum">,
+): Promise<ReturnType<typeof jobOf>> {
+  const own = ranks.rank === 0 ? await Deno.readFile(file) : new Uint8Array();
+  return jobOf(gathered(ranks, own)[0]);
+}
