@@ -57,15 +57,18 @@ gpuTest(
         "return { savedBytes, live",
         "return { savedBytes: savedBytes + 1, live",
       );
-      // So wide a tolerance that six rounds tell enough of any speed.
-      const known = ["--precision", "99%", "--rounds", "8"];
-      const { code, printed, said } = await bench(root, [...cell, ...steps, ...known, "--against", "HEAD"]);
+      // So wide a tolerance that six rounds tell enough, but on a machine whose speed doubles meanwhile.
+      const until = ["--precision", "99%", "--rounds", "8"];
+      const { code, printed, said } = await bench(root, [...cell, ...steps, ...until, "--against", "HEAD"]);
       assertEquals(code, 0, said);
       const [base, own] = [await read(`${root}/report/base`), await read(`${root}/report`)];
-      const rounds = [0, 1, 2, 3, 4, 5, 8]; // the last one for drift
-      for (const { records } of [base, own]) {
-        assertEquals(records.map(({ configuration: { round } }) => round), rounds);
-      }
+      const [rounds, others] = [base, own].map(({ records }) =>
+        records.map((one) => one.configuration.round)
+      );
+      const known = rounds.slice(0, -1);
+      assert(known.length >= 6 && known.length <= 8, `${rounds}`);
+      assertEquals(rounds, [...known.keys(), 8]); // the last one for drift
+      assertEquals(others, rounds);
       assertEquals(own.header!.interleaved!.until, { tolerance: 0.99, fewestRounds: 6, maxSeconds: 300 });
       assertEquals(base.header!.environment.commit, await git(root, "rev-parse", "HEAD"));
       assertEquals([base.header!.environment.dirty, own.header!.environment.dirty], [false, true]);
