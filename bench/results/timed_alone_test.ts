@@ -10,10 +10,10 @@ function timed(reference: Record<string, number>, ranks?: number): CellRecord {
 }
 
 Deno.test("crowding() finds processes whose reference took longer than elsewhere, by whichever of its works", () => {
-  const alone = [timed({ a: 1, b: 5 }), timed({ a: 1.03, b: 5.1 }), timed({ a: 1.09, b: 5.4 })];
-  const shared = [timed({ a: 2.3, b: 5 }), timed({ a: 1, b: 6 })];
+  const alone = [timed({ a: 1, b: 5 }), timed({ a: 1.03, b: 5.1 }), timed({ a: 1.39, b: 6.9 })];
+  const shared = [timed({ a: 2.3, b: 5 }), timed({ a: 1, b: 7.5 })];
   const untimed = [fakeRecord(), fakeRecord({}, { timing: null })];
-  assertEquals([...crowding([...alone, ...shared, ...untimed])], [[shared[0], 2.3], [shared[1], 1.2]]);
+  assertEquals([...crowding([...alone, ...shared, ...untimed])], [[shared[0], 2.3], [shared[1], 1.5]]);
 });
 
 Deno.test("crowding() compares what ran on one adapter under one runtime", () => {
