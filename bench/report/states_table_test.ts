@@ -41,6 +41,13 @@ Deno.test("statesTable() tells weights, moments and gradients, in all and a para
     keeping("mesa8", {}, [4, 8, 4]),
     keeping("in fewer bytes", all, [2, 2, 1]),
   ];
+  const [header] = statesTable(compare(records))!.split("\n");
+  assertEquals(header.match(/[a-z8 ]*[a-z8]/g)?.map((text) => text.trim()), [
+    "model",
+    "tokens",
+    "exact",
+    "in fewer bytes",
+  ]);
   assertEquals(rows(records), [
     ["nano", "4 × 128", "weights", "2.14 MiB", "1.07 MiB (0.50×)"],
     ["moments", "4.28 MiB", "1.07 MiB (0.25×)"],

@@ -159,6 +159,11 @@ Deno.test("Of two programs by turns, a report alone misses no round after the fi
     missingCells({ cells, growing: false, interleaved }, records.slice(0, 2 * rounds)).length;
   assertEquals([0, 5, 6, 8, 20].map(missing), [40, 30, 0, 0, 0]);
   assertEquals(stopBefore(planned, records.slice(0, 11), asFarAsOneTells(until)), null);
+  const [exact, half] = ["exact", "half"].map((policy) =>
+    records.slice(0, 12).filter(({ configuration }) => configuration.policy === policy)
+  );
+  const ended = [...exact, ...half.slice(0, 2), { ...half[2], status: "oom" as const, timing: null }];
+  assert(stopBefore(planned, ended, asFarAsOneTells(until)), "nobody waits for what does not run any more");
 });
 
 Deno.test("missingCells() settles each comparison by itself", () => {
