@@ -1,4 +1,4 @@
-import { percentage, signed } from "../../src/text/format.ts";
+import { decimalsFor, percentage, signed } from "../../src/text/format.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { costAtMost, hasLearnt, type Paired, pairedLosses } from "./parity.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
@@ -105,5 +105,6 @@ export function lossColumns(parity: Paired): [string, string] {
   const cost = costAtMost(parity);
   if (!difference || !cost) return [`not a number, ${seeds}`, "–"];
   const { mean, low, high } = difference;
-  return [`${signed(mean)} (${signed(low)} to ${signed(high)}), ${seeds}`, percentage(cost.share, true)];
+  const [at, from, to] = [mean, low, high].map((nats) => signed(nats, decimalsFor((high - low) / 2)));
+  return [`${at} (${from} to ${to}), ${seeds}`, percentage(cost.share, true)];
 }

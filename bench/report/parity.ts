@@ -1,6 +1,6 @@
 import { markdownTable } from "markdown-table";
 import type { ModelType } from "../../src/models/families.ts";
-import { namedList, percentage, signed } from "../../src/text/format.ts";
+import { decimalsFor, namedList, percentage, signed } from "../../src/text/format.ts";
 import type { DataReport } from "../results/results.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { marginOf } from "./margins.ts";
@@ -181,14 +181,13 @@ export function paritySection(comparisons: readonly Comparison<Cell>[]): string 
 }
 
 function columns({ seeds, difference, interval, confidence, margin, loss, verdict }: Parity): string[] {
-  const within = (low: string, high: string) => `${low} to ${high}`;
+  const nats = (value: number) => signed(value, decimalsFor(difference!.deviation));
+  const share = (value: number) => percentage(value / loss!, true);
   return [
     `${seeds}`,
-    difference ? `${signed(difference.mean)} ± ${difference.deviation.toFixed(4)}` : "not a number",
-    interval
-      ? `${within(signed(interval.low), signed(interval.high))} (${(100 * confidence).toFixed(1)}%)`
-      : "–",
-    interval ? within(percentage(interval.low / loss!, true), percentage(interval.high / loss!, true)) : "–",
+    difference ? `${nats(difference.mean)} ± ${nats(difference.deviation).slice(1)}` : "not a number",
+    interval ? `${nats(interval.low)} to ${nats(interval.high)} (${(100 * confidence).toFixed(1)}%)` : "–",
+    interval ? `${share(interval.low)} to ${share(interval.high)}` : "–",
     margin === null ? "–" : `±${percentage(margin / loss!)}`,
     verdict,
   ];

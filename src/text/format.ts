@@ -45,6 +45,11 @@ export function signed(value: number, decimals = 4): string {
   return text.startsWith("-") ? text : `+${text}`;
 }
 
+/** Decimals that show two figures of what numbers scatter by: four, or more where that is little. */
+export function decimalsFor(scatter: number): number {
+  return scatter > 0 ? Math.min(8, Math.max(4, 1 - Math.floor(Math.log10(scatter)))) : 4;
+}
+
 /** "3 steps", "1 step" */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;

@@ -1,5 +1,15 @@
 import { assertEquals } from "@std/assert";
-import { bytes, duration, namedList, number, percentage, plural, signed, spread } from "./format.ts";
+import {
+  bytes,
+  decimalsFor,
+  duration,
+  namedList,
+  number,
+  percentage,
+  plural,
+  signed,
+  spread,
+} from "./format.ts";
 
 Deno.test("bytes() counts in powers of 1024", () => {
   assertEquals([0, 1024, 1_400_000].map(bytes), ["0 B", "1 KiB", "1.34 MiB"]);
@@ -39,4 +49,8 @@ Deno.test("plural() counts", () => {
 
 Deno.test("namedList() is markdown", () => {
   assertEquals(namedList([["a", "one"], ["b", "two"]]), "- **a**: one\n- **b**: two");
+});
+
+Deno.test("decimalsFor() shows two figures of what scatters, and four decimals at least", () => {
+  assertEquals([0, 1, 0.0464, 0.0016, 0.00034, 0.000012, 1e-12].map(decimalsFor), [4, 4, 4, 4, 5, 6, 8]);
 });
