@@ -175,11 +175,14 @@ export class FitSearch {
     if (!mayFit(fits)) return undefined;
     while (mayFit(2 * fits)) fits *= 2;
     const [less, more] = [fits, 2 * fits].map((size) => this.#outlineOf(size));
-    if ("limit" in less || "limit" in more || more.bufferBytes <= budget) {
+    if ("limit" in less || "limit" in more) {
       return await largestWhere(mayFit, { least: fits, most: 2 * fits - 1 });
     }
-    // Memory grows almost in proportion, so that the answer lies near the straight line.
-    const share = (budget - less.bufferBytes) / (more.bufferBytes - less.bufferBytes);
+    // Memory grows almost in proportion, in all and of the largest buffer, so that the answer lies near the straight line that comes first.
+    const share = Math.min(
+      crossing(less.bufferBytes, more.bufferBytes, budget),
+      crossing(less.largestBufferBytes, more.largestBufferBytes, this.adapter.limits.maxBufferSize),
+    );
     return await largestWhere(mayFit, { near: fits + Math.floor(share * fits), least: fits });
   }
 
@@ -223,6 +226,10 @@ export class FitSearch {
     }
   }
 }
+
+/** Where between two ends a straight line exceeds a limit, as a share of the way; 1 where it does not. */
+const crossing = (from: number, to: number, limit: number): number =>
+  to > limit ? (limit - from) / (to - from) : 1;
 
 const refused = (limit: Limit, message: string): Refusal => ({ limit, message, wantedBytes: null });
 
