@@ -102,6 +102,15 @@ Deno.test("answers() tell who is beaten by whom, where rounds leave no doubt", (
 Deno.test("answers() say what was not proved: quality, few rounds, disagreement, what may be either way", () => {
   const plain = told([...exact, ...mesa8]).split("**Not proved**")[1];
   assertStringIncludes(plain, "- Quality: no loss was measured beside `exact`'s");
+  const trained = (seeds: number, policies = ["exact", "mesa8"]) =>
+    told(
+      policies.flatMap((policy) =>
+        Array.from({ length: seeds }, (_, seed) => fakeRecord({ policy, seed, round: seed }))
+      ),
+    );
+  const oneSeed = "- Quality: one seed tells no difference of losses from chance";
+  assertEquals([1, 2, 3].map((seeds) => trained(seeds).includes(oneSeed)), [true, false, false]);
+  assertFalse(trained(2, ["exact", "mesa8", "half"]).includes("no loss was measured"));
   assertStringIncludes(
     plain,
     "- Anything of other cards than Imaginary 9000, or of other arithmetic than f32.",

@@ -33,6 +33,15 @@ Deno.test("cellsOfShard() does not go by the order of the plan, nor by variants"
   }
 });
 
+Deno.test("cellsOfShard() deals out numbers of ranks, each with all its policies", () => {
+  const onRanks = [undefined, 2, 4].flatMap((ranks) =>
+    ["exact", "mst8"].map((policy) => fakeConfiguration({ policy, ...ranks && { ranks } }))
+  );
+  const shards = [1, 2, 3].map((index) => cellsOfShard(onRanks, { index, of: 3 }));
+  assertEquals(shards.map((shard) => new Set(shard.map(({ ranks }) => ranks)).size), [1, 1, 1]);
+  assertEquals(shards.map(({ length }) => length), [2, 2, 2]);
+});
+
 Deno.test("cellsOfShard() refuses more shards than there are comparisons", () => {
   assertThrows(() => cellsOfShard(cells, { index: 1, of: 6 }), UserError, "The sweep has 5 of");
 });
