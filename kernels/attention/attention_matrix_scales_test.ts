@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts";
+import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { plain } from "../../src/gpu/operand.ts";
 import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import type { Program } from "../../src/gpu/program.ts";
@@ -10,18 +10,17 @@ import {
   gpuTest,
   halvesTolerance,
   narrowLimits,
+  noMatrices,
   normals,
   padRows,
   runTest,
-  testGpu,
   tolerance,
 } from "../testing/testing.ts";
 import { attentionBackward, attentionForward } from "./attention.ts";
 import type { AttentionShape } from "./attention_shape.ts";
 import { attentionForward as forwardReference } from "./attention_reference.ts";
 
-const { matrices } = builderOptionsFor(await testGpu());
-const missing = !matrices && "this adapter's subgroups multiply no matrices";
+const missing = await noMatrices();
 
 const aShape = { batch: 2, sequence: 21, heads: 3, headSize: 8, causal: true };
 type Operand = "q" | "k" | "v" | "d";

@@ -7,6 +7,7 @@ import {
   gpuTest,
   halvesTolerance,
   narrowLimits,
+  noMatrices,
   normals,
   runTest,
   testGpu,
@@ -28,7 +29,7 @@ import {
 import { ownBlock } from "./attention_variant.ts";
 
 const here = builderOptionsFor(await testGpu());
-const missing = !here.matrices && "this adapter's subgroups multiply no matrices";
+const missing = await noMatrices();
 const options: BuilderOptions = here.matrices ? here : gpuWith(typicalGpuLimits);
 const compilesSlowly = options.adapterClass === "software";
 const arithmetics = ["f16x3", "f16"] as const;

@@ -12,9 +12,9 @@ const sizes = { m: 256, n: 768, k: 4096 };
 const key = matmulKey("tn", sizes);
 
 Deno.test("parseMatmulKey() reads what matmulKey() wrote, and nothing else", () => {
-  assertEquals(parseMatmulKey(key), { product: "tn", sizes, halved: {} });
-  for (const halved of [{ a: true }, { b: true }, { a: true, b: true }] as const) {
-    assertEquals(parseMatmulKey(matmulKey("nt", sizes, halved)), { product: "nt", sizes, halved });
+  assertEquals(parseMatmulKey(key), { product: "tn", sizes, scaled: {} });
+  for (const scaled of [{ a: true }, { b: true }, { a: true, b: true }] as const) {
+    assertEquals(parseMatmulKey(matmulKey("nt", sizes, scaled)), { product: "nt", sizes, scaled });
   }
   assertEquals(
     new Set([{}, { a: true }, { b: true }].map((halved) => matmulKey("nn", sizes, halved))).size,

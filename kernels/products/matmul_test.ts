@@ -10,6 +10,7 @@ import {
   gpuTest,
   halvesTolerance,
   narrowLimits,
+  noMatrices,
   normals,
   runTest,
   testGpu,
@@ -69,6 +70,7 @@ async function check(
 }
 
 const options = builderOptionsFor(await testGpu());
+const withoutMatrices = await noMatrices();
 
 /** The variants on subgroup matrices; an NVIDIA card's where this adapter has none. */
 const onMatrices = (["f16x3", "f16"] as const).flatMap((arithmetic) => {
@@ -80,9 +82,7 @@ const onMatrices = (["f16x3", "f16"] as const).flatMap((arithmetic) => {
 
 /** Why a variant cannot run here, if it cannot. */
 function missing(variant: MatmulVariant): string | false {
-  if (variant.memory === "matrix" && !options.matrices) {
-    return "this adapter's subgroups multiply no matrices";
-  }
+  if (variant.memory === "matrix" && withoutMatrices) return withoutMatrices;
   const { lanes = 1 } = variant;
   return lanes > 1 && lanes !== options.subgroupSize && `this adapter's subgroups are not of ${lanes} lanes`;
 }

@@ -10,6 +10,7 @@ import { cheapToRead } from "../shared/materialize.ts";
 import {
   gpuTest,
   narrowLimits,
+  noMatrices,
   normals,
   padRows,
   runTest,
@@ -24,7 +25,7 @@ import { readable, readableWeight } from "./scaled_halves.ts";
 import { endOfStep, lastSeen, numbersSeen } from "./scales.ts";
 
 const options = builderOptionsFor(await testGpu());
-const cannotRun = !options.matrices && "this adapter's subgroups multiply no matrices";
+const cannotRun = await noMatrices();
 
 const readers: Record<string, (t: TestProgram, x: Tensor) => Operand> = {
   "scaled and shifted": (t, x) => {

@@ -73,6 +73,11 @@ export function testGpu(): Promise<Gpu> {
   return opened ??= openGpu();
 }
 
+/** Why what multiplies matrices by subgroups cannot run on the adapter at hand; false if it can. */
+export async function noMatrices(): Promise<string | false> {
+  return !builderOptionsFor(await testGpu()).matrices && "this adapter's subgroups multiply no matrices";
+}
+
 /** Seeded normal numbers, as f32 values. */
 export function normals(count: number, seed: number, deviation = 1): Float64Array {
   const random = new Random(seed);

@@ -3,13 +3,13 @@ import { endOfStep } from "../../kernels/products/scales.ts";
 import {
   gpuTest,
   narrowLimits,
+  noMatrices,
   normals,
   padRows,
   runTest,
   stepBlock,
-  testGpu,
 } from "../../kernels/testing/testing.ts";
-import { type BuilderOptions, builderOptionsFor, gpuWith, ProgramBuilder } from "../gpu/builder.ts";
+import { type BuilderOptions, gpuWith, ProgramBuilder } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { plain } from "../gpu/operand.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
@@ -21,8 +21,7 @@ import { policyNamed } from "../storage/policies.ts";
 import { attention } from "./attention.ts";
 import { Tape } from "./tape.ts";
 
-const { matrices } = builderOptionsFor(await testGpu());
-const cannotRun = !matrices && "this adapter's subgroups multiply no matrices";
+const cannotRun = await noMatrices();
 
 /** Emits an attention layer, there and back; N×(H·headSize) in `d`. */
 function emit(

@@ -7,13 +7,12 @@ import { endOfStep, lastSeen } from "../../kernels/products/scales.ts";
 import {
   assertClose,
   gpuTest,
+  noMatrices,
   normals,
   padRows,
   runTest,
   stepBlock,
-  testGpu,
 } from "../../kernels/testing/testing.ts";
-import { builderOptionsFor } from "../gpu/builder.ts";
 import { plain } from "../gpu/operand.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
 import { stepTensor } from "../gpu/step_block.ts";
@@ -25,8 +24,7 @@ import { attention, savedQkv } from "./attention.ts";
 import { recompute } from "./recompute.ts";
 import { Tape } from "./tape.ts";
 
-const { matrices } = builderOptionsFor(await testGpu());
-const cannotRun = !matrices && "this adapter's subgroups multiply no matrices";
+const cannotRun = await noMatrices();
 
 const shape = { batch: 1, sequence: 21, heads: 2, headSize: 8, causal: true };
 const width = 16;

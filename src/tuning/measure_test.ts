@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { matmulKey } from "../../kernels/products/matmul_choice.ts";
-import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
+import { gpuTest, noMatrices, testGpu } from "../../kernels/testing/testing.ts";
 import { builderOptionsFor, ProgramBuilder } from "../gpu/builder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
@@ -50,7 +50,7 @@ gpuTest(
       assert(ms > 0 && ms < Infinity, `${ms}`);
     }
   },
-  !options.matrices && "this adapter's subgroups multiply no matrices",
+  await noMatrices(),
 );
 
 /** A case whose candidates' kernels have their names; "broken" does not compile. */
