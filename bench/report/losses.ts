@@ -2,6 +2,7 @@ import { decimalsFor, percentage, signed } from "../../src/text/format.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { costAtMost, hasLearnt, type Paired, pairedLosses } from "./parity.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
+import type { MeanInterval } from "../statistics/statistics.ts";
 import { code, list, policiesOf, table } from "./words.ts";
 
 /** Final losses of a policy against `exact`'s of the same model, data and seeds. */
@@ -99,12 +100,16 @@ export function lossTable(comparisons: readonly Comparison<Cell>[]): string {
   return table(["", ...titles], rows);
 }
 
+/** "+0.0015 (-0.0021 to +0.0050)" */
+export function natsText({ mean, low, high }: MeanInterval): string {
+  const [at, from, to] = [mean, low, high].map((nats) => signed(nats, decimalsFor((high - low) / 2)));
+  return `${at} (${from} to ${to})`;
+}
+
 /** "+0.0015 (-0.0021 to +0.0050), 4" and "+0.19%" */
 export function lossColumns(parity: Paired): [string, string] {
   const { difference, seeds } = parity;
   const cost = costAtMost(parity);
   if (!difference || !cost) return [`not a number, ${seeds}`, "–"];
-  const { mean, low, high } = difference;
-  const [at, from, to] = [mean, low, high].map((nats) => signed(nats, decimalsFor((high - low) / 2)));
-  return [`${at} (${from} to ${to}), ${seeds}`, percentage(cost.share, true)];
+  return [`${natsText(difference)}, ${seeds}`, percentage(cost.share, true)];
 }

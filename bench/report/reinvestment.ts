@@ -13,6 +13,7 @@ import {
   type InvestedArm,
   timeTolerance,
 } from "./reinvested.ts";
+import { natsText } from "./losses.ts";
 import { speedWords } from "./tables.ts";
 import { code, list, table } from "./words.ts";
 
@@ -116,9 +117,7 @@ function losses(all: readonly Invested[]): string {
       if (!outcome) return equal === "time" ? [statusOf(arm), "–", "–"] : [statusOf(arm), "–"];
       const { steps, time, losses: { difference, loss }, verdict } = outcome;
       const text = difference && loss !== null
-        ? `${signed(difference.mean)} (${signed(difference.low)} to ${signed(difference.high)}), ${
-          percentage(difference.mean / loss, true)
-        }`
+        ? `${natsText(difference)}, ${percentage(difference.mean / loss, true)}`
         : "not a number";
       return [
         number(Math.round(steps)),

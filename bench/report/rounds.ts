@@ -1,7 +1,6 @@
 import { markdownTable } from "markdown-table";
 import { duration, number, percentage, plural } from "../../src/text/format.ts";
 import type { CellRecord } from "../results/results.ts";
-import { crowding } from "../results/timed_alone.ts";
 import type { Stopping } from "../results/run_header.ts";
 import { reach } from "../statistics/paired_ratio.ts";
 import { median } from "../statistics/statistics.ts";
@@ -113,12 +112,13 @@ function repeatSentence(records: readonly CellRecord[]): string[] {
 /** The first cell at the end of the sweep beside what it was in its rounds. */
 function driftSentence(comparisons: readonly Comparison<Cell>[], records: readonly CellRecord[]): string[] {
   const last = records.find(({ configuration }) => configuration.again);
-  if (!last?.timing || crowding(records).has(last)) return [];
+  if (!last?.timing) return [];
   const { model, batch, sequence, policy } = last.configuration;
-  const step = comparisons
+  const cell = comparisons
     .find((other) => other.model === model && other.batch === batch && other.sequence === sequence)
-    ?.cells.get(policy)?.step;
-  if (!step) return [];
+    ?.cells.get(policy);
+  const step = cell?.step;
+  if (!step || cell.crowded.has(last)) return [];
   const now = median(last.timing.stepMilliseconds);
   return [
     `Timed once more after all else, a step of the first cell (${model}, ${batch} × ${sequence}, ${policy}) took ${

@@ -1,6 +1,6 @@
 import { percentage, plural, ratio } from "../../src/text/format.ts";
 import { adapterTitle, type CellRecord } from "../results/results.ts";
-import { crowding } from "../results/timed_alone.ts";
+import type { Crowding } from "../results/timed_alone.ts";
 import { fewestPairs } from "../statistics/paired_ratio.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { parities } from "./parity.ts";
@@ -17,7 +17,7 @@ export function unproved(records: readonly CellRecord[], all: readonly Compariso
   const pairs = policiesOf(comparisons).flatMap((policy) => pairsOf(comparisons, policy))
     .filter(({ own, base }) => own !== base);
   const losses = [...quality(pairs, base), ...undecided(all)];
-  const speeds = [software(records), inCompany(records), fewRounds(pairs), ...open(pairs)];
+  const speeds = [software(records), inCompany(records, base.crowded), fewRounds(pairs), ...open(pairs)];
   return [...speeds, ...losses, reinvested(records), cards(records)].filter((sentence) => sentence !== null);
 }
 
@@ -28,8 +28,7 @@ function software(records: readonly CellRecord[]): string | null {
 }
 
 /** How many processes were not alone on their card, by the reference that each of them timed. */
-function inCompany(records: readonly CellRecord[]): string | null {
-  const crowded = crowding(records);
+function inCompany(records: readonly CellRecord[], crowded: Crowding): string | null {
   if (crowded.size === 0) return null;
   const most = Math.max(...crowded.values());
   const timed = records.filter(({ timing }) => timing).length;
