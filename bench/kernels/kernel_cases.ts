@@ -9,7 +9,7 @@ import { materialize } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { matrixShapes, type Sizes } from "../../kernels/products/matmul_table.ts";
 import { type Product, products } from "../../kernels/products/matmul_variant.ts";
-import { halvesStride } from "../../kernels/products/scaled_halves.ts";
+import { inScaledHalves } from "../../kernels/products/scaled_halves.ts";
 import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { gpuWith, type ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { DeviceLimits } from "../../src/gpu/limits.ts";
@@ -216,7 +216,7 @@ function emitProduct(
   const [a, b] = (["a", "b"] as const).map((name) =>
     builder.tensor(name, ...shapes[name], {
       ...transient,
-      ...dtype === "f16" && { dtype, stride: halvesStride(shapes[name][1]) },
+      ...dtype === "f16" && inScaledHalves(shapes[name][1]),
     })
   );
   const read = dtype === "f16" ? scaledHalves : plain;

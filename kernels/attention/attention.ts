@@ -70,8 +70,8 @@ function readably(
 ): void {
   const { rows, cols } = qkv.tensor;
   const [width, bytes] = [cols / 3, 4 * rows * cols];
-  const variant = variants?.backward_query ?? attentionChoice(builder, "backward_query", shape);
-  const dear = qkv.cost !== "none" && onMatrices(variant);
+  const dear = qkv.cost !== "none" &&
+    onMatrices(variants?.backward_query ?? attentionChoice(builder, "backward_query", shape));
   if (!dear || width % 4 !== 0 || bytes > builder.limits.maxStorageBufferBindingSize) return work(qkv);
   builder.withRoom(bytes, (has) => {
     if (!has) return work(qkv);

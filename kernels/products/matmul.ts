@@ -9,7 +9,7 @@ import { lookFirst, observed, type Scaling, scalingBindings } from "./scales.ts"
 import { matmulChoice } from "./matmul_choice.ts";
 import { likelyChoices, type MatmulChoice, type Sizes } from "./matmul_table.ts";
 import { directThreads, matmulText } from "./matmul_template.ts";
-import { type MatmulVariant, type Product, variantName } from "./matmul_variant.ts";
+import { type MatmulVariant, type Product, type ScaledOperands, variantName } from "./matmul_variant.ts";
 
 const textOf = remembered(matmulText);
 
@@ -59,7 +59,7 @@ export function matmul(
   };
   let choice = options.variant
     ? { variant: options.variant, splits: options.splits ?? 1 }
-    : matmulChoice(builder, product, sizes, { a: a.scaled, b: b.scaled });
+    : matmulChoice(builder, product, sizes, scaledOf(a, b));
   let splits = partsOf(choice);
   const wanted = splits > 1 ? splits * tensorBytes(c) : 0;
   const spare = builder.spare(wanted);
@@ -92,6 +92,11 @@ export function matmul(
   });
 }
 
+const scaledOf = (a: Operand, b: Operand): ScaledOperands => ({
+  ...a.scaled && { a: true },
+  ...b.scaled && { b: true },
+});
+
 /** Emits a product into C, or `splits` partial ones into as many matrices that follow each other in C's rows. */
 function emit(
   builder: ProgramBuilder,
@@ -105,8 +110,8 @@ function emit(
   const { variant, splits } = options;
   const { scales } = builder;
   const scaling = scales && variant.memory === "matrix" ? options.scaling : undefined;
-  if ((a.scaled || b.scaled) && !scaling) throw new Error(`${c.name} has scaled operands, and no scales`);
-  const scaled = { ...a.scaled && { a: true }, ...b.scaled && { b: true } };
+  const scaled = scaledOf(a, b);
+  if ((scaled.a || scaled.b) && !scaling) throw new Error(`${c.name} has scaled operands, and no scales`);
   const fetched = variant.memory === "matrix" ? { a: a.fetched, b: b.fetched } : undefined;
   const kernelFor = (bias: boolean) => ({
     label: `matmul_${product}`,

@@ -1,22 +1,19 @@
 import { UserError } from "../../src/errors.ts";
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { knownVariants, likelyChoices, type MatmulChoice, mostSplits, type Sizes } from "./matmul_table.ts";
-import { type Product, variantName } from "./matmul_variant.ts";
+import { type Product, type ScaledOperands, variantName } from "./matmul_variant.ts";
 
-/** Which operands of a product are scaled halves already: tiles that load half the bytes may have another best size. */
-export interface InHalves {
-  readonly a?: boolean;
-  readonly b?: boolean;
-}
-
-/** What a product is called in variants' files: `matmul nn 4096×2304×768`, or of scaled halves `matmul nn 4096×2304×768 halved ab`. */
-export const matmulKey = (product: Product, { m, n, k }: Sizes, { a, b }: InHalves = {}): string =>
+/**
+ * What a product is called in variants' files: `matmul nn 4096×2304×768`, or of scaled halves `matmul nn 4096×2304×768 halved ab`, for tiles that load
+ * half the bytes may have another best size.
+ */
+export const matmulKey = (product: Product, { m, n, k }: Sizes, { a, b }: ScaledOperands = {}): string =>
   `matmul ${product} ${m}×${n}×${k}${a || b ? ` halved ${a ? "a" : ""}${b ? "b" : ""}` : ""}`;
 
 /** The product of such a key; undefined if it is another kernel's. */
 export function parseMatmulKey(
   key: string,
-): { product: Product; sizes: Sizes; halved: InHalves } | undefined {
+): { product: Product; sizes: Sizes; scaled: ScaledOperands } | undefined {
   const [, product, ...rest] = key.match(/^matmul (nn|nt|tn) (\d+)×(\d+)×(\d+)(?: halved (a?)(b?))?$/) ?? [];
   if (!product) return undefined;
   const [m, n, k] = rest.slice(0, 3).map(Number);
@@ -24,7 +21,7 @@ export function parseMatmulKey(
   return {
     product: product as Product,
     sizes: { m, n, k },
-    halved: { ...a && { a: true }, ...b && { b: true } },
+    scaled: { ...a && { a: true }, ...b && { b: true } },
   };
 }
 
@@ -38,9 +35,9 @@ export function matmulChoice(
   builder: ProgramBuilder,
   product: Product,
   sizes: Sizes,
-  halved?: InHalves,
+  scaled?: ScaledOperands,
 ): MatmulChoice {
-  const key = matmulKey(product, sizes, halved);
+  const key = matmulKey(product, sizes, scaled);
   const [likeliest] = likelyChoices(builder, sizes);
   const name = builder.variantFor(key, choiceName(likeliest));
   if (name === choiceName(likeliest)) return likeliest;

@@ -1,4 +1,4 @@
-import type { Tile } from "./matmul_variant.ts";
+import type { ScaledOperands, Tile } from "./matmul_variant.ts";
 
 /** What differs around the loops over tiles between a product and many products at once. */
 export interface Frame {
@@ -22,7 +22,7 @@ export interface Frame {
    */
   readonly fetched?: { readonly a?: string; readonly b?: string };
   /** Which operands are scaled halves already, as `a_halves_at` and `b_halves_at` give them at a row and an even column; on subgroup matrices, in f16. */
-  readonly scaled?: { readonly a?: boolean; readonly b?: boolean };
+  readonly scaled?: ScaledOperands;
   /** Whether `store`, once `again` is true, adds to what it has stored before. */
   readonly adds?: boolean;
 }

@@ -4,6 +4,12 @@ import type { Arithmetic, MatrixShape } from "../../src/gpu/arithmetic.ts";
 export const products = ["nn", "nt", "tn"] as const;
 export type Product = typeof products[number];
 
+/** Which operands of a product are scaled halves already. */
+export interface ScaledOperands {
+  readonly a?: boolean;
+  readonly b?: boolean;
+}
+
 /** How a product is cut: tiles of C a workgroup, and the steps of the contraction that are taken at once. */
 export interface Tile {
   readonly tileM: number;

@@ -38,13 +38,14 @@ export function readableWeight(
 
 const takesHalves = ({ arithmetic, scales }: ProgramBuilder) => arithmetic === "f16" && scales !== undefined;
 
-/** The stride of scaled halves of so many columns: whole elements. */
-export const halvesStride = (cols: number): number => Math.ceil(cols / halvesEach) * halvesEach;
+/** How a tensor of so many columns lies as scaled halves: in whole elements. */
+export const inScaledHalves = (cols: number) => ({
+  dtype: "f16" as const,
+  stride: Math.ceil(cols / halvesEach) * halvesEach,
+});
 
-function halvesOf(builder: ProgramBuilder, { tensor: { name, rows, cols } }: Operand): Tensor {
-  const stride = halvesStride(cols);
-  return builder.tensor(`${name} (scaled)`, rows, cols, { category: "transient", dtype: "f16", stride });
-}
+const halvesOf = (builder: ProgramBuilder, { tensor: { name, rows, cols } }: Operand): Tensor =>
+  builder.tensor(`${name} (scaled)`, rows, cols, { category: "transient", ...inScaledHalves(cols) });
 
 /** Emits out = x in scaled halves, and what the first step sees of x before. */
 function written(

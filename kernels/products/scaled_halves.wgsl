@@ -14,6 +14,15 @@ fn vector(row: u32, column: u32) -> vec4<f32> {
   return select(vec4<f32>(), x_load4(min(row, p.rows - 1) * x_stride + inside, inside), column == inside);
 }
 
+// Puts an element down, and returns what was seen with it; of no row beyond the matrix.
+fn put(row: u32, column: u32, x: vec4<f32>, y: vec4<f32>, scale: f32, limit: u32, saw: vec2<u32>) -> vec2<u32> {
+  if (row >= p.rows) {
+    return saw;
+  }
+  out[row * stride + column] = halves(within_halves(scale * x), within_halves(scale * y));
+  return looked(looked(saw, x, limit), y, limit);
+}
+
 @compute @workgroup_size(256)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -38,23 +47,10 @@ fn main(
   workgroupBarrier();
   let scale = scale_from(last).x;
   let limit = bitcast<u32>(halves_reach * inverse_of(scale));
-  var saw = vec2<u32>();
-  if (row.x < p.rows) {
-    out[row.x * stride + column] = halves(within_halves(scale * a0), within_halves(scale * a1));
-    saw = looked(looked(saw, a0, limit), a1, limit);
-  }
-  if (row.y < p.rows) {
-    out[row.y * stride + column] = halves(within_halves(scale * b0), within_halves(scale * b1));
-    saw = looked(looked(saw, b0, limit), b1, limit);
-  }
-  if (row.z < p.rows) {
-    out[row.z * stride + column] = halves(within_halves(scale * c0), within_halves(scale * c1));
-    saw = looked(looked(saw, c0, limit), c1, limit);
-  }
-  if (row.w < p.rows) {
-    out[row.w * stride + column] = halves(within_halves(scale * d0), within_halves(scale * d1));
-    saw = looked(looked(saw, d0, limit), d1, limit);
-  }
+  var saw = put(row.x, column, a0, a1, scale, limit, vec2<u32>());
+  saw = put(row.y, column, b0, b1, scale, limit, saw);
+  saw = put(row.z, column, c0, c1, scale, limit, saw);
+  saw = put(row.w, column, d0, d1, scale, limit, saw);
   if (p.looks != 0) {
     let subgroup_largest = subgroupMax(saw.x);
     let subgroup_clipped = subgroupAdd(saw.y);

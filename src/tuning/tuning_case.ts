@@ -16,7 +16,7 @@ import { attentionVariantName } from "../../kernels/attention/attention_variant.
 import { matmul } from "../../kernels/products/matmul.ts";
 import { choiceName, parseMatmulKey } from "../../kernels/products/matmul_choice.ts";
 import { likelyChoices, matrixShapes } from "../../kernels/products/matmul_table.ts";
-import { halvesStride } from "../../kernels/products/scaled_halves.ts";
+import { inScaledHalves } from "../../kernels/products/scaled_halves.ts";
 import type { BuilderOptions, ProgramBuilder } from "../gpu/builder.ts";
 import { plain, scaledHalves } from "../gpu/operand.ts";
 import { padded, rowBytes, type Store, type Tensor } from "../gpu/tensor.ts";
@@ -56,16 +56,16 @@ function matrix(
   return { ...bare, home: { store, offset: 0 } };
 }
 
-/** One product of matrices, plain or halved. */
+/** One product of matrices, plain or of scaled halves. */
 function matmulCase(
-  { product, sizes, halved }: NonNullable<ReturnType<typeof parseMatmulKey>>,
+  { product, sizes, scaled }: NonNullable<ReturnType<typeof parseMatmulKey>>,
   adapter: BuilderOptions,
 ): TuningCase {
   const shapes = matrixShapes(product, sizes);
   const [a, b] = (["a", "b"] as const).map((name) => {
     const [rows, cols] = shapes[name];
-    if (!halved[name]) return plain(matrix(name, rows, cols));
-    return scaledHalves(matrix(name, rows, cols, { stride: halvesStride(cols), dtype: "f16" }));
+    if (!scaled[name]) return plain(matrix(name, rows, cols));
+    return scaledHalves(matrix(name, rows, cols, inScaledHalves(cols)));
   });
   const c = matrix("c", ...shapes.c);
   return {
