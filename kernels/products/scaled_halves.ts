@@ -36,7 +36,9 @@ export function readableWeight(
   return builder.takeRoom(tensorBytes(out)) ? written(builder, x, out, scaling, "b") : x;
 }
 
-const takesHalves = ({ arithmetic, scales }: ProgramBuilder) => arithmetic === "f16" && scales !== undefined;
+/** Whether products read scaled halves: then what they read is best written out as these, and nothing else. */
+export const takesHalves = ({ arithmetic, scales }: ProgramBuilder): boolean =>
+  arithmetic === "f16" && scales !== undefined;
 
 /** How a tensor of so many columns lies as scaled halves: in whole elements. */
 export const inScaledHalves = (cols: number) => ({

@@ -46,7 +46,7 @@ export interface ExchangeTimes {
   readonly bytes: number;
   /** That the card computed beside the exchange before and since, by its own clock; null where it tells no times: then they are among those of `map`. */
   readonly compute: number | null;
-  /** The rest of the time from the first work that was queued for it until what leaves is mapped. */
+  /** The rest of the time from the first work that was queued for it until the host has what leaves. */
   readonly map: number;
   /** Between the ranks. */
   readonly transfer: number;
@@ -217,7 +217,10 @@ export class Staging {
     }
     const numbers = (buffer: GPUBuffer, bytes: number) =>
       new Float32Array(bytes > 0 ? buffer.getMappedRange(0, bytes) : new ArrayBuffer());
-    carry(ranks, numbers(out, leaving), numbers(back, arriving));
+    const asked = performance.now();
+    const [left, arrived] = [numbers(out, leaving), numbers(back, arriving)];
+    const reading = performance.now() - asked; // natively a copy, and of memory that may be slow to read (docs/runtime.md)
+    carry(ranks, left, arrived);
     const carried = performance.now();
     if (toMap > 0) out.unmap();
     if (arriving > 0) back.unmap();
@@ -230,8 +233,8 @@ export class Staging {
       count: 1,
       bytes: leaving,
       compute,
-      map: Math.max(0, mapped - since - (compute ?? 0)),
-      transfer: carried - mapped,
+      map: Math.max(0, mapped - since - (compute ?? 0)) + reading,
+      transfer: carried - mapped - reading,
       write: performance.now() - carried,
     });
     this.#since = this.#stretches > 0 ? performance.now() : undefined;

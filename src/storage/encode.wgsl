@@ -23,9 +23,9 @@ fn encode4(x: vec4<f32>, shift: vec4<f32>, inverse: vec4<f32>, at: u32, key: u32
     u = bitcast<vec4<f32>>((bytes << vec4(15u)) | vec4(0x3f804000u)) - 1.0;
   }
   let q = (x - shift) * inverse + u;
-  let most = f32((1u << bits) - 1);
-  let codes = vec4<u32>(clamp(q, vec4<f32>(), vec4(most))) << (vec4(0u, 1u, 2u, 3u) * bits); // a conversion cuts, which is the floor
-  let outside = vec4(1u) - vec4<u32>((q >= vec4<f32>()) & (q < vec4(most + 1.0)));
+  let kept = clamp(q, vec4<f32>(), vec4(f32(1u << bits) * 0.99999994)); // to the largest number below 2^bits
+  let codes = vec4<u32>(kept) << (vec4(0u, 1u, 2u, 3u) * bits); // a conversion cuts, which is the floor
+  let outside = vec4<u32>(kept != q);
   return Encoded(codes.x | codes.y | codes.z | codes.w, outside.x + outside.y + outside.z + outside.w);
 }
 
