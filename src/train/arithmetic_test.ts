@@ -124,6 +124,17 @@ Deno.test("In halves forward and backward look at attention's operands, but not 
   assertEquals(evaluation.dispatches.filter(({ kernel }) => kernel.label === "scales_turn"), []);
 });
 
+Deno.test("GELU of what is stored is written out in forward once: in its place, or in f16 as scaled halves", () => {
+  const adapter = gpuWith(typicalGpuLimits);
+  const writes = (arithmetic: "f32" | "f16x3" | "f16") =>
+    describeStep({ ...options, policy: "mesa8", arithmetic }, adapter).dispatches
+      .filter(({ kernel: { code }, pass, first }) => pass === "forward" && !first && /0\.044715/.test(code))
+      .map(({ kernel }) => kernel.label);
+  assertEquals(writes("f32"), ["materialize"]);
+  assertEquals(writes("f16x3"), ["materialize"]);
+  assertEquals(writes("f16"), ["scaled_halves"]);
+});
+
 gpuTest("A session in f32 has no operands to clip", async () => {
   await withSession({}, async (session) => assertEquals(await session.overflowShare(), undefined));
 });
