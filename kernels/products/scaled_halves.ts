@@ -4,7 +4,7 @@ import { type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { cheapToRead, isWrittenOut } from "../shared/materialize.ts";
 import { halvesText } from "./matmul_matrix_template.ts";
 import { halvesEach } from "./matmul_variant.ts";
-import { lookFirst, type Scaling, scalingBindings, scalingText } from "./scales.ts";
+import { lookFirst, placeOf, type Scaling, scalingBindings, scalingText } from "./scales.ts";
 import text from "./scaled_halves.wgsl" with { type: "text" };
 
 const threads = 256;
@@ -30,10 +30,35 @@ export function readableWeight(
   rows: number,
   scaling: Scaling,
 ): Operand {
-  const x = plain(weight);
-  if (!takesHalves(builder) || x.cost !== "none" || rows < manyRows) return x;
-  const out = halvesOf(builder, x);
-  return builder.takeRoom(tensorBytes(out)) ? written(builder, x, out, scaling, "b") : x;
+  const out = worthHalves(builder, weight, rows);
+  return out && builder.takeRoom(tensorBytes(out))
+    ? written(builder, plain(weight), out, scaling, "b")
+    : plain(weight);
+}
+
+/**
+ * Does `work`, which is given x as several products should read it, all of which scale it by one place: as they would a weight of so many
+ * rows' products, but written once for as long as the work lasts.
+ */
+export function withReadable(
+  builder: ProgramBuilder,
+  x: Tensor,
+  rows: number,
+  { scaling, which }: { readonly scaling: Scaling; readonly which: "a" | "b" },
+  work: (x: Operand) => void,
+): void {
+  const out = worthHalves(builder, x, rows);
+  if (!out) return work(plain(x));
+  builder.withRoom(
+    tensorBytes(out),
+    (has) => work(has ? written(builder, plain(x), out, scaling, which) : plain(x)),
+  );
+}
+
+/** What a plain tensor would be written to as halves, if it is worth it to products of so many rows. */
+function worthHalves(builder: ProgramBuilder, x: Tensor, rows: number): Tensor | undefined {
+  const worth = takesHalves(builder) && plain(x).cost === "none" && rows >= manyRows;
+  return worth ? halvesOf(builder, plain(x)) : undefined;
 }
 
 /** Whether products read scaled halves: then what they read is best written out as these, and nothing else. */
@@ -72,7 +97,7 @@ function written(
         ...scalingBindings(builder.scales!, { ...scaling, observes: true }),
         ...x.bindings(1, window),
       ],
-      parameters: { rows: window.rows, operand, looks: Number(scaling.observes) },
+      parameters: { rows: window.rows, operand: placeOf(scaling, operand), looks: Number(scaling.observes) },
       workgroups: Math.ceil(Math.ceil(window.rows / rowsPerThread) * elements / threads),
       flops: 16 * window.rows * elements,
       ...scaling.observes && { looksAt: window.rows * out.cols },
