@@ -173,6 +173,7 @@ export class ParameterSet {
       if (decayed > 0) runs.push(arena.run(0, decayed, true));
       if (decayed < count) runs.push(arena.run(decayed, count, false));
     });
+    // Of runs, where ranks shard moments, only the gradients are somebody's.
     this.gradients = runs.map(({ gradient }) => gradient);
     this.updates = shares ? this.all.map((parameter) => updateOf(parameter, parameter.gradient)) : runs;
   }

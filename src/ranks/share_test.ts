@@ -11,13 +11,8 @@ Deno.test("partOf() gives each rank a part, as equal as can be, in order and wit
 });
 
 Deno.test("evenParts() are of one length, together all, and overlap where that does not divide it", () => {
-  for (
-    const [whole, firsts, count] of [[8, [0, 2, 4, 6], 2], [6, [0, 2, 4, 4], 2], [
-      1,
-      [0, 0, 0, 0],
-      1,
-    ]] as const
-  ) {
+  const [eight, six, one] = [[8, [0, 2, 4, 6], 2], [6, [0, 2, 4, 4], 2], [1, [0, 0, 0, 0], 1]] as const;
+  for (const [whole, firsts, count] of [eight, six, one]) {
     assertEquals(evenParts(whole, 4), firsts.map((first) => ({ first, count })));
   }
 });

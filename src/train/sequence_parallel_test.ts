@@ -23,6 +23,15 @@ for (const size of [2, 3, 4]) {
   else comparisonTest(name, size, jobs);
 }
 
+const remade = [["output"], ["qkv"]].map((tensors): Job => ({
+  folder: "llama-ragged",
+  over: "sequence",
+  changes: {
+    policy: parsePolicy({ name: `${tensors}`, bits: 32, rules: [{ tensors, recompute: true }] }, ""),
+  },
+}));
+comparisonTest("2 ranks that share every sequence make attention again as one process does", 2, remade);
+
 const mesa8 = ["gpt2-ragged", "llama-ragged"].map((folder): Job => ({
   folder,
   over: "sequence",
