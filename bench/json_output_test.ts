@@ -71,6 +71,16 @@ Deno.test("fit --ranks of several numbers tells each beside the others, by plan"
   assertEquals(places, ["batch 1", "batch 1 on 2 ranks", "batch 1 on 4 ranks"]);
 });
 
+Deno.test("fit --sharding finds longer sequences where ranks are several, and says so", async () => {
+  const words = "--model nano --policy exact --batch 1 --memory 40MiB --ranks 1,4 --sharding";
+  const [all, parted] = [await output("fit", `${words} none`), await output("fit", `${words} moments`)];
+  assertEquals(parted.map(({ sharding }) => sharding), [undefined, "moments"]);
+  assertEquals(parted[0], all[0]);
+  assert(parted[1].sequence! > all[1].sequence!);
+  const [opening] = describeFits(parted, softwareWith(typicalSoftwareLimits), "it").split("\n\n");
+  assert(opening.endsWith("; ranks share every sequence, Adam's moments sharded between them"), opening);
+});
+
 gpuTest("fit --prove trains its answers on the adapter at hand, and not the next sizes", async () => {
   const rows = await output("fit", "--model nano,vit-nano --memory 12MiB --policy exact,mst8 --prove");
   assertEquals(rows.map(({ model, policy }) => [model, policy]), [

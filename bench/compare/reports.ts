@@ -58,6 +58,7 @@ const choiceNames = Object.entries(
     clipBy: "clippings",
     ranks: "numbers of ranks",
     spread: "spreads",
+    sharding: "shardings",
   } satisfies Record<keyof StepChoices, string>,
 ) as [keyof StepChoices, string][];
 

@@ -41,7 +41,10 @@ Deno.test("A sweep's document says what the options of the same names say", () =
     [{ accumulate: 4, moments: "8bit" }, "--accumulate 4 --moments 8bit"],
     [{ parameters: "bf16" }, "--parameters bf16"],
     [{ update: "backward", "clip-by": "last" }, "--update backward --clip-by last"],
-    [{ ranks: 2, spread: "batch" }, "--ranks 2 --spread batch"],
+    [
+      { ranks: 2, spread: "batch", sharding: "moments" },
+      "--ranks 2 --spread batch --sharding moments",
+    ],
     [{ precision: "0.5%", "max-time": "5min" }, "--precision 0.5% --max-time 5min"],
     [{ data: "a.txt", images: "cifar", timeout: 60 }, "--data a.txt --images cifar --timeout 60"],
     [

@@ -18,7 +18,7 @@ import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { must } from "../../src/json_document.ts";
 import { momentFormats, parameterFormats } from "../../src/nn/parameters.ts";
 import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
-import { spreads } from "../../src/ranks/share.ts";
+import { shardings, spreads } from "../../src/ranks/share.ts";
 import { clippings, updates } from "../../src/train/step_choices.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
 import { inJson, list, seed, type Value, whole, word } from "./value_parsers.ts";
@@ -210,11 +210,16 @@ export const stepOptions = {
 const mostRanks = 4096;
 
 /** What ranks part between them. */
-const spreadOption = {
+const partOptions = {
   spread: maybe(
     "--spread",
     word("SPREAD", spreads),
     message`What ranks part between them: the tokens of every ${"sequence"}, or the sequences of a ${"batch"}; left out, sequence`,
+  ),
+  sharding: maybe(
+    "--sharding",
+    word("STATE", shardings),
+    message`What each rank keeps a part of, in place of all: Adam's ${"moments"}, of the weights that it updates for all (ZeRO, stage 1); left out, none`,
   ),
 };
 
@@ -225,7 +230,7 @@ export const rankOptions = {
     whole(1, mostRanks),
     message`Processes that share each step, a card each, and exchange by MPI; left out, 1`,
   ),
-  ...spreadOption,
+  ...partOptions,
 };
 
 /** The same, of several numbers beside each other. */
@@ -235,7 +240,7 @@ export const rankListOptions = {
     whole(1, mostRanks),
     message`Processes that share each step, a card each, and exchange by MPI, or several numbers of them, as in ${"1,2"}; left out, 1`,
   ),
-  ...spreadOption,
+  ...partOptions,
 };
 
 /** Which adapter a command runs on. */

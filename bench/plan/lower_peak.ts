@@ -27,7 +27,7 @@ export interface LowerPeak {
 }
 
 interface Choice {
-  readonly kind: "policy" | "parameters" | "moments" | "update" | "micro-batches";
+  readonly kind: "policy" | "parameters" | "moments" | "sharding" | "update" | "micro-batches";
   readonly choice: string;
   readonly changes: Partial<PlannedOptions>;
 }
@@ -50,7 +50,7 @@ export interface CommandLine {
 }
 
 /**
- * Which choices lower the live peak of a step, which has so many bytes: each of the presets, what parameters and moments are kept in, when weights are updated,
+ * Which choices lower the live peak of a step, which has so many bytes: each of the presets, what parameters and moments are kept in, whether ranks shard these, when weights are updated,
  * micro-batches, mini-sequences. What is to come next is sought among those kinds of choices that lower it by themselves.
  */
 export function lowerPeak(
@@ -77,7 +77,7 @@ export function lowerPeak(
 
 function choicesOf(step: PlannedOptions, { withStorage, tokensGiven }: CommandLine): Choice[] {
   const { policy, batch } = step;
-  const { parameters, moments, update, accumulate } = { ...stepDefaults, ...step };
+  const { parameters, moments, update, accumulate, ranks, sharding } = { ...stepDefaults, ...step };
   const presets = proposed.filter((name) => name !== policy.name).flatMap((name): Choice[] => {
     const storage = orUndefined(() => withStorage(policyDocument(name)));
     return storage ? [{ kind: "policy", choice: `--policy ${name}`, changes: { policy: storage } }] : [];
@@ -105,6 +105,9 @@ function choicesOf(step: PlannedOptions, { withStorage, tokensGiven }: CommandLi
     ...parameters === "f32" ? [keeping("parameters", "bf16")] : [],
     ...moments === "f32" ? [keeping("moments", "bf16")] : [],
     ...moments !== "8bit" ? [keeping("moments", "8bit")] : [],
+    ...ranks > 1 && sharding === "none"
+      ? [{ kind: "sharding", choice: "--sharding moments", changes: { sharding: "moments" } } as const]
+      : [],
     ...update === "step"
       ? [
         {

@@ -57,6 +57,9 @@ Deno.test("lowerPeak() proposes nothing that contradicts what is given, or that 
   assert(names({ ...step, batch: 9 }).includes("--batch 3 --accumulate 3"));
   assert(names(step, { ...line, tokensGiven: true }).includes("--accumulate 2"));
   assert(!names(step).some((name) => /mesa2|mesa4|paper|tensor8/.test(name)));
+  const parted = "--sharding moments";
+  assert(!names(step).includes(parted) && names({ ...step, ranks: 2 }).includes(parted));
+  assert(!names({ ...step, ranks: 2, sharding: "moments" }).includes(parted));
   // Ranges that run on have no place in policies by token.
   const running = {
     ...line,

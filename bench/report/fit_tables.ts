@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { modelSchema } from "../../src/models/model_document.ts";
 import { bytes } from "../../src/text/format.ts";
-import { describeChoices, sharedWords, stepDefaults } from "../../src/train/step_choices.ts";
+import { describeChoices, shardedWords, sharedWords, stepDefaults } from "../../src/train/step_choices.ts";
 import { count, positive } from "../results/numbers.ts";
 import { choiceFields, environment, modelFields } from "../results/results.ts";
 import { type Budget, sources } from "../sweep/budget.ts";
@@ -106,13 +106,14 @@ const limitWords = {
 /** A table with a row for each answer, planned for an adapter of that name; of several budgets, where nothing is proved, with a column for each. */
 export function describeFits(rows: readonly FitRow[], { limits }: BuilderOptions, who: string): string {
   const [first] = rows;
-  const { ranks: _, spread: __, ...common } = first;
+  const { ranks: _, spread: __, sharding: ___, ...common } = first;
   const parted = rows.some(({ ranks }) => ranks);
   const choices = [
     ...describeChoices(common),
     ...parted
       ? [`ranks share ${sharedWords[rows.find(({ spread }) => spread)?.spread ?? stepDefaults.spread]}`]
       : [],
+    ...rows.some(({ sharding }) => sharding) ? [shardedWords] : [],
   ];
   const budgets = [...new Set(rows.map(({ memoryBytes }) => memoryBytes))];
   const binding = bytes(limits.maxStorageBufferBindingSize);

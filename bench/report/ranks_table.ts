@@ -73,7 +73,12 @@ function oneRank(
   policy: string,
 ): Cell | undefined {
   const keyOf = ({ model, sequence, batch, choices }: Comparison<Cell>) =>
-    JSON.stringify([model, sequence, batch, unusual({ ...choices, ranks: 1, spread: "sequence" })]);
+    JSON.stringify([
+      model,
+      sequence,
+      batch,
+      unusual({ ...choices, ranks: 1, spread: "sequence", sharding: "none" }),
+    ]);
   const found = all.find((other) => !other.choices?.ranks && keyOf(other) === keyOf(comparison));
   return found?.cells.get(policy);
 }

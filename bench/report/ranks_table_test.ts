@@ -61,6 +61,8 @@ Deno.test("ranksSection() tells memory, a step's parts and efficiency beside the
   assertEquals(row([one(), two()])?.slice(3), [
     ...["2 MiB–3 MiB (0.75×)", "55.00%", "20.00%", "20.00%", "5.00%", "2 MiB", "0.50×"],
   ]);
+  const parted = { ...two(), configuration: { ...two().configuration, sharding: "moments" as const } };
+  assertEquals(row([one(), parted])?.at(-1), "0.50×");
   for (const other of [{ batch: 8 }, { policy: "mesa8" }, { accumulate: 2 }]) {
     assertEquals(row([one(other), two()])?.at(-1), "–");
   }

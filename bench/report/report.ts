@@ -142,6 +142,7 @@ const choiceNames = Object.entries(
     clipBy: "Clipping by the norm of the step",
     ranks: "Ranks that share a step",
     spread: "What ranks part between them",
+    sharding: "What ranks keep parts of",
   } satisfies Record<keyof StepChoices, string>,
 ) as [keyof StepChoices, string][];
 

@@ -4,7 +4,7 @@ import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { type ModelConfig, modelConfig, modelPresets } from "../../src/models/model_config.ts";
 import { modelSchema } from "../../src/models/model_document.ts";
 import { momentFormats, parameterFormats } from "../../src/nn/parameters.ts";
-import { spreads } from "../../src/ranks/share.ts";
+import { shardings, spreads } from "../../src/ranks/share.ts";
 import { policySchema } from "../../src/storage/policy_document.ts";
 import { clippings, updates } from "../../src/train/step_choices.ts";
 import { count, positive } from "./numbers.ts";
@@ -33,6 +33,9 @@ export const choiceFields = {
   ranks: positive.optional().describe("processes that share the step: 1 where it is left out"),
   spread: z.enum(spreads).optional().describe(
     "what ranks part between them: the tokens of every sequence where it is left out; batch: the sequences of a batch",
+  ),
+  sharding: z.enum(shardings).optional().describe(
+    "what each rank keeps a part of, in place of all: nothing where it is left out; moments: Adam's two, of the weights that it updates for all",
   ),
 };
 

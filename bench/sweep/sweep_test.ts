@@ -18,11 +18,12 @@ Deno.test("planSweep() runs the policies of a comparison in turn, there and back
 });
 
 Deno.test("planSweep() runs each size by each number of ranks, of which one has nothing to part", () => {
-  const told = { ...options, rounds: 1, gradientEvery: 3, spread: "batch" as const, rankCounts: [1, 2] };
+  const parted = { spread: "batch", sharding: "moments" } as const;
+  const told = { ...options, rounds: 1, gradientEvery: 3, ...parted, rankCounts: [1, 2] };
   assertEquals(
     planSweep({ ...told, batches: [2, 4] }).map((cell) => [brief(cell), unusual(cell), cell.gradientEvery]),
     [2, 4].flatMap((batch) =>
-      [{}, { ranks: 2, spread: "batch" as const }].flatMap((choices) =>
+      [{}, { ranks: 2, ...parted }].flatMap((choices) =>
         ["A", "B"].map((policy) => [`${batch} ${policy} 0`, choices, 3])
       )
     ) as [string, StepChoices, number][],

@@ -1,6 +1,6 @@
 /**
  * Proves that ranks train as one process does. 2, 3 and 4 of them share reference cases, and give one process's losses and gradients, each time
- * the same bits. Where Slurm is installed, jobs of two tasks on this host then sweep and train, by whatever starts the ranks; others lose a rank
+ * the same bits, and the same where they shard Adam's moments. Where Slurm is installed, jobs of two tasks on this host then sweep and train, by whatever starts the ranks; others lose a rank
  * in mid-step, and end with a sentence and all that was finished. Some minutes on a software adapter; needs MPICH:
  *
  *     deno run -A bench/testing/prove_ranks.ts
@@ -9,7 +9,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { withGpu } from "../../src/gpu/device.ts";
 import { noRanks } from "../../src/ranks/testing.ts";
-import { compareWithOne } from "../../src/train/ranks_comparison_testing.ts";
+import { compareSharded, compareWithOne } from "../../src/train/ranks_comparison_testing.ts";
 import type { Job } from "../../src/train/ranks_testing.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { parseSweep } from "../results/read_results.ts";
@@ -35,6 +35,18 @@ const jobs: Job[] = ["gpt2-ragged", "llama-ragged"].flatMap((folder): Job[] => [
   { folder, over: "sequence", changes: { policy: "mst", accumulate: 2 } },
 ]);
 
+const backward = { update: "backward", clipBy: "last" } as const;
+
+/** What may round, or wait, otherwise where moments are sharded. */
+const shardedJobs: Job[] = ["gpt2-ragged", "llama-ragged"].flatMap((folder) =>
+  (["sequence", "batch"] as const).flatMap((over): Job[] => [
+    { folder, over, changes: {} },
+    { folder, over, changes: { parameters: "bf16", moments: "8bit", accumulate: 2 } },
+    { folder, over, changes: { ...backward, parameters: "f16", moments: "bf16" } },
+    { folder, over, changes: { ...backward, moments: "8bit" } },
+  ]).map((job) => job.over === "batch" ? { ...job, joined: 2, steps: job.changes.accumulate ? 1 : 2 } : job)
+);
+
 async function proveSteps(): Promise<void> {
   await ensureAdapterEnvironment({ requireGpu: false });
   await withGpu({}, async (gpu) => {
@@ -49,6 +61,10 @@ async function proveSteps(): Promise<void> {
           return `loss within ${ofLoss}, gradients by tensor within ${ofGradient}; again the same bits`;
         });
       }
+      await prove(`${size} ranks that shard Adam's moments`, async () => {
+        await compareSharded(size, shardedJobs);
+        return `${shardedJobs.length} runs, each the same bits as with all moments on every rank`;
+      });
     }
   });
 }

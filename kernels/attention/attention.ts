@@ -45,11 +45,24 @@ export function attentionBackward(
   const { rows, cols, stride } = logSumExp;
   const delta = builder.tensor("delta", rows, cols, { category: "transient", stride });
   attentionDelta(builder, plain(d), o, delta, shape.headSize);
+  attentionBackwardFrom(builder, qkv, { logSumExp, delta }, d, dqkv, shape, options);
+}
+
+/** Emits the same where delta is known already, and o is not wanted. */
+export function attentionBackwardFrom(
+  builder: ProgramBuilder,
+  qkv: Operand,
+  statistics: RowStatistics,
+  d: Tensor,
+  dqkv: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
   const scaling = scalingOf(shape, options);
   readably(builder, qkv, shape, options, (inputs) => {
     if (scaling) lookFirst(builder, [...thirds(inputs), { x: plain(d) }], scaling);
-    attentionBackwardQuery(builder, inputs, { logSumExp, delta }, d, dqkv, shape, options);
-    attentionBackwardKey(builder, inputs, { logSumExp, delta }, d, dqkv, shape, options);
+    attentionBackwardQuery(builder, inputs, statistics, d, dqkv, shape, options);
+    attentionBackwardKey(builder, inputs, statistics, d, dqkv, shape, options);
   });
 }
 

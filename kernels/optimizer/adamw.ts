@@ -63,7 +63,7 @@ export function adamw(
   { betas, epsilon, weightDecay }: AdamwConstants,
 ): void {
   for (const { parameter, gradient, moment1, moment2, scales, decayed, first } of arenas) {
-    for (const window of builder.windows([parameter])) {
+    for (const window of builder.windows([parameter, gradient])) {
       const vectors = window.rows * parameter.stride / 4;
       builder.dispatch({
         kernel: {

@@ -5,7 +5,7 @@ import type { Scope } from "./kernel.ts";
 import { type Tensor, tensorBytes } from "./tensor.ts";
 import { durations } from "./timing.ts";
 
-/** Bytes of a tensor of f32: whole words, from `offset` on. */
+/** Bytes of a tensor: whole words, from `offset` on. */
 export interface Piece {
   readonly tensor: Tensor;
   readonly offset: number;

@@ -14,7 +14,7 @@ import type { Exchange } from "./exchange.ts";
 import { wholly } from "./exchange.ts";
 import { plain } from "./operand.ts";
 import { Program } from "./program.ts";
-import { allToAll, sumOverRanks, Sums } from "./over_ranks.ts";
+import { allToAll, gathers, sumOverRanks, sums } from "./over_ranks.ts";
 import { rowsOf, type Tensor } from "./tensor.ts";
 
 const gpu = await testGpu();
@@ -211,14 +211,14 @@ gpuTest("sumOverRanks() sums a tensor in pieces of so many bytes at the most", a
   });
 });
 
-gpuTest("Sums are as many tensors at a time as may be staged, and a larger one in several goes", () => {
+gpuTest("sums() are of as many tensors at a time as may be staged, and a larger one in several goes", () => {
   const builder = new ProgramBuilder("sums", builderOptionsFor(gpu));
-  const sums = new Sums(builder, 64);
+  const all = sums(builder, 64);
   for (const [i, rows] of [1, 2, 1, 3, 6].entries()) {
-    sums.add(builder.tensor(`${i}`, rows, 4, { category: "gradients" }));
+    all.add(builder.tensor(`${i}`, rows, 4, { category: "gradients" }));
   }
-  sums.end();
-  sums.end();
+  all.end();
+  all.end();
   const staged = builder.build().exchanges.map(({ name, leaves }) =>
     [name, ...leaves.map(({ tensor, offset, bytes }) => `${tensor.name} ${offset} ${bytes}`)].join(", ")
   );
@@ -228,6 +228,28 @@ gpuTest("Sums are as many tensors at a time as may be staged, and a larger one i
     "sum of 4, 4 0 64",
     "sum of 4, 4 64 32",
   ]);
+  return Promise.resolve();
+});
+
+gpuTest("gathers() send a rank's part of each tensor, and all others' arrive in its place", () => {
+  const builder = new ProgramBuilder("gathers", builderOptionsFor(gpu));
+  const all = gathers(builder, 1, 96);
+  for (const [i, rows] of [1, 1, 3].entries()) {
+    const tensor = builder.tensor(`${i}`, 3 * rows, 4, { category: "parameters" });
+    all.add([0, 1, 2].map((part) => ({ tensor, offset: 16 * rows * part, bytes: 16 * rows })));
+  }
+  all.end();
+  all.end();
+  const told = (pieces: Exchange["leaves"]) =>
+    pieces.map(({ tensor, offset, bytes }) => `${tensor.name} ${offset} ${bytes}`).join(", ");
+  assertEquals(
+    builder.build().exchanges.map(({ name, leaves, arrives }) => [name, told(leaves), told(arrives)]),
+    [
+      ["parts of 0 to 1", "0 16 16, 1 16 16", "0 0 16, 1 0 16, 0 32 16, 1 32 16"],
+      ["parts of 2", "2 48 32", "2 0 32, 2 96 32"],
+      ["parts of 2", "2 80 16", "2 32 16, 2 128 16"],
+    ],
+  );
   return Promise.resolve();
 });
 

@@ -20,22 +20,53 @@ export function sumOverRanks(builder: ProgramBuilder, tensors: readonly Tensor[]
   }
 }
 
-/** Tensors that are to be summed over ranks, as many at a time as may be staged at once: an exchange costs a wait, whatever it moves. */
-export class Sums {
-  #waiting: Tensor[] = [];
+/** What is exchanged together, as much at a time as may be staged at once: an exchange costs a wait, whatever it moves. */
+export class Together<T> {
+  #waiting: T[] = [];
 
-  constructor(readonly builder: ProgramBuilder, readonly most = mostBytes) {}
+  constructor(
+    readonly most: number,
+    private readonly bytes: (one: T) => number,
+    private readonly exchange: (all: readonly T[]) => void,
+  ) {}
 
-  /** Sums a tensor that is complete; if not at once, when more come, or at the end. */
-  add(tensor: Tensor): void {
-    const bytes = this.#waiting.reduce((sum, other) => sum + tensorBytes(other), tensorBytes(tensor));
+  /** Exchanges what is complete; if not at once, when more come, or at the end. */
+  add(one: T): void {
+    const bytes = this.#waiting.reduce((sum, other) => sum + this.bytes(other), this.bytes(one));
     if (bytes > this.most) this.end();
-    this.#waiting.push(tensor);
+    this.#waiting.push(one);
   }
 
-  /** Sums all that waits. */
+  /** Exchanges all that waits. */
   end(): void {
-    if (this.#waiting.length > 0) sumOverRanks(this.builder, this.#waiting.splice(0), this.most);
+    if (this.#waiting.length > 0) this.exchange(this.#waiting.splice(0));
+  }
+}
+
+/** Tensors that are to be summed over ranks. */
+export const sums = (builder: ProgramBuilder, most = mostBytes): Together<Tensor> =>
+  new Together(most, tensorBytes, (tensors) => sumOverRanks(builder, tensors, most));
+
+/** By rank the part of a tensor that it has made, all of as many bytes: they may overlap where all make the same. */
+export type Shards = readonly Piece[];
+
+/** Tensors of which each rank has made a part, and all want the whole. */
+export const gathers = (builder: ProgramBuilder, rank: number, most = mostBytes): Together<Shards> =>
+  new Together(most, (shards) => bytesOf(shards), (all) => gatherOverRanks(builder, all, rank, most));
+
+/** Emits that each rank sends its part of tensors to all others. */
+function gatherOverRanks(builder: ProgramBuilder, all: readonly Shards[], rank: number, most: number): void {
+  const byRank = all[0].map((_, of) => all.map((shards) => shards[of]));
+  const [first, last] = [all[0], all.at(-1)!].map(([{ tensor }]) => tensor.name);
+  const name = `parts of ${first}${all.length > 1 ? ` to ${last}` : ""}`;
+  for (const { offset, bytes } of goes(bytesOf(byRank[0]), Math.floor(most / byRank.length / 4) * 4)) {
+    const parts = byRank.map((pieces) => within(pieces, offset, bytes));
+    builder.exchange({
+      name,
+      leaves: parts[rank],
+      arrives: parts.toSpliced(rank, 1).flat(),
+      carry: (ranks, left, arrived) => ranks.gather(left, arrived),
+    });
   }
 }
 

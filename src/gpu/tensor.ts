@@ -52,6 +52,18 @@ export function rowsOf(tensor: Tensor, first: number, rows: number): Tensor {
   return { ...tensor, rows, view: { of, firstRow: first + (view?.firstRow ?? 0) } };
 }
 
+/** So many numbers of a tensor from one on, padding counted, as rows of four: both are multiples of four, and they can be bound there, as rows can. */
+export function vectorsOf(tensor: Tensor, first: number, count: number): Tensor {
+  const { view, ...place } = placeOf(tensor);
+  const vectors = tensor.stride / 4;
+  const flat = { ...place, rows: tensor.rows * vectors, cols: 4, stride: 4 };
+  return rowsOf(
+    view ? { ...flat, view: { ...view, firstRow: view.firstRow * vectors } } : flat,
+    first / 4,
+    count / 4,
+  );
+}
+
 /** The place of a tensor, as a tensor of its own: for what overwrites it. */
 export function placeOf(tensor: Tensor): Tensor {
   if (tensor.home) return { ...tensor };

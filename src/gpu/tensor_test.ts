@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { type Dtype, padded, rowBytes, type Tensor, tensorBytes } from "./tensor.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { type Dtype, padded, rowBytes, type Tensor, tensorBytes, vectorsOf } from "./tensor.ts";
 
 function tensor(dtype: Dtype, cols: number, { rows = 1, stride = padded(cols) } = {}): Tensor {
   return { name: "x", dtype, rows, cols, stride, category: "transient" };
@@ -25,4 +25,18 @@ Deno.test("tensorBytes() counts rows with their padding, and ends with a whole w
   assertEquals(tensorBytes(tensor("u2", 20, { rows: 3 })), 3 * 8);
   // Images are bytes without padding: rows that end within a word.
   assertEquals(tensorBytes(tensor("u8", 75, { rows: 3, stride: 75 })), 228);
+});
+
+Deno.test("vectorsOf() are numbers of a tensor where they are, at home or in the plan", () => {
+  const bf16 = tensor("bf16", 30, { rows: 40 }); // 40 rows of 32
+  const store = { name: "home", category: "parameters", bytes: 4096 } as const;
+  const own = vectorsOf({ ...bf16, home: { store, offset: 512 } }, 256, 128);
+  assertEquals([own.rows, own.cols, tensorBytes(own), own.home!.offset], [32, 4, 256, 512 + 512]);
+  const planned = vectorsOf(bf16, 256, 128);
+  assertEquals(planned.view!.of, bf16);
+  assertEquals(planned.view!.firstRow * rowBytes(planned), 512);
+  const all = vectorsOf(bf16, 0, 40 * 32);
+  assertEquals([all.view!.of, tensorBytes(all)], [bf16, tensorBytes(bf16)]);
+  assertThrows(() => vectorsOf(bf16, 4, 128), RangeError, "cannot be bound");
+  assertThrows(() => vectorsOf(bf16, 256, 40 * 32), RangeError, "has no rows");
 });

@@ -1,4 +1,8 @@
-import { attentionBackward, attentionForward } from "../../kernels/attention/attention.ts";
+import {
+  attentionBackward,
+  attentionBackwardFrom,
+  attentionForward,
+} from "../../kernels/attention/attention.ts";
 import type { AttentionShape } from "../../kernels/attention/attention_shape.ts";
 import {
   attentionOutput,
@@ -7,6 +11,7 @@ import {
 } from "../../kernels/attention/materialised_attention.ts";
 import { scoreColumns, softmaxForward } from "../../kernels/attention/softmax.ts";
 import { plain } from "../gpu/operand.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import { type Layer, operator } from "./layer.ts";
 import type { Keep, Place } from "./tape.ts";
 
@@ -26,31 +31,40 @@ export const savedQkv = (
   heads: keyHeads,
 });
 
-/** Attention over qkv (N×(C + 2K), K channels of keys), in the form that the storage policy asks for; its output is N×C. */
-export function attention(name: string, shape: AttentionShape, place: Place): Layer {
-  const [inOne, inParts] = [fused(name, shape, place), materialised(name, shape, place)];
+/**
+ * Attention over qkv (N×(C + 2K), K channels of keys), in the form that the storage policy asks for; its output is N×C. Where `deltaOf` gives
+ * fused attention's backward the row sums of the output and its gradient by head (N×H, stride H), the output is not kept.
+ */
+export function attention(name: string, shape: AttentionShape, place: Place, deltaOf?: () => Tensor): Layer {
+  const [inOne, inParts] = [fused(name, shape, place, deltaOf), materialised(name, shape, place)];
   return operator("attention", (tape, x) => (tape.attention === "fused" ? inOne : inParts)(tape, x));
 }
 
 /** q, k, v are kept as one tensor with a range for each head of each, o with one for each head; the log-sum-exp is kept exactly. */
-function fused(name: string, shape: AttentionShape, place: Place): Layer {
+function fused(name: string, shape: AttentionShape, place: Place, deltaOf?: () => Tensor): Layer {
   const { heads, headSize } = shape;
   const output = { kind: "output" as const, ...place };
   return (tape, x) => {
     const { builder } = tape;
     const { exact: qkv, kept } = tape.input(x, savedQkv(name, place, shape));
     const { rows, cols } = qkv.tensor;
-    const o = tape.tensor(`${name} output`, rows, heads * headSize, output);
+    const width = heads * headSize;
+    const o = deltaOf
+      ? tape.transient(`${name} output`, rows, width)
+      : tape.tensor(`${name} output`, rows, width, output);
     const logSumExp = tape.exactly(`${name} log-sum-exp`, rows, heads, heads);
     attentionForward(builder, qkv, o, logSumExp, shape, { scaling: tape.scaling(name, "forward") });
-    const keptO = tape.keep(o, { key: `${name} output`, ...output });
+    const keptO = deltaOf ? undefined : tape.keep(o, { key: `${name} output`, ...output });
     return {
       y: { exact: plain(o), kept: keptO },
       backward: (d) => {
         const dqkv = tape.transient(`d ${name}.qkv`, rows, cols);
-        attentionBackward(builder, kept(), keptO(), logSumExp, d, dqkv, shape, {
-          scaling: tape.scaling(`d ${name}`, "backward"),
-        });
+        const options = { scaling: tape.scaling(`d ${name}`, "backward") };
+        if (keptO) attentionBackward(builder, kept(), keptO(), logSumExp, d, dqkv, shape, options);
+        else {
+          const statistics = { logSumExp, delta: deltaOf!() };
+          attentionBackwardFrom(builder, kept(), statistics, d, dqkv, shape, options);
+        }
         return dqkv;
       },
     };

@@ -12,7 +12,6 @@ import { mlpPiece, pieces } from "./pieces.ts";
 import { recompute } from "./recompute.ts";
 import { rotary } from "./rotary.ts";
 import { swiglu } from "./swiglu.ts";
-import type { Place } from "./tape.ts";
 
 /** The parameters of a block, by what they do. */
 export interface BlockParameters {
@@ -65,12 +64,12 @@ export function block(names: BlockNames, layer: number, p: BlockParameters, shap
   const widened = { key: `${mlp}.${gated ? "swiglu" : "gelu"}_input`, ...hidden };
 
   const rotated = { ...shape, heads: heads + keyHeads, firstPosition: part?.first };
-  const attend = (shape: AttentionShape, place: Place) =>
-    recompute(attention(attn, shape, place), { kind: "output", ...place }, savedQkv(attn, place, shape));
   const mixing = sequence(
     linear(p.qkv, { name: `${attn}.qkv`, ...!part && { output: qkv }, ...stream }),
     ...shape.rotary ? [rotary(`${attn}.qkv rotated`, { ...rotated, frequencies: shape.rotary })] : [],
-    part ? attentionByHeads(attn, shape, part, { layer, attend }) : attend(shape, place),
+    part
+      ? attentionByHeads(attn, shape, part, place)
+      : recompute(attention(attn, shape, place), { kind: "output", ...place }, qkv),
   );
   const widening = sequence(
     linear(p.widen, { name: widened.key, output: hidden, ...stream }),

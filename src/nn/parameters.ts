@@ -1,6 +1,7 @@
 import { type AdamwArena, type AdamwState, momentBlock } from "../../kernels/optimizer/adamw.ts";
 import type { DeviceLimits } from "../gpu/limits.ts";
-import { type Dtype, padded, type Store, type Tensor, tensorBytes } from "../gpu/tensor.ts";
+import { type Dtype, padded, type Store, type Tensor, tensorBytes, vectorsOf } from "../gpu/tensor.ts";
+import { evenParts, type Part, type Sharding } from "../ranks/share.ts";
 
 /** The operator that a parameter belongs to. A tied head has no parameters of its own: they are an embedding's. */
 export type ParameterRole =
@@ -94,34 +95,52 @@ export function joined(
   return { name, role, rows, cols, shape: [cols, rows], turned: true, decayed: true, parts };
 }
 
-/** A parameter with its gradient, of one layout, and what Adam updates of it. */
+/** A parameter with its gradient, of one layout, and what Adam updates of it here. */
 export interface Parameter extends ParameterShape {
   readonly value: Tensor;
   readonly gradient: Tensor;
   readonly state: AdamwState;
+  /** Where each rank updates a part and keeps its moments alone. */
+  readonly sharded?: Sharded;
 }
 
-/** A run of an arena whose parameters are all decayed or none, as flat tensors. */
-export type ParameterRun = AdamwArena;
+/** A parameter in parts: the numbers of it that AdamW updates here, and by rank the part of its weights that each makes for all. */
+interface Sharded {
+  readonly own: Part;
+  readonly parts: readonly Tensor[];
+}
+
+/** What AdamW updates of a parameter here, by such a gradient of it. */
+export const updateOf = ({ state, sharded }: Parameter, gradient: Tensor): AdamwArena => ({
+  ...state,
+  gradient: sharded ? vectorsOf(gradient, sharded.own.first, sharded.own.count) : gradient,
+});
 
 /** All parameters of a model: one arena each for values, gradients and the two moments (more where a buffer cannot hold one). */
 export class ParameterSet {
   readonly #byName = new Map<string, Parameter>();
-  /** Runs in the order of the arenas. */
-  readonly runs: readonly ParameterRun[];
+  /** All gradients as flat tensors, in the order of the arenas. */
+  readonly gradients: readonly Tensor[];
+  /** What AdamW updates here, by those gradients: runs of parameters that are all decayed or none, or of each parameter a part. */
+  readonly updates: readonly AdamwArena[];
 
   /**
    * Lays out parameters: decayed ones first, each at a multiple of 256 bytes; where weights or moments are not in f32, of 256 numbers, so
-   * that none shares a block with another. Those in 16 bits have stores of their own. Needs no adapter.
+   * that none shares a block with another. Those in 16 bits have stores of their own. Where ranks shard moments, each has those of a part of
+   * every parameter, as many bytes as the others. Needs no adapter.
    */
   constructor(
     shapes: readonly ParameterShape[],
     limits: Pick<DeviceLimits, "maxBufferSize">,
-    { moments = "f32", parameters = "f32" }: {
+    { moments = "f32", parameters = "f32", sharding = "none", ranks = 1, rank = 0 }: {
       readonly moments?: MomentFormat;
       readonly parameters?: ParameterFormat;
+      readonly sharding?: Sharding;
+      readonly ranks?: number;
+      readonly rank?: number;
     } = {},
   ) {
+    const shares = sharding === "moments";
     const formatOf = ({ rows }: ParameterShape) => rows > 1 ? parameters : "f32";
     // Those in f32 stand together, decayed or not.
     const place = (shape: ParameterShape) =>
@@ -134,24 +153,29 @@ export class ParameterSet {
       let segment = segments.at(-1);
       const format = formatOf(shape);
       if (!segment || segment.format !== format || 4 * (segment.count + count) > limits.maxBufferSize) {
-        segments.push(segment = { format, shapes: [], count: 0, decayed: 0 });
+        segments.push(segment = { format, shapes: [], count: 0, held: 0, decayed: 0 });
       }
-      segment.shapes.push({ shape, first: segment.count });
+      // In whole units, so that blocks and bindings begin where parts do.
+      const parts = shares ? evenParts(count / unit, ranks).map((part) => scaled(part, unit)) : undefined;
+      segment.shapes.push({ shape, first: segment.count, held: segment.held, parts });
       segment.count += count;
+      segment.held += parts ? parts[rank].count : count;
       if (shape.decayed) segment.decayed = segment.count;
     }
-    const runs: ParameterRun[] = [];
+    const runs: AdamwArena[] = [];
     let before = 0;
-    segments.forEach(({ format, shapes, count, decayed }, i) => {
-      const arena = new Arena(i, before, count, unit, { moments, parameters: format });
+    segments.forEach(({ format, shapes, count, held, decayed }, i) => {
+      const arena = new Arena(i, before, { count, held }, unit, { moments, parameters: format });
       before += count;
-      for (const { shape, first } of shapes) {
-        this.#byName.set(shape.name, { ...shape, ...arena.tensors(shape, first) });
+      for (const { shape, ...placed } of shapes) {
+        this.#byName.set(shape.name, { ...shape, ...arena.tensors(shape, placed, rank) });
       }
       if (decayed > 0) runs.push(arena.run(0, decayed, true));
       if (decayed < count) runs.push(arena.run(decayed, count, false));
     });
-    this.runs = runs;
+    // Of runs, where ranks shard moments, only the gradients are somebody's.
+    this.gradients = runs.map(({ gradient }) => gradient);
+    this.updates = shares ? this.all.map((parameter) => updateOf(parameter, parameter.gradient)) : runs;
   }
 
   /** The parameter of that name; throws if there is none. */
@@ -182,13 +206,24 @@ export class ParameterSet {
   }
 }
 
-/** Parameters that share stores, and where each begins; how many numbers they are with all padding, and how many of them are decayed. */
+/** Where a parameter begins in its arenas, and where its moments do. */
+interface Placed {
+  readonly first: number;
+  readonly held: number;
+  /** By rank its part, where ranks part it. */
+  readonly parts?: readonly Part[];
+}
+
+/** Parameters that share stores; how many numbers they are with all padding, how many of these have moments here, and how many are decayed. */
 interface Segment {
   readonly format: ParameterFormat;
-  readonly shapes: { readonly shape: ParameterShape; readonly first: number }[];
+  readonly shapes: ({ readonly shape: ParameterShape } & Placed)[];
   count: number;
+  held: number;
   decayed: number;
 }
+
+const scaled = ({ first, count }: Part, unit: number): Part => ({ first: unit * first, count: unit * count });
 
 const roles = {
   value: "parameters",
@@ -208,14 +243,14 @@ class Arena {
   constructor(
     segment: number,
     readonly before: number,
-    count: number,
+    counts: { readonly count: number; readonly held: number },
     readonly unit: number,
     readonly formats: { readonly moments: MomentFormat; readonly parameters: ParameterFormat },
   ) {
     const store = (role: Role): Store => ({
       name: segment === 0 ? role : `${role} ${segment}`,
       category: roles[role],
-      bytes: tensorBytes(this.#shape(role, role, count)),
+      bytes: tensorBytes(this.#shape(role, role, roles[role] === "optimizer" ? counts.held : counts.count)),
     });
     this.stores = Object.fromEntries(
       (Object.keys(roles) as Role[]).map((role) => [role, store(role)]),
@@ -236,31 +271,43 @@ class Arena {
     return { ...this.#shape(role, store.name, end - first), home: { store, offset } };
   }
 
-  /** The tensors of a parameter that begins at a number, a multiple of the unit. */
-  tensors(shape: ParameterShape, first: number): Pick<Parameter, "value" | "gradient" | "state"> {
+  /** The tensors of a parameter on a rank; it begins, as its moments do, at a multiple of the unit. */
+  tensors(
+    shape: ParameterShape,
+    { first, held, parts }: Placed,
+    rank: number,
+  ): Pick<Parameter, "value" | "gradient" | "state" | "sharded"> {
     const { rows, cols } = shape;
     const stride = padded(cols);
-    const tensor = (role: Role, name: string): Tensor => {
-      const { dtype, category, home } = this.#flat(role, first, first);
-      return { name, dtype, rows, cols, stride, category, home };
+    const tensor = (role: Role, name: string, at = first, part?: Part): Tensor => {
+      const { dtype, category, home } = this.#flat(role, at, at);
+      const size = part ? { rows: part.count / 4, cols: 4, stride: 4 } : { rows, cols, stride };
+      return { name, dtype, ...size, category, home };
     };
     const value = tensor("value", shape.name);
-    return {
-      value,
-      gradient: tensor("gradient", `gradient of ${shape.name}`),
-      state: {
-        parameter: value,
-        moment1: tensor("moment1", `moment1 of ${shape.name}`),
-        moment2: tensor("moment2", `moment2 of ${shape.name}`),
-        ...this.#scales(first, first + Math.ceil(rows * stride / this.unit) * this.unit),
-        decayed: shape.decayed,
-        first: this.before + first,
-      },
-    };
+    const gradient = tensor("gradient", `gradient of ${shape.name}`);
+    const moment = (role: Role, part?: Part) =>
+      tensor(role, `${part ? "part of " : ""}${role} of ${shape.name}`, held, part);
+    const state = (part?: Part): AdamwState => ({
+      parameter: part ? vectorsOf(value, part.first, part.count) : value,
+      moment1: moment("moment1", part),
+      moment2: moment("moment2", part),
+      ...this.#scales(held, held + Math.ceil((part?.count ?? rows * stride) / this.unit) * this.unit),
+      decayed: shape.decayed,
+      first: this.before + first + (part?.first ?? 0),
+    });
+    if (!parts) return { value, gradient, state: state() };
+    const { first: begin, count } = parts[rank];
+    const own = { first: begin, count: Math.min(count, rows * stride - begin) }; // without the padding to the unit
+    const weights = parts.map((part) => ({
+      ...this.#flat("value", first + part.first, first + part.first + part.count),
+      name: shape.name,
+    }));
+    return { value, gradient, state: state(own), sharded: { own, parts: weights } };
   }
 
   /** Numbers [first, end), both multiples of the unit. */
-  run(first: number, end: number, decayed: boolean): ParameterRun {
+  run(first: number, end: number, decayed: boolean): AdamwArena {
     return {
       parameter: this.#flat("value", first, end),
       gradient: this.#flat("gradient", first, end),

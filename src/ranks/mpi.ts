@@ -35,13 +35,19 @@ export function openMpi(libraries: readonly string[] = mpiLibraries): Ranks {
   mpi.MPI_Init(null, null);
   const answer = new Int32Array(1);
   const asked = (ask: typeof mpi.MPI_Comm_rank): number => (ask(world, answer), answer[0]);
+  const [rank, size] = [asked(mpi.MPI_Comm_rank), asked(mpi.MPI_Comm_size)];
   return {
-    rank: asked(mpi.MPI_Comm_rank),
-    size: asked(mpi.MPI_Comm_size),
+    rank,
+    size,
     allToAll(sent, sentCounts, received, receivedCounts) {
       const sides = [sentCounts, receivedCounts].map((counts) => [Int32Array.from(counts), starts(counts)]);
       const [[counts, begins], [countsBack, beginsBack]] = sides;
       mpi.MPI_Alltoallv(sent, counts, begins, float, received, countsBack, beginsBack, float, world);
+    },
+    gather(sent, received) {
+      const counts = Array.from({ length: size }, (_, other) => other === rank ? 0 : sent.length);
+      const [each, same] = [Int32Array.from(counts), new Int32Array(size)]; // what all get begins where it begins
+      mpi.MPI_Alltoallv(sent, each, same, float, received, each, starts(counts), float, world);
     },
     sum: (sent, received) => void mpi.MPI_Allreduce(sent, received, sent.length, float, sum, world),
     barrier: () => void mpi.MPI_Barrier(world),

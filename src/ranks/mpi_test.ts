@@ -16,6 +16,7 @@ for (const size of [1, 2, 3]) {
         rank,
         size,
         received: all.flatMap((other) => Array(rank + other + 1).fill(100 * other + rank)),
+        others: all.filter((other) => other !== rank).flatMap((other) => [other, other]),
         total: [size * (size - 1) / 2, size, 2 ** size - 1],
         bytes: all.map((other) => Array(other).fill(255 - other)),
         told: all.map((other) => `rank ${other}`),
@@ -42,6 +43,7 @@ Deno.test("One process alone is its own neighbour", () => {
   const received = new Float32Array(2);
   alone.allToAll(Float32Array.of(1, 2), [2], received, [2]);
   assertEquals([...received], [1, 2]);
+  alone.gather(Float32Array.of(3, 4), new Float32Array());
   alone.sum(Float32Array.of(3, 4), received);
   assertEquals([...received], [3, 4]);
   assertEquals(gathered(alone, Uint8Array.of(3, 255)), [Uint8Array.of(3, 255)]);

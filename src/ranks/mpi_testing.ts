@@ -16,11 +16,18 @@ const sent = Float32Array.from(counts.flatMap((count, other) => Array(count).fil
 const received = new Float32Array(sent.length);
 ranks.allToAll(sent, counts, received, counts);
 
+// Each rank tells its number twice to all others.
+const others = new Float32Array(2 * (size - 1));
+ranks.gather(Float32Array.of(rank, rank), others);
+
 const total = new Float32Array(3);
 ranks.sum(Float32Array.of(rank, 1, 2 ** rank), total);
 const bytes = gathered(ranks, new Uint8Array(rank).fill(255 - rank)).map((each) => [...each]);
 const told = toldBy(ranks, `rank ${rank}`);
 const any = [0, size].map((which) => anyOf(ranks, rank === which));
 ranks.barrier();
-console.log(JSON.stringify({ rank, size, received: [...received], total: [...total], bytes, told, any }));
+console.log(JSON.stringify({
+  ...{ rank, size, received: [...received], others: [...others], total: [...total] },
+  ...{ bytes, told, any },
+}));
 ranks.close();

@@ -8,6 +8,8 @@ export interface Ranks {
    * one ends. What is sent must not overlap what is received.
    */
   allToAll(sent: Float32Array, sentCounts: Counts, received: Float32Array, receivedCounts: Counts): void;
+  /** Sends each other rank the same, and receives as many numbers from each of them, side by side in their order. */
+  gather(sent: Float32Array, received: Float32Array): void;
   /** Element by element the sum over all ranks, the same bits on each. */
   sum(sent: Float32Array, received: Float32Array): void;
   /** Waits until all are here. */
@@ -25,6 +27,7 @@ export const alone: Ranks = {
   rank: 0,
   size: 1,
   allToAll: (sent, _, received) => received.set(sent),
+  gather() {},
   sum: (sent, received) => received.set(sent),
   barrier() {},
   abort: () => Deno.exit(1),

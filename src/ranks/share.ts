@@ -4,6 +4,10 @@ import { UserError } from "../errors.ts";
 export const spreads = ["batch", "sequence"] as const;
 export type Spread = typeof spreads[number];
 
+/** What each rank keeps a part of, in place of all: nothing, or Adam's moments (ZeRO, stage 1, arXiv 1910.02054). */
+export const shardings = ["none", "moments"] as const;
+export type Sharding = typeof shardings[number];
+
 /** Which part of a step is a rank's. */
 export interface Share {
   readonly over: Spread;
@@ -32,6 +36,12 @@ export interface Part {
 export function partOf(whole: number, { rank, size }: Pick<Share, "rank" | "size">): Part {
   const [each, more] = [Math.floor(whole / size), whole % size];
   return { first: rank * each + Math.min(rank, more), count: each + Number(rank < more) };
+}
+
+/** By rank a part of so many things, all of one length: in the order of the ranks, and where they do not divide, the last overlap. */
+export function evenParts(whole: number, size: number): Part[] {
+  const count = Math.ceil(whole / size);
+  return Array.from({ length: size }, (_, rank) => ({ first: Math.min(rank * count, whole - count), count }));
 }
 
 /** Numbers that can be cut without a copy. */

@@ -1,12 +1,19 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { ownValues, partOf, refuseIdleRanks } from "./share.ts";
+import { evenParts, ownValues, partOf, refuseIdleRanks } from "./share.ts";
 
 Deno.test("partOf() gives each rank a part, as equal as can be, in order and without gaps", () => {
   for (const [whole, counts] of [[37, [10, 9, 9, 9]], [4, [1, 1, 1, 1]], [6, [2, 2, 1, 1]]] as const) {
     const parts = counts.map((_, rank) => partOf(whole, { rank, size: 4 }));
     assertEquals(parts.map(({ count }) => count), [...counts]);
     parts.forEach(({ first }, i) => assertEquals(first, i ? parts[i - 1].first + parts[i - 1].count : 0));
+  }
+});
+
+Deno.test("evenParts() are of one length, together all, and overlap where that does not divide it", () => {
+  const [eight, six, one] = [[8, [0, 2, 4, 6], 2], [6, [0, 2, 4, 4], 2], [1, [0, 0, 0, 0], 1]] as const;
+  for (const [whole, firsts, count] of [eight, six, one]) {
+    assertEquals(evenParts(whole, 4), firsts.map((first) => ({ first, count })));
   }
 });
 

@@ -4,10 +4,11 @@ import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { clipByLast, GradientNorm, gradientNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { endOfStep } from "../../kernels/products/scales.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
-import { sumOverRanks, Sums } from "../gpu/over_ranks.ts";
+import { wholly } from "../gpu/exchange.ts";
+import { gathers, sumOverRanks, sums } from "../gpu/over_ranks.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { type Describe, describeWithinPeak } from "../gpu/within_peak.ts";
-import type { Parameter, ParameterSet } from "../nn/parameters.ts";
+import { type Parameter, type ParameterSet, updateOf } from "../nn/parameters.ts";
 import { Tape, type Update } from "../nn/tape.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
@@ -31,7 +32,7 @@ export function describeTraining(
 ): ProgramDescription {
   const all = { ...trainDefaults, ...stepDefaults, ...options };
   refuseContradictions(all);
-  const { betas, epsilon, weightDecay, clipNorm, accumulate, update, clipBy, ranks } = all;
+  const { betas, epsilon, weightDecay, clipNorm, accumulate, update, clipBy, ranks, rank = 0 } = all;
   const constants = { betas, epsilon, weightDecay };
   return describe("train", builderOptions, (builder) => {
     const clip = builder.tensor("clip factor", 1, 1, { category: "control" });
@@ -42,14 +43,18 @@ export function describeTraining(
     if (inBackward || clipBy === "last") {
       builder.within(last, () => clipByLast(builder, normRing, clip, clipNorm));
     }
+    const updated = gathers(builder, rank);
+    /** What ranks have updated in parts goes to all. */
+    const share = ({ sharded }: Parameter) => sharded && updated.add(sharded.parts.map(wholly));
     const tape = emitGradients(builder, task, parameters, policy, {
       accumulate,
       ranks,
-      update: inBackward && (({ state }, gradient) =>
+      update: inBackward && ((parameter, gradient) =>
         builder.within(last, () => {
           if (ranks > 1) sumOverRanks(builder, [gradient]);
           inBackward.add(gradient);
-          adamw(builder, [{ ...state, gradient }], clip, constants);
+          adamw(builder, [updateOf(parameter, gradient)], clip, constants);
+          share(parameter);
         })),
     });
     const without = parameters.all.find((parameter) => !tape.completed(parameter));
@@ -57,9 +62,13 @@ export function describeTraining(
     builder.within(last, () => {
       // The factor that this step's own norm makes is nobody's where clipping goes by the last one's.
       const own = clipBy === "last" ? builder.tensor("own clip factor", 1, 1, { category: "control" }) : clip;
-      if (inBackward) return inBackward.end(normRing, own, clipNorm);
-      gradientNorm(builder, parameters.runs.map((run) => run.gradient), normRing, own, clipNorm);
-      adamw(builder, parameters.runs, clip, constants);
+      if (inBackward) inBackward.end(normRing, own, clipNorm);
+      else {
+        gradientNorm(builder, parameters.gradients, normRing, own, clipNorm);
+        adamw(builder, parameters.updates, clip, constants);
+        parameters.all.forEach(share);
+      }
+      updated.end();
     });
     endOfStep(builder);
   });
@@ -81,16 +90,16 @@ function emitGradients(
   const clears = accumulate > 1;
   if (clears) {
     builder.within({ operator: "AdamW", pass: "update", microBatch: "first" }, () => {
-      for (const { gradient } of parameters.runs) clear(builder, gradient);
+      for (const gradient of parameters.gradients) clear(builder, gradient);
     });
   }
-  const sums = ranks > 1 && !update ? new Sums(builder) : undefined;
+  const summed = ranks > 1 && !update ? sums(builder) : undefined;
   const summing = (work: () => void) => builder.within({ operator: "ranks", microBatch: "last" }, work);
-  const completed = ({ gradient }: Parameter) => summing(() => sums?.add(gradient));
+  const completed = ({ gradient }: Parameter) => summing(() => summed?.add(gradient));
   const tape = Tape.training(builder, policy, { accumulate: clears, update, completed });
   task.loss(tape, parameters);
   tape.settle();
-  summing(() => sums?.end());
+  summing(() => summed?.end());
   return tape;
 }
 

@@ -32,7 +32,7 @@ export class KeptGradients {
       return { ...gradient, name: `kept ${gradient.name}`, home: { store: storeOf(store), offset } };
     };
     const keep = new ProgramBuilder("keep gradients", builderOptions);
-    for (const { gradient } of parameterSet.runs) materialize(keep, plain(gradient), keptOf(gradient));
+    for (const gradient of parameterSet.gradients) materialize(keep, plain(gradient), keptOf(gradient));
     const compare = new ProgramBuilder("compare gradients", { ...builderOptions, keepAll: true });
     const { all } = parameterSet;
     const pairs = all.map(({ gradient }) => [gradient, keptOf(gradient)] as const);

@@ -34,6 +34,26 @@ export async function compareWithOne(
   return found;
 }
 
+/** A test of a number of ranks: each job gives the same bits whether they shard Adam's moments or not. */
+export function shardingTest(name: string, size: number, jobs: readonly Job[]): void {
+  ranksTest(name, () => compareSharded(size, jobs));
+}
+
+/** Trains each job by so many ranks that have all moments, and by as many that shard them. Throws an AssertionError where any bit differs. */
+export async function compareSharded(size: number, jobs: readonly Job[]): Promise<void> {
+  const sharded = (job: Job): Job => ({ ...job, changes: { ...job.changes, sharding: "moments" } });
+  const outcomes = await onRanks(size, jobs.flatMap((job) => [job, sharded(job)]));
+  for (const [i, { folder, changes }] of jobs.entries()) {
+    for (const own of outcomes) {
+      assertEquals(
+        own[2 * i + 1],
+        outcomes[0][2 * i],
+        `${folder} ${JSON.stringify(changes)} on ${size} ranks`,
+      );
+    }
+  }
+}
+
 /** The largest relative differences of losses, and of the gradient of a tensor. */
 interface Differences {
   readonly loss: number;

@@ -51,12 +51,15 @@ export async function trainCase(gpu: Gpu, job: Job): Promise<Outcome> {
     (_, i) => join(golden.batches.slice(i * joined, (i + 1) * joined)),
   );
   const microBatches = options.accumulate ?? 1;
+  const before = gpu.ledger.liveBytes;
   const session = await TrainingSession.create(
     gpu,
     options,
     weightsFrom(golden.weights, golden.config, folder),
   );
   try {
+    const [booked, planned] = [gpu.ledger.liveBytes - before, session.plan.bufferBytes];
+    if (booked !== planned) throw new Error(`${booked} bytes are booked, and ${planned} planned`);
     const stepOf = (i: number) => batches.slice(i * microBatches, (i + 1) * microBatches);
     session.step(stepOf(0));
     const gradients = options.update === "backward" ? [] : [...await session.gradients()];

@@ -1,3 +1,10 @@
+import { assertEquals } from "@std/assert";
+import { gpuWith } from "../gpu/builder.ts";
+import { typicalGpuLimits } from "../gpu/limits.ts";
+import { modelConfig } from "../models/model_config.ts";
+import { policyNames } from "../storage/policies.ts";
+import { parsePolicy } from "../storage/policy_document.ts";
+import { describeStep } from "./plan_training.ts";
 import { comparisonTest, storageTest } from "./ranks_comparison_testing.ts";
 import type { Job } from "./ranks_testing.ts";
 
@@ -16,6 +23,15 @@ for (const size of [2, 3, 4]) {
   else comparisonTest(name, size, jobs);
 }
 
+const remade = [["output"], ["qkv"]].map((tensors): Job => ({
+  folder: "llama-ragged",
+  over: "sequence",
+  changes: {
+    policy: parsePolicy({ name: `${tensors}`, bits: 32, rules: [{ tensors, recompute: true }] }, ""),
+  },
+}));
+comparisonTest("2 ranks that share every sequence make attention again as one process does", 2, remade);
+
 const mesa8 = ["gpt2-ragged", "llama-ragged"].map((folder): Job => ({
   folder,
   over: "sequence",
@@ -26,3 +42,22 @@ storageTest(
   2,
   mesa8,
 );
+
+Deno.test("Two ranks that share every sequence keep together what one process keeps, the output of attention once", () => {
+  const again = parsePolicy({ name: "again", rules: [{ tensors: ["qkv"], recompute: true }] }, "again.json");
+  // Its heads on one rank have ranges of their own: by token two numbers for each tensor of queries, keys and values.
+  const split = { small: 12 * 3, "llama-micro": 4 * 6 };
+  for (const name of ["small", "llama-micro"] as const) {
+    for (const policy of [...policyNames, again]) {
+      const step = { model: modelConfig(name), sequence: 64, batch: 2, policy, seed: 0 };
+      const kept = (ranks: number) =>
+        describeStep({ ...step, ranks }, gpuWith(typicalGpuLimits)).plan.savedBytes;
+      const more = policy === "token8" ? 64 * 2 * 8 * split[name] : 0;
+      assertEquals(
+        2 * kept(2),
+        kept(1) + more,
+        `${name} ${typeof policy === "string" ? policy : policy.name}`,
+      );
+    }
+  }
+});

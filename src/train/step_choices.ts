@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import type { Arithmetic } from "../gpu/arithmetic.ts";
 import { momentBlock } from "../../kernels/optimizer/adamw.ts";
 import type { MomentFormat, ParameterFormat } from "../nn/parameters.ts";
-import type { Spread } from "../ranks/share.ts";
+import type { Sharding, Spread } from "../ranks/share.ts";
 
 export const updates = ["step", "backward"] as const;
 export const clippings = ["step", "last"] as const;
@@ -24,6 +24,8 @@ export interface StepChoices {
   /** Processes that share the step, each with a card of its own, and what they part between them. */
   readonly ranks?: number;
   readonly spread?: Spread;
+  /** What each of them keeps a part of, in place of all. */
+  readonly sharding?: Sharding;
 }
 
 /** What is taken where nothing is said. */
@@ -36,11 +38,14 @@ export const stepDefaults: Required<StepChoices> = {
   clipBy: "step",
   ranks: 1,
   spread: "sequence",
+  sharding: "none",
 };
 
 /** Throws a UserError for choices that contradict each other; `clipNorm` 0 never clips. */
 export function refuseContradictions(
-  { accumulate, update, clipBy, clipNorm, ranks, spread }: StepChoices & { readonly clipNorm: number },
+  { accumulate, update, clipBy, clipNorm, ranks, spread, sharding }: StepChoices & {
+    readonly clipNorm: number;
+  },
 ): void {
   if (update === "backward" && (accumulate ?? stepDefaults.accumulate) > 1) {
     throw new UserError(
@@ -57,6 +62,11 @@ export function refuseContradictions(
   }
   if (spread === "batch" && (ranks ?? stepDefaults.ranks) === 1) {
     throw new UserError("--spread says what ranks share, and there is one; give --ranks, or leave it out");
+  }
+  if (sharding === "moments" && (ranks ?? stepDefaults.ranks) === 1) {
+    throw new UserError(
+      "--sharding parts moments between ranks, and there is one, which needs all; give --ranks, or leave it out",
+    );
   }
 }
 
@@ -77,23 +87,29 @@ export function unusual(options: StepChoices): StepChoices {
 export function byRanks<T extends StepChoices>(choices: T, counts: readonly number[] = []): T[] {
   if (counts.length === 0) return [choices];
   const parts = counts.some((ranks) => ranks > 1);
-  return counts.map((ranks) => ({ ...choices, ranks, ...ranks === 1 && parts && { spread: undefined } }));
+  const ofSeveral = { spread: undefined, sharding: undefined };
+  return counts.map((ranks) => ({ ...choices, ranks, ...ranks === 1 && parts && ofSeveral }));
 }
 
 /** Bytes that weights, moments and, where they outlive their update, gradients take for each parameter of a matrix. */
 export function stateBytes(options: StepChoices): number {
-  const { parameters, moments, update } = { ...stepDefaults, ...unusual(options) };
+  const { parameters, moments, update, ranks, sharding } = { ...stepDefaults, ...unusual(options) };
   const weight = parameters === "f32" ? 4 : 2;
   const twoMoments = { f32: 8, bf16: 4, "8bit": 2 * (1 + 4 / momentBlock) }[moments];
-  return weight + twoMoments + (update === "backward" ? 0 : 4);
+  return weight + twoMoments / (sharding === "moments" ? ranks : 1) + (update === "backward" ? 0 : 4);
 }
 
 /** What ranks share, in words. */
 export const sharedWords = { sequence: "every sequence", batch: "batches" } satisfies Record<Spread, string>;
 
+/** What ranks keep parts of, in words. */
+export const shardedWords = "Adam's moments sharded between them";
+
 /** The choices that are not the defaults, in words. */
 export function describeChoices(options: StepChoices): string[] {
-  const { arithmetic, accumulate, parameters, moments, update, clipBy, ranks, spread } = unusual(options);
+  const { arithmetic, accumulate, parameters, moments, update, clipBy, ranks, spread, sharding } = unusual(
+    options,
+  );
   return [
     ...arithmetic ? [`products in ${arithmetic}`] : [],
     ...accumulate ? [`${accumulate} micro-batches a step`] : [],
@@ -102,5 +118,6 @@ export function describeChoices(options: StepChoices): string[] {
     ...update ? ["update in backward"] : [],
     ...clipBy ? ["clipping by the last step's norm"] : [],
     ...ranks ? [`${ranks} ranks that share ${sharedWords[spread ?? stepDefaults.spread]}`] : [],
+    ...sharding ? [shardedWords] : [],
   ];
 }
