@@ -1,4 +1,5 @@
 import type { Ranks } from "../ranks/ranks.ts";
+import { Scratch } from "../ranks/scratch.ts";
 import { BufferSet } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import type { Scope } from "./kernel.ts";
@@ -92,7 +93,13 @@ export function stagingBytes(exchanges: readonly Exchange[]): { key: Staged; nam
   ];
 }
 
-/** The buffers through which tensors leave and arrive: the host maps both, and hands over the mapped ranges themselves. */
+/** For what arrives, where nothing is mapped for it. */
+const scratch = new Scratch();
+
+/**
+ * The buffers through which tensors leave and arrive. The host maps what leaves, and, under Dawn, where what arrives is to stand, and hands over
+ * the mapped ranges themselves; natively to map for writing is to read what stands there, at 0.06 GB/s on an H200 (docs/runtime.md).
+ */
 export class Staging {
   readonly #buffers: BufferSet<Staged>;
   readonly #marks: GPUQuerySet | undefined;
@@ -114,7 +121,8 @@ export class Staging {
     const staging = new Staging(gpu);
     const usages = {
       leaves: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      arrives: GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC,
+      arrives: GPUBufferUsage.COPY_SRC |
+        (staging.#mapsBoth ? GPUBufferUsage.MAP_WRITE : GPUBufferUsage.COPY_DST),
       times: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     };
     await staging.#buffers.allocate(
@@ -123,6 +131,10 @@ export class Staging {
       })),
     );
     return staging;
+  }
+
+  get #mapsBoth(): boolean {
+    return this.gpu.runtime === "dawn";
   }
 
   /** Told before work is encoded that an exchange comes after: marks when the card begins with the first of it. */
@@ -159,7 +171,7 @@ export class Staging {
     const [out, back] = sides.map((side) => this.#buffers.get(side));
     const since = this.#since ?? performance.now();
     const stretches = this.#stretches;
-    const [leaving, arriving] = [bytesOf(leaves), bytesOf(arrives)];
+    const [leaving, toWrite] = [bytesOf(leaves), bytesOf(arrives)];
     const times = stretches > 0 && this.#marks ? { marks: this.#marks, at: timesAt(leaving) } : null;
     const toMap = times ? times.at + timesBytes : leaving;
     const placed = ({ tensor, offset }: Piece) => {
@@ -199,7 +211,7 @@ export class Staging {
     // A rank may have nothing to send, or nothing to receive, and nothing cannot be mapped.
     await Promise.all([
       toMap > 0 && out.mapAsync(GPUMapMode.READ, 0, toMap),
-      arriving > 0 && back.mapAsync(GPUMapMode.WRITE, 0, arriving),
+      toWrite > 0 && this.#mapsBoth && back.mapAsync(GPUMapMode.WRITE, 0, toWrite),
     ]);
     this.gpu.checkHealth();
     const mapped = performance.now();
@@ -218,12 +230,14 @@ export class Staging {
     const numbers = (buffer: GPUBuffer, bytes: number) =>
       new Float32Array(bytes > 0 ? buffer.getMappedRange(0, bytes) : new ArrayBuffer());
     const asked = performance.now();
-    const [left, arrived] = [numbers(out, leaving), numbers(back, arriving)];
-    const reading = performance.now() - asked; // natively a copy, and of memory that may be slow to read (docs/runtime.md)
+    const left = numbers(out, leaving);
+    const arrived = this.#mapsBoth ? numbers(back, toWrite) : scratch.of(toWrite / 4);
+    const reading = performance.now() - asked; // natively a copy
     carry(ranks, left, arrived);
     const carried = performance.now();
     if (toMap > 0) out.unmap();
-    if (arriving > 0) back.unmap();
+    if (this.#mapsBoth && toWrite > 0) back.unmap();
+    else if (toWrite > 0) device.queue.writeBuffer(back, 0, arrived);
     copy(
       arrives,
       (encoder, piece, at) => encoder.copyBufferToBuffer(back, at, ...placed(piece), piece.bytes),

@@ -1,3 +1,4 @@
+import { Scratch } from "../ranks/scratch.ts";
 import type { ProgramBuilder } from "./builder.ts";
 import { bytesOf, type Exchange, type Piece, type Stays, wholly } from "./exchange.ts";
 import { type Tensor, tensorBytes } from "./tensor.ts";
@@ -8,7 +9,7 @@ const mostBytes = 2 ** 27;
 /** Emits, in the place of tensors of f32, the sums of what all ranks have there: the same bits on each. */
 export function sumOverRanks(builder: ProgramBuilder, tensors: readonly Tensor[], most = mostBytes): void {
   const carry: Exchange["carry"] = (ranks, left, arrived) => {
-    const sums = scratch(left.length);
+    const sums = scratch.of(left.length);
     ranks.sum(left, sums);
     arrived.set(sums);
   };
@@ -70,13 +71,8 @@ function gatherOverRanks(builder: ProgramBuilder, all: readonly Shards[], rank: 
   }
 }
 
-let room = new Float32Array();
-
-/** So many numbers to add up in: who adds reads what there is, and what is mapped for writing is slow to read. */
-function scratch(length: number): Float32Array {
-  if (room.length < length) room = new Float32Array(length);
-  return room.subarray(0, length);
-}
+/** To add up in: who adds reads what there is, and what is mapped for writing is slow to read. */
+const scratch = new Scratch();
 
 /** What a rank sends to each and receives from each, in pieces, and what is its own. */
 export interface Messages {

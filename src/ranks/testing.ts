@@ -1,3 +1,4 @@
+import { dawnFolder } from "../adapter/dawn_package.ts";
 import { mpiLibraries, requireMpi } from "./mpi.ts";
 
 /** Why tests that start ranks cannot run here, if they cannot: what their names then tell. */
@@ -16,7 +17,7 @@ export async function runRanks(count: number, program: URL, args: readonly strin
   const { code, stdout, stderr } = await new Deno.Command("mpirun", {
     args: [
       ...["-prepend-rank", "-n", `${count}`, Deno.execPath(), "run", "--no-prompt", "--quiet"],
-      ...[...allowed, `--allow-ffi=${mpiLibraries}`, program.href, ...args],
+      ...[...allowed, `--allow-ffi=${[...mpiLibraries, dawnFolder()]}`, program.href, ...args],
     ],
     env: { NO_COLOR: "1", MPIEXEC_TIMEOUT: "100" }, // ranks that wait for one another wait for ever
     stdin: "null",
