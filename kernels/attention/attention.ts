@@ -2,7 +2,7 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, plain, readColumns } from "../../src/gpu/operand.ts";
 import { sharingGroup } from "../../src/gpu/operand_windows.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import { lookFirst } from "../products/scales.ts";
+import { type Looked, lookFirst } from "../products/scales.ts";
 import { materialize } from "../shared/materialize.ts";
 import { attentionChoice } from "./attention_choice.ts";
 import { attentionDelta } from "./attention_delta.ts";
@@ -22,8 +22,8 @@ export function attentionForward(
   shape: AttentionShape,
   options: AttentionOptions = {},
 ): void {
-  const scaling = scalingOf(shape, options);
-  if (scaling) lookFirst(builder, thirds(qkv), scaling);
+  const { scaling } = options;
+  if (scaling) lookFirst(builder, sides(qkv, shape), scaling);
   const own = [{ tensor: o, access: "write" as const }, { tensor: logSumExp, access: "write" as const }];
   emitAttention(builder, "forward", shape, own, { qkv }, { o }, options);
 }
@@ -58,9 +58,9 @@ export function attentionBackwardFrom(
   shape: AttentionShape,
   options: AttentionOptions = {},
 ): void {
-  const scaling = scalingOf(shape, options);
+  const { scaling } = options;
   readably(builder, qkv, shape, options, (inputs) => {
-    if (scaling) lookFirst(builder, [...thirds(inputs), { x: plain(d) }], scaling);
+    if (scaling) lookFirst(builder, [...sides(inputs, shape), { x: plain(d) }], scaling);
     attentionBackwardQuery(builder, inputs, statistics, d, dqkv, shape, options);
     attentionBackwardKey(builder, inputs, statistics, d, dqkv, shape, options);
   });
@@ -72,7 +72,8 @@ type Inputs = Operand | Readonly<Record<"q" | "k" | "v", Operand>>;
 /**
  * Emits `work` over what backward reads of qkv (N×3C). Its kernels read q, k and v once for each block of own rows, and on subgroup matrices
  * what is stored in fewer bits costs them more than to write it out (docs/runtime.md): so it is, where that raises no peak. Apart, since one
- * tensor of all three finds no place among others as large as one. Kernels in f32, bound by workgroup memory, read it in place.
+ * tensor of all three finds no place among others as large as one. Kernels in f32, bound by workgroup memory, read it in place, and so do those
+ * of heads that share keys, of which q is wider than k and v.
  */
 function readably(
   builder: ProgramBuilder,
@@ -83,7 +84,7 @@ function readably(
 ): void {
   const { rows, cols } = qkv.tensor;
   const [width, bytes] = [cols / 3, 4 * rows * cols];
-  const dear = qkv.cost !== "none" &&
+  const dear = qkv.cost !== "none" && groupOf(shape) === 1 &&
     onMatrices(variants?.backward_query ?? attentionChoice(builder, "backward_query", shape));
   if (!dear || width % 4 !== 0 || bytes > builder.limits.maxStorageBufferBindingSize) return work(qkv);
   builder.withRoom(bytes, (has) => {
@@ -98,15 +99,12 @@ function readably(
   });
 }
 
-/** Heads that share keys are in f32, and scale nothing. */
-const scalingOf = (shape: AttentionShape, { scaling }: AttentionOptions) =>
-  groupOf(shape) === 1 ? scaling : undefined;
-
 /** q, k and v, one by one. */
-const thirds = (inputs: Inputs) =>
-  isOperand(inputs)
-    ? [0, 1, 2].map((i) => ({ x: inputs, columns: [i, i + 1].map((part) => part * inputs.tensor.cols / 3) }))
-    : Object.values(inputs).map((x) => ({ x }));
+function sides(inputs: Inputs, { heads, keyHeads = heads, headSize }: AttentionShape): Looked[] {
+  if (!isOperand(inputs)) return Object.values(inputs).map((x) => ({ x }));
+  const ends = [0, heads, heads + keyHeads, heads + 2 * keyHeads].map((each) => each * headSize);
+  return [0, 1, 2].map((i) => ({ x: inputs, columns: ends.slice(i, i + 2) }));
+}
 
 const isOperand = (inputs: Inputs): inputs is Operand => "tensor" in inputs;
 

@@ -47,7 +47,7 @@ type Adapter = MatrixAdapter & Pick<ProgramBuilder, "subgroupSize">;
  * Variants for a shape, the best first, by experience: what a tuning run measures, and of which the first is taken without. On a GPU rows
  * are split until a thread's part fits its registers, and blocks of rows leave little of the last one empty. A software adapter loads
  * lane by lane, so there a thread takes more rows for each load, as many as compile in reasonable time. Where products are of halves, those
- * on subgroup matrices, if there are any; none of these knows heads that share keys.
+ * on subgroup matrices, if there are any.
  */
 export function attentionVariants(
   kernel: AttentionKernel,
@@ -56,9 +56,9 @@ export function attentionVariants(
 ): AttentionVariant[] {
   const { heads = 1, keyHeads = heads } = shape;
   const group = groupOf({ heads, keyHeads });
-  if (group > 1) return threadVariants(kernel, shape, adapter).map((v) => ({ ...v, group }));
   const matrices = attentionMatrixVariants(kernel, shape, adapter);
-  return matrices.length > 0 ? matrices : threadVariants(kernel, shape, adapter);
+  const variants = matrices.length > 0 ? matrices : threadVariants(kernel, shape, adapter);
+  return group > 1 ? variants.map((v) => ({ ...v, group })) : variants;
 }
 
 /** Those in f32. */

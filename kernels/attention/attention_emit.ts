@@ -26,7 +26,10 @@ export interface AttentionOptions {
   readonly scaling?: Scaling;
 }
 
-/** How often each kernel looks at rows of C numbers, its operands, and at what it makes of scores, for the next step's scales. */
+/**
+ * How often each kernel looks at rows of its own heads, its operands, and at what it makes of scores, for the next step's scales. Forward looks
+ * at keys and values once for each head that reads them.
+ */
 const looks: Record<AttentionKernel, { rows: number; scores: number }> = {
   forward: { rows: 3, scores: 0 },
   backward_query: { rows: 2, scores: 0 },
@@ -129,7 +132,7 @@ export function emitAttention(
         workgroups: sequences * ownHeads * blocks,
         flops: flops * pairs,
         ...observing?.observes && {
-          looksAt: (first === 0 ? looks[kernel].rows * sequences * sequence * heads * shape.headSize : 0) +
+          looksAt: (first === 0 ? looks[kernel].rows * sequences * sequence * ownHeads * shape.headSize : 0) +
             looks[kernel].scores * sequences * heads * pairs,
         },
       });

@@ -25,7 +25,7 @@ import {
   storeResults,
 } from "./attention_matrix_template.ts";
 import { type AttentionMatrixVariant, type MatrixLayout, matrixLayout } from "./attention_matrix_variant.ts";
-import { lines, outputType, prelude, range } from "./attention_template.ts";
+import { isGrouped, lines, outputType, prelude, range } from "./attention_template.ts";
 
 const bindings = (v: AttentionMatrixVariant, scaling: Observing) =>
   `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;
@@ -140,7 +140,10 @@ ${results.after}
 `;
 }
 
-/** Backward for keys: dk and dv, from delta = rowsum(dO ∘ o). Operands `qkv` (or `q`, `k` and `v`) and `d` (dO). */
+/**
+ * Backward for keys: dk and dv, from delta = rowsum(dO ∘ o). Operands `qkv` (or `q`, `k` and `v`) and `d` (dO). Where heads share keys, a
+ * workgroup goes over all of them, one after the other.
+ */
 export function attentionMatrixKeyText(v: AttentionMatrixVariant, scaling?: Observing): string {
   const layout = matrixLayout("backward_key", v);
   const { headColumns } = counts(v);
@@ -197,7 +200,7 @@ ${putLaneVectors(v, layout, "g", 1, i)}
   const tileRows = `var<workgroup> tile_lse: array<vec4<f32>, ${v.tile / 4}>;
 var<workgroup> tile_delta: array<vec4<f32>, ${v.tile / 4}>;
 `;
-  return `${beginning(v, layout, scaling, tileRows)}${matrixPlace(v, false)}
+  return `${beginning(v, layout, scaling, tileRows)}${matrixPlace(v, false, "keys")}
 ${findScales(v.headSize, ["q", "k", "v", "d", "p", "ds"], scaling, ["k", "v", "p", "ds"])}
 ${units}
 ${loadOwn(v, layout, "k", scaling)}
@@ -211,6 +214,12 @@ ${declareTileVectors(v, rows)}
   var lse4 = vec4<f32>();
   var delta4 = vec4<f32>();
   let begin = ${v.causal ? `block0 / ${v.tile}u * ${v.tile}u` : "0u"};
+${
+    isGrouped(v)
+      ? `  for (var head = key_head * ${v.group}u; head < (key_head + 1) * ${v.group}u; head++) {
+  let q_column = head * ${v.headSize}u;`
+      : ""
+  }
 ${v.ahead ? read("begin") : ""}
   for (var first = begin; first < p.sequence; first += ${v.tile}u) {
     let masked = first + ${v.tile}u > p.sequence || ${
@@ -234,13 +243,15 @@ ${loadTurned(v, layout, "ds", 1)}
 ${multiplyTile(v, layout, "dk", "ds", 0)}
     }
 ${results.inside}
-  }
+  }${isGrouped(v) ? "}" : ""}
 ${results.after}
 ${tell(["p", "ds"], scaling)}
 ${
-    v.headSize % 4 === 0 ? "" : `  if (head == p.heads - 1 && lane < ${v.rows}u) {
+    v.headSize % 4 === 0
+      ? ""
+      : `  if (${isGrouped(v) ? "key_head == key_heads - 1" : "head == p.heads - 1"} && lane < ${v.rows}u) {
     for (var r = lane; r < ${v.rows}u; r += ${v.lanes}u) {
-      if (own0 + r < p.sequence) { dqkv_pad(start + own0 + r, 3 * width); }
+      if (own0 + r < p.sequence) { dqkv_pad(start + own0 + r, v_column + ${v.headSize}u); }
     }
   }`
   }

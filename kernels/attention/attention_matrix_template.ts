@@ -47,9 +47,13 @@ fn main(
 }
 
 /** Where a workgroup stands, and the first own row of this subgroup. */
-export function matrixPlace(v: AttentionMatrixVariant, longestFirst: boolean): string {
+export function matrixPlace(
+  v: AttentionMatrixVariant,
+  longestFirst: boolean,
+  owns?: "queries" | "keys",
+): string {
   const own = `  let own0 = block0 + subgroup * ${v.rows}u;`;
-  return workgroupPlace(v, v.subgroups * v.rows, longestFirst, own);
+  return workgroupPlace(v, v.subgroups * v.rows, longestFirst, own, owns);
 }
 
 /** Whether a subgroup's queries see a tile of keys at all: what it leaves out, others of its processor get done. */

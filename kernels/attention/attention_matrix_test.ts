@@ -15,7 +15,8 @@ import {
   tolerance,
 } from "../testing/testing.ts";
 import { attentionBackward, attentionForward } from "./attention.ts";
-import type { AttentionKernel, AttentionShape } from "./attention_shape.ts";
+import { attentionVariants } from "./attention_choice.ts";
+import { type AttentionKernel, type AttentionShape, qkvColumns } from "./attention_shape.ts";
 import {
   attentionMatrixBytes,
   attentionMatrixName,
@@ -26,7 +27,7 @@ import {
   attentionBackward as backwardReference,
   attentionForward as forwardReference,
 } from "./attention_reference.ts";
-import { ownBlock } from "./attention_variant.ts";
+import { onMatrices, ownBlock } from "./attention_variant.ts";
 
 const here = builderOptionsFor(await testGpu());
 const missing = await noMatrices();
@@ -44,11 +45,15 @@ const cases = [
   { batch: 1, sequence: 300, heads: 1, headSize: 64, causal: true },
   { batch: 1, sequence: 77, heads: 1, headSize: 64, causal: false },
   { batch: 1, sequence: 133, heads: 1, headSize: 128, causal: true },
+  { batch: 2, sequence: 37, heads: 6, keyHeads: 3, headSize: 11, causal: true },
+  { batch: 2, sequence: 45, heads: 4, keyHeads: 1, headSize: 16, causal: false },
+  { batch: 1, sequence: 133, heads: 8, keyHeads: 2, headSize: 64, causal: true },
 ];
 
-function values({ batch, sequence, heads, headSize }: AttentionShape) {
-  const elements = batch * sequence * heads * headSize;
-  return { qkv: normals(3 * elements, 1), dOutput: normals(elements, 2) };
+function values(shape: AttentionShape) {
+  const { batch, sequence, heads, headSize } = shape;
+  const rows = batch * sequence;
+  return { qkv: normals(rows * qkvColumns(shape), 1), dOutput: normals(rows * heads * headSize, 2) };
 }
 
 /**
@@ -69,11 +74,11 @@ function emit(
 ) {
   const { batch, sequence, heads, headSize } = shape;
   const [rows, width] = [batch * sequence, heads * headSize];
-  const input = plain(t.input("qkv", rows, 3 * width, qkv));
+  const input = plain(t.input("qkv", rows, qkvColumns(shape), qkv));
   const d = t.input("d", rows, width, dOutput);
   const o = t.output("o", rows, width);
   const lse = t.output("log-sum-exp", rows, heads, { stride: heads });
-  const dqkv = t.output("dqkv", rows, 3 * width);
+  const dqkv = t.output("dqkv", rows, qkvColumns(shape));
   attentionForward(t.builder, input, o, lse, shape, { variants });
   attentionBackward(t.builder, input, plain(o), lse, d, dqkv, shape, { variants });
   return { o, lse, dqkv };
@@ -84,7 +89,9 @@ const kernels = ["forward", "backward_query", "backward_key"] as const;
 /** The i-th variant of each kernel, of those there are. */
 function variantsOf(arithmetic: MatrixArithmetic, shape: AttentionShape, i: number) {
   const all = kernels.map((kernel) => {
-    const known = attentionMatrixVariants(kernel, shape, { ...options, arithmetic });
+    const known = attentionVariants(kernel, shape, { subgroupSize: 0, ...options, arithmetic }).filter(
+      onMatrices,
+    );
     return [kernel, known[i % known.length]] as const;
   });
   return Object.fromEntries(all) as Record<AttentionKernel, AttentionMatrixVariant>;
@@ -104,19 +111,26 @@ async function check(
   await runTest((t) => emit(t, shape, given, variants), async ({ o, lse, dqkv }, read) => {
     assertClose(await read(o), forward.output, limit, "output");
     assertClose(await read(lse), forward.logSumExp, limit, "log-sum-exp");
-    const width = shape.heads * shape.headSize;
+    const { heads, keyHeads = heads, headSize } = shape;
     const found = await read(dqkv);
-    for (const [part, name] of ["dq", "dk", "dv"].entries()) {
-      const own = (all: Float64Array) => all.filter((_, at) => Math.floor(at % (3 * width) / width) === part);
+    let first = 0;
+    for (const [name, sharing] of [["dq", heads], ["dk", keyHeads], ["dv", keyHeads]] as const) {
+      const end = first + sharing * headSize;
+      const own = (all: Float64Array) =>
+        all.filter((_, at) => first <= at % qkvColumns(shape) && at % qkvColumns(shape) < end);
       assertClose(own(found), own(dQkv), limit, name);
+      first = end;
     }
   }, { ...builderOptions, arithmetic });
 }
 
 for (const arithmetic of arithmetics) {
   for (const [i, shape] of cases.entries()) {
-    const { batch, sequence, heads, headSize, causal } = shape;
-    const name = `${batch}×${sequence} tokens, ${heads} heads of ${headSize}${causal ? "" : ", not causal"}`;
+    const { batch, sequence, heads, keyHeads, headSize, causal } = shape;
+    const shared = keyHeads ? ` on ${keyHeads} of keys` : "";
+    const name = `${batch}×${sequence} tokens, ${heads} heads${shared} of ${headSize}${
+      causal ? "" : ", not causal"
+    }`;
     // A software adapter compiles for seconds: it takes its variants in turn.
     const turns = compilesSlowly ? [i] : [0, 1, 2, 3, 4, 5, 6];
     for (const turn of turns) {

@@ -9,6 +9,8 @@ export interface AttentionMatrixVariant {
   readonly arithmetic: Exclude<Arithmetic, "f32">;
   readonly headSize: number;
   readonly causal: boolean;
+  /** Query heads that share a key head; 1 if left out. */
+  readonly group?: number;
   readonly lanes: number;
   readonly shape: MatrixShape;
   /** Subgroups of a workgroup, and the own rows of each: whole matrices of them. */

@@ -117,20 +117,37 @@ fn sum4(v: vec4<f32>) -> f32 {
 
 /**
  * Where a workgroup stands: its sequence's first row, its head, and the first row of its block within the sequence. `own` tells which of the
- * block's rows are whose.
+ * block's rows are whose. Where heads share keys, these lie behind all heads' queries, as many columns of keys as of values; a workgroup that
+ * owns keys has a key head, and no one head.
  */
 export function workgroupPlace(
-  { headSize }: Pick<Head, "headSize">,
+  v: Pick<AttentionRows, "headSize" | "group">,
   block: number,
   longestFirst: boolean,
   own: string,
+  owns: "queries" | "keys" = "queries",
 ): string {
-  return `${workgroupBlock("head", "p.heads", block, longestFirst)}
+  const { headSize, group } = v;
+  if (!isGrouped(v)) {
+    return `${workgroupBlock("head", "p.heads", block, longestFirst)}
 ${own}
   let width = p.heads * ${headSize}u;
   let q_column = head * ${headSize}u;
   let k_column = width + q_column;
   let v_column = 2 * width + q_column;`;
+  }
+  const [head, heads] = owns === "keys" ? ["key_head", "key_heads"] : ["head", "p.heads"];
+  return `
+  let key_heads = p.heads / ${group}u;
+${workgroupBlock(head, heads, block, longestFirst)}
+${own}
+${
+    owns === "keys"
+      ? ""
+      : `  let key_head = head / ${group}u; let width = p.heads * ${headSize}u; let q_column = head * ${headSize}u;`
+  }
+  let k_column = (p.heads + key_head) * ${headSize}u;
+  let v_column = k_column + key_heads * ${headSize}u;`;
 }
 
 /** Where a workgroup stands, each with one of so many heads of a sequence. */
@@ -151,29 +168,14 @@ function workgroupBlock(head: string, heads: string, block: number, longestFirst
 /** Whether several query heads share a key head. */
 export const isGrouped = ({ group = 1 }: Pick<AttentionRows, "group">) => group > 1;
 
-/**
- * The same, and the rows of this thread. Where heads share keys, these lie behind all heads' queries, `key_width` columns of them and as many
- * of values; a workgroup that owns keys has a key head, and no one head.
- */
-export function place(v: AttentionRows, longestFirst: boolean, owns: "queries" | "keys" = "queries"): string {
+/** Where a workgroup stands, and the rows of this thread. */
+export function place(v: AttentionRows, longestFirst: boolean, owns?: "queries" | "keys"): string {
   const own = range(v.rows).map((r) =>
     `  let own${r} = block0 + ${r * v.threads / v.split}u + local / ${v.split}u;
   let row${r} = start + min(own${r}, p.sequence - 1);`
   );
   const rows = lines([`  let part = local % ${v.split}u;`, ...own]);
-  if (!isGrouped(v)) return workgroupPlace(v, blockRows(v), longestFirst, rows);
-  const [head, heads] = owns === "keys" ? ["key_head", "key_heads"] : ["head", "p.heads"];
-  return `
-  let key_heads = p.heads / ${v.group}u;
-${workgroupBlock(head, heads, blockRows(v), longestFirst)}
-${rows}
-${
-    owns === "keys"
-      ? ""
-      : `  let key_head = head / ${v.group}u; let width = p.heads * ${v.headSize}u; let q_column = head * ${v.headSize}u;`
-  }
-  let k_column = (p.heads + key_head) * ${v.headSize}u;
-  let v_column = k_column + key_heads * ${v.headSize}u;`;
+  return workgroupPlace(v, blockRows(v), longestFirst, rows, owns);
 }
 
 /** The entry point, up to its body. */
