@@ -12,10 +12,12 @@ import { planSweep } from "../sweep/sweep.ts";
 import { planAhead } from "./plan_ahead.ts";
 import { loadAll } from "./run_bench.ts";
 
+const mst = profiles.mst("software");
 const options = {
-  ...profiles.mst("software"),
-  ...{ batches: [1, 2], models: [modelConfig("llama-nano")], memory: 12 * 2 ** 20 },
+  ...mst,
+  ...{ batches: [1, 2], models: ["llama-nano", "nano"].map(modelConfig), memory: 12 * 2 ** 20 },
   policies: ["exact", "half", "recompute", "mst"].map(policyDocument),
+  longest: { ...mst.longest!, beside: { exact: ["mst"] } },
 };
 const planned = async (changes: Partial<typeof options> = {}, lengthsGiven = false) => {
   const all = { ...options, ...changes };
@@ -31,7 +33,7 @@ const proofs = cells.slice(told.length);
 
 Deno.test("planAhead() proves each longest length of a sweep's own choices by one step of its policy, after all else and the shortest first", () => {
   assertEquals(cells.slice(0, told.length), told);
-  assertEquals(own.length, 2 * options.policies.length);
+  assertEquals(own.length, 2 * 2 * options.policies.length);
   for (const one of own) {
     const steps = proofs.filter((cell) =>
       isOf(one, cell) && cell.policy === one.policy && cell.sequence === one.sequence
@@ -48,12 +50,16 @@ Deno.test("planAhead() proves each longest length of a sweep's own choices by on
 });
 
 Deno.test("planAhead() has no other policy take those steps but `exact`, and those to stand beside", () => {
-  for (const { sequence, batch, policy } of proofs) {
-    const owners = own.filter((one) => one.sequence === sequence && one.batch === batch)
-      .map((one) => one.policy);
+  for (const cell of proofs) {
+    const { sequence, batch, policy } = cell;
+    const owners = own.filter((one) => one.sequence === sequence && isOf(one, cell)).map((one) => one.policy);
     assert(owners.length > 0, `${batch} × ${sequence}`);
-    const beside = policy === "exact" || policy === "mst" && owners.includes("recompute");
+    const beside = policy === "exact" || policy === "mst" && owners.includes("exact");
     assert(owners.includes(policy) || beside, `${policy} at ${sequence}`);
+    if (!owners.includes("exact")) continue;
+    assert(
+      proofs.some((other) => other.model === cell.model && other.batch === batch && other.policy === "mst"),
+    );
   }
   assert(proofs.some(({ policy, sequence }) => policy === "exact" && sequence === proofs.at(-1)!.sequence));
 });
