@@ -187,17 +187,10 @@ gpuTest(
         ["exact", "mst8"],
       ]);
       const [exact, mst8] = own;
-      const longest = found.cells.filter(({ sequence }) =>
-        sequence === exact.sequence || sequence === mst8.sequence
-      );
+      const longest = found.cells.slice(-3);
       assertEquals(
         longest.map(({ sequence, policy, status }) => [sequence, policy, status]),
-        [
-          [exact.sequence, "exact", "ok"],
-          [exact.sequence, "mst8", "ok"],
-          [mst8.sequence, "exact", "oom"],
-          [mst8.sequence, "mst8", "ok"],
-        ],
+        [[exact.sequence, "exact", "ok"], [mst8.sequence, "exact", "oom"], [mst8.sequence, "mst8", "ok"]],
       );
       assertEquals(longest.at(-1)!.memory!.bufferBytes, mst8.memory!.bufferBytes);
       const [checked] = await output("check", out, [0, 1]); // 1 where the sources are not committed
@@ -218,7 +211,7 @@ gpuTest(
       const found = await output("bench", `frontier ${named} --quality-steps 1 --out ${out}`);
       assert(found.kind === "sweep");
       const { planned, most } = found.frontier!;
-      assertEquals([most, planned.map(({ name }) => name)], [40, [
+      assertEquals([most, planned.map(({ name }) => name)], [36, [
         "exact",
         "half",
         "exact + in backward",

@@ -1,14 +1,15 @@
 /** What a sweep looks for by plan before it runs anything, and the cells that come of it. */
 
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
+import type { ModelConfig } from "../../src/models/model_config.ts";
 import { bytes } from "../../src/text/format.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import type { Frontier, LongestSequences, SweepHeader } from "../results/run_header.ts";
 import { chosen, planCombinations } from "../sweep/frontier.ts";
-import { lengthsOf, longestSequences } from "../sweep/longest.ts";
+import { lengthsOf, longestSequences, proves } from "../sweep/longest.ts";
 import type { Shape } from "../sweep/shapes.ts";
 import { planSweep } from "../sweep/sweep.ts";
-import { ofModel, type PerModel, type SweepOptions } from "../sweep/sweep_options.ts";
+import { ofModel, type SweepOptions } from "../sweep/sweep_options.ts";
 import type { TrainingData } from "../training/data.ts";
 
 /** What was found by plan, for a header, and the cells that are run for it. */
@@ -21,7 +22,7 @@ export interface PlannedAhead {
  * Looks for the longest sequences, or at every combination of policies and choices, where a sweep asks for them.
  *
  * @param told the cells that it has anyway
- * @param lengthsGiven whether the user named lengths, so that those which are found are not run
+ * @param lengthsGiven whether the user named lengths, so that those which are found are not proved
  */
 export async function planAhead(
   all: SweepOptions,
@@ -31,8 +32,9 @@ export async function planAhead(
   lengthsGiven: boolean,
 ): Promise<PlannedAhead> {
   if (all.longest) {
-    const longest = await search({ ...all, longest: all.longest }, builder);
-    return { found: { longest }, cells: lengthsGiven ? told : planSweep(all, lengthsBy(all, longest)) };
+    const searching = { ...all, longest: all.longest };
+    const longest = await search(searching, builder);
+    return { found: { longest }, cells: lengthsGiven ? told : [...told, ...proofs(searching, longest)] };
   }
   if (all.frontier) {
     const frontier = combine({ ...all, frontier: all.frontier }, told, dataOf, builder);
@@ -41,9 +43,11 @@ export async function planAhead(
   return { found: {}, cells: told };
 }
 
+type Searching = SweepOptions & Required<Pick<SweepOptions, "longest">>;
+
 /** The longest sequences that fit by plan. */
 async function search(
-  all: Parameters<typeof longestSequences>[0],
+  all: Searching,
   builder: BuilderOptions,
 ): Promise<LongestSequences> {
   const { memory } = all;
@@ -53,12 +57,17 @@ async function search(
   return await longestSequences(all, builder);
 }
 
-/** The lengths of a sweep, and of each model those that were found by plan. */
-function lengthsBy({ sequences, ...choices }: SweepOptions, longest: LongestSequences): PerModel {
-  return (model) =>
-    [...new Set([...ofModel(sequences, model), ...lengthsOf(longest, model, choices)])].toSorted((a, b) =>
-      a - b
-    );
+/**
+ * One step of each length that was found, but for those that a sweep covers anyway: without any to warm up, for they take long. The shortest
+ * come first, so that a run that is ended early has most of them.
+ */
+function proofs(all: Searching, longest: LongestSequences): CellConfiguration[] {
+  const lengths = (model: ModelConfig) =>
+    lengthsOf(longest, model, all).filter((length) => !ofModel(all.sequences, model).includes(length));
+  const models = all.models.filter((model) => lengths(model).length > 0);
+  const once = { ...all, models, rounds: 1, seeds: 1, warmup: 0, steps: 1 };
+  return planSweep(once, lengths).filter((cell) => proves(cell, longest, all))
+    .toSorted((a, b) => a.sequence - b.sequence);
 }
 
 /** Every combination of policies and choices by plan. */

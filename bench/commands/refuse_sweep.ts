@@ -7,7 +7,7 @@ import type { SweepOptions } from "../sweep/sweep_options.ts";
 
 /** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted; or are too few. */
 export function refuseUndividable(
-  { growing, memory, reinvest, ranks = stepDefaults.ranks, rankCounts = [] }: SweepOptions,
+  { growing, longest, memory, reinvest, ranks = stepDefaults.ranks, rankCounts = [] }: SweepOptions,
   told: readonly CellConfiguration[],
   { shard, against }: { readonly shard?: Shard; readonly against?: string },
 ): void {
@@ -22,7 +22,7 @@ export function refuseUndividable(
       "What memory affords is a matter of this program's plan, which --against knows of no other; take another profile",
     );
   }
-  if (shard) cellsOfShard(told, shard);
+  if (shard && !longest) cellsOfShard(told, shard); // what is found is divided, too
   if (against !== undefined && memory !== undefined) {
     throw new UserError(
       "--memory is a matter of this program's plan, which --against knows of no other; leave one out",

@@ -9,7 +9,7 @@ import { runInChild } from "../sweep/child.ts";
 import { Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
 import { type Arm, type Budget, budgets } from "../sweep/reinvest.ts";
-import { planReinvested } from "../sweep/reinvested_cells.ts";
+import { planReinvested, trains } from "../sweep/reinvested_cells.ts";
 import { runSweep } from "../sweep/run_sweep.ts";
 import type { Shape } from "../sweep/shapes.ts";
 import { planSweep } from "../sweep/sweep.ts";
@@ -65,8 +65,11 @@ async function measurePaces(
   all: readonly Budget[],
   { dataOf, plan, paths: told, requireGpu, timeoutSeconds }: PaceHost,
 ): Promise<Map<string, number> | number> {
-  const trained = all.filter(({ shape }) => !options.reinvest?.timedOnly.includes(shape.model.name));
-  if (options.qualitySteps === 0 || trained.length === 0) return new Map();
+  const trained = all.map((budget) => ({
+    ...budget,
+    arms: budget.arms.filter((arm) => trains(arm, budget, options)),
+  })).filter(({ arms }) => arms.length > 1);
+  if (trained.length === 0) return new Map();
   const cells = planReinvested({ ...options, rounds: paceRounds, qualitySteps: 0 }, trained, () => undefined);
   const paths = { data: await locateText(told.data), images: await locateImages(told.images) };
   const text = paths.data === undefined ? builtInText(cells.map(dataOf)) : undefined;

@@ -102,6 +102,9 @@ Deno.test("answers() tell who is beaten by whom, where rounds leave no doubt", (
 Deno.test("answers() say what was not proved: quality, few rounds, disagreement, what may be either way", () => {
   const plain = told([...exact, ...mesa8]).split("**Not proved**")[1];
   assertStringIncludes(plain, "- Quality: no loss was measured beside `exact`'s");
+  const grown = fakeRecord({ policy: "mesa8", reinvested: { model: "nano", batch: 4, into: "batch" } });
+  const spent = told([...exact, ...mesa8, { ...grown, quality: fakeQuality(3) }]);
+  assertStringIncludes(spent, "- Quality at `exact`'s own size: no loss was measured beside `exact`'s");
   const trained = (seeds: number, policies = ["exact", "mesa8"]) =>
     told(
       policies.flatMap((policy) =>

@@ -26,7 +26,11 @@ function describe(data: DataReport): Entry {
 /** How the models were trained: a line for each recipe, with its models where there are several; not where memory was re-invested, whose table tells. */
 export function describeTraining(records: readonly CellRecord[]): Entry[] {
   const own = records.filter(({ configuration }) => !configuration.reinvested);
-  const byRecipe = Map.groupBy(own, ({ configuration }) => recipe(configuration));
+  const trained = own.filter(({ configuration }) => configuration.qualitySteps > 0);
+  const byRecipe = Map.groupBy(
+    trained.length > 0 ? trained : own,
+    ({ configuration }) => recipe(configuration),
+  );
   return [...byRecipe].map(([text, members]) => {
     const models = distinct(members.map((r) => r.configuration.model), (model) => model).join(", ");
     return [byRecipe.size > 1 ? `Training of ${models}` : "Training", text];

@@ -30,6 +30,10 @@ Deno.test("describeTraining() gives each recipe with its models", () => {
     ],
   ]);
   assertEquals(describeTraining([fakeRecord()])[0][0], "Training");
+  const timed = fakeRecord({ policy: "mesa8", qualitySteps: 0, learningRate: 0.5 });
+  const trained = fakeRecord({ qualitySteps: 9 });
+  assertEquals(describeTraining([timed, trained]), describeTraining([trained]), "timed alone");
+  assertEquals(describeTraining([timed]).length, 1);
 });
 
 Deno.test("describePolicies() prints each document once", () => {

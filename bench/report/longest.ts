@@ -25,6 +25,7 @@ export function longestSection(
       shared.map((choice) => `; ${choice}`).join("")
     }.`,
     lengths(found, comparisons),
+    howTrained(found, comparisons),
     overhead(found, comparisons),
     `Bytes at the live peak of the longest, or of ${number(unit)} tokens where those do not fit, and what ${
       number(unit)
@@ -169,6 +170,19 @@ function publishedRow(model: string, policies: readonly string[]): string[][] {
       ...policies.map((policy) => row[policy] ? `${row[policy]} K` : "–"),
     ]]
     : [];
+}
+
+/** How little was run of the longest, in words; null where none took a single step. */
+function howTrained(found: readonly LongestSequence[], comparisons: readonly Comparison<Cell>[]) {
+  const once = found.some((one) =>
+    trainedCells(one, comparisons).some(({ sequence, cell: { configuration } }) =>
+      sequence === one.sequence && configuration.warmupSteps === 0 && configuration.timedSteps === 1
+    )
+  );
+  return once
+    ? "A length by plan that was trained took one step, and none to warm up: its tokens/s are that step's, and have no interval. No step was " +
+      "taken where no longest trained is told: those lengths are by plan alone."
+    : null;
 }
 
 /** Speeds of mini-sequences beside those of recomputed blocks whose layers are whole, by length; null if none trained. */

@@ -82,6 +82,18 @@ Deno.test("longestSection() puts what is published, what fits by plan and what t
   );
 });
 
+Deno.test("longestSection() says where a single step proves a length, and that other lengths are by plan alone", () => {
+  const told = (steps: object) => {
+    const cells = [record("recompute", 30720, 10, steps), record("exact", 2048, 1)];
+    return longestSection({ longest, memory: 78 * GiB }, compare(cells))!.includes("by plan alone");
+  };
+  assertEquals(told({ warmupSteps: 0, timedSteps: 1 }), true);
+  assertEquals([told({ warmupSteps: 1, timedSteps: 1 }), told({ warmupSteps: 0, timedSteps: 3 })], [
+    false,
+    false,
+  ]);
+});
+
 Deno.test("longestSection() tells what pieces cost by length, of what trained both ways", () => {
   assertEquals(rows(/^\| model .*tokens\/s, `recompute`/), [
     ["llama3-8b", "bf16 weights, 8-bit moments", "4,096", "1,024", "0.80× (no interval)", "–"],

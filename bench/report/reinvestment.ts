@@ -34,8 +34,8 @@ export function reinvestmentSection({ reinvest = [] }: Found, records: readonly 
     "What fits, by plan, into the bytes of buffers that `exact` takes at the size that each row begins with, and what the next size wants:",
     affordable(reinvest),
     ...all.length > 0 ? [speeds(all)] : [],
-    ...all.some(({ learnt }) => learnt !== null) ? [losses(all), howTrained(all)] : [],
-  ].join("\n\n");
+    ...all.some(({ learnt }) => learnt !== null) ? [losses(all), timedAlone(all), howTrained(all)] : [],
+  ].filter((part) => part !== null).join("\n\n");
 }
 
 function affordable(all: readonly Reinvestment[]): string {
@@ -109,8 +109,31 @@ const statusOf = (arm: InvestedArm) => {
   return failure ? statusWords[failure.status] : "–";
 };
 
+/** Whether an arm has a loss, or ought to have one. */
+const isTrained = (arm: InvestedArm) =>
+  equals.some((equal) => arm.outcomes[equal]) || failureOf(arm) !== undefined;
+
+/** What was trained at each budget. */
+const trainedOf = (all: readonly Invested[]): Invested[] =>
+  all.filter(({ learnt }) => learnt !== null).map((one) => ({ ...one, arms: one.arms.filter(isTrained) }));
+
+/** What was timed alone where others were trained, as a sentence; null if nothing was. */
+function timedAlone(all: readonly Invested[]): string | null {
+  const arms = all.filter(({ learnt }) => learnt !== null).flatMap((one) => one.arms);
+  const [grown, same] = [true, false].map((wanted) => arms.filter(({ into }) => Boolean(into) === wanted));
+  const policies = [...Map.groupBy(grown, ({ policy }) => policy)]
+    .flatMap(([policy, own]) => own.some(isTrained) ? [] : [code(policy)]);
+  const told = [
+    ...same.some((arm) => !isTrained(arm))
+      ? ["policies at `exact`'s own size (whether they train as well there is what `parity` asks)"]
+      : [],
+    ...policies.length ? [`${list(policies)} at any`] : [],
+  ];
+  return told.length === 0 ? null : `Timed alone, and so without a loss: ${list(told)}.`;
+}
+
 function losses(all: readonly Invested[]): string {
-  const trained = all.filter(({ learnt }) => learnt !== null);
+  const trained = trainedOf(all);
   const columns = (arm: InvestedArm) =>
     equals.flatMap((equal) => {
       const outcome = arm.outcomes[equal];

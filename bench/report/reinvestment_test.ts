@@ -152,6 +152,28 @@ Deno.test("reinvestmentSection() puts losses in equal time and equal tokens besi
   assertStringIncludes(section, "√(batch ratio)");
 });
 
+Deno.test("reinvestmentSection() leaves out of the losses what was timed alone, and names it", () => {
+  assert(!section.includes("Timed alone"));
+  const timed = records.flatMap((record): CellRecord[] => {
+    const { policy, reinvested, ...rest } = record.configuration;
+    if (policy === "exact" || reinvested?.into === "depth") return [record];
+    if (reinvested?.pace) return [];
+    const own = reinvested ? "token8" : policy;
+    return [{
+      ...record,
+      quality: null,
+      configuration: { ...rest, reinvested, policy: own, qualitySteps: 0 },
+    }];
+  });
+  const text = reinvestmentSection(told, timed)!;
+  assertEquals(rows(text, /^\| model, step .*learning rate/).map(([, , of]) => of), ["the same", "3 layers"]);
+  assertEquals(rows(text, /^\| model, step .*buffers/).length, 4);
+  assertStringIncludes(
+    text,
+    "Timed alone, and so without a loss: policies at `exact`'s own size (whether they train as well there is what `parity` asks) and `token8` at any.",
+  );
+});
+
 Deno.test("reinvestmentAnswer() says of equal time and of equal tokens how many ways pay, and which pays most", () => {
   const answer = reinvestmentAnswer(told, records)!;
   assertStringIncludes(

@@ -16,9 +16,10 @@ export function unproved(records: readonly CellRecord[], all: readonly Compariso
   const base = baseOf(comparisons[0]);
   const pairs = policiesOf(comparisons).flatMap((policy) => pairsOf(comparisons, policy))
     .filter(({ own, base }) => own !== base);
-  const losses = [...quality(pairs, base), ...undecided(all)];
+  const spent = reinvested(records);
+  const losses = [...quality(pairs, base, spent !== null), ...undecided(all)];
   const speeds = [software(records), inCompany(records, base.crowded), fewRounds(pairs), ...open(pairs)];
-  return [...speeds, ...losses, reinvested(records), cards(records)].filter((sentence) => sentence !== null);
+  return [...speeds, ...losses, spent, cards(records)].filter((sentence) => sentence !== null);
 }
 
 function software(records: readonly CellRecord[]): string | null {
@@ -85,11 +86,15 @@ function open(pairs: readonly Pair[]): string[] {
   ];
 }
 
-function quality(pairs: readonly Pair[], base: Cell): string[] {
+function quality(pairs: readonly Pair[], base: Cell, grown: boolean): string[] {
   const shared = pairs.map(({ own, base }) => own.pairedQualities(base).length);
   if (base.configuration.policy !== "exact" || !shared.some((seeds) => seeds > 0)) {
     return [
-      "Quality: no loss was measured beside `exact`'s, so nothing here says that a policy trains as well.",
+      `Quality${
+        grown ? " at `exact`'s own size" : ""
+      }: no loss was measured beside \`exact\`'s, so nothing here says that a policy trains as well${
+        grown ? " there" : ""
+      }.`,
     ];
   }
   const all = pairs.flatMap(({ own }) => own.records);

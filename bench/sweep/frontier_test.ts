@@ -135,11 +135,11 @@ Deno.test("chosen() takes arithmetics in turn, each combination with its policy 
   assertEquals(of(6), ["half 8bit bf16", "exact f16", "half f16", "half 8bit bf16 f16"]);
 });
 
-Deno.test("chosen() takes of nano's combinations no more than 40 with the policies, each once and none that contradicts itself", () => {
+Deno.test("chosen() takes of nano's combinations no more than its profile does with the policies, each once and none that contradicts itself", () => {
   const planned = planCombinations([shape], options, native);
   assertEquals(planned.length, options.policies.length * 18);
   const some = chosen(planned, options);
-  assert(options.policies.length + some.length <= 40);
+  assert(options.policies.length + some.length <= options.frontier!.most);
   assert(some.length >= 15, "there are the choices alone, and as many again");
   assertEquals(new Set(some.map(({ name }) => name)).size, some.length);
   for (const { choices, policy, name } of some) {

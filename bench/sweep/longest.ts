@@ -6,6 +6,7 @@ import { familyOf } from "../../src/models/families.ts";
 import { type ModelConfig, mostTokens } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
+import type { CellConfiguration } from "../results/results.ts";
 import { isOf, type Limit, type LongestSequence, type LongestSequences } from "../results/run_header.ts";
 import { largestWhere } from "./largest.ts";
 import { exceeds, planStep } from "./planned_step.ts";
@@ -52,6 +53,20 @@ export function lengthsOf(
     .map(({ sequence }) => Math.max(sequence, unit));
   return [...new Set(lengths)].toSorted((a, b) => a - b);
 }
+
+/**
+ * Whether a cell is wanted to prove one of the longest sequences: is of its length, one unit where none fits, and of its policy, of one to
+ * stand beside it, or of the first, which reports compare with: where that does not fit, its plan says so at no cost.
+ */
+export const proves = (
+  cell: CellConfiguration,
+  { unit, found }: LongestSequences,
+  { policies: [first], longest: { beside = {} } }: Pick<Search, "policies" | "longest">,
+): boolean =>
+  found.some((one) =>
+    cell.sequence === Math.max(one.sequence, unit) && isOf(one, cell) &&
+    [first.name, one.policy, ...beside[one.policy] ?? []].includes(cell.policy)
+  );
 
 interface Case {
   readonly model: ModelConfig;

@@ -116,7 +116,7 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     ...common,
     ...grid(adapter),
     policies: named("exact", "half", "mesa8", "mesa8-selective", "recompute8", "mst8"),
-    ...adapter === "gpu" ? { steps: 5, warmup: 2, rounds: 3 } : { steps: 1, warmup: 0 },
+    ...adapter === "gpu" ? { steps: 3, warmup: 1, rounds: 3 } : { steps: 1, warmup: 0 },
     qualitySteps: 0,
   }),
   // What CI runs: each preset must get through one small cell.
@@ -153,18 +153,18 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     qualitySteps: 0,
   }),
   // MST's own table: how long sequences of its models may be on a card of 80 GB, of which buffers get 78 GiB, by plan with each choice of what
-  // weights and moments are kept in; run, with MST's own, are the longest of each policy, and shorter ones, under all that hold them.
+  // weights and moments are kept in. With MST's own, all policies are timed at two lengths, and a step proves the longest of each, for which
+  // `mst` stands beside `recompute`: what pieces cost there.
   mst: (adapter) => ({
     ...common,
     models: adapter === "gpu" ? models("llama2-7b", "llama3-8b") : models("llama-nano"),
     sequences: adapter === "gpu" ? [2048, 16384] : [64],
     batches: [1],
     policies: named("exact", "recompute", "mst", "mst8"),
-    growing: true,
     ...inBackward,
     parameters: "bf16",
     moments: "bf16",
-    longest: { unit: adapter === "gpu" ? 1024 : 64, choices: states },
+    longest: { unit: adapter === "gpu" ? 1024 : 64, choices: states, beside: { recompute: ["mst"] } },
     memory: adapter === "gpu" ? 78 * 2 ** 30 : 8 * 2 ** 20,
     untuned: true,
     timeout: 7200,
@@ -227,16 +227,17 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     qualitySteps: 0,
   }),
   // Is saved memory better re-invested? What `exact` takes is every policy's budget, spent on a larger batch, a deeper or a wider model, on
-  // real data; the largest model is only timed. Kernels are untuned, so that steps have the bytes that they were found with.
+  // real data; the largest model is only timed, and so is `token8`, which affords and takes within some percent what `mesa8` does. Kernels are
+  // untuned, so that steps have the bytes that they were found with.
   reinvest: (adapter) => ({
     ...common,
     ...adapter === "gpu"
       ? {
         models: models("nano", "micro", "mini", "small"),
         batches: [16],
-        steps: 10,
-        warmup: 3,
-        rounds: 4,
+        steps: 5,
+        warmup: 1,
+        rounds: 3,
         qualitySteps: 1000,
         seeds: 3,
       }
@@ -248,19 +249,20 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     toZero: true,
     untuned: true,
     timeout: 3600,
-    reinvest: { timedOnly: ["small"] },
+    reinvest: { timedOnly: ["small", "token8"], mostTokens: 3 * 2 ** 20 },
   }),
-  // Every policy with every choice of a step: all by plan, and what may be worth it as measured (bench/sweep/frontier.ts has the rule).
+  // Every policy with every choice of a step: all by plan, and what may be worth it as measured (bench/sweep/frontier.ts has the rule). Each
+  // round has a seed of its own, so that a gradient is compared in each, and shards can divide them.
   frontier: (adapter) => ({
     ...common,
     models: adapter === "gpu" ? models("small") : models("nano"),
     sequences: adapter === "gpu" ? [] : [128],
     batches: [adapter === "gpu" ? 16 : 1],
     policies: Object.values(policyPresets),
-    frontier: { most: 40 },
+    frontier: { most: 36 },
     ...adapter === "gpu"
-      ? { steps: 5, rounds: 3, qualitySteps: 10, gradientEvery: 5 }
-      : { steps: 1, qualitySteps: 2, gradientEvery: 1 },
+      ? { steps: 3, rounds: 3, seeds: 3, qualitySteps: 4, gradientEvery: 4 }
+      : { steps: 1, rounds: 2, seeds: 2, qualitySteps: 2, gradientEvery: 1 },
   }),
   // Pieces by each rule, at a usual length and at long ones, against one piece.
   "mini-sequences": (adapter) => ({

@@ -3,7 +3,7 @@ import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { familyOf } from "../../src/models/families.ts";
 import { checkModel, type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
-import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
+import { createPolicy, policyDocument, policyPresets } from "../../src/storage/policies.ts";
 import { unusual } from "../../src/train/step_choices.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { refuseContradictions } from "../../src/train/step_choices.ts";
@@ -13,6 +13,8 @@ import { defaultProfile, profiles } from "./profiles.ts";
 import { modelOf, parseConfiguration } from "../results/results.ts";
 import { planStep } from "./planned_step.ts";
 import { shapes } from "./shapes.ts";
+import { exactSteps } from "./reinvested_cells.ts";
+import { fewestPairs } from "../statistics/paired_ratio.ts";
 import { planSweep } from "./sweep.ts";
 import { ofModel } from "./sweep_options.ts";
 
@@ -144,10 +146,10 @@ Deno.test("long doubles lengths beyond what fits, by plan, and looks at speed al
 
 Deno.test("mst looks for the longest sequences of MST's models in what a card of 80 GB leaves, with its states among others", () => {
   for (const adapter of adapters) {
-    const { models, batches, policies, longest, memory, growing, qualitySteps, ...rest } = profiles.mst(
-      adapter,
-    );
-    assertEquals([batches, growing, qualitySteps, rest.untuned], [[1], true, 0, true]);
+    const { models, sequences, batches, policies, longest, memory, growing, qualitySteps, ...rest } = profiles
+      .mst(adapter);
+    assertEquals([batches, growing, qualitySteps, rest.untuned], [[1], undefined, 0, true]);
+    assertEquals(longest!.beside, { recompute: ["mst"] }, "what pieces cost at the longest of whole layers");
     assertEquals(policies.map(({ name }) => name), ["exact", "recompute", "mst", "mst8"]);
     const states = longest!.choices.map(({ parameters = "f32", moments = "f32" }) =>
       `${parameters} ${moments}`
@@ -158,6 +160,56 @@ Deno.test("mst looks for the longest sequences of MST's models in what a card of
     if (adapter === "software") continue;
     assertEquals([memory, longest!.unit], [78 * 2 ** 30, 1024]);
     assertEquals(models.map(({ name }) => name), ["llama2-7b", "llama3-8b"]);
+    const lengths = models.map((model) => ofModel(sequences, model));
+    for (const own of lengths) assert(own.length >= 2 && own[0] <= 2048 && own.at(-1)! >= 16384);
+  }
+});
+
+Deno.test("grid covers three families by length and batch, each size in enough rounds for an interval", () => {
+  const { models, policies, sequences, batches, rounds, qualitySteps } = profiles.grid("gpu");
+  assertEquals(new Set(models.map(({ modelType }) => modelType)), new Set(["gpt2", "vit", "llama"]));
+  const names = ["exact", "half", "mesa8", "mesa8-selective", "recompute8", "mst8"];
+  assertEquals([policies.map(({ name }) => name), qualitySteps], [names, 0]);
+  assert(rounds >= fewestPairs);
+  const sizes = shapes(models, sequences, batches);
+  assertEquals(sizes.length, 15);
+  const several = (of: (size: typeof sizes[number]) => number) => (name: string) =>
+    new Set(sizes.filter(({ model }) => model.name === name).map(of)).size > 1;
+  assert(["mini", "small", "llama-micro"].every(several(({ sequence }) => sequence)));
+  assert(["small", "deit-small", "llama-1b"].every(several(({ batch }) => batch)));
+});
+
+Deno.test("frontier combines every preset with every choice, at most forty of them measured, in rounds of seeds that shards divide", () => {
+  for (const adapter of adapters) {
+    const { policies, frontier, rounds, seeds, gradientEvery, qualitySteps, ...own } = profiles.frontier(
+      adapter,
+    );
+    assertEquals(policies, Object.values(policyPresets));
+    assertEquals(unusual(own), {}, "no choice is named, and so each is varied");
+    const alone = policies.length + 2 + 2 + 1 + 2; // weights, moments, update, arithmetic
+    assert(frontier!.most > alone && frontier!.most <= 40);
+    assertEquals(seeds, rounds);
+    assert(gradientEvery > 0 && gradientEvery <= qualitySteps);
+    if (adapter === "gpu") assert(rounds >= fewestPairs);
+  }
+});
+
+Deno.test("reinvest trains three models over seeds on texts that fall to a rate of zero, and times the largest and token8", () => {
+  for (const adapter of adapters) {
+    const { models, policies, rounds, seeds, reinvest, qualitySteps, ...rest } = profiles.reinvest(adapter);
+    assertEquals([rest.data, rest.toZero, rest.untuned], ["brown", true, true]);
+    assertEquals(reinvest!.timedOnly, ["small", "token8"]);
+    assert(seeds >= fewestPairs && rounds >= fewestPairs && qualitySteps > 0);
+    if (adapter === "software") continue;
+    assertEquals(models.map(({ name }) => name), ["nano", "micro", "mini", "small"]);
+    assertEquals(policies.map(({ name }) => name), ["exact", "mesa8", "token8", "recompute8"]);
+    const steps = models.map((model) =>
+      exactSteps({ sequence: usualSequence(model), batch: 16 }, {
+        qualitySteps,
+        reinvest,
+      })
+    );
+    assertEquals(steps.slice(0, 3), [1000, 768, 384], "docs/running.md tells these");
   }
 });
 

@@ -6,7 +6,7 @@ import { policyDocument } from "../../src/storage/policies.ts";
 import { keyOf, parseConfiguration } from "../results/results.ts";
 import { profiles } from "./profiles.ts";
 import { type Arm, budgets } from "./reinvest.ts";
-import { planReinvested, stepsOfTime, stepsOfTokens } from "./reinvested_cells.ts";
+import { exactSteps, planReinvested, stepsOfTime, stepsOfTokens } from "./reinvested_cells.ts";
 import { cellsOfShard } from "./shards.ts";
 
 const options = {
@@ -33,8 +33,9 @@ Deno.test("stepsOfTokens() and stepsOfTime() are the nearest whole number, at le
 
 Deno.test("planReinvested() trains each arm for exact's tokens and for its time, each with a schedule that ends with it", () => {
   const cells = plan().filter(({ round }) => round === 0);
-  assertEquals(cells.length, 2 * arms.length - 1, "`exact` takes its own time");
-  for (const cell of cells) {
+  const grown = arms.filter(({ into }) => into).length;
+  assertEquals(cells.length, arms.length + grown, "`exact` takes its own time, and its size is timed alone");
+  for (const cell of cells.filter(({ policy, reinvested }) => policy === "exact" || reinvested)) {
     const { qualitySteps, schedule, batch, policy, reinvested } = cell;
     const arm = arms.find(({ policy: { name }, into }) => name === policy && into === reinvested?.into)!;
     const wanted = reinvested?.pace ? stepsOfTime(100, paceOf(arm)) : Math.round(100 * 16 / batch);
@@ -43,7 +44,10 @@ Deno.test("planReinvested() trains each arm for exact's tokens and for its time,
     assertEquals(parseConfiguration(JSON.stringify(cell)), cell);
   }
   const plain = cells.filter(({ reinvested }) => !reinvested);
-  assertEquals(plain.map(({ policy, batch }) => [policy, batch]), [["exact", 16], ["mesa8", 16]]);
+  assertEquals(plain.map(({ policy, batch, qualitySteps }) => [policy, batch, qualitySteps]), [
+    ["exact", 16, 100],
+    ["mesa8", 16, 0],
+  ]);
   const others = cells.filter(({ reinvested }) => reinvested);
   for (const { reinvested } of others) assertEquals([reinvested!.model, reinvested!.batch], ["nano", 16]);
   assert(
@@ -65,7 +69,14 @@ Deno.test("planReinvested() turns every other round, times each arm once where i
   assertEquals(new Set(cells.map(keyOf)).size, cells.length);
 });
 
-Deno.test("planReinvested() takes no equal time of what has no pace, and trains no model that is only timed", () => {
+Deno.test("planReinvested() trains no model on more tokens than are told, and no other on fewer", () => {
+  const trained = (mostTokens?: number) =>
+    plan({ reinvest: { timedOnly: [], mostTokens } }).find(({ policy }) => policy === "exact")!.qualitySteps;
+  assertEquals([trained(), trained(2 ** 30), trained(40 * 16 * 64), trained(1)], [100, 100, 40, 1]);
+  assertEquals(exactSteps(shape, { qualitySteps: 0, reinvest: { timedOnly: [], mostTokens: 1 } }), 0);
+});
+
+Deno.test("planReinvested() takes no equal time of what has no pace, and trains no model and no policy that is only timed", () => {
   const unknown = plan({}, () => undefined);
   assertEquals(unknown.filter(({ reinvested }) => reinvested?.pace), []);
   assertEquals(unknown.filter(({ round }) => round === 0).length, arms.length);
@@ -73,6 +84,8 @@ Deno.test("planReinvested() takes no equal time of what has no pace, and trains 
     assertEquals([...new Set(timed.map(({ qualitySteps }) => qualitySteps))], [0]);
     assertEquals(timed.filter(({ reinvested }) => reinvested?.pace), []);
   }
+  const trained = plan({ reinvest: { timedOnly: ["mesa8"] } }).filter(({ qualitySteps }) => qualitySteps > 0);
+  assertEquals([...new Set(trained.map(({ policy }) => policy))], ["exact"]);
 });
 
 Deno.test("planReinvested() refuses more processes than a sweep can have", () => {

@@ -118,7 +118,7 @@ export function cellFields(
   const { seeds, seed, qualitySteps, warmup, steps } = options;
   const trains = round < seeds;
   return {
-    ...modelFields(options.growing ? ofLength(model, sequence) : model),
+    ...modelFields(options.growing || options.longest ? ofLength(model, sequence) : model),
     sequence,
     batch,
     seed: seed + (trains ? round : 0),

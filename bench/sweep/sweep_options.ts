@@ -52,14 +52,16 @@ export interface SweepOptions extends StepChoices {
   growing?: boolean;
   /**
    * The longest sequences that fit by plan are looked for, in multiples of so many tokens, with each of these choices of a step beside the
-   * sweep's own. Where no lengths are given, those of its own are run, too.
+   * sweep's own. Each length gets a model of exactly as many positions. Where the user gives no lengths, each of the sweep's own choices is
+   * proved by a step of its policy, and of those that are to stand `beside` it.
    */
-  longest?: { unit: number; choices: StepChoices[] };
+  longest?: { unit: number; choices: StepChoices[]; beside?: Readonly<Record<string, readonly string[]>> };
   /**
-   * The memory that `exact` takes is the budget of the other policies, which are run at its size, too, and at the largest batch, depth and
-   * width that they afford. Models of these names are only timed, unless `qualitySteps` are asked for.
+   * The memory that `exact` takes is the budget of the other policies, which are timed at its size, too, and run at the largest batch, depth
+   * and width that they afford. Models and policies of these names are only timed, and no model's `exact` trains on more tokens than
+   * `mostTokens`, unless the user asks for `qualitySteps`.
    */
-  reinvest?: { timedOnly: string[] };
+  reinvest?: { timedOnly: string[]; mostTokens?: number };
   /** Bytes that the buffers of a step may take, by its plan; undefined: what the device gives. */
   memory?: number;
   /** Timed steps of a process, and untimed ones before them. */

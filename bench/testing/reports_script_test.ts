@@ -101,7 +101,7 @@ Deno.test("all makes the published reports in order, keeps what is whole, and go
     }
     assert(
       first.ran.includes(
-        "deno task bench frontier --peers made/peers-gpt2 --require-gpu --out made/frontier",
+        "deno task bench frontier --runtime dawn --peers made/peers-gpt2 --require-gpu --out made/frontier",
       ),
     );
     assert(first.ran.includes("deno task bench --render made/peers-deit"));
@@ -110,8 +110,8 @@ Deno.test("all makes the published reports in order, keeps what is whole, and go
       minutes: Number(minutes),
     }));
     const hours = published.reduce((sum, { minutes }) => sum + minutes, 0) / 60;
-    assertEquals(Math.round(hours), 8, "docs/reports.md says eight hours");
-    const long = published.filter(({ minutes }) => minutes >= 60).map(({ name }) => name);
+    assertEquals(Math.round(hours), 5, "docs/reports.md says five hours");
+    const long = published.filter(({ minutes }) => minutes >= 30).map(({ name }) => name);
     assertEquals(long, ["parity", "parity-states", "reinvest", "mst"], "docs/reports.md names these");
     const again = await run(["all"]);
     assertEquals(new Set(again.ran.map((line) => line.split(" ")[2])), new Set(["check"]));
@@ -120,6 +120,10 @@ Deno.test("all makes the published reports in order, keeps what is whole, and go
     assertStringIncludes(half.out, "== steps-f16: 0 s, exit code 1");
     const rest = await run(["steps-f16"]);
     assertEquals(rest.ran.slice(1), ["deno task bench --resume made/steps-f16"]);
+    assertEquals(
+      (await run(["frontier:1/2"])).ran[0],
+      "deno task bench frontier --runtime dawn --peers made/peers-gpt2 --shard 1/2 --require-gpu --out made/frontier.1-2",
+    );
     assertEquals(
       (await run(["grid:2/3"])).ran[0],
       `${
