@@ -62,9 +62,14 @@ export async function runCell(
       readCard: () => readCard(name),
       ...stepsPerTurn !== undefined && { turns: { steps: stepsPerTurn, next: turn } },
     });
+    const lastLosses = await session.losses(); // of timed steps, which prove nothing without
     const driverAfter = await driverBytesInUse();
     gpu.checkHealth();
-    const divergence = quality && divergenceOf(quality);
+    const divergence = quality
+      ? divergenceOf(quality)
+      : lastLosses.every(isNumber)
+      ? null
+      : "The loss of a timed step is no number";
     const ledgerPeakBytes = gpu.ledger.peakBytes;
     const { bufferBytes } = session.plan;
     const own = async () => ({

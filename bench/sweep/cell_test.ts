@@ -34,8 +34,8 @@ async function cell(policy: string, gradientEvery: number, changes: Partial<Cell
   try {
     await Deno.writeFile(path, text);
     const configuration = {
-      ...{ model: "nano", ...size, policy, storage: policyDocument(policy), seed, ...recipe, ...changes },
-      ...{ warmupSteps: 1, timedSteps: 2, qualitySteps, gradientEvery, round: 0 },
+      ...{ model: "nano", ...size, policy, storage: policyDocument(policy), seed, ...recipe },
+      ...{ warmupSteps: 1, timedSteps: 2, qualitySteps, gradientEvery, round: 0, ...changes },
     };
     const { measurement, data, adapter } = await runCell({
       configuration,
@@ -204,6 +204,10 @@ gpuTest("runCell() marks a run whose loss is no number, from the step on", async
   const { status, message, timing } = await cell("exact", 0, { learningRate: 1e30 });
   assertEquals([status, timing!.stepMilliseconds.length], ["diverged", 2]);
   assertMatch(message!, /^The loss is no number from step [2-5] on$/);
+  const timed = { learningRate: 1e30, qualitySteps: 0, warmupSteps: 0, timedSteps: 5 };
+  const alone = await cell("exact", 0, timed);
+  assertEquals([alone.status, alone.message], ["diverged", "The loss of a timed step is no number"]);
+  assertEquals((await cell("exact", 0, { ...timed, learningRate: 1e-3 })).status, "ok");
 });
 
 gpuTest("runCell() trains the model of a document, at a length that no preset has", async () => {
