@@ -6,6 +6,8 @@ import { halvesText } from "./matmul_matrix_template.ts";
 import { halvesEach } from "./matmul_variant.ts";
 import { lookFirst, type Scaling, scalingBindings, scalingText } from "./scales.ts";
 import text from "./scaled_halves.wgsl" with { type: "text" };
+import blindText from "./scaled_halves_blind.wgsl" with { type: "text" };
+import lookText from "./scaled_halves_look.wgsl" with { type: "text" };
 
 const threads = 256;
 const rowsPerThread = 4;
@@ -49,6 +51,9 @@ export const inScaledHalves = (cols: number) => ({
 const halvesOf = (builder: ProgramBuilder, { tensor: { name, rows, cols } }: Operand): Tensor =>
   builder.tensor(`${name} (scaled)`, rows, cols, { category: "transient", ...inScaledHalves(cols) });
 
+const textOf = (observes: boolean) =>
+  scalingText(observes) + halvesText + (observes ? lookText : blindText) + text;
+
 /** Emits out = x in scaled halves, and what the first step sees of x before. */
 function written(
   builder: ProgramBuilder,
@@ -64,15 +69,15 @@ function written(
     builder.dispatch({
       kernel: {
         label: "scaled_halves",
-        code: x.code("x", 1) + scalingText(true) + halvesText + text,
+        code: x.code("x", 1) + textOf(scaling.observes),
         constants: { stride: elements, x_stride: x.tensor.stride / 4 },
       },
       bindings: [
         { group: 0, index: 1, tensor: out, access: "write", ...window },
-        ...scalingBindings(builder.scales!, { ...scaling, observes: true }),
+        ...scalingBindings(builder.scales!, scaling),
         ...x.bindings(1, window),
       ],
-      parameters: { rows: window.rows, operand, looks: Number(scaling.observes) },
+      parameters: { rows: window.rows, operand },
       workgroups: Math.ceil(Math.ceil(window.rows / rowsPerThread) * elements / threads),
       flops: 16 * window.rows * elements,
       ...scaling.observes && { looksAt: window.rows * out.cols },

@@ -4,6 +4,7 @@ import { UserError } from "../errors.ts";
 import { gpuWith, type ProgramDescription } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
+import { wholeOf } from "../gpu/tensor.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { describeEvaluation } from "./describe.ts";
 import { policyOf } from "./options.ts";
@@ -133,6 +134,22 @@ Deno.test("GELU of what is stored is written out in forward once: in its place, 
   assertEquals(writes("f32"), ["materialize"]);
   assertEquals(writes("f16x3"), ["materialize"]);
   assertEquals(writes("f16"), ["scaled_halves"]);
+});
+
+Deno.test("In f16 no halves are made again that nobody reads", () => {
+  const deep = { ...options, model: { ...options.model, layers: 2 }, arithmetic: "f16" } as const;
+  for (const policy of ["recompute", "recompute8", "mst"]) {
+    const { dispatches } = describeStep({ ...deep, policy }, gpuWith(typicalGpuLimits));
+    const halves = dispatches.flatMap(({ bindings }) =>
+      bindings.filter(({ tensor }) => tensor.dtype === "f16")
+    );
+    const read = new Set(
+      halves.filter(({ access }) => access === "read").map(({ tensor }) => wholeOf(tensor)),
+    );
+    const written = halves.filter(({ access }) => access === "write").map(({ tensor }) => wholeOf(tensor));
+    assert(written.length > 0);
+    assertEquals(written.filter((tensor) => !read.has(tensor)).map(({ name }) => name), [], policy);
+  }
 });
 
 gpuTest("A session in f32 has no operands to clip", async () => {
