@@ -1,12 +1,11 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { type Operand, plain, readColumns } from "../../src/gpu/operand.ts";
-import { sharingGroup } from "../../src/gpu/operand_windows.ts";
+import { type Operand, plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { lookFirst } from "../products/scales.ts";
-import { materialize } from "../shared/materialize.ts";
 import { attentionChoice } from "./attention_choice.ts";
 import { attentionDelta } from "./attention_delta.ts";
 import { type AttentionOptions, emitAttention } from "./attention_emit.ts";
+import { type Inputs, operandsOf, unseen, writtenApart } from "./attention_inputs.ts";
 import { type AttentionShape, groupOf } from "./attention_shape.ts";
 import { onMatrices } from "./attention_variant.ts";
 
@@ -23,9 +22,21 @@ export function attentionForward(
   options: AttentionOptions = {},
 ): void {
   const scaling = scalingOf(shape, options);
-  if (scaling) lookFirst(builder, thirds(qkv), scaling);
+  if (scaling) lookFirst(builder, unseen(qkv), scaling);
+  attentionForwardKernel(builder, qkv, o, logSumExp, shape, options);
+}
+
+/** Emits forward by itself, as attentionForward does, over inputs that were looked at. */
+export function attentionForwardKernel(
+  builder: ProgramBuilder,
+  inputs: Inputs,
+  o: Tensor,
+  logSumExp: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
   const own = [{ tensor: o, access: "write" as const }, { tensor: logSumExp, access: "write" as const }];
-  emitAttention(builder, "forward", shape, own, { qkv }, { o }, options);
+  emitAttention(builder, "forward", shape, own, operandsOf(inputs), { o }, options);
 }
 
 /**
@@ -44,22 +55,20 @@ export function attentionBackward(
 ): void {
   const { rows, cols, stride } = logSumExp;
   const delta = builder.tensor("delta", rows, cols, { category: "transient", stride });
-  attentionDelta(builder, plain(d), o, delta, shape.headSize);
+  const dO = plain(d);
+  attentionDelta(builder, dO, o, delta, shape.headSize);
   const scaling = scalingOf(shape, options);
   readably(builder, qkv, shape, options, (inputs) => {
-    if (scaling) lookFirst(builder, [...thirds(inputs), { x: plain(d) }], scaling);
-    attentionBackwardQuery(builder, inputs, { logSumExp, delta }, d, dqkv, shape, options);
-    attentionBackwardKey(builder, inputs, { logSumExp, delta }, d, dqkv, shape, options);
+    if (scaling) lookFirst(builder, unseen(inputs, dO), scaling);
+    attentionBackwardQuery(builder, inputs, { logSumExp, delta }, dO, dqkv, shape, options);
+    attentionBackwardKey(builder, inputs, { logSumExp, delta }, dO, dqkv, shape, options);
   });
 }
 
-/** q, k and v side by side, or each in a tensor of its own. */
-type Inputs = Operand | Readonly<Record<"q" | "k" | "v", Operand>>;
-
 /**
  * Emits `work` over what backward reads of qkv (N×3C). Its kernels read q, k and v once for each block of own rows, and on subgroup matrices
- * what is stored in fewer bits costs them more than to write it out (docs/runtime.md): so it is, where that raises no peak. Apart, since one
- * tensor of all three finds no place among others as large as one. Kernels in f32, bound by workgroup memory, read it in place.
+ * what is stored in fewer bits costs them more than to write it out (docs/runtime.md): so it is, where that raises no peak. Kernels in f32,
+ * bound by workgroup memory, read it in place.
  */
 function readably(
   builder: ProgramBuilder,
@@ -73,31 +82,12 @@ function readably(
   const dear = qkv.cost !== "none" &&
     onMatrices(variants?.backward_query ?? attentionChoice(builder, "backward_query", shape));
   if (!dear || width % 4 !== 0 || bytes > builder.limits.maxStorageBufferBindingSize) return work(qkv);
-  builder.withRoom(bytes, (has) => {
-    if (!has) return work(qkv);
-    const written = ["queries", "keys", "values"].map((name, part) => {
-      const out = builder.tensor(name, rows, width, { category: "transient" });
-      materialize(builder, readColumns(qkv, part * width, width), out);
-      return plain(out);
-    });
-    const [q, k, v] = sharingGroup(written);
-    work({ q, k, v });
-  });
+  builder.withRoom(bytes, (has) => work(has ? writtenApart(builder, qkv) : qkv));
 }
 
 /** Heads that share keys are in f32, and scale nothing. */
 const scalingOf = (shape: AttentionShape, { scaling }: AttentionOptions) =>
   groupOf(shape) === 1 ? scaling : undefined;
-
-/** q, k and v, one by one. */
-const thirds = (inputs: Inputs) =>
-  isOperand(inputs)
-    ? [0, 1, 2].map((i) => ({ x: inputs, columns: [i, i + 1].map((part) => part * inputs.tensor.cols / 3) }))
-    : Object.values(inputs).map((x) => ({ x }));
-
-const isOperand = (inputs: Inputs): inputs is Operand => "tensor" in inputs;
-
-const operandsOf = (inputs: Inputs) => isOperand(inputs) ? { qkv: inputs } : inputs;
 
 /** What backward knows of each row and head (N×H, stride H): the log-sum-exp, and delta = rowsum(dO ∘ o). */
 export interface RowStatistics {
@@ -110,14 +100,14 @@ export function attentionBackwardQuery(
   builder: ProgramBuilder,
   inputs: Inputs,
   statistics: RowStatistics,
-  d: Tensor,
+  d: Operand,
   dqkv: Tensor,
   shape: AttentionShape,
   options: AttentionOptions = {},
 ): void {
   const own = [...statisticsOf(statistics), { tensor: dqkv, access: "write" as const }];
-  const operands = { ...operandsOf(inputs), d: plain(d) };
-  emitAttention(builder, "backward_query", shape, own, operands, { d, dqkv }, options);
+  const operands = { ...operandsOf(inputs), d };
+  emitAttention(builder, "backward_query", shape, own, operands, { dqkv }, options);
 }
 
 /** Emits dk and dv beside the dq in dqkv (N×(C + 2K)), and rows' padding, from dO (`d`, N×C). */
@@ -125,14 +115,14 @@ export function attentionBackwardKey(
   builder: ProgramBuilder,
   inputs: Inputs,
   statistics: RowStatistics,
-  d: Tensor,
+  d: Operand,
   dqkv: Tensor,
   shape: AttentionShape,
   options: AttentionOptions = {},
 ): void {
   const own = [...statisticsOf(statistics), { tensor: dqkv, access: "update" as const }];
-  const operands = { ...operandsOf(inputs), d: plain(d) };
-  emitAttention(builder, "backward_key", shape, own, operands, { d, dqkv }, options);
+  const operands = { ...operandsOf(inputs), d };
+  emitAttention(builder, "backward_key", shape, own, operands, { dqkv }, options);
 }
 
 const statisticsOf = ({ logSumExp, delta }: RowStatistics) =>

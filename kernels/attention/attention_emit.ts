@@ -12,10 +12,16 @@ import { cutBlocks } from "./attention_cut.ts";
 import { attentionForwardText } from "./attention_forward_template.ts";
 import { attentionMatrixKeyText, attentionMatrixQueryText } from "./attention_matrix_backward.ts";
 import { attentionMatrixForwardText } from "./attention_matrix_forward.ts";
-import type { Observing } from "./attention_matrix_scales.ts";
+import { looksAt, type Observing } from "./attention_matrix_scales.ts";
 import type { AttentionMatrixVariant } from "./attention_matrix_variant.ts";
 import { alignedRow, type Reach, reaches, rowsAnywhere } from "./attention_reach.ts";
-import { type AttentionKernel, type AttentionShape, flopsPerPair, qkvColumns } from "./attention_shape.ts";
+import {
+  type AttentionKernel,
+  type AttentionShape,
+  flopsPerPair,
+  type HalvedInputs,
+  qkvColumns,
+} from "./attention_shape.ts";
 import type { AttentionRows } from "./attention_template.ts";
 import { type AttentionVariant, attentionVariantName, onMatrices, ownBlock } from "./attention_variant.ts";
 
@@ -26,12 +32,12 @@ export interface AttentionOptions {
   readonly scaling?: Scaling;
 }
 
-/** How often each kernel looks at rows of C numbers, its operands, and at what it makes of scores, for the next step's scales. */
-const looks: Record<AttentionKernel, { rows: number; scores: number }> = {
-  forward: { rows: 3, scores: 0 },
-  backward_query: { rows: 2, scores: 0 },
-  backward_key: { rows: 2, scores: 2 },
-};
+/** How often a kernel looks at rows of C numbers, its operands, and at what it makes of scores, for the next step's scales. */
+function looksOf(kernel: AttentionKernel, halved: HalvedInputs): { rows: number; scores: number } {
+  const all = looksAt(kernel, halved);
+  const scores = all.filter((x) => x === "p" || x === "ds").length;
+  return { rows: all.length - scores, scores };
+}
 
 /** What a workgroup's own rows are. */
 const ownRows = { forward: "queries", backward_query: "queries", backward_key: "keys" } as const;
@@ -46,12 +52,15 @@ const rowTexts: Record<AttentionKernel, (v: AttentionRows) => string> = {
   backward_query: remembered(attentionBackwardQueryText),
   backward_key: remembered(attentionBackwardKeyText),
 };
-const textOf = (kernel: AttentionKernel, v: AttentionVariant, apart: boolean, scaling: Observing) =>
-  onMatrices(v) ? matrixTexts[kernel]({ ...v, ...apart && { apart } }, scaling) : rowTexts[kernel](v);
+const textOf = (
+  kernel: AttentionKernel,
+  v: AttentionVariant,
+  inputs: Pick<AttentionMatrixVariant, "apart" | "halved">,
+  scaling: Observing,
+) => onMatrices(v) ? matrixTexts[kernel]({ ...v, ...inputs }, scaling) : rowTexts[kernel](v);
 
 interface Part {
   readonly o: Tensor;
-  readonly d: Tensor;
   readonly dqkv: Tensor;
 }
 
@@ -74,13 +83,17 @@ export function emitAttention(
   strides: Partial<Part>,
   { variants, scaling: asked }: AttentionOptions,
 ): void {
-  const variant = variants?.[kernel] ?? attentionChoice(builder, kernel, shape);
+  const halved = { qkv: operands.q?.scaled, d: operands.d?.scaled };
+  const variant = variants?.[kernel] ?? attentionChoice(builder, kernel, shape, halved);
   const { sequence, heads, keyHeads = heads } = shape;
   const ownHeads = ownRows[kernel] === "keys" ? keyHeads : heads;
   const block = ownBlock(variant);
   const { scales } = builder;
   const scaling = onMatrices(variant) ? asked : undefined;
   const observing = scales && scaling && { observes: scaling.observes };
+  if ((halved.qkv || halved.d) && !observing) throw new Error(`${kernel} has scaled operands, and no scales`);
+  const inputs = { apart: operands.qkv === undefined, halved };
+  const looks = looksOf(kernel, halved);
   const written = own.filter(({ access }) => access !== "read").map(({ tensor }) => tensor);
   const tensors = [...Object.values(operands).map((x) => x.tensor), ...own.map(({ tensor }) => tensor)];
   for (const reach of reaches(builder, tensors, sequence)) {
@@ -90,7 +103,7 @@ export function emitAttention(
       const group = name === "d" ? 2 : 1;
       return { code: bound.code(name, group), bindings: bound.bindings(group) };
     });
-    const code = read.map(({ code }) => code).join("") + textOf(kernel, variant, !operands.qkv, observing);
+    const code = read.map(({ code }) => code).join("") + textOf(kernel, variant, inputs, observing);
     const flops = flopsPerPair(kernel, { ...shape, batch: sequences });
     const most = builder.flopsPerDispatch / flops;
     const mostBlocks = whole ? Infinity : Math.floor(rowsAnywhere(builder, written) / block);
@@ -123,14 +136,14 @@ export function emitAttention(
           blocks,
           qkv_stride: (operands.qkv ?? operands.q).tensor.stride / 4,
           o_stride: (strides.o?.stride ?? 0) / 4,
-          d_stride: (strides.d?.stride ?? 0) / 4,
+          d_stride: (operands.d?.tensor.stride ?? 0) / 4,
           dqkv_stride: (strides.dqkv?.stride ?? 0) / 4,
         },
         workgroups: sequences * ownHeads * blocks,
         flops: flops * pairs,
         ...observing?.observes && {
-          looksAt: (first === 0 ? looks[kernel].rows * sequences * sequence * heads * shape.headSize : 0) +
-            looks[kernel].scores * sequences * heads * pairs,
+          looksAt: (first === 0 ? looks.rows * sequences * sequence * heads * shape.headSize : 0) +
+            looks.scores * sequences * heads * pairs,
         },
       });
     }

@@ -21,8 +21,10 @@ const manyRows = 8192;
  */
 export function readable(builder: ProgramBuilder, x: Operand, scaling: Scaling, which: "a" | "b"): Operand {
   if (!takesHalves(builder)) return cheapToRead(builder, x);
-  const out = halvesOf(builder, x);
-  return isWrittenOut(builder, x, tensorBytes(out)) ? written(builder, x, out, scaling, which) : x;
+  const out = halvesFor(builder, x.tensor);
+  return isWrittenOut(builder, x, tensorBytes(out))
+    ? inHalves(builder, x, out, scaling, which === "a" ? 0 : 1)
+    : x;
 }
 
 /** Returns a weight as the product scaled so should read it, its B: in f16 halves, too, where that raises no peak and so many rows make it worth it. */
@@ -34,11 +36,11 @@ export function readableWeight(
 ): Operand {
   const x = plain(weight);
   if (!takesHalves(builder) || x.cost !== "none" || rows < manyRows) return x;
-  const out = halvesOf(builder, x);
-  return builder.takeRoom(tensorBytes(out)) ? written(builder, x, out, scaling, "b") : x;
+  const out = halvesFor(builder, x.tensor);
+  return builder.takeRoom(tensorBytes(out)) ? inHalves(builder, x, out, scaling, 1) : x;
 }
 
-/** Whether products read scaled halves: then what they read is best written out as these, and nothing else. */
+/** Whether products, and attention, read scaled halves: then what they read is best written out as these, and nothing else. */
 export const takesHalves = ({ arithmetic, scales }: ProgramBuilder): boolean =>
   arithmetic === "f16" && scales !== undefined;
 
@@ -48,21 +50,27 @@ export const inScaledHalves = (cols: number) => ({
   stride: Math.ceil(cols / halvesEach) * halvesEach,
 });
 
-const halvesOf = (builder: ProgramBuilder, { tensor: { name, rows, cols } }: Operand): Tensor =>
+/** Describes a tensor for a matrix (N×C) in scaled halves. */
+export const halvesFor = (
+  builder: ProgramBuilder,
+  { name, rows, cols }: Pick<Tensor, "name" | "rows" | "cols">,
+): Tensor =>
   builder.tensor(`${name} (scaled)`, rows, cols, { category: "transient", ...inScaledHalves(cols) });
 
 const textOf = (observes: boolean) =>
   scalingText(observes) + halvesText + (observes ? lookText : blindText) + text;
 
-/** Emits out = x in scaled halves, and what the first step sees of x before. */
-function written(
+/**
+ * Emits out = x (N×C) in scaled halves, an operand of what is scaled so by its place there, and what the first step sees of x before. Returns
+ * it as that reads it.
+ */
+export function inHalves(
   builder: ProgramBuilder,
   x: Operand,
   out: Tensor,
   scaling: Scaling,
-  which: "a" | "b",
+  operand: number,
 ): Operand {
-  const operand = which === "a" ? 0 : 1;
   lookFirst(builder, [{ x, operand }], scaling);
   const elements = out.stride / halvesEach;
   for (const window of builder.windows([out, x.tensor], x.unit)) {
