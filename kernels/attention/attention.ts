@@ -1,12 +1,14 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, plain } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
+import { halvesEach } from "../products/matmul_variant.ts";
+import { takesHalves } from "../products/scaled_halves.ts";
 import { lookFirst } from "../products/scales.ts";
-import { attentionChoice } from "./attention_choice.ts";
+import { attentionVariants } from "./attention_choice.ts";
 import { attentionDelta } from "./attention_delta.ts";
 import { type AttentionOptions, emitAttention } from "./attention_emit.ts";
 import { type Inputs, operandsOf, unseen, writtenApart } from "./attention_inputs.ts";
-import { type AttentionShape, groupOf } from "./attention_shape.ts";
+import { type AttentionKernel, type AttentionShape, groupOf } from "./attention_shape.ts";
 import { onMatrices } from "./attention_variant.ts";
 
 /**
@@ -58,32 +60,56 @@ export function attentionBackward(
   const dO = plain(d);
   attentionDelta(builder, dO, o, delta, shape.headSize);
   const scaling = scalingOf(shape, options);
-  readably(builder, qkv, shape, options, (inputs) => {
+  readably(builder, "backward", qkv, shape, options, (inputs) => {
     if (scaling) lookFirst(builder, unseen(inputs, dO), scaling);
     attentionBackwardQuery(builder, inputs, { logSumExp, delta }, dO, dqkv, shape, options);
     attentionBackwardKey(builder, inputs, { logSumExp, delta }, dO, dqkv, shape, options);
   });
 }
 
+/** The kernels of a pass, and from how many tokens on they read a sequence's tiles often enough to gain by halves more than these cost to write. */
+const passes = {
+  backward: { kernels: ["backward_query", "backward_key"], long: 512 },
+} as const;
+
+/** Times the bytes that q, k and v take, which must be free: they share no buffer with what is bound beside them, and a plan would grow for them. */
+const roomFor = 2;
+
 /**
- * Emits `work` over what backward reads of qkv (N×3C). Its kernels read q, k and v once for each block of own rows, and on subgroup matrices
- * what is stored in fewer bits costs them more than to write it out (docs/runtime.md): so it is, where that raises no peak. Kernels in f32,
- * bound by workgroup memory, read it in place.
+ * Emits `work` over what a pass reads of qkv (N×3C). Its kernels read k and v, or q, once for each block of own rows, so on subgroup matrices
+ * they are written out, where that raises no peak: in f16 as scaled halves, else what is stored in fewer bits, which costs more to read
+ * (docs/runtime.md). Kernels in f32, bound by workgroup memory, read in place, as do all what would need several windows.
  */
 function readably(
   builder: ProgramBuilder,
+  pass: keyof typeof passes,
   qkv: Operand,
   shape: AttentionShape,
-  { variants }: AttentionOptions,
+  options: AttentionOptions,
   work: (inputs: Inputs) => void,
 ): void {
   const { rows, cols } = qkv.tensor;
-  const [width, bytes] = [cols / 3, 4 * rows * cols];
-  const dear = qkv.cost !== "none" &&
-    onMatrices(variants?.backward_query ?? attentionChoice(builder, "backward_query", shape));
-  if (!dear || width % 4 !== 0 || bytes > builder.limits.maxStorageBufferBindingSize) return work(qkv);
-  builder.withRoom(bytes, (has) => work(has ? writtenApart(builder, qkv) : qkv));
+  const { kernels, long } = passes[pass];
+  const halved = halvingOf(builder, shape, options);
+  const gains = qkv.cost !== "none" || (halved && shape.sequence >= long);
+  const bytes = (halved ? 2 : 4) * rows * cols;
+  const possible = cols % 12 === 0 && bytes / 3 <= builder.limits.maxStorageBufferBindingSize;
+  if (!gains || !possible || !areOnMatrices(builder, kernels, shape, options)) return work(qkv);
+  builder.withRoom(roomFor * bytes, (has) => work(has ? writtenApart(builder, qkv, halved) : qkv));
 }
+
+/** How operands are scaled if they can be written as halves: where heads begin with whole elements of these. */
+const halvingOf = (builder: ProgramBuilder, shape: AttentionShape, options: AttentionOptions) =>
+  takesHalves(builder) && shape.headSize % halvesEach === 0 ? scalingOf(shape, options) : undefined;
+
+/** Whether all of these kernels are on subgroup matrices. */
+const areOnMatrices = (
+  builder: ProgramBuilder,
+  kernels: readonly AttentionKernel[],
+  shape: AttentionShape,
+  { variants }: AttentionOptions,
+) =>
+  kernels.every((kernel) => onMatrices(variants?.[kernel] ?? attentionVariants(kernel, shape, builder)[0]));
 
 /** Heads that share keys are in f32, and scale nothing. */
 const scalingOf = (shape: AttentionShape, { scaling }: AttentionOptions) =>

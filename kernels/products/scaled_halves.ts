@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { type Operand, plain, scaledHalves } from "../../src/gpu/operand.ts";
+import { type Operand, plain, scaledHalves, windowedTensor } from "../../src/gpu/operand.ts";
 import { type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { cheapToRead, isWrittenOut } from "../shared/materialize.ts";
 import { halvesText } from "./matmul_matrix_template.ts";
@@ -73,7 +73,7 @@ export function inHalves(
 ): Operand {
   lookFirst(builder, [{ x, operand }], scaling);
   const elements = out.stride / halvesEach;
-  for (const window of builder.windows([out, x.tensor], x.unit)) {
+  for (const window of builder.windows([out, windowedTensor(x)], x.unit)) {
     builder.dispatch({
       kernel: {
         label: "scaled_halves",

@@ -125,6 +125,42 @@ Deno.test("In halves forward and backward look at attention's operands, but not 
   assertEquals(evaluation.dispatches.filter(({ kernel }) => kernel.label === "scales_turn"), []);
 });
 
+Deno.test("In f16 what attention reads as halves is looked at as they are written, but not what is made again, nor in evaluation", () => {
+  const adapter = gpuWith(typicalGpuLimits);
+  const long = { ...options, model: { ...model, vocab: 512, positions: 1024 }, sequence: 1024, batch: 1 };
+  /** What attention does, in which pass, by whose scales, and whether it looks. */
+  const looks = ({ dispatches }: ProgramDescription) =>
+    dispatches.filter(({ operator, bindings, first }) =>
+      operator === "attention" && !first &&
+      bindings.some(({ tensor }) => tensor.name.endsWith("operands seen"))
+    ).map(({ kernel: { label }, pass, bindings, looksAt = 0 }) => {
+      const { tensor, access } = bindings.find(({ tensor }) => tensor.name.endsWith("operands seen"))!;
+      return `${pass} ${label}, ${tensor.name}: ${looksAt} ${access}`;
+    });
+  const [numbers, pairs] = [1024 * 32, 2 * 1024 * 1025 / 2];
+  const training = describeStep({ ...long, policy: "recompute", arithmetic: "f16" }, adapter);
+  const three = (line: string) => [line, line, line];
+  const [forward, backward] = ["h.0.attn", "d h.0.attn"].map((name) => `${name}: operands seen`);
+  assertEquals(looks(training), [
+    `forward attention_forward, ${forward}: ${3 * numbers} update`,
+    `recompute attention_forward, ${forward}: 0 read`,
+    ...three(`backward scaled_halves, ${backward}: ${numbers} update`),
+    `backward attention_backward_query, ${backward}: ${numbers} update`,
+    `backward attention_backward_key, ${backward}: ${2 * pairs} update`,
+  ]);
+  const task = taskOf(long);
+  const parameters = new ParameterSet(task.parameters, adapter.limits);
+  const scaled = {
+    ...adapter,
+    arithmetic: "f16",
+    scales: new OperandScales(),
+    spare: () => Infinity,
+  } as const;
+  assertEquals(looks(describeEvaluation(task, parameters, policyOf(long), scaled)), [
+    `forward attention_forward, ${forward}: 0 read`,
+  ]);
+});
+
 Deno.test("GELU of what is stored is written out in forward once: in its place, or in f16 as scaled halves", () => {
   const adapter = gpuWith(typicalGpuLimits);
   const writes = (arithmetic: "f32" | "f16x3" | "f16") =>
