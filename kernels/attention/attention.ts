@@ -24,8 +24,10 @@ export function attentionForward(
   options: AttentionOptions = {},
 ): void {
   const scaling = scalingOf(shape, options);
-  if (scaling) lookFirst(builder, unseen(qkv), scaling);
-  attentionForwardKernel(builder, qkv, o, logSumExp, shape, options);
+  readably(builder, "forward", qkv, shape, options, (inputs) => {
+    if (scaling) lookFirst(builder, unseen(inputs), scaling);
+    attentionForwardKernel(builder, inputs, o, logSumExp, shape, options);
+  });
 }
 
 /** Emits forward by itself, as attentionForward does, over inputs that were looked at. */
@@ -69,6 +71,7 @@ export function attentionBackward(
 
 /** The kernels of a pass, and from how many tokens on they read a sequence's tiles often enough to gain by halves more than these cost to write. */
 const passes = {
+  forward: { kernels: ["forward"], long: 1024 },
   backward: { kernels: ["backward_query", "backward_key"], long: 512 },
 } as const;
 

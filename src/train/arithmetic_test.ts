@@ -142,7 +142,9 @@ Deno.test("In f16 what attention reads as halves is looked at as they are writte
   const three = (line: string) => [line, line, line];
   const [forward, backward] = ["h.0.attn", "d h.0.attn"].map((name) => `${name}: operands seen`);
   assertEquals(looks(training), [
-    `forward attention_forward, ${forward}: ${3 * numbers} update`,
+    ...three(`forward scaled_halves, ${forward}: ${numbers} update`),
+    `forward attention_forward, ${forward}: 0 update`,
+    ...three(`recompute scaled_halves, ${forward}: 0 read`),
     `recompute attention_forward, ${forward}: 0 read`,
     ...three(`backward scaled_halves, ${backward}: ${numbers} update`),
     `backward attention_backward_query, ${backward}: ${numbers} update`,
@@ -157,6 +159,7 @@ Deno.test("In f16 what attention reads as halves is looked at as they are writte
     spare: () => Infinity,
   } as const;
   assertEquals(looks(describeEvaluation(task, parameters, policyOf(long), scaled)), [
+    ...three(`forward scaled_halves, ${forward}: 0 read`),
     `forward attention_forward, ${forward}: 0 read`,
   ]);
 });
