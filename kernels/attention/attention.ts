@@ -1,13 +1,14 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { type Operand, plain } from "../../src/gpu/operand.ts";
-import type { Tensor } from "../../src/gpu/tensor.ts";
+import { type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { halvesEach } from "../products/matmul_variant.ts";
-import { takesHalves } from "../products/scaled_halves.ts";
+import { halvesFor, inHalves, takesHalves } from "../products/scaled_halves.ts";
 import { lookFirst } from "../products/scales.ts";
 import { attentionVariants } from "./attention_choice.ts";
 import { attentionDelta } from "./attention_delta.ts";
 import { type AttentionOptions, emitAttention } from "./attention_emit.ts";
 import { type Inputs, operandsOf, unseen, writtenApart } from "./attention_inputs.ts";
+import { indexOf } from "./attention_matrix_scales.ts";
 import { type AttentionKernel, type AttentionShape, groupOf } from "./attention_shape.ts";
 import { onMatrices } from "./attention_variant.ts";
 
@@ -59,13 +60,14 @@ export function attentionBackward(
 ): void {
   const { rows, cols, stride } = logSumExp;
   const delta = builder.tensor("delta", rows, cols, { category: "transient", stride });
-  const dO = plain(d);
-  attentionDelta(builder, dO, o, delta, shape.headSize);
+  attentionDelta(builder, plain(d), o, delta, shape.headSize);
   const scaling = scalingOf(shape, options);
   readably(builder, "backward", qkv, shape, options, (inputs) => {
-    if (scaling) lookFirst(builder, unseen(inputs, dO), scaling);
-    attentionBackwardQuery(builder, inputs, { logSumExp, delta }, dO, dqkv, shape, options);
-    attentionBackwardKey(builder, inputs, { logSumExp, delta }, dO, dqkv, shape, options);
+    gradientReadably(builder, d, shape, options, (dO) => {
+      if (scaling) lookFirst(builder, unseen(inputs, dO), scaling);
+      attentionBackwardQuery(builder, inputs, { logSumExp, delta }, dO, dqkv, shape, options);
+      attentionBackwardKey(builder, inputs, { logSumExp, delta }, dO, dqkv, shape, options);
+    });
   });
 }
 
@@ -99,6 +101,27 @@ function readably(
   const possible = cols % 12 === 0 && bytes / 3 <= builder.limits.maxStorageBufferBindingSize;
   if (!gains || !possible || !areOnMatrices(builder, kernels, shape, options)) return work(qkv);
   builder.withRoom(roomFor * bytes, (has) => work(has ? writtenApart(builder, qkv, halved) : qkv));
+}
+
+/** Emits `work` over what backward reads of dO (`d`, N×C), as often as q: of long sequences it is written as halves, too, where that raises no peak. */
+function gradientReadably(
+  builder: ProgramBuilder,
+  d: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions,
+  work: (dO: Operand) => void,
+): void {
+  const { kernels, long } = passes.backward;
+  const halved = halvingOf(builder, shape, options);
+  const halves = halvesFor(builder, { ...d, name: "output gradients" });
+  const possible = tensorBytes(halves) <= builder.limits.maxStorageBufferBindingSize;
+  if (
+    !halved || shape.sequence < long || !possible || !areOnMatrices(builder, kernels, shape, options)
+  ) return work(plain(d));
+  builder.withRoom(
+    tensorBytes(halves),
+    (has) => work(has ? inHalves(builder, plain(d), halves, halved, indexOf("d")) : plain(d)),
+  );
 }
 
 /** How operands are scaled if they can be written as halves: where heads begin with whole elements of these. */

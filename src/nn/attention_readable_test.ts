@@ -130,6 +130,7 @@ gpuTest(
       assertEquals(halves.copies, [
         ...inHalves, // forward
         ...inHalves, // backward
+        "output gradients (scaled)",
       ]);
       assertEquals(halves.found, inPlace.found);
       // A binding has fewer rows of q, k and v side by side than there are, but all of each of their halves.
@@ -200,6 +201,7 @@ Deno.test("On matrices attention writes out what is dear to read, where that rai
   assertEquals(described("exact", "f16", 256, much), []);
   assertEquals(described("exact", "f16", 512, much), [
     ...inHalves, // backward
+    "output gradients (scaled)",
   ]);
   assertEquals(described("exact", "f16x3", 1024, much), []);
   assertEquals(described("exact", "f16", 1024, much).slice(0, 6), [...inHalves, ...inHalves]);

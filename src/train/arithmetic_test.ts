@@ -147,7 +147,8 @@ Deno.test("In f16 what attention reads as halves is looked at as they are writte
     ...three(`recompute scaled_halves, ${forward}: 0 read`),
     `recompute attention_forward, ${forward}: 0 read`,
     ...three(`backward scaled_halves, ${backward}: ${numbers} update`),
-    `backward attention_backward_query, ${backward}: ${numbers} update`,
+    `backward scaled_halves, ${backward}: ${numbers} update`,
+    `backward attention_backward_query, ${backward}: 0 update`,
     `backward attention_backward_key, ${backward}: ${2 * pairs} update`,
   ]);
   const task = taskOf(long);
