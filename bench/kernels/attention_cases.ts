@@ -1,7 +1,7 @@
 import {
   attentionBackwardKey,
   attentionBackwardQuery,
-  attentionForward,
+  attentionForwardKernel,
 } from "../../kernels/attention/attention.ts";
 import { attentionVariants } from "../../kernels/attention/attention_choice.ts";
 import {
@@ -9,10 +9,14 @@ import {
   type AttentionKernel,
   attentionKey,
   type AttentionShape,
+  type HalvedInputs,
 } from "../../kernels/attention/attention_shape.ts";
+import type { Inputs } from "../../kernels/attention/attention_inputs.ts";
 import { type AttentionVariant, attentionVariantName } from "../../kernels/attention/attention_variant.ts";
+import { inScaledHalves } from "../../kernels/products/scaled_halves.ts";
 import type { BuilderOptions, ProgramBuilder } from "../../src/gpu/builder.ts";
-import { plain } from "../../src/gpu/operand.ts";
+import { plain, scaledHalves } from "../../src/gpu/operand.ts";
+import { sharingGroup } from "../../src/gpu/operand_windows.ts";
 import { tuningScales } from "../../src/tuning/tuning_case.ts";
 import type { KernelCase } from "./kernel_cases.ts";
 
@@ -30,18 +34,26 @@ const shapes: Record<"gpu" | "software", readonly AttentionShape[]> = {
 /** Variants of each kernel that are timed: the likeliest. */
 const likely = 4;
 
-/** Each kernel of attention in each of its likely variants. */
+/** What a kernel reads as scaled halves where a step in f16 has room for these. */
+const halvedOf = (kernel: AttentionKernel): HalvedInputs => ({
+  qkv: true,
+  ...kernel !== "forward" && { d: true },
+});
+
+/** Each kernel of attention in each of its likely variants, in f16 of scaled halves, too. */
 export function attentionCases(adapter: BuilderOptions & { adapterClass: "gpu" | "software" }): KernelCase[] {
   return shapes[adapter.adapterClass].flatMap((shape) =>
     kernels.flatMap((kernel) =>
-      attentionVariants(kernel, shape, { subgroupSize: 0, ...adapter })
-        .slice(0, likely)
-        .map((variant): KernelCase => ({
-          name: `${attentionKey(kernel, shape)}: ${attentionVariantName(variant)}`,
-          bound: "arithmetic",
-          work: attentionFlops(kernel, shape),
-          emit: (builder) => emitAttention(builder, kernel, shape, variant),
-        }))
+      [{}, ...adapter.arithmetic === "f16" ? [halvedOf(kernel)] : []].flatMap((halved) =>
+        attentionVariants(kernel, shape, { subgroupSize: 0, ...adapter })
+          .slice(0, likely)
+          .map((variant): KernelCase => ({
+            name: `${attentionKey(kernel, shape, halved)}: ${attentionVariantName(variant)}`,
+            bound: "arithmetic",
+            work: attentionFlops(kernel, shape),
+            emit: (builder) => emitAttention(builder, kernel, shape, variant, halved),
+          }))
+      )
     )
   );
 }
@@ -51,21 +63,28 @@ function emitAttention(
   kernel: AttentionKernel,
   shape: AttentionShape,
   variant: AttentionVariant,
+  halved: HalvedInputs,
 ) {
   const { batch, sequence, heads, headSize } = shape;
-  const matrix = (name: string, cols: number, stride?: number) =>
-    builder.tensor(name, batch * sequence, cols, {
-      category: "transient",
-      ...(stride === undefined ? {} : { stride }),
-    });
-  const [qkv, d] = [matrix("qkv", 3 * heads * headSize), matrix("d", heads * headSize)];
-  const [logSumExp, delta] = ["log-sum-exp", "delta"].map((name) => matrix(name, heads, heads));
+  const [rows, width] = [batch * sequence, heads * headSize];
+  const matrix = (name: string, cols: number, options: { stride?: number; dtype?: "f16" } = {}) =>
+    builder.tensor(name, rows, cols, { category: "transient", ...options });
+  const operand = (name: string, cols: number, halved = false) =>
+    halved ? scaledHalves(matrix(name, cols, inScaledHalves(cols))) : plain(matrix(name, cols));
+  const read = halved.qkv
+    ? sharingGroup(["q", "k", "v"].map((name) => operand(name, width, true)))
+    : [operand("qkv", 3 * width)];
+  const [q, k, v] = read;
+  const inputs: Inputs = halved.qkv ? { q, k, v } : q;
+  const d = operand("d", width, halved.d);
+  const [logSumExp, delta] = ["log-sum-exp", "delta"].map((name) => matrix(name, heads, { stride: heads }));
   const options = { variants: { [kernel]: variant }, scaling: tuningScales };
+  const filled = read.map(({ tensor }) => tensor);
   if (kernel === "forward") {
-    attentionForward(builder, plain(qkv), matrix("o", heads * headSize), logSumExp, shape, options);
-    return [qkv];
+    attentionForwardKernel(builder, inputs, matrix("o", width), logSumExp, shape, options);
+    return filled;
   }
   const emit = kernel === "backward_query" ? attentionBackwardQuery : attentionBackwardKey;
-  emit(builder, plain(qkv), { logSumExp, delta }, d, matrix("dqkv", 3 * heads * headSize), shape, options);
-  return [qkv, d, logSumExp, delta];
+  emit(builder, inputs, { logSumExp, delta }, d, matrix("dqkv", 3 * width), shape, options);
+  return [...filled, d.tensor, logSumExp, delta];
 }

@@ -9,7 +9,7 @@ import { materialize } from "../../kernels/shared/materialize.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { matrixShapes, type Sizes } from "../../kernels/products/matmul_table.ts";
 import { type Product, products } from "../../kernels/products/matmul_variant.ts";
-import { inScaledHalves } from "../../kernels/products/scaled_halves.ts";
+import { halvesFor, inHalves, inScaledHalves } from "../../kernels/products/scaled_halves.ts";
 import type { Arithmetic } from "../../src/gpu/arithmetic.ts";
 import { gpuWith, type ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { DeviceLimits } from "../../src/gpu/limits.ts";
@@ -82,6 +82,7 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes, arithmetic?: 
         return [x];
       },
     },
+    ...arithmetic === "f16" ? [writtenInHalves({ rows, cols })] : [],
     // x is read twice: for its range, and to be quantized.
     storage("store in 8 bits, running, stochastic", 9, {}),
     storage("store in 8 bits, running, nearest", 9, { rounding: "nearest" }),
@@ -205,6 +206,18 @@ export function kernelCases({ product: n, rows, cols }: CaseSizes, arithmetic?: 
     },
   ];
 }
+
+/** What products and attention in f16 have written before them. */
+const writtenInHalves = ({ rows, cols }: Pick<CaseSizes, "rows" | "cols">): KernelCase => ({
+  name: "scaled halves",
+  bound: "memory",
+  work: 6 * rows * cols,
+  emit(builder) {
+    const x = builder.tensor("x", rows, cols, transient);
+    inHalves(builder, plain(x), halvesFor(builder, x), tuningScales, 0);
+    return [x];
+  },
+});
 
 function emitProduct(
   builder: ProgramBuilder,

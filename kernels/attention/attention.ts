@@ -1,13 +1,15 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { type Operand, plain, readColumns } from "../../src/gpu/operand.ts";
-import { sharingGroup } from "../../src/gpu/operand_windows.ts";
-import type { Tensor } from "../../src/gpu/tensor.ts";
-import { type Looked, lookFirst } from "../products/scales.ts";
-import { materialize } from "../shared/materialize.ts";
-import { attentionChoice } from "./attention_choice.ts";
+import { type Operand, plain } from "../../src/gpu/operand.ts";
+import { type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
+import { halvesEach } from "../products/matmul_variant.ts";
+import { halvesFor, inHalves, takesHalves } from "../products/scaled_halves.ts";
+import { lookFirst } from "../products/scales.ts";
+import { attentionVariants } from "./attention_choice.ts";
 import { attentionDelta } from "./attention_delta.ts";
 import { type AttentionOptions, emitAttention } from "./attention_emit.ts";
-import { type AttentionShape, groupOf } from "./attention_shape.ts";
+import { columnsOf, type Inputs, operandsOf, unseen, writtenApart } from "./attention_inputs.ts";
+import { indexOf } from "./attention_matrix_scales.ts";
+import type { AttentionKernel, AttentionShape } from "./attention_shape.ts";
 import { onMatrices } from "./attention_variant.ts";
 
 /**
@@ -23,9 +25,23 @@ export function attentionForward(
   options: AttentionOptions = {},
 ): void {
   const { scaling } = options;
-  if (scaling) lookFirst(builder, sides(qkv, shape), scaling);
+  readably(builder, "forward", qkv, shape, options, (inputs) => {
+    if (scaling) lookFirst(builder, unseen(inputs, shape), scaling);
+    attentionForwardKernel(builder, inputs, o, logSumExp, shape, options);
+  });
+}
+
+/** Emits forward by itself, as attentionForward does, over inputs that were looked at. */
+export function attentionForwardKernel(
+  builder: ProgramBuilder,
+  inputs: Inputs,
+  o: Tensor,
+  logSumExp: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions = {},
+): void {
   const own = [{ tensor: o, access: "write" as const }, { tensor: logSumExp, access: "write" as const }];
-  emitAttention(builder, "forward", shape, own, { qkv }, { o }, options);
+  emitAttention(builder, "forward", shape, own, operandsOf(inputs), { o }, options);
 }
 
 /**
@@ -59,56 +75,85 @@ export function attentionBackwardFrom(
   options: AttentionOptions = {},
 ): void {
   const { scaling } = options;
-  readably(builder, qkv, shape, options, (inputs) => {
-    if (scaling) lookFirst(builder, [...sides(inputs, shape), { x: plain(d) }], scaling);
-    attentionBackwardQuery(builder, inputs, statistics, d, dqkv, shape, options);
-    attentionBackwardKey(builder, inputs, statistics, d, dqkv, shape, options);
+  readably(builder, "backward", qkv, shape, options, (inputs) => {
+    gradientReadably(builder, d, shape, options, (dO) => {
+      if (scaling) lookFirst(builder, unseen(inputs, shape, dO), scaling);
+      attentionBackwardQuery(builder, inputs, statistics, dO, dqkv, shape, options);
+      attentionBackwardKey(builder, inputs, statistics, dO, dqkv, shape, options);
+    });
   });
 }
 
-/** q, k and v side by side, or each in a tensor of its own. */
-type Inputs = Operand | Readonly<Record<"q" | "k" | "v", Operand>>;
+/** The kernels of a pass, and from how many tokens on they read a sequence's tiles often enough to gain by halves more than these cost to write. */
+const passes = {
+  forward: { kernels: ["forward"], long: 1024 },
+  backward: { kernels: ["backward_query", "backward_key"], long: 512 },
+} as const;
+
+/** Times the bytes that q, k and v take, which must be free: they share no buffer with what is bound beside them, and a plan would grow for them. */
+const roomFor = 2;
 
 /**
- * Emits `work` over what backward reads of qkv (N×3C). Its kernels read q, k and v once for each block of own rows, and on subgroup matrices
- * what is stored in fewer bits costs them more than to write it out (docs/runtime.md): so it is, where that raises no peak. Apart, since one
- * tensor of all three finds no place among others as large as one. Kernels in f32, bound by workgroup memory, read it in place, and so do those
- * of heads that share keys, of which q is wider than k and v.
+ * Emits `work` over what a pass reads of qkv (N×(C + 2K)). Its kernels read k and v, or q, once for each block of own rows, so on subgroup matrices
+ * they are written out, where that raises no peak: in f16 as scaled halves, else what is stored in fewer bits, which costs more to read
+ * (docs/runtime.md). Kernels in f32, bound by workgroup memory, read in place, as do all what would need several windows.
  */
 function readably(
   builder: ProgramBuilder,
+  pass: keyof typeof passes,
   qkv: Operand,
   shape: AttentionShape,
-  { variants }: AttentionOptions,
+  options: AttentionOptions,
   work: (inputs: Inputs) => void,
 ): void {
   const { rows, cols } = qkv.tensor;
-  const [width, bytes] = [cols / 3, 4 * rows * cols];
-  const dear = qkv.cost !== "none" && groupOf(shape) === 1 &&
-    onMatrices(variants?.backward_query ?? attentionChoice(builder, "backward_query", shape));
-  if (!dear || width % 4 !== 0 || bytes > builder.limits.maxStorageBufferBindingSize) return work(qkv);
-  builder.withRoom(bytes, (has) => {
-    if (!has) return work(qkv);
-    const written = ["queries", "keys", "values"].map((name, part) => {
-      const out = builder.tensor(name, rows, width, { category: "transient" });
-      materialize(builder, readColumns(qkv, part * width, width), out);
-      return plain(out);
-    });
-    const [q, k, v] = sharingGroup(written);
-    work({ q, k, v });
-  });
+  const { kernels, long } = passes[pass];
+  const halved = halvingOf(builder, shape, options);
+  const gains = qkv.cost !== "none" || (halved && shape.sequence >= long);
+  const each = halved ? 2 : 4;
+  const possible = columnsOf(shape).every(([, width]) =>
+    width % 4 === 0 && each * rows * width <= builder.limits.maxStorageBufferBindingSize
+  );
+  if (!gains || !possible || !areOnMatrices(builder, kernels, shape, options)) return work(qkv);
+  builder.withRoom(
+    roomFor * each * rows * cols,
+    (has) => work(has ? writtenApart(builder, qkv, shape, halved) : qkv),
+  );
 }
 
-/** q, k and v, one by one. */
-function sides(inputs: Inputs, { heads, keyHeads = heads, headSize }: AttentionShape): Looked[] {
-  if (!isOperand(inputs)) return Object.values(inputs).map((x) => ({ x }));
-  const ends = [0, heads, heads + keyHeads, heads + 2 * keyHeads].map((each) => each * headSize);
-  return [0, 1, 2].map((i) => ({ x: inputs, columns: ends.slice(i, i + 2) }));
+/** Emits `work` over what backward reads of dO (`d`, N×C), as often as q: of long sequences it is written as halves, too, where that raises no peak. */
+function gradientReadably(
+  builder: ProgramBuilder,
+  d: Tensor,
+  shape: AttentionShape,
+  options: AttentionOptions,
+  work: (dO: Operand) => void,
+): void {
+  const { kernels, long } = passes.backward;
+  const halved = halvingOf(builder, shape, options);
+  const halves = halvesFor(builder, { ...d, name: "output gradients" });
+  const possible = tensorBytes(halves) <= builder.limits.maxStorageBufferBindingSize;
+  if (
+    !halved || shape.sequence < long || !possible || !areOnMatrices(builder, kernels, shape, options)
+  ) return work(plain(d));
+  builder.withRoom(
+    tensorBytes(halves),
+    (has) => work(has ? inHalves(builder, plain(d), halves, halved, indexOf("d")) : plain(d)),
+  );
 }
 
-const isOperand = (inputs: Inputs): inputs is Operand => "tensor" in inputs;
+/** How operands are scaled if they can be written as halves: where heads begin with whole elements of these. */
+const halvingOf = (builder: ProgramBuilder, { headSize }: AttentionShape, { scaling }: AttentionOptions) =>
+  takesHalves(builder) && headSize % halvesEach === 0 ? scaling : undefined;
 
-const operandsOf = (inputs: Inputs) => isOperand(inputs) ? { qkv: inputs } : inputs;
+/** Whether all of these kernels are on subgroup matrices. */
+const areOnMatrices = (
+  builder: ProgramBuilder,
+  kernels: readonly AttentionKernel[],
+  shape: AttentionShape,
+  { variants }: AttentionOptions,
+) =>
+  kernels.every((kernel) => onMatrices(variants?.[kernel] ?? attentionVariants(kernel, shape, builder)[0]));
 
 /** What backward knows of each row and head (N×H, stride H): the log-sum-exp, and delta = rowsum(dO ∘ o). */
 export interface RowStatistics {
@@ -121,14 +166,14 @@ export function attentionBackwardQuery(
   builder: ProgramBuilder,
   inputs: Inputs,
   statistics: RowStatistics,
-  d: Tensor,
+  d: Operand,
   dqkv: Tensor,
   shape: AttentionShape,
   options: AttentionOptions = {},
 ): void {
   const own = [...statisticsOf(statistics), { tensor: dqkv, access: "write" as const }];
-  const operands = { ...operandsOf(inputs), d: plain(d) };
-  emitAttention(builder, "backward_query", shape, own, operands, { d, dqkv }, options);
+  const operands = { ...operandsOf(inputs), d };
+  emitAttention(builder, "backward_query", shape, own, operands, { dqkv }, options);
 }
 
 /** Emits dk and dv beside the dq in dqkv (N×(C + 2K)), and rows' padding, from dO (`d`, N×C). */
@@ -136,14 +181,14 @@ export function attentionBackwardKey(
   builder: ProgramBuilder,
   inputs: Inputs,
   statistics: RowStatistics,
-  d: Tensor,
+  d: Operand,
   dqkv: Tensor,
   shape: AttentionShape,
   options: AttentionOptions = {},
 ): void {
   const own = [...statisticsOf(statistics), { tensor: dqkv, access: "update" as const }];
-  const operands = { ...operandsOf(inputs), d: plain(d) };
-  emitAttention(builder, "backward_key", shape, own, operands, { d, dqkv }, options);
+  const operands = { ...operandsOf(inputs), d };
+  emitAttention(builder, "backward_key", shape, own, operands, { dqkv }, options);
 }
 
 const statisticsOf = ({ logSumExp, delta }: RowStatistics) =>

@@ -1,7 +1,13 @@
 import { UserError } from "../../src/errors.ts";
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { attentionMatrixVariants, type MatrixAdapter } from "./attention_matrix_variant.ts";
-import { type AttentionKernel, attentionKey, type AttentionShape, groupOf } from "./attention_shape.ts";
+import {
+  type AttentionKernel,
+  attentionKey,
+  type AttentionShape,
+  groupOf,
+  type HalvedInputs,
+} from "./attention_shape.ts";
 import type { AttentionRows } from "./attention_template.ts";
 import { type AttentionVariant, attentionVariantName } from "./attention_variant.ts";
 
@@ -101,9 +107,10 @@ export function attentionChoice(
   builder: ProgramBuilder,
   kernel: AttentionKernel,
   shape: AttentionShape,
+  halved?: HalvedInputs,
 ): AttentionVariant {
   const known = attentionVariants(kernel, shape, builder);
-  const key = attentionKey(kernel, shape);
+  const key = attentionKey(kernel, shape, halved);
   const name = builder.variantFor(key, attentionVariantName(known[0]));
   const variant = known.find((v) => attentionVariantName(v) === name);
   if (variant) return variant;

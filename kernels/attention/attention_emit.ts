@@ -12,10 +12,16 @@ import { cutBlocks } from "./attention_cut.ts";
 import { attentionForwardText } from "./attention_forward_template.ts";
 import { attentionMatrixKeyText, attentionMatrixQueryText } from "./attention_matrix_backward.ts";
 import { attentionMatrixForwardText } from "./attention_matrix_forward.ts";
-import type { Observing } from "./attention_matrix_scales.ts";
+import { looksAt, type Observing } from "./attention_matrix_scales.ts";
 import type { AttentionMatrixVariant } from "./attention_matrix_variant.ts";
 import { alignedRow, type Reach, reaches, rowsAnywhere } from "./attention_reach.ts";
-import { type AttentionKernel, type AttentionShape, flopsPerPair, qkvColumns } from "./attention_shape.ts";
+import {
+  type AttentionKernel,
+  type AttentionShape,
+  flopsPerPair,
+  type HalvedInputs,
+  qkvColumns,
+} from "./attention_shape.ts";
 import type { AttentionRows } from "./attention_template.ts";
 import { type AttentionVariant, attentionVariantName, onMatrices, ownBlock } from "./attention_variant.ts";
 
@@ -26,15 +32,19 @@ export interface AttentionOptions {
   readonly scaling?: Scaling;
 }
 
-/**
- * How often each kernel looks at rows of its own heads, its operands, and at what it makes of scores, for the next step's scales. Forward looks
- * at keys and values once for each head that reads them.
- */
-const looks: Record<AttentionKernel, { rows: number; scores: number }> = {
-  forward: { rows: 3, scores: 0 },
-  backward_query: { rows: 2, scores: 0 },
-  backward_key: { rows: 2, scores: 2 },
-};
+/** How many numbers of a row of its operands a kernel looks at, and how often at what it makes of scores, for the next step's scales. */
+function looksOf(
+  kernel: AttentionKernel,
+  halved: HalvedInputs,
+  { heads, keyHeads = heads, headSize }: AttentionShape,
+): { columns: number; scores: number } {
+  const headsOf = { q: heads, d: heads, k: keyHeads, v: keyHeads, p: 0, ds: 0 };
+  const all = looksAt(kernel, halved);
+  return {
+    columns: headSize * all.reduce((sum, x) => sum + headsOf[x], 0),
+    scores: all.filter((x) => headsOf[x] === 0).length,
+  };
+}
 
 /** What a workgroup's own rows are. */
 const ownRows = { forward: "queries", backward_query: "queries", backward_key: "keys" } as const;
@@ -49,12 +59,15 @@ const rowTexts: Record<AttentionKernel, (v: AttentionRows) => string> = {
   backward_query: remembered(attentionBackwardQueryText),
   backward_key: remembered(attentionBackwardKeyText),
 };
-const textOf = (kernel: AttentionKernel, v: AttentionVariant, apart: boolean, scaling: Observing) =>
-  onMatrices(v) ? matrixTexts[kernel]({ ...v, ...apart && { apart } }, scaling) : rowTexts[kernel](v);
+const textOf = (
+  kernel: AttentionKernel,
+  v: AttentionVariant,
+  inputs: Pick<AttentionMatrixVariant, "apart" | "halved">,
+  scaling: Observing,
+) => onMatrices(v) ? matrixTexts[kernel]({ ...v, ...inputs }, scaling) : rowTexts[kernel](v);
 
 interface Part {
   readonly o: Tensor;
-  readonly d: Tensor;
   readonly dqkv: Tensor;
 }
 
@@ -66,7 +79,7 @@ interface Own {
 /**
  * Emits one of the kernels over windows of whole sequences and, where not even one can be bound at once, over each sequence with what it reads
  * bound in several windows; and over ranges of their blocks of rows where all of them would be too much to write or for one dispatch. `own` are
- * its bindings of group 0, operands those of group 1, `d` of group 2: on matrices q, k and v may be operands of their own, of one stride.
+ * its bindings of group 0, operands those of group 1, `d` of group 2: on matrices q, k and v may be operands of their own.
  */
 export function emitAttention(
   builder: ProgramBuilder,
@@ -77,13 +90,17 @@ export function emitAttention(
   strides: Partial<Part>,
   { variants, scaling: asked }: AttentionOptions,
 ): void {
-  const variant = variants?.[kernel] ?? attentionChoice(builder, kernel, shape);
+  const halved = { qkv: operands.q?.scaled, d: operands.d?.scaled };
+  const variant = variants?.[kernel] ?? attentionChoice(builder, kernel, shape, halved);
   const { sequence, heads, keyHeads = heads } = shape;
   const ownHeads = ownRows[kernel] === "keys" ? keyHeads : heads;
   const block = ownBlock(variant);
   const { scales } = builder;
   const scaling = onMatrices(variant) ? asked : undefined;
   const observing = scales && scaling && { observes: scaling.observes };
+  if ((halved.qkv || halved.d) && !observing) throw new Error(`${kernel} has scaled operands, and no scales`);
+  const inputs = { apart: operands.qkv === undefined, halved };
+  const looks = looksOf(kernel, halved, shape);
   const written = own.filter(({ access }) => access !== "read").map(({ tensor }) => tensor);
   const tensors = [...Object.values(operands).map((x) => x.tensor), ...own.map(({ tensor }) => tensor)];
   for (const reach of reaches(builder, tensors, sequence)) {
@@ -93,7 +110,7 @@ export function emitAttention(
       const group = name === "d" ? 2 : 1;
       return { code: bound.code(name, group), bindings: bound.bindings(group) };
     });
-    const code = read.map(({ code }) => code).join("") + textOf(kernel, variant, !operands.qkv, observing);
+    const code = read.map(({ code }) => code).join("") + textOf(kernel, variant, inputs, observing);
     const flops = flopsPerPair(kernel, { ...shape, batch: sequences });
     const most = builder.flopsPerDispatch / flops;
     const mostBlocks = whole ? Infinity : Math.floor(rowsAnywhere(builder, written) / block);
@@ -126,14 +143,15 @@ export function emitAttention(
           blocks,
           qkv_stride: (operands.qkv ?? operands.q).tensor.stride / 4,
           o_stride: (strides.o?.stride ?? 0) / 4,
-          d_stride: (strides.d?.stride ?? 0) / 4,
+          d_stride: (operands.d?.tensor.stride ?? 0) / 4,
           dqkv_stride: (strides.dqkv?.stride ?? 0) / 4,
+          kv_stride: (operands.qkv ?? operands.k).tensor.stride / 4,
         },
         workgroups: sequences * ownHeads * blocks,
         flops: flops * pairs,
         ...observing?.observes && {
-          looksAt: (first === 0 ? looks[kernel].rows * sequences * sequence * ownHeads * shape.headSize : 0) +
-            looks[kernel].scores * sequences * heads * pairs,
+          looksAt: (first === 0 ? looks.columns * sequences * sequence : 0) +
+            looks.scores * sequences * heads * pairs,
         },
       });
     }

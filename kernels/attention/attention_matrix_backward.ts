@@ -4,9 +4,9 @@ import {
   declareTileVectors,
   loadOwn,
   type MatrixTile,
-  part,
-  partsOfInputs,
   putTile,
+  readerOfGradient,
+  readersOfInputs,
   readTile,
 } from "./attention_matrix_operands.ts";
 import { leaving, output, passResults, storeSum } from "./attention_matrix_results.ts";
@@ -34,7 +34,7 @@ const bindings = (v: AttentionMatrixVariant, scaling: Observing) =>
 
 /** What both kernels begin with. */
 function beginning(v: AttentionMatrixVariant, layout: MatrixLayout, scaling: Observing, rows: string) {
-  return `${prelude(v, bindings(v, scaling))}${partsOfInputs(v)}${part("d", v)}${output("dqkv", v)}
+  return `${prelude(v, bindings(v, scaling))}${readersOfInputs(v)}${readerOfGradient(v)}${output("dqkv", v)}
 ${declareScales(scaling)}
 ${rows}${matrixSignature(v, layout)}`;
 }
@@ -99,11 +99,11 @@ ${putLaneVectors(v, layout, "ds", 0, i)}
   const passed = passResults(v, layout, "dq", () => storeSum(v, "dqkv", "q_column", `value * ${unit}`));
   const results = leaving(v, "end", ["dq"], passed);
   return `${beginning(v, layout, scaling, "")}${matrixPlace(v, v.causal)}
-${findScales(v.headSize, ["q", "k", "v", "d", "ds"], scaling, ["q", "d"])}
+${findScales("backward_query", v, ["q", "k", "v", "d", "ds"], scaling)}
 ${units}
 ${loadOwn(v, layout, "q", scaling)}
 ${loadOwn(v, layout, "d", scaling)}
-${tell(["q", "d"], scaling)}
+${tell(["q", "d"], v, scaling)}
 ${
     lines(
       range(strips).map((i) =>
@@ -201,11 +201,11 @@ ${putLaneVectors(v, layout, "g", 1, i)}
 var<workgroup> tile_delta: array<vec4<f32>, ${v.tile / 4}>;
 `;
   return `${beginning(v, layout, scaling, tileRows)}${matrixPlace(v, false, "keys")}
-${findScales(v.headSize, ["q", "k", "v", "d", "p", "ds"], scaling, ["k", "v", "p", "ds"])}
+${findScales("backward_key", v, ["q", "k", "v", "d", "p", "ds"], scaling)}
 ${units}
 ${loadOwn(v, layout, "k", scaling)}
 ${loadOwn(v, layout, "v", scaling)}
-${tell(["k", "v"], scaling)}
+${tell(["k", "v"], v, scaling)}
 ${declareResults(v, "dk", headColumns)}
 ${declareResults(v, "dv", headColumns)}
 ${results.before}
@@ -245,7 +245,7 @@ ${multiplyTile(v, layout, "dk", "ds", 0)}
 ${results.inside}
   }${isGrouped(v) ? "}" : ""}
 ${results.after}
-${tell(["p", "ds"], scaling)}
+${tell(["p", "ds"], v, scaling)}
 ${
     v.headSize % 4 === 0
       ? ""

@@ -2,8 +2,8 @@ import {
   declareTileVectors,
   loadOwn,
   type MatrixTile,
-  part,
   putTile,
+  readersOfInputs,
   readTile,
 } from "./attention_matrix_operands.ts";
 import { leaving, output, passResults, storeSum } from "./attention_matrix_results.ts";
@@ -106,16 +106,16 @@ ${passed}`,
   );
   const bindings = `@group(0) @binding(1) var<storage, read_write> o: array<${outputType(v)}>;
 @group(0) @binding(2) var<storage, read_write> log_sum_exp: array<f32>;`;
-  return `${prelude(v, bindings)}${part("qkv", v)}${output("o", v)}${declareScales(scaling)}
+  return `${prelude(v, bindings)}${readersOfInputs(v)}${output("o", v)}${declareScales(scaling)}
 // A row's largest exponent: when its reference is set, and when it is to be set anew; halves reach to 16.
 const least = 6.0;
 const most = 15.0;
 var<workgroup> raised: u32;
 ${matrixSignature(v, layout)}${matrixPlace(v, v.causal)}
-${findScales(v.headSize, ["q", "k", "v"], scaling, ["q", "k", "v"])}
+${findScales("forward", v, ["q", "k", "v"], scaling)}
   let score_unit = scale * log2e * q_inverse * k_inverse;
 ${loadOwn(v, layout, "q", scaling)}
-${tell(["q"], scaling)}
+${tell(["q"], v, scaling)}
 ${declareResults(v, "o", headColumns)}
 ${
     lines(
@@ -162,7 +162,7 @@ ${multiplyTile(v, layout, "o", "p", 0)}
 ${results.inside}
   }
 ${results.after}
-${tell(["k", "v"], scaling)}
+${tell(["k", "v"], v, scaling)}
 }
 `;
 }

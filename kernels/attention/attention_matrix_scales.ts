@@ -5,6 +5,7 @@
  */
 
 import { scaleText, scalingText } from "../products/scales.ts";
+import type { AttentionKernel, HalvedInputs } from "./attention_shape.ts";
 import { lines } from "./attention_template.ts";
 
 /** What becomes halves, in the order in which what was seen of it is kept. */
@@ -26,7 +27,23 @@ const untold: Record<ScaledOperand, string> = {
   ds: "0u",
 };
 
-const indexOf = (operand: ScaledOperand) => all.indexOf(operand);
+/** An operand's place in what was seen. */
+export const indexOf = (operand: ScaledOperand) => all.indexOf(operand);
+
+/** What each kernel looks at for the next step's scales: of what is read its own rows, and what it makes of scores. */
+const looks: Record<AttentionKernel, readonly ScaledOperand[]> = {
+  forward: ["q", "k", "v"],
+  backward_query: ["q", "d"],
+  backward_key: ["k", "v", "p", "ds"],
+};
+
+/** Whether an operand comes as scaled halves. */
+export const isHalved = (operand: ScaledOperand, { qkv = false, d = false }: HalvedInputs = {}): boolean =>
+  operand === "d" ? d : ["q", "k", "v"].includes(operand) && qkv;
+
+/** What a kernel itself looks at: halves were looked at where they were written. */
+export const looksAt = (kernel: AttentionKernel, halved?: HalvedInputs): ScaledOperand[] =>
+  looks[kernel].filter((operand) => !isHalved(operand, halved));
 
 /** What the scales are made of, outside the entry point. */
 export const declareScales = (scaling: Observing): string =>
@@ -36,15 +53,15 @@ export const declareScales = (scaling: Observing): string =>
     : scaleText;
 
 /**
- * Finds `x_scale` and `x_inverse` of each operand x, and begins `x_seen` of those that are looked at. What no step has seen yet: P is taken to
+ * Finds `x_scale` and `x_inverse` of each operand x, and begins `x_seen` of those that the kernel looks at. What no step has seen yet: P is taken to
  * be at most one. dS = P ∘ (dP − δ), where δ is the mean of dP, is at most the largest possible dP, a sum over the head; scaled by a 32nd of
  * that bound, all of it is within halves. What was seen of dS 2²⁴ below the bound is rounding, no size to go by.
  */
 export function findScales(
-  headSize: number,
+  kernel: AttentionKernel,
+  { headSize, halved }: { headSize: number; halved?: HalvedInputs },
   operands: readonly ScaledOperand[],
   scaling: Observing,
-  looks: readonly ScaledOperand[],
 ): string {
   const scaleOf = (operand: ScaledOperand) => {
     const seen = scaling ? `last[${indexOf(operand)}]` : untold[operand];
@@ -64,16 +81,21 @@ export function findScales(
   let ${x}_scale = ${x}_found.x;
   let ${x}_inverse = ${x}_found.y;`
     ),
-    ...scaling?.observes ? looks.map(beginLook) : [],
+    ...scaling?.observes
+      ? [
+        ...looks[kernel].map(clearNext),
+        ...looksAt(kernel, halved).map((x) => `  var ${x}_seen = vec2<u32>();`),
+      ]
+      : [],
   ]);
 }
 
-const beginLook = (x: ScaledOperand) =>
+/** Makes room for what the next step will see, halves included. */
+const clearNext = (x: ScaledOperand) =>
   `  if (flat == 0 && local == 0) {
     atomicStore(&seen[next_seen(${indexOf(x)})].largest, 0u);
     atomicStore(&seen[next_seen(${indexOf(x)})].clipped, 0u);
-  }
-  var ${x}_seen = vec2<u32>();`;
+  }`;
 
 /** Looks at vectors of an operand that is read, as they are. */
 export const look = (x: ScaledOperand, vectors: readonly string[], scaling: Observing): string =>
@@ -101,13 +123,19 @@ ${
       }`;
 }
 
-/** Tells what was seen: of what was scaled already, without the scale. */
-export const tell = (looks: readonly ScaledOperand[], scaling: Observing): string =>
+/** Tells what was seen of operands, those that come as halves apart: of what was scaled already, without the scale. */
+export const tell = (
+  operands: readonly ScaledOperand[],
+  { halved }: { halved?: HalvedInputs },
+  scaling: Observing,
+): string =>
   scaling?.observes
-    ? lines(looks.map((x) => {
-      const largest = x === "p" || x === "ds"
-        ? `bitcast<u32>(bitcast<f32>(${x}_seen.x) * ${x}_inverse)`
-        : `${x}_seen.x`;
-      return `  tell(${indexOf(x)}, lane, ${largest}, ${x}_seen.y);`;
-    }))
+    ? lines(
+      operands.filter((x) => !isHalved(x, halved)).map((x) => {
+        const largest = x === "p" || x === "ds"
+          ? `bitcast<u32>(bitcast<f32>(${x}_seen.x) * ${x}_inverse)`
+          : `${x}_seen.x`;
+        return `  tell(${indexOf(x)}, lane, ${largest}, ${x}_seen.y);`;
+      }),
+    )
     : "";

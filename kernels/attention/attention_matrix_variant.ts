@@ -1,7 +1,7 @@
 import type { Arithmetic, MatrixShape } from "../../src/gpu/arithmetic.ts";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { floatsEach, halvesEach, partsOf } from "../products/matmul_variant.ts";
-import type { AttentionKernel, AttentionShape } from "./attention_shape.ts";
+import type { AttentionKernel, AttentionShape, HalvedInputs } from "./attention_shape.ts";
 
 /** Attention on subgroup matrices, whose operands are staged in workgroup memory as halves. */
 export interface AttentionMatrixVariant {
@@ -20,8 +20,10 @@ export interface AttentionMatrixVariant {
   readonly tile: number;
   /** Whether a tile is read while the one before is multiplied, which takes registers. */
   readonly ahead: boolean;
-  /** Whether backward reads q, k and v from tensors of their own; side by side in one if left out. */
+  /** Whether q, k and v are in tensors of their own; side by side in one if left out. */
   readonly apart?: boolean;
+  /** Which operands come as scaled halves; of q, k and v only where they are apart. */
+  readonly halved?: HalvedInputs;
 }
 
 /** The variant's name in results and in tuning files. */

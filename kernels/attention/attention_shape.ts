@@ -26,22 +26,31 @@ export const qkvColumns = (
   { heads, keyHeads = heads, headSize }: Omit<AttentionShape, "batch" | "sequence" | "causal">,
 ) => (heads + 2 * keyHeads) * headSize;
 
-/** What a kernel of attention is called in variants' files. */
-export const attentionKey = (kernel: AttentionKernel, s: AttentionShape) => {
+/** Which operands of attention are scaled halves already: q, k and v together, and dO (`d`). */
+export interface HalvedInputs {
+  readonly qkv?: boolean;
+  readonly d?: boolean;
+}
+
+/** What a kernel of attention is called in variants' files; where it reads scaled halves, of which, for another block may then be the best. */
+export const attentionKey = (kernel: AttentionKernel, s: AttentionShape, { qkv, d }: HalvedInputs = {}) => {
   const heads = groupOf(s) === 1 ? s.heads : `${s.heads}:${s.keyHeads}`;
-  return `attention_${kernel}${s.causal ? " causal" : ""} ${s.batch}×${heads}×${s.sequence}×${s.headSize}`;
+  const halved = qkv || d ? ` halved ${qkv ? "qkv" : ""}${d ? "d" : ""}` : "";
+  return `attention_${kernel}${
+    s.causal ? " causal" : ""
+  } ${s.batch}×${heads}×${s.sequence}×${s.headSize}${halved}`;
 };
 
 const keyForm = new RegExp(
   "^attention_(?<kernel>forward|backward_query|backward_key)(?<causal> causal)? " +
-    "(?<batch>\\d+)×(?<heads>\\d+)(:(?<keyHeads>\\d+))?×(?<sequence>\\d+)×(?<headSize>\\d+)$",
+    "(?<batch>\\d+)×(?<heads>\\d+)(:(?<keyHeads>\\d+))?×(?<sequence>\\d+)×(?<headSize>\\d+)( halved (?<qkv>qkv)?(?<d>d)?)?$",
 );
 
-/** The kernel and shape of such a key; undefined if it is another kernel's. */
+/** The kernel of such a key, its shape, and which operands are halves; undefined if it is another kernel's. */
 export function parseAttentionKey(
   key: string,
-): { kernel: AttentionKernel; shape: AttentionShape } | undefined {
-  const { kernel, causal, keyHeads, ...sizes } = key.match(keyForm)?.groups ?? {};
+): { kernel: AttentionKernel; shape: AttentionShape; halved: HalvedInputs } | undefined {
+  const { kernel, causal, keyHeads, qkv, d, ...sizes } = key.match(keyForm)?.groups ?? {};
   if (!kernel) return undefined;
   const [batch, heads, sequence, headSize] = [sizes.batch, sizes.heads, sizes.sequence, sizes.headSize].map(
     Number,
@@ -50,7 +59,11 @@ export function parseAttentionKey(
     ...{ batch, heads, sequence, headSize, causal: causal !== undefined },
     ...keyHeads !== undefined && { keyHeads: Number(keyHeads) },
   };
-  return { kernel: kernel as AttentionKernel, shape };
+  return {
+    kernel: kernel as AttentionKernel,
+    shape,
+    halved: { ...qkv && { qkv: true }, ...d && { d: true } },
+  };
 }
 
 /** Floating-point operations for each pair of a query and a key, over all heads and sequences. */

@@ -103,7 +103,7 @@ export function prelude(v: Pick<Head, "headSize">, bindings: string): string {
   return `
 // Rows are counted from the first that is bound to be read: sequences begin at start, and what is written is bound from row written on.
 // Blocks of own rows from first_block on; strides in vectors.
-struct Parameters { start: u32, written: u32, sequences: u32, sequence: u32, heads: u32, first_block: u32, blocks: u32, qkv_stride: u32, o_stride: u32, d_stride: u32, dqkv_stride: u32 }
+struct Parameters { start: u32, written: u32, sequences: u32, sequence: u32, heads: u32, first_block: u32, blocks: u32, qkv_stride: u32, o_stride: u32, d_stride: u32, dqkv_stride: u32, kv_stride: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 ${bindings}
 const lowest = -3.0e38;

@@ -137,7 +137,10 @@ Deno.test("attentionVariants() are on matrices where products are of halves, and
 
 Deno.test("parseAttentionKey() reads what attentionKey() writes", () => {
   for (const shape of cases) {
-    assertEquals(parseAttentionKey(attentionKey("backward_key", shape)), { kernel: "backward_key", shape });
+    for (const halved of [{}, { qkv: true }, { d: true }, { qkv: true, d: true }]) {
+      const key = attentionKey("backward_key", shape, halved);
+      assertEquals(parseAttentionKey(key), { kernel: "backward_key", shape, halved });
+    }
   }
   assertEquals(parseAttentionKey("matmul nn 1×2×3"), undefined);
 });
@@ -215,7 +218,7 @@ Deno.test("attention refuses a sequence of more windows than a kernel can bind, 
     const [qkv, d, dqkv] = [tensor("qkv", 96), tensor("d", 32), tensor("dqkv", 96)];
     const statistics = { logSumExp: tensor("log-sum-exp", 1), delta: tensor("delta", 1) };
     assertThrows(
-      () => attentionBackwardKey(builder, plain(qkv), statistics, d, dqkv, shape),
+      () => attentionBackwardKey(builder, plain(qkv), statistics, plain(d), dqkv, shape),
       OutOfMemoryError,
       `Attention over a sequence of ${sequence} tokens exceeds the binding limits`,
     );

@@ -1,11 +1,13 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { type Operand, plain, scaledHalves } from "../../src/gpu/operand.ts";
+import { type Operand, plain, scaledHalves, windowedTensor } from "../../src/gpu/operand.ts";
 import { type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { cheapToRead, isWrittenOut } from "../shared/materialize.ts";
 import { halvesText } from "./matmul_matrix_template.ts";
 import { halvesEach } from "./matmul_variant.ts";
 import { lookFirst, placeOf, type Scaling, scalingBindings, scalingText } from "./scales.ts";
 import text from "./scaled_halves.wgsl" with { type: "text" };
+import blindText from "./scaled_halves_blind.wgsl" with { type: "text" };
+import lookText from "./scaled_halves_look.wgsl" with { type: "text" };
 
 const threads = 256;
 const rowsPerThread = 4;
@@ -19,8 +21,10 @@ const manyRows = 8192;
  */
 export function readable(builder: ProgramBuilder, x: Operand, scaling: Scaling, which: "a" | "b"): Operand {
   if (!takesHalves(builder)) return cheapToRead(builder, x);
-  const out = halvesOf(builder, x);
-  return isWrittenOut(builder, x, tensorBytes(out)) ? written(builder, x, out, scaling, which) : x;
+  const out = halvesFor(builder, x.tensor);
+  return isWrittenOut(builder, x, tensorBytes(out))
+    ? inHalves(builder, x, out, scaling, which === "a" ? 0 : 1)
+    : x;
 }
 
 /** Returns a weight as the product scaled so should read it, its B: in f16 halves, too, where that raises no peak and so many rows make it worth it. */
@@ -32,7 +36,7 @@ export function readableWeight(
 ): Operand {
   const out = worthHalves(builder, weight, rows);
   return out && builder.takeRoom(tensorBytes(out))
-    ? written(builder, plain(weight), out, scaling, "b")
+    ? inHalves(builder, plain(weight), out, scaling, 1)
     : plain(weight);
 }
 
@@ -44,24 +48,24 @@ export function withReadable(
   builder: ProgramBuilder,
   x: Tensor,
   rows: number,
-  { scaling, which }: { readonly scaling: Scaling; readonly which: "a" | "b" },
+  { scaling, which }: { readonly scaling: Scaling; readonly which: 0 | 1 },
   work: (x: Operand) => void,
 ): void {
   const out = worthHalves(builder, x, rows);
   if (!out) return work(plain(x));
   builder.withRoom(
     tensorBytes(out),
-    (has) => work(has ? written(builder, plain(x), out, scaling, which) : plain(x)),
+    (has) => work(has ? inHalves(builder, plain(x), out, scaling, which) : plain(x)),
   );
 }
 
 /** What a plain tensor would be written to as halves, if it is worth it to products of so many rows. */
 function worthHalves(builder: ProgramBuilder, x: Tensor, rows: number): Tensor | undefined {
   const worth = takesHalves(builder) && plain(x).cost === "none" && rows >= manyRows;
-  return worth ? halvesOf(builder, plain(x)) : undefined;
+  return worth ? halvesFor(builder, x) : undefined;
 }
 
-/** Whether products read scaled halves: then what they read is best written out as these, and nothing else. */
+/** Whether products, and attention, read scaled halves: then what they read is best written out as these, and nothing else. */
 export const takesHalves = ({ arithmetic, scales }: ProgramBuilder): boolean =>
   arithmetic === "f16" && scales !== undefined;
 
@@ -71,33 +75,42 @@ export const inScaledHalves = (cols: number) => ({
   stride: Math.ceil(cols / halvesEach) * halvesEach,
 });
 
-const halvesOf = (builder: ProgramBuilder, { tensor: { name, rows, cols } }: Operand): Tensor =>
+/** Describes a tensor for a matrix (N×C) in scaled halves. */
+export const halvesFor = (
+  builder: ProgramBuilder,
+  { name, rows, cols }: Pick<Tensor, "name" | "rows" | "cols">,
+): Tensor =>
   builder.tensor(`${name} (scaled)`, rows, cols, { category: "transient", ...inScaledHalves(cols) });
 
-/** Emits out = x in scaled halves, and what the first step sees of x before. */
-function written(
+const textOf = (observes: boolean) =>
+  scalingText(observes) + halvesText + (observes ? lookText : blindText) + text;
+
+/**
+ * Emits out = x (N×C) in scaled halves, an operand of what is scaled so by its place there, and what the first step sees of x before. Returns
+ * it as that reads it.
+ */
+export function inHalves(
   builder: ProgramBuilder,
   x: Operand,
   out: Tensor,
   scaling: Scaling,
-  which: "a" | "b",
+  operand: number,
 ): Operand {
-  const operand = which === "a" ? 0 : 1;
   lookFirst(builder, [{ x, operand }], scaling);
   const elements = out.stride / halvesEach;
-  for (const window of builder.windows([out, x.tensor], x.unit)) {
+  for (const window of builder.windows([out, windowedTensor(x)], x.unit)) {
     builder.dispatch({
       kernel: {
         label: "scaled_halves",
-        code: x.code("x", 1) + scalingText(true) + halvesText + text,
+        code: x.code("x", 1) + textOf(scaling.observes),
         constants: { stride: elements, x_stride: x.tensor.stride / 4 },
       },
       bindings: [
         { group: 0, index: 1, tensor: out, access: "write", ...window },
-        ...scalingBindings(builder.scales!, { ...scaling, observes: true }),
+        ...scalingBindings(builder.scales!, scaling),
         ...x.bindings(1, window),
       ],
-      parameters: { rows: window.rows, operand: placeOf(scaling, operand), looks: Number(scaling.observes) },
+      parameters: { rows: window.rows, operand: placeOf(scaling, operand) },
       workgroups: Math.ceil(Math.ceil(window.rows / rowsPerThread) * elements / threads),
       flops: 16 * window.rows * elements,
       ...scaling.observes && { looksAt: window.rows * out.cols },

@@ -1,13 +1,11 @@
-// out = x times its scale as an operand of a product, in halves, eight to an element, as the product would put it down; and looks at x for the
-// next step, as it would. A thread takes an element of four rows, so that eight loads are under way at once.
-struct Parameters { rows: u32, operand: u32, looks: u32 }
+// out = x times its scale as an operand, in halves, eight to an element, as the kernel that multiplies it would put it down; and sees x for the
+// next step, as that would. A thread takes an element of four rows, so that eight loads are under way at once.
+struct Parameters { rows: u32, operand: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<u32>>;
 override stride: u32; // in elements
 override x_stride: u32; // in vectors
-var<workgroup> last: u32; // what the last step saw: one atomic load a workgroup
-var<workgroup> largest: atomic<u32>;
-var<workgroup> clipped: atomic<u32>;
+var<workgroup> last: u32; // what the last step saw: one load a workgroup
 
 fn vector(row: u32, column: u32) -> vec4<f32> {
   let inside = min(column, x_stride - 1);
@@ -15,12 +13,12 @@ fn vector(row: u32, column: u32) -> vec4<f32> {
 }
 
 // Puts an element down, and returns what was seen with it; of no row beyond the matrix.
-fn put(row: u32, column: u32, x: vec4<f32>, y: vec4<f32>, scale: f32, limit: u32, saw: vec2<u32>) -> vec2<u32> {
+fn put(row: u32, column: u32, x: vec4<f32>, y: vec4<f32>, scale: f32, saw: vec2<u32>) -> vec2<u32> {
   if (row >= p.rows) {
     return saw;
   }
   out[row * stride + column] = halves(within_halves(scale * x), within_halves(scale * y));
-  return looked(looked(saw, x, limit), y, limit);
+  return sees(sees(saw, x, scale), y, scale);
 }
 
 @compute @workgroup_size(256)
@@ -31,7 +29,7 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   if (local == 0) {
-    last = atomicLoad(&seen[last_seen(p.operand)].largest);
+    last = seen_before();
   }
   let flat = (group.y * groups.x + group.x) * 256 + local;
   let column = flat % stride;
@@ -46,22 +44,9 @@ fn main(
   let d1 = vector(row.w, 2 * column + 1);
   workgroupBarrier();
   let scale = scale_from(last).x;
-  let limit = bitcast<u32>(halves_reach * inverse_of(scale));
-  var saw = put(row.x, column, a0, a1, scale, limit, vec2<u32>());
-  saw = put(row.y, column, b0, b1, scale, limit, saw);
-  saw = put(row.z, column, c0, c1, scale, limit, saw);
-  saw = put(row.w, column, d0, d1, scale, limit, saw);
-  if (p.looks != 0) {
-    let subgroup_largest = subgroupMax(saw.x);
-    let subgroup_clipped = subgroupAdd(saw.y);
-    if (lane == 0) {
-      atomicMax(&largest, subgroup_largest);
-      atomicAdd(&clipped, subgroup_clipped);
-    }
-    workgroupBarrier();
-    if (local == 0) {
-      atomicMax(&seen[now_seen(p.operand)].largest, atomicLoad(&largest));
-      atomicAdd(&seen[now_seen(p.operand)].clipped, atomicLoad(&clipped));
-    }
-  }
+  var saw = put(row.x, column, a0, a1, scale, vec2<u32>());
+  saw = put(row.y, column, b0, b1, scale, saw);
+  saw = put(row.z, column, c0, c1, scale, saw);
+  saw = put(row.w, column, d0, d1, scale, saw);
+  tell_all(local, lane, saw);
 }

@@ -1,6 +1,6 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Binding, Dispatch } from "../../src/gpu/kernel.ts";
-import type { Operand } from "../../src/gpu/operand.ts";
+import { type Operand, windowedTensor } from "../../src/gpu/operand.ts";
 import { mostOperands, type OperandScales } from "../../src/gpu/operand_scales.ts";
 import lookText from "./scales_look.wgsl" with { type: "text" };
 import largestText from "./operand_largest.wgsl" with { type: "text" };
@@ -57,7 +57,7 @@ export function lookFirst(builder: ProgramBuilder, operands: readonly Looked[], 
   const { scales } = builder;
   if (!scales || !scaling.observes) return;
   for (const [i, { x, columns: [begin, end] = [0, x.tensor.cols], operand = i }] of operands.entries()) {
-    for (const window of builder.windows([x.tensor], x.unit)) {
+    for (const window of builder.windows([windowedTensor(x)], x.unit)) {
       const vectors = window.rows * (Math.ceil(end / 4) - Math.floor(begin / 4));
       builder.dispatch({
         kernel: { label: "operand_largest", code: x.code("x", 1) + seenTextFor(true) + largestText },

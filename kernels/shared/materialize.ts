@@ -1,5 +1,5 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
-import { type Operand, plain } from "../../src/gpu/operand.ts";
+import { type Operand, plain, windowedTensor } from "../../src/gpu/operand.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { elementThreads } from "./elementwise.ts";
 import text from "./materialize.wgsl" with { type: "text" };
@@ -7,7 +7,7 @@ import text from "./materialize.wgsl" with { type: "text" };
 /** Emits out (N×C, f32) = what x reads; x may read `overwritten(out, "out")`. */
 export function materialize(builder: ProgramBuilder, x: Operand, out: Tensor): void {
   const stride = x.tensor.stride / 4;
-  for (const window of builder.windows([out, x.tensor], x.unit)) {
+  for (const window of builder.windows([out, windowedTensor(x)], x.unit)) {
     const vectors = Math.ceil(window.rows / 4) * stride; // of four rows each
     builder.dispatch({
       kernel: { label: "materialize", code: x.code("x", 1) + text, constants: { stride } },

@@ -19,8 +19,10 @@ import { rowsOf, type Tensor } from "./tensor.ts";
  * counts them within the row; the operand's text is joined in front of the kernel's.
  */
 export interface Operand {
-  /** The tensor whose rows are windowed. Its shape is the operand's shape. */
+  /** The tensor whose rows are windowed, unless `columnsOf` is. Its shape is the operand's shape. */
   readonly tensor: Tensor;
+  /** The tensor whose rows are windowed where these are columns of it. */
+  readonly columnsOf?: Tensor;
   /** What reading an element costs beyond a load: nothing, a few operations, or a transcendental function. */
   readonly cost: "none" | "light" | "heavy";
   /**
@@ -124,7 +126,7 @@ export function readRows(x: Operand, first: number, rows: number): Operand {
   };
 }
 
-/** So many columns of x from `first` on, both whole vectors. Its windows are of x's rows, which are wider. */
+/** So many columns of x from `first` on, both whole vectors. */
 export function readColumns(x: Operand, first: number, cols: number): Operand {
   if (first % 4 !== 0 || cols % 4 !== 0) {
     throw new RangeError(`Columns ${first} to ${first + cols - 1} are not whole vectors`);
@@ -134,9 +136,13 @@ export function readColumns(x: Operand, first: number, cols: number): Operand {
   return {
     ...others,
     tensor: { ...x.tensor, cols, stride: cols },
+    columnsOf: windowedTensor(x),
     code: (name, group) => x.code(`${name}_inner`, group) + instantiate(text, name, group),
   };
 }
+
+/** The tensor whose rows x's windows are of. */
+export const windowedTensor = ({ tensor, columnsOf }: Operand): Tensor => columnsOf ?? tensor;
 
 /** The rows that two operands of one shape, windowed together, begin their windows at multiples of. */
 export function commonUnit({ unit: a = 1 }: Operand, { unit: b = 1 }: Operand): number {

@@ -44,7 +44,7 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
       backward: (dy, into) => {
         const scaling = tape.scaling(`d ${name}`, "backward"); // of x and dy, and of dy and W
         const dx = into?.tensor ?? tape.transient(`d ${name} input`, dy.rows, weight.rows);
-        withReadable(builder, dy, dy.rows, { scaling, which: "b" }, (d) => {
+        withReadable(builder, dy, dy.rows, { scaling, which: 1 }, (d) => {
           // The weights first: what they need of x can give its memory to dx.
           tape.gradients(parameters, (dWeight, dBias) => {
             matmul(builder, "tn", readable(builder, kept(), scaling, "a"), d, dWeight.tensor, {

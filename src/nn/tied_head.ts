@@ -62,7 +62,7 @@ export function tiedHead(
   const throughPieces = (name: "forward" | "recompute", gradient: boolean) =>
     pass(name, () => {
       const scaling = tape.scaling(headKey, name === "recompute" ? "again" : "forward");
-      withReadable(builder, words.value, rows, { scaling, which: "b" }, (e) => {
+      withReadable(builder, words.value, rows, { scaling, which: 1 }, (e) => {
         for (const { first, rows: count } of pieces) {
           const logits = forward(first, count, e, scaling, gradient);
           if (gradient) pass("backward", () => backward(first, count, e, logits));

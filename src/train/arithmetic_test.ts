@@ -4,6 +4,7 @@ import { UserError } from "../errors.ts";
 import { gpuWith, type ProgramDescription } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
+import { wholeOf } from "../gpu/tensor.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { describeEvaluation } from "./describe.ts";
 import { policyOf } from "./options.ts";
@@ -124,6 +125,46 @@ Deno.test("In halves forward and backward look at attention's operands, but not 
   assertEquals(evaluation.dispatches.filter(({ kernel }) => kernel.label === "scales_turn"), []);
 });
 
+Deno.test("In f16 what attention reads as halves is looked at as they are written, but not what is made again, nor in evaluation", () => {
+  const adapter = gpuWith(typicalGpuLimits);
+  const long = { ...options, model: { ...model, vocab: 512, positions: 1024 }, sequence: 1024, batch: 1 };
+  /** What attention does, in which pass, by whose scales, and whether it looks. */
+  const looks = ({ dispatches }: ProgramDescription) =>
+    dispatches.filter(({ operator, bindings, first }) =>
+      operator === "attention" && !first &&
+      bindings.some(({ tensor }) => tensor.name.endsWith("operands seen"))
+    ).map(({ kernel: { label }, pass, bindings, looksAt = 0 }) => {
+      const { tensor, access } = bindings.find(({ tensor }) => tensor.name.endsWith("operands seen"))!;
+      return `${pass} ${label}, ${tensor.name}: ${looksAt} ${access}`;
+    });
+  const [numbers, pairs] = [1024 * 32, 2 * 1024 * 1025 / 2];
+  const training = describeStep({ ...long, policy: "recompute", arithmetic: "f16" }, adapter);
+  const three = (line: string) => [line, line, line];
+  const [forward, backward] = ["h.0.attn", "d h.0.attn"].map((name) => `${name}: operands seen`);
+  assertEquals(looks(training), [
+    ...three(`forward scaled_halves, ${forward}: ${numbers} update`),
+    `forward attention_forward, ${forward}: 0 update`,
+    ...three(`recompute scaled_halves, ${forward}: 0 read`),
+    `recompute attention_forward, ${forward}: 0 read`,
+    ...three(`backward scaled_halves, ${backward}: ${numbers} update`),
+    `backward scaled_halves, ${backward}: ${numbers} update`,
+    `backward attention_backward_query, ${backward}: 0 update`,
+    `backward attention_backward_key, ${backward}: ${2 * pairs} update`,
+  ]);
+  const task = taskOf(long);
+  const parameters = new ParameterSet(task.parameters, adapter.limits);
+  const scaled = {
+    ...adapter,
+    arithmetic: "f16",
+    scales: new OperandScales(),
+    spare: () => Infinity,
+  } as const;
+  assertEquals(looks(describeEvaluation(task, parameters, policyOf(long), scaled)), [
+    ...three(`forward scaled_halves, ${forward}: 0 read`),
+    `forward attention_forward, ${forward}: 0 read`,
+  ]);
+});
+
 Deno.test("GELU of what is stored is written out in forward once: in its place, or in f16 as scaled halves", () => {
   const adapter = gpuWith(typicalGpuLimits);
   const writes = (arithmetic: "f32" | "f16x3" | "f16") =>
@@ -133,6 +174,22 @@ Deno.test("GELU of what is stored is written out in forward once: in its place, 
   assertEquals(writes("f32"), ["materialize"]);
   assertEquals(writes("f16x3"), ["materialize"]);
   assertEquals(writes("f16"), ["scaled_halves"]);
+});
+
+Deno.test("In f16 no halves are made again that nobody reads", () => {
+  const deep = { ...options, model: { ...options.model, layers: 2 }, arithmetic: "f16" } as const;
+  for (const policy of ["recompute", "recompute8", "mst"]) {
+    const { dispatches } = describeStep({ ...deep, policy }, gpuWith(typicalGpuLimits));
+    const halves = dispatches.flatMap(({ bindings }) =>
+      bindings.filter(({ tensor }) => tensor.dtype === "f16")
+    );
+    const read = new Set(
+      halves.filter(({ access }) => access === "read").map(({ tensor }) => wholeOf(tensor)),
+    );
+    const written = halves.filter(({ access }) => access === "write").map(({ tensor }) => wholeOf(tensor));
+    assert(written.length > 0);
+    assertEquals(written.filter((tensor) => !read.has(tensor)).map(({ name }) => name), [], policy);
+  }
 });
 
 gpuTest("A session in f32 has no operands to clip", async () => {

@@ -83,3 +83,15 @@ Deno.test("leastOfStep() is what lives at the peak of a step's plan, but for the
     }
   }
 });
+
+Deno.test("What attention in f16 writes as halves hardly raises the buffers of a long sequence, where it lives below the peak", () => {
+  const model = { ...modelConfig("small"), positions: 32768 };
+  const step = { model, sequence: 32768, batch: 1, policy: "mst", seed: 0, arithmetic: "f16" } as const;
+  const [without, within] = [describeStep(step, adapter, describeByTables), describeStep(step, adapter)];
+  const halves = within.dispatches.filter(({ kernel, operator, first }) =>
+    kernel.label === "scaled_halves" && operator === "attention" && !first
+  );
+  assert(halves.length > 90, `${halves.length} halves`);
+  const [before, after] = [without, within].map(({ plan }) => plan.bufferBytes);
+  assert(after < 1.01 * before, `${after} bytes for ${before}`);
+});

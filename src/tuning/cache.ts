@@ -10,6 +10,7 @@ import { shortDigest } from "../data/digest.ts";
 import type { Arithmetic } from "../gpu/arithmetic.ts";
 import { gpuWith, ProgramBuilder, type Variants } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
+import { OperandScales } from "../gpu/operand_scales.ts";
 import { replaceFile, writeFull } from "../io/files.ts";
 import { tuningCase } from "./tuning_case.ts";
 
@@ -31,11 +32,13 @@ export async function cacheKey(
 /** The texts of all candidates of one case of each kernel that is tuned. */
 function tunedTexts(arithmetic: Arithmetic): string[] {
   const shape = { batch: 1, heads: 1, sequence: 256, headSize: 64, causal: true };
-  const keys = [
-    ...products.map((product) => matmulKey(product, { m: 256, n: 256, k: 4096 })),
-    ...(["forward", "backward_query", "backward_key"] as const).map((kernel) => attentionKey(kernel, shape)),
-  ];
-  const adapter = { ...gpuWith(typicalGpuLimits), arithmetic };
+  const halves = arithmetic === "f16" ? [{}, { a: true, b: true, qkv: true, d: true }] : [{}];
+  const keys = halves.flatMap((halved) => [
+    ...products.map((product) => matmulKey(product, { m: 256, n: 256, k: 4096 }, halved)),
+    ...(["forward", "backward_query", "backward_key"] as const)
+      .map((kernel) => attentionKey(kernel, shape, halved)),
+  ]);
+  const adapter = { ...gpuWith(typicalGpuLimits), arithmetic, scales: new OperandScales() };
   return keys.flatMap((key) => {
     const { candidates, emit } = tuningCase(key, adapter);
     return candidates.flatMap((candidate) => {

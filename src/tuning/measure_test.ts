@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { attentionKey } from "../../kernels/attention/attention_shape.ts";
 import { matmulKey } from "../../kernels/products/matmul_choice.ts";
 import { gpuTest, noMatrices, testGpu } from "../../kernels/testing/testing.ts";
 import { builderOptionsFor, ProgramBuilder } from "../gpu/builder.ts";
@@ -46,6 +47,28 @@ gpuTest(
       const builder = new ProgramBuilder("product", { ...inF16, scales: new OperandScales() });
       given.emit(builder);
       assertEquals(Object.keys(builder.build().variants), [asked]);
+      const [ms] = await measureCandidates(own, asked, given, inF16);
+      assert(ms > 0 && ms < Infinity, `${ms}`);
+    }
+  },
+  await noMatrices(),
+);
+
+gpuTest(
+  "measureCandidates() times attention over scaled halves by the variant of its own key",
+  async () => {
+    const inF16 = { ...builderOptionsFor(own), arithmetic: "f16" } as const;
+    const shape = { batch: 1, sequence: 40, heads: 2, headSize: 8, causal: true };
+    for (
+      const [kernel, halved, dtypes] of [
+        ["forward", { qkv: true }, ["f16", "f16", "f16"]],
+        ["backward_query", { d: true }, ["f32", "f16", "f32", "f32"]],
+        ["backward_key", { qkv: true, d: true }, ["f16", "f16", "f16", "f16", "f32", "f32"]],
+      ] as const
+    ) {
+      const asked = attentionKey(kernel, shape, halved);
+      const given = tuningCase(asked, inF16);
+      assertEquals(given.inputs.map(({ dtype }) => dtype), [...dtypes]);
       const [ms] = await measureCandidates(own, asked, given, inF16);
       assert(ms > 0 && ms < Infinity, `${ms}`);
     }

@@ -1,7 +1,7 @@
 import {
   attentionBackwardKey,
   attentionBackwardQuery,
-  attentionForward,
+  attentionForwardKernel,
 } from "../../kernels/attention/attention.ts";
 import { attentionVariants } from "../../kernels/attention/attention_choice.ts";
 import {
@@ -9,16 +9,19 @@ import {
   type AttentionKernel,
   attentionKey,
   type AttentionShape,
+  type HalvedInputs,
   parseAttentionKey,
   qkvColumns,
 } from "../../kernels/attention/attention_shape.ts";
+import { columnsOf, type Inputs, operandsOf } from "../../kernels/attention/attention_inputs.ts";
 import { attentionVariantName } from "../../kernels/attention/attention_variant.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
 import { choiceName, parseMatmulKey } from "../../kernels/products/matmul_choice.ts";
 import { likelyChoices, matrixShapes } from "../../kernels/products/matmul_table.ts";
 import { inScaledHalves } from "../../kernels/products/scaled_halves.ts";
 import type { BuilderOptions, ProgramBuilder } from "../gpu/builder.ts";
-import { plain, scaledHalves } from "../gpu/operand.ts";
+import { type Operand, plain, scaledHalves } from "../gpu/operand.ts";
+import { sharingGroup } from "../gpu/operand_windows.ts";
 import { padded, rowBytes, type Store, type Tensor } from "../gpu/tensor.ts";
 
 /** A kernel at a shape, and the variants of it that are worth a measurement. */
@@ -40,7 +43,7 @@ export function tuningCase(key: string, adapter: BuilderOptions): TuningCase {
   const product = parseMatmulKey(key);
   if (product) return matmulCase(product, adapter);
   const attention = parseAttentionKey(key);
-  if (attention) return attentionCase(attention.kernel, attention.shape, adapter);
+  if (attention) return attentionCase(attention, adapter);
   throw new Error(`No kernel is called "${key}"`);
 }
 
@@ -56,17 +59,17 @@ function matrix(
   return { ...bare, home: { store, offset: 0 } };
 }
 
+/** Such a matrix as an operand, plain or of scaled halves. */
+const operand = (name: string, rows: number, cols: number, halved = false): Operand =>
+  halved ? scaledHalves(matrix(name, rows, cols, inScaledHalves(cols))) : plain(matrix(name, rows, cols));
+
 /** One product of matrices, plain or of scaled halves. */
 function matmulCase(
   { product, sizes, scaled }: NonNullable<ReturnType<typeof parseMatmulKey>>,
   adapter: BuilderOptions,
 ): TuningCase {
   const shapes = matrixShapes(product, sizes);
-  const [a, b] = (["a", "b"] as const).map((name) => {
-    const [rows, cols] = shapes[name];
-    if (!scaled[name]) return plain(matrix(name, rows, cols));
-    return scaledHalves(matrix(name, rows, cols, inScaledHalves(cols)));
-  });
+  const [a, b] = (["a", "b"] as const).map((name) => operand(name, ...shapes[name], scaled[name]));
   const c = matrix("c", ...shapes.c);
   return {
     candidates: likelyChoices({ subgroupSize: 0, ...adapter }, sizes).map(choiceName),
@@ -74,6 +77,14 @@ function matmulCase(
     outputs: [c],
     emit: (builder) => matmul(builder, product, a, b, c, { scaling: tuningScales }),
   };
+}
+
+/** q, k and v as a step's kernels read them: side by side or, of scaled halves, apart. */
+function attentionInputs(rows: number, shape: AttentionShape, { qkv }: HalvedInputs): Inputs {
+  if (!qkv) return operand("qkv", rows, qkvColumns(shape));
+  const columns = columnsOf(shape).map(([, width]) => width);
+  const [q, k, v] = sharingGroup(["q", "k", "v"].map((name, i) => operand(name, rows, columns[i], true)));
+  return { q, k, v };
 }
 
 /** Floating-point operations that a case of attention should not exceed: no run of a candidate then takes much of a second on a GPU. */
@@ -84,11 +95,10 @@ const mostFlops = 1e12;
  * the fastest no longer depends on either.
  */
 function attentionCase(
-  kernel: AttentionKernel,
-  shape: AttentionShape,
+  { kernel, shape, halved }: { kernel: AttentionKernel; shape: AttentionShape; halved: HalvedInputs },
   adapter: BuilderOptions,
 ): TuningCase {
-  const key = attentionKey(kernel, shape);
+  const key = attentionKey(kernel, shape, halved);
   const known = attentionVariants(kernel, shape, { subgroupSize: 0, ...adapter });
   const candidates = known.map(attentionVariantName);
   const optionsOf = (builder: ProgramBuilder) => {
@@ -103,7 +113,9 @@ function attentionCase(
   const { batch, sequence, heads, headSize } = measured;
   const columns = qkvColumns(measured);
   const [rows, width] = [batch * sequence, heads * headSize];
-  const [qkv, o, d] = [matrix("qkv", rows, columns), matrix("o", rows, width), matrix("d", rows, width)];
+  const [o, d] = [matrix("o", rows, width), operand("d", rows, width, halved.d)];
+  const inputs = attentionInputs(rows, measured, halved);
+  const read = Object.values(operandsOf(inputs)).map(({ tensor }) => tensor);
   const [logSumExp, delta] = ["log-sum-exp", "delta"].map((name) =>
     matrix(name, rows, heads, { stride: heads })
   );
@@ -111,17 +123,16 @@ function attentionCase(
   if (kernel === "forward") {
     return {
       candidates,
-      inputs: [qkv],
+      inputs: read,
       outputs: [o, logSumExp],
-      emit: (builder) => attentionForward(builder, plain(qkv), o, logSumExp, measured, optionsOf(builder)),
+      emit: (builder) => attentionForwardKernel(builder, inputs, o, logSumExp, measured, optionsOf(builder)),
     };
   }
   const backward = kernel === "backward_query" ? attentionBackwardQuery : attentionBackwardKey;
   return {
     candidates,
-    inputs: [qkv, d, logSumExp, delta],
+    inputs: [...read, d.tensor, logSumExp, delta],
     outputs: [dqkv],
-    emit: (builder) =>
-      backward(builder, plain(qkv), { logSumExp, delta }, d, dqkv, measured, optionsOf(builder)),
+    emit: (builder) => backward(builder, inputs, { logSumExp, delta }, d, dqkv, measured, optionsOf(builder)),
   };
 }
