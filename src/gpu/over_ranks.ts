@@ -1,4 +1,3 @@
-import { Scratch } from "../ranks/scratch.ts";
 import type { ProgramBuilder } from "./builder.ts";
 import { bytesOf, type Exchange, type Piece, type Stays, wholly } from "./exchange.ts";
 import { type Tensor, tensorBytes } from "./tensor.ts";
@@ -8,11 +7,7 @@ const mostBytes = 2 ** 27;
 
 /** Emits, in the place of tensors of f32, the sums of what all ranks have there: the same bits on each. */
 export function sumOverRanks(builder: ProgramBuilder, tensors: readonly Tensor[], most = mostBytes): void {
-  const carry: Exchange["carry"] = (ranks, left, arrived) => {
-    const sums = scratch.of(left.length);
-    ranks.sum(left, sums);
-    arrived.set(sums);
-  };
+  const carry: Exchange["carry"] = (ranks, left, arrived) => ranks.sum(left, arrived);
   const all = tensors.map(wholly);
   const name = `sum of ${tensors[0].name}${tensors.length > 1 ? ` to ${tensors.at(-1)!.name}` : ""}`;
   for (const { offset, bytes } of goes(bytesOf(all), most)) {
@@ -70,9 +65,6 @@ function gatherOverRanks(builder: ProgramBuilder, all: readonly Shards[], rank: 
     });
   }
 }
-
-/** To add up in: who adds reads what there is, and what is mapped for writing is slow to read. */
-const scratch = new Scratch();
 
 /** What a rank sends to each and receives from each, in pieces, and what is its own. */
 export interface Messages {

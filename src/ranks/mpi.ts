@@ -41,23 +41,25 @@ export function openMpi(libraries: readonly string[] = mpiLibraries): Ranks {
   const asked = (ask: typeof mpi.MPI_Comm_rank): number => (ask(world, answer), answer[0]);
   const [rank, size] = [asked(mpi.MPI_Comm_rank), asked(mpi.MPI_Comm_size)];
   const scratch = new Scratch();
-  /** Sums in parts, of which each rank makes one, in the order of the ranks. */
+  /** Sums in parts, of which each rank makes one: to what it has itself it adds what the others have, in their order. */
   function sumByParts(sent: Float32Array, received: Float32Array): void {
     const ends = Array.from({ length: size }, (_, r) => Math.floor(sent.length * (r + 1) / size));
-    const counts = Int32Array.from(ends, (end, r) => end - (ends[r - 1] ?? 0));
+    const counts = ends.map((end, r) => end - (ends[r - 1] ?? 0));
     const [begins, own] = [starts(counts), counts[rank]];
     const room = scratch.of(size * own);
-    const each = new Int32Array(size).fill(own);
-    mpi.MPI_Alltoallv(sent, counts, begins, float, room, each, starts(each), float, world);
-    const part = received.subarray(begins[rank], ends[rank]);
-    part.set(room.subarray(0, own));
-    for (let r = 1; r < size; r++) {
-      const others = room.subarray(r * own, (r + 1) * own);
-      for (let i = 0; i < own; i++) part[i] += others[i];
+    const sums = room.subarray(0, own);
+    const others = (count: (r: number) => number) =>
+      Int32Array.from(counts, (_, r) => r === rank ? 0 : count(r));
+    const [theirs, ours] = [others((r) => counts[r]), others(() => own)];
+    const places = starts(ours).map((begin) => own + begin);
+    mpi.MPI_Alltoallv(sent, theirs, begins, float, room, ours, places, float, world);
+    sums.set(sent.subarray(begins[rank], ends[rank]));
+    for (let first = own; first < room.length; first += own) {
+      const more = room.subarray(first, first + own);
+      for (let i = 0; i < own; i++) sums[i] += more[i];
     }
-    const [sentTo, receivedFrom] = [each, counts].map((all) => all.map((count, r) => r === rank ? 0 : count));
-    const same = new Int32Array(size).fill(begins[rank]);
-    mpi.MPI_Alltoallv(received, sentTo, same, float, received, receivedFrom, begins, float, world);
+    mpi.MPI_Alltoallv(sums, ours, new Int32Array(size), float, received, theirs, begins, float, world);
+    received.set(sums, begins[rank]);
   }
   return {
     rank,
@@ -73,8 +75,10 @@ export function openMpi(libraries: readonly string[] = mpiLibraries): Ranks {
       mpi.MPI_Alltoallv(sent, each, same, float, received, each, starts(counts), float, world);
     },
     sum(sent, received) {
-      if (sent.length >= manyNumbers) sumByParts(sent, received);
-      else mpi.MPI_Allreduce(sent, received, sent.length, float, sum, world);
+      if (sent.length >= manyNumbers) return sumByParts(sent, received);
+      const sums = scratch.of(sent.length); // MPI reads what it has summed, and what is received may be slow to read
+      mpi.MPI_Allreduce(sent, sums, sent.length, float, sum, world);
+      received.set(sums);
     },
     barrier: () => void mpi.MPI_Barrier(world),
     abort() {

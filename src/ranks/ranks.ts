@@ -10,7 +10,7 @@ export interface Ranks {
   allToAll(sent: Float32Array, sentCounts: Counts, received: Float32Array, receivedCounts: Counts): void;
   /** Sends each other rank the same, and receives as many numbers from each of them, side by side in their order. */
   gather(sent: Float32Array, received: Float32Array): void;
-  /** Element by element the sum over all ranks, the same bits on each. */
+  /** Element by element the sum over all ranks, the same bits on each. What is received is only written. */
   sum(sent: Float32Array, received: Float32Array): void;
   /** Waits until all are here. */
   barrier(): void;
