@@ -84,11 +84,11 @@ export function attentionBackwardFrom(
   });
 }
 
-/** The kernels of a pass, and from how many tokens on they read a sequence's tiles often enough to gain by halves more than these cost to write. */
-const passes = {
-  forward: { kernels: ["forward"], long: 1024 },
-  backward: { kernels: ["backward_query", "backward_key"], long: 512 },
-} as const;
+/** The kernels of a pass. */
+const passes = { forward: ["forward"], backward: ["backward_query", "backward_key"] } as const;
+
+/** Tokens from which on kernels read a sequence's tiles often enough to gain by halves more than these cost to write (docs/runtime.md). */
+const longSequence = 2048;
 
 /** Times the bytes that q, k and v take, which must be free: they share no buffer with what is bound beside them, and a plan would grow for them. */
 const roomFor = 2;
@@ -107,14 +107,13 @@ function readably(
   work: (inputs: Inputs) => void,
 ): void {
   const { rows, cols } = qkv.tensor;
-  const { kernels, long } = passes[pass];
   const halved = halvingOf(builder, shape, options);
-  const gains = qkv.cost !== "none" || (halved && shape.sequence >= long);
+  const gains = qkv.cost !== "none" || (halved && shape.sequence >= longSequence);
   const each = halved ? 2 : 4;
   const possible = columnsOf(shape).every(([, width]) =>
     width % 4 === 0 && each * rows * width <= builder.limits.maxStorageBufferBindingSize
   );
-  if (!gains || !possible || !areOnMatrices(builder, kernels, shape, options)) return work(qkv);
+  if (!gains || !possible || !areOnMatrices(builder, passes[pass], shape, options)) return work(qkv);
   builder.withRoom(
     roomFor * each * rows * cols,
     (has) => work(has ? writtenApart(builder, qkv, shape, halved) : qkv),
@@ -129,12 +128,12 @@ function gradientReadably(
   options: AttentionOptions,
   work: (dO: Operand) => void,
 ): void {
-  const { kernels, long } = passes.backward;
   const halved = halvingOf(builder, shape, options);
   const halves = halvesFor(builder, { ...d, name: "output gradients" });
   const possible = tensorBytes(halves) <= builder.limits.maxStorageBufferBindingSize;
   if (
-    !halved || shape.sequence < long || !possible || !areOnMatrices(builder, kernels, shape, options)
+    !halved || shape.sequence < longSequence || !possible ||
+    !areOnMatrices(builder, passes.backward, shape, options)
   ) return work(plain(d));
   builder.withRoom(
     tensorBytes(halves),

@@ -5,7 +5,7 @@ import { padded, rowBytes, type Tensor, tensorBytes } from "../../src/gpu/tensor
 import { elementThreads } from "../shared/elementwise.ts";
 import { remembered } from "../shared/remembered.ts";
 import sumText from "./sum_parts.wgsl" with { type: "text" };
-import { lookFirst, observed, placeOf, type Scaling, scalingBindings } from "./scales.ts";
+import { lookFirst, observed, type Scaling, scalingBindings } from "./scales.ts";
 import { matmulChoice } from "./matmul_choice.ts";
 import { likelyChoices, type MatmulChoice, type Sizes } from "./matmul_table.ts";
 import { directThreads, matmulText } from "./matmul_template.ts";
@@ -172,8 +172,6 @@ function emit(
               observed: scaling.observes
                 ? observed(wn.first === 0 && !a.scaled, wm.first === 0 && !b.scaled)
                 : 0,
-              a_place: placeOf(scaling, 0),
-              b_place: placeOf(scaling, 1),
             },
           },
           workgroups: splits * workgroups(variant, wm.rows, wn.rows),

@@ -104,10 +104,9 @@ const sights = {
  * operands that this product looks at itself.
  */
 const scaledText = (observes: boolean, looksAt: readonly ("a" | "b")[]) =>
-  `  let place = select(p.b_place, p.a_place, local == 0);
-  if (local < 2) {
+  `  if (local < 2) {
     let largest = ${
-    observes ? "atomicLoad(&seen[last_seen(place)].largest)" : "seen[last_seen(place)].largest"
+    observes ? "atomicLoad(&seen[last_seen(local)].largest)" : "seen[last_seen(local)].largest"
   };
     staged[local] = vec4(bitcast<u32>(scale_from(largest).x));
   }
@@ -118,8 +117,8 @@ const scaledText = (observes: boolean, looksAt: readonly ("a" | "b")[]) =>
     observes
       ? `
   if (flat == 0 && local < 2) {
-    atomicStore(&seen[next_seen(place)].largest, 0u);
-    atomicStore(&seen[next_seen(place)].clipped, 0u);
+    atomicStore(&seen[next_seen(local)].largest, 0u);
+    atomicStore(&seen[next_seen(local)].clipped, 0u);
   }
 ${
         [
@@ -137,7 +136,9 @@ const lookText = (operand: string) =>
 
 /** Tells what a workgroup saw of an operand. */
 const tellText = (operand: "a" | "b") =>
-  `  if (${operand}_observed) { tell(p.${operand}_place, lane, ${operand}_saw.x, ${operand}_saw.y); }`;
+  `  if (${operand}_observed) { tell(${
+    operand === "a" ? 0 : 1
+  }, lane, ${operand}_saw.x, ${operand}_saw.y); }`;
 
 /** The WGSL of a product on subgroup matrices, within a frame. */
 export function matrixText(

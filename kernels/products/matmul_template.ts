@@ -42,8 +42,8 @@ struct Parameters {
   k_part: u32,${
   scaling
     ? `
-  // Whether this window is the one that looks at A (1), at B (2); and where what is seen of them is.
-  observed: u32, a_place: u32, b_place: u32,`
+  // Whether this window is the one that looks at A (1), at B (2).
+  observed: u32,`
     : ""
 }
 }

@@ -4,7 +4,7 @@ import { type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { cheapToRead, isWrittenOut } from "../shared/materialize.ts";
 import { halvesText } from "./matmul_matrix_template.ts";
 import { halvesEach } from "./matmul_variant.ts";
-import { lookFirst, placeOf, type Scaling, scalingBindings, scalingText } from "./scales.ts";
+import { lookFirst, type Scaling, scalingBindings, scalingText } from "./scales.ts";
 import text from "./scaled_halves.wgsl" with { type: "text" };
 import blindText from "./scaled_halves_blind.wgsl" with { type: "text" };
 import lookText from "./scaled_halves_look.wgsl" with { type: "text" };
@@ -34,35 +34,10 @@ export function readableWeight(
   rows: number,
   scaling: Scaling,
 ): Operand {
-  const out = worthHalves(builder, weight, rows);
-  return out && builder.takeRoom(tensorBytes(out))
-    ? inHalves(builder, plain(weight), out, scaling, 1)
-    : plain(weight);
-}
-
-/**
- * Does `work`, which is given x as several products should read it, all of which scale it by one place: as they would a weight of so many
- * rows' products, but written once for as long as the work lasts.
- */
-export function withReadable(
-  builder: ProgramBuilder,
-  x: Tensor,
-  rows: number,
-  { scaling, which }: { readonly scaling: Scaling; readonly which: 0 | 1 },
-  work: (x: Operand) => void,
-): void {
-  const out = worthHalves(builder, x, rows);
-  if (!out) return work(plain(x));
-  builder.withRoom(
-    tensorBytes(out),
-    (has) => work(has ? inHalves(builder, plain(x), out, scaling, which) : plain(x)),
-  );
-}
-
-/** What a plain tensor would be written to as halves, if it is worth it to products of so many rows. */
-function worthHalves(builder: ProgramBuilder, x: Tensor, rows: number): Tensor | undefined {
-  const worth = takesHalves(builder) && plain(x).cost === "none" && rows >= manyRows;
-  return worth ? halvesFor(builder, x) : undefined;
+  const x = plain(weight);
+  if (!takesHalves(builder) || x.cost !== "none" || rows < manyRows) return x;
+  const out = halvesFor(builder, weight);
+  return builder.takeRoom(tensorBytes(out)) ? inHalves(builder, x, out, scaling, 1) : x;
 }
 
 /** Whether products, and attention, read scaled halves: then what they read is best written out as these, and nothing else. */
@@ -110,7 +85,7 @@ export function inHalves(
         ...scalingBindings(builder.scales!, scaling),
         ...x.bindings(1, window),
       ],
-      parameters: { rows: window.rows, operand: placeOf(scaling, operand) },
+      parameters: { rows: window.rows, operand },
       workgroups: Math.ceil(Math.ceil(window.rows / rowsPerThread) * elements / threads),
       flops: 16 * window.rows * elements,
       ...scaling.observes && { looksAt: window.rows * out.cols },

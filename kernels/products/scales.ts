@@ -14,12 +14,7 @@ export interface Scaling {
   readonly key: string;
   /** Whether what this step sees of them counts for the next: evaluation's does not, nor that of what is made again. */
   readonly observes: boolean;
-  /** The places of A and of B among the operands under this key, 0 and 1 if left out: what several products read has one. */
-  readonly places?: readonly [a: number, b: number];
 }
-
-/** The place of the operand that comes first, or second, under its product's key. */
-export const placeOf = ({ places }: Scaling, operand: number): number => places?.[operand] ?? operand;
 
 const seenTextFor = (observes: boolean) =>
   seenText.replaceAll("SEEN", observes ? "atomic<u32>" : "u32")
@@ -62,7 +57,7 @@ export function lookFirst(builder: ProgramBuilder, operands: readonly Looked[], 
       builder.dispatch({
         kernel: { label: "operand_largest", code: x.code("x", 1) + seenTextFor(true) + largestText },
         bindings: [...scalingBindings(scales, scaling), ...x.bindings(1, window)],
-        parameters: { vectors, stride: x.tensor.stride / 4, begin, end, operand: placeOf(scaling, operand) },
+        parameters: { vectors, stride: x.tensor.stride / 4, begin, end, operand },
         workgroups: Math.ceil(vectors / (threads * vectorsPerThread)),
         flops: 4 * vectors,
         first: true,

@@ -1,6 +1,6 @@
 import { columnSums } from "../../kernels/shared/column_sums.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
-import { readable, readableWeight, withReadable } from "../../kernels/products/scaled_halves.ts";
+import { readable, readableWeight } from "../../kernels/products/scaled_halves.ts";
 import { plain } from "../gpu/operand.ts";
 import type { SavedTensor } from "../storage/policy.ts";
 import { type Layer, operator } from "./layer.ts";
@@ -42,22 +42,20 @@ export function linear({ weight, bias }: LinearParameters, options: LinearOption
     return {
       y: { exact: plain(y) },
       backward: (dy, into) => {
-        const scaling = tape.scaling(`d ${name}`, "backward"); // of x and dy, and of dy and W
+        // The weights first: what they need of x can give its memory to dx.
+        tape.gradients(parameters, (dWeight, dBias) => {
+          const scaling = tape.scaling(`d ${name} weight`, "backward");
+          matmul(builder, "tn", readable(builder, kept(), scaling, "a"), plain(dy), dWeight.tensor, {
+            accumulate: dWeight.add,
+            scaling,
+          });
+          if (dBias) columnSums(builder, plain(dy), dBias.tensor, dBias.add);
+        });
         const dx = into?.tensor ?? tape.transient(`d ${name} input`, dy.rows, weight.rows);
-        withReadable(builder, dy, dy.rows, { scaling, which: 1 }, (d) => {
-          // The weights first: what they need of x can give its memory to dx.
-          tape.gradients(parameters, (dWeight, dBias) => {
-            matmul(builder, "tn", readable(builder, kept(), scaling, "a"), d, dWeight.tensor, {
-              accumulate: dWeight.add,
-              scaling,
-            });
-            if (dBias) columnSums(builder, plain(dy), dBias.tensor, dBias.add);
-          });
-          const others = { ...scaling, places: [1, 2] } as const;
-          matmul(builder, "nt", d, readableWeight(builder, weight.value, dy.rows, others), dx, {
-            accumulate: into?.add,
-            scaling: others,
-          });
+        const scaling = tape.scaling(`d ${name} input`, "backward");
+        matmul(builder, "nt", plain(dy), readableWeight(builder, weight.value, dy.rows, scaling), dx, {
+          accumulate: into?.add,
+          scaling,
         });
         return dx;
       },

@@ -1,7 +1,6 @@
 import { crossEntropy, meanLoss } from "../../kernels/loss/cross_entropy.ts";
 import { matmul } from "../../kernels/products/matmul.ts";
-import { readable, withReadable } from "../../kernels/products/scaled_halves.ts";
-import type { Scaling } from "../../kernels/products/scales.ts";
+import { readable } from "../../kernels/products/scaled_halves.ts";
 import { cutRows, type DeviceLimits } from "../gpu/limits.ts";
 import { type Operand, plain, readRows } from "../gpu/operand.ts";
 import { padded, rowsOf, type Tensor } from "../gpu/tensor.ts";
@@ -39,42 +38,40 @@ export function tiedHead(
   const dx = tape.transient("d residual stream", rows, cols);
 
   /** Emits a piece's losses, and with `gradient` returns its logits' gradient. */
-  const forward = (first: number, count: number, e: Operand, scaling: Scaling, gradient: boolean): Tensor => {
+  const forward = (first: number, count: number, gradient: boolean, anew = false): Tensor => {
+    const scaling = tape.scaling(headKey, anew ? "again" : "forward");
     const a = readable(builder, readRows(x, first, count), scaling, "a");
     const logits = builder.tensor("logits", count, words.rows, { category: "head" });
-    matmul(builder, "nt", a, e, logits, { scaling });
+    matmul(builder, "nt", a, plain(words.value), logits, { scaling });
     crossEntropy(builder, logits, rowsOf(targets, first, count), rowsOf(losses, first, count), gradient);
     return logits;
   };
-  const backward = (first: number, count: number, e: Operand, dLogits: Tensor): void => {
+  const backward = (first: number, count: number, dLogits: Tensor): void => {
     // The words first: what their product needs can give its memory to dx.
     tape.gradients([words], ({ tensor, add }) => {
       const scaling = tape.scaling("d head words", "backward");
       const b = readable(builder, readRows(x, first, count), scaling, "b");
       matmul(builder, "tn", plain(dLogits), b, tensor, { accumulate: add, scaling });
     });
-    matmul(builder, "nn", plain(dLogits), e, rowsOf(dx, first, count), {
-      scaling: { ...tape.scaling(headKey, "backward"), places: [2, 1] }, // E's is forward's
+    matmul(builder, "nn", plain(dLogits), plain(words.value), rowsOf(dx, first, count), {
+      scaling: tape.scaling("d head input", "backward"),
     });
   };
-  const pieces = cutRows(rows, headPieceRows(tape.miniSequences ?? {}, builder, x.tensor, words.rows));
-  /** Takes each piece through, with E as all of their products read it. */
-  const throughPieces = (name: "forward" | "recompute", gradient: boolean) =>
-    pass(name, () => {
-      const scaling = tape.scaling(headKey, name === "recompute" ? "again" : "forward");
-      withReadable(builder, words.value, rows, { scaling, which: 1 }, (e) => {
-        for (const { first, rows: count } of pieces) {
-          const logits = forward(first, count, e, scaling, gradient);
-          if (gradient) pass("backward", () => backward(first, count, e, logits));
-        }
-      });
-    });
 
+  const pieces = cutRows(rows, headPieceRows(tape.miniSequences ?? {}, builder, x.tensor, words.rows));
   for (const _piece of pieces) tape.uses(words);
-  throughPieces("forward", training && !again);
+  for (const { first, rows: count } of pieces) {
+    const logits = pass("forward", () => forward(first, count, training && !again));
+    if (training && !again) pass("backward", () => backward(first, count, logits));
+  }
   pass("forward", () => meanLoss(builder, losses, lossRing));
   return () => {
-    if (again) throughPieces("recompute", true);
+    if (again) {
+      for (const { first, rows: count } of pieces) {
+        const dLogits = pass("recompute", () => forward(first, count, true, true));
+        pass("backward", () => backward(first, count, dLogits));
+      }
+    }
     return dx;
   };
 }

@@ -127,7 +127,7 @@ Deno.test("In halves forward and backward look at attention's operands, but not 
 
 Deno.test("In f16 what attention reads as halves is looked at as they are written, but not what is made again, nor in evaluation", () => {
   const adapter = gpuWith(typicalGpuLimits);
-  const long = { ...options, model: { ...model, vocab: 512, positions: 1024 }, sequence: 1024, batch: 1 };
+  const long = { ...options, model: { ...model, vocab: 512, positions: 2048 }, sequence: 2048, batch: 1 };
   /** What attention does, in which pass, by whose scales, and whether it looks. */
   const looks = ({ dispatches }: ProgramDescription) =>
     dispatches.filter(({ operator, bindings, first }) =>
@@ -137,7 +137,7 @@ Deno.test("In f16 what attention reads as halves is looked at as they are writte
       const { tensor, access } = bindings.find(({ tensor }) => tensor.name.endsWith("operands seen"))!;
       return `${pass} ${label}, ${tensor.name}: ${looksAt} ${access}`;
     });
-  const [numbers, pairs] = [1024 * 32, 2 * 1024 * 1025 / 2];
+  const [numbers, pairs] = [2048 * 32, 2 * 2048 * 2049 / 2];
   const training = describeStep({ ...long, policy: "recompute", arithmetic: "f16" }, adapter);
   const three = (line: string) => [line, line, line];
   const [forward, backward] = ["h.0.attn", "d h.0.attn"].map((name) => `${name}: operands seen`);
