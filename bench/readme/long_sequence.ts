@@ -11,7 +11,7 @@ export function longSequence(sweep: Sweep): string | null {
     some.toSorted((a, b) => b.configuration.sequence - a.configuration.sequence);
   const [own] = longestFirst(cells.filter((cell) => !cell.failure && cell.step && cell.memory));
   if (!own) return null;
-  const { policy, sequence } = own.configuration;
+  const { policy, sequence, arithmetic = "f32" } = own.configuration;
   const [next] = longestFirst(
     cells.filter(({ failure, configuration }) =>
       failure?.status === "oom" && configuration.policy === policy && configuration.sequence > sequence
@@ -23,7 +23,7 @@ export function longSequence(sweep: Sweep): string | null {
     : "";
   return `**A long sequence.** ${code(policy)} trains ${code(own.configuration.model)} on one sequence of ${
     number(sequence)
-  } tokens in ${bytes(own.memory!.bufferBytes)} of buffers${driver}, ${
-    number(own.step!.median / 1000)
-  } s a step${end}.\n\n${sources(sweep)}`;
+  } tokens${arithmetic === "f32" ? "" : `, products in ${arithmetic},`} in ${
+    bytes(own.memory!.bufferBytes)
+  } of buffers${driver}, ${number(own.step!.median / 1000)} s a step${end}.\n\n${sources(sweep)}`;
 }

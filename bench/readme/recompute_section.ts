@@ -17,6 +17,7 @@ export function recomputeSection({ sweeps }: Reports): string | null {
     sweeps.recompute && memoryAndSpeed(sweeps.recompute),
     sweeps.recomputeMicro &&
     quality(sweeps.recomputeMicro, [sweeps.recomputeImages, sweeps.recomputeImagesMst8]),
+    sweeps.longLlama && longSequence(sweeps.longLlama),
     sweeps.long && longSequence(sweeps.long),
     sweeps.pieces && pieceCosts(sweeps.pieces),
   ].filter((part) => part !== undefined && part !== null);

@@ -11,6 +11,7 @@ import { largeSection } from "./large_section.ts";
 import { picture } from "./making.ts";
 import { peersSection } from "./peers_section.ts";
 import { qualitySection } from "./quality_section.ts";
+import { ranksSection, sharedSweeps } from "./ranks_section.ts";
 import { recomputeSection } from "./recompute_section.ts";
 import type { Reports } from "./reports.ts";
 import { textSection } from "./text_section.ts";
@@ -27,6 +28,7 @@ const sections: [section: (reports: Reports) => string | null, taken: number][] 
   [gradientSection, 1],
   [kernelsSection, 0],
   [largeSection, 1],
+  [ranksSection, 1],
   [peersSection, 2],
 ];
 
@@ -75,13 +77,19 @@ const isProse = (block: string) => !/^(\||!\[|- \[report\])/.test(block);
 export const anchor = (title: string) => title.toLowerCase().replace(/[^a-z0-9 -]/g, "").replaceAll(" ", "-");
 
 /** What none of it shows. */
-function limits({ sweeps }: Reports): string | null {
-  const records = Object.values(sweeps).flatMap(({ comparisons }) => recordsOf(comparisons));
+function limits(reports: Reports): string | null {
+  const records = Object.values(reports.sweeps).flatMap(({ comparisons }) => recordsOf(comparisons));
   const cards = [...new Set(records.map(({ environment }) => environment.adapter))];
+  const together = Math.max(
+    1,
+    ...sharedSweeps(reports).flatMap(({ comparisons }) =>
+      recordsOf(comparisons).map(({ ranks = [] }) => ranks.length)
+    ),
+  );
   return cards.length
-    ? `**Not shown.** Anything of other cards than ${
-      list(cards)
-    }, of several cards together, or that training in other arithmetic than f32 ends as well.`
+    ? `**Not shown.** Anything of other cards than ${list(cards)}, of ${
+      together > 1 ? `more than ${together}` : "several"
+    } cards together, or that training in other arithmetic than f32 ends as well.`
     : null;
 }
 

@@ -1,0 +1,39 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fakeMeasurement, fakeRecord } from "../results/testing.ts";
+import { ranksSection } from "./ranks_section.ts";
+import { type Reports, sweepOf } from "./reports.ts";
+import { answersPage } from "./results_page.ts";
+
+const exchange = { count: 4, bytes: 2 ** 20, compute: 7, map: 1, transfer: 1, write: 0 };
+const rank = (card: string) => ({
+  ...{ host: "node7", adapter: "a card", card, ledgerPeakBytes: 9, bufferBytes: 3 * 2 ** 20 },
+  exchanges: [exchange],
+});
+const timing = { clock: "gpu" as const, stepMilliseconds: [10], setupMilliseconds: 500 };
+const shared = (cards: number) =>
+  fakeRecord({ ranks: cards }, {
+    timing,
+    ranks: Array.from({ length: cards }, (_, card) => rank(`${card}`)),
+    memory: fakeMeasurement().memory,
+  });
+const sweep = (folder: string, cards: number) =>
+  sweepOf(`reports/${folder}/report.md`, [{ results: JSON.stringify(shared(cards)), report: "" }]);
+const only = (sweeps: Reports["sweeps"]): Reports => ({ sweeps, peers: {} });
+
+Deno.test("ranksSection() tells what crossed between cards, each sweep with its table and its report", () => {
+  const { adapter } = shared(2).environment;
+  const both = only({ ranksSequence: sweep("sequence", 2), ranksBatch: sweep("batch", 4) });
+  const [title, sentence, ...rest] = ranksSection(both)!.split("\n\n");
+  assertEquals(title, "### Several cards");
+  assertStringIncludes(sentence, `a card of its own, ${adapter};`);
+  assertStringIncludes(sentence, "on 2 ranks): each rank takes at most 3 MiB of buffers, 2 MiB cross");
+  assertStringIncludes(sentence, "on 4 ranks): each rank takes at most 3 MiB of buffers, 4 MiB cross");
+  assertEquals(rest.filter((block) => block.startsWith("|")).length, 2);
+  assert(rest.at(-1)!.includes("reports/sequence") && rest.at(-1)!.includes("reports/batch"));
+  assertEquals(ranksSection(only({})), null);
+});
+
+Deno.test("The README says of how many cards together nothing is shown", () => {
+  assertStringIncludes(answersPage(only({ ranksBatch: sweep("batch", 4) })), "of more than 4 cards together");
+  assertStringIncludes(answersPage(only({ text: sweep("text", 1) })), "of several cards together");
+});
