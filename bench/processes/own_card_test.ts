@@ -9,11 +9,10 @@ import { sharedCards } from "./shared_cards.ts";
 
 const text = new TextEncoder().encode("A text that is long enough to train on. ".repeat(40));
 
-/** The script of docs/ranks.md, for cards that are files of a folder. */
+/** The script that hides cards, for cards that are files of a folder. */
 async function ownCard(folder: string): Promise<string> {
-  const page = await Deno.readTextFile(new URL("../../docs/ranks.md", import.meta.url));
-  const [script] = page.match(/^ {4}#!\/bin\/sh\n(?: {4}.*\n)+/m)!;
-  return script.replace(/^ {4}/gm, "").replace("/dev/nvidia", `${folder}/nvidia`);
+  const script = await Deno.readTextFile(new URL("../../.ci/own-card", import.meta.url));
+  return script.replace("/dev/nvidia", `${folder}/nvidia`);
 }
 
 /** The cards of a cell's two ranks, which `launcher` starts, and what is said of them. */
@@ -37,18 +36,18 @@ const canHide = await new Deno.Command("unshare", {
 }).output().then(({ success }) => success, () => false);
 
 ranksTest(
-  "Ranks that see the same cards are told to share one, and not where own-card.sh hides the others",
+  "Ranks that see the same cards are told to share one, and not where own-card hides the others",
   () =>
     withFolder(async (folder) => {
       for (const card of [2, 5]) await Deno.writeTextFile(`${folder}/nvidia${card}`, `GPU-${card}\n`);
-      await Deno.writeTextFile(`${folder}/own-card.sh`, await ownCard(folder), { mode: 0o755 });
+      await Deno.writeTextFile(`${folder}/own-card`, await ownCard(folder), { mode: 0o755 });
       const { name } = (await testGpu()).adapter;
       const driver = `case "$1" in --query-gpu=uuid,*) sed 's/$/, ${name}/' ${folder}/nvidia* ;; esac`;
       await withPrograms({ "nvidia-smi": driver }, async () => {
         const sentence =
           `Ranks 0 and 1 share one card of ${Deno.hostname()}: give each its own, as docs/ranks.md says`;
         assertEquals(await cardsOf("mpirun"), { cards: ["GPU-2", "GPU-2"], told: [sentence] });
-        const own = await cardsOf(`mpirun -n {ranks} ${folder}/own-card.sh`);
+        const own = await cardsOf(`mpirun -n {ranks} ${folder}/own-card`);
         assertEquals(own, { cards: ["GPU-2", "GPU-5"], told: [] });
       });
     }),
