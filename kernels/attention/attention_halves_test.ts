@@ -6,7 +6,16 @@ import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { halvesFor, inHalves } from "../products/scaled_halves.ts";
 import { endOfStep, lastSeen, lookFirst, numbersSeen } from "../products/scales.ts";
-import { gpuTest, narrowLimits, noMatrices, normals, padRows, runTest, testGpu } from "../testing/testing.ts";
+import {
+  digestOf,
+  gpuTest,
+  narrowLimits,
+  noMatrices,
+  normals,
+  padRows,
+  runTest,
+  testGpu,
+} from "../testing/testing.ts";
 import { attentionBackwardKey, attentionBackwardQuery, attentionForwardKernel } from "./attention.ts";
 import { unseen, writtenApart } from "./attention_inputs.ts";
 import { indexOf } from "./attention_matrix_scales.ts";
@@ -24,7 +33,7 @@ async function steps(
   const { batch, sequence, heads, headSize } = shape;
   const [rows, width, all] = [batch * sequence, heads * headSize, qkvColumns(shape)];
   const scales = new OperandScales();
-  const results: Float64Array[] = [];
+  const results: string[] = [];
   const seen: { largest: number; clipped: number }[][] = [];
   let numbers = 0;
   await runTest(({ builder, input, output }) => {
@@ -59,7 +68,9 @@ async function steps(
         program.write(tensor, padRows(normals(count, 10 * step + count % 7, deviation), tensor));
       }
       program.run();
-      for (const tensor of [o, lse, dqkv]) results.push(await read(tensor));
+      for (const tensor of [o, lse, dqkv]) {
+        results.push(`${tensor.name} of step ${step}: ${await digestOf(await read(tensor))}`);
+      }
       for (const key of ["attention", "d attention"]) {
         seen.push(lastSeen(await words(scales.of(key)), (await words(scales.turn))[0]));
       }

@@ -11,6 +11,7 @@ import { type DeviceLimits, typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { Program } from "../../src/gpu/program.ts";
 import { packStep, type StepValues } from "../../src/gpu/step_block.ts";
 import { type Store, type Tensor, tensorBytes, wholeOf } from "../../src/gpu/tensor.ts";
+import { shortDigest } from "../../src/data/digest.ts";
 import { Random } from "../../src/data/random.ts";
 
 /**
@@ -51,6 +52,10 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
   }
   return Math.sqrt(difference) / Math.max(norm(expected), Number.MIN_VALUE);
 }
+
+/** A digest of numbers, by their bits: where many differ, it takes minutes to print which. */
+export const digestOf = (values: Float64Array): Promise<string> =>
+  shortDigest(new Uint8Array(Float64Array.from(values).buffer));
 
 /** Asserts that the relative error by norm is within `limit`. */
 export function assertClose(

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { endOfStep, numbersSeen } from "../../kernels/products/scales.ts";
 import {
+  digestOf,
   gpuTest,
   narrowLimits,
   noMatrices,
@@ -79,7 +80,9 @@ async function steps(
       program.write(qkv, padRows(normals(rows * 3 * width, step, 2 ** step), qkv));
       program.write(d, padRows(normals(rows * width, 10 + step), d));
       program.run();
-      for (const tensor of [o, dqkv]) found.push(await read(tensor));
+      for (const tensor of [o, dqkv]) {
+        found.push(`${tensor.name}: ${await digestOf(await read(tensor))}`);
+      }
       for (const key of ["attn", "d attn"]) {
         found.push(new Uint32Array(await program.read(scales.of(key))));
       }
