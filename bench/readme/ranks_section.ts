@@ -1,6 +1,7 @@
 import { recordsOf } from "../report/cell_rounds.ts";
 import { ranksSection as ranksTable, ranksSentences } from "../report/ranks_table.ts";
 import { list } from "../report/words.ts";
+import { adapterTitle } from "../results/results.ts";
 import { sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
@@ -12,16 +13,14 @@ export const sharedSweeps = ({ sweeps: { ranksSequence, ranksBatch } }: Reports)
 export function ranksSection(reports: Reports): string | null {
   const shared = sharedSweeps(reports);
   if (shared.length === 0) return null;
-  const runtimes = new Set(
+  const cards = new Set(
     shared.flatMap(({ comparisons }) =>
-      recordsOf(comparisons).map(({ environment: { adapter, runtime } }) =>
-        runtime === "dawn" ? `${adapter} under Dawn` : adapter
-      )
+      recordsOf(comparisons).map(({ environment }) => adapterTitle(environment))
     ),
   );
   return [
     "### Several cards",
-    `Each rank has a card of its own, ${list([...runtimes])}; what crosses goes through the host, by MPI. ${
+    `Each rank has a card of its own, ${list([...cards])}; what crosses goes through the host, by MPI. ${
       shared.flatMap(({ comparisons }) => ranksSentences(comparisons)).join(" ")
     }`,
     ...shared.map(({ comparisons }) => ranksTable(comparisons)!),

@@ -21,6 +21,7 @@ import { clippings, describeChoices, updates } from "../../src/train/step_choice
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { withRoom } from "../machine/room.ts";
 import { checkGradients, checkSteps, type Finding } from "./large_step.ts";
+import { where } from "./where.ts";
 
 const string = { type: "string" } as const;
 const { values: told, positionals: [what = ""] } = parseArgs({
@@ -81,7 +82,7 @@ try {
   };
   const learningRate = Number(told["learning-rate"]);
   const options = { model, sequence, batch: 1, seed: 1, learningRate, ...choices };
-  await ensureAdapterEnvironment({
+  const adapter = await ensureAdapterEnvironment({
     requireGpu: told["require-gpu"],
     runtime: chosen("runtime", told.runtime, runtimes),
   });
@@ -90,6 +91,7 @@ try {
     findings.push(finding);
     console.log(`${finding.pass ? "right" : "WRONG"}  ${finding.text}`);
   };
+  console.log(await where(adapter));
   console.log([`${model.name}, 1 × ${sequence}`, ...describeChoices(choices)].join(", "));
   await withGpu({ requireGpu: told["require-gpu"] }, async (opened) => {
     const gpu = await withRoom(opened);

@@ -17,6 +17,7 @@ import type { CellRecord } from "../results/results.ts";
 import { withFolder } from "./folder.ts";
 import { runningWith } from "./processes.ts";
 import { noSlurm, printedBy, until, withSlurm } from "./slurm.ts";
+import { where } from "./where.ts";
 
 let wrong = 0;
 
@@ -48,9 +49,8 @@ const shardedJobs: Job[] = ["gpt2-ragged", "llama-ragged"].flatMap((folder) =>
 );
 
 async function proveSteps(): Promise<void> {
-  await ensureAdapterEnvironment({ requireGpu: false });
+  console.log(await where(await ensureAdapterEnvironment({ requireGpu: false })));
   await withGpu({}, async (gpu) => {
-    console.log(`On ${gpu.adapter.name}, beside one process:`);
     for (const size of [2, 3, 4]) {
       for (const job of jobs) {
         const { policy = "exact", accumulate = 1 } = job.changes;

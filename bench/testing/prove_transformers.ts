@@ -18,6 +18,7 @@ import type { TokenBatch } from "../../src/data/batches.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { withFolder } from "./folder.ts";
 import { randomTokens } from "./large_step.ts";
+import { where } from "./where.ts";
 
 const project = `${import.meta.dirname}/../..`;
 const size = { batch: 2, sequence: 64 };
@@ -72,7 +73,7 @@ function tell(what: string, here: number, there: number): void {
   );
 }
 
-await ensureAdapterEnvironment();
+console.log(await where(await ensureAdapterEnvironment()));
 await withFolder(async (folder) => {
   const document = `${folder}/tied.json`;
   await Deno.writeTextFile(document, JSON.stringify(tied));
