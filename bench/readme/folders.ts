@@ -30,6 +30,9 @@ export const sweepFolders = {
 /** Likewise of the kernels' times. */
 export const kernelFolders: readonly string[] = [`${set}/kernels`];
 
+/** Likewise of what proofs of large steps printed. */
+export const proofFiles: readonly string[] = [`${later}/large-steps.txt`];
+
 /** Likewise of PyTorch's records. */
 export const peerFolders = {
   gpt2: [`${set}/peers-gpt2`],

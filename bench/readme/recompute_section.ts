@@ -3,7 +3,6 @@ import type { Cell } from "../report/cell_rounds.ts";
 import { digits, gradientError } from "../report/gradient_tables.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { buffers, savedActivations } from "../report/tables.ts";
-import { longSequence } from "./long_sequence.ts";
 import { lossColumns, lossDifferences, lossSentence } from "../report/losses.ts";
 import { picture, sources } from "./making.ts";
 import { pieceCosts } from "./piece_costs.ts";
@@ -11,14 +10,12 @@ import type { Reports, Sweep } from "./reports.ts";
 import { speedText } from "../report/speeds.ts";
 import { code, list, policiesOf, table } from "../report/words.ts";
 
-/** Blocks made again in backward, and mini-sequences: memory, speed, quality, length, and what pieces cost. */
+/** Blocks made again in backward, and mini-sequences: memory, speed, quality, and what pieces cost. */
 export function recomputeSection({ sweeps }: Reports): string | null {
   const parts = [
     sweeps.recompute && memoryAndSpeed(sweeps.recompute),
     sweeps.recomputeMicro &&
     quality(sweeps.recomputeMicro, [sweeps.recomputeImages, sweeps.recomputeImagesMst8]),
-    sweeps.longLlama && longSequence(sweeps.longLlama),
-    sweeps.long && longSequence(sweeps.long),
     sweeps.pieces && pieceCosts(sweeps.pieces),
   ].filter((part) => part !== undefined && part !== null);
   return parts.length ? ["### Recompute and mini-sequences", ...parts].join("\n\n") : null;

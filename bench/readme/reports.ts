@@ -8,8 +8,9 @@ import { toldMaking } from "../report/sweep_files.ts";
 import { parseSweep, parseTimes } from "../results/read_results.ts";
 import { adapterTitle, type CellRecord } from "../results/results.ts";
 import { missingCells } from "../sweep/outcomes.ts";
-import { kernelFolders, peerFolders, sweepFolders } from "./folders.ts";
+import { kernelFolders, peerFolders, proofFiles, sweepFolders } from "./folders.ts";
 import { made, type Making, versionOf } from "./making.ts";
+import { type ProvedStep, provedStep } from "./proved_step.ts";
 
 /** A sweep's report. A folder without results of its own stands for those below it together. */
 export interface Sweep extends Making {
@@ -25,6 +26,7 @@ export interface Kernels extends Making {
 export interface Reports {
   sweeps: { [name in keyof typeof sweepFolders]?: Sweep };
   kernels?: Kernels;
+  largeStep?: ProvedStep;
   peers: { [name in keyof typeof peerFolders]?: Making & Pick<Peers, "rows"> };
 }
 
@@ -44,6 +46,7 @@ export async function readReports(root: string): Promise<Reports> {
   return {
     sweeps: await all(sweepFolders, readSweep),
     kernels: await firstOf(root, kernelFolders, readKernels) ?? undefined,
+    largeStep: await firstOf(root, proofFiles, readProof) ?? undefined,
     peers: await all(peerFolders, readPeersFolder),
   };
 }
@@ -121,6 +124,11 @@ async function readKernels(root: string, folder: string): Promise<Kernels | null
     ...made(`${folder}/report.md`, command, environment),
     times: lines.filter((line): line is KernelTime => "milliseconds" in line),
   };
+}
+
+async function readProof(root: string, file: string): Promise<ProvedStep | null> {
+  const text = await textOf(`${root}/${file}`);
+  return text === null ? null : provedStep(file, text);
 }
 
 async function readPeersFolder(root: string, folder: string) {

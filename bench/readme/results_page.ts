@@ -8,6 +8,7 @@ import { gradientSection } from "./gradient_section.ts";
 import { gridSection } from "./grid_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
 import { largeSection } from "./large_section.ts";
+import { lengthSection } from "./length_section.ts";
 import { picture } from "./making.ts";
 import { peersSection } from "./peers_section.ts";
 import { qualitySection } from "./quality_section.ts";
@@ -21,6 +22,7 @@ import { visionSection } from "./vision_section.ts";
 const sections: [section: (reports: Reports) => string | null, taken: number][] = [
   [gridSection, 1],
   [recomputeSection, 1],
+  [lengthSection, 1],
   [textSection, 1],
   [arithmeticSection, 1],
   [visionSection, 1],
@@ -71,7 +73,7 @@ function atAGlance({ sweeps: { recompute } }: Reports): string[] {
   ];
 }
 
-const isProse = (block: string) => !/^(\||!\[|- \[report\])/.test(block);
+const isProse = (block: string) => !/^(\||!\[|- \[)/.test(block);
 
 /** What a heading is called in links. */
 export const anchor = (title: string) => title.toLowerCase().replace(/[^a-z0-9 -]/g, "").replaceAll(" ", "-");

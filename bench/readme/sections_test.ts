@@ -259,25 +259,12 @@ Deno.test("gradientSection() compares lengths at the same tokens a step, where s
   );
 });
 
-Deno.test("recomputeSection() tells memory, speed, the longest sequence and the cost of pieces", () => {
+Deno.test("recomputeSection() tells memory, speed and the cost of pieces", () => {
   const record = (policy: string, buffers: number, step: number, changes: Partial<CellConfiguration> = {}) =>
     fakeRecord({ policy, ...changes }, measured(10, 20, buffers, step));
   const pieces = { storage: fakeRecord().configuration.storage };
   const section = recomputeSection(only({
     recompute: sweep(record("exact", 200, 10), record("recompute8", 50, 12.5)),
-    long: sweep(
-      record("mst8", 100, 2000, { sequence: 4096 }),
-      fakeRecord({ policy: "mst8", sequence: 8192 }, {
-        ...measured(1, 1, 200, 1),
-        status: "oom",
-        timing: null,
-      }),
-      fakeRecord({ policy: "mst8", sequence: 16384 }, {
-        ...measured(1, 1, 400, 1),
-        status: "oom",
-        timing: null,
-      }),
-    ),
     pieces: sweep(
       record("exact", 200, 10),
       record("recompute8", 100, 20),
@@ -286,8 +273,6 @@ Deno.test("recomputeSection() tells memory, speed, the longest sequence and the 
     ),
   }))!;
   assertStringIncludes(section, "trains in 25% of `exact`'s buffers at 80% of its speed under `recompute8`.");
-  assertStringIncludes(section, "one sequence of 4,096 tokens in 100 MiB of buffers, 2 s a step");
-  assertStringIncludes(section, "8,192 would take 200 MiB.");
   assertStringIncludes(section, "takes 1.10–1.25× at 128 tokens of that with the MLP whole");
 });
 

@@ -1,0 +1,71 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { UserError } from "../../src/errors.ts";
+import type { CellConfiguration } from "../results/results.ts";
+import { fakeMeasurement, fakeRecord } from "../results/testing.ts";
+import { lengthSection } from "./length_section.ts";
+import { provedStep } from "./proved_step.ts";
+import { sweepOf } from "./reports.ts";
+import { answersPage } from "./results_page.ts";
+
+const MiB = 2 ** 20;
+const { memory, timing } = fakeMeasurement();
+
+/** A cell of so many tokens and MiB of buffers, which takes so many milliseconds a step, or finds no memory. */
+const cell = (
+  sequence: number,
+  mebibytes: number,
+  milliseconds: number | null,
+  changes: Partial<CellConfiguration> = {},
+) =>
+  fakeRecord({ policy: "mst8", sequence, ...changes }, {
+    status: milliseconds === null ? "oom" : "ok",
+    memory: { ...memory!, bufferBytes: mebibytes * MiB },
+    timing: milliseconds === null ? null : { ...timing!, stepMilliseconds: [milliseconds] },
+  });
+const sweep = (...records: ReturnType<typeof cell>[]) =>
+  sweepOf("reports/long/report.md", [{
+    results: records.map((record) => JSON.stringify(record)).join("\n"),
+    report: "",
+  }]);
+
+const printed = `a card, Deno 2.9.6
+llama3-8b, 1 × 61440, products in f16, weights in bf16
+right  set-up took 5.8 s
+right  ${100 * MiB} bytes of buffers, ${100 * MiB} by plan
+right  evaluated in pieces of 2048 rows of the MLP and 2048 of the head: 11.914586067199707, 14.8 s
+right  step 1: loss 11.914582252502441, 72.5 s, in pieces of 4096 rows of the MLP: 3.81e-6 from the evaluation's
+`;
+
+Deno.test("lengthSection() tells a step that was proved, and the longest sequences", () => {
+  const reports = {
+    sweeps: {
+      longLlama: sweep(cell(1024, 300, 3000, { arithmetic: "f16" })),
+      long: sweep(cell(4096, 100, 2000), cell(8192, 200, null), cell(16384, 400, null)),
+    },
+    peers: {},
+    largeStep: provedStep("reports/steps.txt", printed),
+  };
+  const section = lengthSection(reports)!;
+  const [title, sentence, source] = section.split("\n\n");
+  assertEquals([title, sentence, source], [
+    "### Long sequences",
+    "A whole step of `llama3-8b` on one sequence of 61,440 tokens, with its update, takes 72.5 s in 100 MiB of buffers, the plan's to the byte " +
+    "(products in f16, weights in bf16); its loss is 3.8e-6 from that of an evaluation in other pieces.",
+    "- [what was printed](reports/steps.txt)",
+  ]);
+  assertStringIncludes(section, "1,024 tokens, products in f16, in 300 MiB of buffers, 3 s a step");
+  assertStringIncludes(section, "4,096 tokens in 100 MiB of buffers, 2 s a step; 8,192 would take 200 MiB.");
+  assertStringIncludes(answersPage(reports), `- **Long sequences.** ${sentence} [Table]`);
+  assertEquals(lengthSection({ sweeps: {}, peers: {} }), null);
+});
+
+Deno.test("provedStep() refuses what was wrong, or is not whole", () => {
+  for (
+    const [other, sentence] of [
+      [printed.replace("right  step", "WRONG  step"), "has a finding that is wrong"],
+      [printed.replace(`${100 * MiB} by plan`, "7 by plan"), "does not tell its buffers"],
+      [printed.replace(/^right {2}step.*$/m, ""), "does not tell a step"],
+      [printed.replace("llama3-8b, 1", "llama3-8b, 2"), "does not tell the model"],
+    ]
+  ) assertThrows(() => provedStep("steps.txt", other), UserError, sentence);
+});
