@@ -28,7 +28,12 @@ const [newer] = sweepFolders.text;
 
 Deno.test("readReports() takes a result's folder, and leaves out what has none", () =>
   withRoot(async (root) => {
-    assertEquals(await readReports(root), { sweeps: {}, kernels: undefined, peers: {} });
+    assertEquals(await readReports(root), {
+      sweeps: {},
+      kernels: undefined,
+      largeStep: undefined,
+      peers: {},
+    });
     await write(root, newer, "deno task bench --model micro");
     const { report, commands } = (await readReports(root)).sweeps.text!;
     assertEquals([report, commands], [`${newer}/report.md`, ["deno task bench --model micro"]]);
