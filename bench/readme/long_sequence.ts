@@ -21,7 +21,7 @@ export function longSequence(sweep: Sweep): string | null {
   const end = next?.memory
     ? `; ${number(next.configuration.sequence)} would take ${bytes(next.memory.bufferBytes)}`
     : "";
-  return `**A long sequence.** ${code(policy)} trains ${code(own.configuration.model)} on one sequence of ${
+  return `${code(policy)} trains ${code(own.configuration.model)} on one sequence of ${
     number(sequence)
   } tokens${arithmetic === "f32" ? "" : `, products in ${arithmetic},`} in ${
     bytes(own.memory!.bufferBytes)
