@@ -1,12 +1,14 @@
-import { withFolder } from "./testing/folder.ts";
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import type { z } from "zod";
 import { gpuTest, testGpu } from "../kernels/testing/testing.ts";
 import { softwareWith } from "../src/gpu/builder.ts";
 import { typicalSoftwareLimits } from "../src/gpu/limits.ts";
-import { describeFits } from "./report/fit_tables.ts";
 import { outputs } from "./commands/schema.ts";
+import { describeFits } from "./report/fit_tables.ts";
+import { parseSweep } from "./results/read_results.ts";
+import { crowding } from "./results/timed_alone.ts";
+import { withFolder } from "./testing/folder.ts";
 
 const root = join(import.meta.dirname!, "..");
 
@@ -145,15 +147,14 @@ gpuTest(
       const [exact, mine] = found.cells;
       assert(mine.memory!.savedBytes < exact.memory!.savedBytes);
       assert(mine.quality!.gradientError! > 0);
-      assertEquals([exact.quality!.gradientError, exact.speed!.ratio, mine.speed!.against], [
-        null,
-        1,
-        "exact",
-      ]);
+      assertEquals(exact.quality!.gradientError, null);
+      const text = await Deno.readTextFile(`${out}/results.jsonl`);
+      // Where other programs use the card, as other tests may, processes have no times.
+      if (crowding(parseSweep(text).records).size === 0) {
+        assertEquals([exact.speed!.ratio, mine.speed!.against], [1, "exact"]);
+      }
 
-      const [header, record] = (await Deno.readTextFile(`${out}/results.jsonl`)).split("\n").map((line) =>
-        line && JSON.parse(line)
-      );
+      const [header, record] = text.split("\n").map((line) => line && JSON.parse(line));
       assertEquals([header.config, record.configuration.timedSteps], [found.config, 1]);
       const { cells } = await output("compare", `${out} ${out}`);
       assertEquals(cells.map(({ memory, losses }) => [memory!.verdict, losses!.verdict]), [["same", "same"], [
