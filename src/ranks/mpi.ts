@@ -11,9 +11,6 @@ export const mpiLibraries = [
 
 const [world, float, sum] = [0x44000000, 0x4c00040a, 0x58000003];
 
-/** Numbers from which on each rank adds up a part of them, and sends it to the others: MPI's own sum is slower then (docs/ranks.md). */
-export const manyNumbers = 2 ** 15;
-
 const functions = {
   MPI_Init: { parameters: ["pointer", "pointer"], result: "i32" },
   MPI_Comm_rank: { parameters: ["i32", "buffer"], result: "i32" },
@@ -41,26 +38,6 @@ export function openMpi(libraries: readonly string[] = mpiLibraries): Ranks {
   const asked = (ask: typeof mpi.MPI_Comm_rank): number => (ask(world, answer), answer[0]);
   const [rank, size] = [asked(mpi.MPI_Comm_rank), asked(mpi.MPI_Comm_size)];
   const scratch = new Scratch();
-  /** Sums in parts, of which each rank makes one: to what it has itself it adds what the others have, in their order. */
-  function sumByParts(sent: Float32Array, received: Float32Array): void {
-    const ends = Array.from({ length: size }, (_, r) => Math.floor(sent.length * (r + 1) / size));
-    const counts = ends.map((end, r) => end - (ends[r - 1] ?? 0));
-    const [begins, own] = [starts(counts), counts[rank]];
-    const room = scratch.of(size * own);
-    const sums = room.subarray(0, own);
-    const others = (count: (r: number) => number) =>
-      Int32Array.from(counts, (_, r) => r === rank ? 0 : count(r));
-    const [theirs, ours] = [others((r) => counts[r]), others(() => own)];
-    const places = starts(ours).map((begin) => own + begin);
-    mpi.MPI_Alltoallv(sent, theirs, begins, float, room, ours, places, float, world);
-    sums.set(sent.subarray(begins[rank], ends[rank]));
-    for (let first = own; first < room.length; first += own) {
-      const more = room.subarray(first, first + own);
-      for (let i = 0; i < own; i++) sums[i] += more[i];
-    }
-    mpi.MPI_Alltoallv(sums, ours, new Int32Array(size), float, received, theirs, begins, float, world);
-    received.set(sums, begins[rank]);
-  }
   return {
     rank,
     size,
@@ -75,7 +52,6 @@ export function openMpi(libraries: readonly string[] = mpiLibraries): Ranks {
       mpi.MPI_Alltoallv(sent, each, same, float, received, each, starts(counts), float, world);
     },
     sum(sent, received) {
-      if (sent.length >= manyNumbers) return sumByParts(sent, received);
       const sums = scratch.of(sent.length); // MPI reads what it has summed, and what is received may be slow to read
       mpi.MPI_Allreduce(sent, sums, sent.length, float, sum, world);
       received.set(sums);
@@ -90,7 +66,7 @@ export function openMpi(libraries: readonly string[] = mpiLibraries): Ranks {
 }
 
 /** Where blocks of so many numbers begin, side by side. */
-function starts(counts: ArrayLike<number>): Int32Array<ArrayBuffer> {
+function starts(counts: readonly number[]): Int32Array<ArrayBuffer> {
   const begins = new Int32Array(counts.length);
   for (let i = 1; i < counts.length; i++) begins[i] = begins[i - 1] + counts[i - 1];
   return begins;

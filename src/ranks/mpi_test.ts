@@ -18,7 +18,6 @@ for (const size of [1, 2, 3]) {
         received: all.flatMap((other) => Array(rank + other + 1).fill(100 * other + rank)),
         others: all.filter((other) => other !== rank).flatMap((other) => [other, other]),
         total: [size * (size - 1) / 2, size, 2 ** size - 1],
-        wrong: -1,
         bytes: all.map((other) => Array(other).fill(255 - other)),
         told: all.map((other) => `rank ${other}`),
         any: [true, false],
