@@ -2,14 +2,13 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { rowWindows } from "../../src/gpu/limits.ts";
 import { commonUnit, type Operand } from "../../src/gpu/operand.ts";
 import { padded, rowBytes, type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
-import { elementThreads } from "../shared/elementwise.ts";
 import { remembered } from "../shared/remembered.ts";
-import sumText from "./sum_parts.wgsl" with { type: "text" };
 import { lookFirst, observed, type Scaling, scalingBindings } from "./scales.ts";
 import { matmulChoice } from "./matmul_choice.ts";
 import { likelyChoices, type MatmulChoice, type Sizes } from "./matmul_table.ts";
 import { directThreads, matmulText } from "./matmul_template.ts";
 import { type MatmulVariant, type Product, type ScaledOperands, variantName } from "./matmul_variant.ts";
+import { sumParts } from "./sum_parts.ts";
 
 const textOf = remembered(matmulText);
 
@@ -79,17 +78,7 @@ export function matmul(
     { bias: options.bias, scaling: options.scaling, variant, splits },
     sizes,
   );
-  const vectors = m * c.stride / 4;
-  builder.dispatch({
-    kernel: { label: "sum_parts", code: sumText },
-    bindings: [
-      { group: 0, index: 1, tensor: parts, access: "read" },
-      { group: 0, index: 2, tensor: c, access: "update" },
-    ],
-    parameters: { vectors, parts: splits, accumulate: Number(options.accumulate ?? false) },
-    workgroups: Math.ceil(vectors / elementThreads),
-    flops: splits * m * n,
-  });
+  sumParts(builder, parts, splits, c, options.accumulate ?? false);
 }
 
 const scaledOf = (a: Operand, b: Operand): ScaledOperands => ({

@@ -14,7 +14,7 @@ import type { Exchange } from "./exchange.ts";
 import { wholly } from "./exchange.ts";
 import { plain } from "./operand.ts";
 import { Program } from "./program.ts";
-import { allToAll, gathers, sumOverRanks, sums } from "./over_ranks.ts";
+import { allToAll, gathers } from "./over_ranks.ts";
 import { rowsOf, type Tensor } from "./tensor.ts";
 
 const gpu = await testGpu();
@@ -194,40 +194,6 @@ gpuTest("An exchange of a recomputation is left out where nobody wants what arri
     }).exchanges.map(({ name, before }) => [name, before]);
   assertEquals(exchangesOf(true), [["there", 1], ["again", 3]]);
   assertEquals(exchangesOf(false), [["there", 1]]);
-  return Promise.resolve();
-});
-
-gpuTest("sumOverRanks() sums a tensor in pieces of so many bytes at the most", async () => {
-  await runTest((t) => {
-    const x = t.input("x", 3, 4, normals(12, 1));
-    clear(t.builder, t.output("other", 1, 4));
-    sumOverRanks(t.builder, [x], 32);
-    copy(t.builder, x, t.output("after", 3, 4));
-    return x;
-  }, async (x, read, program) => {
-    const staged = program.description.exchanges.map(({ leaves: [{ offset, bytes }] }) => [offset, bytes]);
-    assertEquals(staged, [[0, 32], [32, 16]]);
-    assertEquals(await read(x), normals(12, 1)); // of one process
-  });
-});
-
-gpuTest("sums() are of as many tensors at a time as may be staged, and a larger one in several goes", () => {
-  const builder = new ProgramBuilder("sums", builderOptionsFor(gpu));
-  const all = sums(builder, 64);
-  for (const [i, rows] of [1, 2, 1, 3, 6].entries()) {
-    all.add(builder.tensor(`${i}`, rows, 4, { category: "gradients" }));
-  }
-  all.end();
-  all.end();
-  const staged = builder.build().exchanges.map(({ name, leaves }) =>
-    [name, ...leaves.map(({ tensor, offset, bytes }) => `${tensor.name} ${offset} ${bytes}`)].join(", ")
-  );
-  assertEquals(staged, [
-    "sum of 0 to 2, 0 0 16, 1 0 32, 2 0 16",
-    "sum of 3, 3 0 48",
-    "sum of 4, 4 0 64",
-    "sum of 4, 4 64 32",
-  ]);
   return Promise.resolve();
 });
 

@@ -1,20 +1,8 @@
 import type { ProgramBuilder } from "./builder.ts";
-import { bytesOf, type Exchange, type Piece, type Stays, wholly } from "./exchange.ts";
-import { type Tensor, tensorBytes } from "./tensor.ts";
+import { bytesOf, type Exchange, type Piece, type Stays } from "./exchange.ts";
 
 /** Bytes that are staged at once, each way: what is more is exchanged in several goes. */
-const mostBytes = 2 ** 27;
-
-/** Emits, in the place of tensors of f32, the sums of what all ranks have there: the same bits on each. */
-export function sumOverRanks(builder: ProgramBuilder, tensors: readonly Tensor[], most = mostBytes): void {
-  const carry: Exchange["carry"] = (ranks, left, arrived) => ranks.sum(left, arrived);
-  const all = tensors.map(wholly);
-  const name = `sum of ${tensors[0].name}${tensors.length > 1 ? ` to ${tensors.at(-1)!.name}` : ""}`;
-  for (const { offset, bytes } of goes(bytesOf(all), most)) {
-    const pieces = within(all, offset, bytes);
-    builder.exchange({ name, leaves: pieces, arrives: pieces, carry });
-  }
-}
+export const mostBytes = 2 ** 27;
 
 /** What is exchanged together, as much at a time as may be staged at once: an exchange costs a wait, whatever it moves. */
 export class Together<T> {
@@ -38,10 +26,6 @@ export class Together<T> {
     if (this.#waiting.length > 0) this.exchange(this.#waiting.splice(0));
   }
 }
-
-/** Tensors that are to be summed over ranks. */
-export const sums = (builder: ProgramBuilder, most = mostBytes): Together<Tensor> =>
-  new Together(most, tensorBytes, (tensors) => sumOverRanks(builder, tensors, most));
 
 /** By rank the part of a tensor that it has made, all of as many bytes: they may overlap where all make the same. */
 export type Shards = readonly Piece[];

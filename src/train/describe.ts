@@ -5,7 +5,7 @@ import { clipByLast, GradientNorm, gradientNorm } from "../../kernels/optimizer/
 import { endOfStep } from "../../kernels/products/scales.ts";
 import { type BuilderOptions, ProgramBuilder, type ProgramDescription } from "../gpu/builder.ts";
 import { wholly } from "../gpu/exchange.ts";
-import { gathers, sumOverRanks, sums } from "../gpu/over_ranks.ts";
+import { gathers } from "../gpu/over_ranks.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { type Describe, describeWithinPeak } from "../gpu/within_peak.ts";
 import { type Parameter, type ParameterSet, updateOf } from "../nn/parameters.ts";
@@ -13,6 +13,7 @@ import { Tape, type Update } from "../nn/tape.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
 import { refuseContradictions, type StepChoices, stepDefaults } from "./step_choices.ts";
+import { sumOverRanks, sums } from "./sums_over_ranks.ts";
 import { type Generation, ring, type Task } from "./task.ts";
 
 /** The norm of all gradients, one a step. */
@@ -49,9 +50,10 @@ export function describeTraining(
     const tape = emitGradients(builder, task, parameters, policy, {
       accumulate,
       ranks,
+      rank,
       update: inBackward && ((parameter, gradient) =>
         builder.within(last, () => {
-          if (ranks > 1) sumOverRanks(builder, [gradient]);
+          if (ranks > 1) sumOverRanks(builder, [gradient], { rank, size: ranks });
           inBackward.add(gradient);
           adamw(builder, [updateOf(parameter, gradient)], clip, constants);
           share(parameter);
@@ -83,7 +85,7 @@ function emitGradients(
   task: Task,
   parameters: ParameterSet,
   policy: StoragePolicy,
-  { accumulate = stepDefaults.accumulate, ranks = stepDefaults.ranks, update }: Shared & {
+  { accumulate = stepDefaults.accumulate, ranks = stepDefaults.ranks, rank = 0, update }: Shared & {
     readonly update?: Update;
   },
 ): Tape {
@@ -93,7 +95,7 @@ function emitGradients(
       for (const gradient of parameters.gradients) clear(builder, gradient);
     });
   }
-  const summed = ranks > 1 && !update ? sums(builder) : undefined;
+  const summed = ranks > 1 && !update ? sums(builder, { rank, size: ranks }) : undefined;
   const summing = (work: () => void) => builder.within({ operator: "ranks", microBatch: "last" }, work);
   const completed = ({ gradient }: Parameter) => summing(() => summed?.add(gradient));
   const tape = Tape.training(builder, policy, { accumulate: clears, update, completed });
@@ -104,7 +106,7 @@ function emitGradients(
 }
 
 /** What a step's gradients are the sum of: micro-batches, and ranks. */
-type Shared = Pick<StepChoices, "accumulate" | "ranks">;
+type Shared = Pick<StepChoices, "accumulate" | "ranks"> & { readonly rank?: number };
 
 /** A tensor that begins with normal numbers of mean 0. */
 export interface Normals {
