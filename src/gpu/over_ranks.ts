@@ -1,5 +1,6 @@
 import type { ProgramBuilder } from "./builder.ts";
 import { bytesOf, type Exchange, type Piece, type Stays } from "./exchange.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** Bytes that are staged at once, each way: what is more is exchanged in several goes. */
 export const mostBytes = 2 ** 27;
@@ -27,6 +28,10 @@ export class Together<T> {
   }
 }
 
+/** The name of what is exchanged together: of the first tensor, to the last. */
+export const namesOf = (tensors: readonly Tensor[]): string =>
+  tensors.length === 1 ? tensors[0].name : `${tensors[0].name} to ${tensors.at(-1)!.name}`;
+
 /** By rank the part of a tensor that it has made, all of as many bytes: they may overlap where all make the same. */
 export type Shards = readonly Piece[];
 
@@ -37,8 +42,7 @@ export const gathers = (builder: ProgramBuilder, rank: number, most = mostBytes)
 /** Emits that each rank sends its part of tensors to all others. */
 function gatherOverRanks(builder: ProgramBuilder, all: readonly Shards[], rank: number, most: number): void {
   const byRank = all[0].map((_, of) => all.map((shards) => shards[of]));
-  const [first, last] = [all[0], all.at(-1)!].map(([{ tensor }]) => tensor.name);
-  const name = `parts of ${first}${all.length > 1 ? ` to ${last}` : ""}`;
+  const name = `parts of ${namesOf(all.map(([{ tensor }]) => tensor))}`;
   for (const { offset, bytes } of goes(bytesOf(byRank[0]), Math.floor(most / byRank.length / 4) * 4)) {
     const parts = byRank.map((pieces) => within(pieces, offset, bytes));
     builder.exchange({
@@ -97,4 +101,4 @@ function within(pieces: readonly Piece[], offset: number, bytes: number): Piece[
   });
 }
 
-const numbersOf = (pieces: readonly Piece[]) => pieces.reduce((sum, { bytes }) => sum + bytes / 4, 0);
+const numbersOf = (pieces: readonly Piece[]) => bytesOf(pieces) / 4;

@@ -1,7 +1,7 @@
 import { sumParts } from "../../kernels/products/sum_parts.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import { bytesOf, type Piece, wholly } from "../gpu/exchange.ts";
-import { allToAll, mostBytes, Together } from "../gpu/over_ranks.ts";
+import { allToAll, mostBytes, namesOf, Together } from "../gpu/over_ranks.ts";
 import { type Tensor, tensorBytes, vectorsOf } from "../gpu/tensor.ts";
 import type { Share } from "../ranks/share.ts";
 
@@ -56,7 +56,7 @@ function sumTogether(
   );
   // What the others send: of each tensor one after the other's, in a place that is as large on every rank.
   const places = partsOf(0).map(({ count }) => others.length * Math.ceil(count / unit) * unit);
-  const name = `${tensors[0].name}${tensors.length > 1 ? ` to ${tensors.at(-1)!.name}` : ""}`;
+  const name = namesOf(tensors);
   const rows = places.reduce((sum, place) => sum + place, 0);
   const theirs = builder.tensor(`others' ${name}`, rows, 4, { category: "transient" });
   const own = partsOf(rank).map((part, i) => ({
