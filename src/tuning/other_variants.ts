@@ -1,11 +1,12 @@
 import { parseMatmulKey } from "../../kernels/products/matmul_choice.ts";
+import { mostSplits } from "../../kernels/products/matmul_table.ts";
 import type { BuilderOptions, Variants } from "../gpu/builder.ts";
 import { tuningCase } from "./tuning_case.ts";
 
 /**
- * Other variants than those that a program took, which compute the same in another order, so that sums round otherwise. A product in one
- * part is cut in two, one in several into half as many, which is nearly as fast; of other kernels the next likeliest variant is taken.
- * Kernels without another variant on this adapter are left out.
+ * Other variants than those that a program took, which compute the same in another order, so that sums round otherwise. A product is cut
+ * into one part more, which is nearly as fast; of other kernels the next likeliest variant is taken. Kernels without another variant on this
+ * adapter are left out.
  */
 export function otherVariants(taken: Variants, adapter: BuilderOptions): Variants {
   return Object.fromEntries(
@@ -20,10 +21,8 @@ export function otherVariants(taken: Variants, adapter: BuilderOptions): Variant
 
 /** Tiles alone do not change a sum: every variant adds along the contraction in order. */
 function otherwiseCut(name: string): string {
-  const [variant, parts] = name.split("/");
-  if (parts === undefined) return `${variant}/2`;
-  const fewer = Math.ceil(Number(parts) / 2);
-  return fewer > 1 ? `${variant}/${fewer}` : variant;
+  const [variant, parts = "1"] = name.split("/");
+  return `${variant}/${Number(parts) < mostSplits ? Number(parts) + 1 : mostSplits - 1}`;
 }
 
 function nextOf(candidates: readonly string[], name: string): string | undefined {

@@ -14,10 +14,9 @@ const gpu = gpuWith(typicalGpuLimits);
 const product = matmulKey("nn", { m: 256, n: 256, k: 1024 });
 const attention = attentionKey("forward", { batch: 2, heads: 4, sequence: 128, headSize: 32, causal: true });
 
-Deno.test("otherVariants() cuts a product in two that was whole, and one that was cut into half as many parts", () => {
+Deno.test("otherVariants() cuts a product into one part more, and into one less where there are as many as can be", () => {
   const tile = "workgroup-64x64x16-8x8";
-  assertEquals(otherVariants({ [product]: tile }, gpu), { [product]: `${tile}/2` });
-  for (const [parts, others] of [["/2", ""], ["/3", "/2"], ["/16", "/8"]]) {
+  for (const [parts, others] of [["", "/2"], ["/2", "/3"], ["/16", "/17"], ["/64", "/63"]]) {
     assertEquals(otherVariants({ [product]: tile + parts }, gpu), { [product]: tile + others });
   }
 });
