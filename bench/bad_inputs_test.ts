@@ -16,7 +16,7 @@ const onAdapter: Row[] = [
   ["bench mst --accumulate 2", 1, "--accumulate adds gradients up; leave one of them out"],
   ["bench frontier --peers F", 1, "is no report of bench"],
   ["bench frontier --update backward --clip-by last", 1, "give --gradient-every 0"],
-  ["bench frontier --shard 1/3", 1, "--shard wants 3 parts; take fewer shards"],
+  ["bench frontier --model nano --shard 1/4", 1, "--shard wants 4 parts; take fewer shards"],
   ["bench long --against HEAD", 1, "so --against cannot part it; take another profile"],
   ["bench --model nano --batch 1 --shard 2/3", 1, "--shard wants 3 parts; take fewer shards"],
   ["bench --model nano --against HEAD --precision 1% --rounds 3", 1, "leave --rounds out, or give more"],

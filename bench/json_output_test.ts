@@ -211,7 +211,8 @@ gpuTest(
       const out = `${folder}/frontier`;
       // Untuned, since sums of the contraction's parts, which tuning may choose, take memory that no plan knows before.
       const named = "--policy exact,half --moments f32 --parameters bf16 --sequence 16 --warmup 0 --no-tune";
-      const found = await output("bench", `frontier ${named} --quality-steps 1 --out ${out}`);
+      const small = "--model nano --batch 1 --quality-steps 1 --gradient-every 1";
+      const found = await output("bench", `frontier ${small} ${named} --out ${out}`);
       assert(found.kind === "sweep");
       const { planned, most } = found.frontier!;
       assertEquals([most, planned.map(({ name }) => name)], [36, [
