@@ -6,15 +6,10 @@ import { softwareWith } from "../src/gpu/builder.ts";
 import { typicalSoftwareLimits } from "../src/gpu/limits.ts";
 import { outputs } from "./commands/schema.ts";
 import { describeFits } from "./report/fit_tables.ts";
-import { parseSweep } from "./results/read_results.ts";
-import { crowding } from "./results/timed_alone.ts";
 import { withFolder } from "./testing/folder.ts";
+import { wereAlone } from "./testing/were_alone.ts";
 
 const root = join(import.meta.dirname!, "..");
-
-/** Whether a report's processes had their cards to themselves, which other tests may use: else they have no speeds, and it no chart of them. */
-const wereAlone = async (report: string) =>
-  crowding(parseSweep(await Deno.readTextFile(`${report}/results.jsonl`)).records).size === 0;
 
 /** What a command with --json prints, by its schema: on standard output there is nothing else, and no error among the rest. */
 async function output<Name extends keyof typeof outputs>(

@@ -100,10 +100,12 @@ function repeatSentence(records: readonly CellRecord[]): string[] {
   const left = records.filter(({ timing }) => unsteadyTimes(timing)).length;
   if (repeated + left === 0) return [];
   const end = left === 0
-    ? "the last times are all of a card at work"
-    : `of ${left} the last times, too, are of such a card: let it cool, or end what else it does, and measure again`;
+    ? "the last times are all steady"
+    : `the last times of ${left} are not steady: let the card cool, end what else runs, and measure again`;
   return [
-    `${plural(repeated, "process", "processes")} whose card was at an idle clock or throttled ${
+    `${
+      plural(repeated, "process", "processes")
+    } whose card was at an idle clock or throttled, or whose steps were held up, ${
       repeated === 1 ? "was" : "were"
     } timed again, at most ${mostRepeats} times; ${end}.`,
   ];

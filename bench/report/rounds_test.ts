@@ -82,8 +82,8 @@ Deno.test("roundsSection() tells the card's state, and which times were taken ag
   ];
   assertStringIncludes(
     section(read)!,
-    "the driver told 1,755–1,980 of at most 1,980 MHz, 50–61 °C, 300 W. 1 process whose card was at an idle clock or throttled was timed " +
-      "again, at most 2 times; the last times are all of a card at work.",
+    "the driver told 1,755–1,980 of at most 1,980 MHz, 50–61 °C, 300 W. 1 process whose card was at an idle clock or throttled, or whose steps " +
+      "were held up, was timed again, at most 2 times; the last times are all steady.",
   );
   const left = [
     first,
@@ -92,7 +92,7 @@ Deno.test("roundsSection() tells the card's state, and which times were taken ag
     ...others,
     timed("half", 3, 10, { card: card(345, 40), setAside: [idle, idle] }),
   ];
-  assertStringIncludes(section(left)!, "of 1 the last times, too, are of such a card: let it cool");
+  assertStringIncludes(section(left)!, "the last times of 1 are not steady: let the card cool");
 });
 
 Deno.test("roundsSection() tells drift by the first cell, which stays out of all other figures", () => {

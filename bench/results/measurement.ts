@@ -110,7 +110,7 @@ export const measurement = z.object({
       "milliseconds of work that no change of the program changes, by name: how fast the machine was",
     ),
     setAside: z.array(times).optional().describe(
-      "times that were taken before these, while the card idled or was throttled",
+      "times that were taken before these, while the card idled or was throttled, or steps were held up",
     ),
   }).nullable(),
   quality: z.object({

@@ -28,8 +28,8 @@ export interface SweepHost {
 export type ProcessRunner = (cell: CellConfiguration, index: number) => Promise<void>;
 
 /**
- * Runs single processes of a sweep, but for those that `done` has a record of. One whose card was at its idle clock or throttled is timed
- * again. A cell that did not run to its end is given up: its later rounds are skipped. Where lengths grow, so is its policy at longer ones,
+ * Runs single processes of a sweep, but for those that `done` has a record of. One whose card was at its idle clock or throttled, or whose steps
+ * were held up, is timed again, for as long as that helps: where a process stays so, the next are timed once until one is not. A cell that did not run to its end is given up: its later rounds are skipped. Where lengths grow, so is its policy at longer ones,
  * which are recorded with the bytes that they want, until no policy is left.
  */
 export function processRunner(
@@ -38,6 +38,7 @@ export function processRunner(
   done: readonly CellRecord[] = [],
 ): ProcessRunner {
   const recorded = new Map(done.map((record) => [keyOf(record.configuration), record]));
+  let repeats = mostRepeats;
   return async (cell, index) => {
     const record = recorded.get(keyOf(cell));
     if (record) outcomes.note(cell, record);
@@ -45,7 +46,9 @@ export function processRunner(
     host.starting?.(cell, index);
     const [started, clock] = [new Date(), performance.now()]; // the date may be set back in between
     const planned = host.plan(cell);
-    const answer = withoutRun(cell, planned, outcomes) ?? withMemory(await runSteadily(cell, host), planned);
+    const answer = withoutRun(cell, planned, outcomes) ??
+      withMemory(await runSteadily(cell, host, repeats), planned);
+    repeats = unsteadyTimes(answer.measurement.timing) ? 0 : mostRepeats;
     if (host.signal.aborted) return;
     const seconds = (performance.now() - clock) / 1000;
     await host.finished(cell, answer, started, seconds);
@@ -91,11 +94,11 @@ export async function runAbreast(
   }
 }
 
-/** Runs a cell, and times it again where its card idled or was throttled; the last times count, the others are set aside. */
-async function runSteadily(cell: CellConfiguration, host: SweepHost): Promise<ChildAnswer> {
+/** Runs a cell, and times it again where its times are not steady; the last count, the others are set aside. */
+async function runSteadily(cell: CellConfiguration, host: SweepHost, repeats: number): Promise<ChildAnswer> {
   const answer = await host.run(cell);
   let { timing } = answer.measurement;
-  for (let repeat = 0; repeat < mostRepeats && timing && unsteadyTimes(timing); repeat++) {
+  for (let repeat = 0; repeat < repeats && timing && unsteadyTimes(timing); repeat++) {
     const again = await host.run({ ...cell, qualitySteps: 0, gradientEvery: 0 });
     if (host.signal.aborted || !again.measurement.timing) break;
     const { setAside = [], clock, stepMilliseconds, card } = timing;

@@ -3,7 +3,7 @@ import type { Card, CellConfiguration, CellMeasurement } from "../results/result
 import { unread } from "../results/results.ts";
 import { fakeConfiguration, fakeMeasurement } from "../results/testing.ts";
 import { Outcomes } from "./outcomes.ts";
-import { unsteady } from "./steady_clock.ts";
+import { unsteady, unsteadyTimes } from "./steady_clock.ts";
 import { runSweep } from "./run_sweep.ts";
 
 const atWork: Card = { clockMegahertz: 1980, maxClockMegahertz: 1980, watts: 300, celsius: 50, slowedBy: [] };
@@ -27,11 +27,24 @@ Deno.test("unsteady() finds an idle clock below three quarters of the highest, a
   assertEquals([of({ clockMegahertz: null }), of({ maxClockMegahertz: null })], [null, null]);
 });
 
-/** What a sweep of one cell records, and what it runs, where the card is found in these states one after another. */
-async function swept(states: (Card | "fails" | undefined)[]) {
+Deno.test("unsteadyTimes() finds steps whose median lies a tenth above the least, and asks none of a software adapter", () => {
+  const of = (stepMilliseconds: number[]) =>
+    unsteadyTimes({ stepMilliseconds, reference: { work: 1 }, card: atWork });
+  assertEquals([of([4.5, 4.9, 4.6]), of([4.5, 4.95, 4.9])], [null, null]);
+  assertEquals([of([4.5, 4.96, 5]), of([5, 4])], ["held up", "held up"]);
+  assertEquals([of([4]), of([4.5, 4.6, 45])], [null, null]);
+  assertEquals(unsteadyTimes({ stepMilliseconds: [4.5, 45, 45], card: atWork }), null);
+  const card = { ...atWork, clockMegahertz: 345 };
+  assertEquals(unsteadyTimes({ stepMilliseconds: [4, 9], reference: { work: 1 }, card }), "idle");
+  assertEquals([unsteadyTimes({ stepMilliseconds: [4, 4], card }), unsteadyTimes(null)], ["idle", null]);
+});
+
+/** What a sweep of so many cells records, of the last, and what it runs, where the card is found in these states one after another. */
+async function swept(states: (Card | "fails" | "held up" | undefined)[], cells = 1) {
   const ran: CellConfiguration[] = [];
   const recorded: CellMeasurement[] = [];
-  await runSweep([fakeConfiguration({ gradientEvery: 5 })], {
+  const all = Array.from({ length: cells }, (_, seed) => fakeConfiguration({ gradientEvery: 5, seed }));
+  await runSweep(all, {
     signal: new AbortController().signal,
     plan: () => ({ wantedBytes: 7, memory: null, refusal: null }),
     run(cell) {
@@ -41,16 +54,16 @@ async function swept(states: (Card | "fails" | undefined)[]) {
       }
       const timing = {
         clock: "gpu" as const,
-        stepMilliseconds: [ran.length],
+        stepMilliseconds: state === "held up" ? [ran.length, 2 * ran.length] : [ran.length],
         setupMilliseconds: 1,
-        ...state && { card: state },
+        ...state === "held up" ? { reference: { work: 1 } } : state && { card: state },
       };
       const quality = cell.qualitySteps > 0 ? fakeMeasurement().quality : null;
       return Promise.resolve(unread(fakeMeasurement({ timing, quality })));
     },
     finished: (_, { measurement }) => Promise.resolve(void recorded.push(measurement)),
   }, new Outcomes({ growing: false }));
-  const [{ timing, quality, status }] = recorded;
+  const { timing, quality, status } = recorded.at(-1)!;
   return {
     ran: ran.map(({ qualitySteps, gradientEvery }) => [qualitySteps, gradientEvery]),
     steps: timing?.stepMilliseconds,
@@ -81,6 +94,17 @@ Deno.test("runSweep() times a cell again at most twice, and none whose card is a
     const once = await swept([state, idle]);
     assertEquals([once.ran.length, once.steps, once.setAside], [1, [1], undefined]);
   }
+});
+
+Deno.test("runSweep() times what was held up again while that helps, and then again once a process was not", async () => {
+  const held = ["held up", "held up", "held up"] as const;
+  assertEquals((await swept(["held up", atWork])).ran, [first, onlyTimed]);
+  assertEquals((await swept([...held, "held up"], 2)).ran, [first, onlyTimed, onlyTimed, first]);
+  assertEquals((await swept([...held, atWork, "held up", atWork], 3)).ran, [
+    ...[first, onlyTimed, onlyTimed],
+    first,
+    ...[first, onlyTimed],
+  ]);
 });
 
 Deno.test("runSweep() keeps what it has where timing it again fails", async () => {

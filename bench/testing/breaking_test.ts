@@ -1,6 +1,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { checkFolder } from "../commands/check.ts";
+import { wereAlone } from "./were_alone.ts";
 import { broken, cellOf, faults, randomNumbers, Sweeps, whatCounts, whole } from "./breaking.ts";
 
 const options = [
@@ -23,7 +24,17 @@ gpuTest(
         tell: () => {},
       });
       assertEquals(whatCounts(records), expected);
-      assertEquals(await checkFolder(sweeps.folder("broken")), await checkFolder(sweeps.folder("whole")));
+      const folders = ["broken", "whole"].map((name) => sweeps.folder(name));
+      const alone = (await Promise.all(folders.map(wereAlone))).every(Boolean);
+      const [checked, right] = await Promise.all(
+        folders.map(async (folder) =>
+          (await checkFolder(folder)).map(({ pass, text }) => ({
+            pass,
+            text: alone ? text : text.replace("frontier.svg, ", ""),
+          }))
+        ),
+      );
+      assertEquals(checked, right);
     } finally {
       await sweeps.remove();
     }
