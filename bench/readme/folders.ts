@@ -4,6 +4,7 @@ const later = "reports/2026-11-29-nvidia-h200";
 
 /** Where the sweeps of each result lie: of several folders the first that is there; without one the page leaves the result out. */
 export const sweepFolders = {
+  answer: [`${later}/answer`],
   grid: [`${later}/grid`],
   recompute: [recompute],
   recomputeMicro: [`${recompute}/micro`],

@@ -97,7 +97,7 @@ function limits(reports: Reports): string | null {
 
 /** How long whole sweeps took. */
 function durations({ sweeps }: Reports): string | null {
-  const told = [sweeps.grid, sweeps.text, sweeps.vision, sweeps.quality].flatMap((sweep) => {
+  const told = [sweeps.answer, sweeps.grid, sweeps.text, sweeps.vision, sweeps.quality].flatMap((sweep) => {
     if (!sweep) return [];
     const seconds = recordsOf(sweep.comparisons).reduce((total, record) => total + record.seconds, 0);
     return [`${duration(seconds)} for ${sweep.commands.map(commandCode).join(", ")} (${sweep.adapter})`];

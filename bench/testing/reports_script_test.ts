@@ -65,7 +65,7 @@ Deno.test("The script's table tells of each report minutes and a command, and ha
   for (const [name, minutes, command] of rows) {
     assertMatch(name, /^[a-z0-9-]+$/);
     assertMatch(minutes, /^[1-9]\d*$/, name);
-    assertMatch(command, /^(bench|prove|task|peer) /, name);
+    assertMatch(command, /^(bench$|(bench|prove|task|peer) \S)/, name);
     const profile = command.match(/^bench ([a-z]\S*)/)?.[1];
     assert(profile === undefined || profile === "kernels" || profile in profiles, `${name}: ${profile}`);
   }
