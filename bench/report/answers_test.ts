@@ -168,6 +168,22 @@ Deno.test("answers() tell losses over seeds and gradient errors where they were 
   assertFalse(text.includes("no loss was measured"));
 });
 
+Deno.test("answers() say what a policy costs at most that is measurably worse, but within the margin", () => {
+  // Differences of 0.0009 to 0.0011 of a loss of 2, whose margin is 0.005.
+  const text = told(
+    Array.from({ length: 12 }, (_, round) => round).flatMap((round) => {
+      const of = (policy: string, loss: number) =>
+        fakeRecord({ policy, seed: round + 1, round }, { quality: fakeQuality(loss) });
+      return [of("exact", 2), of("mesa8", round % 2 ? 2.0009 : 2.0011)];
+    }),
+  );
+  assertStringIncludes(
+    text,
+    "No policy measurably harms: every interval includes 0, lies below it, or is within",
+  );
+  assertStringIncludes(text, "`mesa8` costs 0.0011 nats (0.05% of the loss)");
+});
+
 Deno.test("answers() give no verdict on losses of a model that learnt nothing, and take the null of chaos for no policy", () => {
   const trained = (policy: string, seed: number, loss: number, changes: Partial<CellConfiguration> = {}) =>
     fakeRecord({ policy, seed, round: seed - 1, ...changes }, { quality: fakeQuality(loss) });

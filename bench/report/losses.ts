@@ -1,6 +1,6 @@
 import { decimalsFor, percentage, signed } from "../../src/text/format.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
-import { costAtMost, hasLearnt, type Paired, pairedLosses } from "./parity.ts";
+import { costAtMost, hasLearnt, type Paired, parities, type Parity } from "./parity.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import type { MeanInterval } from "../statistics/statistics.ts";
 import { code, list, policiesOf, table } from "./words.ts";
@@ -9,20 +9,21 @@ import { code, list, policiesOf, table } from "./words.ts";
 export interface LossDifference {
   policy: string;
   model: string;
-  parity: Paired;
+  parity: Parity;
   /** Whether `exact` does better than what is known of the data without a network. */
   learnt: boolean;
 }
 
 /** Every policy's difference to `exact` in every comparison. */
 export function lossDifferences(comparisons: readonly Comparison<Cell>[]): LossDifference[] {
-  return withoutNull(comparisons).flatMap((comparison) => {
-    const exact = baseOf(comparison);
-    if (exact.configuration.policy !== "exact") return [];
-    return [...comparison.cells].flatMap(([policy, cell]) => {
-      const parity = cell === exact ? null : pairedLosses(cell, exact);
-      return parity ? [{ policy, model: comparison.model, parity, learnt: hasLearnt(exact) }] : [];
-    });
+  return comparisons.flatMap((comparison) => {
+    const tested = parities(comparison); // with the null of chaos, which is put to the same test
+    return withoutNull([comparison]).flatMap(({ cells, model }) =>
+      [...cells.keys()].flatMap((policy) => {
+        const parity = tested.get(policy);
+        return parity ? [{ policy, model, parity, learnt: hasLearnt(baseOf(comparison)) }] : [];
+      })
+    );
   });
 }
 
@@ -48,20 +49,20 @@ function harmSentence(differences: readonly LossDifference[]): string {
     .filter(([, of]) => of.length > 0);
   const others = byPolicy.filter(([, of]) => !of.some(harms));
   const harm = harming.length === 0
-    ? "No policy measurably harms: every interval includes 0, or lies below it"
+    ? "No policy measurably harms: every interval includes 0, lies below it, or is within the margin"
     : `${
       list(harming.map(([policy, of]) => `${code(policy)} (${list(of.map(({ model }) => model))})`))
     } measurably ${
       harming.length === 1 ? "harms" : "harm"
-    }: the interval lies above 0, or the loss is no number`;
+    }: the interval lies above 0 and not within the margin, or the loss is no number`;
   return [harm, ...others.length ? [`at most, with 95% confidence, ${list(others.map(worst))}`] : []].join(
     "; ",
   ) +
     ".";
 }
 
-const harms = ({ parity: { difference, diverged } }: LossDifference) =>
-  diverged || difference !== null && difference.low > 0;
+const harms = ({ parity: { difference, diverged, verdict } }: LossDifference) =>
+  diverged || difference !== null && difference.low > 0 && verdict !== "equivalent";
 
 /** "`mesa8` costs 0.0050 nats (0.19% of the loss)"; of several models "`mesa8` costs 0.05% [micro] to 0.87% [vit-micro] of the loss". */
 function worst([policy, differences]: [string, LossDifference[]]): string {

@@ -1,6 +1,7 @@
 import { markdownTable } from "markdown-table";
 import { duration, number, percentage, plural } from "../../src/text/format.ts";
 import type { CellRecord } from "../results/results.ts";
+import { crowding } from "../results/timed_alone.ts";
 import type { Stopping } from "../results/run_header.ts";
 import { reach } from "../statistics/paired_ratio.ts";
 import { median } from "../statistics/statistics.ts";
@@ -95,19 +96,27 @@ function cardSentence(records: readonly CellRecord[]): string[] {
   return facts.length ? [`While steps were timed, the driver told ${facts.join(", ")}.`] : [];
 }
 
+/** How many processes were timed again, and how many of those whose times count are not steady for all that. */
 function repeatSentence(records: readonly CellRecord[]): string[] {
+  const crowded = crowding(records);
   const repeated = records.filter(({ timing }) => timing?.setAside?.length).length;
-  const left = records.filter(({ timing }) => unsteadyTimes(timing)).length;
-  if (repeated + left === 0) return [];
-  const end = left === 0
-    ? "the last times are all steady"
-    : `the last times of ${left} are not steady: let the card cool, end what else runs, and measure again`;
+  const left = records.filter((record) => !crowded.has(record) && unsteadyTimes(record.timing)).length;
+  const what = "whose card was at an idle clock or throttled, or whose steps were held up,";
   return [
-    `${
-      plural(repeated, "process", "processes")
-    } whose card was at an idle clock or throttled, or whose steps were held up, ${
-      repeated === 1 ? "was" : "were"
-    } timed again, at most ${mostRepeats} times; ${end}.`,
+    ...repeated > 0
+      ? [
+        `${plural(repeated, "process", "processes")} ${what} ${
+          repeated === 1 ? "was" : "were"
+        } timed again, at most ${mostRepeats} times${left === 0 ? "; the last times are all steady" : ""}.`,
+      ]
+      : [],
+    ...left > 0
+      ? [
+        `Of ${
+          plural(left, "process", "processes")
+        } ${what} such times are all there are: let the card cool, end what else runs, and measure again.`,
+      ]
+      : [],
   ];
 }
 

@@ -92,7 +92,10 @@ Deno.test("roundsSection() tells the card's state, and which times were taken ag
     ...others,
     timed("half", 3, 10, { card: card(345, 40), setAside: [idle, idle] }),
   ];
-  assertStringIncludes(section(left)!, "the last times of 1 are not steady: let the card cool");
+  assertStringIncludes(
+    section(left)!,
+    "again, at most 2 times. Of 1 process whose card was at an idle clock or throttled, or whose steps were held up, such times are all there are",
+  );
 });
 
 Deno.test("roundsSection() tells drift by the first cell, which stays out of all other figures", () => {

@@ -1,5 +1,5 @@
-import { median, min } from "simple-statistics";
 import type { Card, CellMeasurement } from "../results/results.ts";
+import { median } from "../statistics/statistics.ts";
 
 /** A process whose card was not at work as it ought to be is timed again at most so often. */
 export const mostRepeats = 2;
@@ -41,6 +41,6 @@ export function unsteadyTimes(
 ): ReturnType<typeof unsteady> | "held up" {
   if (!timing) return null;
   const { card, reference, stepMilliseconds: steps } = timing;
-  const heldUp = reference && steps.length > 1 && median(steps) > scattered * min(steps);
+  const heldUp = reference && steps.length > 1 && median(steps) > scattered * Math.min(...steps);
   return card && unsteady(card) || (heldUp ? "held up" : null);
 }
