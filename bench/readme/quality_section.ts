@@ -1,6 +1,7 @@
 import { percentage, plural } from "../../src/text/format.ts";
 import { type Cell, recordsOf } from "../report/cell_rounds.ts";
 import { lossDifferences, lossSentence, lossTable } from "../report/losses.ts";
+import { controlsOf, parities } from "../report/parity.ts";
 import { baseOf, names } from "../report/side_by_side.ts";
 import { code, list } from "../report/words.ts";
 import { picture, sources } from "./making.ts";
@@ -24,10 +25,15 @@ export function qualitySection({ sweeps: { quality, qualityImages, qualityCurve 
     `Final validation loss after ${
       plural(steps, "step")
     } less \`exact\`'s from the same seeds, in nats: mean, ` +
-    `Student's 95% interval, and the interval's worse end as a share of \`exact\`'s loss${
+    "the interval that the test of equivalence uses (two one-sided tests at 5%, by Holm's procedure), its worse end as a share of `exact`'s " +
+    `loss, and the verdict on a margin that was fixed beforehand${
       generated ? "; the images are generated" : ""
     }.`,
     lossTable(comparisons),
+    comparisons.flatMap((comparison) => {
+      const tested = parities(comparison);
+      return tested.size > 0 ? [controlsOf(comparison, tested)] : [];
+    }).join("\n"),
     sources(...sweeps, ...qualityCurve ? [qualityCurve] : []),
     ...sweeps.map((sweep) =>
       picture(sweep, "loss_difference.svg", "Training loss less that of exact from the same seeds, by policy")

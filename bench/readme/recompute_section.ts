@@ -31,12 +31,15 @@ function memoryAndSpeed(sweep: Sweep): string {
     const buffers = wholePercentage(cell.memory.bufferBytes / base.memory.bufferBytes);
     return [[buffers, wholePercentage(ratio.ratio), code(cell.configuration.policy)]];
   });
+  const known = cells.some((cell) => cell !== base && cell.speedAgainst(base)?.interval);
   const told = shares.map(([buffers, speed, policy], i) =>
     i === 0
       ? `${buffers} of \`exact\`'s buffers at ${speed} of its speed under ${policy}`
       : `${buffers} at ${speed} under ${policy}`
   );
-  const sentence = `GPT-2 ${names(comparison).join(", ")} tokens, trains in ${list(told)}.`;
+  const sentence = `GPT-2 ${names(comparison).join(", ")} tokens, trains in ${list(told)}${
+    known ? "" : ", by too few rounds for an interval"
+  }.`;
   const rows = cells.map((cell) => [
     code(cell.configuration.policy),
     ...[savedActivations, buffers].map((quantity) => quantity.show(cell, base) ?? "–"),
@@ -76,7 +79,7 @@ function quality(texts: Sweep, images: (Sweep | undefined)[]): string {
     ];
   });
   const titles = [comparison.model, found[0]?.comparisons[0].model ?? "images"]
-    .flatMap((model) => [`${model}: loss less \`exact\`'s (95% interval), seeds`, "at most"]);
+    .flatMap((model) => [`${model}: loss less \`exact\`'s (interval), seeds`, "at most"]);
   const shown = policies.flatMap((policy) =>
     [worded, pictured].flatMap((of) => of.find((difference) => difference.policy === policy) ?? [])
   );

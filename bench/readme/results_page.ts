@@ -21,9 +21,9 @@ import { visionSection } from "./vision_section.ts";
 /** The sections, and how many paragraphs of each the README takes. */
 const sections: [section: (reports: Reports) => string | null, taken: number][] = [
   [gridSection, 1],
+  [textSection, 1],
   [recomputeSection, 1],
   [lengthSection, 1],
-  [textSection, 1],
   [arithmeticSection, 1],
   [visionSection, 1],
   [qualitySection, 1],

@@ -161,7 +161,8 @@ const trained = (policy: string, losses: (number | null)[], changes: Partial<Cel
   );
 
 Deno.test("qualitySection() tells who measurably harms, and what the others cost at most", () => {
-  // Differences 0.01, 0.02, 0.03: 0.02 ± 0.0248. 2.99, 3, 3.01: 3 ± 0.0248. exact's mean is 2.
+  // Differences 0.01, 0.02, 0.03 and 2.99, 3, 3.01: mean ± 0.0358, 6.2053 standard errors of 0.01 / √3: Student's t at a quarter of 5% for one
+  // of four policies, with two degrees of freedom. exact's mean is 2.
   const section = qualitySection(only({
     quality: sweep(
       ...trained("exact", [1, 2, 3]),
@@ -174,15 +175,16 @@ Deno.test("qualitySection() tells who measurably harms, and what the others cost
   assertStringIncludes(section, "`mesa2` (nano) and `mesa4` (nano) measurably harm:");
   assertStringIncludes(
     section,
-    "at most, with 95% confidence, `half` costs 0.0048 nats (0.24% of the loss) and `mesa8` costs 0.0448 nats (2.24% of the loss).",
+    "at most, by the intervals of the test of equivalence, `half` costs 0.0158 nats (0.79% of the loss) and `mesa8` costs 0.0558 nats (2.79% of the loss).",
   );
-  assertEquals(rows(section).slice(2).map(([policy, , most]) => [policy, most]), [
-    ["`half`", "+0.24%"],
-    ["`mesa8`", "+2.24%"],
-    ["`mesa2`", "+151.24%"],
-    ["`mesa4`", "–"],
+  assertEquals(rows(section).slice(2).map(([policy, , most, verdict]) => [policy, most, verdict]), [
+    ["`half`", "+0.79%", "undecided"],
+    ["`mesa8`", "+2.79%", "undecided"],
+    ["`mesa2`", "+151.79%", "worse"],
+    ["`mesa4`", "–", "diverged"],
   ]);
-  assertEquals(rows(section)[3][1], "+0.0200 (-0.0048 to +0.0448), 3");
+  assertStringIncludes(section, "passed: 2 bits must be worse (`mesa2`): worse.");
+  assertEquals(rows(section)[3][1], "+0.0200 (-0.0158 to +0.0558), 3");
   assertEquals(rows(section)[5][1], "not a number, 3");
 });
 
@@ -209,8 +211,8 @@ Deno.test("qualitySection() takes of a model that was trained anew its later run
     qualityImages: sweep(...trainedIn("micro", 0.125)),
   }))!;
   const [header, , mesa8] = rows(section);
-  assertEquals(header.filter((_, i) => i % 2).map((title) => title.split(",")[0]), ["nano", "micro"]);
-  assertEquals([mesa8[1], mesa8[3]].map((cell) => cell.split(" ")[0]), ["+0.2500", "+0.1250"]);
+  assertEquals(header.filter((_, i) => i % 3 === 1).map((title) => title.split(",")[0]), ["nano", "micro"]);
+  assertEquals([mesa8[1], mesa8[4]].map((cell) => cell.split(" ")[0]), ["+0.2500", "+0.1250"]);
 });
 
 const erring = (policy: string, error: number, changes: Partial<CellConfiguration> = {}) =>
@@ -272,7 +274,10 @@ Deno.test("recomputeSection() tells memory, speed and the cost of pieces", () =>
       record("head auto", 100, 25, pieces),
     ),
   }))!;
-  assertStringIncludes(section, "trains in 25% of `exact`'s buffers at 80% of its speed under `recompute8`.");
+  assertStringIncludes(
+    section,
+    "trains in 25% of `exact`'s buffers at 80% of its speed under `recompute8`, by too few rounds for an interval.",
+  );
   assertStringIncludes(section, "takes 1.10–1.25× at 128 tokens of that with the MLP whole");
 });
 

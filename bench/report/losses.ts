@@ -1,6 +1,8 @@
+import type { ModelType } from "../../src/models/families.ts";
 import { decimalsFor, percentage, signed } from "../../src/text/format.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
-import { costAtMost, hasLearnt, type Paired, parities, type Parity } from "./parity.ts";
+import { marginOf } from "./margins.ts";
+import { costAtMost, hasLearnt, parities, type Parity } from "./parity.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import type { MeanInterval } from "../statistics/statistics.ts";
 import { code, list, policiesOf, table } from "./words.ts";
@@ -55,19 +57,20 @@ function harmSentence(differences: readonly LossDifference[]): string {
     } measurably ${
       harming.length === 1 ? "harms" : "harm"
     }: the interval lies above 0 and not within the margin, or the loss is no number`;
-  return [harm, ...others.length ? [`at most, with 95% confidence, ${list(others.map(worst))}`] : []].join(
-    "; ",
-  ) +
-    ".";
+  const atMost = `at most, by the intervals of the test of equivalence, ${list(others.map(worst))}`;
+  return [harm, ...others.length ? [atMost] : []].join("; ") + ".";
 }
 
-const harms = ({ parity: { difference, diverged, verdict } }: LossDifference) =>
-  diverged || difference !== null && difference.low > 0 && verdict !== "equivalent";
+const harms = ({ parity: { interval, diverged, verdict } }: LossDifference) =>
+  diverged || interval !== null && interval.low > 0 && verdict !== "equivalent";
+
+/** The worse end of the interval that the test uses. */
+const testedCost = ({ interval, loss }: Parity) => costAtMost({ difference: interval, loss });
 
 /** "`mesa8` costs 0.0050 nats (0.19% of the loss)"; of several models "`mesa8` costs 0.05% [micro] to 0.87% [vit-micro] of the loss". */
 function worst([policy, differences]: [string, LossDifference[]]): string {
   const costs = differences.flatMap(({ model, parity }) => {
-    const cost = costAtMost(parity);
+    const cost = testedCost(parity);
     return cost ? { model, nats: Math.max(0, cost.nats), share: Math.max(0, cost.share) } : [];
   }).toSorted((a, b) => a.share - b.share);
   if (costs.length === 0) return `${code(policy)} is not settled`;
@@ -83,7 +86,7 @@ function worst([policy, differences]: [string, LossDifference[]]): string {
   return `${code(policy)} costs ${told}`;
 }
 
-/** A row for each policy, and of each comparison the mean difference with its interval, and what it costs at most. */
+/** A row for each policy, and of each comparison the mean difference with the test's interval, what it costs at most, and the verdict. */
 export function lossTable(comparisons: readonly Comparison<Cell>[]): string {
   const differences = lossDifferences(comparisons);
   const rows = policiesOf(comparisons).filter((policy) => differences.some((one) => one.policy === policy))
@@ -91,15 +94,19 @@ export function lossTable(comparisons: readonly Comparison<Cell>[]): string {
       code(policy),
       ...comparisons.flatMap((comparison) => {
         const found = lossDifferences([comparison]).find((one) => one.policy === policy);
-        return found ? lossColumns(found.parity) : ["–", "–"];
+        return found ? [...lossColumns(found.parity), found.parity.verdict] : ["–", "–", "–"];
       }),
     ]);
   const titles = comparisons.flatMap((comparison) => [
-    `${names(comparison).join(", ")}: difference (95% interval), seeds`,
+    `${names(comparison).join(", ")}: difference (interval), seeds`,
     "at most",
+    `of ±${percentage(marginOf({ modelType: familyOf(comparison) }))}`,
   ]);
   return table(["", ...titles], rows);
 }
+
+const familyOf = (comparison: Comparison<Cell>) =>
+  baseOf(comparison).records[0].architecture.modelType as ModelType;
 
 /** "+0.0015 (-0.0021 to +0.0050)" */
 export function natsText({ mean, low, high }: MeanInterval): string {
@@ -108,9 +115,9 @@ export function natsText({ mean, low, high }: MeanInterval): string {
 }
 
 /** "+0.0015 (-0.0021 to +0.0050), 4" and "+0.19%" */
-export function lossColumns(parity: Paired): [string, string] {
-  const { difference, seeds } = parity;
-  const cost = costAtMost(parity);
-  if (!difference || !cost) return [`not a number, ${seeds}`, "–"];
-  return [`${natsText(difference)}, ${seeds}`, percentage(cost.share, true)];
+export function lossColumns(parity: Parity): [string, string] {
+  const { interval, seeds } = parity;
+  const cost = testedCost(parity);
+  if (!interval || !cost) return [`not a number, ${seeds}`, "–"];
+  return [`${natsText(interval)}, ${seeds}`, percentage(cost.share, true)];
 }

@@ -39,7 +39,7 @@ export function pairedLosses(cell: Cell, exact: Cell): Paired | null {
   return { seeds, differences, difference: meanInterval(differences), loss, diverged: false };
 }
 
-/** The worse end of the 95% interval, which is the upper one: nats, and as a share of `exact`'s mean loss. Null if a loss is not a number. */
+/** The worse end of an interval, which is the upper one: nats, and as a share of `exact`'s mean loss. Null if a loss is not a number. */
 export function costAtMost(
   { difference, loss }: Pick<Paired, "difference" | "loss">,
 ): { nats: number; share: number } | null {
@@ -194,7 +194,7 @@ function columns({ seeds, difference, interval, confidence, margin, loss, verdic
 }
 
 /** "- **micro, 16 × 260**: `exact` beats a bigram …; null of chaos …; `mesa2`, which must fail, …" */
-function controlsOf(comparison: Comparison<Cell>, found: ReadonlyMap<string, Parity>): string {
+export function controlsOf(comparison: Comparison<Cell>, found: ReadonlyMap<string, Parity>): string {
   const exact = baseOf(comparison);
   const { rule, loss } = baselineOf(exact.records[0].data);
   const [none] = [...comparison.cells].flatMap(([policy, cell]) =>
