@@ -5,7 +5,7 @@ type Sizes = Readonly<Record<string, { sequences?: readonly number[]; batches: r
 
 /**
  * The canonical grid: three families from a step that a launch bounds to one that arithmetic does, of which batch and length vary where
- * that tells the most. It takes 22 GiB of 80 under `mst8` and 32 under `exact`, and about 20 minutes of a card of H100's class in f32.
+ * that tells the most. It takes 22 GiB of 80 under `mst8` and 32 under `exact`, and about 25 minutes of a card of H100's class in f32.
  */
 const onGpu: Sizes = {
   micro: { batches: [64] },

@@ -168,7 +168,7 @@ Deno.test("mst looks for the longest sequences of MST's models in what a card of
 Deno.test("grid covers three families by length and batch, each size in enough rounds for an interval", () => {
   const { models, policies, sequences, batches, rounds, qualitySteps } = profiles.grid("gpu");
   assertEquals(new Set(models.map(({ modelType }) => modelType)), new Set(["gpt2", "vit", "llama"]));
-  const names = ["exact", "half", "mesa8", "mesa8-selective", "recompute8", "mst8"];
+  const names = ["exact", "half", "mesa8", "token8", "mesa8-selective", "recompute8", "mst8"];
   assertEquals([policies.map(({ name }) => name), qualitySteps], [names, 0]);
   assert(rounds >= fewestPairs);
   const sizes = shapes(models, sequences, batches);
