@@ -27,6 +27,13 @@ done
 [ "$LEAVES" = whole ]
 `;
 
+/** In place of what leaves a process one card of several: tells which, and waits until two cards are at work. */
+const ownCard = `#!/usr/bin/env bash
+echo "card $MPI_LOCALRANKID $*" >>"$RAN"
+for _ in {1..500}; do [ "$(grep -c "^card" "$RAN")" -ge 2 ] && exec "$@"; sleep 0.01; done
+exit 1
+`;
+
 /** The script beside such programs in a folder of its own, and what it did. */
 async function withScript(
   work: (run: (args: string[], leaves?: string) => Promise<Made>, root: string) => Promise<void>,
@@ -35,6 +42,7 @@ async function withScript(
   try {
     await Deno.mkdir(`${root}/.ci`);
     await Deno.copyFile(`${project}/${script}`, `${root}/${script}`);
+    await Deno.writeTextFile(`${root}/.ci/own-card`, ownCard, { mode: 0o755 });
     await Deno.mkdir(`${root}/bin`);
     for (const name of ["deno", "python3"]) {
       await Deno.writeTextFile(`${root}/bin/${name}`, stub, { mode: 0o755 });
@@ -139,6 +147,34 @@ Deno.test("What is printed is kept once it has ended well, and made again until 
     assertEquals((await run(["pace"])).ran.length, 1);
     assertEquals(await Deno.readTextFile(`${root}/made/pace.txt`), "printed\n");
     assertEquals((await run(["pace"])).ran, [""]);
+  }));
+
+Deno.test("Several cards take names by turns, what wants all of them comes first, and one end is for all", () =>
+  withScript(async (run) => {
+    const { code, out, ran } = await run([
+      "--cards",
+      "2",
+      "--seconds",
+      "600",
+      "steps-f16",
+      "ranks-data",
+      "precision",
+      "vision",
+    ]);
+    assertEquals(code, 0);
+    assertEquals(out.match(/^== \S+/gm)!.toSorted(), [
+      "== precision:",
+      "== ranks-data:",
+      "== steps-f16:",
+      "== vision:",
+    ]);
+    assertStringIncludes(ran[0], "--ranks 1,2");
+    const cards = ran.flatMap((line) =>
+      line.match(/^card (\d) \.ci\/reports --into made (\S+)$/)?.slice(1, 3) ?? []
+    );
+    assertEquals(new Set(cards), new Set(["0", "1", "steps-f16", "precision", "vision"]));
+    const late = await run(["--cards", "2", "--seconds", "5", "steps-native", "vision"]);
+    assertEquals([late.code, late.out.match(/no time left/g)?.length], [1, 2]);
   }));
 
 Deno.test("The script refuses what it does not know, what lacks another report, and to begin without time", () =>
