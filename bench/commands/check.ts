@@ -1,4 +1,3 @@
-import { withoutSlash } from "../../src/io/files.ts";
 import { argument, command, message, metavar, multiple, object } from "@optique/core";
 import { z } from "zod";
 import { programOutput } from "../../src/io/program_output.ts";
@@ -13,6 +12,7 @@ import { readPeers } from "../report/peer_records.ts";
 import { kindOf, parseSweep, parseTimes, readResultsText } from "../results/read_results.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { filesOf } from "./render.ts";
+import { withoutFiles } from "./report_paths.ts";
 
 const options = object({
   folders: multiple(argument(folder, { description: message`Report folders` }), {
@@ -33,8 +33,8 @@ const brief = message`Check that a report is whole, of one making, and what its 
 
 export const check = command("check", options, { brief }).map(({ folders, json }) => async () => {
   const results: z.infer<typeof checks> = [];
-  for (const folder of folders) {
-    const findings = await checkFolder(withoutSlash(folder));
+  for (const folder of await withoutFiles(folders)) {
+    const findings = await checkFolder(folder);
     const result = { folder, pass: findings.every(({ pass }) => pass), findings };
     if (!json) describe(result);
     results.push(result);

@@ -1,7 +1,7 @@
 import { argument, command, message, metavar, multiple, object } from "@optique/core";
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
-import { readBytes, replaceText, withoutSlash } from "../../src/io/files.ts";
+import { readBytes, replaceText } from "../../src/io/files.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { summarizeTimes, timesSummary } from "../kernels/times_summary.ts";
 import { file, folder, jsonOption, maybe } from "../options/options.ts";
@@ -15,6 +15,7 @@ import { sections } from "../report/report.ts";
 import { summarizeSweep, sweepSummary } from "../report/sweep_summary.ts";
 import { printable } from "../report/terminal.ts";
 import { kindOf, parseSweep, readResultsText, type SweepResults } from "../results/read_results.ts";
+import { reportsBelow, tellLeftOut } from "./report_paths.ts";
 
 const options = object({
   folders: multiple(argument(folder, { description: message`Report folders` }), {
@@ -28,7 +29,7 @@ const brief = message`Show reports: in the terminal, or as one page`;
 
 export const report = command("report", options, { brief }).map(({ folders, html, json }) => async () => {
   if (html !== undefined && json) refuseUnused("--html", { json }, []);
-  const all = await Promise.all([...new Set(folders.map(withoutSlash))].map(read));
+  const all = await Promise.all((await reportsBelow(folders)).map(read));
   if (json) {
     printJson(all.map(({ folder, kind, text }) => summaryOf(folder, kind, text)));
     return 0;
@@ -39,13 +40,18 @@ export const report = command("report", options, { brief }).map(({ folders, html
     }
     return 0;
   }
-  const sources = all.map(({ folder, kind, text }) => sourceOf(folder, kind, text));
-  await replaceText(html, await renderPage(sources));
+  await replaceText(html, await renderPage(sourcesOf(all)));
   console.log(`Written: ${html}`);
   return 0;
 });
 
-async function read(folder: string) {
+interface Read {
+  readonly folder: string;
+  readonly text: string;
+  readonly kind: string;
+}
+
+async function read(folder: string): Promise<Read> {
   const text = await readResultsText(folder);
   return { folder, text, kind: kindOf(text) };
 }
@@ -77,24 +83,46 @@ function summaryOf(folder: string, kind: string, text: string): z.infer<typeof s
   );
 }
 
-/** What a folder gives to the page. Throws a UserError for a kind that has no cells. */
-function sourceOf(folder: string, kind: string, text: string): Source {
+/** Results of which a page shows nothing. */
+class NoCells extends UserError {
+  constructor(readonly reason: string, remedy: string) {
+    super(`${reason}; ${remedy}`);
+  }
+}
+
+/** What the page shows: results without cells are left out, and told. Throws a UserError if none has any. */
+function sourcesOf(all: readonly Read[]): Source[] {
+  const without: NoCells[] = [];
+  const sources = all.flatMap((report) => {
+    try {
+      return [sourceOf(report)];
+    } catch (error) {
+      if (!(error instanceof NoCells)) throw error;
+      without.push(error);
+      return [];
+    }
+  });
+  if (sources.length === 0) throw without[0];
+  for (const { reason } of without) tellLeftOut(reason);
+  return sources;
+}
+
+/** What a folder gives to the page. Throws NoCells where that is nothing. */
+function sourceOf({ folder, kind, text }: Read): Source {
   if (kind === "sweep") return sweepSource(folder, sweepOf(folder, text));
   if (kind === "peers") return peersSource(folder, text);
-  throw new UserError(
-    `${folder} holds results of the kind ${
-      JSON.stringify(kind)
-    }, which have no cells; give folders of sweeps`,
+  throw new NoCells(
+    `${folder} holds results of the kind ${JSON.stringify(kind)}, which have no cells`,
+    "give folders of sweeps",
   );
 }
 
-/** The results of a sweep. Throws a UserError if they have no record. */
+/** The results of a sweep. Throws NoCells if they have no record. */
 function sweepOf(folder: string, text: string): SweepResults {
   const results = parseSweep(text, `${folder}/results.jsonl`);
-  if (results.records.length === 0) {
-    throw new UserError(
-      `${folder}/results.jsonl holds no record; finish a cell with --resume, or leave it out`,
-    );
-  }
-  return results;
+  if (results.records.length > 0) return results;
+  throw new NoCells(
+    `${folder}/results.jsonl holds no record`,
+    "finish a cell with --resume, or leave it out",
+  );
 }

@@ -1,17 +1,20 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../main.ts";
+import { fakeHeader, fakeRecord } from "../results/testing.ts";
+import { withFolder } from "../testing/folder.ts";
 
 const reports = `${import.meta.dirname}/../../reports/2026-11-28-nvidia-h200`;
 
-/** Runs a command line; gives its exit code and what it printed. */
-async function printed(...args: string[]): Promise<{ code: number; text: string }> {
-  const { log } = console;
-  const lines: string[] = [];
+/** Runs a command line; gives its exit code, what it printed, and its notes. */
+async function printed(...args: string[]): Promise<{ code: number; text: string; notes: string[] }> {
+  const { log, error } = console;
+  const [lines, notes]: string[][] = [[], []];
   console.log = (line: string) => void lines.push(line);
+  console.error = (line: string) => void notes.push(line);
   try {
-    return { code: await main(args), text: lines.join("\n") };
+    return { code: await main(args), text: lines.join("\n"), notes };
   } finally {
-    console.log = log;
+    Object.assign(console, { log, error });
   }
 }
 
@@ -34,3 +37,66 @@ Deno.test("report --html writes one page of all folders, each once", async () =>
   assertStringIncludes(await Deno.readTextFile(file), "of 2 reports</title>");
   await Deno.remove(file);
 });
+
+/** A folder with two sweeps, one of them deeper down, times of kernels, a sweep that no cell was finished of, a file and an empty folder. */
+const withSet = (work: (root: string) => Promise<void>) =>
+  withFolder(async (root) => {
+    const header = fakeHeader([fakeRecord()]);
+    const sets = {
+      "deep/sweep": [header, fakeRecord()],
+      "deep/sweep/base": [header, fakeRecord()],
+      "kernels": [{ ...fakeHeader([]), kind: "kernels" }],
+      "sweep": [header, fakeRecord()],
+      "unfinished": [header],
+    };
+    for (const [folder, lines] of Object.entries(sets)) {
+      await Deno.mkdir(`${root}/${folder}`, { recursive: true });
+      const text = lines.map((line) => JSON.stringify(line) + "\n").join("");
+      await Deno.writeTextFile(`${root}/${folder}/results.jsonl`, text);
+    }
+    await Deno.mkdir(`${root}/empty`);
+    await Deno.writeTextFile(`${root}/printed.txt`, "printed\n");
+    await work(root);
+  });
+
+Deno.test("report --html finds the reports below folders, and leaves out what has no cells, with a note of each", () =>
+  withSet(async (root) => {
+    const page = `${root}/page.html`;
+    const noCells = [
+      `Left out: ${root}/kernels holds results of the kind "kernels", which have no cells`,
+      `Left out: ${root}/unfinished/results.jsonl holds no record`,
+    ];
+    const whole = await printed("report", root, "--html", page);
+    assertEquals([whole.code, whole.notes], [0, noCells]);
+    const told = await Deno.readTextFile(page);
+    assertStringIncludes(told, "of 2 reports</title>");
+    assertEquals(told.includes("sweep/base"), false, "a report's folder is no folder of reports");
+    await Deno.remove(page);
+
+    const names = ["deep", "deep/sweep", "empty", "kernels", "printed.txt", "sweep", "unfinished"];
+    const each = await printed("report", ...names.map((name) => `${root}/${name}`), "--html", page);
+    assertEquals([each.code, each.notes], [
+      0,
+      [
+        `Left out: ${root}/printed.txt is a file, no report`,
+        `Left out: ${root}/empty holds no report`,
+        ...noCells,
+      ],
+    ]);
+    assertStringIncludes(await Deno.readTextFile(page), "of 2 reports</title>");
+  }));
+
+Deno.test("report refuses what leaves nothing, as if it stood alone, and a path that is not there beside any", () =>
+  withSet(async (root) => {
+    const refused = async (...names: string[]) => {
+      const paths = names.map((name) => `${root}/${name}`);
+      const { code, notes } = await printed("report", ...paths, "--html", `${root}/page.html`);
+      assertEquals(code, 1);
+      return notes.at(-1)!;
+    };
+    assertStringIncludes(await refused("empty"), "empty is no report of bench: ");
+    assertStringIncludes(await refused("printed.txt"), "printed.txt is no report of bench: ");
+    assertStringIncludes(await refused("printed.txt", "empty"), "empty is no report of bench: ");
+    assertStringIncludes(await refused("kernels", "empty"), "which have no cells; give folders of sweeps");
+    assertStringIncludes(await refused("sweep", "none"), "none is no report of bench: ");
+  }));

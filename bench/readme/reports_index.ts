@@ -106,9 +106,13 @@ const making = z.object({
   }),
 });
 
-/** Every report below a folder, by path; of a checkout those that git tracks, as a user's own lie beside them. */
+/** What `.ci/gpu` compares with: a card's last accepted run, no published report. */
+const isBaseline = (folder: string) => folder.startsWith("baselines/");
+
+/** Every published report below a folder, by path; of a checkout those that git tracks, as a user's own lie beside them. */
 export async function readEntries(root: string): Promise<Entry[]> {
-  const folders = (await trackedFolders(root) ?? await resultFolders(root, "")).sort();
+  const all = await trackedFolders(root) ?? await resultFolders(root, "");
+  const folders = all.filter((folder) => !isBaseline(folder)).sort();
   return await Promise.all(folders.map((folder) => readEntry(root, folder)));
 }
 

@@ -86,3 +86,16 @@ Deno.test("readEntries() takes of a checkout what git tracks, and a user's own r
     await git(root, "add", "set");
     assertEquals((await readEntries(root)).map(({ folder }) => folder), ["set/committed"]);
   }));
+
+Deno.test("readEntries() leaves out baselines, which are no published reports", () =>
+  withReports({
+    "baselines/imaginary": sweep(fakeRecord()),
+    "baselines/imaginary/base": sweep(fakeRecord()),
+    "set/baselines": sweep(fakeRecord()),
+  }, async (root) => {
+    const listed = async () => (await readEntries(root)).map(({ folder }) => folder);
+    assertEquals(await listed(), ["set/baselines"]);
+    await git(root, "init", "--quiet");
+    await git(root, "add", ".");
+    assertEquals(await listed(), ["set/baselines"]);
+  }));
