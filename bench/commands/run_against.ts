@@ -3,7 +3,7 @@ import { UserError } from "../../src/errors.ts";
 import { compareReports, usualTolerance } from "../compare/comparison.ts";
 import { gate } from "../compare/gate.ts";
 import { renderComparison } from "../compare/render.ts";
-import { describeRun } from "../machine/run.ts";
+import { describeRun, programName } from "../machine/run.ts";
 import { createWorktree, type Worktree } from "../machine/worktree.ts";
 import { printable } from "../report/terminal.ts";
 import { createReportFolder } from "../report/report_folder.ts";
@@ -36,7 +36,7 @@ export async function runAgainst(
     if (!await speaksOurProtocol(worktree.folder)) {
       throw new UserError(
         `The program of ${commit} means something else by a cell than this one, so the two cannot run the same; ` +
-          "take a later commit, or compare two reports with `deno task compare --across`",
+          `take a later commit, or compare two reports with \`${programName()} compare --across\``,
       );
     }
     const { until } = host;
@@ -87,6 +87,6 @@ async function printComparison([base, own]: readonly Side[], tolerance: number):
   const comparison = compareReports(one, other, { tolerance, across: false });
   console.log(`\n${printable(renderComparison(comparison, gate(comparison, {})))}`);
   console.log(
-    `\nHold it to limits: deno task compare ${base.folder} ${own.folder} --max-slowdown 3% --max-memory 1%`,
+    `\nHold it to limits: ${programName()} compare ${base.folder} ${own.folder} --max-slowdown 3% --max-memory 1%`,
   );
 }
