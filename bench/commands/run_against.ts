@@ -42,7 +42,13 @@ export async function runAgainst(
     const { until } = host;
     const sides = await createSides(worktree, header, out, adapter, until);
     const code = await runPlan(sides, host);
-    if (host.interruption.code === null) await printComparison(sides, until?.tolerance ?? usualTolerance);
+    if (host.interruption.code === null) {
+      await tellComparison(
+        sides,
+        until?.tolerance ?? usualTolerance,
+        host.json ? console.error : console.log,
+      );
+    }
     return code;
   } finally {
     worktree.remove();
@@ -81,12 +87,16 @@ async function createSides(
   ];
 }
 
-async function printComparison([base, own]: readonly Side[], tolerance: number): Promise<void> {
+async function tellComparison(
+  [base, own]: readonly Side[],
+  tolerance: number,
+  tell: (text: string) => void,
+): Promise<void> {
   const [one, other] = [await readReport(base.folder), await readReport(own.folder)];
   if (one.results.records.length === 0 || other.results.records.length === 0) return;
   const comparison = compareReports(one, other, { tolerance, across: false });
-  console.log(`\n${printable(renderComparison(comparison, gate(comparison, {})))}`);
-  console.log(
+  tell(`\n${printable(renderComparison(comparison, gate(comparison, {})))}`);
+  tell(
     `\nHold it to limits: ${programName()} compare ${base.folder} ${own.folder} --max-slowdown 3% --max-memory 1%`,
   );
 }
