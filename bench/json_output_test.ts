@@ -94,17 +94,27 @@ gpuTest("fit --prove trains its answers on the adapter at hand, and not the next
   }
 });
 
-Deno.test("report --json prints what its schema says, of times and of sweeps without a header, too", async () => {
+Deno.test("report --json prints what its schema says, of times, of PyTorch's rows and of sweeps without a header, too", async () => {
   const folders = [
     "2026-11-29-nvidia-h200/precision",
     "2026-11-24-nvidia-h100-recompute/long",
     "2026-11-28-nvidia-h200/kernels",
+    "2026-11-28-nvidia-h200/peers-deit",
   ];
-  const [text, older, times] = await output("report", folders.map((name) => `reports/${name}`).join(" "));
+  const [text, older, times, peers] = await output(
+    "report",
+    folders.map((name) => `reports/${name}`).join(" "),
+  );
   assert(text.kind === "sweep" && older.kind === "sweep" && times.kind === "kernels");
   assertEquals([text.missing, older.missing, older.command], [0, null, null]);
   assert(text.command!.startsWith("deno task bench ") && text.cells.length > older.cells.length);
   assert(times.times.length > 20);
+  assert(peers.kind === "peers" && peers.command.startsWith("python3 bench/peers/timm_deit.py"));
+  const plain = peers.rows.find(({ model, arithmetic, form, compiled, optimizer }) =>
+    model === "deit-tiny" && arithmetic === "f32" && form === "plain" && !compiled && optimizer === "AdamW"
+  )!;
+  assert(plain.unit === "images" && plain.rounds > 1 && plain.peakBytes! >= 4089332736);
+  assert(plain.speed!.smallest <= plain.speed!.median && plain.speed!.median <= plain.speed!.largest);
 });
 
 gpuTest("doctor --json, verify --json and train --json print what their schemas say", async () => {
