@@ -6,6 +6,9 @@ import { softwareWith } from "../src/gpu/builder.ts";
 import { typicalSoftwareLimits } from "../src/gpu/limits.ts";
 import { outputs } from "./commands/schema.ts";
 import { describeFits } from "./report/fit_tables.ts";
+import { parseSweep } from "./results/read_results.ts";
+import { keyOf } from "./results/results.ts";
+import { cellsToRun } from "./sweep/shards.ts";
 import { withFolder } from "./testing/folder.ts";
 import { wereAlone } from "./testing/were_alone.ts";
 
@@ -116,6 +119,31 @@ Deno.test("report --json prints what its schema says, of times, of PyTorch's row
   assert(plain.unit === "images" && plain.rounds > 1 && plain.peakBytes! >= 4089332736);
   assert(plain.speed!.smallest <= plain.speed!.median && plain.speed!.median <= plain.speed!.largest);
 });
+
+Deno.test("summary --json and merge --json print what bench --json prints of the sweep", () =>
+  withFolder(async (folder) => {
+    const path = "reports/2026-11-29-nvidia-h200/precision";
+    const [told] = await output("report", path);
+    assertEquals(await output("summary", path), told);
+
+    const { header, records } = parseSweep(await Deno.readTextFile(`${root}/${path}/results.jsonl`));
+    const [one, two] = [1, 2].map((index) => {
+      const shard = { ...header!, shard: { index, of: 2 } };
+      const own = new Set(cellsToRun(shard).map(keyOf));
+      return [shard, ...records.filter(({ configuration }) => own.has(keyOf(configuration)))];
+    });
+    for (const [name, lines] of Object.entries({ one, two })) {
+      await Deno.mkdir(`${folder}/${name}`);
+      await Deno.writeTextFile(
+        `${folder}/${name}/results.jsonl`,
+        lines.map((line) => JSON.stringify(line) + "\n").join(""),
+      );
+    }
+    const whole = await output("merge", `${folder}/one ${folder}/two --out ${folder}/whole`);
+    assertEquals(whole, { ...told, folder: `${folder}/whole`, command: whole.command });
+    const half = await output("merge", `${folder}/two --out ${folder}/half`, [1]);
+    assertEquals(half.missing, cellsToRun({ ...header!, shard: { index: 1, of: 2 } }).length);
+  }));
 
 gpuTest("doctor --json, verify --json and train --json print what their schemas say", async () => {
   const { runs, wanted, adapter } = await output("doctor");

@@ -32,6 +32,8 @@ export const outputs = {
   report: reports,
   check: checks,
   compare: compared,
+  merge: sweepSummary,
+  summary: sweepSummary,
 };
 
 /** Every JSON Schema, by its name: of documents that are read, of results, and of what commands print. */
