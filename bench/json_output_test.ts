@@ -145,6 +145,21 @@ Deno.test("summary --json and merge --json print what bench --json prints of the
     assertEquals(half.missing, cellsToRun({ ...header!, shard: { index: 1, of: 2 } }).length);
   }));
 
+Deno.test("test --json prints what its schema says, and of failed tests where they stand", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/three_test.ts`;
+    await Deno.writeTextFile(
+      file,
+      'Deno.test("well", () => {});\nDeno.test.ignore("left out", () => {});\n' +
+        'Deno.test("bad", () => {\n  console.log("{");\n  throw new Error("no");\n});\n',
+    );
+    const { failures, ...counts } = await output("test", file, [1]);
+    assertEquals(counts, { passed: 1, failed: 1, ignored: 1 });
+    assert(failures.length === 1 && /^bad => .*three_test\.ts:3:6$/.test(failures[0]), `${failures}`);
+    const well = await output("test", `${file} --filter well`);
+    assertEquals(well, { passed: 1, failed: 0, ignored: 0, failures: [] });
+  }));
+
 gpuTest("doctor --json, verify --json and train --json print what their schemas say", async () => {
   const { runs, wanted, adapter } = await output("doctor");
   assertEquals([runs, wanted], [true, adapter!.name]);
