@@ -4,7 +4,7 @@ import { inlineCode } from "../../src/text/shell.ts";
 import { adapterTitle, type CellRecord } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import { answers } from "./answers.ts";
-import { type Cell, compare } from "./cell_rounds.ts";
+import { type Cell, compare, withoutNull } from "./cell_rounds.ts";
 import { sections, softwareBrand } from "./report.ts";
 import { baseName } from "./savings.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
@@ -18,12 +18,13 @@ import { code } from "./words.ts";
 export function renderSummary(records: readonly CellRecord[], told: Told = {}): string {
   const { environment } = records[0];
   const comparisons = compare(records);
-  const step = stepOf(comparisons);
+  const drawn = withoutNull(comparisons);
+  const step = stepOf(drawn);
   return [
     `# Headroom on ${adapterTitle(environment)}`,
     ...environment.adapterClass === "software" ? [`A ${softwareBrand}.`] : [],
     answers(records, comparisons, told),
-    ...comparisons.map((comparison) => bars(comparison, step)),
+    ...drawn.map((comparison) => bars(comparison, step)),
     ...step === null ? [] : [
       `How much slower or faster than ${
         code(baseName(comparisons))
@@ -65,6 +66,9 @@ function bar(share: number): string {
   return "█".repeat(eighths >> 3) + (rest > 0 ? String.fromCodePoint(0x2590 - rest) : "");
 }
 
+/** Characters of a bar of speed at most. */
+const furthest = 30;
+
 /** What a bar of speed is made of: what lies between 1 and its interval, and the interval. */
 const [sure, open] = ["█", "░"];
 
@@ -88,7 +92,7 @@ function stepOf(comparisons: readonly Comparison<Cell>[]): number | null {
   );
   if (distances.length === 0) return null;
   const longest = Math.max(...distances.flatMap(({ slower, faster }) => [slower[1], faster[1]]));
-  return [0.005, 0.01, 0.02, 0.05].find((step) => longest <= widest * step) ?? 0.1;
+  return [0.005, 0.01, 0.02, 0.05].find((step) => longest <= furthest * step) ?? 0.1;
 }
 
 /** The bars of a speed: one grows to the left from the column's end, the other to the right. */
@@ -96,7 +100,7 @@ function distanceBars(cell: Cell, base: Cell, step: number): string[] {
   const distance = distanceOf(cell, base);
   if (!distance) return ["", ""];
   const [slower, faster] = [distance.slower, distance.faster].map((ends) => {
-    const [begin, end] = ends.map((share) => Math.min(widest, Math.round(share / step)));
+    const [begin, end] = ends.map((share) => Math.min(furthest, Math.round(share / step)));
     return [sure.repeat(begin), open.repeat(end - begin)];
   });
   return [slower.toReversed().join(""), faster.join("")];

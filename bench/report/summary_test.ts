@@ -28,10 +28,10 @@ Deno.test("renderSummary() draws memory and speed as bars of text, and shows no 
   assertStringIncludes(text, "**nano, 4 × 128**");
   assertEquals(rowsOf(text).slice(0, 3), [
     ["`exact`", `${"█".repeat(20)} 4 MiB`, "1.00×", "", ""],
-    ["`half`", `${"█".repeat(11)} 2.2 MiB`, "0.50× (no interval)", "░".repeat(10), ""],
+    ["`half`", `${"█".repeat(11)} 2.2 MiB`, "0.50× (no interval)", "░".repeat(25), ""],
     ["`mesa8`", "–", "–", "", ""],
   ]);
-  assertStringIncludes(text, "a character for each 5%.");
+  assertStringIncludes(text, "a character for each 2%.");
   assertEquals(text.includes("!["), false);
   assertStringIncludes(text, "<details><summary>Memory</summary>");
 });
@@ -66,6 +66,18 @@ Deno.test("renderSummary() tells some percent of speed apart, and what is sure o
     ["1.000× (0.986–1.015)", "░".repeat(3), "░".repeat(3)],
     ["not settled (0.703–1.481)", "", ""],
   ]);
+  assertStringIncludes(text, "a character for each 0.5%.");
+});
+
+Deno.test("renderSummary() draws no null of chaos, beside whose speed the others' would look alike", () => {
+  const records = inRounds({ exact: [10, 10, 10], half: [10.5, 10.5, 10.5] });
+  const others = records.slice(0, 3).map(({ configuration, ...record }) => ({
+    ...record,
+    timing: timing(20),
+    configuration: { ...configuration, policy: "exact-other-variants", kernels: "other" as const },
+  }));
+  const text = renderSummary([...records, ...others]);
+  assertEquals(rowsOf(text).map(([policy]) => policy), ["`exact`", "`half`"]);
   assertStringIncludes(text, "a character for each 0.5%.");
 });
 
