@@ -196,6 +196,13 @@ Deno.test("--help lists every profile, model and policy", () => {
   assert(!/\.\.\.\)/.test(text), text);
 });
 
+Deno.test("--help of a command says of others what holds for the tasks and for the program", () => {
+  for (const name of publicNames.filter((name) => name !== "test")) { // whose --help is `deno test`'s
+    const [, , ...lines] = help(name).split("\n");
+    assertEquals(lines.slice(0, -1).filter((line) => /deno task|headroom/.test(line)), [], name);
+  }
+});
+
 Deno.test("--version tells the version, and the commit that it is given", () => {
   for (const version of [undefined, "0.1.0 (commit 123456789abc)"]) {
     let text = "";

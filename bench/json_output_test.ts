@@ -6,6 +6,9 @@ import { softwareWith } from "../src/gpu/builder.ts";
 import { typicalSoftwareLimits } from "../src/gpu/limits.ts";
 import { outputs } from "./commands/schema.ts";
 import { describeFits } from "./report/fit_tables.ts";
+import { parseSweep } from "./results/read_results.ts";
+import { keyOf } from "./results/results.ts";
+import { cellsToRun } from "./sweep/shards.ts";
 import { withFolder } from "./testing/folder.ts";
 import { wereAlone } from "./testing/were_alone.ts";
 
@@ -94,18 +97,68 @@ gpuTest("fit --prove trains its answers on the adapter at hand, and not the next
   }
 });
 
-Deno.test("report --json prints what its schema says, of times and of sweeps without a header, too", async () => {
+Deno.test("report --json prints what its schema says, of times, of PyTorch's rows and of sweeps without a header, too", async () => {
   const folders = [
     "2026-11-29-nvidia-h200/precision",
     "2026-11-24-nvidia-h100-recompute/long",
     "2026-11-28-nvidia-h200/kernels",
+    "2026-11-28-nvidia-h200/peers-deit",
   ];
-  const [text, older, times] = await output("report", folders.map((name) => `reports/${name}`).join(" "));
+  const [text, older, times, peers] = await output(
+    "report",
+    folders.map((name) => `reports/${name}`).join(" "),
+  );
   assert(text.kind === "sweep" && older.kind === "sweep" && times.kind === "kernels");
   assertEquals([text.missing, older.missing, older.command], [0, null, null]);
   assert(text.command!.startsWith("deno task bench ") && text.cells.length > older.cells.length);
   assert(times.times.length > 20);
+  assert(peers.kind === "peers" && peers.command.startsWith("python3 bench/peers/timm_deit.py"));
+  const plain = peers.rows.find(({ model, arithmetic, form, compiled, optimizer }) =>
+    model === "deit-tiny" && arithmetic === "f32" && form === "plain" && !compiled && optimizer === "AdamW"
+  )!;
+  assert(plain.unit === "images" && plain.rounds > 1 && plain.peakBytes! >= 4089332736);
+  assert(plain.speed!.smallest <= plain.speed!.median && plain.speed!.median <= plain.speed!.largest);
 });
+
+Deno.test("summary --json and merge --json print what bench --json prints of the sweep", () =>
+  withFolder(async (folder) => {
+    const path = "reports/2026-11-29-nvidia-h200/precision";
+    const [told] = await output("report", path);
+    assertEquals(await output("summary", path), told);
+
+    const { header, records } = parseSweep(await Deno.readTextFile(`${root}/${path}/results.jsonl`));
+    const [one, two] = [1, 2].map((index) => {
+      const shard = { ...header!, shard: { index, of: 2 } };
+      const own = new Set(cellsToRun(shard).map(keyOf));
+      return [shard, ...records.filter(({ configuration }) => own.has(keyOf(configuration)))];
+    });
+    for (const [name, lines] of Object.entries({ one, two })) {
+      await Deno.mkdir(`${folder}/${name}`);
+      await Deno.writeTextFile(
+        `${folder}/${name}/results.jsonl`,
+        lines.map((line) => JSON.stringify(line) + "\n").join(""),
+      );
+    }
+    const whole = await output("merge", `${folder}/one ${folder}/two --out ${folder}/whole`);
+    assertEquals(whole, { ...told, folder: `${folder}/whole`, command: whole.command });
+    const half = await output("merge", `${folder}/two --out ${folder}/half`, [1]);
+    assertEquals(half.missing, cellsToRun({ ...header!, shard: { index: 1, of: 2 } }).length);
+  }));
+
+Deno.test("test --json prints what its schema says, and of failed tests where they stand", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/three_test.ts`;
+    await Deno.writeTextFile(
+      file,
+      'Deno.test("well", () => {});\nDeno.test.ignore("left out", () => {});\n' +
+        'Deno.test("bad", () => {\n  console.log("{");\n  throw new Error("no");\n});\n',
+    );
+    const { failures, ...counts } = await output("test", file, [1]);
+    assertEquals(counts, { passed: 1, failed: 1, ignored: 1 });
+    assert(failures.length === 1 && /^bad => .*three_test\.ts:3:6$/.test(failures[0]), `${failures}`);
+    const well = await output("test", `${file} --filter well`);
+    assertEquals(well, { passed: 1, failed: 0, ignored: 0, failures: [] });
+  }));
 
 gpuTest("doctor --json, verify --json and train --json print what their schemas say", async () => {
   const { runs, wanted, adapter } = await output("doctor");

@@ -137,7 +137,7 @@ export const options = object({
   shard: maybe(
     "--shard",
     shard,
-    message`Run one of N equal parts of the sweep, as in ${"2/4"}; ${"deno task merge"} makes one report of them`,
+    message`Run one of N equal parts of the sweep, as in ${"2/4"}; ${"merge"} makes one report of them`,
   ),
   peers: maybe(
     "--peers",

@@ -11,6 +11,7 @@ import { peersSource } from "../page/peer_points.ts";
 import { type Source, sweepSource } from "../page/points.ts";
 import { answers } from "../report/answers.ts";
 import { compare } from "../report/cell_rounds.ts";
+import { peersSummary, summarizePeers } from "../report/peer_records.ts";
 import { sections } from "../report/report.ts";
 import { summarizeSweep, sweepSummary } from "../report/sweep_summary.ts";
 import { printable } from "../report/terminal.ts";
@@ -66,7 +67,7 @@ async function printed(folder: string, kind: string, text: string): Promise<stri
   return [...tables, printable(answers(records, compare(records), header ?? {}))].join("\n\n");
 }
 
-const summaries = z.union([sweepSummary, timesSummary]);
+const summaries = z.union([sweepSummary, timesSummary, peersSummary]);
 
 /** What `report --json` prints. */
 export const reports = z.array(summaries).meta({
@@ -74,13 +75,10 @@ export const reports = z.array(summaries).meta({
   description: "What bench found, by folder",
 });
 
-/** What a folder says in JSON. Throws a UserError for records that say it themselves. */
+/** What a folder says in JSON. Throws a UserError if its results are not whole. */
 function summaryOf(folder: string, kind: string, text: string): z.infer<typeof summaries> {
   if (kind === "sweep") return summarizeSweep(folder, sweepOf(folder, text));
-  if (kind !== "peers") return summarizeTimes(folder, text);
-  throw new UserError(
-    `${folder} holds records of PyTorch, which are JSON already: read its results.jsonl, or leave out --json`,
-  );
+  return kind === "peers" ? summarizePeers(folder, text) : summarizeTimes(folder, text);
 }
 
 /** Results of which a page shows nothing. */

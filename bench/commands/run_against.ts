@@ -3,7 +3,7 @@ import { UserError } from "../../src/errors.ts";
 import { compareReports, usualTolerance } from "../compare/comparison.ts";
 import { gate } from "../compare/gate.ts";
 import { renderComparison } from "../compare/render.ts";
-import { describeRun } from "../machine/run.ts";
+import { describeRun, programName } from "../machine/run.ts";
 import { createWorktree, type Worktree } from "../machine/worktree.ts";
 import { printable } from "../report/terminal.ts";
 import { createReportFolder } from "../report/report_folder.ts";
@@ -36,13 +36,19 @@ export async function runAgainst(
     if (!await speaksOurProtocol(worktree.folder)) {
       throw new UserError(
         `The program of ${commit} means something else by a cell than this one, so the two cannot run the same; ` +
-          "take a later commit, or compare two reports with `deno task compare --across`",
+          `take a later commit, or compare two reports with \`${programName()} compare --across\``,
       );
     }
     const { until } = host;
     const sides = await createSides(worktree, header, out, adapter, until);
     const code = await runPlan(sides, host);
-    if (host.interruption.code === null) await printComparison(sides, until?.tolerance ?? usualTolerance);
+    if (host.interruption.code === null) {
+      await tellComparison(
+        sides,
+        until?.tolerance ?? usualTolerance,
+        host.json ? console.error : console.log,
+      );
+    }
     return code;
   } finally {
     worktree.remove();
@@ -81,12 +87,16 @@ async function createSides(
   ];
 }
 
-async function printComparison([base, own]: readonly Side[], tolerance: number): Promise<void> {
+async function tellComparison(
+  [base, own]: readonly Side[],
+  tolerance: number,
+  tell: (text: string) => void,
+): Promise<void> {
   const [one, other] = [await readReport(base.folder), await readReport(own.folder)];
   if (one.results.records.length === 0 || other.results.records.length === 0) return;
   const comparison = compareReports(one, other, { tolerance, across: false });
-  console.log(`\n${printable(renderComparison(comparison, gate(comparison, {})))}`);
-  console.log(
-    `\nHold it to limits: deno task compare ${base.folder} ${own.folder} --max-slowdown 3% --max-memory 1%`,
+  tell(`\n${printable(renderComparison(comparison, gate(comparison, {})))}`);
+  tell(
+    `\nHold it to limits: ${programName()} compare ${base.folder} ${own.folder} --max-slowdown 3% --max-memory 1%`,
   );
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { parseSweep } from "../results/read_results.ts";
+import { outputs } from "./schema.ts";
 import { commitAll, git, patch, withProgramCopy } from "../testing/program_copy.ts";
 
 const cell = ["--model", "nano", "--sequence", "16", "--batch", "1", "--policy", "exact"];
@@ -58,7 +59,7 @@ gpuTest(
         "return { savedBytes: savedBytes + 1, live",
       );
       // So wide a tolerance that six rounds tell enough, but on a machine whose speed doubles meanwhile.
-      const until = ["--precision", "99%", "--rounds", "8"];
+      const until = ["--precision", "99%", "--rounds", "8", "--json"];
       const { code, printed, said } = await bench(root, [...cell, ...steps, ...until, "--against", "HEAD"]);
       assertEquals(code, 0, said);
       const [base, own] = [await read(`${root}/report/base`), await read(`${root}/report`)];
@@ -82,8 +83,9 @@ gpuTest(
         const commits = started.map((record) => base.records.includes(record) ? "base" : "new");
         assertEquals(commits, rounds.flatMap((round) => round % 2 === 0 ? ["base", "new"] : ["new", "base"]));
       }
-      assertMatch(printed, /\| saved activations \| .* \| +\+1 B \(\+0\.00%\) \|/);
-      assertStringIncludes(printed, "memory changed in 1");
+      assertEquals(outputs.bench.parse(JSON.parse(printed)).kind, "sweep");
+      assertMatch(said, /\| saved activations \| .* \| +\+1 B \(\+0\.00%\) \|/);
+      assertStringIncludes(said, "memory changed in 1");
       await assertNoWorktree(root);
 
       const resumed = await bench(root, ["--resume", "report"]);

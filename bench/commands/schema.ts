@@ -8,6 +8,7 @@ import { variantsJsonSchema } from "../../src/tuning/variants_file.ts";
 import { compared } from "../compare/forms.ts";
 import { timesSummary } from "../kernels/times_summary.ts";
 import { diagnosis } from "../machine/diagnosis.ts";
+import { testsSummary } from "../machine/test_summary.ts";
 import { word } from "../options/value_parsers.ts";
 import { fits } from "../report/fit_tables.ts";
 import { sweepSummary } from "../report/sweep_summary.ts";
@@ -32,6 +33,9 @@ export const outputs = {
   report: reports,
   check: checks,
   compare: compared,
+  merge: sweepSummary,
+  summary: sweepSummary,
+  test: testsSummary,
 };
 
 /** Every JSON Schema, by its name: of documents that are read, of results, and of what commands print. */

@@ -1,22 +1,28 @@
 import { argument, command, message, object, option } from "@optique/core";
 import { folderSlug, slugOf } from "../../src/adapter/adapter.ts";
 import { UserError } from "../../src/errors.ts";
-import { folder } from "../options/options.ts";
+import { printJson } from "../../src/text/print_json.ts";
+import { folder, jsonOption } from "../options/options.ts";
+import { refuseUnused } from "../options/unused.ts";
 import { runtimeOf } from "../results/results.ts";
 import { renderSummary } from "../report/summary.ts";
+import { summarizeSweep } from "../report/sweep_summary.ts";
 import { readReport } from "../results/read_results.ts";
 
 const options = object({
   folder: argument(folder, { description: message`A sweep's report` }),
   card: option("--card", { description: message`Print the card's name, as folders have it, and end` }),
+  json: jsonOption,
 });
 const brief = message`Print a report for a page without pictures, such as a workflow's summary`;
 
-export const summary = command("summary", options, { brief }).map((o) => async () => {
+export const summary = command("summary", options, { brief }).map(({ card, json, ...o }) => async () => {
+  if (card) refuseUnused("--card", { json }, []);
   const { folder, results: { header, records } } = await readReport(o.folder);
   if (records.length === 0) throw new UserError(`${folder} holds no record; finish a cell with \`--resume\``);
   const { environment } = records[0];
-  const card = folderSlug({ slug: slugOf(environment.adapter), runtime: runtimeOf(environment) });
-  console.log(o.card ? card : renderSummary(records, header ?? {}));
+  if (json) printJson(summarizeSweep(folder, { header, records }));
+  else if (!card) console.log(renderSummary(records, header ?? {}));
+  else console.log(folderSlug({ slug: slugOf(environment.adapter), runtime: runtimeOf(environment) }));
   return 0;
 });

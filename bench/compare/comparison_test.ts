@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertFalse, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { parseSweep } from "../results/read_results.ts";
 import type { CellRecord } from "../results/results.ts";
@@ -220,6 +220,28 @@ Deno.test("renderComparison() tells each cell's interval and verdict, bytes that
     "nano 4 × 128 exact is slower: -4.76% to -4.76%; at most 3.00% slower is allowed",
   );
   assertStringIncludes(text, "by turns in one run");
+});
+
+Deno.test("Of fewer than three rounds the comparison and the gate say that they tell no interval", () => {
+  const two = rounds().filter(({ configuration }) => configuration.round < 2);
+  const comparison = compareReports(report(two, "a"), report(rounds(1.05), "b"), {
+    ...options,
+    across: true,
+  });
+  const found = gate(comparison, { maxSlowdown: 0.03 });
+  const text = renderComparison(comparison, found);
+  assertStringIncludes(text, "2 unsure; memory");
+  assertStringIncludes(
+    text,
+    "Fewer than three rounds on a side tell no interval, so the speed of 2 cells is unsure.",
+  );
+  assertMatch(text, /\| `exact` \| 0\.\d{3}× \(no interval\) \| +2 \| \*\*unsure\*\*/);
+  assertEquals(found.undecided[0].split(";"), [
+    "nano 4 × 128 exact: fewer than three rounds on a side tell no interval of its speed",
+    " at most 3.00% slower is allowed",
+  ]);
+  const whole = byTurns(rounds());
+  assertFalse(renderComparison(whole, gate(whole, {})).includes("(no interval)"));
 });
 
 Deno.test("The forms of github-action-benchmark have a name, a unit and a number each; JSON has no cell's records", () => {

@@ -42,8 +42,10 @@ export const compared = z.object({
     speed: z.object({
       ratio: z.number().describe("of speeds; above 1 is faster"),
       low: bound,
-      high: bound.describe("of the 95% interval; null of too few rounds"),
-      rounds: count,
+      high: bound.describe(
+        "of the 95% interval; null of fewer than three rounds on a side, or of two runs without a reference in both",
+      ),
+      rounds: count.describe("that both ran, of two runs those of the shorter one"),
       verdict: z.enum(["faster", "slower", "same", "unsure"]),
     }).nullable(),
     memory: z.object({

@@ -1,5 +1,6 @@
 import type { ComparedCell, Comparison } from "./comparison.ts";
 import { memoryQuantities } from "./memory.ts";
+import { hasFewRounds } from "./speed.ts";
 import { percentage } from "../../src/text/format.ts";
 
 /** What a change may cost at most, as shares: 0.03 of the speed, 0.01 of the memory. */
@@ -45,9 +46,16 @@ function judgeSpeed(cell: ComparedCell, limit: number, exceeded: string[], undec
     ? null
     : `${percentage(speed.low - 1, true)} to ${percentage(speed.high - 1, true)}`;
   const allowed = `at most ${percentage(limit)} slower is allowed`;
-  if (told === null) undecided.push(`${cellName(cell)}: its speed has no interval that holds; ${allowed}`);
+  if (told === null) undecided.push(`${cellName(cell)}: ${whyNoInterval(speed)}; ${allowed}`);
   else if (speed!.high! < 1 - limit) exceeded.push(`${cellName(cell)} is slower: ${told}; ${allowed}`);
   else if (speed!.low! < 1 - limit) undecided.push(`${cellName(cell)} may be slower: ${told}; ${allowed}`);
+}
+
+function whyNoInterval(speed: ComparedCell["speed"]): string {
+  if (!speed) return "its speed is not told in both";
+  return hasFewRounds(speed)
+    ? "fewer than three rounds on a side tell no interval of its speed"
+    : "without a reference in both its speed has no interval that holds";
 }
 
 function judgeMemory(cell: ComparedCell, limit: number, exceeded: string[], undecided: string[]): void {

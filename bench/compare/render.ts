@@ -7,6 +7,7 @@ import type { ComparedCell, Comparison, Pairing } from "./comparison.ts";
 import type { GateResult } from "./gate.ts";
 import { memoryQuantities } from "./memory.ts";
 import type { Report } from "../results/read_results.ts";
+import { hasFewRounds } from "./speed.ts";
 
 /** A comparison as markdown. */
 export function renderComparison(comparison: Comparison, { exceeded, undecided }: GateResult): string {
@@ -25,7 +26,7 @@ export function renderComparison(comparison: Comparison, { exceeded, undecided }
         `\`faster\` and \`slower\`: the interval lies beyond ±${
           percentage(tolerance)
         } as a whole; \`same\`: within it; ` +
-        "`unsure`: neither, or there is no interval.",
+        "`unsure`: neither, or there is no interval, as of fewer than three rounds on a side.",
       ],
       ["losses", "bit for bit, where adapter, driver, kernel variants, recipe, seed and data are the same."],
     ]),
@@ -52,11 +53,19 @@ function summary({ base, own, cells, drift, differences }: Comparison): string {
   const verdicts = ["faster", "slower", "same", "unsure"].map((verdict) => `${count(verdict)} ${verdict}`);
   const changed = cells.filter(({ memory }) => memory && memory.verdict !== "same").length;
   const losses = cells.filter(({ losses }) => losses?.verdict === "different").length;
+  const few = cells.filter(({ speed }) => speed && hasFewRounds(speed)).length;
   const moved = Object.entries(drift).map(([work, ratio]) => `${percentage(ratio - 1, true)} by ${work}`);
   return [
     `${adapterTitle(environment)}; ${plural(cells.length, "cell")}: ${verdicts.join(", ")}; ` +
     `memory changed in ${changed}, losses in ${losses}.`,
     ...environment.adapterClass === "software" ? [`Measured on a ${softwareBrand}.`] : [],
+    ...few > 0
+      ? [
+        `Fewer than three rounds on a side tell no interval, so the speed of ${
+          plural(few, "cell")
+        } is unsure.`,
+      ]
+      : [],
     ...differences.length > 0 ? [`The reports are of different ${differences.join(" and ")}.`] : [],
     ...moved.length > 0
       ? [
@@ -86,7 +95,9 @@ function table(cells: readonly ComparedCell[]): string {
 function speedOf({ speed, endings: { base, own } }: ComparedCell): string[] {
   if (!speed) return [`${wordOf(base)} → ${wordOf(own)}`, "–", "–"];
   const { ratio, low, high, rounds, verdict } = speed;
-  const interval = low === null || high === null ? "" : ` (${low.toFixed(3)}–${high.toFixed(3)})`;
+  const interval = low === null || high === null
+    ? " (no interval)"
+    : ` (${low.toFixed(3)}–${high.toFixed(3)})`;
   return [`${ratio.toFixed(3)}×${interval}`, `${rounds}`, `**${verdict}**`];
 }
 

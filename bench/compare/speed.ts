@@ -1,5 +1,5 @@
 import type { Cell } from "../report/cell_rounds.ts";
-import { pairedRatio } from "../statistics/paired_ratio.ts";
+import { fewestPairs, pairedRatio } from "../statistics/paired_ratio.ts";
 import { mean, sampleStandardDeviation } from "../statistics/statistics.ts";
 import { criticalT } from "../statistics/student.ts";
 
@@ -12,6 +12,9 @@ export interface SpeedRatio {
   /** Rounds of the pair; of two runs, of the shorter one. */
   readonly rounds: number;
 }
+
+/** Whether there are fewer rounds than tell an interval. */
+export const hasFewRounds = ({ rounds }: Pick<SpeedRatio, "rounds">): boolean => rounds < fewestPairs;
 
 export type SpeedVerdict = "faster" | "slower" | "same" | "unsure";
 
@@ -44,7 +47,7 @@ export function separateSpeed(base: readonly number[], own: readonly number[]): 
   const [baseLogs, ownLogs] = [base, own].map((steps) => steps.map(Math.log));
   const difference = mean(baseLogs) - mean(ownLogs);
   const rounds = Math.min(base.length, own.length);
-  if (rounds < 2) return { ratio: Math.exp(difference), low: null, high: null, rounds };
+  if (hasFewRounds({ rounds })) return { ratio: Math.exp(difference), low: null, high: null, rounds };
   const variances = [baseLogs, ownLogs].map((logs) => sampleStandardDeviation(logs) ** 2 / logs.length);
   const reach = Math.sqrt(variances[0] + variances[1]) * welchT(variances, [base.length, own.length]);
   return {

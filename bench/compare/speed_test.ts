@@ -51,15 +51,24 @@ Deno.test("pairedSpeed() cancels what both had in a round, and tells no interval
   });
 });
 
-Deno.test("separateSpeed() counts the rounds of the shorter run, and has no interval of one", () => {
-  assertEquals(separateSpeed([10, 10, 10], [20, 20])!.rounds, 2);
-  assertEquals(separateSpeed([10], [20, 20, 20]), {
-    ratio: Math.exp(Math.log(10) - Math.log(20)),
-    low: null,
-    high: null,
-    rounds: 1,
-  });
-  assertEquals(separateSpeed([], [20]), null);
+Deno.test("No interval is told of fewer than three rounds on a side, by turns or not", () => {
+  const [two, three] = [[10, 11], [10, 11, 12]];
+  for (
+    const [base, own, rounds] of [[two, two, 2], [three, two, 2], [two, three, 2], [[10], three, 1]] as const
+  ) {
+    for (
+      const speed of [
+        separateSpeed(base, own)!,
+        pairedSpeed(cell(base), cell(own))!,
+        driftingSpeed(cell(base), cell(own))!.speed,
+      ]
+    ) {
+      assertEquals([speed.low, speed.high, speed.rounds], [null, null, rounds]);
+      assertEquals(verdictOf(speed, 0.02), "unsure");
+    }
+  }
+  assertEquals(separateSpeed([10, 10, 10], [20, 20])!.ratio, Math.exp(Math.log(10) - Math.log(20)));
+  assert(separateSpeed(three, three)!.low !== null && separateSpeed([], three) === null);
 });
 
 Deno.test("separateSpeed() is Welch's interval of the logarithms", () => {
@@ -70,7 +79,7 @@ Deno.test("separateSpeed() is Welch's interval of the logarithms", () => {
   const reach = 0.01 * Math.sqrt(5 / 3) * 3.218759; // Student's 97.5% point of 2.941 degrees
   assertAlmostEquals(Math.log(high!), 0.05 + reach, 1e-5);
   assertAlmostEquals(Math.log(low!), 0.05 - reach, 1e-5);
-  assertEquals(separateSpeed([2, 2], [1, 1]), { ratio: 2, low: 2, high: 2, rounds: 2 });
+  assertEquals(separateSpeed([2, 2, 2], [1, 1, 1]), { ratio: 2, low: 2, high: 2, rounds: 3 });
 });
 
 Deno.test("separateSpeed()'s interval holds the ratio 95 times in 100", () => {

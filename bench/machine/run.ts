@@ -22,7 +22,7 @@ export async function describeRun(
 }
 
 /** What a command is called by: the tasks, or the installed program, which says so. */
-const programName = () => readVariable("HEADROOM_PROGRAM") ?? "deno task";
+export const programName = () => readVariable("HEADROOM_PROGRAM") ?? "deno task";
 
 /** What goes on with the sweep of a folder, as a shell reads it. */
 export const resumeCommand = (folder: string) => `${programName()} bench --resume ${shellWord(folder)}`;

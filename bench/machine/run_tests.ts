@@ -5,9 +5,17 @@
 
 import { runtimePermissions, runtimes } from "../../src/adapter/runtime.ts";
 import { oneOf } from "../../src/suggest.ts";
+import { printJson } from "../../src/text/print_json.ts";
 import { type AdapterOptions, ensureAdapterEnvironment } from "./start.ts";
 import { countTestFiles, groupArguments } from "./test_groups.ts";
-import { closingLines, failedTests, type GroupResult, lastFile, readSummary } from "./test_summary.ts";
+import {
+  closingLines,
+  failedTests,
+  type GroupResult,
+  lastFile,
+  readSummary,
+  summarizeTests,
+} from "./test_summary.ts";
 
 /** Passed on, so that the test runners end with this program; Windows knows the first only. */
 const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
@@ -28,21 +36,22 @@ const atOnce = Math.min(cores, Math.max(2, Math.min(6, Math.floor(cores / 2))));
 
 /**
  * Runs `deno test` on groups of test files and prints their outputs one after another; then the tests that failed, where they stand far
- * above, and one line "N passed, N failed".
+ * above, and one line "N passed, N failed"; with `--json` a document on stdout in place of these, and all else on stderr.
  *
- * @param args paths and flags for `deno test`; `--require-gpu` and `--runtime` among them are this project's own
+ * @param args paths and flags for `deno test`; `--require-gpu`, `--runtime` and `--json` among them are this project's own
  * @returns 0, or the exit code of the first group that failed
  */
 export async function runTests(
   args: string[],
-  { requireGpu = false, runtime }: Partial<AdapterOptions> = {},
+  { requireGpu = false, runtime, json = false }: Partial<AdapterOptions> & { json?: boolean } = {},
 ): Promise<number> {
+  const asJson = json || args.includes("--json");
   const gpuOnly = requireGpu || args.includes("--require-gpu");
   const told = args.indexOf("--runtime");
   const wanted = told < 0 ? runtime : oneOf("runtime", args[told + 1] ?? "", runtimes);
   await ensureAdapterEnvironment({ requireGpu: gpuOnly, runtime: wanted });
   const others = told < 0 ? args : args.toSpliced(told, 2);
-  const forwarded = others.filter((argument) => argument !== "--" && argument !== "--require-gpu");
+  const forwarded = others.filter((argument) => !["--", "--require-gpu", "--json"].includes(argument));
   const groups = groupArguments(forwarded, countTestFiles(forwarded), atOnce);
   const processes = new TestProcesses(gpuOnly);
   try {
@@ -51,23 +60,24 @@ export async function runTests(
       const { code } = await processes.start(["--no-run", ...forwarded], "inherit").status;
       if (code !== 0) return code;
     }
-    const results = await runGroups(groups, processes);
-    for (const line of closingLines(results)) console.log(line);
+    const results = await runGroups(groups, processes, asJson ? Deno.stderr : undefined);
+    if (asJson) printJson(summarizeTests(results));
+    else for (const line of closingLines(results)) console.log(line);
     return results.find(({ code }) => code !== 0)?.code ?? (processes.stopped ? 1 : 0);
   } finally {
     processes.close();
   }
 }
 
-/** Runs groups, some at once, and prints the output of each as it comes, once those before it are printed. */
-async function runGroups(groups: string[][], processes: TestProcesses): Promise<GroupResult[]> {
+/** Runs groups, some at once, and prints the output of each as it comes, once those before it are printed: to `only`, where that is told. */
+async function runGroups(groups: string[][], processes: TestProcesses, only?: Sink): Promise<GroupResult[]> {
   const results: Promise<GroupResult>[] = [];
   let printed = Promise.resolve("");
   const runOneByOne = async () => {
     while (results.length < groups.length && !processes.stopped) {
       const child = processes.start(groups[results.length], "piped");
       const output = outputOf(child);
-      const text = printed = printed.then(() => print(output));
+      const text = printed = printed.then(() => print(output, only));
       results.push(resultOf(child.status, text));
       await child.status;
     }
@@ -139,12 +149,13 @@ function outputOf(child: Deno.ChildProcess): ReadableStream<[Sink, Uint8Array]> 
   });
 }
 
-/** Passes an output on; returns what of it went to stdout. */
-async function print(output: ReadableStream<[Sink, Uint8Array]>): Promise<string> {
+/** Passes an output on; returns what of it came from stdout. */
+async function print(output: ReadableStream<[Sink, Uint8Array]>, only?: Sink): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const [sink, bytes] of output) {
-    for (let written = 0; written < bytes.length;) written += await sink.write(bytes.subarray(written));
+    const to = only ?? sink;
+    for (let written = 0; written < bytes.length;) written += await to.write(bytes.subarray(written));
     if (sink === Deno.stdout) text += decoder.decode(bytes, { stream: true });
   }
   return text;

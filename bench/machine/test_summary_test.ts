@@ -1,24 +1,37 @@
 import { assertEquals } from "@std/assert";
-import { closingLines, failedTests, type GroupResult, lastFile, readSummary } from "./test_summary.ts";
+import {
+  closingLines,
+  failedTests,
+  type GroupResult,
+  lastFile,
+  readSummary,
+  summarizeTests,
+} from "./test_summary.ts";
 
 Deno.test("readSummary() reads the line that ends a run", () => {
   assertEquals(readSummary("add() adds ... ok (2ms)\n\nok | 12 passed | 0 failed (3s)\n\n"), {
     passed: 12,
     failed: 0,
+    ignored: 0,
   });
-  assertEquals(readSummary("FAILED | 3 passed | 2 failed (31ms)\n"), { passed: 3, failed: 2 });
+  assertEquals(readSummary("FAILED | 3 passed | 2 failed (1 step) (31ms)\n"), {
+    passed: 3,
+    failed: 2,
+    ignored: 0,
+  });
 });
 
 Deno.test("readSummary() reads it with colours, steps, ignored and filtered tests", () => {
   const line =
     "\n\x1b[0m\x1b[32mok\x1b[0m | 5 passed (7 steps) | 0 failed | 1 ignored | 2 filtered out \x1b[38;5;245m(1s)\x1b[0m\n";
-  assertEquals(readSummary(line), { passed: 5, failed: 0 });
+  assertEquals(readSummary(line), { passed: 5, failed: 0, ignored: 1 });
 });
 
 Deno.test("readSummary() takes the last summary, since a test may print one too", () => {
   assertEquals(readSummary("ok | 1 passed | 0 failed (1s)\nFAILED | 8 passed | 1 failed (9s)\n"), {
     passed: 8,
     failed: 1,
+    ignored: 0,
   });
 });
 
@@ -56,7 +69,13 @@ Deno.test("lastFile() is the file that was begun last", () => {
 
 function ended(passed: number, failures: string[] = []): GroupResult {
   const failed = failures.length;
-  return { code: failed ? 1 : 0, signal: null, summary: { passed, failed }, failures, lastFile: null };
+  return {
+    code: failed ? 1 : 0,
+    signal: null,
+    summary: { passed, failed, ignored: 1 },
+    failures,
+    lastFile: null,
+  };
 }
 
 const killed: GroupResult = {
@@ -97,6 +116,18 @@ Deno.test("closingLines() counts a group that died, or failed with every test pa
     "Group 3 ended with exit code 1 and told no failed test: counted as one",
     "5 passed, 2 failed",
   ]);
+});
+
+Deno.test("summarizeTests() adds the groups up, with a line for each that died", () => {
+  assertEquals(summarizeTests([ended(3, ["one => ./a_test.ts:1:6"]), killed, ended(2)]), {
+    passed: 5,
+    failed: 2,
+    ignored: 2,
+    failures: [
+      "one => ./a_test.ts:1:6",
+      "Group 2, last in ./c_test.ts, ended with SIGKILL and told no failed test: counted as one",
+    ],
+  });
 });
 
 Deno.test("closingLines() says nothing where no test was to run, as with --no-run", () => {

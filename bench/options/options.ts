@@ -257,6 +257,5 @@ export const timeoutOption = maybe(
 
 /** What a program reads in place of pages for people. */
 export const jsonOption = option("--json", {
-  description:
-    message`Print one JSON document, which ${"headroom schema"} describes, and all else on standard error`,
+  description: message`Print one JSON document, which ${"schema"} describes, and all else on standard error`,
 });

@@ -4,12 +4,18 @@
 const { points, records, quantities, styles } = JSON.parse(document.getElementById("data").textContent);
 const filters = { model: "Model", policy: "Policy", adapter: "Adapter", report: "Report" };
 const words = { ...filters, size: "Size", date: "Date", status: "Status" };
-const titles = { ...words, ...Object.fromEntries(quantities.map(({ field, title }) => [field, title])) };
+/** The column of the speed's interval, which is sorted by where that begins. */
+const interval = "speedLow";
+const titles = {
+  ...words,
+  ...Object.fromEntries(quantities.map(({ field, title }) => [field, title])),
+  [interval]: "95% interval of the speed",
+};
 const columns = [
   "model",
   "size",
   "policy",
-  ...quantities.map(({ field }) => field),
+  ...quantities.flatMap(({ field }) => field === "speed" ? [field, interval] : [field]),
   "status",
   "adapter",
   "report",
@@ -100,14 +106,14 @@ function drawTable() {
     else head.removeAttribute("aria-sort");
   }
   const decimals = Object.fromEntries(quantities.map((quantity) => [quantity.field, quantity.decimals]));
+  const numberText = (value, digits) =>
+    value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   const text = (point, field) => {
     const value = valueOf(point, field);
     if (value === undefined) return "–";
     if (field in words) return value;
-    return value.toLocaleString("en-US", {
-      minimumFractionDigits: decimals[field],
-      maximumFractionDigits: decimals[field],
-    });
+    if (field !== interval) return numberText(value, decimals[field]);
+    return [value, point.numbers.speedHigh].map((end) => numberText(end, decimals.speed)).join("–");
   };
   byId("cells").tBodies[0].replaceChildren(...visible.map((point) => {
     const open = element("button", { type: "button", title: "Show its records" }, point.model);

@@ -39,6 +39,8 @@ const records = [
     fakeRecord({ policy: "exact", round: 1, qualitySteps: 0 }, { ...measured(10, 80), quality: null }),
     fakeRecord({ policy: "half", round: 1, qualitySteps: 0 }, { ...measured(12, 60), quality: null }),
     fakeRecord({ policy: "mesa8" }, { ...measured(1, 90), status: "oom", timing: null }),
+    fakeRecord({ policy: "exact", round: 2, qualitySteps: 0 }, { ...measured(10, 80), quality: null }),
+    fakeRecord({ policy: "half", round: 2, qualitySteps: 0 }, { ...measured(11.5, 60), quality: null }),
   ]),
 ];
 
@@ -47,7 +49,7 @@ const sources = [evil.folder, "reports/plain"].map((folder, i) =>
 );
 
 Deno.test("renderPage() keeps names out of the markup, and every record in the data", async () => {
-  assertEquals(records.map(({ length }) => length), [2, 5]);
+  assertEquals(records.map(({ length }) => length), [2, 7]);
   const page = await renderPage(sources);
   const [, data] = page.match(/<script id="data" type="application\/json">([^]*?)<\/script>/)!;
   assertFalse(data.includes("<"));
@@ -138,6 +140,15 @@ Deno.test({
         },
       );
 
+      await t.step("the interval of a speed stands beside it, and sorts by where it begins", async () => {
+        const title = "95% interval of the speed";
+        const place = await placeOf(title);
+        assertEquals(place, await placeOf("speed, of exact's") + 1);
+        await clickHead(title);
+        assertEquals(await page.value(column(place)), ["0.781–0.969", ...Array(4).fill("–")]);
+        assertEquals((await page.value<string[]>(column(place - 1)))[0], "0.870");
+      });
+
       await t.step(
         "the chart has a point for each cell with both quantities, on axes of choice",
         async () => {
@@ -179,7 +190,7 @@ Deno.test({
         const shown = await page.value<string[]>(
           `[...document.querySelectorAll("#record pre")].map((pre) => pre.textContent)`,
         );
-        assertEquals(shown.map((json) => JSON.parse(json)), [1, 3].map((place) => records[1][place]));
+        assertEquals(shown.map((json) => JSON.parse(json)), [1, 3, 6].map((place) => records[1][place]));
         await page.value(`document.querySelector("#record button").click()`);
         assertFalse(await page.value(`document.getElementById("record").open`));
       });

@@ -170,7 +170,7 @@ function pointOf(
   const { accumulate: _, ...choices } = cell.configuration;
   const size = [tokens, ...describeChoices(choices)].join(", ");
   const base = baseOf(comparison);
-  const interval = cell.speedAgainst(base)?.interval;
+  const interval = cell === base ? null : cell.speedAgainst(base)?.interval;
   return {
     ...{ model, size, policy: cell.configuration.policy, adapter: adapterTitle(first.environment) },
     ...{ report: folder, date: (started ?? first.started).slice(0, 10) },

@@ -30,7 +30,7 @@ const header = z.object({
   }),
 }).meta({ title: "Header of a peers' file" });
 
-const turn = z.object({
+const row = z.object({
   model: z.string(),
   batch: positive,
   sequence: positive,
@@ -39,6 +39,9 @@ const turn = z.object({
   form: z.string(),
   compiled: z.boolean(),
   optimizer: z.enum(["fused AdamW", "AdamW", "fused AdamW in backward"]),
+});
+
+const turn = row.extend({
   round: count,
   steps: count,
   wallMilliseconds: time.nullable().describe("of the whole window, its losses read once at its end"),
@@ -60,34 +63,35 @@ export type PeersHeader = z.infer<typeof header>;
 /** One round of one row. */
 export type PeerTurn = z.infer<typeof turn>;
 
+const spread = z.object({ median: z.number(), smallest: z.number(), largest: z.number() });
+
 /** What a median is taken of, and how far it spreads. */
-export interface Spread {
-  median: number;
-  smallest: number;
-  largest: number;
-}
+export type Spread = z.infer<typeof spread>;
+
+const overAllRounds = row.extend({
+  rounds: count.describe("those that ended well"),
+  speed: spread.nullable().describe(
+    "tokens or images a second, by the device's clock where it has one (the median step of each round), else by the wall clock",
+  ),
+  wallSpeed: spread.nullable().describe("the same by the wall clock"),
+  peakBytes: count.nullable().describe("the largest of any round"),
+  compileSeconds: time.nullable(),
+  firstLoss: loss,
+  losses: z.array(loss).describe("of each round's last step; null where it is no number"),
+  failure: z.object({ status: z.enum(["oom", "error"]), message: z.string() }).nullable().describe(
+    "the round that did not end well",
+  ),
+});
 
 /** A row over its rounds. */
-export interface PeerRow extends
-  Pick<
-    PeerTurn,
-    "model" | "batch" | "sequence" | "unit" | "arithmetic" | "form" | "compiled" | "optimizer"
-  > {
-  /** Rounds that ended well. */
-  rounds: number;
-  /** Tokens or images a second, by the device's clock where it has one (the median step of each round), else by the wall clock. */
-  speed: Spread | null;
-  /** The same by the wall clock. */
-  wallSpeed: Spread | null;
-  /** The largest of any round. */
-  peakBytes: number | null;
-  compileSeconds: number | null;
-  firstLoss: number | null;
-  /** Of each round's last step; null where it is no number. */
-  losses: (number | null)[];
-  /** The round that did not end well. */
-  failure: { status: "oom" | "error"; message: string } | null;
-}
+export type PeerRow = z.infer<typeof overAllRounds>;
+
+/** What `report --json` prints of a run of `bench/peers`. */
+export const peersSummary = z.object({
+  ...header.omit({ schema: true }).shape,
+  folder: z.string().describe("where the report lies"),
+  rows: z.array(overAllRounds),
+}).meta({ title: "What PyTorch did", description: "Its rows over their rounds" });
 
 /** What a run of `bench/peers` recorded. */
 export interface Peers {
@@ -111,6 +115,12 @@ export function readPeers(text: string): Peers {
     throw new UserError("These peers' records have a header and no row: run their command again to the end");
   }
   return { header: peers, rows: [...rows.values()].map(overRounds) };
+}
+
+/** The summary of peers' records that lie in a folder, from their text. Throws a UserError as `readPeers` does. */
+export function summarizePeers(folder: string, text: string): z.infer<typeof peersSummary> {
+  const { header: { schema: _, ...header }, rows } = readPeers(text);
+  return { ...header, folder, rows };
 }
 
 function parseLine<T>(schema: z.ZodType<T>, line: string, lineNumber: number): T {

@@ -93,7 +93,8 @@ function qualitySection(
   if (table === null || images?.kind !== "images") return table;
   const seen = images.generated
     ? "Vision Transformers were trained and validated on **generated images** that the built-in generator draws, not on " +
-      "photographs: no result on CIFAR or ImageNet follows. `--images` takes CIFAR-10's or CIFAR-100's files."
+      "photographs: no result on CIFAR or ImageNet follows. `--images` takes `mnist`, `fashion-mnist`, or " +
+      "a folder of CIFAR's or MNIST's files."
     : `Vision Transformers were trained and validated on ${images.name}.`;
   return `${table}\n\n${seen}`;
 }

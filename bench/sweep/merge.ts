@@ -68,7 +68,7 @@ export function mergeSweeps(parts: readonly Report[]): MergedSweep {
     const strange = records.find(({ configuration }) => !places.has(keyOf(configuration)));
     if (strange) {
       throw new UserError(
-        `${folder} holds a record that was not planned; \`deno task check ${folder}\` says which`,
+        `${folder} holds a record that was not planned; \`check ${folder}\` says which`,
       );
     }
     return records;

@@ -256,7 +256,6 @@ const places: Row[] = [
   [`report ${reports}/grouping --html F/none/page.html`, 1, "its folder does not exist; create it first"],
   ["report F --html=", 2, "Path must not be empty"],
   ["report F --html page.html --json", 1, "--json does nothing with --html; leave one of them out"],
-  [`report ${reports}/peers-gpt2 --json`, 1, "read its results.jsonl, or leave out --json"],
   ["bench --render F/text.txt", 1, "a part of the path is a file, not a folder; check the path"],
 ];
 

@@ -18,6 +18,7 @@ const commands: Row[] = [
   ["compare F --max-slowdwn 3%", 2, 'did you mean "--max-slowdown"?'],
   ["compare F F --form csv", 2, 'Unknown form "csv"; known: markdown, json, customBiggerIsBetter'],
   ["merge F", 2, "`--out`"],
+  ["summary F --card --json", 1, "--json does nothing with --card; leave one of them out"],
   ["merge --out F/out", 2, "Expected a `FOLDER`: give the reports of a sweep's shards"],
   ["headroom bench", 2, 'Unknown command "headroom"; known: bench'],
   ["--polcy exact", 2, 'Unknown command "--polcy"'],
