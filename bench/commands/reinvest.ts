@@ -45,7 +45,7 @@ export async function planReinvestment(
     host.dataOf(planSweep({ ...options, models: [model] })[0]).fit(model)
   );
   const all = await budgets({ ...options, models: fitted }, builder);
-  const paces = await measurePaces(options, all, host);
+  const paces = await measurePaces(options, all, { ...host, adapterClass: builder.adapterClass });
   if (typeof paces === "number") return { code: paces };
   const paceOf = (arm: Arm, { arms: [exact] }: Budget) => {
     const [own, base] = [arm, exact].map((arm) => paces.get(keyOf(arm, arm.policy.name)));
@@ -63,7 +63,9 @@ const keyOf = (
 async function measurePaces(
   options: SweepOptions,
   all: readonly Budget[],
-  { dataOf, plan, paths: told, requireGpu, timeoutSeconds }: PaceHost,
+  { dataOf, plan, paths: told, requireGpu, timeoutSeconds, adapterClass }:
+    & PaceHost
+    & Pick<BuilderOptions, "adapterClass">,
 ): Promise<Map<string, number> | number> {
   const trained = all.map((budget) => ({
     ...budget,
@@ -81,6 +83,7 @@ async function measurePaces(
   try {
     await runSweep(cells, {
       signal,
+      adapterClass,
       plan,
       run: (configuration) =>
         runInChild({ configuration, paths, requireGpu, text }, { askDriver: false, timeoutSeconds, signal }),

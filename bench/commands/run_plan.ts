@@ -97,6 +97,7 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
     const run = processRunner(
       {
         signal,
+        adapterClass: header.environment.adapterClass,
         run: (configuration) =>
           runInChild({ configuration, paths, requireGpu, text, stepsPerTurn }, {
             ...limits,

@@ -100,7 +100,9 @@ function cardSentence(records: readonly CellRecord[]): string[] {
 function repeatSentence(records: readonly CellRecord[]): string[] {
   const crowded = crowding(records);
   const repeated = records.filter(({ timing }) => timing?.setAside?.length).length;
-  const left = records.filter((record) => !crowded.has(record) && unsteadyTimes(record.timing)).length;
+  const left =
+    records.filter((record) => !crowded.has(record) && unsteadyTimes(record.timing, record.environment))
+      .length;
   const what = "whose card was at an idle clock or throttled, or whose steps were held up,";
   return [
     ...repeated > 0

@@ -63,6 +63,7 @@ export async function runCell(
       ...stepsPerTurn !== undefined && { turns: { steps: stepsPerTurn, next: turn } },
     });
     const lastLosses = await session.losses(); // of timed steps, which prove nothing without
+    const overflowShare = await session.overflowShare();
     const driverAfter = await driverBytesInUse();
     gpu.checkHealth();
     const divergence = quality
@@ -98,6 +99,7 @@ export async function runCell(
       },
       timing: { ...timing, setupMilliseconds, ...reference && { reference } },
       quality,
+      ...overflowShare !== undefined && { overflowShare },
       ...exchanges && { ranks: toldBy(ranks, { ...await own(), exchanges }) },
     });
   } catch (error) {
@@ -145,7 +147,6 @@ async function measureQuality(
     ? await compared(session, batches, otherBatches(data, configuration), configuration, gradientErrors)
     : await trainSteps(session, batches, qualitySteps, { ranks });
   const clippedShare = await session.clippedShare();
-  const overflowShare = await session.overflowShare();
   const { batch, sequence, reinvested } = configuration;
   const validation = data.validation({ batch, sequence, reference: reinvested?.batch });
   const { loss, top1 } = await session.evaluate(validation);
@@ -156,7 +157,6 @@ async function measureQuality(
     validationTargets: validation.reduce((sum, batch) => sum + targetsOf(batch), 0),
     gradientErrors,
     clippedShare,
-    ...overflowShare !== undefined && { overflowShare },
   };
 }
 

@@ -2,6 +2,7 @@ import {
   type CellConfiguration,
   type CellRecord,
   type ChildAnswer,
+  type Environment,
   keyOf,
   statusWords,
   unread,
@@ -12,6 +13,8 @@ import { mostRepeats, unsteadyTimes } from "./steady_clock.ts";
 
 /** What a sweep needs from outside. */
 export interface SweepHost {
+  /** Of the adapter of all cells. */
+  readonly adapterClass: Environment["adapterClass"];
   /** Runs one cell in a process of its own; never throws for what the cell does. */
   run(cell: CellConfiguration): Promise<ChildAnswer>;
   /** Plans a cell's memory. One that the plan refuses is not run, but recorded as out of memory. */
@@ -48,7 +51,7 @@ export function processRunner(
     const planned = host.plan(cell);
     const answer = withoutRun(cell, planned, outcomes) ??
       withMemory(await runSteadily(cell, host, repeats), planned);
-    repeats = unsteadyTimes(answer.measurement.timing) ? 0 : mostRepeats;
+    repeats = unsteadyTimes(answer.measurement.timing, host) ? 0 : mostRepeats;
     if (host.signal.aborted) return;
     const seconds = (performance.now() - clock) / 1000;
     await host.finished(cell, answer, started, seconds);
@@ -97,14 +100,15 @@ export async function runAbreast(
 /** Runs a cell, and times it again where its times are not steady; the last count, the others are set aside. */
 async function runSteadily(cell: CellConfiguration, host: SweepHost, repeats: number): Promise<ChildAnswer> {
   const answer = await host.run(cell);
-  let { timing } = answer.measurement;
-  for (let repeat = 0; repeat < repeats && timing && unsteadyTimes(timing); repeat++) {
+  let { timing, ranks } = answer.measurement;
+  for (let repeat = 0; repeat < repeats && timing && unsteadyTimes(timing, host); repeat++) {
     const again = await host.run({ ...cell, qualitySteps: 0, gradientEvery: 0 });
     if (host.signal.aborted || !again.measurement.timing) break;
     const { setAside = [], clock, stepMilliseconds, card } = timing;
     timing = { ...again.measurement.timing, setAside: [...setAside, { clock, stepMilliseconds, card }] };
+    ranks = again.measurement.ranks; // whose exchanges are those of these steps
   }
-  return { ...answer, measurement: { ...answer.measurement, timing } };
+  return { ...answer, measurement: { ...answer.measurement, timing, ...ranks && { ranks } } };
 }
 
 /** What is known of a cell before it is run, if that is enough. */

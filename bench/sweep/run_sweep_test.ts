@@ -12,6 +12,7 @@ function fakeHost(run: (cell: CellConfiguration) => CellMeasurement) {
   const controller = new AbortController();
   const host: SweepHost = {
     signal: controller.signal,
+    adapterClass: "gpu",
     run: (cell) => Promise.resolve(unread(run(cell))),
     plan: () => ({ wantedBytes: 7, memory: null, refusal: null }),
     finished: (cell) => Promise.resolve(void finished.push(brief(cell))),

@@ -1,4 +1,4 @@
-import type { Card, CellMeasurement } from "../results/results.ts";
+import type { Card, CellMeasurement, Environment } from "../results/results.ts";
 import { median } from "../statistics/statistics.ts";
 
 /** A process whose card was not at work as it ought to be is timed again at most so often. */
@@ -34,13 +34,14 @@ export function unsteady({ clockMegahertz, maxClockMegahertz, slowedBy }: Card):
 
 /**
  * Likewise of times, by the card where it was read, and by what the steps scatter: a process may be held up while its card is at work. Null on
- * software adapters, which scatter anyway, and of which alone no reference is timed.
+ * software adapters, which scatter anyway.
  */
 export function unsteadyTimes(
-  timing: Pick<NonNullable<CellMeasurement["timing"]>, "card" | "reference" | "stepMilliseconds"> | null,
+  timing: Pick<NonNullable<CellMeasurement["timing"]>, "card" | "stepMilliseconds"> | null,
+  { adapterClass }: Pick<Environment, "adapterClass">,
 ): ReturnType<typeof unsteady> | "held up" {
-  if (!timing) return null;
-  const { card, reference, stepMilliseconds: steps } = timing;
-  const heldUp = reference && steps.length > 1 && median(steps) > scattered * Math.min(...steps);
+  if (!timing || adapterClass === "software") return null;
+  const { card, stepMilliseconds: steps } = timing;
+  const heldUp = steps.length > 1 && median(steps) > scattered * Math.min(...steps);
   return card && unsteady(card) || (heldUp ? "held up" : null);
 }

@@ -6,6 +6,7 @@ import { Outcomes } from "./outcomes.ts";
 import { unsteady, unsteadyTimes } from "./steady_clock.ts";
 import { runSweep } from "./run_sweep.ts";
 
+const gpu = { adapterClass: "gpu" } as const;
 const atWork: Card = { clockMegahertz: 1980, maxClockMegahertz: 1980, watts: 300, celsius: 50, slowedBy: [] };
 
 Deno.test("unsteady() finds an idle clock below three quarters of the highest, and what throttles", () => {
@@ -27,17 +28,21 @@ Deno.test("unsteady() finds an idle clock below three quarters of the highest, a
   assertEquals([of({ clockMegahertz: null }), of({ maxClockMegahertz: null })], [null, null]);
 });
 
-Deno.test("unsteadyTimes() finds steps whose median lies a tenth above the least, and asks none of a software adapter", () => {
-  const of = (stepMilliseconds: number[]) =>
-    unsteadyTimes({ stepMilliseconds, reference: { work: 1 }, card: atWork });
+Deno.test("unsteadyTimes() finds steps whose median lies a tenth above the least, and asks nothing of a software adapter", () => {
+  const of = (stepMilliseconds: number[]) => unsteadyTimes({ stepMilliseconds, card: atWork }, gpu);
   assertEquals([of([4.5, 4.9, 4.6]), of([4.5, 4.95, 4.9])], [null, null]);
   assertEquals([of([4.5, 4.96, 5]), of([5, 4])], ["held up", "held up"]);
   assertEquals([of([4]), of([4.5, 4.6, 45])], [null, null]);
-  assertEquals(unsteadyTimes({ stepMilliseconds: [4.5, 45, 45], card: atWork }), null);
+  assertEquals(unsteadyTimes({ stepMilliseconds: [4.5, 45, 45] }, { adapterClass: "software" }), null);
   const card = { ...atWork, clockMegahertz: 345 };
-  assertEquals(unsteadyTimes({ stepMilliseconds: [4, 9], reference: { work: 1 }, card }), "idle");
-  assertEquals([unsteadyTimes({ stepMilliseconds: [4, 4], card }), unsteadyTimes(null)], ["idle", null]);
+  assertEquals(unsteadyTimes({ stepMilliseconds: [4, 9], card }, gpu), "idle");
+  assertEquals([unsteadyTimes({ stepMilliseconds: [4, 4], card }, gpu), unsteadyTimes(null, gpu)], [
+    "idle",
+    null,
+  ]);
 });
+
+const noExchange = { count: 1, map: 0, transfer: 0, write: 0 };
 
 /** What a sweep of so many cells records, of the last, and what it runs, where the card is found in these states one after another. */
 async function swept(states: (Card | "fails" | "held up" | undefined)[], cells = 1) {
@@ -46,6 +51,7 @@ async function swept(states: (Card | "fails" | "held up" | undefined)[], cells =
   const all = Array.from({ length: cells }, (_, seed) => fakeConfiguration({ gradientEvery: 5, seed }));
   await runSweep(all, {
     signal: new AbortController().signal,
+    ...gpu,
     plan: () => ({ wantedBytes: 7, memory: null, refusal: null }),
     run(cell) {
       const state = states[ran.push(cell) - 1];
@@ -56,14 +62,21 @@ async function swept(states: (Card | "fails" | "held up" | undefined)[], cells =
         clock: "gpu" as const,
         stepMilliseconds: state === "held up" ? [ran.length, 2 * ran.length] : [ran.length],
         setupMilliseconds: 1,
-        ...state === "held up" ? { reference: { work: 1 } } : state && { card: state },
+        ...typeof state === "object" && { card: state },
       };
       const quality = cell.qualitySteps > 0 ? fakeMeasurement().quality : null;
-      return Promise.resolve(unread(fakeMeasurement({ timing, quality })));
+      const exchanges = Array(timing.stepMilliseconds.length).fill({ ...noExchange, bytes: ran.length });
+      const ranks = [{
+        ...{ host: "a", adapter: "b", card: null, bufferBytes: 7, ledgerPeakBytes: 7 },
+        exchanges,
+      }];
+      return Promise.resolve(unread(fakeMeasurement({ timing, quality, ranks })));
     },
     finished: (_, { measurement }) => Promise.resolve(void recorded.push(measurement)),
   }, new Outcomes({ growing: false }));
-  const { timing, quality, status } = recorded.at(-1)!;
+  const { timing, quality, status, ranks } = recorded.at(-1)!;
+  const [first] = timing?.stepMilliseconds ?? [];
+  assertEquals(ranks?.[0].exchanges[0].bytes, first, "what was exchanged is of the steps that count");
   return {
     ran: ran.map(({ qualitySteps, gradientEvery }) => [qualitySteps, gradientEvery]),
     steps: timing?.stepMilliseconds,
