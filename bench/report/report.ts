@@ -265,8 +265,8 @@ const glossary = Object.entries({
   "clipped values":
     "share of stored values outside the range that their policy expected, in the last step; mean over the seeds.",
   "clipped operands":
-    "share of the numbers that products in halves read which were too large for them by the scale that the step before gave, in the last " +
-    "step; mean over the seeds.",
+    "share of the numbers that products in halves read which were too large for them by the scale that the step before gave, in all " +
+    "steps; mean over the processes.",
   "relative error":
     "norm of the difference between a policy's gradient and `exact`'s, of the same weights and batch, as a share of `exact`'s norm; " +
     "mean over the compared steps of the training runs. The columns after it take the parameters of one operator alone.",

@@ -34,6 +34,15 @@ Deno.test("the memory table shows policies side by side, with their ratio to exa
   );
 });
 
+Deno.test("the throughput table tells what halves clipped, of all processes, and little from nothing", () => {
+  const clipping = (policy: string, shares: number[]) =>
+    shares.map((overflowShare, round) => fakeRecord({ policy, round }, { overflowShare }));
+  const told = table("Throughput", [...clipping("exact", [0, 0]), ...clipping("mesa8", [0, 5e-7])])!;
+  const row = told.split("\n").find((line) => line.includes("clipped operands"))!;
+  assertEquals(row.split("|").slice(4, 6).map((cell) => cell.trim()), ["0.00%", "2.5e-7"]);
+  assertFalse(table("Throughput")!.includes("clipped operands"));
+});
+
 Deno.test("the memory table tells block inputs of the live peak where a policy keeps any, and those of old records", () => {
   const { memory } = fakeMeasurement();
   const liveAtPeak = { parameters: 2 ** 21, inputs: 2 ** 20 };

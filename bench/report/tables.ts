@@ -1,7 +1,7 @@
 import { markdownTable } from "markdown-table";
 import type { Cell, Quality } from "./cell_rounds.ts";
 import { statusWords } from "../results/results.ts";
-import { bytes, number, percentage, ratio, spread } from "../../src/text/format.ts";
+import { bytes, number, percentage, rarePercentage, ratio, spread } from "../../src/text/format.ts";
 import {
   type BaseQuantity,
   bytesQuantity,
@@ -71,6 +71,13 @@ const throughput: Quantity<Cell>[] = [
     show: ({ step }) => step && spread(step.median, step.deviation),
   },
   speed,
+  {
+    label: "clipped operands",
+    show({ records }) {
+      const shares = records.flatMap(({ overflowShare }) => overflowShare ?? []);
+      return shares.length ? rarePercentage(mean(shares)) : null;
+    },
+  },
   { label: "dispatches", show: ({ dispatches }) => dispatches === null ? null : `${dispatches}` },
 ];
 
@@ -101,13 +108,6 @@ const quality: Quantity<Cell>[] = [
     label: "clipped values",
     show(cell) {
       const shares = [...cell.qualities.values()].map((q) => q.clippedShare);
-      return shares.length ? percentage(mean(shares)) : null;
-    },
-  },
-  {
-    label: "clipped operands",
-    show(cell) {
-      const shares = [...cell.qualities.values()].flatMap((q) => q.overflowShare ?? []);
       return shares.length ? percentage(mean(shares)) : null;
     },
   },

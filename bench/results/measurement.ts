@@ -122,10 +122,10 @@ export const measurement = z.object({
     validationTargets: count,
     gradientErrors: z.array(gradientErrors).describe("at every gradientEvery-th step"),
     clippedShare: z.number().describe("share of stored values outside their range in the last step"),
-    overflowShare: z.number().optional().describe(
-      "share of the numbers that products read in the last step which their scale left too large for halves; left out where products are in f32",
-    ),
   }).nullable(),
+  overflowShare: z.number().optional().describe(
+    "share of the numbers that products read in all steps of the process which their scale left too large for halves; left out where products are in f32",
+  ),
   ranks: z.array(rankReport).optional().describe(
     "by rank, where several share the steps; the rest of the record is of rank 0",
   ),

@@ -179,6 +179,10 @@ export async function checkSteps(gpu: Gpu, options: Options, steps: number, tell
         text: `${text}, in ${describe(own)}: ${difference.toExponential(2)} from the evaluation's`,
       });
     }
+    const overflow = await session.overflowShare();
+    if (overflow !== undefined) {
+      tell({ pass: overflow < 1e-6, text: `${overflow.toExponential(1)} of what products read was clipped` });
+    }
     tell({ pass: true, text: `at most ${gpu.ledger.peakBytes} bytes of buffers, evaluation's included` });
   } finally {
     session.destroy();

@@ -5,7 +5,7 @@ import type { Gpu } from "../../src/gpu/device.ts";
 import { writeCheckpoint } from "../../src/models/checkpoint.ts";
 import { inputOf } from "../../src/models/model_config.ts";
 import { anyOf } from "../../src/ranks/ranks.ts";
-import { bytes, duration, percentage } from "../../src/text/format.ts";
+import { bytes, duration, percentage, rarePercentage } from "../../src/text/format.ts";
 import { type Evaluation, TrainingSession } from "../../src/train/session.ts";
 import { describeChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { CommonError } from "../processes/as_rank.ts";
@@ -81,6 +81,12 @@ export async function trainRun(
     `Trained for ${duration(seconds)}, ${duration(processorSeconds)} of them by the processor; ` +
       `the longest wait for losses was ${longestPause.toFixed(2)} s`,
   );
+  const overflowShare = await session.overflowShare();
+  if (overflowShare !== undefined) {
+    teller.say(
+      `Of what products read, ${rarePercentage(overflowShare)} was too large for halves, and clipped`,
+    );
+  }
   const stopped = halted();
   const first = ranks.rank === 0;
   if (stopped) {
@@ -115,6 +121,7 @@ export async function trainRun(
         stopped,
         losses: all,
         evaluations,
+        ...overflowShare !== undefined && { overflowShare },
         pace: pace.told,
         saved: run.save ?? null,
         sample,

@@ -64,6 +64,9 @@ export const trained = z.object({
   stopped: z.boolean().describe("by a signal, before the last step"),
   losses: z.array(z.number()).describe("nats per target, one a step taken"),
   evaluations: z.array(evaluation),
+  overflowShare: z.number().optional().describe(
+    "share of the numbers that products read in all steps which their scale left too large for halves; left out where products are in f32",
+  ),
   pace: paceTold,
   saved: z.string().nullable(),
   sample: z.string().nullable().describe("what the model writes, after the prompt"),

@@ -5,7 +5,7 @@ import { plain } from "../../src/gpu/operand.ts";
 import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { halvesFor, inHalves } from "../products/scaled_halves.ts";
-import { endOfStep, lastSeen, lookFirst, numbersSeen } from "../products/scales.ts";
+import { endOfStep, lookFirst, numbersSeen, seenOf } from "../products/scales.ts";
 import {
   digestOf,
   gpuTest,
@@ -72,7 +72,7 @@ async function steps(
         results.push(`${tensor.name} of step ${step}: ${await digestOf(await read(tensor))}`);
       }
       for (const key of ["attention", "d attention"]) {
-        seen.push(lastSeen(await words(scales.of(key)), (await words(scales.turn))[0]));
+        seen.push(seenOf(await words(scales.of(key)), (await words(scales.turn))[0]));
       }
     }
     numbers = numbersSeen(program.description.dispatches);

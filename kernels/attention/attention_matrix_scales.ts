@@ -94,7 +94,6 @@ export function findScales(
 const clearNext = (x: ScaledOperand) =>
   `  if (flat == 0 && local == 0) {
     atomicStore(&seen[next_seen(${indexOf(x)})].largest, 0u);
-    atomicStore(&seen[next_seen(${indexOf(x)})].clipped, 0u);
   }`;
 
 /** Looks at vectors of an operand that is read, as they are. */

@@ -4,7 +4,7 @@ import { plain } from "../../src/gpu/operand.ts";
 import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import type { Program } from "../../src/gpu/program.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import { endOfStep, lastSeen, numbersSeen } from "../products/scales.ts";
+import { endOfStep, numbersSeen, seenOf } from "../products/scales.ts";
 import {
   assertClose,
   gpuTest,
@@ -136,15 +136,20 @@ async function scaled(
     },
     async ({ qkv, d, o, dqkv }, read, program) => {
       const words = async (tensor: Tensor) => new Uint32Array(await program.read(tensor));
+      const seen = async (key: string) => seenOf(await words(scales.of(key)), (await words(scales.turn))[0]);
+      const keys = ["attention", "d attention"];
       await work(async (given) => {
         program.write(qkv, padRows(given.qkv, qkv));
         program.write(d, padRows(given.d, d));
+        const before = await Promise.all(keys.map(seen));
         program.run();
-        const [turn] = await words(scales.turn);
-        const [forward, backward] = await Promise.all(["attention", "d attention"].map(async (key) => {
-          const [q, k, v, d, p, ds] = lastSeen(await words(scales.of(key)), turn);
+        const [forward, backward] = (await Promise.all(keys.map(seen))).map((operands, i) => {
+          const [q, k, v, d, p, ds] = operands.map(({ largest, clipped }, operand) => ({
+            largest,
+            clipped: clipped - before[i][operand].clipped, // by this step
+          }));
           return { q, k, v, d, p, ds };
-        }));
+        });
         return { o: await read(o), dqkv: await read(dqkv), forward, backward };
       }, program);
     },
@@ -322,7 +327,7 @@ gpuTest(
       assertClose(await read(others), clipped, 1e-5, "others");
       const words = async (tensor: Tensor) => new Uint32Array(await program.read(tensor));
       const [turn] = await words(scales.turn);
-      const [q, k, v] = lastSeen(await words(scales.of("attention")), turn);
+      const [q, k, v] = seenOf(await words(scales.of("attention")), turn);
       assertEquals(
         [q, k, v],
         [0, 1, 2].map((part) => ({

@@ -118,7 +118,6 @@ const scaledText = (observes: boolean, looksAt: readonly ("a" | "b")[]) =>
       ? `
   if (flat == 0 && local < 2) {
     atomicStore(&seen[next_seen(local)].largest, 0u);
-    atomicStore(&seen[next_seen(local)].clipped, 0u);
   }
 ${
         [

@@ -22,7 +22,7 @@ import { matrixVariants } from "./matmul_matrix_table.ts";
 import { matrixShapes } from "./matmul_table.ts";
 import { type Product, products } from "./matmul_variant.ts";
 import { readable, readableWeight } from "./scaled_halves.ts";
-import { endOfStep, lastSeen, numbersSeen } from "./scales.ts";
+import { endOfStep, numbersSeen, seenOf } from "./scales.ts";
 
 const options = builderOptionsFor(await testGpu());
 const cannotRun = await noMatrices();
@@ -75,7 +75,7 @@ async function steps(
       }
       program.run();
       results.push(await read(c));
-      seen.push(lastSeen(await words(scales.of("product")), (await words(scales.turn))[0]));
+      seen.push(seenOf(await words(scales.of("product")), (await words(scales.turn))[0]));
     }
     numbers = numbersSeen(program.description.dispatches);
   }, {

@@ -2,6 +2,7 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Binding, Dispatch } from "../../src/gpu/kernel.ts";
 import { type Operand, windowedTensor } from "../../src/gpu/operand.ts";
 import { mostOperands, type OperandScales } from "../../src/gpu/operand_scales.ts";
+import { range } from "./matmul_variant.ts";
 import lookText from "./scales_look.wgsl" with { type: "text" };
 import largestText from "./operand_largest.wgsl" with { type: "text" };
 import scalesText from "./scales.wgsl" with { type: "text" };
@@ -90,11 +91,20 @@ export function numbersSeen(dispatches: readonly Dispatch[]): number {
   );
 }
 
-/** What the last step saw of each operand of a product, and how many numbers it clipped, from the words of what was seen and of whose turn it is. */
-export function lastSeen(seen: Uint32Array, turn: number): { largest: number; clipped: number }[] {
+/** What was seen of an operand. */
+export interface SeenOperand {
+  /** Its largest absolute value in the last step. */
+  readonly largest: number;
+  /** How many of its numbers all steps so far have clipped; each third of the steps is counted modulo 2³². */
+  readonly clipped: number;
+}
+
+/** What was seen of each operand of a product, from the words of it and of whose turn it is. */
+export function seenOf(seen: Uint32Array, turn: number): SeenOperand[] {
   const largest = new Float32Array(seen.buffer, seen.byteOffset, seen.length);
-  return Array.from({ length: mostOperands }, (_, operand) => {
-    const at = 2 * ((turn + 2) % 3 * mostOperands + operand);
-    return { largest: largest[at], clipped: seen[at + 1] };
-  });
+  const at = (step: number, operand: number) => 2 * (step * mostOperands + operand);
+  return range(mostOperands).map((operand) => ({
+    largest: largest[at((turn + 2) % 3, operand)],
+    clipped: range(3).reduce((sum, step) => sum + seen[at(step, operand) + 1], 0),
+  }));
 }

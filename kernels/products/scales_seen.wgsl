@@ -1,7 +1,7 @@
 // What operands were seen to be: of three steps in turn, of A and B, or of attention's. SEEN is an atomic where it is written.
 struct Seen {
   largest: SEEN, // bits of the largest absolute value
-  clipped: SEEN, // numbers that were larger than halves can hold
+  clipped: SEEN, // numbers that were larger than halves can hold, of all steps so far whose turn it was
 }
 @group(0) @binding(3) var<storage, ACCESS> seen: array<Seen, 3 * OPERANDS>;
 @group(0) @binding(4) var<storage, read> turn: array<u32>;

@@ -3,7 +3,7 @@ import {
   attentionBackward as backwardReference,
   attentionForward as forwardReference,
 } from "../../kernels/attention/attention_reference.ts";
-import { endOfStep, lastSeen } from "../../kernels/products/scales.ts";
+import { endOfStep, seenOf } from "../../kernels/products/scales.ts";
 import {
   assertClose,
   gpuTest,
@@ -85,14 +85,14 @@ for (const [name, policyOf] of Object.entries(policies)) {
           const stored = await readStored(program);
           const kept = stored.get("attn.qkv")?.values ?? given;
           for (const [i, numbers] of [given, kept].entries()) {
-            const [then, now] = [lastSeen(before[i], turnBefore), lastSeen(after[i], turn)];
+            const [then, now] = [seenOf(before[i], turnBefore), seenOf(after[i], turn)];
             for (const part of [0, 1, 2]) {
               const own = partOf(numbers, part);
               assertAlmostEquals(now[part].largest / largestOf(own), 1, 1e-6);
               const reach = 65504 / 2 ** (10 - Math.ceil(Math.log2(then[part].largest)));
               const beyond = step === 0 ? 0 : own.filter((x) => Math.abs(x) > reach).length;
               assertEquals(
-                now[part].clipped,
+                now[part].clipped - then[part].clipped,
                 beyond,
                 `step ${step + 1}, operand ${part} of ${["attn", "d attn"][i]}`,
               );

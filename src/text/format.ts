@@ -34,6 +34,10 @@ export function percentage(fraction: number, withSign = false): string {
   return `${withSign ? text : text.replace("+", "")}%`;
 }
 
+/** "0.31%", "0.00%"; what there is, but rounds to nothing, is told: "2.5e-7". */
+export const rarePercentage = (fraction: number): string =>
+  fraction > 0 && fraction < 5e-5 ? fraction.toExponential(1) : percentage(fraction);
+
 /** "99%" */
 export function wholePercentage(fraction: number): string {
   return `${Math.round(100 * fraction)}%`;

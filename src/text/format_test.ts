@@ -7,6 +7,7 @@ import {
   number,
   percentage,
   plural,
+  rarePercentage,
   signed,
   spread,
 } from "./format.ts";
@@ -28,6 +29,12 @@ Deno.test("spread() writes both numbers to the same digit", () => {
 
 Deno.test("duration() names the two largest units", () => {
   assertEquals([0.4, 59.7, 125, 3780].map(duration), ["0 s", "1 min 0 s", "2 min 5 s", "1 h 3 min"]);
+});
+
+Deno.test("rarePercentage() tells nothing from almost nothing", () => {
+  assertEquals([0, 2.54e-7, 4.9e-5, 5e-5, 0.0031].map(rarePercentage), [
+    ...["0.00%", "2.5e-7", "4.9e-5", "0.01%", "0.31%"],
+  ]);
 });
 
 Deno.test("percentage() may carry its sign, and zero has none of its own", () => {

@@ -1,4 +1,4 @@
-import { lastSeen, numbersSeen } from "../../kernels/products/scales.ts";
+import { numbersSeen, seenOf } from "../../kernels/products/scales.ts";
 import type { Dispatch } from "../gpu/kernel.ts";
 import type { OperandScales } from "../gpu/operand_scales.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
@@ -17,21 +17,20 @@ export async function clippedShare(memory: SessionMemory, { clipCounters }: Stor
 }
 
 /**
- * Share of the numbers that a step's products read in its last run that were larger than their scale lets halves hold, and were clipped;
- * undefined where they are in f32. Waits for the queue.
+ * Share of the numbers that products have read in so many runs of a program, all that there were, that were larger than their scale lets
+ * halves hold, and were clipped; undefined where products are in f32. Waits for the queue.
  */
 export async function overflowShare(
   memory: SessionMemory,
   scales: OperandScales,
   dispatches: readonly Dispatch[],
+  runs: number,
 ): Promise<number | undefined> {
   const numbers = numbersSeen(dispatches);
   if (numbers === 0) return undefined;
-  const read = async (tensor: typeof scales.turn) => new Uint32Array(await memory.read(tensor));
-  const [turn] = await read(scales.turn);
   let clipped = 0;
   for (const seen of scales.all) {
-    for (const operand of lastSeen(await read(seen), turn)) clipped += operand.clipped;
+    for (const operand of seenOf(new Uint32Array(await memory.read(seen)), 0)) clipped += operand.clipped;
   }
-  return clipped / numbers;
+  return clipped / (numbers * Math.max(1, runs));
 }

@@ -302,9 +302,10 @@ export class TrainingSession {
     return clippedShare(this.#memory, this.policy);
   }
 
-  /** Of the last step the share of `overflowShare`. Waits for the queue. */
+  /** Of all steps so far the share of `overflowShare`. Waits for the queue. */
   overflowShare(): Promise<number | undefined> {
-    return overflowShare(this.#memory, this.#scales, this.#train.description.dispatches);
+    const runs = this.#steps * this.#microBatches;
+    return overflowShare(this.#memory, this.#scales, this.#train.description.dispatches, runs);
   }
 
   /** Frees the device memory of the session. */
