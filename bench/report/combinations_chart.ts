@@ -41,7 +41,7 @@ export function combinationPanels(comparisons: readonly Comparison<Cell>[], told
   });
 }
 
-/** The style of each policy that was planned and ran, the same in all pictures. */
+/** The style of each policy that was planned and ran, the same in all pictures; but for exact's, whose grey would seem beaten here. */
 function stylesOf(comparisons: readonly Comparison<Cell>[], policyOf: ReadonlyMap<string, string>): Styles {
   const cells = new Map(comparisons.flatMap(({ cells }) => [...cells]));
   const documents = new Map<string, PolicyDocument>();
@@ -49,7 +49,11 @@ function stylesOf(comparisons: readonly Comparison<Cell>[], policyOf: ReadonlyMa
     const storage = cells.get(name)?.configuration.storage;
     if (storage) documents.set(policy, { ...storage, name: policy });
   }
-  return policyStyles(documents);
+  const styles = policyStyles(documents);
+  return new Map([...styles].map(([policy, style]) => [
+    policy,
+    policy === "exact" ? { ...style, color: "#000000" } : style,
+  ]));
 }
 
 function rowOf(
