@@ -79,6 +79,16 @@ dawnTest(
     }),
 );
 
+dawnTest("fit --prove says in one sentence that an adapter's subgroups multiply no matrices", async () => {
+  const words = ["--model", "nano", "--memory", "12MiB", "--runtime", "dawn", "--arithmetic", "f16"];
+  const { code, stdout, stderr } = await deno(["task", "--quiet", "fit", ...words, "--prove"]);
+  assertEquals([code, stdout], [1, ""], stderr);
+  assertMatch(
+    stderr,
+    /^Adapter: SwiftShader .* under Dawn, .*\nError: Products in f16 want .* there are none: take .*, or --arithmetic f32.*\n$/m,
+  );
+});
+
 dawnTest("What may load no library says so of Dawn in one sentence, and runs natively", async () => {
   const flags = ["run", "--no-prompt", "--allow-read", "--allow-env", "--allow-sys"];
   const command = ["bench/main.ts", "verify", "src/models/testdata/vit-small", "--runtime"];
