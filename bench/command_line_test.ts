@@ -11,7 +11,7 @@ import {
 } from "@std/assert";
 import { UserError } from "../src/errors.ts";
 import { gpuWith, softwareWith } from "../src/gpu/builder.ts";
-import { typicalGpuLimits, typicalSoftwareLimits } from "../src/gpu/limits.ts";
+import { typicalDawnLimits, typicalGpuLimits, typicalSoftwareLimits } from "../src/gpu/limits.ts";
 import config from "../deno.json" with { type: "json" };
 import { modelConfig, modelNames } from "../src/models/model_config.ts";
 import { policyNames } from "../src/storage/policies.ts";
@@ -146,6 +146,20 @@ Deno.test("plan says for what it plans, and other adapters' kernels take other m
     maxStorageBufferBindingSize: 2 ** 27,
     bufferBytes: onSoftware.bufferBytes,
   });
+});
+
+Deno.test("plan says what products compute in, and plans that", async () => {
+  const line = "plan --policy mesa8 --model nano --arithmetic f16";
+  const opening = (await printed(`${line} --runtime dawn --moments bf16`)).split("\n")[0];
+  assertStringIncludes(opening, "a current discrete GPU under Dawn, bindings");
+  assertStringIncludes(opening, "; products in f16, moments in bf16");
+  const { bufferBytes } = describeStep({ ...nanoStep, arithmetic: "f16" }, gpuWith(typicalDawnLimits)).plan;
+  assertNotEquals(bufferBytes, planTraining(nanoStep).bufferBytes);
+  for (const told of ["--runtime", "--adapter"]) {
+    const [plan] = JSON.parse(await printed(`${line} ${told} dawn --json`));
+    assertObjectMatch(plan, { arithmetic: "f16", bufferBytes, maxBufferSize: 2 ** 40 });
+  }
+  await assertRejects(() => printed(line), UserError, "Products in f16 want subgroups");
 });
 
 Deno.test("plan takes a file's variants, as a run does, and refuses one that names none of its kernels", async () => {

@@ -1,14 +1,17 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { join } from "node:path";
 import type { z } from "zod";
-import { gpuTest, testGpu } from "../kernels/testing/testing.ts";
+import { gpuTest, noMatrices, testGpu } from "../kernels/testing/testing.ts";
 import { softwareWith } from "../src/gpu/builder.ts";
 import { typicalSoftwareLimits } from "../src/gpu/limits.ts";
+import { modelConfig } from "../src/models/model_config.ts";
+import { describeStep } from "../src/train/plan_training.ts";
 import { outputs } from "./commands/schema.ts";
 import { describeFits } from "./report/fit_tables.ts";
 import { parseSweep } from "./results/read_results.ts";
 import { keyOf } from "./results/results.ts";
 import { cellsToRun } from "./sweep/shards.ts";
+import { plannedFor } from "./sweep/planned_adapters.ts";
 import { withFolder } from "./testing/folder.ts";
 import { wereAlone } from "./testing/were_alone.ts";
 
@@ -85,6 +88,25 @@ Deno.test("fit --sharding finds longer sequences where ranks are several, and sa
   assert(opening.endsWith("; ranks share every sequence, Adam's moments sharded between them"), opening);
 });
 
+Deno.test("fit --arithmetic plans under Dawn by ranks and their parts of the moments, and says so", async () => {
+  const words = "--model llama-nano --policy mst8 --batch 1 --memory 40MiB --ranks 1,2 --sharding moments";
+  const rows = await output("fit", `${words} --runtime dawn --arithmetic f16`);
+  assertEquals(rows.map(({ arithmetic, ranks, sharding }) => [arithmetic, ranks, sharding]), [
+    ["f16", undefined, undefined],
+    ["f16", 2, "moments"],
+  ]);
+  for (const { sequence, bufferBytes, arithmetic, ranks, sharding } of rows) {
+    const step = { model: modelConfig("llama-nano"), batch: 1, policy: "mst8", seed: 0 };
+    const model = { ...step.model, positions: sequence! };
+    const { builder } = plannedFor({ runtime: "dawn" });
+    const choices = { arithmetic, ranks, sharding };
+    const { plan } = describeStep({ ...step, model, sequence: sequence!, ...choices }, builder);
+    assertEquals(plan.bufferBytes, bufferBytes);
+  }
+  const [opening] = describeFits(rows, softwareWith(typicalSoftwareLimits), "it").split("\n\n");
+  assert(opening.includes("; products in f16, ranks share every sequence, Adam's moments"), opening);
+});
+
 gpuTest("fit --prove trains its answers on the adapter at hand, and not the next sizes", async () => {
   const rows = await output("fit", "--model nano,vit-nano --memory 12MiB --policy exact,mst8 --prove");
   assertEquals(rows.map(({ model, policy }) => [model, policy]), [
@@ -96,6 +118,21 @@ gpuTest("fit --prove trains its answers on the adapter at hand, and not the next
     assertEquals(proof.trained?.bufferBytes, bufferBytes);
   }
 });
+
+gpuTest(
+  "fit --prove trains its answers in f16",
+  async () => {
+    const words = "--model nano --policy mesa8 --batch 1 --memory 12MiB --prove --arithmetic";
+    const [[exact], [halves]] = [await output("fit", `${words} f32`), await output("fit", `${words} f16`)];
+    assertEquals([exact.arithmetic, halves.arithmetic], [undefined, "f16"]);
+    for (const { proof, bufferBytes } of [exact, halves]) {
+      assert(proof?.proved);
+      assertEquals(proof.trained?.bufferBytes, bufferBytes);
+    }
+    assertNotEquals(halves.proof?.trained?.losses, exact.proof?.trained?.losses);
+  },
+  await noMatrices(),
+);
 
 Deno.test("report --json prints what its schema says, of times, of PyTorch's rows and of sweeps without a header, too", async () => {
   const folders = [

@@ -79,6 +79,25 @@ dawnTest(
     }),
 );
 
+dawnTest("fit --prove says in one sentence that an adapter's subgroups multiply no matrices", async () => {
+  const words = ["--model", "nano", "--memory", "12MiB", "--runtime", "dawn", "--arithmetic", "f16"];
+  const { code, stdout, stderr } = await deno(["task", "--quiet", "fit", ...words, "--prove"]);
+  assertEquals([code, stdout], [1, ""], stderr);
+  assertMatch(
+    stderr,
+    /^Adapter: SwiftShader .* under Dawn, .*\nError: Products in f16 want .* there are none: take .*, or --arithmetic f32.*\n$/m,
+  );
+});
+
+Deno.test("fit --memory plans for the runtime that HEADROOM_RUNTIME names, and loads none", async () => {
+  const words = ["--model", "nano", "--policy", "exact", "--memory", "12MiB", "--arithmetic", "f16"];
+  const planned = (runtime: string) => deno(["task", "fit", ...words], { HEADROOM_RUNTIME: runtime });
+  const { code, stdout, stderr } = await planned("dawn");
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /^Planned for a current discrete GPU under Dawn, .*; products in f16$/m);
+  assertEquals((await planned("")).code, 1);
+});
+
 dawnTest("What may load no library says so of Dawn in one sentence, and runs natively", async () => {
   const flags = ["run", "--no-prompt", "--allow-read", "--allow-env", "--allow-sys"];
   const command = ["bench/main.ts", "verify", "src/models/testdata/vit-small", "--runtime"];

@@ -3,11 +3,12 @@ import { z } from "zod";
 import { adapterChoice, askForAdapter } from "../../src/adapter/adapter.ts";
 import { isFetched } from "../../src/adapter/dawn_package.ts";
 import { currentRuntime, useRuntime } from "../../src/adapter/runtime.ts";
+import { refuseArithmetic } from "../../src/gpu/arithmetic.ts";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
-import { byRanks, type StepChoices, unusual } from "../../src/train/step_choices.ts";
+import { byRanks, type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { Interruption } from "../machine/interruption.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import {
@@ -29,21 +30,19 @@ import { describeFits, type FitRow, fits, rowOf } from "../report/fit_tables.ts"
 import { type Budget, budgetOfCard, told, usualBudgets } from "../sweep/budget.ts";
 import { dimensions, FitSearch } from "../sweep/fit.ts";
 import { openSteps } from "../sweep/open_steps.ts";
-import { plannedAdapterNames, plannedAdapters } from "../sweep/planned_adapters.ts";
+import { plannedAdapterNames, plannedFor } from "../sweep/planned_adapters.ts";
 import { profiles } from "../sweep/profiles.ts";
 import { prove } from "../sweep/prove.ts";
 import { type Look, lookAtAdapter, type TrialHost, tryInChild } from "../sweep/trials.ts";
 import { refuseIdle } from "../training/data.ts";
 import { usualTimeout } from "./run_bench.ts";
 
-/** Subgroup matrices are a matter of the adapter, and of few bytes. */
-const { arithmetic: _, ...planned } = stepOptions;
-const { tokens: __, ...swept } = sweepOptions;
+const { tokens: _, ...swept } = sweepOptions;
 
 const options = object({
   ...swept,
   ...storageOptions,
-  ...planned,
+  ...stepOptions,
   ...rankListOptions,
   largest: maybe(
     "--largest",
@@ -62,7 +61,7 @@ const options = object({
   adapter: maybe(
     "--adapter",
     word("ADAPTER", plannedAdapterNames),
-    message`The kind of adapters that is planned for where none is asked; left out, gpu`,
+    message`The kind of adapters that is planned for where none is asked; left out, gpu, or what --runtime says`,
   ),
   prove: flag(
     "--prove",
@@ -87,7 +86,6 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
   if (o.memory.length > 0 && !o.prove) {
     refuseUnused("--memory, for which no adapter is asked without --prove", {
       requireGpu: o.requireGpu,
-      runtime: o.runtime,
       timeout: o.timeout,
     }, []);
   }
@@ -140,8 +138,11 @@ async function meansOf(
   host: TrialHost,
 ): Promise<{ look?: Look; builder: BuilderOptions; title: string; budgets: Budget[] }> {
   const budgets = o.memory.map(told);
-  const typical = plannedAdapters[o.adapter ?? "gpu"];
+  const runtime = o.runtime ?? (o.adapter ? undefined : currentRuntime());
+  const typical = plannedFor({ adapter: o.adapter, runtime });
+  const { arithmetic = stepDefaults.arithmetic } = o;
   if (!o.prove && (budgets.length > 0 || !o.requireGpu && (o.adapter || !await hasCard(o)))) {
+    refuseArithmetic(arithmetic, typical.builder);
     if (budgets.length === 0 && !o.adapter) {
       console.error("No card is at hand: here is what fits on usual ones");
     }
@@ -149,6 +150,7 @@ async function meansOf(
   }
   await ensureAdapterEnvironment(o);
   const look = await lookAtAdapter(host);
+  refuseArithmetic(arithmetic, look.builder);
   return {
     look,
     builder: look.builder,

@@ -1,5 +1,6 @@
 import { command, message, object } from "@optique/core";
 import { z } from "zod";
+import { runtimes } from "../../src/adapter/runtime.ts";
 import { UserError } from "../../src/errors.ts";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { replaceText } from "../../src/io/files.ts";
@@ -12,7 +13,6 @@ import { bytes } from "../../src/text/format.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { describeChoices, unusual } from "../../src/train/step_choices.ts";
 import {
-  defaulted,
   file,
   jsonOption,
   maybe,
@@ -33,23 +33,24 @@ import { detailOf, stepDetail } from "../plan/step_detail.ts";
 import { choiceFields } from "../results/results.ts";
 import { bytesQuantity, type Comparison, names, type Quantity, sideBySide } from "../report/side_by_side.ts";
 import { printable } from "../report/terminal.ts";
-import { plannedAdapterNames, plannedAdapters } from "../sweep/planned_adapters.ts";
+import { plannedAdapterNames, plannedFor } from "../sweep/planned_adapters.ts";
 import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/shapes.ts";
 import { refuseIdle } from "../training/data.ts";
-
-/** Subgroup matrices are a matter of the adapter, and of few bytes. */
-const { arithmetic: _, ...planned } = stepOptions;
 
 const options = object({
   ...sweepOptions,
   ...storageOptions,
-  ...planned,
+  ...stepOptions,
   ...rankOptions,
-  adapter: defaulted(
+  adapter: maybe(
     "--adapter",
     word("ADAPTER", plannedAdapterNames),
-    "gpu",
-    message`The kind of adapters whose kernels are planned`,
+    message`The kind of adapters whose kernels are planned; left out, gpu, or what --runtime says`,
+  ),
+  runtime: maybe(
+    "--runtime",
+    word("RUNTIME", runtimes),
+    message`What would execute WebGPU: ${"native"}, Deno itself, or ${"dawn"}, which has subgroup matrices; left out, native`,
   ),
   variants: variantsOption,
   chart: maybe(
@@ -91,7 +92,7 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
   const withStorage = (document: PolicyDocument) => withStorageOptions(document, o);
   const policies = orElse(o.policies, Object.values(policyPresets)).map(withStorage);
   refuseSameNames("policies", policies);
-  const { title, builder } = plannedAdapters[o.adapter];
+  const { title, builder } = plannedFor(o);
   const models = orElse(o.models, [modelConfig("nano")]);
   refuseBothSizes(o);
   refuseIdle(models, { sequences: o.sequences });
@@ -122,10 +123,10 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
   }
   const binding = bytes(builder.limits.maxStorageBufferBindingSize);
   const source = o.variants ? `as ${o.variants} sets them` : "by the kernels' tables";
+  const told = describeChoices(o);
   const whose = o.ranks && o.ranks > 1 ? `; of ${o.ranks} ranks the first, which has the most` : "";
-  console.log(
-    `Planned for ${title}, bindings of at most ${binding}; variants of kernels ${source}${whose}\n`,
-  );
+  const assumed = [`variants of kernels ${source}`, ...told.length ? [told.join(", ")] : []].join("; ");
+  console.log(`Planned for ${title}, bindings of at most ${binding}; ${assumed}${whose}\n`);
   console.log(printable(sideBySide(comparisons, quantities) ?? ""));
   if (alone) console.log(`\n${detailText(alone.step, alone.detail, o.accumulate ?? 1)}`);
   for (const line of [...notes, ...written]) console.log(`\n${printable(line)}`);

@@ -26,8 +26,9 @@ export function matrixShape(configs: readonly MatrixConfig[]): MatrixShape | und
   return largest && { m: largest.M, n: largest.N, k: largest.K };
 }
 
-/** Throws a UserError that says what is missing for such products. */
-export function refuseArithmetic(arithmetic: Arithmetic): never {
+/** Throws a UserError that says what is missing for such products, where it is. */
+export function refuseArithmetic(arithmetic: Arithmetic, { matrices }: { matrices?: MatrixShape }): void {
+  if (arithmetic === "f32" || matrices) return;
   throw new UserError(
     `Products in ${arithmetic} want subgroups that multiply matrices of f16 with sums in f32, and here there are none: ` +
       "take --runtime dawn on a card that has them (`deno task doctor --runtime dawn` tells), or --arithmetic f32, the default",

@@ -123,7 +123,7 @@ export class ProgramBuilder {
     this.matrices = options.matrices;
     this.arithmetic = options.arithmetic ?? "f32";
     this.scales = this.arithmetic === "f32" ? undefined : options.scales;
-    if (this.arithmetic !== "f32" && !this.matrices) refuseArithmetic(this.arithmetic);
+    refuseArithmetic(this.arithmetic, this);
     this.flopsPerDispatch = options.flopsPerDispatch ?? flopsPerSubmit;
     this.#keepAll = options.keepAll ?? false;
     this.#spare = options.spare;

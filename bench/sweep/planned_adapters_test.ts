@@ -1,0 +1,40 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "node:path";
+import { UserError } from "../../src/errors.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
+import { describeStep } from "../../src/train/plan_training.ts";
+import { describeChoices } from "../../src/train/step_choices.ts";
+import { provedStep } from "../readme/proved_step.ts";
+import { plannedFor } from "./planned_adapters.ts";
+
+const dawn = plannedFor({ runtime: "dawn" }).builder;
+
+Deno.test("Under Dawn the plan of small under mesa8 takes what products in that arithmetic take", () => {
+  const step = { model: modelConfig("small"), sequence: 1024, batch: 16, policy: "mesa8", seed: 0 };
+  const bytes = ([undefined, "f16x3", "f16"] as const).map((arithmetic) =>
+    describeStep({ ...step, arithmetic }, dawn).plan.bufferBytes
+  );
+  assertEquals(bytes, [3_833_096_464, 3_833_257_796, 3_916_645_956]);
+});
+
+Deno.test("Under Dawn the plan of llama3-8b in f16 is that of the step which was proved on a card", async () => {
+  const file = "reports/2026-11-29-nvidia-h200/large-steps.txt";
+  const text = await Deno.readTextFile(join(import.meta.dirname!, "../..", file));
+  const { model, sequence, choices: told, bufferBytes } = provedStep(file, text);
+  const states = { parameters: "bf16", moments: "8bit", update: "backward", clipBy: "last" } as const;
+  const choices = { ...states, arithmetic: "f16" } as const;
+  assertEquals([model, describeChoices(choices).join(", ")], ["llama3-8b", told]);
+  const preset = modelConfig(model);
+  const sized = "positions" in preset ? { ...preset, positions: sequence } : preset;
+  const step = { model: sized, sequence, batch: 1, policy: "mst8", seed: 1, ...choices };
+  // It was proved while dy and the head's words were written as halves, too.
+  assertEquals(describeStep(step, dawn).plan.bufferBytes - bufferBytes, 18_576);
+});
+
+Deno.test("plannedFor() has matrices under Dawn alone, and takes a runtime or adapters", () => {
+  const shapes = [{}, { runtime: "native" }, { adapter: "gpu" }, { adapter: "software" }] as const;
+  assertEquals(shapes.map((told) => plannedFor(told).builder.matrices), Array(4).fill(undefined));
+  assertEquals(plannedFor({ adapter: "dawn" }), plannedFor({ runtime: "dawn" }));
+  assertEquals(dawn.matrices, { m: 16, n: 16, k: 16 });
+  assertThrows(() => plannedFor({ adapter: "gpu", runtime: "dawn" }), UserError, "leave one of them out");
+});
