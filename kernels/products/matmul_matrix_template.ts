@@ -3,6 +3,7 @@
  * are loaded by rows or by columns, as the product wants them; sums are f32, and leave by way of workgroup memory, too, for `store`.
  */
 
+import noNumberText from "../shared/no_number.wgsl" with { type: "text" };
 import { type Frame, tileEntry } from "./matmul_frame.ts";
 import {
   alongK,
@@ -61,10 +62,11 @@ export function matrixBytes(product: Product, v: MatrixVariant): number {
   return 16 * Math.max(v.buffers * tilesOf(product, v).elements, subgroupsOf(v) * stripOf(v).elements);
 }
 
-/** Eight numbers as halves, in one element. */
-export const halvesText = `
+/** Eight numbers as halves, in one element. What is no number stays none: a clamp alone would make a number of it. */
+export const halvesText = `${noNumberText}
 fn within_halves(x: vec4<f32>) -> vec4<f32> {
-  return clamp(x, vec4(-65504.0), vec4(65504.0));
+  let bits = bitcast<vec4<u32>>(clamp(x, vec4(-65504.0), vec4(65504.0)));
+  return bitcast<vec4<f32>>(select(bits, vec4(0x7fc00000u), no_numbers(x)));
 }
 
 fn halves(x: vec4<f32>, y: vec4<f32>) -> vec4<u32> {
