@@ -32,7 +32,7 @@ async function deno(args: string[], env: Record<string, string> = {}) {
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
-for (const name of ["gpt2-regular", "gpt2-ragged", "vit-small", "llama-ragged"]) {
+for (const name of ["gpt2-regular", "gpt2-ragged", "vit-small", "llama-regular", "llama-ragged"]) {
   dawnTest(`verify --runtime dawn passes on ${name}`, async () => {
     const args = ["task", "verify", "--runtime", "dawn", `src/models/testdata/${name}`];
     const { code, stdout, stderr } = await deno(args);

@@ -43,8 +43,10 @@ const commands: Row[] = [
   ["train --parameters f8", 2, 'Unknown format "f8"; known: f32, bf16, f16'],
   ["train --update late", 2, 'Unknown update "late"; known: step, backward'],
   ["plan --clip-by norm", 2, 'Unknown norm "norm"; known: step, last'],
-  ["plan --update backward", 1, "are not all known yet; give --clip-by last, or --clip 0"],
-  ["train --update backward --steps 1", 1, "are not all known yet; give --clip-by last, or --clip 0"],
+  ["plan --update backward", 1, "are not all known yet; give --clip-by last"],
+  ["kernels --update backward", 1, "are not all known yet; give --clip-by last"],
+  ["bench --model nano --update backward --quality-steps 0", 1, "are not all known yet; give --clip-by last"],
+  ["train --update backward --steps 1", 1, "are not all known yet; give --clip 0, or --clip-by last"],
   ["train --clip 0 --clip-by last", 1, "--clip-by does nothing with --clip 0; leave one of them out"],
   ["plan --update backward --clip-by last --accumulate 2", 1, "--accumulate adds gradients up; leave one of"],
   [
@@ -106,7 +108,7 @@ const fits: Row[] = [
     1,
     "--adapter does nothing with --prove, which asks the adapter",
   ],
-  ["fit --memory 8GiB --update backward", 1, "are not all known yet; give --clip-by last, or --clip 0"],
+  ["fit --memory 8GiB --update backward", 1, "are not all known yet; give --clip-by last"],
   [
     "fit --memory 8GiB --model nano,nano --policy F/mine.json,F/mine-too.json",
     1,

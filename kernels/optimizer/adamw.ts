@@ -10,6 +10,8 @@ import weightsBf16Text from "./weights_bf16.wgsl" with { type: "text" };
 import weightsF16Text from "./weights_f16.wgsl" with { type: "text" };
 import weightsF32Text from "./weights_f32.wgsl" with { type: "text" };
 import { elementThreads } from "../shared/elementwise.ts";
+import bf16Text from "../shared/bf16.wgsl" with { type: "text" };
+import noNumberText from "../shared/no_number.wgsl" with { type: "text" };
 import pcgText from "../shared/pcg.wgsl" with { type: "text" };
 import reduceText from "../shared/reduce.wgsl" with { type: "text" };
 
@@ -55,6 +57,11 @@ const weightTexts: Partial<Record<Dtype, string>> = {
   f16: pcgText + weightsF16Text + weights16bitText,
 };
 
+/** What stands in front of texts of those formats. */
+const sharedText = (...formats: Dtype[]) =>
+  (formats.some((format) => format === "bf16" || format === "f16") ? noNumberText : "") +
+  (formats.includes("bf16") ? bf16Text : "");
+
 /** Emits one AdamW update of every arena. `clip` (1×1) scales the gradients. */
 export function adamw(
   builder: ProgramBuilder,
@@ -68,7 +75,8 @@ export function adamw(
       builder.dispatch({
         kernel: {
           label: "adamw",
-          code: stepText + weightTexts[parameter.dtype] + momentTexts[moment1.dtype] + text,
+          code: stepText + sharedText(parameter.dtype, moment1.dtype) + weightTexts[parameter.dtype] +
+            momentTexts[moment1.dtype] + text,
         },
         bindings: [
           { group: 0, index: 1, tensor: stepTensor, access: "read" },

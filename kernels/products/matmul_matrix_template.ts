@@ -61,10 +61,11 @@ export function matrixBytes(product: Product, v: MatrixVariant): number {
   return 16 * Math.max(v.buffers * tilesOf(product, v).elements, subgroupsOf(v) * stripOf(v).elements);
 }
 
-/** Eight numbers as halves, in one element. */
+/** Eight numbers as halves, in one element. What is no number is beyond no limit, and stays none; a clamp would make a number of it. */
 export const halvesText = `
 fn within_halves(x: vec4<f32>) -> vec4<f32> {
-  return clamp(x, vec4(-65504.0), vec4(65504.0));
+  let limit = bitcast<vec4<f32>>((bitcast<vec4<u32>>(x) & vec4(0x80000000u)) | vec4(0x477fe000u)); // 65504, of the number's sign
+  return select(x, limit, abs(x) > vec4(65504.0));
 }
 
 fn halves(x: vec4<f32>, y: vec4<f32>) -> vec4<u32> {

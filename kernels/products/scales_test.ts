@@ -154,6 +154,15 @@ gpuTest(
   cannotRun,
 );
 
+gpuTest("matmul() gives no number where an operand has none, and numbers elsewhere", async () => {
+  await scaled("nn", async ({ step }) => {
+    const x = a(1);
+    await step(x, b(1));
+    const c = await step(x.with(7, NaN), b(1));
+    c.forEach((value, i) => assertEquals(Number.isNaN(value), i < sizes.n, `${i}: ${value}`)); // of the first row
+  });
+}, cannotRun);
+
 gpuTest("matmul() gives no number where the last step's operand had none", async () => {
   await scaled("nn", async ({ step }) => {
     const x = a(1);

@@ -89,6 +89,9 @@ export function normals(count: number, seed: number, deviation = 1): Float64Arra
   return Float64Array.from({ length: count }, () => Math.fround(random.normal() * deviation));
 }
 
+/** Bits of f32 that are no numbers: those that adapters make, and the extremes. */
+export const noNumbers = [0x7fffffff, 0x7fc00000, 0x7f800001, 0xffffffff, 0xffc00000, 0xff800001];
+
 /** Limits under which even small tensors need several row windows, and grids are folded. */
 export function narrowLimits(bindingBytes: number): DeviceLimits {
   return {

@@ -1,3 +1,4 @@
+import noNumberText from "../../kernels/shared/no_number.wgsl" with { type: "text" };
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import { type Operand, plain } from "../gpu/operand.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -11,7 +12,7 @@ export function storeHalf(builder: ProgramBuilder, x: Tensor, category: Category
   for (const window of builder.windows([x])) {
     const vectors = window.rows * stride / 4;
     builder.dispatch({
-      kernel: { label: "half_store", code: storeText },
+      kernel: { label: "half_store", code: noNumberText + storeText },
       bindings: [
         { group: 0, index: 1, tensor: x, access: "read", ...window },
         { group: 0, index: 2, tensor: halves, access: "write", ...window },

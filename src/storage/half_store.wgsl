@@ -1,13 +1,16 @@
-// Stores f32 vectors as f16, two to a word, rounded to nearest; beyond the largest f16 they saturate. A thread takes four vectors, so that
-// four loads are under way at once.
+// Stores f32 vectors as f16, two to a word, rounded to nearest; beyond the largest f16 they saturate, what is no number stays none. A thread
+// takes four vectors, so that four loads are under way at once.
 struct Parameters { vectors: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> halves: array<vec2<u32>>;
 
 fn halves_at(at: u32) -> vec2<u32> {
-  let v = clamp(x[min(at, p.vectors - 1)], vec4(-65504.0), vec4(65504.0));
-  return vec2(pack2x16float(v.xy), pack2x16float(v.zw));
+  let v = x[min(at, p.vectors - 1)];
+  let kept = clamp(v, vec4(-65504.0), vec4(65504.0));
+  let none = select(vec4<u32>(), vec4(0x7e00), no_numbers(v)); // bits which make none of anything
+  return vec2(pack2x16float(kept.xy), pack2x16float(kept.zw)) |
+    vec2(none.x | (none.y << 16), none.z | (none.w << 16));
 }
 
 @compute @workgroup_size(64)

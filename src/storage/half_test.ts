@@ -1,6 +1,6 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { cheapToRead } from "../../kernels/shared/materialize.ts";
-import { gpuTest, narrowLimits, normals, runTest } from "../../kernels/testing/testing.ts";
+import { gpuTest, narrowLimits, noNumbers, normals, runTest } from "../../kernels/testing/testing.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
 import { storeHalf } from "./half.ts";
 import { halfRound } from "./quantize_reference.ts";
@@ -46,6 +46,18 @@ gpuTest("storeHalf() rounds ties to even and saturates at ±65504", async () => 
   const numbers = [1 + 2 ** -11, 1 + 3 * 2 ** -11, 2049, 2051, 65504, 65519, 65520, 7e4, 1e9, 3e38, 2 ** -14];
   const x = Float64Array.from(numbers.flatMap((value) => [value, -value]));
   await checkHalf(x, 1, x.length);
+});
+
+gpuTest("storeHalf() keeps what is no number as none, and infinities as the largest numbers", async () => {
+  const bits = Uint32Array.of(...noNumbers, 0x7f800000, 0xff800000);
+  await runTest((t) => {
+    const x = t.builder.tensor("x", 1, bits.length, { category: "transient" });
+    t.fill(x, bits);
+    return storeHalf(t.builder, x, "saved").tensor;
+  }, async (halves, _read, program) => {
+    const kept = Array.from(await readHalves(program, halves));
+    assertEquals(kept, [...noNumbers.map(() => NaN), 65504, -65504]);
+  });
 });
 
 gpuTest(

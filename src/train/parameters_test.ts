@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
+import { gpuTest, noNumbers, testGpu } from "../../kernels/testing/testing.ts";
 import { readCheckpoint, writeCheckpoint } from "../models/checkpoint.ts";
 import { everyWeight } from "../models/testing.ts";
 import { gpt2Presets } from "../models/gpt2/config.ts";
@@ -34,6 +34,14 @@ Deno.test("encode() rounds to the nearest, ties to even, and decode() gives back
     assertEquals(decode(encode(held, dtype).buffer, dtype), held);
   }
   assertEquals([...decode(encode(values, "bf16").buffer, "bf16").subarray(2, 4)], [1, 1 + 2 ** -6]);
+});
+
+Deno.test("encode() keeps what is no number as none, and infinities", () => {
+  const bits = Uint32Array.of(...noNumbers, 0x7f800000, 0xff800000);
+  for (const dtype of ["bf16", "f16"] as const) {
+    const held = decode(encode(new Float32Array(bits.buffer), dtype).buffer, dtype);
+    assertEquals([...held], [...noNumbers.map(() => NaN), Infinity, -Infinity]);
+  }
 });
 
 for (const parameters of ["bf16", "f16"] as const) {

@@ -41,11 +41,12 @@ export const stepDefaults: Required<StepChoices> = {
   sharding: "none",
 };
 
-/** Throws a UserError for choices that contradict each other; `clipNorm` 0 never clips. */
+/** Throws a UserError for choices that contradict each other; `clipNorm` 0 never clips: a remedy where the command `hasClip`, the option. */
 export function refuseContradictions(
   { accumulate, update, clipBy, clipNorm, ranks, spread, sharding }: StepChoices & {
     readonly clipNorm: number;
   },
+  { hasClip = false } = {},
 ): void {
   if (update === "backward" && (accumulate ?? stepDefaults.accumulate) > 1) {
     throw new UserError(
@@ -54,7 +55,8 @@ export function refuseContradictions(
   }
   if (update === "backward" && clipNorm > 0 && clipBy !== "last") {
     throw new UserError(
-      "Update in backward cannot clip by a norm of gradients that are not all known yet; give --clip-by last, or --clip 0",
+      "Update in backward cannot clip by a norm of gradients that are not all known yet; give " +
+        (hasClip ? "--clip 0, or --clip-by last" : "--clip-by last"),
     );
   }
   if (clipBy === "last" && clipNorm === 0) {

@@ -98,7 +98,7 @@ gpuTest(
 gpuTest("What contradicts update in backward is refused, with the remedy", async () => {
   const refused = (changes: Partial<TrainOptions>, sentence: string) =>
     assertRejects(() => withSession(changes, () => Promise.resolve()), UserError, sentence);
-  await refused({ update: "backward" }, "give --clip-by last, or --clip 0");
+  await refused({ update: "backward" }, "known yet; give --clip-by last");
   await refused({ ...backward, accumulate: 2 }, "--accumulate adds gradients up; leave one of them out");
   await refused({ clipBy: "last", clipNorm: 0 }, "--clip-by does nothing with --clip 0");
 });
