@@ -4,11 +4,13 @@ import { UserError } from "../../src/errors.ts";
 import { readBytes, replaceText } from "../../src/io/files.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { summarizeTimes, timesSummary } from "../kernels/times_summary.ts";
-import { file, folder, jsonOption, maybe } from "../options/options.ts";
+import { file, folder, jsonOption, maybe, mostRanks, several } from "../options/options.ts";
+import { whole } from "../options/value_parsers.ts";
 import { refuseUnused } from "../options/unused.ts";
 import { renderPage } from "../page/page.ts";
 import { peersSource } from "../page/peer_points.ts";
 import { type Source, sweepSource } from "../page/points.ts";
+import { describePredictions } from "../report/predict_ranks.ts";
 import { answers } from "../report/answers.ts";
 import { compare } from "../report/cell_rounds.ts";
 import { peersSummary, summarizePeers } from "../report/peer_records.ts";
@@ -24,27 +26,41 @@ const options = object({
     errors: { tooFew: message`Expected a ${metavar("FOLDER")}: give a report's` },
   }),
   html: maybe("--html", file, message`Write all of them as one page for a browser, which needs nothing else`),
+  predict: several(
+    "--predict-ranks",
+    whole(2, mostRanks),
+    message`Tell instead what so many ranks would take of the steps that several shared, as in ${"4,8"}: by plan and measured rates, of no run`,
+  ),
   json: jsonOption,
 });
 const brief = message`Show reports: in the terminal, or as one page`;
 
-export const report = command("report", options, { brief }).map(({ folders, html, json }) => async () => {
-  if (html !== undefined && json) refuseUnused("--html", { json }, []);
-  const all = await Promise.all((await reportsBelow(folders)).map(read));
-  if (json) {
-    printJson(all.map(({ folder, kind, text }) => summaryOf(folder, kind, text)));
-    return 0;
-  }
-  if (html === undefined) {
-    for (const { folder, kind, text } of all) {
-      console.log(`\n${folder}\n\n${await printed(folder, kind, text)}`);
+export const report = command("report", options, { brief }).map(
+  ({ folders, html, predict, json }) => async () => {
+    if (html !== undefined && json) refuseUnused("--html", { json }, []);
+    if (predict.length > 0) refuseUnused("--predict-ranks", { html, json }, []);
+    const all = await Promise.all((await reportsBelow(folders)).map(read));
+    if (json) {
+      printJson(all.map(({ folder, kind, text }) => summaryOf(folder, kind, text)));
+      return 0;
     }
+    if (predict.length > 0) {
+      for (const { folder, kind, text } of all) {
+        console.log(`\n${folder}\n\n${predicted(folder, kind, text, predict)}`);
+      }
+      return 0;
+    }
+    if (html === undefined) {
+      for (const { folder, kind, text } of all) {
+        console.log(`\n${folder}\n\n${await printed(folder, kind, text)}`);
+      }
+      return 0;
+    }
+    await replaceText(html, await renderPage(sourcesOf(all)));
+    console.log(`Written: ${html}`);
     return 0;
-  }
-  await replaceText(html, await renderPage(sourcesOf(all)));
-  console.log(`Written: ${html}`);
-  return 0;
-});
+  },
+);
 
 interface Read {
   readonly folder: string;
@@ -65,6 +81,12 @@ async function printed(folder: string, kind: string, text: string): Promise<stri
   const { header, records } = sweepOf(folder, text);
   const tables = sections(records, header ?? {}).map(({ title, table }) => `${title}\n\n${printable(table)}`);
   return [...tables, printable(answers(records, compare(records), header ?? {}))].join("\n\n");
+}
+
+/** What so many ranks would take of a sweep's steps. Throws a UserError where it has none that several shared. */
+function predicted(folder: string, kind: string, text: string, rankCounts: readonly number[]): string {
+  if (kind !== "sweep") throw new UserError(`${folder} holds no sweep; give a report of bench --ranks 2`);
+  return printable(describePredictions(sweepOf(folder, text).records, rankCounts));
 }
 
 const summaries = z.union([sweepSummary, timesSummary, peersSummary]);

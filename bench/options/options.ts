@@ -207,7 +207,7 @@ export const stepOptions = {
 };
 
 /** Processes at most: each has a rank, and so few tokens of a sequence are none's. */
-const mostRanks = 4096;
+export const mostRanks = 4096;
 
 /** What ranks part between them. */
 const partOptions = {

@@ -1,5 +1,5 @@
 import { names } from "./side_by_side.ts";
-import { plural } from "../../src/text/format.ts";
+import { number, plural } from "../../src/text/format.ts";
 import type { SweepResults } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, keyOf, ran, runtimeOf } from "../results/results.ts";
 import { type Frontier, isOf, type LongestSequences, type SweepHeader } from "../results/run_header.ts";
@@ -20,6 +20,7 @@ export function checkSweep({ header, records, skipped, versions }: SweepResults)
     checkEndings(records),
     finding(records.flatMap(lossFaults), "every loss is a number, but of runs that are marked as diverged"),
     checkMaking(header, records),
+    ...records.some(({ ranks }) => ranks) ? [finding(records.flatMap(rankFaults), partsFit)] : [],
     ...header?.longest ? [checkLongest(header, header.longest, records)] : [],
     ...header?.reinvest ? [checkReinvested(header.reinvest, records)] : [],
     ...header?.frontier ? [checkFrontier(header.frontier, records)] : [],
@@ -87,6 +88,40 @@ function lossFaults({ configuration, status, quality }: CellRecord): string[] {
       } has ${quality.trainingLosses.length} losses of ${configuration.qualitySteps} steps`,
     ],
   ];
+}
+
+const partsFit = "no rank's part of a step takes longer than the step";
+
+/**
+ * What two clocks may disagree by in a step, as a share of it. Of the H200s' steps the parts together took 3.3% more at the most, which was what
+ * they computed beside an exchange; of llvmpipe's on two busy cores 5.3%.
+ */
+const clockNoise = 0.05;
+
+/**
+ * Ranks whose computing and mapping, or whose mapping, transfer and writing, took longer than the step: only what is computed beside a transfer is
+ * in both. Steps that share the time of a window are taken together.
+ */
+function rankFaults({ configuration, ranks = [], timing }: CellRecord): string[] {
+  if (!timing) return [];
+  const { clock, stepMilliseconds } = timing;
+  const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+  const all = stepMilliseconds.map((_, i) => i);
+  const spans = clock === "gpu" ? all.map((i) => [i]) : [all];
+  return ranks.flatMap(({ exchanges }, rank) =>
+    exchanges.length === 0 ? [] : spans.flatMap((steps) => {
+      const took = (part: "compute" | "map" | "transfer" | "write") =>
+        sum(steps.map((i) => exchanges[i]?.[part] ?? 0));
+      const parts = took("map") + Math.max(took("compute"), took("transfer") + took("write"));
+      const step = sum(steps.map((i) => stepMilliseconds[i]));
+      const which = clock === "gpu" ? `step ${steps[0] + 1}` : "its steps together";
+      return parts <= step * (1 + clockNoise) ? [] : [
+        `${nameOf(configuration)} has parts of rank ${rank} that take ${
+          number(parts)
+        } ms of ${which}, which took ${number(step)} ms`,
+      ];
+    })
+  );
 }
 
 /** One adapter, driver, version and text for all, those of the header. */

@@ -73,6 +73,35 @@ Deno.test("checkSweep() finds each fault that was planted", () => {
   for (const [lines, fault] of cases) assertStringIncludes(faults(lines).join("; "), fault);
 });
 
+Deno.test("checkSweep() finds parts of a rank that take longer than the step, but for what is computed beside a transfer", () => {
+  type Times = NonNullable<CellRecord["ranks"]>[number]["exchanges"][number];
+  const told = (
+    parts: Partial<Times>,
+    clock: "gpu" | "wall" = "gpu",
+  ) => {
+    const usual: Times = { count: 4, bytes: 2 ** 20, compute: 4, map: 3, transfer: 2, write: 1 };
+    const rank = (exchanges: Times[]) => ({
+      ...{ host: "a", adapter: "b", card: null, bufferBytes: 1, ledgerPeakBytes: 1, exchanges },
+    });
+    const timing = { clock, stepMilliseconds: [10, 10], setupMilliseconds: 500 };
+    const record = fakeRecord({ ranks: 2, qualitySteps: 0 }, {
+      ...{ timing, quality: null },
+      ranks: [rank([usual, usual]), rank([usual, { ...usual, ...parts }])],
+    });
+    return faults([fakeHeader([record]), record]);
+  };
+  assertEquals([told({}), told({ compute: 7 }), told({ transfer: 6 }), told({ compute: null })].flat(), []);
+  const fault = (took: number) =>
+    `nano 4 × 128 on 2 ranks exact, round 1 has parts of rank 1 that take ${took} ms of step 2, which took 10 ms`;
+  assertEquals(told({ compute: 8 }), [fault(11)]);
+  assertEquals(told({ transfer: 8 }), [fault(12)]);
+  assertEquals(told({ map: 7 }), [fault(11)]);
+  assertEquals(told({ map: 7 }, "wall"), []);
+  assertEquals(told({ transfer: 30 }, "wall"), [
+    fault(40).replace("step 2, which took 10", "its steps together, which took 20"),
+  ]);
+});
+
 Deno.test("checkSweep() allows losses that are no numbers in a run that is marked as diverged", () => {
   assertEquals(
     faults([header, a, b, a2, changed(b2, { status: "diverged", quality: fakeQuality(null) })]),

@@ -128,7 +128,10 @@ const isNumber = (loss: number | null) => loss !== null && Number.isFinite(loss)
 type Quality = NonNullable<CellMeasurement["quality"]>;
 
 /** What a session is told of a cell. */
-export function trainOptions(configuration: CellConfiguration, data: TrainingData): TrainOptions {
+export function trainOptions(
+  configuration: CellConfiguration,
+  data: Pick<TrainingData, "fit">,
+): TrainOptions {
   const { storage, schedule, modelDocument: _, ...rest } = configuration;
   const model = data.fit(modelOf(configuration));
   return { ...rest, model, policy: storage, ...schedule && { schedule } };

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type BuilderOptions, gpuWith, softwareWith } from "../../src/gpu/builder.ts";
-import { typicalGpuLimits, typicalSoftwareLimits } from "../../src/gpu/limits.ts";
-import { modelConfig, usualSequence } from "../../src/models/model_config.ts";
+import { typicalDawnLimits, typicalGpuLimits, typicalSoftwareLimits } from "../../src/gpu/limits.ts";
+import { modelConfig, mostTokens, usualSequence } from "../../src/models/model_config.ts";
 import { parseModel } from "../../src/models/model_document.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
@@ -128,4 +128,46 @@ Deno.test("FitSearch looks from as many tokens on as ranks share, and finds long
   )
     .largestIn(1);
   assertEquals([none.answer, none.next.size], [null, 3]);
+});
+
+Deno.test("The longest sequences by ranks in the documentation are those that fit by plan", async () => {
+  const text = await Deno.readTextFile(`${import.meta.dirname}/../../docs/ranks.md`);
+  const rowsOf = (title: string) =>
+    text.split(title)[1].split("\n\n")[1].split("\n").map((line) =>
+      line.split("|").slice(1, -1).map((cell) => cell.trim())
+    ).filter(([ranks]) => /^\d+$/.test(ranks)).map((row) => row.map((cell) => cell.replaceAll(/\s/g, "")));
+  const small = { parameters: "bf16", moments: "8bit", update: "backward", clipBy: "last" } as const;
+  const tables = [
+    { title: "`llama-1b` in 24 GiB", gibibytes: 24, policies: ["exact", "mst8"], choices: {}, rows: 3 },
+    { title: "`llama3-8b` in 80 GiB", gibibytes: 80, policies: ["mst8"], choices: small, rows: 4 },
+  ];
+  for (const { title, gibibytes, policies, choices, rows } of tables) {
+    const model = title.match(/`(.*)`/)![1];
+    const found = rowsOf(title);
+    assertEquals(found.length, rows);
+    for (const [ranks, ...told] of found) {
+      for (
+        const [i, policy] of policies.flatMap((name) => [policyDocument(name), policyDocument(name)])
+          .entries()
+      ) {
+        if (told[i] === "–") continue;
+        const sharding = i % 2 === 1 ? "moments" as const : "none" as const;
+        const own = { ...choices, ranks: Number(ranks), sharding };
+        const step = open(model, "sequence", { policy, choices: own });
+        const adapter = gpuWith(model === "llama-1b" ? typicalGpuLimits : typicalDawnLimits);
+        const search = new FitSearch(step, adapter);
+        const [fits, next] = [0, 1].map((more) =>
+          search.refusalOf(Number(told[i]) + more, gibibytes * 2 ** 30)
+        );
+        const what = `${model} ${policy.name} on ${ranks} ranks, ${sharding}: ${told[i]}`;
+        const limit = Number(told[i]) === mostTokens(step.model) ? "program" : "memory";
+        assertEquals([fits, next?.limit], [null, limit], what);
+        const buffers = told[policies.length * 2]?.split(",");
+        if (buffers) {
+          const planned = search.planOf(Number(told[i]))!.bufferBytes / 2 ** 30;
+          assertEquals(buffers[i], planned.toFixed(1), what);
+        }
+      }
+    }
+  }
 });

@@ -255,6 +255,10 @@ const places: Row[] = [
   ],
   [`report ${reports}/grouping --html F/none/page.html`, 1, "its folder does not exist; create it first"],
   ["report F --html=", 2, "Path must not be empty"],
+  ["report F --predict-ranks 4 --json", 1, "--json does nothing with --predict-ranks; leave one of them out"],
+  ["report F --predict-ranks 1", 2, "give one from 2 to 4096"],
+  [`report ${reports}/grouping --predict-ranks 4`, 1, "give a report of --ranks 2"],
+  [`report ${reports}/kernels --predict-ranks 4`, 1, "holds no sweep; give a report of bench --ranks 2"],
   ["report F --html page.html --json", 1, "--json does nothing with --html; leave one of them out"],
   ["bench --render F/text.txt", 1, "a part of the path is a file, not a folder; check the path"],
 ];

@@ -1,6 +1,6 @@
 /**
  * Proves that ranks train as one process does. 2, 3 and 4 of them share reference cases, and give one process's losses and gradients, each time
- * the same bits, and the same where they shard Adam's moments. Where Slurm is installed, jobs of two tasks on this host then sweep and train, by whatever starts the ranks; others lose a rank
+ * the same bits, and the same where they shard Adam's moments; under `mesa8` gradients as accurate as its own bound says. Where Slurm is installed, jobs of two tasks on this host then sweep and train, by whatever starts the ranks; others lose a rank
  * in mid-step, and end with a sentence and all that was finished. Some minutes on a software adapter; needs MPICH:
  *
  *     deno run -A bench/testing/prove_ranks.ts
@@ -9,7 +9,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { withGpu } from "../../src/gpu/device.ts";
 import { noRanks } from "../../src/ranks/testing.ts";
-import { compareSharded, compareWithOne } from "../../src/train/ranks_comparison_testing.ts";
+import { compareSharded, compareStored, compareWithOne } from "../../src/train/ranks_comparison_testing.ts";
 import type { Job } from "../../src/train/ranks_testing.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { parseSweep } from "../results/read_results.ts";
@@ -36,6 +36,13 @@ const jobs: Job[] = ["gpt2-ragged", "llama-ragged"].flatMap((folder): Job[] => [
   { folder, over: "sequence", changes: { policy: "mst", accumulate: 2 } },
 ]);
 
+/** Of one step, whose micro-batches but the first clip. */
+const storedJobs = ["gpt2-ragged", "llama-ragged"].flatMap((folder) =>
+  [1, 2].map((accumulate): Job => ({
+    ...{ folder, over: "sequence", steps: 1, changes: { policy: "mesa8", accumulate } },
+  }))
+);
+
 const backward = { update: "backward", clipBy: "last" } as const;
 
 /** What may round, or wait, otherwise where moments are sharded. */
@@ -59,6 +66,17 @@ async function proveSteps(): Promise<void> {
           const [{ loss, gradient }] = await compareWithOne(gpu, size, [job], true);
           const [ofLoss, ofGradient] = [loss, gradient].map((error) => error.toExponential(1));
           return `loss within ${ofLoss}, gradients by tensor within ${ofGradient}; again the same bits`;
+        });
+      }
+      for (const job of storedJobs) {
+        const { accumulate = 1 } = job.changes;
+        const how = accumulate > 1 ? `, ${accumulate} micro-batches` : "";
+        await prove(`${size} ranks, ${job.folder}, mesa8${how}`, async () => {
+          const [errors] = await compareStored(gpu, size, [job]);
+          const [own, one, most] = [errors.own, errors.one, errors.most].map((error) =>
+            error.toExponential(2)
+          );
+          return `gradients within ${own} of exact's, where one process has ${one} and the bound is ${most}`;
         });
       }
       await prove(`${size} ranks that shard Adam's moments`, async () => {

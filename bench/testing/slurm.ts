@@ -22,8 +22,11 @@ export async function withSlurm(work: (env: Record<string, string>) => Promise<v
   const folder = await Deno.makeTempDir({ prefix: "slurm" });
   const env = { SLURM_CONF: `${folder}/slurm.conf` };
   const daemons: Deno.ChildProcess[] = [];
-  const start = (program: string, ...args: string[]) =>
-    daemons.push(new Deno.Command(program, { args, env, stdout: "null", stderr: "null" }).spawn());
+  const start = (program: string, ...args: string[]) => {
+    const daemon = new Deno.Command(program, { args, env, stdout: "null", stderr: "null" }).spawn();
+    daemons.push(daemon);
+    return daemon;
+  };
   try {
     await Deno.writeTextFile(env.SLURM_CONF, configuration(folder));
     await Deno.writeFile(`${folder}/key`, crypto.getRandomValues(new Uint8Array(128)), { mode: 0o600 });
@@ -39,11 +42,14 @@ export async function withSlurm(work: (env: Record<string, string>) => Promise<v
     );
     await delay(500);
     start("slurmctld", "-D");
-    start("slurmd", "-D");
-    await until(
-      "Slurm takes jobs",
-      async () => (await printedBy("sinfo", ["-h", "-o", "%T"], env)) === "idle",
-    );
+    let ended = false;
+    void start("slurmd", "-D").status.then(() => ended = true);
+    await until("Slurm takes jobs", async () => {
+      if (ended) throw new Error("slurmd has ended");
+      return (await printedBy("sinfo", ["-h", "-o", "%T"], env)) === "idle";
+    }).catch(async ({ message }: Error) => {
+      throw new Error(`${message}. slurmd.log ends:\n${await endOf(`${folder}/slurmd.log`)}`);
+    });
     await work(env);
   } finally {
     await printedBy("scancel", ["--user=root"], env).catch(() => "");
@@ -57,6 +63,12 @@ export async function withSlurm(work: (env: Record<string, string>) => Promise<v
     }
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** The last lines of a file; of one that is not there, that. */
+async function endOf(file: string): Promise<string> {
+  const text = await Deno.readTextFile(file).catch(() => "(nobody has written it)");
+  return text.trimEnd().split("\n").slice(-10).join("\n");
 }
 
 /** Ports that the registered ones do not have, so that a Slurm of the system's own can run beside this. */

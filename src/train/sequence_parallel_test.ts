@@ -32,16 +32,21 @@ const remade = [["output"], ["qkv"]].map((tensors): Job => ({
 }));
 comparisonTest("2 ranks that share every sequence make attention again as one process does", 2, remade);
 
-const mesa8 = ["gpt2-ragged", "llama-ragged"].map((folder): Job => ({
-  folder,
-  over: "sequence",
-  changes: { policy: "mesa8" },
-}));
-storageTest(
-  "2 ranks that share every sequence store as accurately under mesa8 as one process",
-  2,
-  mesa8,
+const mesa8 = ["gpt2-ragged", "llama-ragged"].flatMap((folder) =>
+  [1, 2].map((accumulate): Job => ({
+    folder,
+    over: "sequence",
+    steps: 1,
+    changes: { policy: "mesa8", accumulate },
+  }))
 );
+for (const size of [2, 3, 4]) {
+  storageTest(
+    `${size} ranks that share every sequence round no more under mesa8 than one process, and clip so many times as much at the most`,
+    size,
+    mesa8,
+  );
+}
 
 Deno.test("Two ranks that share every sequence keep together what one process keeps, the output of attention once", () => {
   const again = parsePolicy({ name: "again", rules: [{ tensors: ["qkv"], recompute: true }] }, "again.json");
