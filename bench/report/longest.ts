@@ -24,7 +24,7 @@ export function longestSection(
     `The longest multiples of ${number(unit)} tokens that fit${inMemory(budget)} by plan; gradients are f32${
       shared.map((choice) => `; ${choice}`).join("")
     }.`,
-    lengths(found, comparisons),
+    lengthsTable(found, comparisons),
     howTrained(found, comparisons),
     overhead(found, comparisons),
     `Bytes at the live peak of the longest, or of ${number(unit)} tokens where those do not fit, and what ${
@@ -127,7 +127,11 @@ const groupsOf = (found: readonly LongestSequence[]) => [
   ...Map.groupBy(found, (one) => JSON.stringify([one.model, one.batch, unusual(one)])).values(),
 ];
 
-function lengths(found: readonly LongestSequence[], comparisons: readonly Comparison<Cell>[]): string {
+/** The longest by plan and what bounds them, the longest trained and its speed there, below what MST published. */
+export function lengthsTable(
+  found: readonly LongestSequence[],
+  comparisons: readonly Comparison<Cell>[],
+): string {
   const policies = [...new Set(found.map(({ policy }) => policy))];
   const lines: Line[] = [
     ["longest by plan", ({ sequence }) => sequence ? number(sequence) : "none"],
