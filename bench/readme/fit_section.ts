@@ -12,11 +12,11 @@ export function fitSection({ fits }: Reports): string | null {
   );
   return [
     "### What fits",
-    `The largest that trains in ${memory} of one ${card}, tried there, as was the next size, which did not: ${
+    `The largest that fits in ${memory} of one ${card}: ${
       told.join("; ")
-    }.`,
+    }; what fits took a step there, and the next size was refused.`,
     table(
-      ["model", "at", "policy", "largest", "buffers", "the next", "exceeds by plan by", "proof"],
+      ["model", "at", "policy", "largest", "buffers", "the next", "exceeds by", "proof"],
       rows.map(rowOf),
       3,
     ),

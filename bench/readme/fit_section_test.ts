@@ -21,8 +21,8 @@ Deno.test("fitSection() tells the largest that trained of each model and policy,
   const [title, sentence, table, source] = fitSection(reports)!.split("\n\n");
   assertEquals([title, sentence, source], [
     "### What fits",
-    "The largest that trains in 80 GiB of one Imaginary 9000, tried there, as was the next size, which did not: small, 1024 tokens: batch 57 " +
-    "under `exact` and batch 90 under `mst8`; xl, 1024 tokens: none under `exact`.",
+    "The largest that fits in 80 GiB of one Imaginary 9000: small, 1024 tokens: batch 57 under `exact` and batch 90 under `mst8`; xl, 1024 " +
+    "tokens: none under `exact`; what fits took a step there, and the next size was refused.",
     "- [what was printed](reports/fit.txt)",
   ]);
   assertStringIncludes(table.split("\n")[3], "trained; the device had no memory for the next");

@@ -19,8 +19,8 @@ export function frontierSection({ sweeps }: Reports): string | null {
   const told = found.flatMap(({ comparisons }) => comparisons.map(sentence));
   return [
     "### What is worth it",
-    "Of the policies with every choice of a step, what nothing beats in memory, speed and gradient error together, within a gradient error " +
-    `of ${smallError}: ${told.join("; ")}.`,
+    "Of the policies with every choice of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
+    `together, with a gradient error of at most ${smallError}: ${told.join("; ")}.`,
     ...found.map(beside),
     meaning,
   ].join("\n\n");

@@ -42,8 +42,8 @@ Deno.test("frontierSection() tells the ends of what nothing beats within a small
     "from 3 GiB at 0.80× of `exact`'s speed (`mesa8`) to 8 GiB at 1.00× (`exact`), 1 of 5 that ran being beaten";
   assertEquals([title, sentence], [
     "### What is worth it",
-    "Of the policies with every choice of a step, what nothing beats in memory, speed and gradient error together, within a gradient error of " +
-    `0.01: nano, 4 × 128 tokens under Dawn, ${ends}; nano, 4 × 128 tokens natively, ${ends}.`,
+    "Of the policies with every choice of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
+    `together, with a gradient error of at most 0.01: nano, 4 × 128 tokens under Dawn, ${ends}; nano, 4 × 128 tokens natively, ${ends}.`,
   ]);
   assertStringIncludes(
     answersPage(reports),

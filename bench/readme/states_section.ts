@@ -31,7 +31,9 @@ export function statesSection({ sweeps: { states, qualityStates } }: Reports): s
 
 /** "Weights, moments and gradients … of `exact`'s 16.00 B a parameter: 0.31× at 0.98× of its speed under `exact-8bit-all`" */
 function sentence({ comparisons: [comparison] }: Sweep): string {
-  const told = policiesOf([comparison]).flatMap((policy) =>
+  const policies = policiesOf([comparison]);
+  const timed = policies.some((policy) => policy !== "exact" && speedRange([comparison], policy));
+  const told = policies.flatMap((policy) =>
     pairsOf([comparison], policy).flatMap(({ own, base }) => {
       const [bytes, all] = [own, base].map(bytesAParameter);
       if (own === base || bytes === null || !all) return [];
@@ -39,10 +41,10 @@ function sentence({ comparisons: [comparison] }: Sweep): string {
       return [`${ratio(bytes / all)}${speed ? ` at ${speed}` : ""} under ${code(policy)}`];
     })
   );
-  const [{ base }] = pairsOf([comparison], policiesOf([comparison])[0]);
+  const [{ base }] = pairsOf([comparison], policies[0]);
   return `Weights, moments and the gradients of the live peak take ${
     bytesAParameter(base)?.toFixed(2)
-  } B a parameter under ${code(base.configuration.policy)} (${
-    names(comparison).join(", ")
-  } tokens); of that and of its speed, ${list(told)}.`;
+  } B a parameter under ${code(base.configuration.policy)} (${names(comparison).join(", ")} tokens); of that${
+    timed ? " and of its speed" : ""
+  }, ${list(told)}.`;
 }

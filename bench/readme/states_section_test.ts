@@ -92,4 +92,7 @@ Deno.test("statesSection() leaves out the part that was not measured", () => {
   assertEquals(only({ states }), saved);
   assertEquals(only({ qualityStates }), suffers);
   assertEquals(only({}), undefined);
+  const twice = keeping("exact-8bit-all", [2, 2, 0], 12.5).slice(1);
+  const few = sweep("states", ...keeping("exact", [4, 8, 4], 10), ...twice);
+  assertStringIncludes(only({ states: few })!, "tokens); of that, 0.25× under `exact-8bit-all`.");
 });
