@@ -1,5 +1,5 @@
 import { bytes, number } from "../../src/text/format.ts";
-import { lengthsTable, longestSentence } from "../report/longest.ts";
+import { howTrained, lengthsTable, longestSentence } from "../report/longest.ts";
 import { publishedSentence } from "../report/mst_published.ts";
 import { code } from "../report/words.ts";
 import { longSequence } from "./long_sequence.ts";
@@ -30,12 +30,14 @@ function longest(sweep: Sweep): string | null {
   const sentence = longestSentence(told, comparisons);
   const found = told.longest?.found ?? [];
   if (sentence === null) return null;
+  const theirs = publishedSentence(found.map(({ model }) => model));
   return [
-    [sentence, publishedSentence(found.map(({ model }) => model))].filter((part) => part !== null).join(" "),
-    `Multiples of ${
-      number(told.longest!.unit)
-    } tokens; the longest trained took one step. The report has the bytes of each, and what differs from the published:`,
+    theirs === null ? sentence : `${sentence} ${theirs}`,
+    `Multiples of ${number(told.longest!.unit)} tokens; the report has the bytes of each${
+      theirs === null ? "" : ", and what differs from the published"
+    }:`,
     lengthsTable(found, comparisons),
+    howTrained(found, comparisons),
     sources(sweep),
-  ].join("\n\n");
+  ].filter((part) => part !== null).join("\n\n");
 }

@@ -78,6 +78,8 @@ Deno.test("lengthSection() opens with the longest by plan and proved, beside wha
       modelDocument,
       batch: 1,
       policy: String(policy),
+      warmupSteps: 0,
+      timedSteps: 1,
       ...states,
     });
   });
@@ -101,14 +103,17 @@ Deno.test("lengthSection() opens with the longest by plan and proved, beside wha
     },
     peers: {},
   };
-  const [, sentence, how, table, source, rest] = lengthSection(reports)!.split("\n\n");
+  const [, sentence, how, table, once, source, rest] = lengthSection(reports)!.split("\n\n");
   assertEquals(
     sentence,
     "By plan in 80 MiB, sequences of llama3-8b may have 61,440 tokens, under `mst8` with bf16 weights, bf16 moments, and were trained with " +
       "61,440, under `mst8` with bf16 weights, bf16 moments; sequences of llama-nano may have 1,024 tokens, under `mst8` with bf16 weights, bf16 " +
       "moments. MST's authors report 60 K of llama3-8b, on one A100 of 80 GB with weights, moments and activations in bf16.",
   );
-  assertStringIncludes(how, "Multiples of 1,024 tokens");
+  assertEquals(
+    how,
+    "Multiples of 1,024 tokens; the report has the bytes of each, and what differs from the published:",
+  );
   const rows = table.split("\n").map((line) => line.split("|").slice(1, -1).map((text) => text.trim()));
   assertEquals([rows[0].slice(3), rows[2].slice(3), rows[3].slice(3), rows[5].slice(3)], [
     ["", "mst", "mst8"],
@@ -116,6 +121,7 @@ Deno.test("lengthSection() opens with the longest by plan and proved, beside wha
     ["longest by plan", "40,960", "61,440"],
     ["longest trained", "40,960", "61,440"],
   ]);
+  assertStringIncludes(once, "A length by plan that was trained took one step");
   assertStringIncludes(source, "- [report](reports/mst/report.md): `deno task bench mst`");
   assertStringIncludes(rest, "trains `nano` on one sequence of 4,096 tokens");
   assertStringIncludes(answersPage(reports), `- **Long sequences.** ${sentence} [Table]`);

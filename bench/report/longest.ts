@@ -177,7 +177,7 @@ function publishedRow(model: string, policies: readonly string[]): string[][] {
 }
 
 /** How little was run of the longest, in words; null where none took a single step. */
-function howTrained(found: readonly LongestSequence[], comparisons: readonly Comparison<Cell>[]) {
+export function howTrained(found: readonly LongestSequence[], comparisons: readonly Comparison<Cell>[]) {
   const once = found.some((one) =>
     trainedCells(one, comparisons).some(({ sequence, cell: { configuration } }) =>
       sequence === one.sequence && configuration.warmupSteps === 0 && configuration.timedSteps === 1
