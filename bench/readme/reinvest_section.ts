@@ -54,7 +54,7 @@ const ownSize = (
 function affords(all: readonly Invested[]): string {
   const sizes = all.flatMap((one) =>
     one.found.found.flatMap(({ policy, into, size }) =>
-      size > 0 ? [{ policy, into, times: size / ownSize(one, into) }] : []
+      size > ownSize(one, into) ? [{ policy, into, times: size / ownSize(one, into) }] : []
     )
   );
   const told = [...Map.groupBy(sizes, ({ policy }) => policy)].map(([policy, of]) => {

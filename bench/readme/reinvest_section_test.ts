@@ -31,6 +31,15 @@ Deno.test("reinvestSection() tells what each policy holds in exact's memory, and
   assertStringIncludes(answersPage(reports(records)), `- **Re-invested memory.** ${sentence} [Table]`);
 });
 
+Deno.test("reinvestSection() tells of no size that is exact's own", () => {
+  const same = reports(records);
+  const [{ found, ...budget }] = told.reinvest;
+  same.sweeps.reinvest.told = {
+    reinvest: [{ ...budget, found: found.map((one) => ({ ...one, size: 2, bufferBytes: 1 })) }],
+  };
+  assertStringIncludes(reinvestSection(same)!, "takes (nano), no policy holds more.");
+});
+
 Deno.test("reinvestSection() tells no loss where nothing was trained, and is null where nothing was re-invested", () => {
   const timed = records.filter(({ configuration }) => !configuration.reinvested?.pace)
     .map((record) => ({ ...record, quality: null }));
