@@ -2,11 +2,13 @@ import { number, ratio } from "../../src/text/format.ts";
 import { stepDefaults } from "../../src/train/step_choices.ts";
 import { runtimeOf } from "../results/results.ts";
 import type { Cell } from "../report/cell_rounds.ts";
+import { lossDifferences, verdictSentence } from "../report/losses.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { speedText } from "../report/speeds.ts";
 import { buffers } from "../report/tables.ts";
 import { list, table } from "../report/words.ts";
-import { sources } from "./making.ts";
+import { lossParts } from "./loss_parts.ts";
+import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
 /** A comparison in one arithmetic, beside the same natively in f32. */
@@ -17,8 +19,28 @@ interface Beside {
   readonly native: Comparison<Cell>;
 }
 
-/** Products on tensor cores, which a second runtime opens: speed beside f32 as Deno itself runs it. */
+/** Products on tensor cores, which a second runtime opens: speed beside f32 as Deno itself runs it, and whether training suffers. */
 export function arithmeticSection({ sweeps }: Reports): string | null {
+  const parts = [speeds(sweeps), losses(sweeps)].filter((part) => part !== null);
+  if (parts.length === 0) return null;
+  const sentences = parts.map(([sentence]) => sentence).join(" ");
+  return ["### Tensor cores", sentences, ...parts.flatMap(([, ...rest]) => rest)].join("\n\n");
+}
+
+/** Whether training in other arithmetic ends as well: the verdicts, then the table. */
+function losses({ qualityArithmetic: sweep }: Reports["sweeps"]): string[] | null {
+  const tested = sweep ? lossDifferences(sweep.comparisons) : [];
+  if (!sweep || tested.length === 0) return null;
+  return [
+    verdictSentence(tested),
+    ...lossParts(sweep.comparisons),
+    sources(sweep),
+    picture(sweep, "loss_difference.svg", "Training loss less that of exact from the same seeds"),
+  ];
+}
+
+/** How fast steps are: a sentence, then the table. */
+function speeds(sweeps: Reports["sweeps"]): string[] | null {
   const { stepsNative: native } = sweeps;
   const others = [sweeps.stepsF16x3, sweeps.stepsF16].filter((sweep) => sweep !== undefined);
   const base = native?.comparisons.filter((comparison) => tokensPerSecond(comparison) !== null) ?? [];
@@ -60,7 +82,7 @@ export function arithmeticSection({ sweeps }: Reports): string | null {
       mesa8 && buffers.show(mesa8, exact) || "–",
     ];
   });
-  return ["### Tensor cores", sentence, table(header, cells), sources(native, ...others)].join("\n\n");
+  return [sentence, table(header, cells), sources(native, ...others)];
 }
 
 const tokensPerSecond = (comparison: Comparison<Cell>) => baseOf(comparison).tokensPerSecond;

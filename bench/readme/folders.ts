@@ -6,12 +6,18 @@ const later = "reports/2026-11-29-nvidia-h200";
 export const sweepFolders = {
   answer: [`${later}/answer`],
   grid: [`${later}/grid`],
+  frontier: [`${later}/frontier`],
+  frontierNative: [`${later}/frontier-native`],
+  frontierDeit: [`${later}/frontier-deit`],
+  frontierDeitNative: [`${later}/frontier-deit-native`],
   recompute: [recompute],
   recomputeMicro: [`${recompute}/micro`],
   recomputeImages: [`${recompute}/vit-micro`],
   recomputeImagesMst8: [`${recompute}/vit-micro-mst8`],
+  reinvest: [`${later}/reinvest`],
   pieces: [`${recompute}/mini-sequences`],
   long: [`${recompute}/long`],
+  longest: [`${later}/mst`],
   longLlama: [`${later}/llama-1b`],
   ranksSequence: [`${later}/ranks-65536`],
   ranksBatch: [`${later}/ranks-data`],
@@ -19,10 +25,13 @@ export const sweepFolders = {
   stepsNative: [`${later}/steps-native`],
   stepsF16x3: [`${later}/steps-f16x3`],
   stepsF16: [`${later}/steps-f16`],
+  states: [`${later}/states`],
   vision: [`${set}/vision`],
   quality: [`${set}/parity`],
   qualityImages: [`${later}/parity-vit`],
   qualityCurve: [`${later}/curve`],
+  qualityArithmetic: [`${later}/parity-arithmetic`],
+  qualityStates: [`${later}/parity-states`],
   grouping: [`${set}/grouping`],
   length: [`${set}/length`],
   large: [`${set}/large`],
@@ -33,6 +42,9 @@ export const kernelFolders: readonly string[] = [`${set}/kernels`];
 
 /** Likewise of what proofs of large steps printed. */
 export const proofFiles: readonly string[] = [`${later}/large-steps.txt`];
+
+/** Likewise of what `fit --prove` printed. */
+export const fitFiles: readonly string[] = [`${later}/fit.txt`];
 
 /** Likewise of PyTorch's records. */
 export const peerFolders = {

@@ -1,12 +1,16 @@
 import { bytes, number } from "../../src/text/format.ts";
+import { howTrained, lengthsTable, longestSentence } from "../report/longest.ts";
+import { publishedSentence } from "../report/mst_published.ts";
 import { code } from "../report/words.ts";
 import { longSequence } from "./long_sequence.ts";
+import { sources } from "./making.ts";
 import type { ProvedStep } from "./proved_step.ts";
-import type { Reports } from "./reports.ts";
+import type { Reports, Sweep } from "./reports.ts";
 
-/** The longest sequences that trained, the largest model first. */
+/** The longest sequences: of MST's models beside what its authors report, then those that trained, the largest model first. */
 export function lengthSection({ sweeps, largeStep }: Reports): string | null {
   const parts = [
+    sweeps.longest && longest(sweeps.longest),
     largeStep && proved(largeStep),
     ...[sweeps.longLlama, sweeps.long].map((sweep) => sweep && longSequence(sweep)),
   ].filter((part) => part !== undefined && part !== null);
@@ -19,3 +23,21 @@ const proved = ({ file, model, sequence, choices, bufferBytes, seconds, differen
   } s in ${bytes(bufferBytes)} of buffers, the plan's to the byte${choices && ` (${choices})`}; its loss is ${
     difference.toExponential(1)
   } from that of an evaluation in other pieces.\n\n- [what was printed](${file})`;
+
+/** How long sequences may be by plan, which of them took a step, and what MST's authors report of the same models. */
+function longest(sweep: Sweep): string | null {
+  const { comparisons, told } = sweep;
+  const sentence = longestSentence(told, comparisons);
+  const found = told.longest?.found ?? [];
+  if (sentence === null) return null;
+  const theirs = publishedSentence(found.map(({ model }) => model));
+  return [
+    theirs === null ? sentence : `${sentence} ${theirs}`,
+    `Multiples of ${number(told.longest!.unit)} tokens; the report has the bytes of each${
+      theirs === null ? "" : ", and what differs from the published"
+    }:`,
+    lengthsTable(found, comparisons),
+    howTrained(found, comparisons),
+    sources(sweep),
+  ].filter((part) => part !== null).join("\n\n");
+}

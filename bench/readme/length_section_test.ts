@@ -1,7 +1,10 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
+import { modelConfig } from "../../src/models/model_config.ts";
 import type { CellConfiguration } from "../results/results.ts";
-import { fakeMeasurement, fakeRecord } from "../results/testing.ts";
+import type { LongestSequence } from "../results/run_header.ts";
+import { fakeHeader, fakeMeasurement, fakeRecord } from "../results/testing.ts";
+import { ofLength } from "../sweep/shapes.ts";
 import { lengthSection } from "./length_section.ts";
 import { provedStep } from "./proved_step.ts";
 import { sweepOf } from "./reports.ts";
@@ -57,6 +60,71 @@ Deno.test("lengthSection() tells a step that was proved, and the longest sequenc
   assertStringIncludes(section, "4,096 tokens in 100 MiB of buffers, 2 s a step; 8,192 would take 200 MiB.");
   assertStringIncludes(answersPage(reports), `- **Long sequences.** ${sentence} [Table]`);
   assertEquals(lengthSection({ sweeps: {}, peers: {} }), null);
+});
+
+/** What MST keeps weights and moments in. */
+const states = { parameters: "bf16", moments: "bf16", update: "backward", clipBy: "last" } as const;
+const byPlan = (model: string, policy: string, sequence: number): LongestSequence => ({
+  ...{ model, batch: 1, policy, sequence, memory: memory!, ...states },
+  limit: { of: "memory", wanted: 81 * MiB, most: 80 * MiB },
+});
+
+Deno.test("lengthSection() opens with the longest by plan and proved, beside what MST's authors report", () => {
+  const records = [["mst", 40960], ["mst8", 61440]].map(([policy, positions]) => {
+    const modelDocument = ofLength(modelConfig("llama3-8b"), Number(positions));
+    const { name: model } = modelDocument;
+    return cell(Number(positions), 70, 9000, {
+      model,
+      modelDocument,
+      batch: 1,
+      policy: String(policy),
+      warmupSteps: 0,
+      timedSteps: 1,
+      ...states,
+    });
+  });
+  const found = [
+    byPlan("llama3-8b", "mst", 40960),
+    byPlan("llama3-8b", "mst8", 61440),
+    byPlan("llama-nano", "mst8", 1024),
+  ];
+  const header = fakeHeader(records, {
+    command: "deno task bench mst",
+    memory: 80 * MiB,
+    longest: { unit: 1024, found },
+  });
+  const reports = {
+    sweeps: {
+      longest: sweepOf("reports/mst/report.md", [{
+        results: [header, ...records].map((line) => JSON.stringify(line)).join("\n"),
+        report: "",
+      }]),
+      long: sweep(cell(4096, 100, 2000)),
+    },
+    peers: {},
+  };
+  const [, sentence, how, table, once, source, rest] = lengthSection(reports)!.split("\n\n");
+  assertEquals(
+    sentence,
+    "By plan in 80 MiB, sequences of llama3-8b may have 61,440 tokens, under `mst8` with bf16 weights, bf16 moments, and were trained with " +
+      "61,440, under `mst8` with bf16 weights, bf16 moments; sequences of llama-nano may have 1,024 tokens, under `mst8` with bf16 weights, bf16 " +
+      "moments. MST's authors report 60 K of llama3-8b, on one A100 of 80 GB with weights, moments and activations in bf16.",
+  );
+  assertEquals(
+    how,
+    "Multiples of 1,024 tokens; the report has the bytes of each, and what differs from the published:",
+  );
+  const rows = table.split("\n").map((line) => line.split("|").slice(1, -1).map((text) => text.trim()));
+  assertEquals([rows[0].slice(3), rows[2].slice(3), rows[3].slice(3), rows[5].slice(3)], [
+    ["", "mst", "mst8"],
+    ["longest", "60 K", "–"],
+    ["longest by plan", "40,960", "61,440"],
+    ["longest trained", "40,960", "61,440"],
+  ]);
+  assertStringIncludes(once, "A length by plan that was trained took one step");
+  assertStringIncludes(source, "- [report](reports/mst/report.md): `deno task bench mst`");
+  assertStringIncludes(rest, "trains `nano` on one sequence of 4,096 tokens");
+  assertStringIncludes(answersPage(reports), `- **Long sequences.** ${sentence} [Table]`);
 });
 
 Deno.test("provedStep() refuses what was wrong, or is not whole", () => {

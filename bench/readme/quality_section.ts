@@ -1,9 +1,9 @@
 import { percentage, plural } from "../../src/text/format.ts";
-import { type Cell, recordsOf } from "../report/cell_rounds.ts";
-import { lossDifferences, lossSentence, lossTable } from "../report/losses.ts";
-import { controlsOf, parities } from "../report/parity.ts";
+import type { Cell } from "../report/cell_rounds.ts";
+import { lossDifferences, lossSentence } from "../report/losses.ts";
 import { baseOf, names } from "../report/side_by_side.ts";
 import { code, list } from "../report/words.ts";
+import { lossParts } from "./loss_parts.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
@@ -16,24 +16,10 @@ export function qualitySection({ sweeps: { quality, qualityImages, qualityCurve 
     comparisons.map((one) => [names(one).join(), one] as const)
   );
   const comparisons = [...new Map(told).values()];
-  const records = recordsOf(comparisons);
-  const steps = Math.max(...records.map(({ configuration }) => configuration.qualitySteps));
-  const generated = records.some(({ data }) => data.kind === "images" && data.generated);
   return [
     "### Quality",
     [lossSentence(lossDifferences(comparisons)), ...qualityCurve ? [longRun(qualityCurve)] : []].join(" "),
-    `Final validation loss after ${
-      plural(steps, "step")
-    } less \`exact\`'s from the same seeds, in nats: mean, ` +
-    "the interval that the test of equivalence uses (two one-sided tests at 5%, by Holm's procedure), its worse end as a share of `exact`'s " +
-    `loss, and the verdict on a margin that was fixed beforehand${
-      generated ? "; the images are generated" : ""
-    }.`,
-    lossTable(comparisons),
-    comparisons.flatMap((comparison) => {
-      const tested = parities(comparison);
-      return tested.size > 0 ? [controlsOf(comparison, tested)] : [];
-    }).join("\n"),
+    ...lossParts(comparisons),
     sources(...sweeps, ...qualityCurve ? [qualityCurve] : []),
     ...sweeps.map((sweep) =>
       picture(sweep, "loss_difference.svg", "Training loss less that of exact from the same seeds, by policy")

@@ -7,14 +7,20 @@ import type { Comparison } from "../report/side_by_side.ts";
 import { toldMaking } from "../report/sweep_files.ts";
 import { parseSweep, parseTimes } from "../results/read_results.ts";
 import { adapterTitle, type CellRecord } from "../results/results.ts";
+import type { Told } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
-import { kernelFolders, peerFolders, proofFiles, sweepFolders } from "./folders.ts";
+import { type Fits, fitsIn } from "./fits.ts";
+import { fitFiles, kernelFolders, peerFolders, proofFiles, sweepFolders } from "./folders.ts";
 import { made, type Making, versionOf } from "./making.ts";
 import { type ProvedStep, provedStep } from "./proved_step.ts";
 
 /** A sweep's report. A folder without results of its own stands for those below it together. */
 export interface Sweep extends Making {
   comparisons: Comparison<Cell>[];
+  /** Those of the comparisons, and what is compared otherwise: cells in which memory was re-invested. */
+  records: readonly CellRecord[];
+  /** What the sweep found by plan; of several runs the first tells it. */
+  told: Told;
 }
 
 /** A report of kernels' times. */
@@ -27,6 +33,7 @@ export interface Reports {
   sweeps: { [name in keyof typeof sweepFolders]?: Sweep };
   kernels?: Kernels;
   largeStep?: ProvedStep;
+  fits?: Fits;
   peers: { [name in keyof typeof peerFolders]?: Making & Pick<Peers, "rows"> };
 }
 
@@ -46,7 +53,8 @@ export async function readReports(root: string): Promise<Reports> {
   return {
     sweeps: await all(sweepFolders, readSweep),
     kernels: await firstOf(root, kernelFolders, readKernels) ?? undefined,
-    largeStep: await firstOf(root, proofFiles, readProof) ?? undefined,
+    largeStep: await firstOf(root, proofFiles, printed(provedStep)) ?? undefined,
+    fits: await firstOf(root, fitFiles, printed(fitsIn)) ?? undefined,
     peers: await all(peerFolders, readPeersFolder),
   };
 }
@@ -99,6 +107,8 @@ export function sweepOf(report: string, parts: readonly Part[]): Sweep {
     adapter: adapterTitle(records[0].environment),
     commits: distinct(records.map(({ environment }) => environment).flatMap(versionOf)),
     comparisons: compare(records),
+    records,
+    told: runs[0].header ?? {},
     recorded: records.length,
     missing: sum(
       runs.map((run) => run.header ? missingCells(run.header, run.records).length : gaps(run.records)),
@@ -126,10 +136,11 @@ async function readKernels(root: string, folder: string): Promise<Kernels | null
   };
 }
 
-async function readProof(root: string, file: string): Promise<ProvedStep | null> {
+/** Reads what a command printed. */
+const printed = <T>(read: (file: string, text: string) => T) => async (root: string, file: string) => {
   const text = await textOf(`${root}/${file}`);
-  return text === null ? null : provedStep(file, text);
-}
+  return text === null ? null : read(file, text);
+};
 
 async function readPeersFolder(root: string, folder: string) {
   const text = await textOf(`${root}/${folder}/results.jsonl`);

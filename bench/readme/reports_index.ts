@@ -55,6 +55,11 @@ const asked: readonly (Question & {
     answers: (comparisons) => cellsOf(comparisons).some((cell) => gradientError(cell) !== null),
   },
   {
+    question: "What is worth it, of all policies with all choices of a step?",
+    measured: "policies with choices of a step",
+    answers: (_, header) => header?.frontier !== undefined,
+  },
+  {
     question: "Is saved memory better re-invested?",
     measured: "memory re-invested",
     answers: (_, header) => header?.reinvest !== undefined,

@@ -32,6 +32,7 @@ Deno.test("readReports() takes a result's folder, and leaves out what has none",
       sweeps: {},
       kernels: undefined,
       largeStep: undefined,
+      fits: undefined,
       peers: {},
     });
     await write(root, newer, "deno task bench --model micro");

@@ -4,6 +4,8 @@ import { commandCode } from "../report/command.ts";
 import { names } from "../report/side_by_side.ts";
 import { list } from "../report/words.ts";
 import { arithmeticSection } from "./arithmetic_section.ts";
+import { fitSection } from "./fit_section.ts";
+import { frontierSection } from "./frontier_section.ts";
 import { gradientSection } from "./gradient_section.ts";
 import { gridSection } from "./grid_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
@@ -14,22 +16,28 @@ import { peersSection } from "./peers_section.ts";
 import { qualitySection } from "./quality_section.ts";
 import { ranksSection, sharedSweeps } from "./ranks_section.ts";
 import { recomputeSection } from "./recompute_section.ts";
+import { reinvestSection } from "./reinvest_section.ts";
 import type { Reports } from "./reports.ts";
+import { statesSection } from "./states_section.ts";
 import { textSection } from "./text_section.ts";
 import { visionSection } from "./vision_section.ts";
 
 /** The sections, and how many paragraphs of each the README takes. */
 const sections: [section: (reports: Reports) => string | null, taken: number][] = [
   [gridSection, 1],
+  [frontierSection, 1],
   [textSection, 1],
   [recomputeSection, 1],
+  [reinvestSection, 1],
   [lengthSection, 1],
+  [statesSection, 1],
   [arithmeticSection, 1],
   [visionSection, 1],
   [qualitySection, 1],
   [gradientSection, 1],
   [kernelsSection, 0],
   [largeSection, 1],
+  [fitSection, 1],
   [ranksSection, 1],
   [peersSection, 2],
 ];
@@ -88,11 +96,12 @@ function limits(reports: Reports): string | null {
       recordsOf(comparisons).map(({ ranks = [] }) => ranks.length)
     ),
   );
-  return cards.length
-    ? `**Not shown.** Anything of other cards than ${list(cards)}, of ${
-      together > 1 ? `more than ${together}` : "several"
-    } cards together, or that training in other arithmetic than f32 ends as well.`
-    : null;
+  if (cards.length === 0) return null;
+  const others = `Anything of other cards than ${list(cards)}`;
+  const several = `of ${together > 1 ? `more than ${together}` : "several"} cards together`;
+  return reports.sweeps.qualityArithmetic
+    ? `**Not shown.** ${others}, or ${several}.`
+    : `**Not shown.** ${others}, ${several}, or that training in other arithmetic than f32 ends as well.`;
 }
 
 /** How long whole sweeps took. */

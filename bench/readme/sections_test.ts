@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
+import { policyDocument } from "../../src/storage/policies.ts";
 import type { KernelTime } from "../kernels/kernel_report.ts";
 import type { PeerRow } from "../report/peer_records.ts";
 import type { CellConfiguration, CellRecord } from "../results/results.ts";
@@ -20,10 +21,12 @@ import { qualitySection } from "./quality_section.ts";
 import { recomputeSection } from "./recompute_section.ts";
 import { type Making, sources } from "./making.ts";
 import { type Reports, type Sweep, sweepOf } from "./reports.ts";
+import { answersPage } from "./results_page.ts";
 import { textSection } from "./text_section.ts";
 import { visionSection } from "./vision_section.ts";
 
 const mebibyte = 2 ** 20;
+const exact = policyDocument("exact");
 
 /** A sweep whose report told no plan. */
 const sweep = (...records: CellRecord[]): Sweep =>
@@ -95,6 +98,39 @@ Deno.test("arithmeticSection() sets other arithmetic beside native f32 at the sa
   assertEquals(rows(arithmeticSection(only({ stepsNative, stepsF16x3, stepsF16: elsewhere }))).length, 4);
   assertEquals(arithmeticSection(only({ stepsNative })), null);
   assertEquals(arithmeticSection(only({ stepsF16x3 })), null);
+});
+
+Deno.test("arithmeticSection() tells the verdicts on training in each arithmetic, by model where they are not one", () => {
+  const trainedIn = (model: string, far: number) => [
+    ...trained("exact", [1, 2, 3], { model }),
+    ...trained("exact-f16x3", [1, 2, 3], { model, arithmetic: "f16x3", beside: {}, storage: exact }),
+    ...trained("exact-f16", [1, 2 + far, 3 - far], { model, arithmetic: "f16", beside: {}, storage: exact }),
+    ...trained("mesa2", [2, 3, 4], { model }),
+  ];
+  const qualityArithmetic = sweep(...trainedIn("nano", 0), ...trainedIn("micro", 0.1));
+  const verdicts =
+    "Final losses of nano and micro beside `exact`'s, by the test of equivalence: `exact-f16x3` and `exact-f16` (nano) are " +
+    "equivalent; `exact-f16` (micro) is undecided; `mesa2` is worse.";
+  const section = arithmeticSection(only({ qualityArithmetic }))!;
+  assertEquals(section.split("\n\n").slice(0, 2), ["### Tensor cores", verdicts]);
+  assertEquals(rows(section).slice(2).map(([policy, , , verdict]) => [policy, verdict]), [
+    ["`exact-f16x3`", "equivalent"],
+    ["`exact-f16`", "equivalent"],
+    ["`mesa2`", "worse"],
+  ]);
+  assertStringIncludes(section, "(reports/fake/loss_difference.svg)");
+  const timed = (changes: Partial<CellConfiguration>) => sweep(fakeRecord(changes, measured(1, 1, 1, 1)));
+  const both = arithmeticSection(
+    only({ qualityArithmetic, stepsNative: timed({}), stepsF16: timed({ arithmetic: "f16" }) }),
+  )!;
+  assertStringIncludes(both.split("\n\n")[1], `and one in f16. ${verdicts}`);
+  const open = "that training in other arithmetic than f32 ends as well";
+  assertEquals(
+    [only({ stepsNative: timed({}) }), only({ qualityArithmetic })].map((of) =>
+      answersPage(of).includes(open)
+    ),
+    [true, false],
+  );
 });
 
 Deno.test("sweepOf() takes command and plan from the header where there is one, and refuses a line that is no record", () => {

@@ -18,12 +18,19 @@ import { subject } from "./savings.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { code, list } from "./words.ts";
 
+/** A gradient error that a user may well take. */
+export const smallError = 1e-2;
+
 /** How far a gradient may be from that of `exact` in f32. */
 const bounds: readonly [most: number, words: string][] = [
   [roundingError, "with the gradient of `exact`, to f32's rounding"],
-  [1e-2, "with a gradient error of at most 0.01"],
+  [smallError, `with a gradient error of at most ${smallError}`],
   [Infinity, "whatever its gradient error"],
 ];
+
+/** The combinations whose gradient error is known to be no larger. */
+export const within = (points: readonly FrontierPoint[], most: number): FrontierPoint[] =>
+  points.filter(({ error }) => error !== null && error <= most);
 
 /** The answers of a frontier as markdown, comparison by comparison; null where none was looked for. */
 export function frontierAnswers(comparisons: readonly Comparison<Cell>[], told: Told): string | null {
@@ -31,7 +38,8 @@ export function frontierAnswers(comparisons: readonly Comparison<Cell>[], told: 
   return [...comparisons.map((comparison) => answersOf(comparison, told)), meaning].join("\n\n");
 }
 
-const meaning =
+/** What a gradient error is, and what it leaves open. */
+export const meaning =
   "A gradient error is that of a policy in an arithmetic, beside `exact` in f32 on the same weights and batch. What weights and moments " +
   "are kept in, and when they are updated, decides which weights come next and not this gradient, so a combination has the figure of its " +
   "policy and arithmetic alone; rounded weights are those that both gradients are computed from. Whether training suffers from them is " +
@@ -64,10 +72,9 @@ function planned(comparison: Comparison<Cell>, points: readonly FrontierPoint[],
 }
 
 /** What is fastest in so much memory, by how far its gradient may be off; what is smallest where speeds say nothing. */
-function fastest(comparison: Comparison<Cell>, points: readonly FrontierPoint[]): string {
+export function fastest(comparison: Comparison<Cell>, points: readonly FrontierPoint[]): string {
   const base = baseOf(comparison);
-  const within = (most: number) => points.filter(({ error }) => error !== null && error <= most);
-  const stepsOf = (most: number) => stairs(most === Infinity ? points : within(most));
+  const stepsOf = (most: number) => stairs(most === Infinity ? points : within(points, most));
   const speeds = bounds.flatMap(([most, words], i) => {
     const steps = stepsOf(most);
     const before = i > 0 ? stepsOf(bounds[i - 1][0]) : [];
@@ -83,7 +90,7 @@ function fastest(comparison: Comparison<Cell>, points: readonly FrontierPoint[])
     return `${told}\n\n${speeds.join("\n")}`;
   }
   const smallest = bounds.flatMap(([most, words]) => {
-    const [first] = within(most);
+    const [first] = within(points, most);
     return first ? [`- ${words}: ${code(first.name)}, ${bytes(first.bytes)}.`] : [];
   });
   return ["Speeds tell nothing here, so that memory alone was weighed. Smallest is", smallest.join("\n")]
@@ -124,7 +131,8 @@ function beaten(points: readonly FrontierPoint[]): string | null {
   ].join("\n\n");
 }
 
-function besidePyTorch(peers: readonly PeerPoint[], comparison: Comparison<Cell>): string | null {
+/** Where PyTorch's rows lie, as sentences; null without any. */
+export function besidePyTorch(peers: readonly PeerPoint[], comparison: Comparison<Cell>): string | null {
   if (peers.length === 0) return null;
   const base = code(baseOf(comparison).configuration.policy);
   const lost = peers.filter(({ beatenBy }) => beatenBy.length > 0);

@@ -5,7 +5,7 @@ import { stepDefaults } from "../../src/train/step_choices.ts";
 import type { PlannedCombination, Told } from "../results/run_header.ts";
 import { statusWords } from "../results/results.ts";
 import type { Cell } from "./cell_rounds.ts";
-import { frontierPoints, peerPoints } from "./frontier.ts";
+import { type FrontierPoint, frontierPoints, peerPoints } from "./frontier.ts";
 import { digits } from "./gradient_tables.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { speedText } from "./speeds.ts";
@@ -16,26 +16,33 @@ export function frontierSection(comparisons: readonly Comparison<Cell>[], told: 
   if (!told.frontier) return null;
   return comparisons.flatMap((comparison) => [
     ...comparisons.length > 1 ? [`**${names(comparison).join(", ")}**`] : [],
-    measured(comparison),
+    combinationsTable(comparison, frontierPoints(comparison)),
     ...peers(comparison, told),
   ]).join("\n\n");
 }
 
-function measured(comparison: Comparison<Cell>): string {
+/** A row for each of some combinations; what beats them only where something does. */
+export function combinationsTable(comparison: Comparison<Cell>, points: readonly FrontierPoint[]): string {
   const base = baseOf(comparison);
-  const rows = frontierPoints(comparison).map((
-    { number: place, name, cell, bytes: own, error, beatenBy },
-  ) => [
+  const lost = points.some(({ beatenBy }) => beatenBy.length > 0);
+  const rows = points.map(({ number: place, name, cell, bytes: own, error, beatenBy }) => [
     `${place}`,
     name,
     bytes(own),
     base.memory ? ratio(own / base.memory.bufferBytes) : "–",
     cell.step ? speedText(cell, base) : statusWords[cell.failure?.status ?? "ok"],
     error === null ? "–" : error === 0 ? "0" : digits(error),
-    beatenBy.map(({ number }) => number).join(", ") || "–",
+    ...lost ? [beatenBy.map(({ number }) => number).join(", ") || "–"] : [],
   ]);
-  const header = ["", "combination", "buffers", "of exact's", "speed", "gradient error", "beaten by"];
-  return table(header.with(3, `of ${base.configuration.policy}'s`), rows, 2);
+  const header = [
+    "",
+    "combination",
+    "buffers",
+    `of ${base.configuration.policy}'s`,
+    "speed",
+    "gradient error",
+  ];
+  return table([...header, ...lost ? ["beaten by"] : []], rows, 2);
 }
 
 function peers(comparison: Comparison<Cell>, told: Told): string[] {

@@ -24,7 +24,7 @@ export function longestSection(
     `The longest multiples of ${number(unit)} tokens that fit${inMemory(budget)} by plan; gradients are f32${
       shared.map((choice) => `; ${choice}`).join("")
     }.`,
-    lengths(found, comparisons),
+    lengthsTable(found, comparisons),
     howTrained(found, comparisons),
     overhead(found, comparisons),
     `Bytes at the live peak of the longest, or of ${number(unit)} tokens where those do not fit, and what ${
@@ -127,7 +127,11 @@ const groupsOf = (found: readonly LongestSequence[]) => [
   ...Map.groupBy(found, (one) => JSON.stringify([one.model, one.batch, unusual(one)])).values(),
 ];
 
-function lengths(found: readonly LongestSequence[], comparisons: readonly Comparison<Cell>[]): string {
+/** The longest by plan and what bounds them, the longest trained and its speed there, below what MST published. */
+export function lengthsTable(
+  found: readonly LongestSequence[],
+  comparisons: readonly Comparison<Cell>[],
+): string {
   const policies = [...new Set(found.map(({ policy }) => policy))];
   const lines: Line[] = [
     ["longest by plan", ({ sequence }) => sequence ? number(sequence) : "none"],
@@ -173,7 +177,7 @@ function publishedRow(model: string, policies: readonly string[]): string[][] {
 }
 
 /** How little was run of the longest, in words; null where none took a single step. */
-function howTrained(found: readonly LongestSequence[], comparisons: readonly Comparison<Cell>[]) {
+export function howTrained(found: readonly LongestSequence[], comparisons: readonly Comparison<Cell>[]) {
   const once = found.some((one) =>
     trainedCells(one, comparisons).some(({ sequence, cell: { configuration } }) =>
       sequence === one.sequence && configuration.warmupSteps === 0 && configuration.timedSteps === 1

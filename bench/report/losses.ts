@@ -2,7 +2,7 @@ import type { ModelType } from "../../src/models/families.ts";
 import { decimalsFor, percentage, signed } from "../../src/text/format.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { marginOf } from "./margins.ts";
-import { costAtMost, hasLearnt, parities, type Parity } from "./parity.ts";
+import { costAtMost, hasLearnt, parities, type Parity, type Verdict } from "./parity.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import type { MeanInterval } from "../statistics/statistics.ts";
 import { code, list, policiesOf, table } from "./words.ts";
@@ -84,6 +84,38 @@ function worst([policy, differences]: [string, LossDifference[]]): string {
     ? `${high} of the loss`
     : `${low} [${least.model}] to ${high} [${most.model}] of the loss`;
   return `${code(policy)} costs ${told}`;
+}
+
+/** What is said of one policy, and of several. */
+const verdictWords: Record<Verdict, [one: string, many: string]> = {
+  equivalent: ["is equivalent", "are equivalent"],
+  better: ["is better", "are better"],
+  undecided: ["is undecided", "are undecided"],
+  worse: ["is worse", "are worse"],
+  diverged: ["diverged", "diverged"],
+  "nothing learnt": [
+    "has no verdict, as `exact` learnt nothing",
+    "have no verdict, as `exact` learnt nothing",
+  ],
+};
+
+/** "`a` and `b` are equivalent; `c` (vit-micro) is undecided": the verdicts, with the models where a policy has not the same at all. */
+export function verdictSentence(differences: readonly LossDifference[]): string {
+  const modelsOf = (some: readonly LossDifference[]) => [...new Set(some.map(({ model }) => model))];
+  const told = Object.entries(verdictWords).flatMap(([verdict, [one, many]]) => {
+    const byPolicy = Map.groupBy(
+      differences.filter(({ parity }) => parity.verdict === verdict),
+      ({ policy }) => policy,
+    );
+    const policies = [...byPolicy].map(([name, of]) => {
+      const tested = differences.filter(({ policy }) => policy === name);
+      return of.length === tested.length ? code(name) : `${code(name)} (${list(modelsOf(of))})`;
+    });
+    return policies.length ? [`${list(policies)} ${policies.length === 1 ? one : many}`] : [];
+  });
+  return `Final losses of ${list(modelsOf(differences))} beside \`exact\`'s, by the test of equivalence: ${
+    told.join("; ")
+  }.`;
 }
 
 /** A row for each policy, and of each comparison the mean difference with the test's interval, what it costs at most, and the verdict. */

@@ -9,6 +9,18 @@ export const published: Record<string, Record<string, number>> = {
   "llama3-8b": { exact: 5, recompute: 14, mst: 60 },
 };
 
+/** "MST's authors report 84 K of llama2-7b, on one A100 of 80 GB."; null where no model has a figure. */
+export function publishedSentence(models: readonly string[]): string | null {
+  const told = [...new Set(models)].flatMap((model) =>
+    published[model] ? [`${published[model].mst} K of ${model}`] : []
+  );
+  return told.length > 0
+    ? `MST's authors report ${
+      list(told)
+    }, on one A100 of 80 GB with weights, moments and activations in bf16.`
+    : null;
+}
+
 const differences = [
   "**Source**: Luo et al., [arXiv 2407.15892](https://arxiv.org/abs/2407.15892), on one A100 of 80 GB at batch 1. 60 K and 84 K stand in the " +
   "authors' repository (wdlctc/mini-s), too; 5 K and 14 K agree with what it says of them, a twelfth and a quarter of 60 K; 7 K and 45 K are " +

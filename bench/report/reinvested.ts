@@ -154,6 +154,27 @@ function verdictOf(
   return equal === "time" && unfair ? undefined : verdict;
 }
 
+/** What tests say of the ways to re-invest, in equal time or in equal tokens. */
+export interface Tally {
+  /** Those of which a loss of more than one seed is known. */
+  readonly ways: readonly { readonly arm: InvestedArm; readonly outcome: Outcome }[];
+  readonly lower: number;
+  readonly higher: number;
+  /** Of how many the time was not `exact`'s. */
+  readonly apart: number;
+}
+
+/** Counts the verdicts on what has grown. */
+export function tallyOf(arms: readonly InvestedArm[], equal: Equal): Tally {
+  const ways = arms.flatMap((arm) => {
+    const outcome = arm.into && arm.outcomes[equal];
+    return outcome ? [{ arm, outcome }] : [];
+  });
+  const count = (verdict: string) => ways.filter(({ outcome }) => outcome.verdict === verdict).length;
+  const apart = ways.filter(({ outcome: { time } }) => time === null || Math.abs(time - 1) > timeTolerance);
+  return { ways, lower: count("lower"), higher: count("higher"), apart: apart.length };
+}
+
 /** Whether an arm came to no end. */
 export const failureOf = ({ cell }: InvestedArm): CellRecord | undefined =>
   cell.records.find((record) => !ran(record));

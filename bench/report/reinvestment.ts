@@ -11,6 +11,8 @@ import {
   type Invested,
   invested,
   type InvestedArm,
+  type Tally,
+  tallyOf,
   timeTolerance,
 } from "./reinvested.ts";
 import { natsText } from "./losses.ts";
@@ -38,7 +40,8 @@ export function reinvestmentSection({ reinvest = [] }: Found, records: readonly 
   ].filter((part) => part !== null).join("\n\n");
 }
 
-function affordable(all: readonly Reinvestment[]): string {
+/** What fits into the bytes of `exact`, as a table. */
+export function affordable(all: readonly Reinvestment[]): string {
   const rows = all.flatMap((one) => {
     const policies = [...Map.groupBy(one.found, ({ policy }) => policy)];
     return policies.map(([policy, found], i) => [
@@ -132,7 +135,8 @@ function timedAlone(all: readonly Invested[]): string | null {
   return told.length === 0 ? null : `Timed alone, and so without a loss: ${list(told)}.`;
 }
 
-function losses(all: readonly Invested[]): string {
+/** Losses less `exact`'s of what was trained, as a table. */
+export function losses(all: readonly Invested[]): string {
   const trained = trainedOf(all);
   const columns = (arm: InvestedArm) =>
     equals.flatMap((equal) => {
@@ -214,28 +218,26 @@ export function reinvestmentAnswer({ reinvest = [] }: Found, records: readonly C
   );
 }
 
-function byLoss({ arms }: Invested, equal: Equal): string {
-  const grown = arms.flatMap((arm) => {
-    const outcome = arm.into && arm.outcomes[equal];
-    return outcome ? [{ arm, outcome }] : [];
-  });
-  const within = `in equal ${equal}`;
-  if (grown.length === 0) return `${within} no loss of more than one seed is known`;
-  const count = (verdict: string) => grown.filter(({ outcome }) => outcome.verdict === verdict).length;
-  const [lower, higher] = [count("lower"), count("higher")];
-  const apart = grown.filter(({ outcome: { time } }) => time === null || Math.abs(time - 1) > timeTolerance);
-  const verdict = `${lower} of ${grown.length} ways measurably ${
+/** "in equal time 3 of 9 ways measurably lower the loss, 1 raises it" */
+export function tallyWords(equal: Equal, { ways, lower, higher, apart }: Tally): string {
+  const unequal = equal === "time" && apart > 0 ? ` (the time of ${apart} was not equal)` : "";
+  return `in equal ${equal} ${lower} of ${ways.length} ways measurably ${
     lower === 1 ? "lowers" : "lower"
-  } the loss, ${higher} ${higher === 1 ? "raises" : "raise"} it${
-    equal === "time" && apart.length > 0 ? ` (the time of ${apart.length} was not equal)` : ""
-  }`;
-  const [best] = grown.filter(({ outcome }) => outcome.losses.difference)
+  } the loss, ${higher} ${higher === 1 ? "raises" : "raise"} it${unequal}`;
+}
+
+function byLoss({ arms }: Invested, equal: Equal): string {
+  const tally = tallyOf(arms, equal);
+  const { ways } = tally;
+  if (ways.length === 0) return `in equal ${equal} no loss of more than one seed is known`;
+  const verdict = tallyWords(equal, tally);
+  const [best] = ways.filter(({ outcome }) => outcome.losses.difference)
     .toSorted((a, b) => a.outcome.losses.difference!.mean - b.outcome.losses.difference!.mean);
-  if (!best) return `${within} ${verdict}`;
+  if (!best) return verdict;
   const { difference, loss } = best.outcome.losses;
-  return `${within} ${verdict}, and the lowest is that of ${code(best.arm.policy)} with ${
-    sizeOf(best.arm)
-  }, ${signed(difference!.mean)} nats (${signed(difference!.low)} to ${signed(difference!.high)}; ${
+  return `${verdict}, and the lowest is that of ${code(best.arm.policy)} with ${sizeOf(best.arm)}, ${
+    signed(difference!.mean)
+  } nats (${signed(difference!.low)} to ${signed(difference!.high)}; ${
     percentage(difference!.mean / loss!, true)
   })`;
 }

@@ -29,6 +29,12 @@ function perParameter(label: string, parts: readonly Part[]): Quantity<Cell> {
   };
 }
 
+/** Bytes of weights, moments and gradients at the live peak, for each number that a cell trains. */
+export const bytesAParameter = (cell: Cell): number | null => {
+  const own = bytesOf(all)(cell);
+  return own === null ? null : own / parametersOf(cell);
+};
+
 const quantities: Quantity<Cell>[] = [
   bytesQuantity("weights", bytesOf(["parameters"])),
   bytesQuantity("moments", bytesOf(["optimizer"])),
@@ -47,12 +53,15 @@ const quantities: Quantity<Cell>[] = [
 const keepsOtherwise = ({ configuration: own }: Cell, { configuration: base }: Cell) =>
   own.parameters !== base.parameters || own.moments !== base.moments || own.update !== base.update;
 
-/** Bytes of weights, moments and gradients where the cells of a comparison differ in them, as a markdown table; null where none do. */
-export function statesTable(comparisons: readonly Comparison<Cell>[]): string | null {
+/** Bytes of weights, moments and gradients where the cells of a comparison differ in them, and what is told beside, as a markdown table; null where none do. */
+export function statesTable(
+  comparisons: readonly Comparison<Cell>[],
+  beside: readonly Quantity<Cell>[] = [],
+): string | null {
   const differing = comparisons.flatMap((comparison) => {
     const base = baseOf(comparison);
     const cells = [...comparison.cells].filter(([, cell]) => cell === base || keepsOtherwise(cell, base));
     return cells.length > 1 ? [{ ...comparison, cells: new Map(cells) }] : [];
   });
-  return sideBySide(differing, quantities);
+  return sideBySide(differing, [...quantities, ...beside]);
 }

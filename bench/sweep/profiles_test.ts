@@ -2,12 +2,13 @@ import { assert, assertEquals } from "@std/assert";
 import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { familyOf } from "../../src/models/families.ts";
-import { checkModel, type ModelConfig, usualSequence } from "../../src/models/model_config.ts";
+import { checkModel, type ModelConfig, modelConfig, usualSequence } from "../../src/models/model_config.ts";
 import { createPolicy, policyDocument, policyPresets } from "../../src/storage/policies.ts";
 import { unusual } from "../../src/train/step_choices.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { refuseContradictions } from "../../src/train/step_choices.ts";
 import { ablations } from "./ablations.ts";
+import { chosen, planCombinations } from "./frontier.ts";
 import { choicesOf } from "./longest.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { modelOf, parseConfiguration } from "../results/results.ts";
@@ -33,6 +34,27 @@ Deno.test("Every profile plans cells that can run, and that a process can be tol
       checkModel(modelOf(cell), cell.sequence, cell.batch);
       assertEquals(parseConfiguration(JSON.stringify(cell)), cell, name);
     }
+  }
+});
+
+Deno.test("The frontier takes a Vision Transformer at its own length, whatever a profile's is of texts", () => {
+  for (const adapter of adapters) {
+    const models = [{ ...modelConfig("deit-base"), layers: 1 }];
+    const policies = ["exact", "mst8"].map(policyDocument);
+    const given = { models, batches: [128], policies, arithmetic: "f32" } as const;
+    const options = { ...profiles.frontier(adapter), ...given };
+    const shape = { model: models[0], sequence: 197, batch: 128 };
+    assertEquals(shapes(models, options.sequences, options.batches, options), [shape], adapter);
+    const planned = planCombinations([shape], options, gpuWith(typicalGpuLimits));
+    assert(planned.length === 2 * 18 && planned.every(({ memory }) => memory), adapter);
+    const cells = planSweep(options, undefined, () => chosen(planned, options));
+    assertEquals(
+      new Set(cells.map(({ sequence, batch }) => `${batch} × ${sequence}`)),
+      new Set(["128 × 197"]),
+    );
+    const names = new Set(cells.map(({ policy }) => policy));
+    assert(names.size > 10 && names.size <= options.frontier!.most, `${names.size}`);
+    for (const cell of cells) checkModel(modelOf(cell), cell.sequence, cell.batch);
   }
 });
 

@@ -1,0 +1,82 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type FakeCombination, fakeCombinations, fakeFrontier } from "../report/frontier_testing.ts";
+import type { CellRecord } from "../results/results.ts";
+import { fakeHeader } from "../results/testing.ts";
+import { frontierSection } from "./frontier_section.ts";
+import { type Sweep, sweepOf } from "./reports.ts";
+import { answersPage } from "./results_page.ts";
+
+const all: FakeCombination[] = [
+  { name: "exact", policy: "exact", memory: 8, time: 1 },
+  { name: "half", policy: "half", memory: 5, time: 1.25, error: 0.0002 },
+  { name: "mesa8", policy: "mesa8", memory: 3, time: 1.25, error: 0.002 },
+  { name: "mesa4", policy: "mesa4", memory: 2, time: 1.6, error: 0.05 },
+  { name: "token8", policy: "token8", memory: 6, time: 2, error: 0.002 },
+];
+const row = { model: "nano", sequence: 128, batch: 4 };
+const peers = [{ ...row, name: "f32, plain", tokensPerSecond: 9000, bytes: 9 * 2 ** 30 }];
+
+const sweep = (
+  folder: string,
+  runtime: "native" | "dawn",
+  change = (record: CellRecord): CellRecord => record,
+): Sweep => {
+  const records = fakeCombinations(all)
+    .map((record) => change({ ...record, environment: { ...record.environment, runtime } }));
+  const header = fakeHeader(records, {
+    command: `deno task bench frontier --out ${folder}`,
+    ...fakeFrontier(all, peers),
+  });
+  const results = [header, ...records].map((line) => JSON.stringify(line)).join("\n");
+  return sweepOf(`reports/${folder}/report.md`, [{ results, report: "" }]);
+};
+const reports = {
+  sweeps: { frontier: sweep("frontier", "dawn"), frontierNative: sweep("native", "native") },
+  peers: {},
+};
+
+Deno.test("frontierSection() tells the ends of what nothing beats within a small gradient error, of each report", () => {
+  const section = frontierSection(reports)!;
+  const [title, sentence] = section.split("\n\n");
+  const ends =
+    "from 3 GiB at 0.80× of `exact`'s speed (`mesa8`) to 8 GiB at 1.00× (`exact`), 1 of 5 that ran being beaten";
+  assertEquals([title, sentence], [
+    "### What is worth it",
+    "Of the policies with every choice of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
+    `together, with a gradient error of at most 0.01: nano, 4 × 128 tokens under Dawn, ${ends}; nano, 4 × 128 tokens natively, ${ends}.`,
+  ]);
+  assertStringIncludes(
+    answersPage(reports),
+    `- **What is worth it.** ${sentence} [Table](reports/README.md#what-is-worth-it)`,
+  );
+  assertEquals(frontierSection({ sweeps: {}, peers: {} }), null);
+});
+
+Deno.test("frontierSection() has a row for each that nothing beats, PyTorch's rows, source and picture of each report", () => {
+  const [, , under, stairs, pytorch, , table, source, picture, natively] = frontierSection(reports)!.split(
+    "\n\n",
+  );
+  assertStringIncludes(under, "**nano, 4 × 128 tokens under Dawn.** The fastest in so much memory");
+  assertStringIncludes(stairs, "- with a gradient error of at most 0.01: from **3 GiB** `mesa8` (0.800×");
+  assertStringIncludes(pytorch, "Of PyTorch's 1 row on this card the fastest is f32, plain");
+  const rows = table.split("\n").map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  assertEquals(rows[0], ["", "combination", "buffers", "of exact's", "speed", "gradient error"]);
+  assertEquals(rows.slice(2).map(([number, name]) => `${number} ${name}`), [
+    "1 mesa4",
+    "2 mesa8",
+    "3 half",
+    "5 exact",
+  ]);
+  assertStringIncludes(source, "- [report](reports/frontier/report.md): `deno task bench frontier`, commit");
+  assertStringIncludes(picture, "(reports/frontier/frontier.svg)");
+  assertStringIncludes(natively, "**nano, 4 × 128 tokens natively.**");
+});
+
+Deno.test("frontierSection() tells memory alone of a software adapter", () => {
+  const software = sweep("frontier", "native", (record) => ({
+    ...record,
+    environment: { ...record.environment, adapterClass: "software" },
+  }));
+  const section = frontierSection({ sweeps: { frontier: software }, peers: {} })!;
+  assertStringIncludes(section, "natively, 3 GiB (`mesa8`), 0 of 5 that ran being beaten.");
+});
