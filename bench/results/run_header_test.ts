@@ -15,7 +15,7 @@ const lines: [line: object, optional: string[]][] = [
     "shard",
     "interleaved",
   ]],
-  [fakeRecord(), ["ranks"]],
+  [fakeRecord(), ["overflowShare", "ranks"]],
 ];
 
 Deno.test("resultsJsonSchema() describes every field of a header and of a record", () => {
