@@ -1,28 +1,25 @@
 import { percentage, plural } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { lossDifferences, lossSentence } from "../report/losses.ts";
-import { baseOf, names } from "../report/side_by_side.ts";
+import { baseOf } from "../report/side_by_side.ts";
 import { code, list } from "../report/words.ts";
 import { lossParts } from "./loss_parts.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
 /** What policies cost in validation loss. */
-export function qualitySection({ sweeps: { quality, qualityImages, qualityCurve } }: Reports): string | null {
-  const sweeps = [quality, qualityImages].filter((sweep) => sweep !== undefined);
-  if (sweeps.length === 0) return null;
-  // What was trained anew is told by its later runs.
-  const told = sweeps.flatMap(({ comparisons }) =>
-    comparisons.map((one) => [names(one).join(), one] as const)
-  );
-  const comparisons = [...new Map(told).values()];
+export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): string | null {
+  if (!quality) return null;
+  const { comparisons } = quality;
   return [
     "### Quality",
     [lossSentence(lossDifferences(comparisons)), ...qualityCurve ? [longRun(qualityCurve)] : []].join(" "),
     ...lossParts(comparisons),
-    sources(...sweeps, ...qualityCurve ? [qualityCurve] : []),
-    ...sweeps.map((sweep) =>
-      picture(sweep, "loss_difference.svg", "Training loss less that of exact from the same seeds, by policy")
+    sources(quality, ...qualityCurve ? [qualityCurve] : []),
+    picture(
+      quality,
+      "loss_difference.svg",
+      "Training loss less that of exact from the same seeds, by policy",
     ),
     ...qualityCurve
       ? [picture(qualityCurve, "loss.svg", "Training loss of a run through its whole corpus")]

@@ -1,3 +1,4 @@
+import { bytes, number, ratio } from "../../src/text/format.ts";
 import { recordsOf } from "../report/cell_rounds.ts";
 import { ranksSection as ranksTable, ranksSentences } from "../report/ranks_table.ts";
 import { list } from "../report/words.ts";
@@ -6,8 +7,8 @@ import { sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
 /** Sweeps in which several cards shared a step, by what they parted. */
-export const sharedSweeps = ({ sweeps: { ranksSequence, ranksBatch } }: Reports): Sweep[] =>
-  [ranksSequence, ranksBatch].filter((sweep) => sweep !== undefined);
+export const sharedSweeps = ({ sweeps: { ranksSequence, ranksBatch, ranksLength } }: Reports): Sweep[] =>
+  [ranksSequence, ranksBatch, ranksLength].filter((sweep) => sweep !== undefined);
 
 /** Steps that several cards shared: memory, what crossed, and what that took. */
 export function ranksSection(reports: Reports): string | null {
@@ -18,12 +19,25 @@ export function ranksSection(reports: Reports): string | null {
       recordsOf(comparisons).map(({ environment }) => adapterTitle(environment))
     ),
   );
+  const { ranksLength, ranksOne } = reports.sweeps;
   return [
     "### Several cards",
-    `Each rank has a card of its own, ${list([...cards])}; what crosses goes through the host, by MPI. ${
-      shared.flatMap(({ comparisons }) => ranksSentences(comparisons)).join(" ")
-    }`,
+    [
+      `Each rank has a card of its own, ${list([...cards])}; what crosses goes through the host, by MPI.`,
+      ...shared.flatMap(({ comparisons }) => ranksSentences(comparisons)),
+      ...ranksLength && ranksOne ? [lengths(ranksLength, ranksOne)] : [],
+    ].join(" "),
     ...shared.map(({ comparisons }) => ranksTable(comparisons)!),
-    sources(...shared),
+    sources(...shared, ...ranksLength && ranksOne ? [ranksOne] : []),
   ].join("\n\n");
+}
+
+/** How long a sequence several cards trained beside what one did, and in what memory. */
+function lengths({ comparisons: [several] }: Sweep, { comparisons: [one] }: Sweep): string {
+  const memory = ({ cells }: typeof one) => bytes([...cells.values()][0].memory!.bufferBytes);
+  return `Of ${one.model} ${number(one.sequence)} tokens take ${memory(one)} of buffers on one card, and ${
+    number(several.sequence)
+  }, **${ratio(several.sequence / one.sequence)}** as many, at most ${memory(several)} on each of ${
+    several.choices!.ranks
+  }, each by a whole step.`;
 }

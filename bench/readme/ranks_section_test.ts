@@ -33,6 +33,27 @@ Deno.test("ranksSection() tells what crossed between cards, each sweep with its 
   assertEquals(ranksSection(only({})), null);
 });
 
+Deno.test("ranksSection() tells how long a sequence ranks trained beside one card's", () => {
+  const long = (folder: string, sequence: number, bufferBytes: number, ranks?: ReturnType<typeof rank>[]) =>
+    sweepOf(`reports/${folder}/report.md`, [{
+      results: JSON.stringify(fakeRecord({ sequence, ...ranks && { ranks: ranks.length } }, {
+        ...{ timing, ranks, memory: { ...fakeMeasurement().memory!, bufferBytes } },
+      })),
+      report: "",
+    }]);
+  const sweeps = {
+    ranksLength: long("two", 2440, 19 * 2 ** 20, [rank("0"), rank("1")]),
+    ranksOne: long("one", 1000, 23 * 2 ** 20),
+  };
+  const section = ranksSection(only(sweeps))!;
+  assertStringIncludes(
+    section,
+    "nano 1,000 tokens take 23 MiB of buffers on one card, and 2,440, **2.44×** as many, at most 19 MiB on each of 2,",
+  );
+  assertStringIncludes(section, "reports/one");
+  assert(!ranksSection(only({ ranksLength: sweeps.ranksLength }))!.includes("as many"));
+});
+
 Deno.test("The README says of how many cards together nothing is shown", () => {
   assertStringIncludes(answersPage(only({ ranksBatch: sweep("batch", 4) })), "of more than 4 cards together");
   assertStringIncludes(answersPage(only({ text: sweep("text", 1) })), "of several cards together");

@@ -237,20 +237,6 @@ Deno.test("qualitySection() tells how a run through a corpus ends, beside what r
   );
 });
 
-Deno.test("qualitySection() takes of a model that was trained anew its later runs alone", () => {
-  const trainedIn = (model: string, loss: number) => [
-    ...trained("exact", [1, 2, 3], { model }),
-    ...trained("mesa8", [1, 2, 3].map((base) => base + loss), { model }),
-  ];
-  const section = qualitySection(only({
-    quality: sweep(...trainedIn("nano", 0.25), ...trainedIn("micro", 0.5)),
-    qualityImages: sweep(...trainedIn("micro", 0.125)),
-  }))!;
-  const [header, , mesa8] = rows(section);
-  assertEquals(header.filter((_, i) => i % 3 === 1).map((title) => title.split(",")[0]), ["nano", "micro"]);
-  assertEquals([mesa8[1], mesa8[4]].map((cell) => cell.split(" ")[0]), ["+0.2500", "+0.1250"]);
-});
-
 const erring = (policy: string, error: number, changes: Partial<CellConfiguration> = {}) =>
   [1, 2].map((seed) =>
     fakeRecord({ policy, seed, round: seed, storage: fakeRecord().configuration.storage, ...changes }, {

@@ -51,9 +51,10 @@ for (const choice of choices) {
     await withSession({ ...still, ...choice }, async (session) => {
       session.step(first);
       const gradients = [...await session.gradients()];
-      const isNone = choice.arithmetic ? (x: number) => !Number.isFinite(x) : Number.isNaN; // in halves they overflow alike
-      const none = gradients.filter(([, { data }]) => data.some(isNone)).map(([name]) => name);
-      assertEquals(none, ["model.layers.0.mlp.down_proj.weight"]);
+      // Some adapters' sums are infinite where others' are no numbers.
+      const isOver = (x: number) => !Number.isFinite(x);
+      const over = gradients.filter(([, { data }]) => data.some(isOver)).map(([name]) => name);
+      assertEquals(over, ["model.layers.0.mlp.down_proj.weight"]);
       session.step(second);
       const losses = await session.losses();
       assert(Number.isFinite(losses[0]), `${losses[0]}`);
