@@ -1,30 +1,26 @@
+import { exchange, gatherPairs, share } from "./attention_sums.ts";
 import {
   accumulate,
   type AttentionRows,
-  declareTile,
-  endOfKeys,
-  exchange,
   held,
   isGrouped,
-  keyTiles,
   lines,
-  loop,
   outputType,
-  pairs,
   perPair,
   perRow,
+  perSum,
   perVector,
   place,
   prelude,
   range,
   scores,
-  share,
   signature,
   slice,
   store,
   vectors,
   visible,
 } from "./attention_template.ts";
+import { declareTile, endOfKeys, keyTiles, loop } from "./attention_tiles.ts";
 
 /** Backward for queries: dq, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
 export function attentionBackwardQueryText(v: AttentionRows): string {
@@ -34,13 +30,14 @@ export function attentionBackwardQueryText(v: AttentionRows): string {
 @group(0) @binding(3) var<storage, read_write> dqkv: array<${outputType(v)}>;`;
   const body = `${scores(v, "s", "q", "keys")}
 ${scores(v, "g", "d", "values")}
-${share(v, pairs(v, ["s", "g"]))}
+${share(v, ["s", "g"])}
 ${
     perPair(v, (r, u) =>
       `      let ds${r}_${u} = select(0.0, exp(s${r}_${u} - lse${r}) * (g${r}_${u} - delta${r}), ${
         visible(v, r, u)
       });`)
   }
+${gatherPairs(v, "ds")}
 ${accumulate(v, "dq", "ds", "keys")}`;
   return `${prelude(v, bindings)}${slice("qkv", v)}${slice("d", v)}${store("dqkv", v)}
 ${declareTile(v, "keys")}
@@ -53,7 +50,7 @@ ${
   let d${r}_${i} = d_slice(row${r}, q_column, ${held(v, i)}); var dq${r}_${i} = vec4<f32>();`)
   }
 ${
-    perRow(v, (r) =>
+    perSum(v, (r) =>
       `  let at${r} = row${r} * p.heads + head; let lse${r} = log_sum_exp[at${r}]; let delta${r} = delta[at${r}];`)
   }
   let end = ${endOfKeys(v)};
@@ -82,26 +79,22 @@ export function attentionBackwardKeyText(v: AttentionRows): string {
     `${query(u)} < p.sequence${v.causal ? ` && ${query(u)} >= own${r}` : ""}`;
   const body = `${scores(v, "s", "k", "queries")}
 ${scores(v, "g", "v", "d_rows")}
-${share(v, pairs(v, ["s", "g"]))}
-${
-    lines(
-      range(v.unroll).map((u) =>
-        `      let at${u} = (start + min(${query(u)}, p.sequence - 1)) * p.heads + head;
-      let lse${u} = log_sum_exp[at${u}]; let delta${u} = delta[at${u}];`
-      ),
-    )
-  }
+${share(v, ["s", "g"])}
+${lines(range(v.unroll).map((u) => `      let of${u} = statistics[u0 + ${u}u];`))}
 ${
     perPair(v, (r, u) =>
-      `      let p${r}_${u} = select(0.0, exp(s${r}_${u} - lse${u}), ${
+      `      let p${r}_${u} = select(0.0, exp(s${r}_${u} - of${u}.x), ${
         seen(r, u)
-      }); let ds${r}_${u} = p${r}_${u} * (g${r}_${u} - delta${u});`)
+      }); let ds${r}_${u} = p${r}_${u} * (g${r}_${u} - of${u}.y);`)
   }
+${gatherPairs(v, "p")}
+${gatherPairs(v, "ds")}
 ${accumulate(v, "dv", "p", "d_rows")}
 ${accumulate(v, "dk", "ds", "queries")}`;
   return `${prelude(v, bindings)}${slice("qkv", v)}${slice("d", v)}${store("dqkv", v)}
 ${declareTile(v, "queries")}
 ${declareTile(v, "d_rows")}
+var<workgroup> statistics: array<vec2<f32>, ${v.tile}>; // log-sum-exp and delta
 ${exchange(v, 2)}
 ${signature(v)}${place(v, false, "keys")}
 ${
@@ -116,7 +109,14 @@ ${
       "p.sequence",
       [["queries", "qkv", "q_column"], ["d_rows", "d", "q_column"]],
       body,
-      isGrouped(v) ? `key_head * ${v.group}u` : undefined,
+      {
+        owns: "keys",
+        beside: {
+          name: "statistics",
+          of: (row) => `vec2(log_sum_exp[${row} * p.heads + head], delta[${row} * p.heads + head])`,
+        },
+        ...isGrouped(v) && { firstHead: `key_head * ${v.group}u` },
+      },
     )
   }
 ${

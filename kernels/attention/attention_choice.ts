@@ -8,38 +8,42 @@ import {
   groupOf,
   type HalvedInputs,
 } from "./attention_shape.ts";
-import type { AttentionRows } from "./attention_template.ts";
+import { type AttentionRows, blockRows, vectors } from "./attention_template.ts";
 import { type AttentionVariant, attentionVariantName } from "./attention_variant.ts";
-
-/** Vectors of each of its rows that a GPU's thread holds: more would leave too few threads for the registers there are. */
-const vectorsPerThread = 8;
 
 /** Rows of a workgroup that a GPU may take, the best ones first where they waste equally little of a sequence. */
 const blocks = [64, 96, 112, 80, 48];
+/** Rows of one where few sequences and heads would leave processors idle, or a row takes many threads. */
+const smallBlock = 32;
 
 /** How a thread works. */
 interface Way extends Pick<AttentionRows, "rows" | "tile" | "unroll"> {
-  /** Into how many parts rows are split beyond what registers ask for. */
-  readonly further: number;
+  /** Vectors of each of its rows that it holds, at most: more threads share a row of more. */
+  readonly held: number;
+  /** Whether rows are dealt among the threads that share them. */
+  readonly dealt: boolean;
 }
 
-/** What a tuning run tries on a GPU. */
-const ways: readonly Way[] = [
-  { further: 1, rows: 1, tile: 32, unroll: 8 },
-  { further: 1, rows: 1, tile: 32, unroll: 4 },
-  { further: 1, rows: 1, tile: 16, unroll: 8 },
-  { further: 1, rows: 1, tile: 16, unroll: 4 },
-  { further: 1, rows: 2, tile: 32, unroll: 2 },
-  { further: 2, rows: 1, tile: 32, unroll: 4 },
-  { further: 2, rows: 2, tile: 16, unroll: 4 },
-];
+const shared = (tile: number, unroll: number): Way => ({ held: 8, dealt: false, rows: 1, tile, unroll });
+const dealt = (held: number, rows: number, tile: number, unroll: number): Way => ({
+  ...{ held, dealt: true, rows, tile, unroll },
+});
 
-/** What it tries in small blocks, which are for few sequences and heads: these leave processors idle. */
-const smallBlock = 32;
-const waysInSmallBlocks: readonly Way[] = [
-  { further: 1, rows: 1, tile: 32, unroll: 4 },
-  { further: 1, rows: 1, tile: 16, unroll: 8 },
-];
+/** What a tuning run tries on a GPU, the likeliest first: of heads up to 64 numbers, and of wider ones (docs/runtime.md). */
+const ways: Record<AttentionKernel, Record<"narrow" | "wide", readonly Way[]>> = {
+  forward: {
+    narrow: [dealt(2, 4, 16, 8), dealt(2, 4, 32, 8), dealt(4, 4, 32, 4), shared(32, 8)],
+    wide: [dealt(4, 4, 8, 8), dealt(4, 4, 16, 8), dealt(2, 8, 16, 8), shared(16, 8)],
+  },
+  backward_query: {
+    narrow: [dealt(2, 4, 16, 8), dealt(2, 4, 32, 8), dealt(4, 2, 16, 4), shared(32, 8)],
+    wide: [dealt(2, 8, 8, 4), dealt(2, 4, 8, 8), dealt(4, 2, 16, 8), shared(16, 4)],
+  },
+  backward_key: {
+    narrow: [shared(32, 8), dealt(4, 2, 16, 4), dealt(4, 2, 32, 4), dealt(4, 2, 16, 8), dealt(2, 4, 32, 2)],
+    wide: [dealt(4, 2, 16, 8), dealt(4, 2, 16, 4), dealt(2, 4, 16, 2), shared(16, 4)],
+  },
+};
 
 /** The sizes that decide on a variant. */
 type VariantShape =
@@ -76,30 +80,28 @@ function threadVariants(
   const head = Math.ceil(headSize / 4);
   if (adapterClass === "software") {
     const rows = headSize % 4 === 0 ? Math.max(1, Math.min(4, Math.floor(32 / head))) : 1;
-    return [{ headSize, causal, threads: 16, split: 1, shuffle: false, rows, tile: 16, unroll: 1 }];
+    return [{ headSize, causal, threads: 16, split: 1, sums: "exchanged", rows, tile: 16, unroll: 1 }];
   }
-  let split = 1;
-  while (head / split > vectorsPerThread) split *= 2;
+  const variant = (block: number, { held, dealt, rows: most, tile, unroll }: Way): AttentionRows => {
+    let split = 1;
+    while (head / split > held) split *= 2;
+    const rows = dealt ? Math.min(most, split) : most;
+    const sums = subgroupSize < split ? "exchanged" : dealt && rows > 1 ? "dealt" : "shuffled";
+    return { headSize, causal, threads: block / rows * split, split, sums, rows, tile, unroll };
+  };
+  const width = head <= 16 ? "narrow" : "wide";
   const covered = (rows: number) => Math.ceil(sequence / rows) * rows;
-  const possible = blocks.filter((rows) => rows * split <= 256 && rows * split % 32 === 0)
-    .toSorted((a, b) => covered(a) - covered(b));
-  const [tile, unroll] = [head <= 16 ? 32 : 16, kernel === "forward" ? 8 : 4];
-  const variant = (block: number, { further, rows, tile, unroll }: Way): AttentionRows => ({
-    headSize,
-    causal,
-    rows,
-    tile,
-    unroll,
-    split: split * further,
-    threads: block * split * Math.max(1, further / rows),
-    shuffle: subgroupSize >= split * further,
-  });
-  const first = variant(possible[0], { further: 1, rows: 1, tile, unroll });
-  const others = [
-    ...[...new Set([possible[0], blocks[0]])].flatMap((block) => ways.map((way) => variant(block, way))),
-    ...waysInSmallBlocks.map((way) => variant(smallBlock, way)),
-  ].filter(({ tile, threads }) => (head <= 16 || tile <= 16) && threads <= 256);
-  return [first, ...others.filter((v) => attentionVariantName(v) !== attentionVariantName(first))];
+  const all = ways[kernel][width].flatMap((way) => {
+    const most = way.dealt && width === "wide" ? 128 : 256; // threads
+    const of = (rows: readonly number[]) =>
+      rows.map((block) => variant(block, way)).filter(({ threads, sums }) =>
+        threads <= most && threads % 32 === 0 && (!way.dealt || sums !== "exchanged")
+      );
+    const large = of(blocks);
+    const fitting = large.toSorted((a, b) => covered(blockRows(a)) - covered(blockRows(b)));
+    return [...fitting.slice(0, 1), ...large.slice(0, 1), ...of([smallBlock])];
+  }).toSorted((a, b) => vectors(a).padded - vectors(b).padded);
+  return [...new Map(all.map((v) => [attentionVariantName(v), v])).values()];
 }
 
 /** The variant that the builder's variants name, else the first. Throws a UserError for a name it does not know. */

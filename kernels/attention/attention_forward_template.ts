@@ -1,38 +1,34 @@
+import { exchange, gather, gatherPairs, share } from "./attention_sums.ts";
 import {
   accumulate,
   type AttentionRows,
-  declareTile,
-  endOfKeys,
-  exchange,
   fetch,
   held,
-  keyTiles,
   lines,
-  loop,
   outputType,
-  pairs,
   perPair,
   perRow,
+  perSum,
   perVector,
   place,
   prelude,
   range,
   scores,
-  share,
   signature,
   slice,
   store,
   vectors,
   visible,
 } from "./attention_template.ts";
+import { declareTile, endOfKeys, keyTiles, loop } from "./attention_tiles.ts";
 
 /** Forward: o = softmax(scale q·kᵀ) v and the log-sum-exp of each row. Operand `qkv`. */
 export function attentionForwardText(v: AttentionRows): string {
   const bindings = `@group(0) @binding(1) var<storage, read_write> o: array<${outputType(v)}>;
 @group(0) @binding(2) var<storage, read_write> log_sum_exp: array<f32>;`;
   const body = `${scores(v, "s", "q", "keys")}
-${share(v, pairs(v, ["s"]))}
-${perRow(v, (r) => `      var top${r} = highest${r};`)}
+${share(v, ["s"])}
+${perSum(v, (r) => `      var top${r} = highest${r};`)}
 ${
     perPair(v, (r, u) =>
       `      s${r}_${u} = select(lowest, s${r}_${u}, ${
@@ -40,11 +36,13 @@ ${
       }); top${r} = max(top${r}, s${r}_${u});`)
   }
 ${
-    perRow(v, (r) =>
+    perSum(v, (r) =>
       `      let shrink${r} = exp(highest${r} - top${r}); highest${r} = top${r}; total${r} *= shrink${r};`)
   }
+${gather(v, "shrink")}
 ${perVector(v, (r, i) => `      o${r}_${i} *= shrink${r};`)}
 ${perPair(v, (r, u) => `      let p${r}_${u} = exp(s${r}_${u} - top${r}); total${r} += p${r}_${u};`)}
+${gatherPairs(v, "p")}
 ${lines(range(v.unroll).map((u) => fetch(v, "values", u)))}
 ${accumulate(v, "o", "p", "values")}`;
   return `${prelude(v, bindings)}${slice("qkv", v)}${store("o", v)}
@@ -56,9 +54,10 @@ ${
     perVector(v, (r, i) =>
       `  let q${r}_${i} = scale * qkv_slice(row${r}, q_column, ${held(v, i)}); var o${r}_${i} = vec4<f32>();`)
   }
-${perRow(v, (r) => `  var highest${r} = lowest; var total${r} = 0.0;`)}
+${perSum(v, (r) => `  var highest${r} = lowest; var total${r} = 0.0;`)}
   let end = ${endOfKeys(v)};
 ${loop(v, "0u", "end", keyTiles, body)}
+${gather(v, "total")}
 ${
     perRow(v, (r) =>
       `  if (own${r} < p.sequence) {
@@ -69,10 +68,13 @@ ${
           ),
         )
       }
-    if (part == 0) {
-      log_sum_exp[(row${r} - p.written) * p.heads + head] = log(total${r}) + highest${r};
-${v.headSize % 4 === 0 ? "" : `      if (head == p.heads - 1) { o_pad(row${r}, width); }`}
-    }
+${v.headSize % 4 === 0 ? "" : `    if (part == 0 && head == p.heads - 1) { o_pad(row${r}, width); }`}
+  }`)
+  }
+${
+    perSum(v, (r) =>
+      `  if (own${r} < p.sequence && part ${v.sums === "dealt" ? `< ${v.rows}u` : "== 0"}) {
+    log_sum_exp[(row${r} - p.written) * p.heads + head] = log(total${r}) + highest${r};
   }`)
   }
 }

@@ -13,8 +13,11 @@ export interface AttentionRows {
   readonly threads: number;
   readonly split: number;
   readonly rows: number;
-  /** Whether threads that share rows add up through subgroup shuffles; else through workgroup memory. */
-  readonly shuffle: boolean;
+  /**
+   * How threads that share rows add up: through workgroup memory; by subgroup shuffles; or by shuffles that leave each thread the sums of one
+   * row, whose softmax it makes for all of them. Dealt, rows are as many as the threads that share them, or a part, and a power of two.
+   */
+  readonly sums: "exchanged" | "shuffled" | "dealt";
   /** Rows of the other side in workgroup memory, and how many of them are handled at once. */
   readonly tile: number;
   readonly unroll: number;
@@ -27,7 +30,9 @@ export function blockRows(v: AttentionRows): number {
 
 /** The variant's name in results. */
 export function rowsName(v: AttentionRows): string {
-  return `${v.threads}÷${v.split}${v.shuffle ? "s" : ""}×${v.rows}-${v.tile}x${v.unroll}`;
+  return `${v.threads}÷${v.split}${
+    { exchanged: "", shuffled: "s", dealt: "d" }[v.sums]
+  }×${v.rows}-${v.tile}x${v.unroll}`;
 }
 
 /** 0 to n - 1. */
@@ -168,14 +173,37 @@ function workgroupBlock(head: string, heads: string, block: number, longestFirst
 /** Whether several query heads share a key head. */
 export const isGrouped = ({ group = 1 }: Pick<AttentionRows, "group">) => group > 1;
 
-/** Where a workgroup stands, and the rows of this thread. */
+/**
+ * Where a workgroup stands, and the rows of this thread. Where they are dealt, those of the threads that share them follow each other, and each
+ * thread begins with its own: the r-th of a thread is the first of the thread r places on, r being added without carry.
+ */
 export function place(v: AttentionRows, longestFirst: boolean, owns?: "queries" | "keys"): string {
-  const own = range(v.rows).map((r) =>
-    `  let own${r} = block0 + ${r * v.threads / v.split}u + local / ${v.split}u;
+  const [sharing, rows] = [v.threads / v.split, v.rows];
+  const nth = (r: number) =>
+    v.sums === "dealt"
+      ? `local / ${v.split}u * ${rows}u + (${r}u ^ (part % ${rows}u))`
+      : `${r * sharing}u + local / ${v.split}u`;
+  const own = range(rows).map((r) =>
+    `  let own${r} = block0 + ${nth(r)};
   let row${r} = start + min(own${r}, p.sequence - 1);`
   );
-  const rows = lines([`  let part = local % ${v.split}u;`, ...own]);
-  return workgroupPlace(v, blockRows(v), longestFirst, rows, owns);
+  const text = lines([`  let part = local % ${v.split}u;`, ...own, ...seen(v, owns)]);
+  return workgroupPlace(v, blockRows(v), longestFirst, text, owns);
+}
+
+/** Whether a subgroup goes over no more of a tile than its own rows see, or are seen by: where it has them side by side. */
+export const skips = ({ causal, sums, rows }: AttentionRows) =>
+  causal && (sums === "dealt" || (sums === "shuffled" && rows === 1));
+
+/** How far a subgroup's own queries see, or from where on its own keys are seen. */
+function seen(v: AttentionRows, owns: "queries" | "keys" = "queries"): string[] {
+  if (!skips(v)) return [];
+  const first = `block0 + local / ${v.split}u * ${v.rows}u`;
+  return [
+    owns === "keys"
+      ? `  let seen = subgroupMin(${first});`
+      : `  let seen = subgroupMax(${first} + ${v.rows}u);`,
+  ];
 }
 
 /** The entry point, up to its body. */
@@ -200,93 +228,35 @@ export function perRow(v: AttentionRows, line: (r: number) => string): string {
   return lines(range(v.rows).map(line));
 }
 
-/** One line for each pair of a thread's row and a row of the other side that is handled now. */
+/** The rows whose softmax a thread makes. */
+const summed = (v: AttentionRows) => v.sums === "dealt" ? [0] : range(v.rows);
+
+/** One line for each row whose softmax a thread makes. */
+export function perSum(v: AttentionRows, line: (r: number) => string): string {
+  return lines(summed(v).map(line));
+}
+
+/** One line for each pair of such a row and a row of the other side that is handled now. */
 export function perPair(v: AttentionRows, line: (r: number, u: number) => string): string {
-  return lines(range(v.unroll).flatMap((u) => range(v.rows).map((r) => line(r, u))));
+  return lines(range(v.unroll).flatMap((u) => summed(v).map((r) => line(r, u))));
 }
 
 /**
- * Declares a tile of the other side's rows in workgroup memory. It is nested, so that the vector is a constant index: naga checks every
- * index that is not, and here all of a row's vectors share their checks.
- */
-export function declareTile(v: AttentionRows, name: string): string {
-  const { own } = vectors(v);
-  return `var<workgroup> ${name}: array<array<array<vec4<f32>, ${v.split}>, ${own}>, ${v.tile}>;`;
-}
-
-/** Loads a tile of rows [first, first + tile) of matrices into workgroup memory; zero beyond the sequence. */
-function loadTiles(v: AttentionRows, tiles: [name: string, operand: string, column: string][]): string {
-  const { padded } = vectors(v);
-  const place = `[at / ${padded}u][i / ${v.split}u][i % ${v.split}u]`;
-  return `
-    workgroupBarrier();
-    for (var at = local; at < ${v.tile * padded}u; at += ${v.threads}u) {
-      let other = first + at / ${padded}u;
-      let i = at % ${padded}u;
-      if (other < p.sequence) {
-${
-    lines(tiles.map(([name, operand, column]) =>
-      `        ${name}${place} = ${operand}_slice(start + other, ${column}, i);`
-    ))
-  }
-      } else {
-${lines(tiles.map(([name]) => `        ${name}${place} = vec4<f32>();`))}
-      }
-    }
-    workgroupBarrier();`;
-}
-
-/**
- * Sums, over the threads that share rows, the scalars in `names`; each thread has the sums afterwards. Shuffles rely on neighbours in a
- * workgroup of one dimension being neighbours in a subgroup, as every current driver has it; the tests would show one that has not.
- */
-export function share(v: AttentionRows, names: string[]): string {
-  if (v.split === 1) return "";
-  if (v.shuffle) {
-    const distances = range(Math.log2(v.split)).map((bit) => 1 << bit);
-    return lines(
-      distances.flatMap((d) => names.map((name) => `      ${name} += subgroupShuffleXor(${name}, ${d}u);`)),
-    );
-  }
-  const mine = (t: string, n: number) => `exchange[(${t}) * ${names.length}u + ${n}u]`;
-  return lines([
-    `      workgroupBarrier();`,
-    ...names.map((name, n) => `      ${mine("local", n)} = ${name};`),
-    `      workgroupBarrier();`,
-    ...names.map((name, n) =>
-      `      ${name} = ${range(v.split).map((t) => mine(`local - part + ${t}u`, n)).join(" + ")};`
-    ),
-  ]);
-}
-
-/** Declares the workgroup memory through which threads that share rows add `matrices` sums for each pair. */
-export function exchange(v: AttentionRows, matrices: number): string {
-  if (v.split === 1 || v.shuffle) return "";
-  return `var<workgroup> exchange: array<f32, ${v.threads * v.rows * v.unroll * matrices}>;`;
-}
-
-/** Names of the scalars of all pairs of a thread's row and a row handled now. */
-export const pairs = (v: AttentionRows, names: string[]) =>
-  range(v.unroll).flatMap((u) => range(v.rows).flatMap((r) => names.map((name) => `${name}${r}_${u}`)));
-
-/**
- * Products of a thread's rows with rows of a tile: `name{r}_{u} = Σ own{r}_i · tile[u, i]`, still partial where rows are split. The tile's
- * vectors stay in registers as `tile{u}_{i}`, for `accumulate`.
+ * Products of a thread's rows with rows of a tile: `name{r}_{u} = Σ own{r}_i · tile[u, i]`, still partial where rows are split; number after
+ * number, for sums of vectors would have to be added up. The tile's vectors stay in registers as `tile{u}_{i}`, for `accumulate`.
  */
 export function scores(v: AttentionRows, name: string, own: string, tile: string): string {
-  const { own: count } = vectors(v);
+  const factors = range(vectors(v).own).flatMap((i) => ["x", "y", "z", "w"].map((c) => `${i}.${c}`));
   return lines(
     range(v.unroll).map((u) =>
       lines([
         fetch(v, tile, u),
-        perRow(v, (r) => `      var ${name}${r}_${u} = 0.0;`),
-        `      {`,
-        perRow(v, (r) => `      var acc${r} = ${own}${r}_0 * ${tile}${u}_0;`),
-        ...range(count - 1).flatMap((i) =>
-          perRow(v, (r) => `      acc${r} = fma(${own}${r}_${i + 1}, ${tile}${u}_${i + 1}, acc${r});`)
+        ...factors.map((at, n) =>
+          perRow(v, (r) => {
+            const [to, a, b] = [`${name}${r}_${u}`, `${own}${r}_${at}`, `${tile}${u}_${at}`];
+            return n === 0 ? `      var ${to} = ${a} * ${b};` : `      ${to} = fma(${a}, ${b}, ${to});`;
+          })
         ),
-        perRow(v, (r) => `      ${name}${r}_${u} = sum4(acc${r});`),
-        `      }`,
       ])
     ),
   );
@@ -317,42 +287,3 @@ export function accumulate(v: AttentionRows, out: string, weight: string, tile: 
 export function visible(v: AttentionRows, r: number, u: number): string {
   return v.causal ? `first + u0 + ${u}u <= own${r}` : `first + u0 + ${u}u < p.sequence`;
 }
-
-/**
- * The loop over the rows of the other side: tiles, and in them `unroll` rows at once. Where these are several heads' that share keys, from
- * `firstHead` on, one head's after the other's.
- */
-export function loop(
-  v: AttentionRows,
-  first: string,
-  end: string,
-  tiles: Parameters<typeof loadTiles>[1],
-  body: string,
-  firstHead?: string,
-): string {
-  const header = firstHead === undefined
-    ? `  for (var first = ${first}; first < ${end}; first += ${v.tile}u) {`
-    : `  let first_tile = ${first};
-  let tiles = (${end} - first_tile + ${v.tile - 1}u) / ${v.tile}u;
-  for (var step = 0u; step < ${v.group}u * tiles; step++) {
-    let head = ${firstHead} + step / tiles;
-    let q_column = head * ${v.headSize}u;
-    let first = first_tile + step % tiles * ${v.tile}u;`;
-  return `${header}
-${loadTiles(v, tiles)}
-    for (var u0 = 0u; u0 < ${v.tile}u && first + u0 < ${end}; u0 += ${v.unroll}u) {
-${body}
-    }
-  }`;
-}
-
-/** The tiles of kernels that go over keys. */
-export const keyTiles: Parameters<typeof loadTiles>[1] = [["keys", "qkv", "k_column"], [
-  "values",
-  "qkv",
-  "v_column",
-]];
-
-/** The first key that no query of the block sees. */
-export const endOfKeys = (v: AttentionRows) =>
-  v.causal ? `min(p.sequence, block0 + ${blockRows(v)}u)` : "p.sequence";

@@ -13,7 +13,7 @@ import {
   attentionForward as forwardReference,
 } from "./attention_reference.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
-import { onMatrices, ownBlock } from "./attention_variant.ts";
+import { attentionVariantName, onMatrices, ownBlock } from "./attention_variant.ts";
 import {
   assertClose,
   gpuTest,
@@ -88,15 +88,19 @@ for (const shape of cases) {
 
 const { subgroupSize } = await testGpu();
 const variants = [
-  { threads: 64, split: 1, shuffle: false, rows: 1, tile: 32, unroll: 4 },
-  { threads: 32, split: 2, shuffle: false, rows: 1, tile: 16, unroll: 2 },
-  { threads: 16, split: 1, shuffle: false, rows: 3, tile: 16, unroll: 1 },
-  { threads: 16, split: 4, shuffle: false, rows: 2, tile: 8, unroll: 2 },
-  { threads: 32, split: 4, shuffle: true, rows: 2, tile: 8, unroll: 1 },
-  { threads: 96, split: 2, shuffle: false, rows: 1, tile: 16, unroll: 2 },
+  { threads: 64, split: 1, sums: "exchanged" as const, rows: 1, tile: 32, unroll: 4 },
+  { threads: 32, split: 2, sums: "exchanged" as const, rows: 1, tile: 16, unroll: 2 },
+  { threads: 16, split: 1, sums: "exchanged" as const, rows: 3, tile: 16, unroll: 1 },
+  { threads: 16, split: 4, sums: "exchanged" as const, rows: 2, tile: 8, unroll: 2 },
+  { threads: 32, split: 4, sums: "shuffled" as const, rows: 2, tile: 8, unroll: 1 },
+  { threads: 96, split: 2, sums: "exchanged" as const, rows: 1, tile: 16, unroll: 2 },
+  { threads: 32, split: 4, sums: "dealt" as const, rows: 4, tile: 8, unroll: 2 },
+  { threads: 32, split: 8, sums: "dealt" as const, rows: 8, tile: 8, unroll: 1 },
+  { threads: 64, split: 8, sums: "dealt" as const, rows: 2, tile: 16, unroll: 2 },
+  { threads: 64, split: 2, sums: "shuffled" as const, rows: 1, tile: 16, unroll: 4 },
 ];
 for (const variant of variants) {
-  const how = variant.shuffle ? " by shuffles" : "";
+  const how = { exchanged: "", shuffled: " by shuffles", dealt: ", dealt" }[variant.sums];
   gpuTest(
     `attention equals the reference with ${variant.split} threads a row${how} and ${variant.rows} rows a thread`,
     async () => {
@@ -104,14 +108,17 @@ for (const variant of variants) {
       const own = { headSize: shape.headSize, causal: shape.causal, ...variant };
       await check(shape, { variants: { forward: own, backward_query: own, backward_key: own } });
     },
-    variant.shuffle && subgroupSize < variant.split && "this adapter's subgroups have fewer lanes",
+    variant.sums !== "exchanged" && subgroupSize < variant.split &&
+      "this adapter's subgroups have fewer lanes",
   );
 }
 
 gpuTest(
   "attention of heads that share keys equals the reference with several threads a row and rows a thread",
   async () => {
-    for (const variant of variants.filter(({ shuffle, split }) => !shuffle || subgroupSize >= split)) {
+    for (
+      const variant of variants.filter(({ sums, split }) => sums === "exchanged" || subgroupSize >= split)
+    ) {
       const shape = { batch: 2, sequence: 37, heads: 6, keyHeads: 2, headSize: 20, causal: true };
       const own = { headSize: shape.headSize, causal: shape.causal, group: 3, ...variant };
       await check(shape, { variants: { forward: own, backward_query: own, backward_key: own } });
@@ -151,7 +158,18 @@ Deno.test("attentionVariants() takes the block of rows that leaves least of its 
     ownBlock(attentionVariants("forward", { headSize, causal: false, sequence }, gpu)[0]);
   // 16 blocks of 64 for 1024; two of 112 for the 197 tokens of a DeiT; one of 80 for 65, one of 64 for 50.
   assertEquals([1024, 197, 65, 50].map((sequence) => rowsOf(sequence)), [64, 112, 80, 64]);
-  assertEquals(rowsOf(197, 128), 48, "at most 256 threads, four a row");
+  assertEquals(rowsOf(197, 128), 48, "at most 128 threads, eight for four rows");
+});
+
+Deno.test("attentionVariants() deals rows where subgroups are as wide as the threads that share them, of heads without padding first", () => {
+  const of = (headSize: number, subgroupSize: number) =>
+    attentionVariants("backward_query", { headSize, causal: true, sequence: 1024 }, {
+      ...{ adapterClass: "gpu", subgroupSize },
+    }).map(attentionVariantName);
+  assertEquals(of(64, 32)[0], "128÷8d×4-16x8");
+  assertEquals(of(64, 4).filter((name) => name.includes("d")), ["128÷4d×2-16x4", "64÷4d×2-16x4"]);
+  assertEquals(of(64, 0), ["128÷2×1-32x8", "64÷2×1-32x8"]);
+  assertEquals(of(80, 32)[0], "256÷4s×1-16x4"); // 16 threads of a row would hold two vectors of 20 each
 });
 
 gpuTest(
@@ -178,7 +196,17 @@ for (
     `attention over windows within a sequence gives the same bits as over the whole: ${name}`,
     async () => {
       const variant = {
-        ...{ headSize, causal, group, threads: 16, split: 2, shuffle: false, rows: 1, tile: 16, unroll: 2 },
+        ...{
+          headSize,
+          causal,
+          group,
+          threads: 16,
+          split: 2,
+          sums: "exchanged" as const,
+          rows: 1,
+          tile: 16,
+          unroll: 2,
+        },
       };
       const variants = { forward: variant, backward_query: variant, backward_key: variant };
       const run = async (options: Partial<BuilderOptions>) => {
@@ -236,7 +264,7 @@ for (const shape of [cases[0], { ...cases[2], sequence: 29 }, { ...cases[5], seq
       group,
       threads: 8,
       split: 2,
-      shuffle: false,
+      sums: "exchanged" as const,
       rows: 1,
       tile: 8,
       unroll: 2,
