@@ -30,9 +30,9 @@ export const merge = command("merge", options, { brief }).map(({ folders, out, j
   if (records.length > 0) await writeFiles(path, file.text);
   const missing = missingCells(header, records).length;
   if (json) printJson(summarizeSweep(path, { header, records }));
-  else {console.log(
-      `${plural(records.length, "record")} of ${plural(folders.length, "shard")} are in ${path}`,
-    );}
+  else {
+    console.log(`${plural(records.length, "record")} of ${plural(folders.length, "shard")} are in ${path}`);
+  }
   if (missing === 0) return 0;
   console.error(
     `${plural(missing, "process", "processes")} of the plan ${

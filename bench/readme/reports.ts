@@ -5,7 +5,7 @@ import { type Cell, compare } from "../report/cell_rounds.ts";
 import { type Peers, readPeers } from "../report/peer_records.ts";
 import type { Comparison } from "../report/side_by_side.ts";
 import { toldMaking } from "../report/sweep_files.ts";
-import { parseSweep, parseTimes } from "../results/read_results.ts";
+import { parseSweep, parseTimes, type SweepResults } from "../results/read_results.ts";
 import { adapterTitle, type CellRecord } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
@@ -21,6 +21,8 @@ export interface Sweep extends Making {
   records: readonly CellRecord[];
   /** What the sweep found by plan; of several runs the first tells it. */
   told: Told;
+  /** How long it took: its processes one after the other, and what came before the first of them, mostly tuning. */
+  seconds: number;
 }
 
 /** A report of kernels' times. */
@@ -109,11 +111,20 @@ export function sweepOf(report: string, parts: readonly Part[]): Sweep {
     comparisons: compare(records),
     records,
     told: runs[0].header ?? {},
+    seconds: sum(records.map(({ seconds }) => seconds)) +
+      sum(runs.map(secondsBefore)),
     recorded: records.length,
     missing: sum(
       runs.map((run) => run.header ? missingCells(run.header, run.records).length : gaps(run.records)),
     ),
   };
+}
+
+/** From a run's start to that of its first process. */
+function secondsBefore({ header, records }: Pick<SweepResults, "header" | "records">): number {
+  if (!header) return 0;
+  const first = Math.min(...records.map(({ started }) => Date.parse(started)));
+  return Math.max(0, first - Date.parse(header.started)) / 1000;
 }
 
 /** Records that every policy in every round of every comparison would have and these lack; a cell that failed has no further rounds. */

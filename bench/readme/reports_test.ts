@@ -1,6 +1,6 @@
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
-import { fakeRecord } from "../results/testing.ts";
+import { fakeHeader, fakeRecord } from "../results/testing.ts";
 import { sweepFolders } from "./folders.ts";
 import { readReports } from "./reports.ts";
 import { readEntries } from "./reports_index.ts";
@@ -38,6 +38,21 @@ Deno.test("readReports() takes a result's folder, and leaves out what has none",
     await write(root, newer, "deno task bench --model micro");
     const { report, commands } = (await readReports(root)).sweeps.text!;
     assertEquals([report, commands], [`${newer}/report.md`, ["deno task bench --model micro"]]);
+  }));
+
+Deno.test("The page tells how long a sweep took, with what came before its first process", () =>
+  withRoot(async (root) => {
+    const records = [58, 57].map((second, round) => ({
+      ...fakeRecord({ round }),
+      ...{ started: `2026-11-22T01:02:${second}.000Z`, seconds: 13 },
+    }));
+    const header = fakeHeader(records, { started: "2026-11-22T01:02:03.000Z" });
+    const lines = [header, ...records].map((line) => JSON.stringify(line)).join("\n");
+    await write(root, newer, "deno task bench", lines);
+    assertStringIncludes(
+      answersPage(await readReports(root)),
+      "1 min 20 s for `deno task bench --model nano`",
+    );
   }));
 
 Deno.test("readReports() takes the folders below one without results together", () =>

@@ -108,8 +108,9 @@ function limits(reports: Reports): string | null {
 function durations({ sweeps }: Reports): string | null {
   const told = [sweeps.answer, sweeps.grid, sweeps.text, sweeps.vision, sweeps.quality].flatMap((sweep) => {
     if (!sweep) return [];
-    const seconds = recordsOf(sweep.comparisons).reduce((total, record) => total + record.seconds, 0);
-    return [`${duration(seconds)} for ${sweep.commands.map(commandCode).join(", ")} (${sweep.adapter})`];
+    return [
+      `${duration(sweep.seconds)} for ${sweep.commands.map(commandCode).join(", ")} (${sweep.adapter})`,
+    ];
   });
   return told.length ? `**How long it takes.** ${list(told)}.` : null;
 }

@@ -2,7 +2,8 @@
 
 const delay = (milliseconds: number) => new Promise<void>((done) => setTimeout(done, milliseconds));
 
-const installed = (program: string) =>
+/** Whether a program is installed. */
+export const installed = (program: string) =>
   new Deno.Command("sh", { args: ["-c", `command -v ${program}`], stdout: "null" }).output().then((
     { success },
   ) => success);

@@ -4,7 +4,6 @@ import {
   type AttentionRows,
   held,
   isGrouped,
-  lines,
   outputType,
   perPair,
   perRow,
@@ -12,7 +11,6 @@ import {
   perVector,
   place,
   prelude,
-  range,
   scores,
   signature,
   slice,
@@ -21,6 +19,7 @@ import {
   visible,
 } from "./attention_template.ts";
 import { declareTile, endOfKeys, keyTiles, loop } from "./attention_tiles.ts";
+import { lines, range } from "../shared/text.ts";
 
 /** Backward for queries: dq, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
 export function attentionBackwardQueryText(v: AttentionRows): string {

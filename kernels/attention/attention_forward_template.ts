@@ -4,7 +4,6 @@ import {
   type AttentionRows,
   fetch,
   held,
-  lines,
   outputType,
   perPair,
   perRow,
@@ -12,7 +11,6 @@ import {
   perVector,
   place,
   prelude,
-  range,
   scores,
   signature,
   slice,
@@ -21,6 +19,7 @@ import {
   visible,
 } from "./attention_template.ts";
 import { declareTile, endOfKeys, keyTiles, loop } from "./attention_tiles.ts";
+import { lines, range } from "../shared/text.ts";
 
 /** Forward: o = softmax(scale q·kᵀ) v and the log-sum-exp of each row. Operand `qkv`. */
 export function attentionForwardText(v: AttentionRows): string {

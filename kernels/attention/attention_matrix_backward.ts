@@ -25,7 +25,8 @@ import {
   storeResults,
 } from "./attention_matrix_template.ts";
 import { type AttentionMatrixVariant, type MatrixLayout, matrixLayout } from "./attention_matrix_variant.ts";
-import { isGrouped, lines, outputType, prelude, range } from "./attention_template.ts";
+import { isGrouped, outputType, prelude } from "./attention_template.ts";
+import { lines, range } from "../shared/text.ts";
 
 const bindings = (v: AttentionMatrixVariant, scaling: Observing) =>
   `@group(0) @binding(1) var<storage, read> log_sum_exp: array<f32>;

@@ -23,7 +23,8 @@ import {
   storeResults,
 } from "./attention_matrix_template.ts";
 import { type AttentionMatrixVariant, matrixLayout } from "./attention_matrix_variant.ts";
-import { lines, outputType, prelude, range } from "./attention_template.ts";
+import { outputType, prelude } from "./attention_template.ts";
+import { lines, range } from "../shared/text.ts";
 
 /**
  * Forward: o = softmax(scale q·kᵀ) v and the log-sum-exp of each row, of powers of two. Sums cannot be scaled where they are, so a row's

@@ -9,7 +9,8 @@ import {
   type MatrixLayout,
   paddedHead,
 } from "./attention_matrix_variant.ts";
-import { isGrouped, lines, range, slice } from "./attention_template.ts";
+import { isGrouped, slice } from "./attention_template.ts";
+import { lines, range } from "../shared/text.ts";
 
 /** Reads parts of the rows of q, k and v, zero beyond the head: vectors, or elements of scaled halves. */
 export function readersOfInputs(v: AttentionMatrixVariant): string {

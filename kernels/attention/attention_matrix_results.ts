@@ -4,7 +4,8 @@ import { longestSum } from "../products/matmul_matrix_template.ts";
 import { floatsEach, partsOf } from "../products/matmul_variant.ts";
 import { counts, storeResults, stripAt } from "./attention_matrix_template.ts";
 import type { AttentionMatrixVariant, MatrixLayout } from "./attention_matrix_variant.ts";
-import { lines, range, store } from "./attention_template.ts";
+import { store } from "./attention_template.ts";
+import { lines, range } from "../shared/text.ts";
 
 /**
  * Passes results (own rows × head) through the subgroup's strips, as many columns at once as fit. `each(strip)` is WGSL in which all lanes

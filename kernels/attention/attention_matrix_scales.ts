@@ -6,7 +6,7 @@
 
 import { scaleText, scalingText } from "../products/scales.ts";
 import type { AttentionKernel, HalvedInputs } from "./attention_shape.ts";
-import { lines } from "./attention_template.ts";
+import { lines } from "../shared/text.ts";
 
 /** What becomes halves, in the order in which what was seen of it is kept. */
 const all = ["q", "k", "v", "d", "p", "ds"] as const;

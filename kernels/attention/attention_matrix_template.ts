@@ -7,7 +7,7 @@
 
 import { putBothText, putText } from "../products/matmul_matrix_template.ts";
 import { floatsEach, halvesEach, partsOf } from "../products/matmul_variant.ts";
-import { lines, range, workgroupPlace } from "./attention_template.ts";
+import { workgroupPlace } from "./attention_template.ts";
 import {
   attentionMatrixThreads,
   type AttentionMatrixVariant,
@@ -15,6 +15,7 @@ import {
   paddedHead,
   sharing,
 } from "./attention_matrix_variant.ts";
+import { lines, range } from "../shared/text.ts";
 
 /** Matrices of a subgroup's own rows, across a tile, and across a head as columns; and steps of a head and a tile as contractions. */
 export function counts(v: AttentionMatrixVariant) {

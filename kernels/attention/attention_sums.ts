@@ -1,6 +1,7 @@
 /** How threads that share rows add up their parts of scores, and come by the weights that others make. */
 
-import { type AttentionRows, lines, range } from "./attention_template.ts";
+import { type AttentionRows } from "./attention_template.ts";
+import { lines, range } from "../shared/text.ts";
 
 /**
  * Sums, over the threads that share rows, the scalars `name{r}_{u}` of all pairs; afterwards each thread has the sums of the rows whose softmax

@@ -1,3 +1,5 @@
+import { lines, range } from "../shared/text.ts";
+
 /**
  * Writes the text of fused attention (FlashAttention, arXiv 2205.14135 and 2307.08691): scores are never stored, the softmax is kept
  * online, backward recomputes P from the log-sum-exp. A thread owns rows (queries; in the kernel of dK and dV, keys), or `split` threads
@@ -34,11 +36,6 @@ export function rowsName(v: AttentionRows): string {
     { exchanged: "", shuffled: "s", dealt: "d" }[v.sums]
   }×${v.rows}-${v.tile}x${v.unroll}`;
 }
-
-/** 0 to n - 1. */
-export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-/** Lines of WGSL as one text. */
-export const lines = (items: string[]) => items.join("\n");
 
 /** A head, and how many threads share its vectors. */
 type Head = Pick<AttentionRows, "headSize" | "split">;

@@ -1,6 +1,7 @@
 /** How the other side's rows come into workgroup memory, tile by tile, and the loop over them. */
 
-import { type AttentionRows, blockRows, lines, range, skips, vectors } from "./attention_template.ts";
+import { type AttentionRows, blockRows, skips, vectors } from "./attention_template.ts";
+import { lines, range } from "../shared/text.ts";
 
 /**
  * Declares a tile of the other side's rows in workgroup memory. It is nested, so that the vector is a constant index: naga checks every

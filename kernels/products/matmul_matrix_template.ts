@@ -11,8 +11,8 @@ import {
   type MatrixVariant,
   partsOf,
   type Product,
-  range,
 } from "./matmul_variant.ts";
+import { range } from "../shared/text.ts";
 
 /**
  * Steps of a contraction that f16x3 leaves to matrix units at once, attention's as well: they round sums towards zero, so that errors grow

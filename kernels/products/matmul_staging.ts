@@ -1,4 +1,5 @@
-import { alongK, type Product, range, type ThreadVariant } from "./matmul_variant.ts";
+import { alongK, type Product, type ThreadVariant } from "./matmul_variant.ts";
+import { range } from "../shared/text.ts";
 
 /** The tile of an operand in workgroup memory: `extent` rows or columns of C by tileK, k slowest. */
 interface Tile {

@@ -2,13 +2,8 @@ import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { remembered } from "../shared/remembered.ts";
 import { matrixVariants } from "./matmul_matrix_table.ts";
 import { directThreads } from "./matmul_template.ts";
-import {
-  type MatmulVariant,
-  type Measured,
-  type Product,
-  range,
-  type ThreadVariant,
-} from "./matmul_variant.ts";
+import { type MatmulVariant, type Measured, type Product, type ThreadVariant } from "./matmul_variant.ts";
+import { range } from "../shared/text.ts";
 
 /** For software adapters; `lanes` is the size of a subgroup, 1 where there are none. */
 export function directVariant(lanes: number): ThreadVariant {

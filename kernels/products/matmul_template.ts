@@ -7,7 +7,8 @@ import { type Frame, tileEntry } from "./matmul_frame.ts";
 import { matrixText } from "./matmul_matrix_template.ts";
 import { scalingText } from "./scales.ts";
 import { staging } from "./matmul_staging.ts";
-import { alongK, type MatmulVariant, type Product, range, type ThreadVariant } from "./matmul_variant.ts";
+import { alongK, type MatmulVariant, type Product, type ThreadVariant } from "./matmul_variant.ts";
+import { range } from "../shared/text.ts";
 
 /** `a_at` of an operand, or what fetches and reads it where those are two. */
 function at(operand: "a" | "b", fetched?: string, scaled = false): string {

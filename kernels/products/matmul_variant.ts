@@ -72,9 +72,6 @@ export const floatsEach = 4;
 export const partsOf = ({ arithmetic }: Pick<MatrixVariant, "arithmetic">): number =>
   arithmetic === "f16x3" ? 2 : 1;
 
-/** 0 to n - 1. */
-export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-
 /** Where the vectors of an operand lie: along the contraction (A of NN and NT, B of NT) or across it. */
 export function alongK(product: Product, operand: "a" | "b"): boolean {
   return operand === "a" ? product !== "tn" : product === "nt";

@@ -2,12 +2,12 @@ import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Binding, Dispatch } from "../../src/gpu/kernel.ts";
 import { type Operand, windowedTensor } from "../../src/gpu/operand.ts";
 import { mostOperands, type OperandScales } from "../../src/gpu/operand_scales.ts";
-import { range } from "./matmul_variant.ts";
 import lookText from "./scales_look.wgsl" with { type: "text" };
 import largestText from "./operand_largest.wgsl" with { type: "text" };
 import scalesText from "./scales.wgsl" with { type: "text" };
 import seenText from "./scales_seen.wgsl" with { type: "text" };
 import turnText from "./scales_turn.wgsl" with { type: "text" };
+import { range } from "../shared/text.ts";
 
 /** How a product's operands are scaled. */
 export interface Scaling {
