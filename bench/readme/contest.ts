@@ -1,10 +1,13 @@
 import type { Cell } from "../report/cell_rounds.ts";
 import { nameOfRow, type PeerRow } from "../report/peer_records.ts";
+import { code } from "../report/words.ts";
 import type { Sweep } from "./reports.ts";
 
 /** A way to train: as fast as this, in so many bytes. */
 export interface Way {
   name: string;
+  /** In which products are computed, where that is not f32: only Headroom's ways have it beside the name. */
+  arithmetic?: string;
   speed: number;
   bytes: number;
 }
@@ -17,15 +20,18 @@ export interface Contest {
   theirs: (Way & { row: PeerRow })[];
 }
 
-/** The rows of one subject beside the cells of the same model, batch and length; of two cells of a policy the first counts. */
+/** The rows of one subject beside the cells of the same model, batch and length; of two cells of a policy in one arithmetic the first counts. */
 export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
   const [{ model, batch, sequence, unit }] = rows;
   const cells = sweeps.flatMap(({ comparisons }) => comparisons)
     .filter((other) => other.model === model && other.batch === batch && other.sequence === sequence)
     .flatMap((comparison) => [...comparison.cells]);
-  const own = [...Map.groupBy(cells, ([policy]) => policy)].flatMap(([policy, [[, cell]]]) => {
+  const own = [...Map.groupBy(cells, toldBy).values()].flatMap(([[name, cell]]) => {
     const speed = speedOf(cell, unit);
-    return speed === null || !cell.memory ? [] : [{ name: policy, speed, bytes: cell.memory.bufferBytes }];
+    const { arithmetic } = cell.configuration;
+    return speed === null || !cell.memory
+      ? []
+      : [{ name, arithmetic, speed, bytes: cell.memory.bufferBytes }];
   });
   const theirs = rows.flatMap((row) =>
     row.speed && row.peakBytes !== null
@@ -34,6 +40,11 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
   );
   return { subject: `${model} at ${batch} × ${sequence}`, own, theirs };
 }
+
+/** "`mesa8`", "`mesa8` in f16" */
+export const toldOf = ({ name, arithmetic }: Pick<Way, "name" | "arithmetic">): string =>
+  code(name) + (arithmetic ? ` in ${arithmetic}` : "");
+const toldBy = ([name, { configuration: { arithmetic } }]: [string, Cell]) => toldOf({ name, arithmetic });
 
 const speedOf = (cell: Cell, unit: PeerRow["unit"]) =>
   unit === "images" ? cell.imagesPerSecond : cell.tokensPerSecond;

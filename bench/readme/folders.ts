@@ -29,6 +29,7 @@ export const sweepFolders = {
   stepsF16: [`${later}/steps-f16`],
   states: [`${later}/states`],
   vision: [`${set}/vision`],
+  visionF16: [`${later}/deit-f16`],
   quality: [`${later}/parity`],
   qualityCurve: [`${later}/curve`],
   qualityArithmetic: [`${later}/parity-arithmetic`],

@@ -1,6 +1,6 @@
 import { ratio } from "../../src/text/format.ts";
 import { bySubject, fastest, type PeerRow, smallest } from "../report/peer_records.ts";
-import { type Contest, contestOf, type Way } from "./contest.ts";
+import { type Contest, contestOf, toldOf, type Way } from "./contest.ts";
 import { type Making, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 import { verdict } from "./verdict.ts";
@@ -9,15 +9,17 @@ import { code, range, table } from "../report/words.ts";
 /** Headroom's policies beside PyTorch's rows on the same card. */
 export function peersSection({ sweeps, peers }: Reports): string | null {
   const parts = [
-    peers.gpt2 && beside("GPT-2", peers.gpt2, [sweeps.text, sweeps.recompute]),
-    peers.deit && beside("DeiT", peers.deit, [sweeps.vision]),
+    peers.gpt2 &&
+    beside("GPT-2", peers.gpt2, [sweeps.text, sweeps.recompute, sweeps.stepsF16x3, sweeps.stepsF16]),
+    peers.deit && beside("DeiT", peers.deit, [sweeps.vision, sweeps.visionF16]),
   ].filter((part) => part !== undefined && part !== null);
   return parts.length ? ["### Beside PyTorch", ...parts, counted].join("\n\n") : null;
 }
 
 const counted =
   "Headroom's memory is that of its buffers, PyTorch's `torch.cuda.max_memory_allocated`; both speeds are medians of steps by the card's " +
-  "clock. Headroom's arithmetic is f32 throughout; PyTorch's rows of a table are in f32, eager, with fused AdamW, but for the last two.";
+  "clock. Headroom's arithmetic is f32 where none stands beside a policy, natively, and else of products under Dawn; PyTorch's rows of a table " +
+  "are in f32, eager, with fused AdamW, but for the last two.";
 
 /** A policy, and the form of PyTorch's that does the same; the first that is there counts. */
 const pairings: [policy: string, forms: string[]][] = [
@@ -34,7 +36,7 @@ function beside(
   sweeps: (Sweep | undefined)[],
 ): string | null {
   const found = sweeps.filter((sweep) => sweep !== undefined)
-    .filter(({ adapter }) => adapter === peers.adapter);
+    .filter(({ records: [{ environment }] }) => environment.adapter === peers.adapter); // under whichever runtime
   const contests = bySubject(peers.rows).map((rows) => contestOf(rows, found))
     .filter(({ own, theirs }) => own.length && theirs.length);
   if (contests.length === 0) return null;
@@ -57,7 +59,7 @@ function rowsOf(contests: readonly Contest[]): string[][] {
         arithmetic === "f32" && !compiled && optimizer === "fused AdamW"
       );
       return [
-        own.find(({ name }) => name === policy),
+        own.find(({ name, arithmetic }) => name === policy && !arithmetic),
         forms.flatMap((form) => rows.find(({ row }) => row.form === form) ?? [])[0],
       ];
     })
@@ -95,11 +97,11 @@ function row(
     pair.every((way) => way !== undefined)
   );
   if (pairs.length === 0) return [];
-  const names = (side: 0 | 1) => [...new Set(pairs.map((pair) => pair[side].name))];
-  const ownNames = names(0).map(code).join(", ");
+  const distinct = (names: string[]) => [...new Set(names)];
+  const ownNames = distinct(pairs.map(([own]) => toldOf(own))).join(", ");
   return [[
     label === ownNames ? label : `${label}: ${ownNames}`,
-    names(1).join("; "),
+    distinct(pairs.map(([, other]) => other.name)).join("; "),
     range(pairs.map(([own, other]) => own.speed / other.speed), ratio),
     range(pairs.map(([own, other]) => own.bytes / other.bytes), ratio),
     `${pairs.length}`,

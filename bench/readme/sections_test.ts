@@ -413,6 +413,23 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   assertStringIncludes(lostInF32, "its rows in f32 alone suffice for every model here.");
 });
 
+Deno.test("peersSection() sets products in f16 beside those in f32, under whichever runtime, by name", () => {
+  const inF32 = contest(peer("plain", 102400, 100));
+  const inF16 = fakeRecord({ arithmetic: "f16" }, measured(1, 1, 400, 5));
+  const { environment } = inF16;
+  const stepsF16 = sweep({ ...inF16, environment: { ...environment, runtime: "dawn" } });
+  const reports = { ...inF32, sweeps: { ...inF32.sweeps, stepsF16 } };
+  assertEquals(rows(peersSection(reports)!).slice(2), [
+    ["`exact`", "f32, plain", "0.50×", "4.00×", "1"],
+    ["fastest: `exact` in f16", "f32, plain", "1.00×", "4.00×", "1"],
+    ["smallest: `mesa8`", "f32, plain", "0.25×", "2.00×", "1"],
+  ]);
+  assertStringIncludes(
+    peersSection(reports)!,
+    "no row of PyTorch is faster and smaller than Headroom's `exact` in f16 (nano at 4 × 128).",
+  );
+});
+
 Deno.test("peersSection() compares nothing across cards", () => {
   const reports = contest(peer("plain", 1, 1));
   reports.peers.gpt2!.adapter = "Imaginary 9001";

@@ -1,6 +1,6 @@
 import { ratio } from "../../src/text/format.ts";
-import { beats, type Contest, type Way } from "./contest.ts";
-import { code, list, range } from "../report/words.ts";
+import { beats, type Contest, toldOf, type Way } from "./contest.ts";
+import { list, range } from "../report/words.ts";
 
 /** For which models PyTorch is the better choice in speed, in memory, and in both together, and where it is not. */
 export function verdict(contests: readonly Contest[]): string {
@@ -12,7 +12,7 @@ export function verdict(contests: readonly Contest[]): string {
   const lostInF32 = beaten(({ theirs }) => theirs.filter(({ row }) => row.arithmetic === "f32"));
   const kept = contests.filter((contest) => !lost.includes(contest)).map(({ subject, own, theirs }) => {
     const ways = own.filter((way) => !theirs.some((row) => beats(row, way)));
-    return `${list(ways.map(({ name }) => code(name)))} (${subject})`;
+    return `${list(ways.map(toldOf))} (${subject})`;
   });
   const alone = (
     what: string,
