@@ -19,6 +19,7 @@ export const sweepFolders = {
   long: [`${recompute}/long`],
   longest: [`${later}/mst`],
   longLlama: [`${later}/llama-1b`],
+  longest24: [`${later}/llama-1b-24`],
   ranksSequence: [`${later}/ranks-65536`],
   ranksBatch: [`${later}/ranks-data`],
   ranksLength: [`${later}/ranks-length`],
@@ -52,4 +53,5 @@ export const fitFiles: readonly string[] = [`${later}/fit.txt`];
 export const peerFolders = {
   gpt2: [`${set}/peers-gpt2`],
   deit: [`${set}/peers-deit`],
+  llama: [`${later}/peers-llama`],
 } as const satisfies Record<string, readonly string[]>;

@@ -12,6 +12,7 @@ import { kernelsSection } from "./kernels_section.ts";
 import { largeSection } from "./large_section.ts";
 import { lengthSection } from "./length_section.ts";
 import { picture } from "./making.ts";
+import { longestSection } from "./longest_section.ts";
 import { peersSection } from "./peers_section.ts";
 import { qualitySection } from "./quality_section.ts";
 import { ranksSection, sharedSweeps } from "./ranks_section.ts";
@@ -40,6 +41,7 @@ const sections: [section: (reports: Reports) => string | null, taken: number][] 
   [fitSection, 1],
   [ranksSection, 1],
   [peersSection, 2],
+  [longestSection, 1],
 ];
 
 const opening =

@@ -136,11 +136,11 @@ Deno.test("all makes the published reports in order, keeps what is whole, and go
     );
     const again = await run(["all"]);
     assertEquals(new Set(again.ran.map((line) => line.split(" ")[2])), new Set(["check"]));
-    const half = await run(["deit-f16", "grid"], "half");
+    const half = await run(["ranks-one", "grid"], "half");
     assertEquals([half.code, half.ran.length], [1, 2], "the first ends badly, the second is whole");
-    assertMatch(half.out, /== deit-f16: \d+ s, exit code 1/);
-    const rest = await run(["deit-f16"]);
-    assertEquals(rest.ran.slice(1), ["deno task bench --resume made/deit-f16"]);
+    assertMatch(half.out, /== ranks-one: \d+ s, exit code 1/);
+    const rest = await run(["ranks-one"]);
+    assertEquals(rest.ran.slice(1), ["deno task bench --resume made/ranks-one"]);
     assertEquals(
       (await run(["frontier:1/2"])).ran[0],
       "deno task bench frontier --runtime dawn --peers made/peers-gpt2 --shard 1/2 --require-gpu --out made/frontier.1-2",

@@ -1,0 +1,70 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { PeerRow } from "../report/peer_records.ts";
+import { fakeMeasurement, fakeRecord } from "../results/testing.ts";
+import { longestSection } from "./longest_section.ts";
+import { type Reports, sweepOf } from "./reports.ts";
+
+const gibibyte = 2 ** 30;
+const row = (form: string, sequence: number, speed: number | null, gibibytes: number): PeerRow => ({
+  ...{ model: "nano", batch: 1, sequence, unit: "tokens", arithmetic: "bf16", form, compiled: false },
+  ...{ optimizer: "fused AdamW", rounds: 1, wallSpeed: null, compileSeconds: null, firstLoss: null },
+  speed: speed === null ? null : { median: speed, smallest: speed, largest: speed },
+  ...{ peakBytes: speed === null ? null : gibibytes * gibibyte, losses: [] },
+  failure: speed === null ? { status: "oom", message: "out of memory" } : null,
+});
+const rows = [
+  ...[row("plain", 512, 3000, 8), row("plain", 1024, null, 0)],
+  ...[
+    row("checkpointed", 1024, 2500, 12),
+    row("checkpointed", 2048, 2000, 23),
+    row("checkpointed", 4096, null, 0),
+  ],
+];
+const peers: Reports["peers"] = {
+  llama: {
+    report: "reports/peers/report.md",
+    commands: ["python3"],
+    adapter: "Imaginary 9000",
+    commits: [],
+    rows,
+  },
+};
+/** One sequence of so many tokens, a step in a second. */
+const sweep = (sequence: number, parameters?: "bf16") =>
+  sweepOf("reports/own/report.md", [{
+    results: JSON.stringify(
+      fakeRecord({ sequence, batch: 1, policy: "mst8", arithmetic: "f16", ...parameters && { parameters } }, {
+        timing: { ...fakeMeasurement().timing!, stepMilliseconds: [1000] },
+        memory: { ...fakeMeasurement().memory!, bufferBytes: 24 * gibibyte },
+      }),
+    ),
+    report: "",
+  }]);
+
+Deno.test("longestSection() sets the longest sequences of both programs side by side, the longest of each first", () => {
+  const section = longestSection({
+    sweeps: { longest24: sweep(5120, "bf16"), ranksOne: sweep(1536) },
+    peers,
+  })!;
+  assertStringIncludes(
+    section,
+    "nano on one Imaginary 9000 is 5,120 tokens in 24 GiB by Headroom (`mst8`, products in f16, weights in bf16), and 2,048 tokens in 23 GiB " +
+      "by PyTorch (bf16, checkpointed): **2.50×** as long, at 2.56× of its tokens/s there.",
+  );
+  const lines = section.split("\n").filter((line) => line.startsWith("|")).slice(2)
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  assertEquals(lines, [
+    ["Headroom", "`mst8`, products in f16, weights in bf16", "5,120", "24 GiB", "5,120"],
+    ["PyTorch", "bf16, checkpointed", "2,048", "23 GiB", "2,000"],
+    ["Headroom", "`mst8`, products in f16", "1,536", "24 GiB", "1,536"],
+    ["PyTorch", "bf16, plain", "512", "8 GiB", "3,000"],
+  ]);
+});
+
+Deno.test("longestSection() compares nothing across cards, and needs both programs", () => {
+  const longest24 = sweep(5120);
+  const elsewhere = { llama: { ...peers.llama!, adapter: "Imaginary 9001" } };
+  assertEquals(longestSection({ sweeps: { longest24 }, peers: elsewhere }), null);
+  assertEquals(longestSection({ sweeps: { longest24 }, peers: {} }), null);
+  assertEquals(longestSection({ sweeps: {}, peers }), null);
+});
