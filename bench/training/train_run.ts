@@ -93,7 +93,7 @@ export async function trainRun(
     teller.say(`Stopped after step ${all.length} of ${run.steps}${run.save ? "" : "; nothing is saved"}`);
   }
   if (run.save && first) {
-    await writeCheckpoint(run.save, await session.parameters(), model);
+    await writeCheckpoint(run.save, session.unreadParameters(), model);
     teller.say(`Saved ${run.save}`);
   }
   let sample: string | null = null;

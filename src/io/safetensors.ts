@@ -23,6 +23,13 @@ export type NamedTensor =
     | { dtype: "U8"; data: Uint8Array<ArrayBuffer> }
   );
 
+/** A tensor that is read when it is written: so of a large model no more than a tensor need be in memory. */
+export interface UnreadTensor {
+  readonly dtype: NamedTensor["dtype"];
+  readonly shape: readonly number[];
+  read(): Promise<NamedTensor["data"]>;
+}
+
 /** What a safetensors file holds. */
 export interface SafetensorsFile {
   /** In the order of their bytes; whoever asks for the `data` of one reads them anew. */
@@ -76,32 +83,34 @@ function stored(entry: HeaderEntry, path: string, first: number): NamedTensor {
 
 /**
  * Writes tensors to a safetensors file, in the map's order but wider elements first: so every tensor is aligned without the gaps that
- * the format forbids. The same map makes the same bytes. The file appears whole or not at all.
+ * the format forbids. The same map makes the same bytes. The file appears whole or not at all; what is not read yet is read one by one, in
+ * the order of the file, and an error in that is thrown on.
  *
  * `metadata` is what the file carries beside the tensors; without `format: "pt"`, `transformers` refuses a checkpoint.
  * Throws a `UserError` if the path cannot be written, a `RangeError` if a tensor's data does not fill its shape.
  */
 export async function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, NamedTensor>,
+  tensors: ReadonlyMap<string, NamedTensor | UnreadTensor>,
   metadata: Record<string, string> = { format: "pt" },
 ): Promise<void> {
   const ordered = [...tensors].sort(([, a], [, b]) => elementBytes[b.dtype] - elementBytes[a.dtype]);
   let end = 0;
-  const entries = ordered.map(([name, { dtype, shape, data }]): HeaderEntry => {
+  const entries = ordered.map(([name, { dtype, shape }]): HeaderEntry => {
     if (name === "__metadata__") throw new RangeError(`No tensor may be named "${name}"`);
-    if (data.length !== elementCount(shape)) {
-      throw new RangeError(
-        `The tensor "${name}" has ${data.length} elements, not its shape's ${showShape(shape)}`,
-      );
-    }
     const begin = end;
-    end += data.byteLength;
-    return { name, dtype, shape, begin, end };
+    end += elementBytes[dtype] * elementCount(shape);
+    return { name, dtype, shape: [...shape], begin, end };
   });
   await replaceFile(path, async (file) => {
     await writeFull(file, encodeHeader({ metadata, entries }));
-    for (const [, { data }] of ordered) {
+    for (const [name, tensor] of ordered) {
+      const data = "read" in tensor ? await tensor.read() : tensor.data;
+      if (data.length !== elementCount(tensor.shape)) {
+        throw new RangeError(
+          `The tensor "${name}" has ${data.length} elements, not its shape's ${showShape(tensor.shape)}`,
+        );
+      }
       await writeFull(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     }
   });

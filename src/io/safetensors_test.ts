@@ -1,6 +1,12 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { type NamedTensor, openSafetensors, readSafetensors, writeSafetensors } from "./safetensors.ts";
+import {
+  type NamedTensor,
+  openSafetensors,
+  readSafetensors,
+  type UnreadTensor,
+  writeSafetensors,
+} from "./safetensors.ts";
 
 const folder = Deno.makeTempDirSync();
 const path = `${folder}/model.safetensors`;
@@ -63,6 +69,32 @@ Deno.test("writeSafetensors() writes only the elements of a view into a larger b
   await writeSafetensors(path, new Map([["x", { dtype: "F32", shape: [2], data }]]), {});
   assertEquals((await readSafetensors(path)).get("x")?.data, new Float32Array([2, 3]));
   assertEquals((await openSafetensors(path)).metadata, {});
+});
+
+Deno.test("writeSafetensors() reads what is unread when its turn comes, one after the other, and leaves no file where that fails", async () => {
+  const order: string[] = [];
+  let underWay = 0;
+  const unread = (name: string, values: number[], fails = false): [string, UnreadTensor] => [name, {
+    ...{ dtype: "F32", shape: [values.length] },
+    read: async () => {
+      order.push(name);
+      assertEquals(++underWay, 1);
+      await new Promise((done) => setTimeout(done, 1));
+      underWay--;
+      if (fails) throw new Error("the card is gone");
+      return new Float32Array(values);
+    },
+  }];
+  const held: [string, NamedTensor] = ["held", { dtype: "U8", shape: [1], data: new Uint8Array([5]) }];
+  const mixed = new Map<string, NamedTensor | UnreadTensor>([held, unread("a", [1, 2]), unread("b", [3])]);
+  await writeSafetensors(path, mixed);
+  assertEquals(order, ["a", "b"]);
+  const read = await readSafetensors(path);
+  assertEquals([...read].map(([name, { data }]) => [name, ...data]), [["a", 1, 2], ["b", 3], ["held", 5]]);
+  const other = `${folder}/other.safetensors`;
+  const tensors = new Map([unread("a", [1]), unread("b", [2], true)]);
+  await assertRejects(() => writeSafetensors(other, tensors), Error, "the card is gone");
+  assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["model.safetensors"]);
 });
 
 Deno.test("writeSafetensors() refuses data that does not fill its shape, and the name of the metadata", async () => {

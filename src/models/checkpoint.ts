@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { parseDocument } from "../json_document.ts";
 import { isFolder, isPresent, replaceText, requireWritable, withFileErrors } from "../io/files.ts";
-import { writeSafetensors } from "../io/safetensors.ts";
+import { type NamedTensor, type UnreadTensor, writeSafetensors } from "../io/safetensors.ts";
 import { checkpointFile, names, openCheckpoint } from "./checkpoint_files.ts";
 import { pickParameters, type ReadParameter, requireFinite } from "./shared/checkpoint_parameters.ts";
 import { allFamilies, type AnyFamily, familyOf, type ModelConfig } from "./families.ts";
@@ -100,24 +100,31 @@ export async function requireCheckpointWritable(path: string, model: ModelConfig
  */
 export async function writeCheckpoint(
   path: string,
-  tensors: NamedTensors,
+  tensors: ReadonlyMap<string, NamedTensor | UnreadTensor>,
   model: ModelConfig,
 ): Promise<void> {
-  for (const [name, { data }] of tensors) {
-    requireFinite(
-      name,
-      data,
-      `training has diverged, and ${path} is not written; take a smaller --learning-rate`,
-    );
-  }
+  const finite = new Map([...tensors].map(([name, tensor]) => [name, read(name, tensor)]));
   const { checkpoint } = familyOf(model);
   const metadata = { format: "pt", ...checkpoint.metadata(model) };
-  if (isOneFile(path)) return await writeSafetensors(path, tensors, metadata);
+  if (isOneFile(path)) return await writeSafetensors(path, finite, metadata);
   await requireCheckpointWritable(path, model);
   await withFileErrors("write", path, () => Deno.mkdir(path, { recursive: true }));
-  await writeSafetensors(join(path, names.whole), tensors, metadata);
+  await writeSafetensors(join(path, names.whole), finite, metadata);
   const config = JSON.stringify(checkpoint.config!(model), null, 2);
   await replaceText(join(path, names.config), `${config}\n`);
+
+  function read(name: string, tensor: NamedTensor | UnreadTensor): UnreadTensor {
+    const { dtype, shape } = tensor;
+    return {
+      ...{ dtype, shape },
+      read: async () => {
+        const data = "read" in tensor ? await tensor.read() : tensor.data;
+        const remedy = `training has diverged, and ${path} is not written; take a smaller --learning-rate`;
+        requireFinite(name, data, remedy);
+        return data;
+      },
+    };
+  }
 }
 
 function familyOfTensors(tensors: NamedTensors, source: string) {

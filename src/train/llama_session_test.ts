@@ -88,7 +88,7 @@ gpuTest("A Llama goes on from its checkpoint with the same loss", async () => {
   const expected = await withSession({ model: llama }, async (session) => {
     session.step(first);
     await session.losses();
-    await writeCheckpoint(path, await session.parameters(), llama);
+    await writeCheckpoint(path, session.unreadParameters(), llama);
     session.step(second);
     return await session.losses();
   });

@@ -108,7 +108,7 @@ for (const parameters of ["bf16", "f16"] as const) {
       const [weights, loss, written] = await withSession({ parameters }, async (session) => {
         for (const batch of someBatches(3)) session.step(batch);
         await session.losses();
-        await writeCheckpoint(path, await session.parameters(), tiny);
+        await writeCheckpoint(path, session.unreadParameters(), tiny);
         const written = await session.generate([3], 5, { temperature: 1, seed: 2 });
         return [await weightsOf(session), await session.evaluate(someBatches(2)), written];
       });

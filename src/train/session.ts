@@ -10,10 +10,10 @@ import { refuseBeyondRoom } from "../gpu/room.ts";
 import type { StepValues } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { StepTimer, type TimestampWrites } from "../gpu/timing.ts";
-import type { NamedTensor } from "../io/safetensors.ts";
+import type { NamedTensor, UnreadTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import type { WeightSource } from "../models/checkpoint.ts";
-import { toCheckpoint } from "../models/shared/checkpoint_parameters.ts";
+import { inCheckpoints, toCheckpoint } from "../models/shared/checkpoint_parameters.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import { describeGradients, describeTraining, normRing } from "./describe.ts";
@@ -278,6 +278,28 @@ export class TrainingSession {
   /** The weights, under the names and in the shapes of `transformers` or `timm`. */
   parameters(): Promise<Map<string, NamedTensor>> {
     return this.#named((parameter) => parameter.value);
+  }
+
+  /** The same, each read when it is asked for; of a parameter that is several tensors in checkpoints all are kept until another is. */
+  unreadParameters(): Map<string, UnreadTensor> {
+    let kept: { of: unknown; tensors: Map<string, NamedTensor> } | undefined;
+    const read = async (parameter: ParameterSet["all"][number], name: string) => {
+      if (kept?.of !== parameter) {
+        kept = undefined; // before the next takes as much again
+        const { value } = parameter;
+        const values = unpackRows(await this.#memory.readValues(value), value);
+        kept = { of: parameter, tensors: new Map(toCheckpoint(parameter, values)) };
+      }
+      return kept.tensors.get(name)!.data;
+    };
+    return new Map(
+      this.parameterSet.all.flatMap((parameter) =>
+        inCheckpoints(parameter).map(({ name, shape }) => [
+          name,
+          { dtype: "F32", shape, read: () => read(parameter, name) },
+        ])
+      ),
+    );
   }
 
   /**

@@ -92,6 +92,11 @@ export class SessionMemory {
     return await readBuffer(this.gpu, this.#stores.get(store), offset, tensorBytes(tensor));
   }
 
+  /** The values of a tensor in f32, bf16 or f16, padding included. Waits for the queue. */
+  async readValues(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    return decode(await this.read(tensor), tensor.dtype);
+  }
+
   /** The numbers of a tensor in f32 to which each rank has added its part. Waits for the queue. */
   async sums(tensor: Tensor): Promise<Float32Array> {
     const own = new Float32Array(await this.read(tensor));

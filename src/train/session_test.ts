@@ -136,7 +136,7 @@ gpuTest("TrainingSession saves a checkpoint that gives the same losses when it i
     const [loss, next] = await withSession({ policy: "half" }, async (session) => {
       for (const batch of someBatches(3, 4)) session.step(batch);
       await session.losses();
-      await writeCheckpoint(path, await session.parameters(), model);
+      await writeCheckpoint(path, session.unreadParameters(), model);
       return [await session.evaluate(batches), await session.generate([3], 5, { temperature: 1, seed: 2 })];
     });
     const { model: read, weights } = await readCheckpoint(path);
