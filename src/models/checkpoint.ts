@@ -103,28 +103,33 @@ export async function writeCheckpoint(
   tensors: ReadonlyMap<string, NamedTensor | UnreadTensor>,
   model: ModelConfig,
 ): Promise<void> {
-  const finite = new Map([...tensors].map(([name, tensor]) => [name, read(name, tensor)]));
+  const remedy = `training has diverged, and ${path} is not written; take a smaller --learning-rate`;
+  const finite = new Map([...tensors].map(([name, tensor]) => [name, finiteTensor(name, tensor, remedy)]));
   const { checkpoint } = familyOf(model);
   const metadata = { format: "pt", ...checkpoint.metadata(model) };
   if (isOneFile(path)) return await writeSafetensors(path, finite, metadata);
   await requireCheckpointWritable(path, model);
+  const isNew = !await isPresent(path);
   await withFileErrors("write", path, () => Deno.mkdir(path, { recursive: true }));
-  await writeSafetensors(join(path, names.whole), finite, metadata);
+  try {
+    await writeSafetensors(join(path, names.whole), finite, metadata);
+  } catch (error) {
+    if (isNew) await Deno.remove(path).catch(() => {}); // the first error is the one to tell
+    throw error;
+  }
   const config = JSON.stringify(checkpoint.config!(model), null, 2);
   await replaceText(join(path, names.config), `${config}\n`);
+}
 
-  function read(name: string, tensor: NamedTensor | UnreadTensor): UnreadTensor {
-    const { dtype, shape } = tensor;
-    return {
-      ...{ dtype, shape },
-      read: async () => {
-        const data = "read" in tensor ? await tensor.read() : tensor.data;
-        const remedy = `training has diverged, and ${path} is not written; take a smaller --learning-rate`;
-        requireFinite(name, data, remedy);
-        return data;
-      },
-    };
-  }
+/** A tensor that is refused when it is read if its values are not all finite. */
+function finiteTensor(name: string, tensor: NamedTensor | UnreadTensor, remedy: string): UnreadTensor {
+  const { dtype, shape } = tensor;
+  const read = async () => {
+    const data = "read" in tensor ? await tensor.read() : tensor.data;
+    requireFinite(name, data, remedy);
+    return data;
+  };
+  return { dtype, shape, read };
 }
 
 function familyOfTensors(tensors: NamedTensors, source: string) {

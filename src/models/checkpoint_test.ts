@@ -285,3 +285,17 @@ Deno.test("writeCheckpoint() writes nothing of a run that diverged", async () =>
   assertEquals((await Deno.stat(path)).size, 0);
   await Deno.remove(path);
 });
+
+Deno.test("writeCheckpoint() leaves no folder of a run that diverged, but one that was there", async () => {
+  const above = await Deno.makeTempDir();
+  const model = parseModel({ name: "a", preset: "llama-nano" }, "test");
+  const tensors = new Map([["w", { dtype: "F32" as const, shape: [1], data: Float32Array.of(NaN) }]]);
+  await Deno.mkdir(`${above}/old`);
+  for (const name of ["new", "old"]) {
+    const save = () => writeCheckpoint(`${above}/${name}`, tensors, model);
+    await assertRejects(save, UserError, `${above}/${name} is not written`);
+  }
+  assertEquals([...Deno.readDirSync(above)].map(({ name }) => name), ["old"]);
+  assertEquals([...Deno.readDirSync(`${above}/old`)], []);
+  await Deno.remove(above, { recursive: true });
+});
