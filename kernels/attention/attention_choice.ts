@@ -16,18 +16,16 @@ const blocks = [64, 96, 112, 80, 48];
 /** Rows of one where few sequences and heads would leave processors idle, or a row takes many threads. */
 const smallBlock = 32;
 
-/** How a thread works. */
+/** How a thread works. Rows are dealt among the threads that share them where each has several. */
 interface Way extends Pick<AttentionRows, "rows" | "tile" | "unroll"> {
   /** Vectors of each of its rows that it holds, at most: more threads share a row of more. */
   readonly held: number;
-  /** Whether rows are dealt among the threads that share them. */
-  readonly dealt: boolean;
 }
 
-const shared = (tile: number, unroll: number): Way => ({ held: 8, dealt: false, rows: 1, tile, unroll });
 const dealt = (held: number, rows: number, tile: number, unroll: number): Way => ({
-  ...{ held, dealt: true, rows, tile, unroll },
+  ...{ held, rows, tile, unroll },
 });
+const shared = (tile: number, unroll: number): Way => ({ held: 8, rows: 1, tile, unroll });
 
 /** What a tuning run tries on a GPU, the likeliest first: of heads up to 64 numbers, and of wider ones (docs/runtime.md). */
 const ways: Record<AttentionKernel, Record<"narrow" | "wide", readonly Way[]>> = {
@@ -82,20 +80,21 @@ function threadVariants(
     const rows = headSize % 4 === 0 ? Math.max(1, Math.min(4, Math.floor(32 / head))) : 1;
     return [{ headSize, causal, threads: 16, split: 1, sums: "exchanged", rows, tile: 16, unroll: 1 }];
   }
-  const variant = (block: number, { held, dealt, rows: most, tile, unroll }: Way): AttentionRows => {
+  const variant = (block: number, { held, rows: most, tile, unroll }: Way): AttentionRows => {
     let split = 1;
     while (head / split > held) split *= 2;
-    const rows = dealt ? Math.min(most, split) : most;
-    const sums = subgroupSize < split ? "exchanged" : dealt && rows > 1 ? "dealt" : "shuffled";
+    const rows = Math.min(most, split);
+    const sums = subgroupSize < split ? "exchanged" : rows > 1 ? "dealt" : "shuffled";
     return { headSize, causal, threads: block / rows * split, split, sums, rows, tile, unroll };
   };
   const width = head <= 16 ? "narrow" : "wide";
   const covered = (rows: number) => Math.ceil(sequence / rows) * rows;
   const all = ways[kernel][width].flatMap((way) => {
-    const most = way.dealt && width === "wide" ? 128 : 256; // threads
+    const isDealt = way.rows > 1;
+    const most = isDealt && width === "wide" ? 128 : 256; // threads
     const of = (rows: readonly number[]) =>
       rows.map((block) => variant(block, way)).filter(({ threads, sums }) =>
-        threads <= most && threads % 32 === 0 && (!way.dealt || sums !== "exchanged")
+        threads <= most && threads % 32 === 0 && !(isDealt && sums === "exchanged")
       );
     const large = of(blocks);
     const fitting = large.toSorted((a, b) => covered(blockRows(a)) - covered(blockRows(b)));

@@ -102,9 +102,17 @@ export interface SeenOperand {
 /** What was seen of each operand of a product, from the words of it and of whose turn it is. */
 export function seenOf(seen: Uint32Array, turn: number): SeenOperand[] {
   const largest = new Float32Array(seen.buffer, seen.byteOffset, seen.length);
-  const at = (step: number, operand: number) => 2 * (step * mostOperands + operand);
   return range(mostOperands).map((operand) => ({
-    largest: largest[at((turn + 2) % 3, operand)],
-    clipped: range(3).reduce((sum, step) => sum + seen[at(step, operand) + 1], 0),
+    largest: largest[wordOf((turn + 2) % 3, operand)],
+    clipped: clippedOf(seen, operand),
   }));
 }
+
+/** How many numbers of all operands all steps so far have clipped, from the words of what was seen. */
+export const clippedIn = (seen: Uint32Array): number =>
+  range(mostOperands).reduce((sum, operand) => sum + clippedOf(seen, operand), 0);
+
+const clippedOf = (seen: Uint32Array, operand: number) =>
+  range(3).reduce((sum, step) => sum + seen[wordOf(step, operand) + 1], 0);
+
+const wordOf = (step: number, operand: number) => 2 * (step * mostOperands + operand);

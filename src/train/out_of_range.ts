@@ -1,4 +1,4 @@
-import { numbersSeen, seenOf } from "../../kernels/products/scales.ts";
+import { clippedIn, numbersSeen } from "../../kernels/products/scales.ts";
 import type { Dispatch } from "../gpu/kernel.ts";
 import type { OperandScales } from "../gpu/operand_scales.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
@@ -30,7 +30,7 @@ export async function overflowShare(
   if (numbers === 0) return undefined;
   let clipped = 0;
   for (const seen of scales.all) {
-    for (const operand of seenOf(new Uint32Array(await memory.read(seen)), 0)) clipped += operand.clipped;
+    clipped += clippedIn(new Uint32Array(await memory.read(seen)));
   }
   return clipped / (numbers * Math.max(1, runs));
 }
