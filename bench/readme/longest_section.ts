@@ -4,7 +4,7 @@ import { longest, searchesOf } from "../report/peer_lengths.ts";
 import { fullNameOfRow } from "../report/peer_records.ts";
 import { code, table } from "../report/words.ts";
 import { sources } from "./making.ts";
-import type { Reports, Sweep } from "./reports.ts";
+import { type Reports, type Sweep, sweepsOn } from "./reports.ts";
 
 /** The longest sequence that a way to train took on a card, with a step of it. */
 interface Longest {
@@ -18,8 +18,7 @@ interface Longest {
 /** How long a sequence of Llama's each program trained, in what memory and how fast, on one kind of card. */
 export function longestSection({ sweeps, peers: { llama } }: Reports): string | null {
   if (!llama) return null;
-  const own = [sweeps.longest24, sweeps.ranksOne].filter((sweep) => sweep !== undefined)
-    .filter(({ records: [{ environment }] }) => environment.adapter === llama.adapter);
+  const own = sweepsOn(llama.adapter, [sweeps.longest24, sweeps.ranksOne]);
   const [searched] = searchesOf(llama.rows).searches;
   if (!searched || own.length === 0) return null;
   const [[{ model }]] = searched;

@@ -3,6 +3,7 @@ import type { PeerRow } from "../report/peer_records.ts";
 import { fakeMeasurement, fakeRecord } from "../results/testing.ts";
 import { longestSection } from "./longest_section.ts";
 import { type Reports, sweepOf } from "./reports.ts";
+import { rows } from "./testing.ts";
 
 const gibibyte = 2 ** 30;
 const row = (form: string, sequence: number, speed: number | null, gibibytes: number): PeerRow => ({
@@ -12,7 +13,7 @@ const row = (form: string, sequence: number, speed: number | null, gibibytes: nu
   ...{ peakBytes: speed === null ? null : gibibytes * gibibyte, losses: [] },
   failure: speed === null ? { status: "oom", message: "out of memory" } : null,
 });
-const rows = [
+const tried = [
   ...[row("plain", 512, 3000, 8), row("plain", 1024, null, 0)],
   ...[
     row("checkpointed", 1024, 2500, 12),
@@ -26,7 +27,7 @@ const peers: Reports["peers"] = {
     commands: ["python3"],
     adapter: "Imaginary 9000",
     commits: [],
-    rows,
+    rows: tried,
   },
 };
 /** One sequence of so many tokens, a step in a second. */
@@ -51,9 +52,7 @@ Deno.test("longestSection() sets the longest sequences of both programs side by 
     "nano on one Imaginary 9000 is 5,120 tokens in 24 GiB by Headroom (`mst8`, products in f16, weights in bf16), and 2,048 tokens in 23 GiB " +
       "by PyTorch (bf16, checkpointed): **2.50×** as long, at 2.56× of its tokens/s there.",
   );
-  const lines = section.split("\n").filter((line) => line.startsWith("|")).slice(2)
-    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
-  assertEquals(lines, [
+  assertEquals(rows(section).slice(2), [
     ["Headroom", "`mst8`, products in f16, weights in bf16", "5,120", "24 GiB", "5,120"],
     ["PyTorch", "bf16, checkpointed", "2,048", "23 GiB", "2,000"],
     ["Headroom", "`mst8`, products in f16", "1,536", "24 GiB", "1,536"],

@@ -2,7 +2,7 @@ import { ratio } from "../../src/text/format.ts";
 import { bySubject, fastest, type PeerRow, smallest } from "../report/peer_records.ts";
 import { type Contest, contestOf, toldOf, type Way } from "./contest.ts";
 import { type Making, sources } from "./making.ts";
-import type { Reports, Sweep } from "./reports.ts";
+import { type Reports, type Sweep, sweepsOn } from "./reports.ts";
 import { verdict } from "./verdict.ts";
 import { code, range, table } from "../report/words.ts";
 
@@ -35,8 +35,7 @@ function beside(
   peers: Making & { rows: PeerRow[] },
   sweeps: (Sweep | undefined)[],
 ): string | null {
-  const found = sweeps.filter((sweep) => sweep !== undefined)
-    .filter(({ records: [{ environment }] }) => environment.adapter === peers.adapter); // under whichever runtime
+  const found = sweepsOn(peers.adapter, sweeps);
   const contests = bySubject(peers.rows).map((rows) => contestOf(rows, found))
     .filter(({ own, theirs }) => own.length && theirs.length);
   if (contests.length === 0) return null;

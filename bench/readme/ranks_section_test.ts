@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fakeMeasurement, fakeRecord } from "../results/testing.ts";
 import { ranksSection } from "./ranks_section.ts";
-import { type Reports, sweepOf } from "./reports.ts";
+import { sweepOf } from "./reports.ts";
 import { answersPage } from "./results_page.ts";
+import { only } from "./testing.ts";
 
 const exchange = { count: 4, bytes: 2 ** 20, compute: 7, map: 1, transfer: 1, write: 0 };
 const rank = (card: string) => ({
@@ -18,7 +19,6 @@ const shared = (cards: number) =>
   });
 const sweep = (folder: string, cards: number) =>
   sweepOf(`reports/${folder}/report.md`, [{ results: JSON.stringify(shared(cards)), report: "" }]);
-const only = (sweeps: Reports["sweeps"]): Reports => ({ sweeps, peers: {} });
 
 Deno.test("ranksSection() tells what crossed between cards, each sweep with its table and its report", () => {
   const { adapter } = shared(2).environment;

@@ -120,6 +120,11 @@ export function sweepOf(report: string, parts: readonly Part[]): Sweep {
   };
 }
 
+/** Those sweeps that are there and ran on such a card, under whichever runtime. */
+export const sweepsOn = (card: string, sweeps: readonly (Sweep | undefined)[]): Sweep[] =>
+  sweeps.filter((sweep) => sweep !== undefined)
+    .filter(({ records: [{ environment }] }) => environment.adapter === card);
+
 /** From a run's start to that of its first process. */
 function secondsBefore({ header, records }: Pick<SweepResults, "header" | "records">): number {
   if (!header) return 0;

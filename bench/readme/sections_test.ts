@@ -2,8 +2,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import type { KernelTime } from "../kernels/kernel_report.ts";
-import type { PeerRow } from "../report/peer_records.ts";
-import type { CellConfiguration, CellRecord } from "../results/results.ts";
+import type { CellConfiguration } from "../results/results.ts";
 import {
   fakeErrors,
   fakeHeader,
@@ -16,42 +15,15 @@ import { arithmeticSection } from "./arithmetic_section.ts";
 import { gradientSection } from "./gradient_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
 import { largeSection } from "./large_section.ts";
-import { peersSection } from "./peers_section.ts";
-import { qualitySection } from "./quality_section.ts";
 import { recomputeSection } from "./recompute_section.ts";
-import { type Making, sources } from "./making.ts";
-import { type Reports, type Sweep, sweepOf } from "./reports.ts";
+import { sources } from "./making.ts";
+import { sweepOf } from "./reports.ts";
 import { answersPage } from "./results_page.ts";
 import { textSection } from "./text_section.ts";
 import { visionSection } from "./vision_section.ts";
+import { card, measured, mebibyte, only, rows, sweep, trained } from "./testing.ts";
 
-const mebibyte = 2 ** 20;
 const exact = policyDocument("exact");
-
-/** A sweep whose report told no plan. */
-const sweep = (...records: CellRecord[]): Sweep =>
-  sweepOf("reports/fake/report.md", [{
-    results: records.map((record) => JSON.stringify(record)).join("\n"),
-    report: "Made by `deno task bench --out reports/fake --model nano` on 2026-11-22T01:02:03Z, from",
-  }]);
-
-const only = (sweeps: Reports["sweeps"]): Reports => ({ sweeps, peers: {} });
-
-/** Megabytes saved, alive and in buffers, and milliseconds a step. */
-const measured = (saved: number, live: number, buffers: number, step: number) => ({
-  memory: {
-    ...fakeMeasurement().memory!,
-    savedBytes: saved * mebibyte,
-    livePeakBytes: live * mebibyte,
-    bufferBytes: buffers * mebibyte,
-  },
-  timing: { ...fakeMeasurement().timing!, stepMilliseconds: [step] },
-});
-
-/** Rows of the first table of a section, as cells. */
-const rows = (section: string | null) =>
-  section!.split("\n").filter((line) => line.startsWith("|"))
-    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
 
 Deno.test("sources() name the command without its folder, commit, card, and what is missing of a full grid", () => {
   const whole = sweep(fakeRecord(), fakeRecord({ policy: "mesa8" }));
@@ -191,52 +163,6 @@ Deno.test("visionSection() sets live peaks beside what was published", () => {
   ]);
 });
 
-const trained = (policy: string, losses: (number | null)[], changes: Partial<CellConfiguration> = {}) =>
-  losses.map((loss, i) =>
-    fakeRecord({ policy, seed: i, round: i, ...changes }, { quality: fakeQuality(loss) })
-  );
-
-Deno.test("qualitySection() tells who measurably harms, and what the others cost at most", () => {
-  // Differences 0.01, 0.02, 0.03 and 2.99, 3, 3.01: mean ± 0.0358, 6.2053 standard errors of 0.01 / √3: Student's t at a quarter of 5% for one
-  // of four policies, with two degrees of freedom. exact's mean is 2.
-  const section = qualitySection(only({
-    quality: sweep(
-      ...trained("exact", [1, 2, 3]),
-      ...trained("half", [0.98, 1.99, 2.97]),
-      ...trained("mesa8", [1.01, 2.02, 3.03]),
-      ...trained("mesa2", [3.99, 5, 6.01]),
-      ...trained("mesa4", [1, 2, null]),
-    ),
-  }))!;
-  assertStringIncludes(section, "`mesa2` (nano) and `mesa4` (nano) measurably harm:");
-  assertStringIncludes(
-    section,
-    "at most, by the intervals of the test of equivalence, `half` costs 0.0158 nats (0.79% of the loss) and `mesa8` costs 0.0558 nats (2.79% of the loss).",
-  );
-  assertEquals(rows(section).slice(2).map(([policy, , most, verdict]) => [policy, most, verdict]), [
-    ["`half`", "+0.79%", "undecided"],
-    ["`mesa8`", "+2.79%", "undecided"],
-    ["`mesa2`", "+151.79%", "worse"],
-    ["`mesa4`", "–", "diverged"],
-  ]);
-  assertStringIncludes(section, "passed: 2 bits must be worse (`mesa2`): worse.");
-  assertEquals(rows(section)[3][1], "+0.0200 (-0.0158 to +0.0558), 3");
-  assertEquals(rows(section)[5][1], "not a number, 3");
-});
-
-Deno.test("qualitySection() tells how a run through a corpus ends, beside what rounding alone does", () => {
-  const run = (policy: string, loss: number, changes: Partial<CellConfiguration> = {}) =>
-    fakeRecord({ model: "mini", qualitySteps: 1329, policy, ...changes }, { quality: fakeQuality(loss) });
-  const section = qualitySection(only({
-    quality: sweep(...trained("exact", [3, 3, 3]), ...trained("mesa8", [3, 3, 3])),
-    qualityCurve: sweep(run("exact", 2), run("half", 1.999, { kernels: "other" }), run("mesa8", 2.01)),
-  }))!;
-  assertStringIncludes(
-    section,
-    "One seed of mini, trained through its corpus once (1329 steps), ends at `mesa8` +0.50% and `half` -0.05% of `exact`'s loss; the last",
-  );
-});
-
 const erring = (policy: string, error: number, changes: Partial<CellConfiguration> = {}) =>
   [1, 2].map((seed) =>
     fakeRecord({ policy, seed, round: seed, storage: fakeRecord().configuration.storage, ...changes }, {
@@ -329,8 +255,6 @@ Deno.test("largeSection() tells what trains where exact runs out of memory, and 
   assertEquals(largeSection(only({ large: sweep(fakeRecord(), mesa8) })), null);
 });
 
-const card: Making = { report: "r", commands: ["c"], commits: ["0123456789abcdef"], adapter: "NVIDIA H200" };
-
 Deno.test("kernelsSection() measures by the card's nominal rates and by the run's fastest", () => {
   const time = (name: string, bound: KernelTime["bound"], rate: number, ceiling = false): KernelTime => ({
     ...{ name, bound, ceiling, work: rate * 1e12, milliseconds: [1000], dispatches: 1, variants: {} },
@@ -356,82 +280,4 @@ Deno.test("kernelsSection() measures by the card's nominal rates and by the run'
   );
   assertStringIncludes(section, "of micro's 20–50%");
   assertEquals(rows(section).at(-1), ["AdamW", "1000.000", "4.56 TB/s", "106%", "95%"]);
-});
-
-const peer = (form: string, speed: number, mebibytes: number, changes: Partial<PeerRow> = {}): PeerRow => ({
-  ...{ model: "nano", batch: 4, sequence: 128, unit: "tokens", arithmetic: "f32", form, compiled: false },
-  ...{
-    optimizer: "fused AdamW",
-    rounds: 1,
-    wallSpeed: null,
-    compileSeconds: null,
-    firstLoss: null,
-    losses: [],
-    failure: null,
-  },
-  ...{ speed: { median: speed, smallest: speed, largest: speed }, peakBytes: mebibytes * mebibyte },
-  ...changes,
-});
-
-/** `exact` in 400 MiB at 51 200 tokens/s, `mesa8` in 200 MiB at 25 600. */
-const contest = (...rows: PeerRow[]): Reports => ({
-  sweeps: {
-    text: sweep(
-      fakeRecord({}, measured(1, 1, 400, 10)),
-      fakeRecord({ policy: "mesa8" }, measured(1, 1, 200, 20)),
-    ),
-  },
-  peers: { gpt2: { ...card, adapter: "Imaginary 9000", rows } },
-});
-
-Deno.test("peersSection() says for which models PyTorch is the better choice, and which policy no row of it beats", () => {
-  const plain = peer("plain", 102400, 800);
-  const compiled = peer("plain", 204800, 300, { arithmetic: "bf16 autocast", compiled: true });
-  const int8 = peer("int8, loss in chunks", 12800, 100);
-  const open = peersSection(contest(plain, compiled, int8))!;
-  assertStringIncludes(
-    open,
-    "no row of PyTorch is faster and smaller than Headroom's `mesa8` (nano at 4 × 128).",
-  );
-  assertStringIncludes(
-    open,
-    "**PyTorch is the better choice** for speed alone, for every model here, by 4.00×; for memory alone, for every model here, by 2.00×; no",
-  );
-  assertEquals(rows(open).slice(2), [
-    ["`exact`", "f32, plain", "0.50×", "0.50×", "1"],
-    ["`mesa8`", "f32, int8, loss in chunks", "2.00×", "2.00×", "1"],
-    ["fastest: `exact`", "bf16 autocast, plain, compiled", "0.25×", "1.33×", "1"],
-    ["smallest: `mesa8`", "f32, int8, loss in chunks", "2.00×", "2.00×", "1"],
-  ]);
-  const small = peer("checkpointed", 30000, 150, { arithmetic: "TF32" });
-  const lost = peersSection(contest(plain, compiled, small))!;
-  assertStringIncludes(lost, "for both at once, for every model here, where to each policy");
-  assertEquals(lost.includes("f32 alone"), false);
-  const lostInF32 = peersSection(contest(peer("checkpointed", 60000, 150)))!;
-  const behind = peersSection(contest(peer("plain", 40000, 500)))!;
-  assertEquals(behind.includes("better choice"), false);
-  assertStringIncludes(lostInF32, "its rows in f32 alone suffice for every model here.");
-});
-
-Deno.test("peersSection() sets products in f16 beside those in f32, under whichever runtime, by name", () => {
-  const inF32 = contest(peer("plain", 102400, 100));
-  const inF16 = fakeRecord({ arithmetic: "f16" }, measured(1, 1, 400, 5));
-  const { environment } = inF16;
-  const stepsF16 = sweep({ ...inF16, environment: { ...environment, runtime: "dawn" } });
-  const reports = { ...inF32, sweeps: { ...inF32.sweeps, stepsF16 } };
-  assertEquals(rows(peersSection(reports)!).slice(2), [
-    ["`exact`", "f32, plain", "0.50×", "4.00×", "1"],
-    ["fastest: `exact` in f16", "f32, plain", "1.00×", "4.00×", "1"],
-    ["smallest: `mesa8`", "f32, plain", "0.25×", "2.00×", "1"],
-  ]);
-  assertStringIncludes(
-    peersSection(reports)!,
-    "no row of PyTorch is faster and smaller than Headroom's `exact` in f16 (nano at 4 × 128).",
-  );
-});
-
-Deno.test("peersSection() compares nothing across cards", () => {
-  const reports = contest(peer("plain", 1, 1));
-  reports.peers.gpt2!.adapter = "Imaginary 9001";
-  assertEquals(peersSection(reports), null);
 });

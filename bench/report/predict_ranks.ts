@@ -12,6 +12,7 @@ import { mean } from "../statistics/statistics.ts";
 import { trainOptions } from "../sweep/cell.ts";
 import { plannedAdapters } from "../sweep/planned_adapters.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
+import { timedExchanges } from "./ranks_table.ts";
 import { names } from "./side_by_side.ts";
 import { range } from "./words.ts";
 
@@ -54,13 +55,9 @@ export function predictStep(measured: Crossing & StepParts, { ranks, count, byte
 }
 
 /** Means over ranks and steps of what a cell of several ranks took; null where it was not run by several, or its cards told no times. */
-export function measuredStep({ records }: Cell): Crossing & StepParts | null {
-  const first = records.find(({ ranks }) => ranks)?.ranks;
-  const all = records.flatMap(({ ranks = [], timing }) =>
-    ranks.flatMap(({ exchanges }) =>
-      exchanges.map((times, i) => ({ ...times, step: timing!.stepMilliseconds[i] }))
-    )
-  );
+export function measuredStep(cell: Cell): Crossing & StepParts | null {
+  const first = cell.records.find(({ ranks }) => ranks)?.ranks;
+  const all = timedExchanges(cell);
   if (!first || all.length === 0 || all.some(({ compute }) => compute == null)) return null;
   const parts = ["count", "bytes", "compute", "map", "transfer", "write", "step"] as const;
   const means = parts.map((part) => [part, mean(all.map((each) => each[part]!))]);

@@ -34,23 +34,26 @@ interface Shared {
 
 const parts = ["map", "transfer", "write"] as const;
 
-/** What the ranks of a cell took; null where it was not run by several, or did not come to its end. */
-function ranksTaken({ records }: Cell): RanksTaken | null {
-  const steps = records.flatMap(({ ranks = [], timing }) =>
+/** What exchanges took of each timed step of each rank, and how long that step was. */
+export const timedExchanges = ({ records }: Cell) =>
+  records.flatMap(({ ranks = [], timing }) =>
     ranks.flatMap(({ exchanges }) =>
-      exchanges.map((times, i) => ({ times, milliseconds: timing!.stepMilliseconds[i] }))
+      exchanges.map((times, i) => ({ ...times, step: timing!.stepMilliseconds[i] }))
     )
   );
+
+/** What the ranks of a cell took; null where it was not run by several, or did not come to its end. */
+function ranksTaken(cell: Cell): RanksTaken | null {
+  const { records } = cell;
+  const steps = timedExchanges(cell);
   const first = records.find(({ ranks }) => ranks)?.ranks;
   if (!first || steps.length === 0) return null;
-  const [map, transfer, write] = parts.map((part) =>
-    mean(steps.map(({ times, milliseconds }) => times[part] / milliseconds))
-  );
-  const apart = steps.every(({ times }) => times.compute != null);
+  const [map, transfer, write] = parts.map((part) => mean(steps.map((times) => times[part] / times.step)));
+  const apart = steps.every(({ compute }) => compute != null);
   return {
     bufferBytes: first.map(({ bufferBytes }) => bufferBytes),
     ...{ map, transfer, write, compute: apart ? Math.max(0, 1 - map - transfer - write) : null },
-    crossed: first.length * mean(steps.map(({ times }) => times.bytes)),
+    crossed: first.length * mean(steps.map(({ bytes }) => bytes)),
   };
 }
 

@@ -1,0 +1,84 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { PeerRow } from "../report/peer_records.ts";
+import { fakeRecord } from "../results/testing.ts";
+import { peersSection } from "./peers_section.ts";
+import type { Reports } from "./reports.ts";
+import { card, measured, mebibyte, rows, sweep } from "./testing.ts";
+
+const peer = (form: string, speed: number, mebibytes: number, changes: Partial<PeerRow> = {}): PeerRow => ({
+  ...{ model: "nano", batch: 4, sequence: 128, unit: "tokens", arithmetic: "f32", form, compiled: false },
+  ...{
+    optimizer: "fused AdamW",
+    rounds: 1,
+    wallSpeed: null,
+    compileSeconds: null,
+    firstLoss: null,
+    losses: [],
+    failure: null,
+  },
+  ...{ speed: { median: speed, smallest: speed, largest: speed }, peakBytes: mebibytes * mebibyte },
+  ...changes,
+});
+
+/** `exact` in 400 MiB at 51 200 tokens/s, `mesa8` in 200 MiB at 25 600. */
+const contest = (...rows: PeerRow[]): Reports => ({
+  sweeps: {
+    text: sweep(
+      fakeRecord({}, measured(1, 1, 400, 10)),
+      fakeRecord({ policy: "mesa8" }, measured(1, 1, 200, 20)),
+    ),
+  },
+  peers: { gpt2: { ...card, adapter: "Imaginary 9000", rows } },
+});
+
+Deno.test("peersSection() says for which models PyTorch is the better choice, and which policy no row of it beats", () => {
+  const plain = peer("plain", 102400, 800);
+  const compiled = peer("plain", 204800, 300, { arithmetic: "bf16 autocast", compiled: true });
+  const int8 = peer("int8, loss in chunks", 12800, 100);
+  const open = peersSection(contest(plain, compiled, int8))!;
+  assertStringIncludes(
+    open,
+    "no row of PyTorch is faster and smaller than Headroom's `mesa8` (nano at 4 × 128).",
+  );
+  assertStringIncludes(
+    open,
+    "**PyTorch is the better choice** for speed alone, for every model here, by 4.00×; for memory alone, for every model here, by 2.00×; no",
+  );
+  assertEquals(rows(open).slice(2), [
+    ["`exact`", "f32, plain", "0.50×", "0.50×", "1"],
+    ["`mesa8`", "f32, int8, loss in chunks", "2.00×", "2.00×", "1"],
+    ["fastest: `exact`", "bf16 autocast, plain, compiled", "0.25×", "1.33×", "1"],
+    ["smallest: `mesa8`", "f32, int8, loss in chunks", "2.00×", "2.00×", "1"],
+  ]);
+  const small = peer("checkpointed", 30000, 150, { arithmetic: "TF32" });
+  const lost = peersSection(contest(plain, compiled, small))!;
+  assertStringIncludes(lost, "for both at once, for every model here, where to each policy");
+  assertEquals(lost.includes("f32 alone"), false);
+  const lostInF32 = peersSection(contest(peer("checkpointed", 60000, 150)))!;
+  const behind = peersSection(contest(peer("plain", 40000, 500)))!;
+  assertEquals(behind.includes("better choice"), false);
+  assertStringIncludes(lostInF32, "its rows in f32 alone suffice for every model here.");
+});
+
+Deno.test("peersSection() sets products in f16 beside those in f32, under whichever runtime, by name", () => {
+  const inF32 = contest(peer("plain", 102400, 100));
+  const inF16 = fakeRecord({ arithmetic: "f16" }, measured(1, 1, 400, 5));
+  const { environment } = inF16;
+  const stepsF16 = sweep({ ...inF16, environment: { ...environment, runtime: "dawn" } });
+  const reports = { ...inF32, sweeps: { ...inF32.sweeps, stepsF16 } };
+  assertEquals(rows(peersSection(reports)!).slice(2), [
+    ["`exact`", "f32, plain", "0.50×", "4.00×", "1"],
+    ["fastest: `exact` in f16", "f32, plain", "1.00×", "4.00×", "1"],
+    ["smallest: `mesa8`", "f32, plain", "0.25×", "2.00×", "1"],
+  ]);
+  assertStringIncludes(
+    peersSection(reports)!,
+    "no row of PyTorch is faster and smaller than Headroom's `exact` in f16 (nano at 4 × 128).",
+  );
+});
+
+Deno.test("peersSection() compares nothing across cards", () => {
+  const reports = contest(peer("plain", 1, 1));
+  reports.peers.gpt2!.adapter = "Imaginary 9001";
+  assertEquals(peersSection(reports), null);
+});

@@ -1,0 +1,46 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { CellConfiguration } from "../results/results.ts";
+import { fakeQuality, fakeRecord } from "../results/testing.ts";
+import { qualitySection } from "./quality_section.ts";
+import { only, rows, sweep, trained } from "./testing.ts";
+
+Deno.test("qualitySection() tells who measurably harms, and what the others cost at most", () => {
+  // Differences 0.01, 0.02, 0.03 and 2.99, 3, 3.01: mean ± 0.0358, 6.2053 standard errors of 0.01 / √3: Student's t at a quarter of 5% for one
+  // of four policies, with two degrees of freedom. exact's mean is 2.
+  const section = qualitySection(only({
+    quality: sweep(
+      ...trained("exact", [1, 2, 3]),
+      ...trained("half", [0.98, 1.99, 2.97]),
+      ...trained("mesa8", [1.01, 2.02, 3.03]),
+      ...trained("mesa2", [3.99, 5, 6.01]),
+      ...trained("mesa4", [1, 2, null]),
+    ),
+  }))!;
+  assertStringIncludes(section, "`mesa2` (nano) and `mesa4` (nano) measurably harm:");
+  assertStringIncludes(
+    section,
+    "at most, by the intervals of the test of equivalence, `half` costs 0.0158 nats (0.79% of the loss) and `mesa8` costs 0.0558 nats (2.79% of the loss).",
+  );
+  assertEquals(rows(section).slice(2).map(([policy, , most, verdict]) => [policy, most, verdict]), [
+    ["`half`", "+0.79%", "undecided"],
+    ["`mesa8`", "+2.79%", "undecided"],
+    ["`mesa2`", "+151.79%", "worse"],
+    ["`mesa4`", "–", "diverged"],
+  ]);
+  assertStringIncludes(section, "passed: 2 bits must be worse (`mesa2`): worse.");
+  assertEquals(rows(section)[3][1], "+0.0200 (-0.0158 to +0.0558), 3");
+  assertEquals(rows(section)[5][1], "not a number, 3");
+});
+
+Deno.test("qualitySection() tells how a run through a corpus ends, beside what rounding alone does", () => {
+  const run = (policy: string, loss: number, changes: Partial<CellConfiguration> = {}) =>
+    fakeRecord({ model: "mini", qualitySteps: 1329, policy, ...changes }, { quality: fakeQuality(loss) });
+  const section = qualitySection(only({
+    quality: sweep(...trained("exact", [3, 3, 3]), ...trained("mesa8", [3, 3, 3])),
+    qualityCurve: sweep(run("exact", 2), run("half", 1.999, { kernels: "other" }), run("mesa8", 2.01)),
+  }))!;
+  assertStringIncludes(
+    section,
+    "One seed of mini, trained through its corpus once (1329 steps), ends at `mesa8` +0.50% and `half` -0.05% of `exact`'s loss; the last",
+  );
+});
