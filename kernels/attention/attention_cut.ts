@@ -33,3 +33,16 @@ export function cutBlocks(
   }
   return ranges;
 }
+
+/** Workgroups of the heads that go abreast, at least: some for each that a large card holds at once. */
+const workgroupsAbreast = 1536;
+
+/**
+ * How many heads, of all sequences', go abreast, block after block. Where attention is causal, so many that the longest blocks begin first and a
+ * card's last ones are short; no more, as what they read should stay in a cache. Elsewhere blocks are equally long, and one head follows the other.
+ */
+export function headsAbreast({ causal }: { causal: boolean }, heads: number, blocks: number): number {
+  if (!causal) return 1;
+  const turns = Math.max(1, Math.floor(heads * blocks / workgroupsAbreast));
+  return Math.ceil(heads / turns);
+}

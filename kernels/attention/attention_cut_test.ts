@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { cutBlocks } from "./attention_cut.ts";
+import { cutBlocks, headsAbreast } from "./attention_cut.ts";
 
 Deno.test("cutBlocks() takes every block once, and counts the pairs of query and key that are seen", () => {
   const [sequence, blockRows] = [37, 8];
@@ -37,4 +37,14 @@ Deno.test("cutBlocks() cuts as little as the limit allows, and finest where a ro
   assertEquals(blocksOf("queries", true, Infinity, 3), [3, 3, 2]);
   assertEquals(blocksOf("queries", true, 820, 3), [3, 2, 2, 1]);
   assertEquals(blocksOf("keys", true, 820, 2), [1, 2, 2, 2, 1]);
+});
+
+Deno.test("headsAbreast() lets as many heads go abreast as have 1536 blocks, where these differ, in turns as equal as can be", () => {
+  const of = (heads: number, blocks: number) => headsAbreast({ causal: true }, heads, blocks);
+  assertEquals(of(192, 16), 96); // small at 16 × 1024 in blocks of 64: two turns
+  assertEquals(of(191, 17), 96);
+  assertEquals(of(32, 256), 7); // five turns, of 7 heads and of 4
+  assertEquals(of(8, 4), 8);
+  assertEquals(of(2, 100_000), 1);
+  assertEquals(headsAbreast({ causal: false }, 192, 16), 1);
 });

@@ -8,7 +8,7 @@ import { type Scaling, scalingBindings } from "../products/scales.ts";
 import { remembered } from "../shared/remembered.ts";
 import { attentionBackwardKeyText, attentionBackwardQueryText } from "./attention_backward_template.ts";
 import { attentionChoice } from "./attention_choice.ts";
-import { cutBlocks } from "./attention_cut.ts";
+import { cutBlocks, headsAbreast } from "./attention_cut.ts";
 import { attentionForwardText } from "./attention_forward_template.ts";
 import { attentionMatrixKeyText, attentionMatrixQueryText } from "./attention_matrix_backward.ts";
 import { attentionMatrixForwardText } from "./attention_matrix_forward.ts";
@@ -141,6 +141,7 @@ export function emitAttention(
           heads,
           first_block: first,
           blocks,
+          abreast: headsAbreast(shape, sequences * ownHeads, blocks),
           qkv_stride: (operands.qkv ?? operands.q).tensor.stride / 4,
           o_stride: (strides.o?.stride ?? 0) / 4,
           d_stride: (operands.d?.tensor.stride ?? 0) / 4,

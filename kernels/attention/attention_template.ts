@@ -104,8 +104,8 @@ export const outputType = (v: Pick<Head, "headSize">) => v.headSize % 4 === 0 ? 
 export function prelude(v: Pick<Head, "headSize">, bindings: string): string {
   return `
 // Rows are counted from the first that is bound to be read: sequences begin at start, and what is written is bound from row written on.
-// Blocks of own rows from first_block on; strides in vectors.
-struct Parameters { start: u32, written: u32, sequences: u32, sequence: u32, heads: u32, first_block: u32, blocks: u32, qkv_stride: u32, o_stride: u32, d_stride: u32, dqkv_stride: u32, kv_stride: u32 }
+// Blocks of own rows from first_block on, of so many heads abreast; strides in vectors.
+struct Parameters { start: u32, written: u32, sequences: u32, sequence: u32, heads: u32, first_block: u32, blocks: u32, abreast: u32, qkv_stride: u32, o_stride: u32, d_stride: u32, dqkv_stride: u32, kv_stride: u32 }
 @group(0) @binding(0) var<uniform> p: Parameters;
 ${bindings}
 const lowest = -3.0e38;
@@ -152,19 +152,22 @@ ${
   let v_column = k_column + key_heads * ${headSize}u;`;
 }
 
-/** Where a workgroup stands, each with one of so many heads of a sequence. */
+/** Where a workgroup stands, each with one of so many heads of a sequence: p.abreast heads at a time, block after block of them all. */
 function workgroupBlock(head: string, heads: string, block: number, longestFirst: boolean): string {
+  const nth = longestFirst ? "p.blocks - 1 - turn / abreast" : "turn / abreast";
   return `
   let flat = group.y * groups.x + group.x;
-  let index = flat / p.blocks;
-  if (index >= p.sequences * ${heads}) {
+  let all = p.sequences * ${heads};
+  if (flat >= all * p.blocks) {
     return;
   }
+  let earlier = flat / (p.abreast * p.blocks) * p.abreast;
+  let abreast = min(p.abreast, all - earlier);
+  let turn = flat - earlier * p.blocks;
+  let index = earlier + turn % abreast;
   let ${head} = index % ${heads};
   let start = p.start + index / ${heads} * p.sequence;
-  let block0 = (p.first_block + ${
-    longestFirst ? "p.blocks - 1 - flat % p.blocks" : "flat % p.blocks"
-  }) * ${block}u;`;
+  let block0 = (p.first_block + ${nth}) * ${block}u;`;
 }
 
 /** Whether several query heads share a key head. */
