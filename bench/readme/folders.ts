@@ -51,7 +51,7 @@ export const fitFiles: readonly string[] = [`${later}/fit.txt`];
 
 /** Likewise of PyTorch's records. */
 export const peerFolders = {
-  gpt2: [`${set}/peers-gpt2`],
+  gpt2: [`${later}/peers-gpt2`],
   deit: [`${set}/peers-deit`],
   llama: [`${later}/peers-llama`],
 } as const satisfies Record<string, readonly string[]>;

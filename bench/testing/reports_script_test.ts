@@ -13,7 +13,7 @@ interface Made {
   ran: string[];
 }
 
-/** A `deno`, or a `python3`, that tells what it is run with, leaves a report where it is told to, and finds whole what says so. */
+/** A `deno`, or a `python3`, that tells what it is run with, leaves a report where it is told to, and finds whole what says so; Deno makes the folder. */
 const stub = `#!/usr/bin/env bash
 echo "$(basename "$0") $*" >>"$RAN"
 [ "$2" = check ] && exec grep -q whole "$3/results.jsonl"
@@ -21,7 +21,7 @@ echo printed
 while [ $# -gt 0 ]; do
   case $1 in
     --resume) echo whole >"$2/results.jsonl" ;;
-    --out) out=$\{2%/results.jsonl}; mkdir -p "$out"; echo "$LEAVES" >"$out/results.jsonl" ;;
+    --out) out=$\{2%/results.jsonl}; [ "$(basename "$0")" = python3 ] || mkdir -p "$out"; echo "$LEAVES" >"$out/results.jsonl" ;;
   esac
   shift
 done
