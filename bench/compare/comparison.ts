@@ -1,10 +1,11 @@
 import { UserError } from "../../src/errors.ts";
+import { type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { median } from "../statistics/statistics.ts";
 import { adapterTitle, ran, statusWords } from "../results/results.ts";
 import { compareLosses, type LossVerdict } from "./losses.ts";
 import { compareMemory, type MemoryChange, type MemoryVerdict, memoryVerdict } from "./memory.ts";
-import { areInterleaved, cellsOf, differences, refuseIncomparable } from "./reports.ts";
+import { areInterleaved, cellsOf, differences, mixedChoices, refuseIncomparable } from "./reports.ts";
 import type { Report } from "../results/read_results.ts";
 import {
   driftingSpeed,
@@ -24,6 +25,8 @@ export interface ComparedCell {
   readonly sequence: number;
   readonly batch: number;
   readonly policy: string;
+  /** Those of a step that the reports' other cells do not share, and the policy's name does not tell. */
+  readonly choices: StepChoices;
   readonly endings: { readonly base: Ending; readonly own: Ending };
   /** Null where one of the two was not timed. */
   readonly speed: (SpeedRatio & { readonly verdict: SpeedVerdict }) | null;
@@ -69,7 +72,8 @@ export function compareReports(
   { tolerance, across }: { tolerance: number; across: boolean },
 ): Comparison {
   refuseIncomparable(base, own, across);
-  const [bases, owns] = [cellsOf(base), cellsOf(own)];
+  const apart = mixedChoices([base, own]);
+  const [bases, owns] = [cellsOf(base, apart), cellsOf(own, apart)];
   const identities = [...new Set([...bases.keys(), ...owns.keys()])];
   const shared = identities.filter((identity) => bases.has(identity) && owns.has(identity));
   if (shared.length === 0) {
@@ -86,7 +90,7 @@ export function compareReports(
     tolerance,
     drift: pairing === "interleaved" ? {} : driftOf([...bases.values()], [...owns.values()]),
     cells: identities.map((identity) =>
-      compareCell(bases.get(identity), owns.get(identity), pairing, tolerance)
+      compareCell(bases.get(identity), owns.get(identity), apart, pairing, tolerance)
     ),
   };
 }
@@ -102,16 +106,20 @@ function pairingOf(base: Report, own: Report, pairs: readonly [Cell, Cell][]): P
 function compareCell(
   base: Cell | undefined,
   own: Cell | undefined,
+  apart: readonly (keyof StepChoices)[],
   pairing: Pairing,
   tolerance: number,
 ): ComparedCell {
-  const { model, sequence, batch, policy } = (base ?? own!).configuration;
+  const { configuration } = base ?? own!;
+  const { model, sequence, batch, policy, beside } = configuration;
+  const all = unusual(beside ?? configuration);
+  const choices = Object.fromEntries(apart.flatMap((choice) => choice in all ? [[choice, all[choice]]] : []));
   const endings = { base: endingOf(base), own: endingOf(own) };
   const speed = base && own ? speedOf(base, own, pairing) : null;
   const changes = base && own ? compareMemory(base, own) : [];
   const memory = memoryVerdict(changes);
   return {
-    ...{ model, sequence, batch, policy, endings },
+    ...{ model, sequence, batch, policy, choices, endings },
     speed: speed && { ...speed, verdict: verdictOf(speed, tolerance) },
     memory: memory && { verdict: memory, changes },
     losses: base && own ? compareLosses(base, own) : null,

@@ -69,6 +69,55 @@ Deno.test("compareReports() finds nothing in two equal sides, and each planted d
   assertEquals(verdicts(rounds(1, otherLoss)).map(([, , , losses]) => losses), ["different", "same"]);
 });
 
+Deno.test("compareReports() keeps apart what one report has of several ranks, choices or kernels", () => {
+  const mixed = (factors: readonly number[]) => {
+    const cells: Partial<CellRecord["configuration"]>[] = [
+      {},
+      { ranks: 2 },
+      { kernels: "other", policy: "exact-other-variants" },
+      { moments: "bf16", policy: "exact-bf16", beside: {} },
+    ];
+    return cells.flatMap((changes, at) =>
+      rounds(factors[at], (record) => ({ ...record, configuration: { ...record.configuration, ...changes } }))
+        .filter((_, i) => i % 2 === 0) // all of `exact`
+    );
+  };
+  const { cells } = byTurns(mixed([1, 2, 1, 1.5]), mixed([1, 1, 1, 1]));
+  assertEquals(cells.map(({ policy, choices, speed }) => [policy, choices, speed!.verdict]), [
+    ["exact", {}, "same"],
+    ["exact", { ranks: 2 }, "slower"],
+    ["exact-other-variants", {}, "same"],
+    ["exact-bf16", {}, "slower"],
+  ]);
+  const text = renderComparison(byTurns(mixed([1, 2, 1, 1]), mixed([1, 1, 1, 1])), {
+    exceeded: [],
+    undecided: [],
+  });
+  assertStringIncludes(text, "`exact`, 2 ranks that share every sequence");
+});
+
+Deno.test("compareReports() counts no times of a process in company, as the report does not", () => {
+  const crowded = (record: CellRecord): CellRecord => {
+    const shared = record.configuration.round % 2 === 1;
+    const [step] = record.timing!.stepMilliseconds;
+    const timing = {
+      ...record.timing!,
+      stepMilliseconds: [shared ? 3 * step : step],
+      reference: { arithmetic: shared ? 3 : 1 },
+    };
+    return { ...record, timing, environment: { ...record.environment, adapterClass: "gpu" } };
+  };
+  const alone = (record: CellRecord): CellRecord => ({
+    ...crowded({ ...record, configuration: { ...record.configuration, round: 0 } }),
+    configuration: record.configuration,
+  });
+  const { cells } = byTurns(rounds(1, crowded), rounds(1, alone));
+  assertEquals(cells.map(({ speed }) => [speed!.ratio, speed!.rounds, speed!.verdict]), [
+    [1, 3, "same"],
+    [1, 3, "same"],
+  ]);
+});
+
 Deno.test("compareReports() compares losses only where adapter, driver and kernel variants agree", () => {
   const variants = (record: CellRecord): CellRecord => ({
     ...record,
@@ -264,6 +313,6 @@ Deno.test("The forms of github-action-benchmark have a name, a unit and a number
   assertEquals(compared.parse(json) as unknown, json, "the schema leaves something out");
   assertEquals([json.base.folder, json.new.folder, json.pairing], ["base", "new", "interleaved"]);
   assertEquals(Object.keys(json.cells[0]), [
-    ...["model", "sequence", "batch", "policy", "speed", "memory", "losses", "endings"],
+    ...["model", "sequence", "batch", "policy", "choices", "speed", "memory", "losses", "endings"],
   ]);
 });

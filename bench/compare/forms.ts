@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { runtimes } from "../../src/adapter/runtime.ts";
 import { count } from "../results/numbers.ts";
-import { runtimeOf, statusWords } from "../results/results.ts";
+import { choiceFields, runtimeOf, statusWords } from "../results/results.ts";
 import type { ComparedCell, Comparison } from "./comparison.ts";
 import { cellName, type GateResult } from "./gate.ts";
 import { memoryQuantities } from "./memory.ts";
@@ -38,6 +38,9 @@ export const compared = z.object({
     sequence: count,
     batch: count,
     policy: text,
+    choices: z.object(choiceFields).describe(
+      "of a step: those that the reports' other cells do not share, and the policy's name does not tell",
+    ),
     endings: z.object({ base: ending, new: ending }),
     speed: z.object({
       ratio: z.number().describe("of speeds; above 1 is faster"),

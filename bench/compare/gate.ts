@@ -2,6 +2,7 @@ import type { ComparedCell, Comparison } from "./comparison.ts";
 import { memoryQuantities } from "./memory.ts";
 import { hasFewRounds } from "./speed.ts";
 import { percentage } from "../../src/text/format.ts";
+import { describeChoices } from "../../src/train/step_choices.ts";
 
 /** What a change may cost at most, as shares: 0.03 of the speed, 0.01 of the memory. */
 export interface Limits {
@@ -71,7 +72,10 @@ function judgeMemory(cell: ComparedCell, limit: number, exceeded: string[], unde
   }
 }
 
-/** "nano 4 × 128 mesa8" */
+/** "nano 4 × 128 mesa8", and what else tells it from other cells. */
 export const cellName = (
-  { model, batch, sequence, policy }: Pick<ComparedCell, "model" | "batch" | "sequence" | "policy">,
-) => `${model} ${batch} × ${sequence} ${policy}`;
+  { model, batch, sequence, policy, choices }: Pick<
+    ComparedCell,
+    "model" | "batch" | "sequence" | "policy" | "choices"
+  >,
+) => [`${model} ${batch} × ${sequence} ${policy}`, ...describeChoices(choices)].join(", ");

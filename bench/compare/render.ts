@@ -1,6 +1,7 @@
 import { markdownTable } from "markdown-table";
 import { bytes, namedList, percentage, plural } from "../../src/text/format.ts";
 import { inlineCode } from "../../src/text/shell.ts";
+import { describeChoices } from "../../src/train/step_choices.ts";
 import { softwareBrand } from "../report/report.ts";
 import { adapterTitle, statusWords } from "../results/results.ts";
 import type { ComparedCell, Comparison, Pairing } from "./comparison.ts";
@@ -81,7 +82,7 @@ function table(cells: readonly ComparedCell[]): string {
   const rows = cells.map((cell) => [
     cell.model,
     `${cell.batch} × ${cell.sequence}`,
-    inlineCode(cell.policy),
+    policyOf(cell),
     ...speedOf(cell),
     cell.memory?.verdict ?? "–",
     lossesOf(cell),
@@ -91,6 +92,9 @@ function table(cells: readonly ComparedCell[]): string {
     ...rows,
   ], { align: ["l", "l", "l", "r", "r", "l", "l", "l"] });
 }
+
+const policyOf = ({ policy, choices }: ComparedCell) =>
+  [inlineCode(policy), ...describeChoices(choices)].join(", ");
 
 function speedOf({ speed, endings: { base, own } }: ComparedCell): string[] {
   if (!speed) return [`${wordOf(base)} → ${wordOf(own)}`, "–", "–"];
@@ -117,7 +121,7 @@ function memoryChanges(cells: readonly ComparedCell[]): string[] {
     (cell.memory?.changes ?? []).filter(({ base, own }) => base !== own).map(({ quantity, base, own }) => [
       cell.model,
       `${cell.batch} × ${cell.sequence}`,
-      inlineCode(cell.policy),
+      policyOf(cell),
       memoryQuantities[quantity],
       `${bytes(base)} → ${bytes(own)}`,
       `${own > base ? "+" : ""}${(own - base).toLocaleString("en-US")} B (${

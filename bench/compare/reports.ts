@@ -1,6 +1,7 @@
 import { UserError } from "../../src/errors.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { Cell } from "../report/cell_rounds.ts";
+import { crowding } from "../results/timed_alone.ts";
 import type { Report } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, runtimeOf } from "../results/results.ts";
 
@@ -18,7 +19,7 @@ export function differences(base: Report, own: Report): string[] {
     ["runtimes", distinct(records, ({ environment }) => runtimeOf(environment))],
     ...choiceNames.map(([choice, name]): [string, string[]] => [
       name,
-      distinct(records, ({ configuration }) => String(configuration[choice] ?? stepDefaults[choice])),
+      distinct(records, ({ configuration }) => String(choiceOf(configuration, choice))),
     ]),
     ["schema versions", versions.map(String)],
   ];
@@ -66,13 +67,32 @@ const distinct = (records: readonly CellRecord[], value: (record: CellRecord) =>
   ...new Set(records.map(value)),
 ];
 
-/** What is the same cell in two reports: its model, size and policy, whatever kernels it took and however long it was looked at. */
-const identityOf = ({ model, modelDocument, sequence, batch, storage }: CellConfiguration): string =>
-  JSON.stringify([model, modelDocument ?? null, sequence, batch, storage]);
+/** The choices of a step of which one of these reports holds several: cells with different ones are different cells. */
+export const mixedChoices = (reports: readonly Report[]): (keyof StepChoices)[] =>
+  choiceNames.flatMap(([choice]) =>
+    reports.some(({ results: { records } }) =>
+        distinct(records, ({ configuration }) => String(choiceOf(configuration, choice))).length > 1
+      )
+      ? [choice]
+      : []
+  );
+
+const choiceOf = (configuration: CellConfiguration, choice: keyof StepChoices) =>
+  configuration[choice] ?? stepDefaults[choice];
 
 /** The cells of a report by what they are, in the order of their first record; without the one that ran once more at the end. */
-export function cellsOf({ results }: Report): Map<string, Cell> {
+export function cellsOf({ results }: Report, apart: readonly (keyof StepChoices)[]): Map<string, Cell> {
+  /** What is the same cell in two reports, whatever variants of kernels it took and however long it was looked at. */
+  const identityOf = (configuration: CellConfiguration): string => {
+    const { model, modelDocument, sequence, batch, storage, kernels, reinvested } = configuration;
+    return JSON.stringify([
+      ...[model, modelDocument ?? null, sequence, batch, storage, kernels ?? null],
+      reinvested && { ...reinvested, pace: reinvested.pace !== undefined }, // how long steps take is measured
+      ...apart.map((choice) => choiceOf(configuration, choice)),
+    ]);
+  };
   const records = results.records.filter(({ configuration }) => !configuration.again);
   const groups = Map.groupBy(records, ({ configuration }) => identityOf(configuration));
-  return new Map([...groups].map(([identity, members]) => [identity, new Cell(members)]));
+  const crowded = crowding(results.records);
+  return new Map([...groups].map(([identity, members]) => [identity, new Cell(members, crowded)]));
 }
