@@ -15,7 +15,11 @@ import { writeFiles } from "./render.ts";
 export async function profileSteps(
   cells: readonly CellConfiguration[],
   dataOf: (cell: CellConfiguration) => TrainingData,
-  { out, json }: { readonly out?: string; readonly json: boolean },
+  { out, json, requireGpu }: {
+    readonly out?: string;
+    readonly json: boolean;
+    readonly requireGpu: boolean;
+  },
   adapter: AdapterReport,
   started: Date,
 ): Promise<number> {
@@ -27,7 +31,7 @@ export async function profileSteps(
   };
   const results = await ResultsFile.create(folder.results, header);
   for (const cell of cells.filter(({ round }) => round === 0)) {
-    const profile = await profileStep(cell, dataOf(cell));
+    const profile = await profileStep(cell, dataOf(cell), { requireGpu });
     await results.append(profile);
     await writeFiles(folder.path, results.text);
     if (!json) console.log(`\n${renderProfile(profile)}`);

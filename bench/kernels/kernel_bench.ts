@@ -89,7 +89,7 @@ export async function runKernelBench(options: KernelBenchOptions): Promise<numbe
   await timeAll(models, batch, options, (time) => results.append(time));
   await write();
   for (const { cell, data } of steps) {
-    await results.append(await profileStep(cell, data));
+    await results.append(await profileStep(cell, data, options));
     await write();
   }
   const report = await write();

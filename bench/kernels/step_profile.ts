@@ -5,6 +5,7 @@ import { UserError } from "../../src/errors.ts";
 import { withGpu } from "../../src/gpu/device.ts";
 import { boundBytes, fullName } from "../../src/gpu/kernel.ts";
 import { TrainingSession } from "../../src/train/session.ts";
+import type { AdapterOptions } from "../machine/start.ts";
 import { trainOptions } from "../sweep/cell.ts";
 import type { TrainingData } from "../training/data.ts";
 import { trainSteps } from "../training/training_loop.ts";
@@ -45,12 +46,13 @@ export interface Ceilings {
   bytes: number;
 }
 
-/** Profiles the step of a cell in this process: each dispatch in a pass of its own, by GPU timestamps. */
+/** Profiles the step of a cell in this process, on the adapter asked for: each dispatch in a pass of its own, by GPU timestamps. */
 export async function profileStep(
   configuration: CellConfiguration,
   data: TrainingData,
+  { requireGpu }: Pick<AdapterOptions, "requireGpu">,
 ): Promise<StepProfile> {
-  return await withGpu({}, async (gpu) => {
+  return await withGpu({ requireGpu }, async (gpu) => {
     if (!gpu.timestamps) {
       throw new UserError("This adapter has no timestamps; run --profile-step on one that has");
     }
