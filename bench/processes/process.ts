@@ -36,6 +36,30 @@ export interface ProcessEnd {
 export const lateMessage = ({ timeoutSeconds }: Pick<ProcessLimits, "timeoutSeconds">) =>
   `Not finished after ${timeoutSeconds} s: allow more with --timeout`;
 
+/** Kills a process, stopped or not: by no other signal does one end that does not answer. One that has ended already is no error. */
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
+
+/** What a process that has ended printed; nothing where its own children hold its pipes open for longer than the signal allows. */
+async function unlessHeld(printed: Promise<string[]>, ended: AbortSignal): Promise<string[]> {
+  const nothing = Promise.withResolvers<string[]>();
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  const wait = () => timers.push(setTimeout(() => nothing.resolve(["", ""]), 1000));
+  if (ended.aborted) wait();
+  else ended.addEventListener("abort", wait);
+  try {
+    return await Promise.race([printed, nothing.promise]);
+  } finally {
+    timers.forEach(clearTimeout);
+    ended.removeEventListener("abort", wait);
+  }
+}
+
 /**
  * Runs a process to its end, which comes with the end of this one, with the signal, or when its time is up: then it is killed, stopped or
  * not.
@@ -54,16 +78,15 @@ export async function runProcess(
   }).spawn();
   const timeout = timeoutSeconds === undefined ? undefined : AbortSignal.timeout(1000 * timeoutSeconds);
   const ended = AbortSignal.any([given, timeout].filter((signal) => signal !== undefined));
-  const kill = () => child.kill("SIGKILL"); // what is stopped, or does not answer, ends by no other signal
-  if (ended.aborted) kill();
-  else ended.addEventListener("abort", kill);
+  const stop = () => kill(child);
+  if (ended.aborted) stop();
+  else ended.addEventListener("abort", stop);
   const told = tell?.(child.stdin).catch(() => {}); // a process that is gone says so by its end
-  const [{ code, signal }, stdout, stderr] = await Promise.all([
-    child.status,
-    read(child),
-    new Response(child.stderr).text(),
-  ]);
-  ended.removeEventListener("abort", kill);
+  const printed = Promise.all([read(child), new Response(child.stderr).text()]);
+  printed.catch(() => {}); // told where it is waited for
+  const { code, signal } = await child.status;
+  ended.removeEventListener("abort", stop);
+  const [stdout, stderr] = await unlessHeld(printed, ended);
   await told;
   await child.stdin.close().catch(() => {});
   if (given && (signal === "SIGINT" || signal === "SIGTERM" || signal === "SIGHUP")) await toldAlike(given);
