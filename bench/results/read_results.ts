@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
 import { readBytes, withoutSlash } from "../../src/io/files.ts";
 import { reason } from "./reason.ts";
@@ -67,6 +68,9 @@ export function parseTimes<Line>(text: string): { header: TimesHeader; lines: Li
   return { header: first, lines: rest };
 }
 
+/** What every line of results is, of whatever version and kind. */
+const anyLine = z.looseObject({ schema: z.number().optional(), kind: z.string().optional() });
+
 /** Reads the results of a sweep, of any version. A line that is no record, such as half a one, is skipped and told. */
 export function parseSweep(text: string, source = "results.jsonl"): SweepResults {
   const records: CellRecord[] = [];
@@ -76,7 +80,7 @@ export function parseSweep(text: string, source = "results.jsonl"): SweepResults
   for (const [index, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
     try {
-      const json = JSON.parse(line);
+      const json = anyLine.parse(JSON.parse(line));
       if (json.kind !== "sweep") records.push(cellRecord.parse(upgrade(json)));
       else if (index === 0) header = sweepHeader.parse(json);
       else {skipped.push(
@@ -84,7 +88,7 @@ export function parseSweep(text: string, source = "results.jsonl"): SweepResults
             index + 1
           }: skipped, a second header: keep the results of each run in a folder of their own`,
         );}
-      versions.add(json.schema);
+      versions.add(json.schema!);
     } catch (error) {
       skipped.push(`${source}:${index + 1}: skipped, ${reason(error)}`);
     }

@@ -29,6 +29,16 @@ Deno.test("parseSweep() skips what is no record, and says which line and why", (
   assertEquals(skipped.slice(2), ["results.jsonl:5: skipped, not a whole line of JSON"]);
 });
 
+Deno.test("parseSweep() skips lines that are no object, and of an older version what it could not have said", () => {
+  const first = { schema: 1, configuration: { policy: "mesa9" }, architecture: {}, data: {} };
+  const lines = ["null", "[1]", "7", '{"schema":1}', JSON.stringify(first)].join("\n");
+  const { records, skipped } = parseSweep(JSON.stringify(exact) + "\n" + lines, "f");
+  assertEquals([records, skipped.length], [[exact], 5]);
+  assertStringIncludes(skipped[0], "f:2: skipped, Invalid input: expected object, received null");
+  assertStringIncludes(skipped[3], "f:5: skipped, configuration: ");
+  assertStringIncludes(skipped[4], 'f:6: skipped, Unknown policy "mesa9"');
+});
+
 const testdata = (version: number) =>
   Deno.readTextFileSync(`${import.meta.dirname}/testdata/version${version}.jsonl`);
 
