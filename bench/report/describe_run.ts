@@ -1,5 +1,12 @@
 import { plural } from "../../src/text/format.ts";
-import { type CellConfiguration, type CellRecord, type DataReport, variantsOf } from "../results/results.ts";
+import { stepDefaults } from "../../src/train/step_choices.ts";
+import {
+  type CellConfiguration,
+  type CellRecord,
+  type DataReport,
+  variantsOf,
+  withUsualKernels,
+} from "../results/results.ts";
 import { variantsFile } from "../../src/tuning/variants_file.ts";
 
 type Entry = [name: string, text: string];
@@ -57,14 +64,19 @@ function recipe(configuration: CellConfiguration): string {
 /** Which of the kernels' variants were set and which the table chose; nothing in records that do not tell. */
 export function describeVariants(records: readonly CellRecord[]): Entry[] {
   const all = Object.keys(variantsOf(records));
-  const given = new Set(
-    records.flatMap(({ configuration: { kernels, variants = {} } }) => kernels ? [] : Object.keys(variants)),
-  );
   if (all.length === 0) return [];
-  const table = all.length - given.size;
+  const told = withUsualKernels(records);
+  const given = new Set(told.flatMap(({ configuration }) => Object.keys(configuration.variants ?? {})));
+  const set = all.filter((key) => given.has(key)).length;
+  const arithmetics = new Set(records.map(({ configuration }) => configuration.arithmetic));
+  const of = arithmetics.size > 1
+    ? `Those of steps in ${told[0].configuration.arithmetic ?? stepDefaults.arithmetic}: `
+    : "";
   return [[
     "Variants of kernels",
-    `${given.size} set by a tuning run or a file, ${table} by the table; \`--variants\` takes \`${variantsFile}\` again`,
+    `${of}${set} set by a tuning run or a file, ${
+      all.length - set
+    } by the table; \`--variants\` takes \`${variantsFile}\` again`,
   ]];
 }
 

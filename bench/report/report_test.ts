@@ -262,6 +262,22 @@ Deno.test("renderReport() says how the report was made", () => {
   for (const { title, table } of sections(records)) assertStringIncludes(report, `## ${title}\n\n${table}\n`);
 });
 
+Deno.test("renderReport() tells how many variants were set, of those that one file can tell", () => {
+  const cell = (arithmetic: "f32" | "f16", of: string[], set: string[]) => {
+    const variants = (keys: string[]) => Object.fromEntries(keys.map((key) => [key, "tiled"]));
+    return fakeRecord({
+      ...{ policy: arithmetic === "f32" ? "exact" : "half", beside: {}, variants: variants(set) },
+      ...arithmetic === "f16" && { arithmetic },
+    }, { program: { dispatchesPerStep: 9, kernelVariants: {}, variants: variants(of) } });
+  };
+  const run = { command: "deno task bench", started: new Date(0), missing: null, charts: [] };
+  const of = (...records: Parameters<typeof renderReport>[0]) => renderReport(records, run);
+  const native = cell("f32", ["a", "b", "c"], ["a", "b"]);
+  assertStringIncludes(of(native), "2 set by a tuning run or a file, 1 by the table");
+  const both = of(native, cell("f16", ["d", "e"], ["d", "e"]));
+  assertStringIncludes(both, "Those of steps in f32: 2 set by a tuning run or a file, 1 by the table");
+});
+
 Deno.test("sections() have gradient error, parity and the paper's table only where they were measured", () => {
   const titles = (of: typeof records) => sections(of).map(({ title }) => title);
   assertEquals(titles(records), ["Memory", "Throughput", "Rounds that disagree", "Quality"]);

@@ -57,7 +57,8 @@ function row(
   const widest = all.length ? all.reduce((one, other) => other.far > one.far ? other : one) : null;
   const records = recordsOf([comparison]);
   const rounds = new Set(records.map(({ configuration }) => configuration.round)).size;
-  const end = stopping && (stopBefore(rounds, records, untilPrecise(stopping))?.why ?? "neither");
+  const why = stopping && (stopBefore(rounds, records, untilPrecise(stopping))?.why ?? "neither");
+  const end = why === "precision" && !widest ? "nothing to compare" : why;
   return {
     far: widest && widest.far,
     cells: [

@@ -56,6 +56,12 @@ Deno.test("roundsSection() tells rounds, the widest interval and the time of eac
     "within ±0.5% of it, for at least 6 rounds, or until 5 min 0 s of timing were over",
   );
   assertStringIncludes(section(rounds(20, 0.02), stopping)!, "| neither");
+  const alone = rounds(6).map((record) =>
+    record.configuration.policy === "exact"
+      ? { ...record, status: "oom" as const, timing: null, wantedBytes: 1 }
+      : record
+  );
+  assertStringIncludes(section(alone, stopping)!, "| nothing to compare");
 });
 
 Deno.test("roundsSection() says nothing of rounds too few for an interval, nor of a software adapter's", () => {

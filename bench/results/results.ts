@@ -20,7 +20,9 @@ export const schemaVersion = 3;
 export const cellRecord = z.object({
   schema: z.literal(schemaVersion),
   started: z.iso.datetime(),
-  seconds: z.number().nonnegative().describe("wall clock of the child process"),
+  seconds: z.number().nonnegative().describe(
+    "wall clock of the cell: its plan, its process, and those that were repeated",
+  ),
   configuration,
   architecture: architectureSchema.describe("what the model's name stands for"),
   environment,
@@ -30,10 +32,12 @@ export const cellRecord = z.object({
 
 export type CellRecord = z.infer<typeof cellRecord>;
 
-/** All variants of kernels that the cells of a run took, set or not; but of those that were to take others, or to compute in another arithmetic. */
-export function variantsOf(records: readonly CellRecord[]): Record<string, string> {
-  const usual = records.filter(({ configuration: { kernels, arithmetic } }) =>
+/** The cells of a run whose variants one file can tell: but of those that were to take others, or compute in another arithmetic than the first. */
+export const withUsualKernels = (records: readonly CellRecord[]): CellRecord[] =>
+  records.filter(({ configuration: { kernels, arithmetic } }) =>
     kernels !== "other" && arithmetic === records[0].configuration.arithmetic
   );
-  return Object.assign({}, ...usual.map(({ program }) => program?.variants ?? {}));
-}
+
+/** All variants of kernels that these cells of a run took, set or not. */
+export const variantsOf = (records: readonly CellRecord[]): Record<string, string> =>
+  Object.assign({}, ...withUsualKernels(records).map(({ program }) => program?.variants ?? {}));
