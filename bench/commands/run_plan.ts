@@ -20,6 +20,7 @@ import {
   type CellRecord,
   type ChildAnswer,
   modelOf,
+  mustFail,
   schemaVersion,
 } from "../results/results.ts";
 import type { ResultsFile } from "../results/results_file.ts";
@@ -210,9 +211,11 @@ function printTables({ header }: Side, records: readonly CellRecord[]): void {
   console.log(`\n${printable(answers(records, compare(records), header))}`);
 }
 
-/** 0 if every process ended well; to run out of memory is a result. */
-export function exitCode(records: readonly Pick<CellRecord, "status">[]): number {
-  return records.every(({ status }) => status === "ok" || status === "oom") ? 0 : 1;
+/** 0 if every process ended well; to run out of memory is a result, and to diverge that of the policy which must fail. */
+export function exitCode(records: readonly Pick<CellRecord, "status" | "configuration">[]): number {
+  const good = ({ status, configuration: { policy } }: typeof records[number]) =>
+    status === "ok" || status === "oom" || (status === "diverged" && policy === mustFail);
+  return records.every(good) ? 0 : 1;
 }
 
 /** Throws a UserError if a process met what the sweep did not begin with: other data, another adapter, other sources. */

@@ -131,9 +131,11 @@ gpuTest(
     }),
 );
 
-Deno.test("exitCode() is 1 for what failed, took too long or diverged, not for what found no memory", () => {
+Deno.test("exitCode() is 1 for what failed, took too long or diverged, not for what found no memory, nor for what must diverge", () => {
   const codes = (["ok", "oom", "diverged", "error", "timeout"] as const).map((status) =>
     exitCode([fakeRecord(), fakeRecord({}, { status })])
   );
   assertEquals(codes, [0, 0, 1, 1, 1]);
+  const bad = (status: "diverged" | "error") => exitCode([fakeRecord({ policy: "mesa2" }, { status })]);
+  assertEquals([bad("diverged"), bad("error")], [0, 1]);
 });

@@ -1,7 +1,7 @@
 import { markdownTable } from "markdown-table";
 import type { ModelType } from "../../src/models/families.ts";
 import { decimalsFor, namedList, percentage, signed } from "../../src/text/format.ts";
-import type { DataReport } from "../results/results.ts";
+import { type DataReport, mustFail } from "../results/results.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { marginOf } from "./margins.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
@@ -116,9 +116,6 @@ export function hasLearnt(cell: Cell): boolean {
     validationLoss !== null && validationLoss < loss
   );
 }
-
-/** The policy that stores too little to train with: where it passes, the question was put too loosely. */
-const mustFail = "mesa2";
 
 const opening =
   "A seed gives a policy and `exact` the same weights at first and the same data in the same order.";

@@ -99,6 +99,9 @@ export const configuration = z.object({
   ),
 });
 
+/** The policy that stores too little to train with: where it passes, a question of quality was put too loosely. */
+export const mustFail = "mesa2";
+
 /** What one child process is told to do. */
 export type CellConfiguration = z.infer<typeof configuration>;
 
