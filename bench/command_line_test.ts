@@ -15,7 +15,8 @@ import { typicalDawnLimits, typicalGpuLimits, typicalSoftwareLimits } from "../s
 import config from "../deno.json" with { type: "json" };
 import { modelConfig, modelNames } from "../src/models/model_config.ts";
 import { policyNames } from "../src/storage/policies.ts";
-import { describeStep, planTraining } from "../src/train/plan_training.ts";
+import { describeStep } from "../src/train/plan_training.ts";
+import { planTraining } from "../src/train/plan_testing.ts";
 import { tuningCase } from "../src/tuning/tuning_case.ts";
 import { commands, parseCommandLine, publicNames } from "./command_line.ts";
 import { options as bench } from "./commands/bench.ts";

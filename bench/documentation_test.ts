@@ -5,7 +5,7 @@ import { modelConfig, modelNames } from "../src/models/model_config.ts";
 import { parseModel } from "../src/models/model_document.ts";
 import { parsePolicy } from "../src/storage/policy_document.ts";
 import { policyDocument, policyNames } from "../src/storage/policies.ts";
-import { planTraining } from "../src/train/plan_training.ts";
+import { planTraining } from "../src/train/plan_testing.ts";
 import { sweepDocument } from "./commands/bench.ts";
 import { fakeRecord } from "./results/testing.ts";
 import { runCell } from "./sweep/cell.ts";

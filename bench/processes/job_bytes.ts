@@ -1,3 +1,4 @@
+import { concatenate } from "../../src/data/concatenate.ts";
 import { gathered, type Ranks } from "../../src/ranks/ranks.ts";
 
 /** What a process is told: fields of JSON, and a text, where there is one. */
@@ -10,10 +11,7 @@ const newline = "\n".charCodeAt(0);
 /** A job as bytes: a line of JSON, which tells how long the text behind it is, and the text. */
 export function jobBytes<Job extends WithText>({ text, ...job }: Job): Uint8Array<ArrayBuffer> {
   const line = new TextEncoder().encode(JSON.stringify({ ...job, textBytes: text?.length ?? null }) + "\n");
-  const bytes = new Uint8Array(line.length + (text?.length ?? 0));
-  bytes.set(line);
-  bytes.set(text ?? [], line.length);
-  return bytes;
+  return concatenate([line, ...text ? [text] : []]);
 }
 
 /** A job of those bytes. */

@@ -1,3 +1,4 @@
+import { type ModelConfig, parameterCount } from "../../src/models/model_config.ts";
 import type { CellConfiguration, CellRecord, PieceSizes } from "../results/results.ts";
 import { stepByRound } from "../results/step_by_round.ts";
 import { type Crowding, crowding } from "../results/timed_alone.ts";
@@ -48,6 +49,12 @@ export class Cell {
       const other = others.get(seed);
       return other ? [{ own, base: other }] : [];
     });
+  }
+
+  /** Numbers that it trains. */
+  get parameters(): number {
+    const { configuration: { model: name }, architecture } = this.records[0];
+    return parameterCount({ name, ...architecture } as ModelConfig);
   }
 
   /** Dispatches of a step, the same in every round. */

@@ -1,4 +1,4 @@
-import { type ModelConfig, parameterCount } from "../../src/models/model_config.ts";
+import type { ModelConfig } from "../../src/models/model_config.ts";
 import { bytes, number, percentage, plural, ratio, signed, wholePercentage } from "../../src/text/format.ts";
 import { type CellRecord, statusWords } from "../results/results.ts";
 import type { Investment, Reinvestment } from "../results/run_header.ts";
@@ -73,9 +73,6 @@ export function sizeOf(
   }
 }
 
-const parametersOf = ({ records: [{ configuration: { model: name }, architecture }] }: Cell) =>
-  parameterCount({ name, ...architecture } as ModelConfig);
-
 /** A row for `exact` and one for each arm, the name of the comparison before the first. */
 function rowsOf(
   all: readonly Invested[],
@@ -92,7 +89,7 @@ const leads = ["model, step", "policy", "size"];
 
 function speeds(all: readonly Invested[]): string {
   const columns = (cell: Cell) => [
-    number(parametersOf(cell)),
+    number(cell.parameters),
     cell.memory ? bytes(cell.memory.bufferBytes) : "–",
     cell.tokensPerSecond === null ? "–" : number(cell.tokensPerSecond),
   ];

@@ -1,4 +1,3 @@
-import { type ModelConfig, parameterCount } from "../../src/models/model_config.ts";
 import { bytes, ratio } from "../../src/text/format.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { baseOf, bytesQuantity, type Comparison, type Quantity, sideBySide } from "./side_by_side.ts";
@@ -12,10 +11,6 @@ const all: readonly Part[] = [...weights, "gradients"];
 const bytesOf = (parts: readonly Part[]) => ({ memory }: Cell) =>
   memory && parts.reduce((sum, part) => sum + (memory.liveAtPeak[part] ?? 0), 0);
 
-/** Numbers that a cell trains. */
-const parametersOf = ({ records: [{ configuration: { model: name }, architecture }] }: Cell) =>
-  parameterCount({ name, ...architecture } as ModelConfig);
-
 /** Bytes for each number that is trained, with their ratio to the base's: "4.04 B (0.34×)". */
 function perParameter(label: string, parts: readonly Part[]): Quantity<Cell> {
   return {
@@ -23,7 +18,7 @@ function perParameter(label: string, parts: readonly Part[]): Quantity<Cell> {
     show(cell, base) {
       const [own, other] = [cell, base].map(bytesOf(parts));
       if (own === null) return null;
-      const text = `${(own / parametersOf(cell)).toFixed(2)} B`;
+      const text = `${(own / cell.parameters).toFixed(2)} B`;
       return cell === base || !other ? text : `${text} (${ratio(own / other)})`;
     },
   };
@@ -32,7 +27,7 @@ function perParameter(label: string, parts: readonly Part[]): Quantity<Cell> {
 /** Bytes of weights, moments and gradients at the live peak, for each number that a cell trains. */
 export const bytesAParameter = (cell: Cell): number | null => {
   const own = bytesOf(all)(cell);
-  return own === null ? null : own / parametersOf(cell);
+  return own === null ? null : own / cell.parameters;
 };
 
 const quantities: Quantity<Cell>[] = [

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { UserError } from "../../src/errors.ts";
 import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { type ModelConfig, modelConfig, modelPresets } from "../../src/models/model_config.ts";
 import { modelSchema } from "../../src/models/model_document.ts";
@@ -8,7 +7,6 @@ import { shardings, spreads } from "../../src/ranks/share.ts";
 import { policySchema } from "../../src/storage/policy_document.ts";
 import { clippings, updates } from "../../src/train/step_choices.ts";
 import { count, positive } from "./numbers.ts";
-import { reason } from "./reason.ts";
 
 /** How a step computes and updates, where that is not the default. */
 export const choiceFields = {
@@ -118,12 +116,3 @@ export function modelOf({ model, modelDocument }: CellConfiguration): ModelConfi
 
 /** What tells one process of a sweep from all others. */
 export const keyOf = (cell: CellConfiguration): string => JSON.stringify(configuration.parse(cell));
-
-/** Parses the configuration of a cell. Throws a UserError that names the field which is wrong. */
-export function parseConfiguration(json: string): CellConfiguration {
-  try {
-    return configuration.parse(JSON.parse(json));
-  } catch (error) {
-    throw new UserError(`This is no configuration of a cell: ${reason(error)}`);
-  }
-}

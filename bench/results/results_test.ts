@@ -1,7 +1,6 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { UserError } from "../../src/errors.ts";
-import { adapterTitle, parseAnswer, parseConfiguration, unread } from "./results.ts";
-import { fakeConfiguration, fakeMeasurement } from "./testing.ts";
+import { assertEquals } from "@std/assert";
+import { adapterTitle, parseAnswer, unread } from "./results.ts";
+import { fakeMeasurement } from "./testing.ts";
 
 Deno.test("a loss that is not a number survives as null", () => {
   const quality = { ...fakeMeasurement().quality!, validationLoss: NaN };
@@ -21,10 +20,4 @@ Deno.test("adapterTitle() tells a runtime that is not Deno's own, and none where
 Deno.test("parseAnswer() gives null for other output", () => {
   assertEquals(parseAnswer("Segmentation fault"), null);
   assertEquals(parseAnswer('{"measurement":{"status":"ok"}}'), null);
-});
-
-Deno.test("parseConfiguration() names the field that is wrong", () => {
-  assertEquals(parseConfiguration(JSON.stringify(fakeConfiguration())), fakeConfiguration());
-  const wrong = JSON.stringify({ ...fakeConfiguration(), batch: 0 });
-  assertThrows(() => parseConfiguration(wrong), UserError, "This is no configuration of a cell: batch:");
 });

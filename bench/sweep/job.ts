@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { concatenate } from "../../src/data/concatenate.ts";
 import { UserError } from "../../src/errors.ts";
 import { jobBytes } from "../processes/job_bytes.ts";
 import { configuration } from "../results/results.ts";
@@ -65,7 +66,7 @@ export async function receiveJob(stdin: ReadableStream<Uint8Array>): Promise<Rec
     while (!enough()) {
       const { value, done } = await reader.read();
       if (done) throw new UserError("The input ends before the job does; run cells by `bench`");
-      bytes = joined(bytes, value);
+      bytes = concatenate([bytes, value]);
     }
   };
   await readTo(() => bytes.includes(newline));
@@ -87,13 +88,6 @@ export async function receiveJob(stdin: ReadableStream<Uint8Array>): Promise<Rec
 }
 
 const newline = "\n".charCodeAt(0);
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
-}
 
 /** Reads to the end. */
 async function drained(reader: ReadableStreamDefaultReader<Uint8Array>, told: () => void): Promise<void> {

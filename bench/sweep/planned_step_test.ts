@@ -4,7 +4,7 @@ import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
-import { planTraining } from "../../src/train/plan_training.ts";
+import { planTraining } from "../../src/train/plan_testing.ts";
 import { planStep } from "./planned_step.ts";
 
 const step = {

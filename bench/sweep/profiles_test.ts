@@ -11,7 +11,7 @@ import { ablations } from "./ablations.ts";
 import { chosen, planCombinations } from "./frontier.ts";
 import { choicesOf } from "./longest.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
-import { modelOf, parseConfiguration } from "../results/results.ts";
+import { configuration as parsed, modelOf } from "../results/results.ts";
 import { planStep } from "./planned_step.ts";
 import { shapes } from "./shapes.ts";
 import { exactSteps } from "./reinvested_cells.ts";
@@ -32,7 +32,7 @@ Deno.test("Every profile plans cells that can run, and that a process can be tol
     assert(sizes > 0 && cells.length >= sizes * policies.length * rounds, name);
     for (const cell of cells) {
       checkModel(modelOf(cell), cell.sequence, cell.batch);
-      assertEquals(parseConfiguration(JSON.stringify(cell)), cell, name);
+      assertEquals(parsed.parse(JSON.parse(JSON.stringify(cell))), cell, name);
     }
   }
 });

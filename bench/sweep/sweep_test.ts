@@ -5,7 +5,7 @@ import { policyDocument } from "../../src/storage/policies.ts";
 import { parsePolicy } from "../../src/storage/policy_document.ts";
 import { type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import { recipe } from "./recipe.ts";
-import { type CellConfiguration, keyOf, modelOf, parseConfiguration } from "../results/results.ts";
+import { type CellConfiguration, configuration as parsed, keyOf, modelOf } from "../results/results.ts";
 import { planSweep } from "./sweep.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 import { brief, growing, models, options, policy } from "./sweep_testing.ts";
@@ -177,7 +177,7 @@ Deno.test("planSweep() tells a process the whole document of a model that is no 
     ["nano", undefined],
     ["nano", undefined],
   ]);
-  const [told] = cells.map((cell) => parseConfiguration(JSON.stringify(cell)));
+  const [told] = cells.map((cell) => parsed.parse(JSON.parse(JSON.stringify(cell))));
   assertEquals(modelOf(told), long);
 });
 

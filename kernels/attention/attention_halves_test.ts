@@ -5,7 +5,8 @@ import { plain } from "../../src/gpu/operand.ts";
 import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { halvesFor, inHalves } from "../products/scaled_halves.ts";
-import { endOfStep, lookFirst, numbersSeen, seenOf } from "../products/scales.ts";
+import { endOfStep, lookFirst, numbersSeen } from "../products/scales.ts";
+import { seenOf } from "../products/scales_testing.ts";
 import {
   digestOf,
   gpuTest,

@@ -4,7 +4,8 @@ import { plain } from "../../src/gpu/operand.ts";
 import { OperandScales } from "../../src/gpu/operand_scales.ts";
 import type { Program } from "../../src/gpu/program.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import { endOfStep, numbersSeen, seenOf } from "../products/scales.ts";
+import { endOfStep, numbersSeen } from "../products/scales.ts";
+import { seenOf } from "../products/scales_testing.ts";
 import {
   assertClose,
   gpuTest,

@@ -22,7 +22,8 @@ import { matrixVariants } from "./matmul_matrix_table.ts";
 import { matrixShapes } from "./matmul_table.ts";
 import { type Product, products } from "./matmul_variant.ts";
 import { readable, readableWeight } from "./scaled_halves.ts";
-import { endOfStep, numbersSeen, seenOf } from "./scales.ts";
+import { endOfStep, numbersSeen } from "./scales.ts";
+import { seenOf } from "./scales_testing.ts";
 
 const options = builderOptionsFor(await testGpu());
 const cannotRun = await noMatrices();

@@ -91,28 +91,13 @@ export function numbersSeen(dispatches: readonly Dispatch[]): number {
   );
 }
 
-/** What was seen of an operand. */
-export interface SeenOperand {
-  /** Its largest absolute value in the last step. */
-  readonly largest: number;
-  /** How many of its numbers all steps so far have clipped; each third of the steps is counted modulo 2³². */
-  readonly clipped: number;
-}
-
-/** What was seen of each operand of a product, from the words of it and of whose turn it is. */
-export function seenOf(seen: Uint32Array, turn: number): SeenOperand[] {
-  const largest = new Float32Array(seen.buffer, seen.byteOffset, seen.length);
-  return range(mostOperands).map((operand) => ({
-    largest: largest[wordOf((turn + 2) % 3, operand)],
-    clipped: clippedOf(seen, operand),
-  }));
-}
-
 /** How many numbers of all operands all steps so far have clipped, from the words of what was seen. */
 export const clippedIn = (seen: Uint32Array): number =>
   range(mostOperands).reduce((sum, operand) => sum + clippedOf(seen, operand), 0);
 
-const clippedOf = (seen: Uint32Array, operand: number) =>
+/** How many numbers of an operand all steps so far have clipped; each third of the steps is counted modulo 2³². */
+export const clippedOf = (seen: Uint32Array, operand: number) =>
   range(3).reduce((sum, step) => sum + seen[wordOf(step, operand) + 1], 0);
 
-const wordOf = (step: number, operand: number) => 2 * (step * mostOperands + operand);
+/** Where it is told what a third of the steps saw of an operand: its largest, then how many it clipped. */
+export const wordOf = (step: number, operand: number) => 2 * (step * mostOperands + operand);

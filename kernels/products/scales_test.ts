@@ -19,7 +19,8 @@ import { matmulNN, matmulNT, matmulTN } from "./matmul_reference.ts";
 import { matrixVariants } from "./matmul_matrix_table.ts";
 import { matrixShapes } from "./matmul_table.ts";
 import { type Product, products } from "./matmul_variant.ts";
-import { endOfStep, numbersSeen, seenOf } from "./scales.ts";
+import { endOfStep, numbersSeen } from "./scales.ts";
+import { seenOf } from "./scales_testing.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
 
 const references = { nn: matmulNN, nt: matmulNT, tn: matmulTN };

@@ -1,38 +1,15 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { accounts, Ledger } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
 
-Deno.test("Ledger keeps what is live and what was live when the total was highest", () => {
+Deno.test("Ledger keeps how much is live and how much was when that was most", () => {
   const ledger = new Ledger();
   const weights = ledger.open("weights", "parameters", 100);
   const pool = ledger.open("pool", "pool", 50);
   ledger.close(pool);
   ledger.open("range", "ranges", 30);
   assertEquals([ledger.liveBytes, ledger.peakBytes], [130, 150]);
-  assertEquals([ledger.balance.pool, ledger.balance.ranges], [0, 30]);
-  assertEquals(
-    [ledger.balanceAtPeak.parameters, ledger.balanceAtPeak.pool, ledger.balanceAtPeak.ranges],
-    [100, 50, 0],
-  );
   ledger.close(weights);
   assertEquals([ledger.liveBytes, ledger.peakBytes], [30, 150]);
-});
-
-Deno.test("Ledger balances sum to its totals, over every account", () => {
-  const ledger = new Ledger();
-  const tickets = accounts.map((account, i) => ledger.open(account, account, 2 ** i));
-  ledger.close(tickets[2]);
-  ledger.close(tickets[5]);
-  const sum = (balance: Record<string, number>) => Object.values(balance).reduce((a, b) => a + b, 0);
-  assertEquals(sum(ledger.balance), ledger.liveBytes);
-  assertEquals(sum(ledger.balanceAtPeak), ledger.peakBytes);
-  assertEquals(ledger.peakBytes, 2 ** accounts.length - 1);
-});
-
-Deno.test("Ledger.balance is a copy that later buffers leave alone", () => {
-  const ledger = new Ledger();
-  const before = ledger.balance;
-  ledger.open("logits", "head", 8);
-  assertEquals([before.head, ledger.balance.head], [0, 8]);
 });
 
 Deno.test("Ledger.entries lists live buffers, largest first", () => {

@@ -3,7 +3,8 @@ import {
   attentionBackward as backwardReference,
   attentionForward as forwardReference,
 } from "../../kernels/attention/attention_reference.ts";
-import { endOfStep, seenOf } from "../../kernels/products/scales.ts";
+import { endOfStep } from "../../kernels/products/scales.ts";
+import { seenOf } from "../../kernels/products/scales_testing.ts";
 import {
   assertClose,
   gpuTest,
@@ -17,7 +18,8 @@ import { plain } from "../gpu/operand.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
 import { stepTensor } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { createPolicy, policyNamed } from "../storage/policies.ts";
+import { createPolicy } from "../storage/policies.ts";
+import { policyNamed } from "../storage/testing.ts";
 import { parsePolicy } from "../storage/policy_document.ts";
 import { readStored } from "../storage/stored_values.ts";
 import { attention, savedQkv } from "./attention.ts";

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type BuilderOptions, ProgramBuilder } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { plain } from "../gpu/operand.ts";
-import { policyNamed } from "../storage/policies.ts";
+import { policyNamed } from "../storage/testing.ts";
 import { layerNorm } from "./layer_norm.ts";
 import { ParameterSet, parameterShapes } from "./parameters.ts";
 import { Tape } from "./tape.ts";

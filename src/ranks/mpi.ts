@@ -20,7 +20,6 @@ const functions = {
     parameters: ["buffer", "buffer", "buffer", "i32", "buffer", "buffer", "buffer", "i32", "i32"],
     result: "i32",
   },
-  MPI_Barrier: { parameters: ["i32"], result: "i32" },
   MPI_Abort: { parameters: ["i32", "i32"], result: "i32" },
   MPI_Finalize: { parameters: [], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -56,7 +55,6 @@ export function openMpi(libraries: readonly string[] = mpiLibraries): Ranks {
       mpi.MPI_Allreduce(sent, sums, sent.length, float, sum, world);
       received.set(sums);
     },
-    barrier: () => void mpi.MPI_Barrier(world),
     abort() {
       mpi.MPI_Abort(world, 1);
       Deno.exit(1);

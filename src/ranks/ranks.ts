@@ -12,8 +12,6 @@ export interface Ranks {
   gather(sent: Float32Array, received: Float32Array): void;
   /** Element by element the sum over all ranks, the same bits on each. What is received is only written. */
   sum(sent: Float32Array, received: Float32Array): void;
-  /** Waits until all are here. */
-  barrier(): void;
   /** Ends all ranks at once, with exit code 1. */
   abort(): never;
   /** Says that this rank is done; nothing can be called any more. */
@@ -29,7 +27,6 @@ export const alone: Ranks = {
   allToAll: (sent, _, received) => received.set(sent),
   gather() {},
   sum: (sent, received) => received.set(sent),
-  barrier() {},
   abort: () => Deno.exit(1),
   close() {},
 };

@@ -54,20 +54,6 @@ export function policyDocument(name: string): PolicyDocument {
 }
 
 /**
- * The preset of that name with `overrides` at its top level, and state of its own. How tensors are quantized changes only where they are.
- * Throws a UserError as `policyDocument` and `createPolicy` do.
- */
-export function policyNamed(
-  name: string,
-  overrides: Partial<TensorStorage & Pick<PolicyDocument, "attention">> = {},
-): StoragePolicy {
-  const document = policyDocument(name);
-  const { attention = document.attention, bits = document.bits, ...quantizing } = overrides;
-  const given = Object.entries(bits < 16 ? quantizing : {}).filter(([, value]) => value !== undefined);
-  return createPolicy({ ...document, attention, bits, ...Object.fromEntries(given) });
-}
-
-/**
  * A policy that does what a document says, with state of its own: range estimates outlive a program, and programs that share a policy
  * share them. Throws a UserError if the document contradicts itself; its `store`, if a tensor's channels cannot be grouped as it says.
  */

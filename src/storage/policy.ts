@@ -13,7 +13,7 @@ export interface SavedTensor {
   readonly layer: number;
   /** Equal groups of channels that belong to heads (channel chunks where there are no heads). */
   readonly heads: number;
-  /** Tensors side by side in it: 3 for qkv, else 1. */
+  /** Tensors side by side in it: q, k and v, of a width of heads each, or the halves of SwiGLU; 1 if left out. */
   readonly parts?: number;
 }
 
@@ -25,7 +25,7 @@ export interface ClipCounter {
 }
 
 /**
- * A storage policy: how activations are kept between forward and backward. It is the only thing that knows; operators say `save` and
+ * A storage policy: how activations are kept between forward and backward. It is the only thing that knows; operators keep a tensor and
  * later read the operand that comes back.
  */
 export interface StoragePolicy {

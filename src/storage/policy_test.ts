@@ -5,7 +5,8 @@ import { UserError } from "../errors.ts";
 import { ProgramBuilder } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { type Tensor, tensorBytes } from "../gpu/tensor.ts";
-import { createPolicy, policyDocument, policyNamed, policyNames } from "./policies.ts";
+import { createPolicy, policyDocument, policyNames } from "./policies.ts";
+import { policyNamed } from "./testing.ts";
 import type { SavedTensor, StoragePolicy } from "./policy.ts";
 import { parsePolicy } from "./policy_document.ts";
 

@@ -17,7 +17,7 @@ import {
 import type { BuilderOptions } from "../gpu/builder.ts";
 import { type Operand, plain } from "../gpu/operand.ts";
 import { stepTensor } from "../gpu/step_block.ts";
-import { policyNamed } from "./policies.ts";
+import { policyNamed } from "./testing.ts";
 import type { TensorStorage } from "./policy_document.ts";
 import * as reference from "./quantize_reference.ts";
 import {

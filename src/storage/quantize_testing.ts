@@ -2,7 +2,7 @@ import { cheapToRead } from "../../kernels/shared/materialize.ts";
 import { narrowLimits, normals, type TestProgram } from "../../kernels/testing/testing.ts";
 import type { BuilderOptions } from "../gpu/builder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { policyNamed } from "./policies.ts";
+import { policyNamed } from "./testing.ts";
 import type { TensorStorage } from "./policy_document.ts";
 import type { ChannelTables } from "./quantize_reference.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { gpt2Presets } from "../models/gpt2/config.ts";
 import { parsePolicy } from "../storage/policy_document.ts";
-import { planTraining } from "./plan_training.ts";
+import { planTraining } from "./plan_testing.ts";
 
 const { nano, mini, small } = gpt2Presets;
 

@@ -10,10 +10,11 @@ import { llamaPresets } from "../models/llama/config.ts";
 import { modelConfig, usualSequence } from "../models/model_config.ts";
 import { gpt2Parameters } from "../models/gpt2/parameters.ts";
 import { ParameterSet } from "../nn/parameters.ts";
-import { policyNamed, policyNames } from "../storage/policies.ts";
+import { policyNames } from "../storage/policies.ts";
+import { policyNamed } from "../storage/testing.ts";
 import { describeTraining } from "./describe.ts";
 import { gpt2Task, llamaTask } from "./text_task.ts";
-import { planTraining } from "./plan_training.ts";
+import { planTraining } from "./plan_testing.ts";
 import { TrainingSession } from "./session.ts";
 
 const { nano, micro, mini, small } = gpt2Presets;

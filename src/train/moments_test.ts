@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { gpt2Presets } from "../models/gpt2/config.ts";
-import { planTraining } from "./plan_training.ts";
+import { planTraining } from "./plan_testing.ts";
 import { lossesOf, periodicBatches, someBatches, someImages, vitOptions, withSession } from "./testing.ts";
 
 /** Bytes of a moment of so many numbers, and of their scales where blocks have any. */

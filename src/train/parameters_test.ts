@@ -4,7 +4,7 @@ import { readCheckpoint, writeCheckpoint } from "../models/checkpoint.ts";
 import { everyWeight } from "../models/testing.ts";
 import { gpt2Presets } from "../models/gpt2/config.ts";
 import { decode, encode } from "./halves.ts";
-import { planTraining } from "./plan_training.ts";
+import { planTraining } from "./plan_testing.ts";
 import {
   llama,
   lossesOf,

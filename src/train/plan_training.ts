@@ -1,8 +1,7 @@
-import { type DeviceLimits, typicalGpuLimits } from "../gpu/limits.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
-import { type BuilderOptions, gpuWith, type ProgramDescription } from "../gpu/builder.ts";
+import type { BuilderOptions, ProgramDescription } from "../gpu/builder.ts";
 import { type Describe, describeByTables } from "../gpu/within_peak.ts";
-import { type LeastMemory, leastMemory, type MemoryPlan } from "../memory/plan.ts";
+import { type LeastMemory, leastMemory } from "../memory/plan.ts";
 import { ParameterSet } from "../nn/parameters.ts";
 import { describeTraining } from "./describe.ts";
 import { policyOf, type TrainOptions } from "./options.ts";
@@ -34,12 +33,4 @@ export function describeStep(
 export function leastOfStep(options: TrainOptions, adapter: BuilderOptions): LeastMemory {
   const { claims, standing } = describeStep(options, adapter, describeByTables);
   return leastMemory(claims, standing);
-}
-
-/**
- * The memory of a training step, from the program alone; no adapter is asked. `limits` are those of the adapter that is meant, by default a
- * current discrete GPU's.
- */
-export function planTraining(options: TrainOptions, limits: DeviceLimits = typicalGpuLimits): MemoryPlan {
-  return describeStep(options, gpuWith(limits)).plan;
 }

@@ -8,7 +8,8 @@ import { gpt2Presets } from "../models/gpt2/config.ts";
 import { modelConfig, usualSequence } from "../models/model_config.ts";
 import { policyNames } from "../storage/policies.ts";
 import type { TrainOptions } from "./options.ts";
-import { describeStep, planTraining } from "./plan_training.ts";
+import { describeStep } from "./plan_training.ts";
+import { planTraining } from "./plan_testing.ts";
 import { taskOf } from "./task_of.ts";
 import { llama, lossesOf, someBatches, someImages, vitOptions, withSession } from "./testing.ts";
 

@@ -6,7 +6,7 @@ import {
   seededValues,
 } from "../../../kernels/testing/reference_testing.ts";
 import { readGoldenCase } from "../golden_case.ts";
-import { policyNamed } from "../../storage/policies.ts";
+import { policyNamed } from "../../storage/testing.ts";
 import {
   advanceRange,
   channelTables,

@@ -5,7 +5,7 @@ import {
   relativeError,
   seededValues,
 } from "../../../kernels/testing/reference_testing.ts";
-import { policyNamed } from "../../storage/policies.ts";
+import { policyNamed } from "../../storage/testing.ts";
 import { weightsFrom } from "../checkpoint.ts";
 import { readGoldenCase } from "../golden_case.ts";
 import type { Sizes } from "../shared/family.ts";
