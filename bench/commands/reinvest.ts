@@ -8,7 +8,7 @@ import { median } from "../statistics/statistics.ts";
 import { runInChild } from "../sweep/child.ts";
 import { Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
-import { type Arm, type Budget, budgets } from "../sweep/reinvest.ts";
+import { type Arm, budgets, type Reinvesting } from "../sweep/reinvest.ts";
 import { planReinvested, trains } from "../sweep/reinvested_cells.ts";
 import { runSweep } from "../sweep/run_sweep.ts";
 import type { Shape } from "../sweep/shapes.ts";
@@ -47,7 +47,7 @@ export async function planReinvestment(
   const all = await budgets({ ...options, models: fitted }, builder);
   const paces = await measurePaces(options, all, { ...host, adapterClass: builder.adapterClass });
   if (typeof paces === "number") return { code: paces };
-  const paceOf = (arm: Arm, { arms: [exact] }: Budget) => {
+  const paceOf = (arm: Arm, { arms: [exact] }: Reinvesting) => {
     const [own, base] = [arm, exact].map((arm) => paces.get(keyOf(arm, arm.policy.name)));
     return own === undefined || base === undefined ? undefined : { exact: base, own };
   };
@@ -62,7 +62,7 @@ const keyOf = (
 /** Median milliseconds of a step of each arm that is trained; the exit code if a signal ends it. */
 async function measurePaces(
   options: SweepOptions,
-  all: readonly Budget[],
+  all: readonly Reinvesting[],
   { dataOf, plan, paths: told, requireGpu, timeoutSeconds, adapterClass }:
     & PaceHost
     & Pick<BuilderOptions, "adapterClass">,

@@ -5,7 +5,7 @@ import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts
 import { withGpu } from "../../src/gpu/device.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
-import { refuseContradictions, type StepChoices, unusual } from "../../src/train/step_choices.ts";
+import { refuseChoices, type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { usualTolerance } from "../compare/comparison.ts";
 import { measureCard } from "../kernels/card.ts";
@@ -239,7 +239,7 @@ export async function loadAll(cells: readonly CellConfiguration[], paths: DataPa
 
 /** Throws a UserError for a cell that cannot run, before any has. */
 function checkCell(cell: CellConfiguration, data: TrainingData): void {
-  refuseContradictions(cell);
+  refuseChoices(cell);
   const model = data.fit(modelOf(cell));
   checkModel(model, cell.sequence, cell.batch);
   data.check(model, cell);

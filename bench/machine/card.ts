@@ -1,5 +1,5 @@
 import { programOutput } from "../../src/io/program_output.ts";
-import type { Card } from "../results/results.ts";
+import type { CardState } from "../results/results.ts";
 import { mean } from "../statistics/statistics.ts";
 
 const fields = ["clocks.sm", "clocks.max.sm", "power.draw", "temperature.gpu"];
@@ -24,7 +24,7 @@ const reasons: [bit: number, name: string][] = [
  * The state of the only card of that name, as the NVIDIA driver tells it now; null where it cannot be asked, or lists several of that name,
  * of which nobody knows which computes.
  */
-export async function readCard(name: string): Promise<Card | null> {
+export async function readCard(name: string): Promise<CardState | null> {
   for (const reason of reasonFields) {
     const query = [`--query-gpu=${[...fields, reason, "name"].join(",")}`, "--format=csv,noheader,nounits"];
     const output = await programOutput("nvidia-smi", query);
@@ -42,7 +42,7 @@ export async function cardId(name: string): Promise<string | null> {
 }
 
 /** The card of that name in what `nvidia-smi` prints, a card a line. */
-function cardOf(name: string, text: string): Card | null {
+function cardOf(name: string, text: string): CardState | null {
   const values = fields.length + 1;
   const cards = text.split("\n").map((line) => line.split(",").map((value) => value.trim()));
   const [found, ...others] = cards.filter((card) => card.slice(values).join(", ") === name);
@@ -60,7 +60,7 @@ const measured = (text: string): number | null =>
   text === "" || Number.isNaN(Number(text)) ? null : Number(text);
 
 /** Readings of one card as one: the worst of clocks and temperatures, the mean of power. */
-function together(readings: readonly [Card, ...Card[]]): Card {
+function together(readings: readonly [CardState, ...CardState[]]): CardState {
   const values = (field: "clockMegahertz" | "watts" | "celsius") =>
     readings.flatMap((one) => one[field] ?? []);
   const of = (values: number[], take: (values: number[]) => number) => values.length ? take(values) : null;
@@ -75,13 +75,13 @@ function together(readings: readonly [Card, ...Card[]]): Card {
 
 /** Reads a card at once and then every so often, until it is told to stop. */
 export class CardWatch {
-  readonly #readings: Card[] = [];
+  readonly #readings: CardState[] = [];
   readonly #stop = Promise.withResolvers<void>();
   readonly #loop: Promise<void>;
   #stopped = false;
   #ended = false;
 
-  constructor(read: () => Promise<Card | null>, everyMilliseconds = 1000) {
+  constructor(read: () => Promise<CardState | null>, everyMilliseconds = 1000) {
     this.#loop = this.#watch(read, everyMilliseconds).finally(() => this.#ended = true);
   }
 
@@ -91,7 +91,7 @@ export class CardWatch {
   }
 
   /** Ends the watch. Returns what was read; null if nothing could be. */
-  async stop(): Promise<Card | null> {
+  async stop(): Promise<CardState | null> {
     this.#stopped = true;
     this.#stop.resolve();
     await this.#loop;
@@ -99,7 +99,7 @@ export class CardWatch {
     return first ? together([first, ...others]) : null;
   }
 
-  async #watch(read: () => Promise<Card | null>, everyMilliseconds: number): Promise<void> {
+  async #watch(read: () => Promise<CardState | null>, everyMilliseconds: number): Promise<void> {
     while (!this.#stopped) {
       const reading = await read();
       if (reading === null) return;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Card } from "../results/results.ts";
+import type { CardState } from "../results/results.ts";
 import { withPrograms } from "../testing/programs.ts";
 import { cardId, CardWatch, readCard } from "./card.ts";
 
@@ -10,13 +10,13 @@ const printing = (lines: string[], field = "clocks_event_reasons.active") =>
   `case "$1" in *,${field},name) ${lines.map((line) => `echo '${line}'`).join("; ")} ;; *) exit 2 ;; esac`;
 
 /** What is read of the card "Imaginary 9000" where such a program answers. */
-async function read(script: string): Promise<Card | null> {
-  let card: Card | null = null;
+async function read(script: string): Promise<CardState | null> {
+  let card: CardState | null = null;
   await withPrograms({ "nvidia-smi": script }, async () => void (card = await readCard("Imaginary 9000")));
   return card;
 }
 
-const state = (changes: Partial<Card> = {}): Card => ({
+const state = (changes: Partial<CardState> = {}): CardState => ({
   ...{ clockMegahertz: 1755, maxClockMegahertz: 1980, watts: 312.5, celsius: 61, slowedBy: [] },
   ...changes,
 });
@@ -62,7 +62,7 @@ Deno.test({
 });
 
 /** Readings one after another, the last over and over; null ends them. */
-function source(readings: (Card | null)[]) {
+function source(readings: (CardState | null)[]) {
   let asked = 0;
   const read = () => Promise.resolve(readings[Math.min(asked++, readings.length - 1)]);
   return { read, asked: () => asked };
@@ -84,7 +84,7 @@ Deno.test("CardWatch tells the lowest clock, the mean of power, the highest temp
 });
 
 Deno.test("CardWatch waits for its first reading alone, and asks no more once it is stopped", async () => {
-  const { promise, resolve } = Promise.withResolvers<Card>();
+  const { promise, resolve } = Promise.withResolvers<CardState>();
   const slow = new CardWatch(() => promise);
   assert(slow.isWaiting);
   const stopped = slow.stop();
@@ -101,7 +101,7 @@ Deno.test("CardWatch waits for its first reading alone, and asks no more once it
 });
 
 Deno.test("CardWatch leaves out what it is told after it was stopped: the load may have ended", async () => {
-  const idle = Promise.withResolvers<Card>();
+  const idle = Promise.withResolvers<CardState>();
   let asked = 0;
   const watch = new CardWatch(() => asked++ === 0 ? Promise.resolve(state()) : idle.promise, 1);
   while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 1));

@@ -17,7 +17,7 @@ import { runtimes } from "../../src/adapter/runtime.ts";
 import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { must } from "../../src/json_document.ts";
 import { momentFormats, parameterFormats } from "../../src/nn/parameters.ts";
-import { type PolicyDocument, refuseContradictions } from "../../src/storage/policy_document.ts";
+import { type PolicyDocument, refusePolicy } from "../../src/storage/policy_document.ts";
 import { shardings, spreads } from "../../src/ranks/share.ts";
 import { clippings, updates } from "../../src/train/step_choices.ts";
 import { modelParser, policyParser } from "./document_parser.ts";
@@ -126,7 +126,7 @@ export function withStorageOptions(
     Object.entries({ rounding, ranges, attention }).filter(([, value]) => value !== undefined),
   );
   const changed = { ...document, ...given };
-  refuseContradictions(changed, `Policy "${document.name}"`);
+  refusePolicy(changed, `Policy "${document.name}"`);
   return changed;
 }
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Card, CellRecord } from "../results/results.ts";
+import type { CardState, CellRecord } from "../results/results.ts";
 import { fakeRecord } from "../results/testing.ts";
 import { compare } from "./cell_rounds.ts";
 import { roundsSection } from "./rounds.ts";
@@ -73,7 +73,7 @@ Deno.test("roundsSection() says nothing of rounds too few for an interval, nor o
 });
 
 Deno.test("roundsSection() tells the card's state, and which times were taken again", () => {
-  const card = (clockMegahertz: number, celsius: number): Card => ({
+  const card = (clockMegahertz: number, celsius: number): CardState => ({
     ...{ clockMegahertz, maxClockMegahertz: 1980, watts: 300.4, celsius, slowedBy: [] },
   });
   const records = rounds(3);

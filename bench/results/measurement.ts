@@ -29,7 +29,7 @@ const card = z.object({
 }).describe("as the driver told it while the timed steps ran");
 
 /** The state of a card under load. */
-export type Card = z.infer<typeof card>;
+export type CardState = z.infer<typeof card>;
 
 const times = z.object({
   clock: z.enum(["gpu", "wall"]),

@@ -36,11 +36,11 @@ export interface OpenStep extends Shape {
  * - `program`: it is more than can be planned, or than kernels can count.
  */
 export const limits = ["memory", "buffer", "positions", "program"] as const;
-export type Limit = typeof limits[number];
+export type FitLimit = typeof limits[number];
 
 /** Why a size does not fit. */
 export interface Refusal {
-  readonly limit: Limit;
+  readonly limit: FitLimit;
   readonly message: string;
   /** Bytes that it wants, as far as they are known. */
   readonly wantedBytes: number | null;
@@ -231,7 +231,7 @@ export class FitSearch {
 const crossing = (from: number, to: number, limit: number): number =>
   to > limit ? (limit - from) / (to - from) : 1;
 
-const refused = (limit: Limit, message: string): Refusal => ({ limit, message, wantedBytes: null });
+const refused = (limit: FitLimit, message: string): Refusal => ({ limit, message, wantedBytes: null });
 
 /** What an action returns, or refuses for want of memory. */
 function orRefusal<T>(action: () => T): T | Refusal {

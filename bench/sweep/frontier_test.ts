@@ -3,7 +3,7 @@ import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
-import { refuseContradictions, type StepChoices, unusual } from "../../src/train/step_choices.ts";
+import { refuseChoices, type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import { plannedMemory } from "../results/results.ts";
 import type { PlannedCombination } from "../results/run_header.ts";
 import { choicesOver, chosen, planCombinations } from "./frontier.ts";
@@ -25,7 +25,7 @@ Deno.test("choicesOver() takes every value of a choice that is not named, and of
   for (
     const choices of [{}, { accumulate: 2 }, { clipBy: "last" }, { update: "backward" }] as StepChoices[]
   ) {
-    for (const one of choicesOver(choices, { matrices })) refuseContradictions({ ...one, clipNorm: 1 });
+    for (const one of choicesOver(choices, { matrices })) refuseChoices({ ...one, clipNorm: 1 });
   }
 });
 
@@ -143,7 +143,7 @@ Deno.test("chosen() takes of nano's combinations no more than its profile does w
   assert(some.length >= 15, "there are the choices alone, and as many again");
   assertEquals(new Set(some.map(({ name }) => name)).size, some.length);
   for (const { choices, policy, name } of some) {
-    refuseContradictions({ ...choices, clipNorm: 1 });
+    refuseChoices({ ...choices, clipNorm: 1 });
     assertEquals(planned.find((one) => one.name === name)!.policy, policy);
     assertEquals(unusual(choices), choices);
   }

@@ -6,7 +6,7 @@ import { checkModel, type ModelConfig, modelConfig, usualSequence } from "../../
 import { createPolicy, policyDocument, policyPresets } from "../../src/storage/policies.ts";
 import { unusual } from "../../src/train/step_choices.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
-import { refuseContradictions } from "../../src/train/step_choices.ts";
+import { refuseChoices } from "../../src/train/step_choices.ts";
 import { ablations } from "./ablations.ts";
 import { chosen, planCombinations } from "./frontier.ts";
 import { choicesOf } from "./longest.ts";
@@ -134,7 +134,7 @@ Deno.test("parity-states and states try each way to keep weights, moments and gr
     }
     const formats = planSweep(options).map(({ parameters, moments }) => [parameters, moments]);
     assertEquals(new Set(formats.map(([weights]) => weights)), new Set([undefined, "bf16", "f16"]));
-    for (const cell of [...planSweep(options), ...planSweep(parity)]) refuseContradictions(cell);
+    for (const cell of [...planSweep(options), ...planSweep(parity)]) refuseChoices(cell);
   }
 });
 

@@ -24,7 +24,7 @@ export interface Arm extends Shape {
 }
 
 /** A model at a batch size: the arms that are compared there, `exact`'s the first, and what is known of them by plan. */
-export interface Budget {
+export interface Reinvesting {
   readonly shape: Shape;
   readonly arms: readonly Arm[];
   readonly found: Reinvestment;
@@ -64,11 +64,11 @@ const isExact = ({ name }: PolicyDocument) => name === "exact";
  *
  * @throws {UserError} if a step of `exact` cannot be planned on such an adapter
  */
-export async function budgets(options: SweepOptions, adapter: BuilderOptions): Promise<Budget[]> {
+export async function budgets(options: SweepOptions, adapter: BuilderOptions): Promise<Reinvesting[]> {
   const { policies, qualitySteps } = options;
   const choices = unusual(options);
   const [exact, others] = [policies.find(isExact)!, policies.filter((policy) => !isExact(policy))];
-  const all: Budget[] = [];
+  const all: Reinvesting[] = [];
   for (const shape of shapes(options.models, options.sequences, options.batches, options)) {
     const { model, sequence, batch } = shape;
     const { learningRate } = recipe(model, qualitySteps, options);

@@ -1,13 +1,13 @@
 /** The processes that compare what one budget of memory affords. */
 
 import type { CellConfiguration, Pace } from "../results/results.ts";
-import type { Arm, Budget } from "./reinvest.ts";
+import type { Arm, Reinvesting } from "./reinvest.ts";
 import { cellFields, onceMore, refuseEndless, roundsForDrift } from "./sweep.ts";
 import type { Shape } from "./shapes.ts";
 import type { SweepOptions } from "./sweep_options.ts";
 
 /** Milliseconds of a step of an arm and of `exact`'s; undefined where one is not known. */
-export type PaceOf = (arm: Arm, budget: Budget) => Pace | undefined;
+export type PaceOf = (arm: Arm, budget: Reinvesting) => Pace | undefined;
 
 /** Steps that take so many sequences as others of another batch, to the nearest. */
 export const stepsOfTokens = (steps: number, exactBatch: number, ownBatch: number): number =>
@@ -28,7 +28,7 @@ export function exactSteps(
 /** Whether an arm is trained: `exact`, and what has grown. Whether a policy trains as well at the same size is what `parity` asks. */
 export function trains(
   { policy, into }: Arm,
-  { shape }: Pick<Budget, "shape">,
+  { shape }: Pick<Reinvesting, "shape">,
   { qualitySteps, reinvest }: Pick<SweepOptions, "qualitySteps" | "reinvest">,
 ): boolean {
   const timed = [shape.model.name, policy.name].some((name) => reinvest?.timedOnly.includes(name));
@@ -45,7 +45,7 @@ const atLeastOne = (steps: number) => Math.max(1, Math.round(steps));
  */
 export function planReinvested(
   options: SweepOptions,
-  budgets: readonly Budget[],
+  budgets: readonly Reinvesting[],
   paceOf: PaceOf,
 ): CellConfiguration[] {
   const { seeds, rounds } = options;
@@ -77,7 +77,7 @@ interface Run {
 
 function cellOf(
   { arm, steps, pace }: Run,
-  { shape }: Budget,
+  { shape }: Reinvesting,
   round: number,
   options: SweepOptions,
 ): CellConfiguration {

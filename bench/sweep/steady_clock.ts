@@ -1,4 +1,4 @@
-import type { Card, CellMeasurement, Environment } from "../results/results.ts";
+import type { CardState, CellMeasurement, Environment } from "../results/results.ts";
 import { median } from "../statistics/statistics.ts";
 
 /** A process whose card was not at work as it ought to be is timed again at most so often. */
@@ -25,7 +25,9 @@ const throttling = [
 ];
 
 /** Why the times of a card in this state are not those that it reaches; null if they are. */
-export function unsteady({ clockMegahertz, maxClockMegahertz, slowedBy }: Card): "idle" | "throttled" | null {
+export function unsteady(
+  { clockMegahertz, maxClockMegahertz, slowedBy }: CardState,
+): "idle" | "throttled" | null {
   if (slowedBy.some((reason) => throttling.includes(reason))) return "throttled";
   if (clockMegahertz === null || maxClockMegahertz === null) return null;
   const low = clockMegahertz < idleBelow * maxClockMegahertz;

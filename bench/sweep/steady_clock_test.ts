@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Card, CellConfiguration, CellMeasurement } from "../results/results.ts";
+import type { CardState, CellConfiguration, CellMeasurement } from "../results/results.ts";
 import { unread } from "../results/results.ts";
 import { fakeConfiguration, fakeMeasurement } from "../results/testing.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -7,10 +7,16 @@ import { unsteady, unsteadyTimes } from "./steady_clock.ts";
 import { runSweep } from "./run_sweep.ts";
 
 const gpu = { adapterClass: "gpu" } as const;
-const atWork: Card = { clockMegahertz: 1980, maxClockMegahertz: 1980, watts: 300, celsius: 50, slowedBy: [] };
+const atWork: CardState = {
+  clockMegahertz: 1980,
+  maxClockMegahertz: 1980,
+  watts: 300,
+  celsius: 50,
+  slowedBy: [],
+};
 
 Deno.test("unsteady() finds an idle clock below three quarters of the highest, and what throttles", () => {
-  const of = (changes: Partial<Card>) => unsteady({ ...atWork, ...changes });
+  const of = (changes: Partial<CardState>) => unsteady({ ...atWork, ...changes });
   assertEquals([1980, 1485, 1484, 345].map((clockMegahertz) => of({ clockMegahertz })), [
     ...[null, null, "idle", "idle"],
   ]);
@@ -45,7 +51,7 @@ Deno.test("unsteadyTimes() finds steps whose median lies a tenth above the least
 const noExchange = { count: 1, map: 0, transfer: 0, write: 0 };
 
 /** What a sweep of so many cells records, of the last, and what it runs, where the card is found in these states one after another. */
-async function swept(states: (Card | "fails" | "held up" | undefined)[], cells = 1) {
+async function swept(states: (CardState | "fails" | "held up" | undefined)[], cells = 1) {
   const ran: CellConfiguration[] = [];
   const recorded: CellMeasurement[] = [];
   const all = Array.from({ length: cells }, (_, seed) => fakeConfiguration({ gradientEvery: 5, seed }));

@@ -9,7 +9,7 @@ import {
   usualSequence,
 } from "../../src/models/model_config.ts";
 import type { TrainOptions } from "../../src/train/session.ts";
-import { refuseContradictions, unusual } from "../../src/train/step_choices.ts";
+import { refuseChoices, unusual } from "../../src/train/step_choices.ts";
 import { withStorageOptions } from "../options/options.ts";
 import { refuseUnused } from "../options/unused.ts";
 import { type DataPaths, loadData, refuseIdle, type TrainingData } from "./data.ts";
@@ -39,7 +39,7 @@ export async function prepareRun(
   if (run.sampleTokens === 0) {
     refuseUnused("--sample-tokens 0", { temperature: run.temperature, prompt: run.prompt }, []);
   }
-  refuseContradictions({ ...run, clipNorm: run.clip }, { hasClip: true });
+  refuseChoices({ ...run, clipNorm: run.clip }, { hasClip: true });
   const policy = withStorageOptions(run.policy, run);
   const chosen = await chooseModel(run);
   refuseIdle([chosen.model], { ...run, sequences: run.sequence === undefined ? [] : [run.sequence] });

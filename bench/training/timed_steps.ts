@@ -3,7 +3,7 @@ import type { ExchangeTimes } from "../../src/gpu/exchange.ts";
 import type { StepBatches, StepTimes, TrainingSession } from "../../src/train/session.ts";
 import { ringLength } from "../../src/train/task.ts";
 import { CardWatch } from "../machine/card.ts";
-import type { Card } from "../results/results.ts";
+import type { CardState } from "../results/results.ts";
 
 /** A GPU that idled while its process started is slow until its clock has risen: so long it warms up, whatever the steps asked for. */
 const warmUpMilliseconds = 500;
@@ -30,10 +30,10 @@ export async function timeSteps(
     now?: () => number;
     /** Whether to go on, where ranks must do alike. */
     agree?: (own: boolean) => boolean;
-    readCard?: () => Promise<Card | null>;
+    readCard?: () => Promise<CardState | null>;
     turns?: { steps: number; next: () => Promise<void> };
   } = {},
-): Promise<StepTimes & { card?: Card }> {
+): Promise<StepTimes & { card?: CardState }> {
   const some = Array.from({ length: Math.min(timedBatches, timedSteps) }, () => batches.next());
   const take = (first: number, count: number) =>
     Array.from({ length: count }, (_, i) => some[(first + i) % some.length]);

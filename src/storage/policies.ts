@@ -9,7 +9,7 @@ import {
   parsePolicy,
   type PolicyDocument,
   recomputes,
-  refuseContradictions,
+  refusePolicy,
   storageOf,
   type TensorStorage,
 } from "./policy_document.ts";
@@ -59,7 +59,7 @@ export function policyDocument(name: string): PolicyDocument {
  */
 export function createPolicy(document: PolicyDocument): StoragePolicy {
   const { name, attention, reuse } = document;
-  refuseContradictions(document, `Policy "${name}"`);
+  refusePolicy(document, `Policy "${name}"`);
   const itself = new WeakSet<Tensor>();
   const streams = new Map<string, number>();
   const estimatesOf = new Map<string, Tensor>();

@@ -160,7 +160,7 @@ export const policyJsonSchema = () => documentJsonSchema(policySchema);
  */
 export function parsePolicy(json: unknown, source: string): PolicyDocument {
   const document = parseDocument(policySchema, json, source);
-  refuseContradictions(document, source);
+  refusePolicy(document, source);
   return document;
 }
 
@@ -194,7 +194,7 @@ export function recomputes(
 }
 
 /** Throws a UserError where fields contradict each other: it names what to change. */
-export function refuseContradictions(document: PolicyDocument, source: string): void {
+export function refusePolicy(document: PolicyDocument, source: string): void {
   const { rules, reuse, attention, mini_sequences: { mlp } } = document;
   rules.forEach(({ tensors, recompute }, i) => {
     const stays = recompute && tensors?.find((kind) => kind !== "block_input" && !remade.includes(kind));

@@ -12,7 +12,7 @@ import { type Parameter, type ParameterSet, updateOf } from "../nn/parameters.ts
 import { Tape, type Update } from "../nn/tape.ts";
 import type { StoragePolicy } from "../storage/policy.ts";
 import { trainDefaults, type TrainOptions } from "./options.ts";
-import { refuseContradictions, type StepChoices, stepDefaults } from "./step_choices.ts";
+import { refuseChoices, type StepChoices, stepDefaults } from "./step_choices.ts";
 import { sumOverRanks, sums } from "./sums_over_ranks.ts";
 import { type Generation, ring, type Task } from "./task.ts";
 
@@ -32,7 +32,7 @@ export function describeTraining(
   describe: Describe = describeWithinPeak,
 ): ProgramDescription {
   const all = { ...trainDefaults, ...stepDefaults, ...options };
-  refuseContradictions(all);
+  refuseChoices(all);
   const { betas, epsilon, weightDecay, clipNorm, accumulate, update, clipBy, ranks, rank = 0 } = all;
   const constants = { betas, epsilon, weightDecay };
   return describe("train", builderOptions, (builder) => {

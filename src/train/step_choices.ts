@@ -42,7 +42,7 @@ export const stepDefaults: Required<StepChoices> = {
 };
 
 /** Throws a UserError for choices that contradict each other; `clipNorm` 0 never clips: a remedy where the command `hasClip`, the option. */
-export function refuseContradictions(
+export function refuseChoices(
   { accumulate, update, clipBy, clipNorm, ranks, spread, sharding }: StepChoices & {
     readonly clipNorm: number;
   },
