@@ -31,7 +31,7 @@ Deno.test("report prints the tables of each folder, then its answers, and report
 Deno.test("report --html writes one page of all folders, each once", async () => {
   const file = await Deno.makeTempFile({ suffix: ".html" });
   const { code } = await printed(
-    ...["report", `${reports}/vision`, `${reports}/vision/`, `${reports}/peers-gpt2`, "--html", file],
+    ...["report", `${reports}/vision`, `${reports}/vision/`, `${reports}/peers-deit`, "--html", file],
   );
   assertEquals(code, 0);
   assertStringIncludes(await Deno.readTextFile(file), "of 2 reports</title>");
