@@ -29,9 +29,12 @@ export class Cell {
     return this.records.find((r) => r.memory)?.memory ?? null;
   }
 
-  /** The driver's figure is measured, of all programs on the card, so the median of what was measured alone counts. */
+  /**
+   * The driver's figure is measured, of all programs on the card, so the median of what was measured alone counts; not a growth of nothing, which
+   * tells that another's memory went meanwhile.
+   */
   get driverBytes(): number | null {
-    const values = this.#alone.flatMap((r) => r.memory?.driverBytes ?? []);
+    const values = this.#alone.flatMap((r) => r.memory?.driverBytes || []);
     return values.length ? median(values) : null;
   }
 

@@ -182,6 +182,15 @@ Deno.test("the quality table gives means over the seeds, top-1, and the ratio ov
   );
 });
 
+Deno.test("what does not apply to a cell that diverged is no divergence, nor is a driver's growth of nothing its memory", () => {
+  const memory = { ...fakeMeasurement().memory!, driverBytes: 0 };
+  const of = [fakeRecord({}, { memory }), fakeRecord({ policy: "mesa2" }, { status: "diverged", memory })];
+  for (const title of ["Memory", "Throughput"]) {
+    const text = table(title, of)!;
+    assertFalse(text.includes("diverged") || text.includes("driver") || text.includes("images"), text);
+  }
+});
+
 Deno.test("a loss that is not a number is not hidden in a mean", () => {
   const diverged = fakeImageRecord({ policy: "mesa8", seed: 2, round: 1 }, { quality: fakeQuality(null) });
   assertStringIncludes(table("Quality", [...images, diverged])!, "| not a number (1 of 2 seeds) |");

@@ -1,6 +1,6 @@
 import { markdownTable } from "markdown-table";
 import type { Cell, Quality } from "./cell_rounds.ts";
-import { statusWords } from "../results/results.ts";
+import { ran, statusWords } from "../results/results.ts";
 import { bytes, number, percentage, rarePercentage, ratio, spread } from "../../src/text/format.ts";
 import {
   type BaseQuantity,
@@ -155,7 +155,8 @@ function seedCount(_: Cell, { cells }: Comparison<Cell>): string {
   return [...new Set([Math.min(...counts), Math.max(...counts)])].join("–");
 }
 
-const missing = (cell: Cell) => statusWords[cell.failure?.status ?? "ok"];
+/** Why a cell has no value: how it ended early. One that ran, if only to diverge, has whatever there is to be had. */
+const missing = ({ records }: Cell) => statusWords[records.find((record) => !ran(record))?.status ?? "ok"];
 
 /** Memory by policy, as a markdown table; null if nothing was measured. */
 export const memoryTable = (comparisons: readonly Comparison<Cell>[]) =>
