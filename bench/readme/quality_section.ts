@@ -22,7 +22,13 @@ export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): 
       "Training loss less that of exact from the same seeds, by policy",
     ),
     ...qualityCurve
-      ? [picture(qualityCurve, "loss.svg", "Training loss of a run through its whole corpus")]
+      ? [
+        picture(
+          qualityCurve,
+          "loss_difference.svg",
+          "The same of one seed, trained through its whole corpus",
+        ),
+      ]
       : [],
   ].join("\n\n");
 }

@@ -29,6 +29,7 @@ export async function drawCharts(records: readonly CellRecord[], told: Told = {}
   const styles = policyStyles(
     new Map(records.map(({ configuration: { policy, storage } }) => [policy, storage])),
   );
+  const seeds = new Set(records.flatMap((r) => r.quality ? [r.configuration.seed] : [])).size;
   const pictures: [file: string, caption: string, panels: Panel[]][] = [
     [
       "memory",
@@ -47,7 +48,9 @@ export async function drawCharts(records: readonly CellRecord[], told: Told = {}
     ],
     [
       "loss_difference",
-      "Training loss less that of exact from the same seeds: the band is ± the standard deviation of exact between seeds; linear near 0, logarithmic beyond",
+      `Training loss less that of exact from the same seeds: ${
+        seeds > 1 ? "the band is ± the standard deviation of exact between seeds; " : ""
+      }linear near 0, logarithmic beyond`,
       differencePanels(comparisons, styles),
     ],
     [

@@ -70,12 +70,11 @@ function differenceAxis(rows: Row[]): Spec {
   const all = values("low", "high", "difference");
   const [lowest, highest] = [Math.min(0, ...all), Math.max(0, ...all)];
   const wide = Math.max(-lowest, highest) > 300 * constant;
-  const ticks = [
-    0,
-    ...(wide ? [10, 100, 1e3, 1e4] : [1, 3, 10, 30, 100, 300]).flatMap((
-      k,
-    ) => [-k * constant, k * constant]),
-  ];
+  const within = (multiples: number[]) =>
+    multiples.flatMap((k) => [-k * constant, k * constant])
+      .filter((tick) => tick >= lowest && tick <= highest);
+  const far = within(wide ? [10, 100, 1e3, 1e4] : [1, 3, 10, 30, 100, 300]);
+  const ticks = [0, ...far.length > 1 ? far : within([0.1, 0.2, 0.4, 0.6, 0.8, 1])]; // few differences leave where the scale is linear
   return {
     type: "quantitative",
     title: "nats per target",
@@ -85,6 +84,6 @@ function differenceAxis(rows: Row[]): Spec {
       nice: false,
       domain: [1.2 * lowest - constant / 2, 1.2 * highest + constant / 2],
     },
-    axis: { values: ticks.filter((tick) => tick >= lowest && tick <= highest), format: "~" },
+    axis: { values: ticks, format: "~" },
   };
 }

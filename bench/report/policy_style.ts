@@ -55,7 +55,8 @@ function presetLike({ name: _, ...document }: PolicyDocument): string | undefine
 
 /**
  * The style of each policy by name, no two alike: a preset's its own, that of another which stores as a preset does the preset's, and of
- * any other, and what has no document, one chosen by its name, so that it stays the same from report to report.
+ * any other, and what has no document, one chosen by its name, so that it stays the same from report to report; of a colour, and so of dashes,
+ * of its own while there are any.
  */
 export function policyStyles(policies: ReadonlyMap<string, PolicyDocument | null>): Map<string, PolicyStyle> {
   const chosen = new Map<string, PolicyStyle>();
@@ -70,8 +71,9 @@ export function policyStyles(policies: ReadonlyMap<string, PolicyDocument | null
   take((_, document) => document ? presetStyles[presetLike(document) ?? ""] : undefined);
   for (const name of [...policies.keys()].filter((name) => !chosen.has(name)).sort()) {
     const first = hash(name) % others.length;
-    const place = others.findIndex((_, i) => free(others[(first + i) % others.length]));
-    chosen.set(name, others[(first + Math.max(place, 0)) % others.length]);
+    const inTurn = others.map((_, i) => others[(first + i) % others.length]);
+    const newColor = ({ color }: PolicyStyle) => ![...chosen.values()].some((other) => other.color === color);
+    chosen.set(name, inTurn.find(newColor) ?? inTurn.find(free) ?? inTurn[0]);
   }
   return new Map([...policies.keys()].map((name) => [name, chosen.get(name)!]));
 }

@@ -28,6 +28,15 @@ Deno.test("policyStyles() draws what stores as a preset does as that preset, unl
   assertNotEquals(both.get("8 bits"), both.get("mesa8"));
 });
 
+Deno.test("policyStyles() gives each of eight policies of one's own a color and a dash that no other has", () => {
+  for (const names of [["16 channels", "token"], Array.from({ length: 8 }, (_, i) => `mine ${i}`)]) {
+    const styles = [...policyStyles(new Map(names.map((name) => [name, mine(name)]))).values()];
+    for (const key of ["color", "dash"] as const) {
+      assertEquals(new Set(styles.map((style) => `${style[key]}`)).size, names.length, key);
+    }
+  }
+});
+
 Deno.test("policyStyles() tells forty policies of one's own apart", () => {
   const names = Array.from({ length: 40 }, (_, i) => `mine ${i}`);
   const of = (some: string[]) => policyStyles(new Map(some.map((name) => [name, mine(name)])));

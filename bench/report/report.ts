@@ -197,7 +197,7 @@ function version(commit: string | null, dirty: boolean | null, sources?: string)
   const state = dirty
     ? " with uncommitted changes"
     : dirty === null
-    ? " as it was told, which nobody checked"
+    ? " as it was told (`check` compares its sources)"
     : "";
   return `commit ${commit.slice(0, 12)}${state}${digest}`;
 }
