@@ -51,3 +51,7 @@ const speedOf = (cell: Cell, unit: PeerRow["unit"]) =>
 
 /** Whether one way is better than another in speed and memory together. */
 export const beats = (one: Way, other: Way) => one.speed > other.speed && one.bytes < other.bytes;
+
+/** Whether a row of PyTorch may be, as its fastest round was. */
+export const mayBeat = ({ row, ...one }: Contest["theirs"][number], other: Way) =>
+  beats({ ...one, speed: row.speed!.largest }, other);

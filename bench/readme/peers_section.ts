@@ -10,7 +10,13 @@ import { code, range, table } from "../report/words.ts";
 export function peersSection({ sweeps, peers }: Reports): string | null {
   const parts = [
     peers.gpt2 &&
-    beside("GPT-2", peers.gpt2, [sweeps.text, sweeps.recompute, sweeps.stepsF16x3, sweeps.stepsF16]),
+    beside("GPT-2", peers.gpt2, [
+      sweeps.stepsNative,
+      sweeps.text,
+      sweeps.recompute,
+      sweeps.stepsF16x3,
+      sweeps.stepsF16,
+    ]),
     peers.deit && beside("DeiT", peers.deit, [sweeps.vision, sweeps.visionF16]),
   ].filter((part) => part !== undefined && part !== null);
   return parts.length ? ["### Beside PyTorch", ...parts, counted].join("\n\n") : null;

@@ -38,7 +38,7 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   const open = peersSection(contest(plain, compiled, int8))!;
   assertStringIncludes(
     open,
-    "no row of PyTorch is faster and smaller than Headroom's `mesa8` (nano at 4 × 128).",
+    "no row of PyTorch here is faster and smaller than Headroom's `mesa8` (nano at 4 × 128).",
   );
   assertStringIncludes(
     open,
@@ -50,6 +50,13 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
     ["fastest: `exact`", "bf16 autocast, plain, compiled", "0.25×", "1.33×", "1"],
     ["smallest: `mesa8`", "f32, int8, loss in chunks", "2.00×", "2.00×", "1"],
   ]);
+  const wild = peer("int8, loss in chunks", 25000, 100, {
+    speed: { median: 25000, smallest: 20000, largest: 30000 },
+  });
+  assertStringIncludes(
+    peersSection(contest(plain, compiled, wild))!,
+    "by 2.00×; PyTorch's rounds lie too far apart to say so of `mesa8` (nano at 4 × 128).",
+  );
   const small = peer("checkpointed", 30000, 150, { arithmetic: "TF32" });
   const lost = peersSection(contest(plain, compiled, small))!;
   assertStringIncludes(lost, "for both at once, for every model here, where to each policy");
@@ -73,7 +80,7 @@ Deno.test("peersSection() sets products in f16 beside those in f32, under whiche
   ]);
   assertStringIncludes(
     peersSection(reports)!,
-    "no row of PyTorch is faster and smaller than Headroom's `exact` in f16 (nano at 4 × 128).",
+    "no row of PyTorch here is faster and smaller than Headroom's `exact` in f16 (nano at 4 × 128).",
   );
 });
 

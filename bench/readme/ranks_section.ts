@@ -3,6 +3,7 @@ import { recordsOf } from "../report/cell_rounds.ts";
 import { ranksSection as ranksTable, ranksSentences } from "../report/ranks_table.ts";
 import { list } from "../report/words.ts";
 import { adapterTitle } from "../results/results.ts";
+import { shardedWords } from "../../src/train/step_choices.ts";
 import { sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
@@ -35,9 +36,10 @@ export function ranksSection(reports: Reports): string | null {
 /** How long a sequence several cards trained beside what one did, and in what memory. */
 function lengths({ comparisons: [several] }: Sweep, { comparisons: [one] }: Sweep): string {
   const memory = ({ cells }: typeof one) => bytes([...cells.values()][0].memory!.bufferBytes);
+  const { ranks, sharding } = several.choices!;
   return `Of ${one.model} ${number(one.sequence)} tokens take ${memory(one)} of buffers on one card, and ${
     number(several.sequence)
-  }, **${ratio(several.sequence / one.sequence)}** as many, at most ${memory(several)} on each of ${
-    several.choices!.ranks
+  }, **${ratio(several.sequence / one.sequence)}** as many, at most ${memory(several)} on each of ${ranks}${
+    sharding ? `, ${shardedWords}` : ""
   }, each by a whole step.`;
 }

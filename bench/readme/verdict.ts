@@ -1,5 +1,5 @@
 import { ratio } from "../../src/text/format.ts";
-import { beats, type Contest, toldOf, type Way } from "./contest.ts";
+import { beats, type Contest, mayBeat, toldOf, type Way } from "./contest.ts";
 import { list, range } from "../report/words.ts";
 
 /** For which models PyTorch is the better choice in speed, in memory, and in both together, and where it is not. */
@@ -10,10 +10,16 @@ export function verdict(contests: readonly Contest[]): string {
     contests.filter((contest) => contest.own.every((way) => rows(contest).some((row) => beats(row, way))));
   const lost = beaten(({ theirs }) => theirs);
   const lostInF32 = beaten(({ theirs }) => theirs.filter(({ row }) => row.arithmetic === "f32"));
-  const kept = contests.filter((contest) => !lost.includes(contest)).map(({ subject, own, theirs }) => {
-    const ways = own.filter((way) => !theirs.some((row) => beats(row, way)));
-    return `${list(ways.map(toldOf))} (${subject})`;
-  });
+  const waysOf = (which: (contest: Contest) => Way[]) =>
+    contests.filter((contest) => !lost.includes(contest)).flatMap((contest) => {
+      const ways = which(contest);
+      return ways.length ? [`${list(ways.map(toldOf))} (${contest.subject})`] : [];
+    });
+  const isKept = ({ theirs }: Contest) => (way: Way) => !theirs.some((row) => mayBeat(row, way));
+  const kept = waysOf((contest) => contest.own.filter(isKept(contest)));
+  const open = waysOf((contest) =>
+    contest.own.filter((way) => !isKept(contest)(way) && !contest.theirs.some((row) => beats(row, way)))
+  );
   const alone = (
     what: string,
     best: (ways: readonly Way[]) => number,
@@ -37,7 +43,8 @@ export function verdict(contests: readonly Contest[]): string {
   const sentences = [
     ...choices.length ? [`**PyTorch is the better choice** ${choices.join("; ")}`] : [],
     ...lostInF32.length ? [`its rows in f32 alone suffice for ${which(lostInF32)}`] : [],
-    ...kept.length ? [`no row of PyTorch is faster and smaller than Headroom's ${list(kept)}`] : [],
+    ...kept.length ? [`no row of PyTorch here is faster and smaller than Headroom's ${list(kept)}`] : [],
+    ...open.length ? [`PyTorch's rounds lie too far apart to say so of ${list(open)}`] : [],
   ];
   return `${sentences.join("; ")}.`;
 }

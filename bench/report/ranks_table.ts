@@ -1,6 +1,6 @@
 import { markdownTable } from "markdown-table";
 import { bytes, percentage, ratio } from "../../src/text/format.ts";
-import { unusual } from "../../src/train/step_choices.ts";
+import { describeChoices, unusual } from "../../src/train/step_choices.ts";
 import type { CellRecord, RankReport } from "../results/results.ts";
 import { mean } from "../statistics/statistics.ts";
 import { sharedCards } from "../processes/shared_cards.ts";
@@ -8,6 +8,16 @@ import type { Cell } from "./cell_rounds.ts";
 import { subject } from "./savings.ts";
 import { type Comparison, names } from "./side_by_side.ts";
 import { code } from "./words.ts";
+
+/** In words, how the steps of ranks compute and update, and what they keep parts of; the rest is told beside it. */
+const besideRanks = ({ comparison: { choices = {} }, cell }: Shared) =>
+  describeChoices({
+    ...choices,
+    arithmetic: cell.configuration.arithmetic,
+    accumulate: 1,
+    ranks: 1,
+    spread: "sequence",
+  });
 
 /** What ranks took of the steps that they shared. */
 export interface RanksTaken {
@@ -111,7 +121,7 @@ export function ranksSection(comparisons: readonly Comparison<Cell>[]): string |
     const speed = efficiency(each);
     return [
       ...names(comparison),
-      policy,
+      [policy, ...besideRanks(each)].join(", "),
       memory(each),
       taken.compute === null ? "in map" : percentage(taken.compute),
       ...parts.map((part) => percentage(taken[part])),
@@ -156,8 +166,11 @@ export function ranksSentences(comparisons: readonly Comparison<Cell>[]): string
         : `each rank takes at most ${bytes(most)} of buffers`,
       `${bytes(taken.crossed)} cross in a step`,
       ...isTimed && taken.compute !== null ? [`exchange is **${percentage(1 - taken.compute)}** of it`] : [],
-      ...isTimed && speed !== null ? [`the efficiency is **${ratio(speed)}**`] : [],
+      ...isTimed && speed !== null
+        ? [`the efficiency is **${ratio(speed)}**${cell.stepByRound.size === 1 ? ", of one round" : ""}`]
+        : [],
     ];
-    return `${code(policy)} (${subject({ comparison })}): ${clauses.join(", ")}.`;
+    const what = [subject({ comparison }), ...besideRanks(each)].join(", ");
+    return `${code(policy)} (${what}): ${clauses.join(", ")}.`;
   });
 }
