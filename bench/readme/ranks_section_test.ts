@@ -58,3 +58,12 @@ Deno.test("The README says of how many cards together nothing is shown", () => {
   assertStringIncludes(answersPage(only({ ranksBatch: sweep("batch", 4) })), "of more than 4 cards together");
   assertStringIncludes(answersPage(only({ text: sweep("text", 1) })), "of several cards together");
 });
+
+Deno.test("The README says which questions no report answers", () => {
+  const text = answersPage(
+    only({ text: sweep("text", 1), grid: sweep("grid", 1), states: sweep("states", 1) }),
+  );
+  const told = text.split("**Not shown.** ")[1].split("\n")[0];
+  assertStringIncludes(told, "bytes, how long the sequences are that MST's own models train on, whether");
+  assertStringIncludes(told, ", or every policy with every choice of a step.");
+});

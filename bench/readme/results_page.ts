@@ -99,12 +99,29 @@ function limits(reports: Reports): string | null {
     ),
   );
   if (cards.length === 0) return null;
-  const others = `Anything of other cards than ${list(cards)}`;
-  const several = `of ${together > 1 ? `more than ${together}` : "several"} cards together`;
-  return reports.sweeps.qualityArithmetic
-    ? `**Not shown.** ${others}, or ${several}.`
-    : `**Not shown.** ${others}, ${several}, or that training in other arithmetic than f32 ends as well.`;
+  const gaps = [
+    `anything of other cards than ${list(cards)}`,
+    `of ${together > 1 ? `more than ${together}` : "several"} cards together`,
+    ...unmeasured.flatMap(([of, what]) => of.some((name) => reports.sweeps[name]) ? [] : [what]),
+  ];
+  return `**Not shown.** ${sentenceCase(`${gaps.slice(0, -1).join(", ")}, or ${gaps.at(-1)}`)}.`;
 }
+
+/** What a report that is not there would show. */
+const unmeasured: [reports: (keyof Reports["sweeps"])[], what: string][] = [
+  [["qualityArithmetic"], "that training in other arithmetic than f32 ends as well"],
+  [["qualityStates"], "that it does with weights and moments in fewer bytes"],
+  [["states"], "what these save and cost"],
+  [["longest"], "how long the sequences are that MST's own models train on"],
+  [["reinvest"], "whether saved memory is better re-invested"],
+  [
+    ["frontier", "frontierNative", "frontierDeit", "frontierDeitNative"],
+    "every policy with every choice of a step",
+  ],
+  [["grid"], "the canonical grid"],
+];
+
+const sentenceCase = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** How long whole sweeps took. */
 function durations({ sweeps }: Reports): string | null {
