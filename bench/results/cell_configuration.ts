@@ -66,7 +66,7 @@ export const configuration = z.object({
   storage: policySchema.describe("the storage policy as a complete document"),
   ...choiceFields,
   seed: count.describe("of parameters, the order of data, augmentation and stochastic rounding"),
-  learningRate: z.number().positive(),
+  learningRate: z.number().nonnegative(),
   weightDecay: z.number().nonnegative(),
   clipNorm: z.number().nonnegative().describe("0: no clipping"),
   labelSmoothing: z.number().min(0).max(1),

@@ -78,7 +78,7 @@ export async function trainRun(
 
   const { seconds, longestPause, processorSeconds } = pace.told;
   teller.say(
-    `Trained for ${duration(seconds)}, ${duration(processorSeconds)} of them by the processor; ` +
+    `Trained for ${duration(seconds)}, with ${duration(processorSeconds)} of processor time; ` +
       `the longest wait for losses was ${longestPause.toFixed(2)} s`,
   );
   const overflowShare = await session.overflowShare();
@@ -98,7 +98,7 @@ export async function trainRun(
   }
   let sample: string | null = null;
   if (!stopped && sampleTokens > 0 && data.corpus && first) {
-    const ids = await session.generate(prompt, sampleTokens, { temperature, seed: run.seed });
+    const ids = await session.generate(prompt, sampleTokens, { temperature, seed: run.seed, signal });
     sample = decode([...prompt, ...ids], data.corpus);
     teller.say(`\nSample (the first ${prompt.length} tokens were given):\n\n${sample}`);
   }

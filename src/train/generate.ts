@@ -9,17 +9,19 @@ import { checkTokens } from "./text_task.ts";
 export interface Sampling {
   readonly temperature: number;
   readonly seed: number;
+  /** Ends before the next token when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /**
- * Continues `prompt` by `count` tokens. Attends to at most the training sequence's length. Throws a UserError that names an id outside the
+ * Continues `prompt` by `count` tokens, or by as many as there are when `signal` is aborted. Attends to at most the training sequence's length. Throws a UserError that names an id outside the
  * vocabulary, or for a model that reads no tokens.
  */
 export async function generate(
   inTraining: InTraining,
   prompt: readonly number[],
   count: number,
-  { temperature, seed }: Sampling,
+  { temperature, seed, signal }: Sampling,
 ): Promise<number[]> {
   const { options: { model, sequence: longest }, task: { generation }, parameterSet, memory } = inTraining;
   if (!generation) throw new UserError(`Model "${model.name}" writes no text; leave out the sample`);
@@ -34,7 +36,8 @@ export async function generate(
   const random = Random.for(seed, "generate");
   const tokens = prompt.length > 0 ? [...prompt] : [0];
   return await withProgram(inTraining, description, async (program) => {
-    for (let i = 0; i < count; i++) {
+    const first = tokens.length;
+    while (tokens.length < first + count && !signal?.aborted) {
       const context = tokens.slice(-sequence);
       const inputs = new Uint32Array(sequence);
       inputs.set(context);
@@ -44,6 +47,6 @@ export async function generate(
       const values = new Float32Array(await program.read(logits)).subarray(0, generation.vocab);
       tokens.push(sampleToken(values, temperature, random));
     }
-    return tokens.slice(-count);
+    return tokens.slice(first);
   });
 }

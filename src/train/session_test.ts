@@ -158,6 +158,8 @@ gpuTest(
       for (let step = 0; step < 25; step++) session.step(source.next());
       await session.losses();
       const drawn = (seed: number) => session.generate([3, 1, 4], 12, { temperature: 2, seed });
+      const signal = AbortSignal.abort();
+      assertEquals(await session.generate([3, 1, 4], 12, { temperature: 2, seed: 1, signal }), []);
       assertEquals(await drawn(5), await drawn(5));
       assertNotEquals(await drawn(5), await drawn(6));
 
