@@ -49,6 +49,13 @@ Deno.test("The README names every model, preset and ablation, and only profiles 
   for (const name of checks) assert(named.includes(name), `The README leaves out ${name}`);
 });
 
+Deno.test("The documentation's example of a missing permission is what Deno's refusal looks like", async () => {
+  const [, args, line] = read("docs/permissions.md").match(/ {4}\$ deno (run .*)\n {4}(.*)\n/)!;
+  const cwd = `${import.meta.dirname}/..`;
+  const { stderr } = await new Deno.Command(Deno.execPath(), { args: args.split(" "), cwd }).output();
+  assertEquals(new TextDecoder().decode(stderr).trim(), line);
+});
+
 /** The first policy of the README, which readers begin with. */
 const first = () =>
   parsePolicy(

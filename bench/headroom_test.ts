@@ -83,10 +83,13 @@ Deno.test(
   unix,
   () =>
     User.withProgram(async (user) => {
-      const golden = join(root, "src/models/testdata/vit-small");
-      const { code, errors } = await user.run("verify", golden, "--write-grads", "gradients.safetensors");
+      const golden = join(root, "src/models/testdata/gpt2-ragged");
+      const verified = await user.run("verify", golden, "--write-grads", "gradients.safetensors");
+      assertEquals(verified.code, 0, verified.errors);
+      const chart = join(user.folder, "..", "elsewhere.svg");
+      const { code, errors } = await user.run("plan", "--chart", chart, "--policy", "exact", "--batch", "1");
       assertEquals(code, 1);
-      assertMatch(errors, /Deno was not allowed to.*--allow-write/);
+      assertMatch(errors, /Deno was not allowed to; give a path below this folder, or.*--allow-write/);
     }),
 );
 

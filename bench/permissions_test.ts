@@ -44,7 +44,7 @@ const refused: [flags: string, command: string, said: RegExp, code?: number][] =
   [
     "--allow-env --allow-read --allow-run --allow-sys",
     `train ${nanoStep} --save some.safetensors`,
-    /Cannot write some\.safetensors: Deno was not allowed to; run it with --allow-write$/,
+    /Cannot write some\.safetensors: Deno was not allowed to; give a path below this folder, or run it with --allow-write$/,
   ],
 ];
 
@@ -112,7 +112,7 @@ Deno.test("plan --chart writes below the folder where it runs, and nowhere else"
     assertEquals(code, 1);
     assertMatch(
       told,
-      /^Error: Cannot write \.\.\/step\.svg: Deno was not allowed to; run it with --allow-write$/m,
+      /^Error: Cannot write \.\.\/step\.svg: Deno was not allowed to; give a path below this folder, or run it with --allow-write$/m,
     );
   } finally {
     await Deno.remove(folder, { recursive: true });

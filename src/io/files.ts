@@ -44,7 +44,8 @@ export function refusal(verb: "read" | "write", error: unknown): string | undefi
     return `it is a device, a pipe or a socket; give the path of a file to ${verb}`;
   }
   if (error instanceof Deno.errors.NotCapable) {
-    return `Deno was not allowed to; run it with ${missingFlag(error)}`;
+    const elsewhere = verb === "write" ? "give a path below this folder, or " : "";
+    return `Deno was not allowed to; ${elsewhere}run it with ${missingFlag(error)}`;
   }
   if (!(error instanceof Error && "code" in error)) return undefined;
   if (error.code === "ENOSPC") return "no space is left on the device; free some or choose another path";
