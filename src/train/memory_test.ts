@@ -15,6 +15,7 @@ import { policyNamed } from "../storage/testing.ts";
 import { describeTraining } from "./describe.ts";
 import { gpt2Task, llamaTask } from "./text_task.ts";
 import { planTraining } from "./plan_testing.ts";
+import type { StepChoices } from "./step_choices.ts";
 import { TrainingSession } from "./session.ts";
 
 const { nano, micro, mini, small } = gpt2Presets;
@@ -269,5 +270,27 @@ gpuTest("TrainingSession makes exactly the buffers that its plan and the ledger 
     assertEquals(live(), [0, 0]);
   } finally {
     counter.stop();
+  }
+});
+
+Deno.test("The documentation's table of states is what small's plans say", async () => {
+  const page = await Deno.readTextFile(`${import.meta.dirname}/../../docs/running.md`);
+  const rows = page.split("\n").map((line) => line.split("|").map((cell) => cell.trim().replaceAll("`", "")))
+    .filter(([, update]) => update === "step" || update === "backward");
+  assertEquals(rows.length, 5);
+  for (const [, update, moments, parameters, ...told] of rows) {
+    const plans = ["exact", "mesa8", "mst8"].map((policy) =>
+      planTraining({
+        ...{ model: small, sequence: 1024, batch: 16, policy, seed: 0 },
+        ...{ moments, parameters, update, ...update === "backward" && { clipBy: "last" } } as StepChoices,
+      })
+    );
+    const [{ liveAtPeak }] = plans;
+    assertEquals(told.slice(0, 6), [
+      ...(["parameters", "gradients", "optimizer"] as const).map((part) =>
+        `${(liveAtPeak[part] / 2 ** 20).toFixed(0)} MiB`
+      ),
+      ...plans.map(({ bufferBytes }) => `${(bufferBytes / 2 ** 30).toFixed(2)} GiB`),
+    ]);
   }
 });
