@@ -5,7 +5,7 @@ import { Interruption } from "../machine/interruption.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
-import { type CellRecord, ran, runtimeOf } from "../results/results.ts";
+import { adapterTitle, type CellRecord, ran, runtimeOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
@@ -25,7 +25,8 @@ export async function resumeBench(
   const folder = withoutSlash(path);
   const { header, records } = await resumable(folder);
   await requireRanks(header.cells);
-  const adapter = await ensureAdapterEnvironment({ ...header, runtime: runtimeOf(header.environment) });
+  const adapter = await ensureAdapterEnvironment({ ...header, runtime: runtimeOf(header.environment) })
+    .catch((error) => refuseElsewhere(folder, header, error));
   const now = await describeRun(adapter, new Date());
   const dataOf = await loadAll(header.cells, header.paths);
   refuseChanges(header, { ...now, data: [...new Set(header.cells.map((cell) => dataOf(cell).report))] });
@@ -72,6 +73,18 @@ async function resumable(folder: string): Promise<{ header: SweepHeader; records
   if (header) return { header, records };
   throw new UserError(
     `${folder} does not tell what was planned, so nothing can be resumed; run its command again`,
+  );
+}
+
+/** Throws a UserError for a GPU's sweep where none answers; other errors as they are. */
+function refuseElsewhere(folder: string, { environment, requireGpu }: SweepHeader, error: unknown): never {
+  if (!(error instanceof UserError) || !requireGpu) throw error;
+  throw new UserError(
+    `${folder} was begun on ${
+      adapterTitle(environment)
+    }, and no GPU answers here: resume it there, or see what a card of this ` +
+      "machine lacks by `deno task doctor`",
+    { cause: error },
   );
 }
 
