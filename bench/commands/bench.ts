@@ -57,7 +57,7 @@ const sweepFields = {
     word("PROFILE", names),
     message`What to take for options left out`,
   ),
-  ...sweepOptions,
+  ...sweepOptions({ model: "the profile's", batch: "the profile's", policy: "the profile's" }),
   steps: maybe("--steps", whole(1), message`Timed steps of a process`),
   warmup: maybe("--warmup", whole(0), message`Steps before the timed ones`),
   rounds: maybe(

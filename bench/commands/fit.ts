@@ -37,7 +37,11 @@ import { type Look, lookAtAdapter, type TrialHost, tryInChild } from "../sweep/t
 import { refuseIdle } from "../training/data.ts";
 import { usualTimeout } from "./run_bench.ts";
 
-const { tokens: _, ...swept } = sweepOptions;
+const { tokens: _, ...swept } = sweepOptions({
+  model: "nano",
+  batch: "1, where it is not looked for",
+  policy: profiles.long("gpu").policies.map(({ name }) => name).join(", "),
+});
 
 const options = object({
   ...swept,

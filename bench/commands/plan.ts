@@ -38,7 +38,7 @@ import { refuseBothSizes, refuseSameNames, shapes } from "../sweep/shapes.ts";
 import { refuseIdle } from "../training/data.ts";
 
 const options = object({
-  ...sweepOptions,
+  ...sweepOptions({ model: "nano", batch: "4", policy: "all presets" }),
   ...storageOptions,
   ...stepOptions,
   ...rankOptions,

@@ -77,22 +77,30 @@ export const newFolder: typeof folder = {
       : folder.parse(input),
 };
 
-/** What `bench` and `plan` sweep over. */
-export const sweepOptions = {
+/** What `bench`, `plan` and `fit` sweep over, and what each takes where nothing is said. */
+export const sweepOptions = (usual: Record<"model" | "batch" | "policy", string>) => ({
   models: several(
     "--model",
     model,
-    message`Models, with commas between them or one at a time: presets or documents (.json)`,
+    message`Models, with commas between them or one at a time: presets or documents (.json); left out, ${
+      text(usual.model)
+    }`,
   ),
   sequences: several("--sequence", whole(1), message`Tokens of a sequence; each model has a usual length`),
-  batches: several("--batch", whole(1), message`Sequences of a step, or of each of its micro-batches`),
+  batches: several(
+    "--batch",
+    whole(1),
+    message`Sequences of a step, or of each of its micro-batches; left out, ${text(usual.batch)}`,
+  ),
   tokens: maybe("--tokens", whole(1), message`Tokens of a step, in place of --batch, whatever the length`),
   policies: several(
     "--policy",
     policy,
-    message`Storage policies, compared side by side: presets or documents (.json)`,
+    message`Storage policies, compared side by side: presets or documents (.json); left out, ${
+      text(usual.policy)
+    }`,
   ),
-};
+});
 
 /** Choices that replace those of the policies' documents. */
 export const storageOptions = {
