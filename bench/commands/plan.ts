@@ -27,7 +27,7 @@ import { word } from "../options/value_parsers.ts";
 import { count } from "../results/numbers.ts";
 import { detailText } from "../plan/detail_text.ts";
 import { liveStep } from "../plan/live_step.ts";
-import { beyondLimits, type PlannedStep, planSteps } from "../plan/planned_steps.ts";
+import { beyondLimits, idleRules, type PlannedStep, planSteps } from "../plan/planned_steps.ts";
 import { drawSteps } from "../plan/step_chart.ts";
 import { detailOf, stepDetail } from "../plan/step_detail.ts";
 import { choiceFields } from "../results/results.ts";
@@ -108,7 +108,7 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
       ).map(({ options, description }) => [options.policy.name, description.plan]),
     ),
   })).filter(({ cells }) => cells.size > 0);
-  const notes = beyondLimits(found, builder, title);
+  const notes = [...beyondLimits(found, builder, title), ...idleRules(found)];
   const [{ options: one, description }] = found.planned;
   const alone = steps.length === 1
     ? detailOf(one, description, builder, { withStorage, tokensGiven: o.tokens !== undefined })

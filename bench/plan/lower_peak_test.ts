@@ -17,7 +17,10 @@ const lowered = (options: PlannedOptions, told = line) =>
 
 /** The live peak of the step that a command line says. */
 function peakOf(words: string): number {
-  const result = parse(object({ ...sweepOptions, ...stepOptions }), words.split(" "));
+  const result = parse(
+    object({ ...sweepOptions({ model: "", batch: "", policy: "" }), ...stepOptions }),
+    words.split(" "),
+  );
   assert(result.success, words);
   const { models, policies, batches, parameters, moments, update, clipBy, accumulate } = result.value;
   return planTraining({

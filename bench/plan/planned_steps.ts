@@ -2,6 +2,7 @@ import type { BuilderOptions, Variants } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { bytes } from "../../src/text/format.ts";
 import { type DescribedStep, describeStep } from "../../src/train/plan_training.ts";
+import { idleRulesNote } from "../../src/storage/policy_document.ts";
 import { variantsOfFile } from "../../src/tuning/tuned_variants.ts";
 import { names } from "../report/side_by_side.ts";
 import type { PlannedOptions } from "./lower_peak.ts";
@@ -73,6 +74,15 @@ export function beyondLimits(
       `${error.message}; take ${smaller(options)}, or leave it out`
     ),
   ];
+}
+
+/** Sentences about rules of policies that hold for nothing in any of these steps. */
+export function idleRules({ planned }: ReturnType<typeof planSteps>): string[] {
+  const byPolicy = Map.groupBy(planned, ({ options }) => options.policy.name);
+  return [...byPolicy].flatMap(([name, steps]) => {
+    const [first, ...others] = steps.map(({ description }) => description.idleRules);
+    return idleRulesNote(name, first.filter((rule) => others.every((idle) => idle.includes(rule))));
+  });
 }
 
 const titleOf = ({ model, sequence, batch, accumulate }: PlannedOptions) =>

@@ -7,6 +7,7 @@ import { inputOf } from "../../src/models/model_config.ts";
 import { anyOf } from "../../src/ranks/ranks.ts";
 import { bytes, duration, percentage, rarePercentage } from "../../src/text/format.ts";
 import { type Evaluation, TrainingSession } from "../../src/train/session.ts";
+import { idleRulesNote } from "../../src/storage/policy_document.ts";
 import { describeChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { CommonError } from "../processes/as_rank.ts";
 import type { DataReport } from "../results/results.ts";
@@ -49,6 +50,7 @@ export async function trainRun(
         bytes(session.plan.livePeakBytes)
       } at the peak${ranks.size > 1 ? " of the first" : ""}`,
   );
+  for (const note of idleRulesNote(run.policy.name, session.idleRules)) teller.say(note);
 
   const batches = inMicroBatches(data.training({ ...size, seed: run.seed }), run);
   const line = input.kind === "images"

@@ -6,6 +6,7 @@ import { oneOf } from "../suggest.ts";
 import { storeHalf } from "./half.ts";
 import type { ClipCounter, SavedTensor, StoragePolicy } from "./policy.ts";
 import {
+  holdsFor,
   parsePolicy,
   type PolicyDocument,
   recomputes,
@@ -64,6 +65,13 @@ export function createPolicy(document: PolicyDocument): StoragePolicy {
   const streams = new Map<string, number>();
   const estimatesOf = new Map<string, Tensor>();
   const clipCounters: ClipCounter[] = [];
+  const idle = new Set(document.rules.keys());
+
+  /** Notes which rules hold for what is asked after. */
+  function asked<Saved extends SavedTensor>(saved: Saved): Saved {
+    for (const i of idle) if (holdsFor(document.rules[i], saved)) idle.delete(i);
+    return saved;
+  }
 
   function streamOf(key: string): number {
     if (!streams.has(key)) streams.set(key, streams.size);
@@ -88,8 +96,12 @@ export function createPolicy(document: PolicyDocument): StoragePolicy {
     clipCounters,
     miniSequences: document.mini_sequences,
     categoryOf: (saved) => storageOf(document, saved).bits === 32 ? categoryOfKind(saved) : "transient",
-    recomputes: (saved) => recomputes(document, saved),
+    recomputes: (saved) => recomputes(document, asked(saved)),
+    get idleRules() {
+      return [...idle];
+    },
     store(builder, given, saved, key) {
+      asked(saved);
       const stream = streamOf(key);
       const x = { ...placeOf(given), name: key }; // what is kept is called by its key
       const { bits, grouping, rounding, ranges, lambda } = storageOf(document, saved);

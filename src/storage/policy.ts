@@ -48,6 +48,8 @@ export interface StoragePolicy {
    * is. Throws if the key had other groups before.
    */
   store(builder: ProgramBuilder, x: Tensor, saved: SavedTensor, key: string): Operand;
+  /** Rules of its document that have held for nothing yet that an operator asked after. */
+  readonly idleRules: readonly number[];
   /** Counters of clipped elements, one for each stored tensor with range estimates. By ranges of tokens nothing is clipped. */
   readonly clipCounters: readonly ClipCounter[];
 }

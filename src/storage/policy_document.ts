@@ -164,14 +164,28 @@ export function parsePolicy(json: unknown, source: string): PolicyDocument {
   return document;
 }
 
+/** Whether a rule holds for tensors of a kind in a block. */
+export const holdsFor = (
+  { tensors, layers }: PolicyDocument["rules"][number],
+  { kind, layer }: { kind: SavedKind; layer: number },
+): boolean => (!tensors || tensors.includes(kind)) && (!layers || (layers[0] <= layer && layer <= layers[1]));
+
+/** A sentence for rules of a policy that hold for nothing which is kept; none where there are none. */
+export function idleRulesNote(name: string, idle: readonly number[]): string[] {
+  if (idle.length === 0) return [];
+  const [hold, them] = idle.length === 1 ? ["holds", "it"] : ["hold", "them"];
+  const rules = idle.map((i) => `rules[${i}]`).join(" and ");
+  return [
+    `Of policy "${name}" ${rules} ${hold} for no tensor that is kept here: change ${them}, or leave ${them} out`,
+  ];
+}
+
 /** How a policy stores tensors of a kind in a block: its top level, and over it every rule that holds, in order. */
 export function storageOf(
   document: PolicyDocument,
-  { kind, layer }: { kind: SavedKind; layer: number },
+  saved: { kind: SavedKind; layer: number },
 ): TensorStorage {
-  const rules = document.rules.filter(({ tensors, layers }) =>
-    (!tensors || tensors.includes(kind)) && (!layers || (layers[0] <= layer && layer <= layers[1]))
-  );
+  const rules = document.rules.filter((rule) => holdsFor(rule, saved));
   const { bits, grouping, rounding, ranges, lambda, recompute } = Object.assign({}, document, ...rules);
   return { bits, grouping, rounding, ranges, lambda, recompute };
 }

@@ -10,6 +10,8 @@ import { taskOf } from "./task_of.ts";
 /** The program of a training step, and what it trains. */
 export interface DescribedStep extends ProgramDescription {
   readonly parameterSet: ParameterSet;
+  /** Rules of the policy that hold for nothing which the step keeps. */
+  readonly idleRules: readonly number[];
 }
 
 /** The program of a training step on such an adapter. None is asked. */
@@ -22,8 +24,9 @@ export function describeStep(
   const parameterSet = new ParameterSet(task.parameters, adapter.limits, options);
   const { variants, arithmetic } = options;
   const builder = { ...adapter, variants, arithmetic, scales: new OperandScales() };
-  const description = describeTraining(options, task, parameterSet, policyOf(options), builder, describe);
-  return Object.assign(description, { parameterSet });
+  const policy = policyOf(options);
+  const description = describeTraining(options, task, parameterSet, policy, builder, describe);
+  return Object.assign(description, { parameterSet, idleRules: policy.idleRules });
 }
 
 /**

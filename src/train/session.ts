@@ -109,6 +109,11 @@ export class TrainingSession {
     return { options, task, parameterSet, builderOptions, memory, step };
   }
 
+  /** Rules of the policy that hold for nothing which a step keeps. */
+  get idleRules(): readonly number[] {
+    return this.policy.idleRules;
+  }
+
   /** Memory of a training step. */
   get plan(): MemoryPlan {
     return this.#train.description.plan;
