@@ -35,14 +35,22 @@ export function cutBlocks(
 }
 
 /** Workgroups of the heads that go abreast, at least: some for each that a large card holds at once. */
-const workgroupsAbreast = 1536;
+const workgroupsAbreast = 1024;
+/** Bytes that these heads may read, over and over: what a large card's cache keeps. */
+const bytesAbreast = 32 * 2 ** 20;
 
 /**
- * How many heads, of all sequences', go abreast, block after block. Where attention is causal, so many that the longest blocks begin first and a
- * card's last ones are short; no more, as what they read should stay in a cache. Elsewhere blocks are equally long, and one head follows the other.
+ * How many heads, of all sequences', go abreast, block after block; of each so many bytes are read. Where attention is causal, so many that the
+ * longest blocks begin first and a card's last ones are short, as far as a cache has what they read. Elsewhere blocks are equally long, and one
+ * head follows the other.
  */
-export function headsAbreast({ causal }: { causal: boolean }, heads: number, blocks: number): number {
+export function headsAbreast(
+  { causal }: { causal: boolean },
+  heads: number,
+  blocks: number,
+  bytesOfHead: number,
+): number {
   if (!causal) return 1;
   const turns = Math.max(1, Math.floor(heads * blocks / workgroupsAbreast));
-  return Math.ceil(heads / turns);
+  return Math.max(1, Math.min(Math.ceil(heads / turns), Math.floor(bytesAbreast / bytesOfHead)));
 }

@@ -39,12 +39,13 @@ Deno.test("cutBlocks() cuts as little as the limit allows, and finest where a ro
   assertEquals(blocksOf("keys", true, 820, 2), [1, 2, 2, 2, 1]);
 });
 
-Deno.test("headsAbreast() lets as many heads go abreast as have 1536 blocks, where these differ, in turns as equal as can be", () => {
-  const of = (heads: number, blocks: number) => headsAbreast({ causal: true }, heads, blocks);
-  assertEquals(of(192, 16), 96); // small at 16 × 1024 in blocks of 64: two turns
-  assertEquals(of(191, 17), 96);
-  assertEquals(of(32, 256), 7); // five turns, of 7 heads and of 4
+Deno.test("headsAbreast() lets as many heads go abreast as have 1024 blocks that differ, in turns as equal as can be, and stay in a cache", () => {
+  const of = (heads: number, blocks: number, bytes = 1) =>
+    headsAbreast({ causal: true }, heads, blocks, bytes);
+  assertEquals(of(192, 16, 1024 * 64 * 8), 64); // small at 16 × 1024 in blocks of 64: three turns
+  assertEquals(of(191, 17), 64);
+  assertEquals([of(32, 256), of(32, 256, 16384 * 128 * 8), of(32, 256, 16384 * 128 * 4)], [4, 2, 4]);
   assertEquals(of(8, 4), 8);
-  assertEquals(of(2, 100_000), 1);
-  assertEquals(headsAbreast({ causal: false }, 192, 16), 1);
+  assertEquals([of(2, 100_000), of(32, 960, 61440 * 128 * 8)], [1, 1]);
+  assertEquals(headsAbreast({ causal: false }, 192, 16, 1), 1);
 });

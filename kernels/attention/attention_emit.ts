@@ -46,6 +46,12 @@ function looksOf(
   };
 }
 
+/** Bytes of the two numbers that a kernel reads over and over, of each channel and row: of keys and values, or of queries and dO. */
+function bytesPerChannel(kernel: AttentionKernel, { qkv, d }: HalvedInputs): number {
+  const [one, other] = [qkv, kernel === "backward_key" ? d : qkv].map((halved) => halved ? 2 : 4);
+  return one + other;
+}
+
 /** What a workgroup's own rows are. */
 const ownRows = { forward: "queries", backward_query: "queries", backward_key: "keys" } as const;
 
@@ -100,6 +106,7 @@ export function emitAttention(
   const observing = scales && scaling && { observes: scaling.observes };
   if ((halved.qkv || halved.d) && !observing) throw new Error(`${kernel} has scaled operands, and no scales`);
   const inputs = { apart: operands.qkv === undefined, halved };
+  const bytesRead = sequence * shape.headSize * bytesPerChannel(kernel, halved);
   const looks = looksOf(kernel, halved, shape);
   const written = own.filter(({ access }) => access !== "read").map(({ tensor }) => tensor);
   const tensors = [...Object.values(operands).map((x) => x.tensor), ...own.map(({ tensor }) => tensor)];
@@ -141,7 +148,7 @@ export function emitAttention(
           heads,
           first_block: first,
           blocks,
-          abreast: headsAbreast(shape, sequences * ownHeads, blocks),
+          abreast: headsAbreast(shape, sequences * ownHeads, blocks, bytesRead),
           qkv_stride: (operands.qkv ?? operands.q).tensor.stride / 4,
           o_stride: (strides.o?.stride ?? 0) / 4,
           d_stride: (operands.d?.tensor.stride ?? 0) / 4,
