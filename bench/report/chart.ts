@@ -2,7 +2,7 @@ import { compare } from "./cell_rounds.ts";
 import { combinationPanels } from "./combinations_chart.ts";
 import { type Panel, sideBySidePanels } from "./chart_panels.ts";
 import { draw } from "./draw.ts";
-import { frontierPanels } from "./frontier_chart.ts";
+import { frontierPanels, hasIntervals } from "./frontier_chart.ts";
 import { differencePanels, lossPanels } from "./loss_charts.ts";
 import { memoryPanels } from "./memory_chart.ts";
 import { policyStyles } from "./policy_style.ts";
@@ -38,7 +38,9 @@ export async function drawCharts(records: readonly CellRecord[], told: Told = {}
     ],
     told.frontier ? ["frontier", combinationsCaption, frontier] : [
       "frontier",
-      "Speed against memory: up and to the left is better; the line through a point is the interval of its speed",
+      `Speed against memory: up and to the left is better${
+        hasIntervals(comparisons) ? "; the line through a point is the interval of its speed" : ""
+      }`,
       frontierPanels(comparisons, styles),
     ],
     [

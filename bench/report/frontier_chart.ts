@@ -18,6 +18,13 @@ export function frontierPanels(comparisons: readonly Comparison<Cell>[], styles:
   });
 }
 
+/** Whether any policy's speed has an interval. */
+export const hasIntervals = (comparisons: readonly Comparison<Cell>[]): boolean =>
+  comparisons.some((comparison) => {
+    const base = baseOf(comparison);
+    return [...comparison.cells.values()].some((cell) => cell !== base && cell.speedAgainst(base)?.interval);
+  });
+
 function pointsOf({ cells }: Comparison<Cell>, base: Cell, timed: Cell): Row[] {
   return [...cells].flatMap(([policy, cell]): Row[] => {
     const [own, other] = [cell.memory?.bufferBytes, base.memory?.bufferBytes];
