@@ -12,9 +12,18 @@ import { readReport } from "../results/read_results.ts";
 
 const forms = ["markdown", "json", "customBiggerIsBetter", "customSmallerIsBetter"] as const;
 
+const twoFolders =
+  message`Expected two folders: give the report to compare with, then the one that is compared`;
+
 const options = object({
-  base: argument(folder, { description: message`Report to compare with` }),
-  own: argument(folder, { description: message`Report that is compared` }),
+  base: argument(folder, {
+    description: message`Report to compare with`,
+    errors: { endOfInput: twoFolders },
+  }),
+  own: argument(folder, {
+    description: message`Report that is compared`,
+    errors: { endOfInput: twoFolders },
+  }),
   tolerance: defaulted(
     "--tolerance",
     allowance,

@@ -16,7 +16,13 @@ const options = object({
     min: 1,
     errors: { tooFew: message`Expected a ${metavar("FOLDER")}: give the reports of a sweep's shards` },
   }),
-  out: option("--out", newFolder, { description: message`Folder of the report that is made` }),
+  out: option("--out", newFolder, {
+    description: message`Folder of the report that is made`,
+    errors: {
+      missing: message`Expected ${"--out"}: name the folder of the report that is made`,
+      endOfInput: message`Expected ${"--out"}: name the folder of the report that is made`,
+    },
+  }),
   json: jsonOption,
 });
 const brief = message`Make one report of the shards of a sweep`;

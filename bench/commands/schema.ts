@@ -1,4 +1,4 @@
-import { argument, command, message, object } from "@optique/core";
+import { argument, command, message, object, text } from "@optique/core";
 import { z } from "zod";
 import { modelJsonSchema } from "../../src/models/model_document.ts";
 import { policyJsonSchema } from "../../src/storage/policy_document.ts";
@@ -54,6 +54,11 @@ const options = object({
   name: argument(word("SCHEMA", Object.keys(schemas)), {
     description:
       message`Documents that are read (${"model"}, ${"policy"}, ${"sweep"}, ${"variants"}), a line of ${"results.jsonl"} (${"results"}), or the command whose ${"--json"} it is`,
+    errors: {
+      endOfInput: message`Expected the name of a schema: give one of ${
+        text(Object.keys(schemas).join(", "))
+      }`,
+    },
   }),
 });
 const brief = message`Print a JSON Schema: of documents, of results, of what a command prints`;

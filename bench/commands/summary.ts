@@ -10,7 +10,12 @@ import { summarizeSweep } from "../report/sweep_summary.ts";
 import { readReport } from "../results/read_results.ts";
 
 const options = object({
-  folder: argument(folder, { description: message`A sweep's report` }),
+  folder: argument(folder, {
+    description: message`A sweep's report`,
+    errors: {
+      endOfInput: message`Expected a folder: give a sweep's report, such as one below ${"reports/"}`,
+    },
+  }),
   card: option("--card", { description: message`Print the card's name, as folders have it, and end` }),
   json: jsonOption,
 });

@@ -19,7 +19,13 @@ import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { renderVerification } from "../report/verification.ts";
 
 const options = object({
-  folder: argument(folder, { description: message`Weights, batches, gradients and losses of a reference` }),
+  folder: argument(folder, {
+    description: message`Weights, batches, gradients and losses of a reference`,
+    errors: {
+      endOfInput:
+        message`Expected a folder: give a reference case, such as ${"src/models/testdata/vit-small"}`,
+    },
+  }),
   policy: defaulted("--policy", policy, policyDocument("exact"), message`Storage policy`),
   arithmetic: arithmeticOption,
   json: jsonOption,

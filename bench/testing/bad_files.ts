@@ -247,6 +247,8 @@ const places: Row[] = [
   ["check F/none", 1, "there is no such file; check the path"],
   ["check", 2, "Expected a `FOLDER`: give a report's"],
   ["report", 2, "Expected a `FOLDER`: give a report's"],
+  ["compare", 2, "give the report to compare with, then the one that is compared"],
+  ["summary", 2, "Expected a folder: give a sweep's report"],
   ["report F/none", 1, "there is no such file; check the path"],
   [
     `report ${reports}/kernels --html F/page.html`,
