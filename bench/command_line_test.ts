@@ -70,7 +70,7 @@ const refused: Record<string, RegExp> = {
   "bench --batch 4,x": /`--batch`: .*"x"/,
   "bench --steps 0": /`--steps`: .*"0"/,
   "bench --steps": /`--steps` requires `N`/,
-  "verify": /Expected a `FOLDER`/,
+  "verify": /Expected a folder: give a reference case/,
 };
 
 for (const [line, expected] of Object.entries(refused)) {
