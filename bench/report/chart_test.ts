@@ -105,6 +105,14 @@ Deno.test("drawCharts() measures speed against another policy where exact does n
   ]);
   assertStringIncludes(frontier.svg, "speed, of half's");
   assertStringIncludes(frontier.svg, "buffers, of exact's");
+  assertFalse(frontier.caption.includes("line through a point"), "of one round");
+  const rounds = [0, 1, 2].flatMap((round) => [
+    fakeRecord({ round }, { status: "oom", memory: taking(2 ** 31), timing: null, quality: null }),
+    fakeRecord({ policy: "half", round }),
+    fakeRecord({ policy: "mesa8", round }),
+  ]);
+  const { caption } = (await drawCharts(rounds)).find(({ file }) => file.startsWith("frontier"))!;
+  assertStringIncludes(caption, "the line through a point is the interval of its speed");
 });
 
 Deno.test("drawCharts() leaves speed out where exact ran in company", async () => {

@@ -9,8 +9,7 @@ import { baseOf, type Comparison } from "./side_by_side.ts";
  */
 export function frontierPanels(comparisons: readonly Comparison<Cell>[], styles: Styles): Panel[] {
   return comparisons.flatMap((comparison) => {
-    const base = baseOf(comparison);
-    const timed = base.failure && !base.step ? [...comparison.cells.values()].find(({ step }) => step) : base;
+    const [base, timed] = [baseOf(comparison), timedOf(comparison)];
     const points = timed ? pointsOf(comparison, base, timed) : [];
     if (!timed || points.length < 2) return [];
     const titles = [base, timed].map(({ configuration }) => configuration.policy);
@@ -21,9 +20,16 @@ export function frontierPanels(comparisons: readonly Comparison<Cell>[], styles:
 /** Whether any policy's speed has an interval. */
 export const hasIntervals = (comparisons: readonly Comparison<Cell>[]): boolean =>
   comparisons.some((comparison) => {
-    const base = baseOf(comparison);
-    return [...comparison.cells.values()].some((cell) => cell !== base && cell.speedAgainst(base)?.interval);
+    const timed = timedOf(comparison);
+    return timed &&
+      [...comparison.cells.values()].some((cell) => cell !== timed && cell.speedAgainst(timed)?.interval);
   });
+
+/** The cell whose speed the others' are told by: the base, or where that did not run the first that did. */
+function timedOf(comparison: Comparison<Cell>): Cell | undefined {
+  const base = baseOf(comparison);
+  return base.failure && !base.step ? [...comparison.cells.values()].find(({ step }) => step) : base;
+}
 
 function pointsOf({ cells }: Comparison<Cell>, base: Cell, timed: Cell): Row[] {
   return [...cells].flatMap(([policy, cell]): Row[] => {
