@@ -8,6 +8,13 @@ export interface TimestampWrites {
   readonly end?: number;
 }
 
+/** What one of the runs that are timed together writes: the first their begin, the last their end. */
+export const writesOfRun = (
+  { querySet, begin, end }: Required<TimestampWrites>,
+  first: boolean,
+  last: boolean,
+): TimestampWrites => ({ querySet, ...first && { begin }, ...last && { end } });
+
 /**
  * Milliseconds of steps that follow one another, from the begin and the end of each in nanoseconds: from its begin to the next one's, so
  * that gaps count; the last to its end.

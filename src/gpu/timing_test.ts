@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { gpuTest, runTest, testGpu } from "../../kernels/testing/testing.ts";
-import { durations, stepMilliseconds, StepTimer } from "./timing.ts";
+import { durations, stepMilliseconds, StepTimer, writesOfRun } from "./timing.ts";
 
 const gpu = await testGpu();
 
@@ -10,6 +10,17 @@ const times = BigUint64Array.of(5_000_000n, 7_000_000n, 7_000_000n, 7_500_000n, 
 Deno.test("stepMilliseconds() counts the gap behind a step as the step's, durations() as nobody's", () => {
   assertEquals(stepMilliseconds(times), [2, 3, 4]);
   assertEquals(durations(times), [2, 0.5, 4]);
+});
+
+Deno.test("writesOfRun() times a burst from its first run's begin to its last one's end", () => {
+  const querySet = {} as GPUQuerySet;
+  const of = (runs: number) =>
+    Array.from(
+      { length: runs },
+      (_, run) => writesOfRun({ querySet, begin: 4, end: 5 }, run === 0, run === runs - 1),
+    );
+  assertEquals(of(1), [{ querySet, begin: 4, end: 5 }]);
+  assertEquals(of(3), [{ querySet, begin: 4 }, { querySet }, { querySet, end: 5 }]);
 });
 
 gpuTest("StepTimer shares the wall clock's time equally where the device has no timestamps", async () => {

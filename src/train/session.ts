@@ -9,7 +9,7 @@ import type { Program, TimedDispatch } from "../gpu/program.ts";
 import { refuseBeyondRoom } from "../gpu/room.ts";
 import type { StepValues } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { StepTimer, type TimestampWrites } from "../gpu/timing.ts";
+import { StepTimer, type TimestampWrites, writesOfRun } from "../gpu/timing.ts";
 import type { NamedTensor, UnreadTensor } from "../io/safetensors.ts";
 import type { MemoryPlan } from "../memory/plan.ts";
 import type { WeightSource } from "../models/checkpoint.ts";
@@ -46,13 +46,6 @@ export interface StepTimes {
 
 /** What a step tells the GPU, whichever of its micro-batches runs. */
 type Told = { readonly step: number } & Partial<Omit<StepValues, "seed" | "slot" | "microBatch">>;
-
-/** Of a step's timestamps those that a micro-batch writes. */
-const partOf = ({ querySet, begin, end }: Required<TimestampWrites>, first: boolean, last: boolean) => ({
-  querySet,
-  ...first && { begin },
-  ...last && { end },
-});
 
 /** A model in training on one device: its parameters, its programs, and the losses not read yet. */
 export class TrainingSession {
@@ -184,7 +177,7 @@ export class TrainingSession {
       const [first, last] = [microBatch === 0, microBatch === batches.length - 1];
       const told = { ...this.#rounding(step, microBatch), microBatch, ...values };
       const write = () => this.#memory.writeBatch(batch, told, valid);
-      this.#memory.run(program, write, timestamps && partOf(timestamps, first, last), { first, last });
+      this.#memory.run(program, write, timestamps && writesOfRun(timestamps, first, last), { first, last });
     });
   }
 

@@ -5,7 +5,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { OutOfMemoryError } from "../gpu/errors.ts";
 import { Program } from "../gpu/program.ts";
 import type { Store } from "../gpu/tensor.ts";
-import { StepTimer, type TimestampWrites } from "../gpu/timing.ts";
+import { StepTimer, writesOfRun } from "../gpu/timing.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
 import { writeNoise } from "./noise_inputs.ts";
 import { type TuningCase, tuningScales } from "./tuning_case.ts";
@@ -89,25 +89,15 @@ async function timeBursts(
     for (let round = 0; round < rounds; round++) {
       programs.forEach((program, i) => {
         const writes = timer.writes(round * programs.length + i);
-        for (let run = 0; run < runs[i]; run++) program.run(writesOfRun(writes, run, runs[i]));
+        for (let run = 0; run < runs[i]; run++) {
+          program.run(writes && writesOfRun(writes, run === 0, run === runs[i] - 1));
+        }
       });
     }
     return burstMedians((await timer.finish()).stepMilliseconds, runs);
   } finally {
     timer.destroy();
   }
-}
-
-/** What a run of a burst writes of the burst's times: the first its begin, the last its end. */
-export function writesOfRun(
-  writes: Required<TimestampWrites> | undefined,
-  run: number,
-  runs: number,
-): TimestampWrites | undefined {
-  if (!writes) return undefined;
-  const { querySet, begin, end } = writes;
-  const [first, last] = [run === 0, run === runs - 1];
-  return first || last ? { querySet, ...first && { begin }, ...last && { end } } : undefined;
 }
 
 /** Median milliseconds of one run of each program, from those of the bursts, the programs in turn. */

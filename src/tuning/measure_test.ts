@@ -6,7 +6,7 @@ import { builderOptionsFor, ProgramBuilder } from "../gpu/builder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { OperandScales } from "../gpu/operand_scales.ts";
 import type { Program } from "../gpu/program.ts";
-import { burstMedians, measureCandidates, writesOfRun } from "./measure.ts";
+import { burstMedians, measureCandidates } from "./measure.ts";
 import { type TuningCase, tuningCase } from "./tuning_case.ts";
 
 const key = matmulKey("nn", { m: 64, n: 128, k: 64 });
@@ -115,15 +115,6 @@ gpuTest(
     ]);
   },
 );
-
-Deno.test("writesOfRun() times a burst from its first run's begin to its last one's end", () => {
-  const querySet = {} as GPUQuerySet;
-  const of = (runs: number) =>
-    Array.from({ length: runs }, (_, run) => writesOfRun({ querySet, begin: 4, end: 5 }, run, runs));
-  assertEquals(of(1), [{ querySet, begin: 4, end: 5 }]);
-  assertEquals(of(3), [{ querySet, begin: 4 }, undefined, { querySet, end: 5 }]);
-  assertEquals(writesOfRun(undefined, 0, 1), undefined);
-});
 
 Deno.test("burstMedians() gives each program the median of its own bursts, by the runs in one", () => {
   assertEquals(burstMedians([1, 20, 3, 40, 9, 90], [1, 4]), [3, 10]);
