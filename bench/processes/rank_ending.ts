@@ -12,7 +12,11 @@ export function rankEnding(output: string): string | undefined {
   const [, code] = output.match(/EXIT CODE: (\d+)/) ?? [];
   const [, rank] = output.match(new RegExp(`Rank (\\d+) is process ${pid}$`, "m")) ?? [];
   if (rank === undefined) return undefined;
-  return died(rank, `process ${pid} on ${host}`, code === "9" ? killed : `ended with exit code ${code}`);
+  // Hydra kills the others with the same signal, and may name one of those.
+  if (code === "9") {
+    return `A rank ${killed}, so the others were ended; mpirun names rank ${rank} (process ${pid} on ${host})`;
+  }
+  return died(rank, `process ${pid} on ${host}`, `ended with exit code ${code}`);
 }
 
 const killed = "was killed (SIGKILL)";

@@ -61,7 +61,7 @@ ranksTest("runInChild() names the rank that failed, and what it said", () =>
     },
   ));
 
-ranksTest("runInChild() names the rank that was killed", () =>
+ranksTest("runInChild() tells that a rank was killed, and whom mpirun names", () =>
   launchedBy(
     `said=$(mktemp)
 exec 3<&0
@@ -73,7 +73,7 @@ sleep 1; kill -9 "$rank"; wait; cat "$said" >&2; rm "$said"; exit 9`,
       assertEquals(status, "error");
       assertMatch(
         message!,
-        /^Rank 1 \(process \d+ on .+\) was killed \(SIGKILL\), so the others were ended$/,
+        /^A rank was killed \(SIGKILL\), so the others were ended; mpirun names rank [01] \(process \d+ on .+\)$/,
       );
     },
   ));
