@@ -1,3 +1,4 @@
+import { NoAdapterError } from "../../src/adapter/adapter.ts";
 import { withoutSlash } from "../../src/io/files.ts";
 import { UserError } from "../../src/errors.ts";
 import { plural } from "../../src/text/format.ts";
@@ -78,7 +79,7 @@ async function resumable(folder: string): Promise<{ header: SweepHeader; records
 
 /** Throws a UserError for a GPU's sweep where none answers; other errors as they are. */
 function refuseElsewhere(folder: string, { environment, requireGpu }: SweepHeader, error: unknown): never {
-  if (!(error instanceof UserError) || !requireGpu) throw error;
+  if (!(error instanceof NoAdapterError) || !requireGpu) throw error;
   throw new UserError(
     `${folder} was begun on ${
       adapterTitle(environment)

@@ -1,4 +1,5 @@
 import { assertRejects } from "@std/assert";
+import { currentRuntime, useRuntime } from "../../src/adapter/runtime.ts";
 import { UserError } from "../../src/errors.ts";
 import { testGpu } from "../../kernels/testing/testing.ts";
 import { fakeHeader, fakeRecord } from "../results/testing.ts";
@@ -7,17 +8,44 @@ import { resumeBench } from "./resume_bench.ts";
 
 const { adapter } = await testGpu();
 
+/** Leaves a GPU's sweep that has just begun. */
+async function begin(folder: string, runtime?: "dawn") {
+  const record = fakeRecord();
+  const environment = { ...record.environment, runtime };
+  const header = fakeHeader([record], { requireGpu: true, environment });
+  await Deno.writeTextFile(`${folder}/results.jsonl`, JSON.stringify(header) + "\n");
+  return environment;
+}
+
 Deno.test({
   name: "resumeBench() says where a GPU's sweep was begun, where none answers",
   ignore: adapter.class === "gpu",
   fn: () =>
     withFolder(async (folder) => {
-      const header = fakeHeader([fakeRecord()], { requireGpu: true });
-      await Deno.writeTextFile(`${folder}/results.jsonl`, JSON.stringify(header) + "\n");
+      const begun = await begin(folder);
       await assertRejects(
         () => resumeBench(folder, { json: false }),
         UserError,
-        `was begun on ${header.environment.adapter}, and no GPU answers here: resume it there`,
+        `was begun on ${begun.adapter}, and no GPU answers here: resume it there`,
       );
     }),
 });
+
+Deno.test("resumeBench() says that Dawn cannot be loaded where that is so, and not that no GPU answers", () =>
+  withFolder(async (folder) => {
+    await begin(folder, "dawn");
+    await Deno.writeTextFile(`${folder}/headroom`, "Dawn's folder cannot lie in a file");
+    const [runtime, cache] = [currentRuntime(), Deno.env.get("XDG_CACHE_HOME")];
+    Deno.env.set("XDG_CACHE_HOME", folder);
+    try {
+      await assertRejects(
+        () => resumeBench(folder, { json: false }),
+        UserError,
+        "is no folder, so Dawn is not loaded from there",
+      );
+    } finally {
+      useRuntime(runtime);
+      if (cache === undefined) Deno.env.delete("XDG_CACHE_HOME");
+      else Deno.env.set("XDG_CACHE_HOME", cache);
+    }
+  }));

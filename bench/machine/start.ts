@@ -1,6 +1,5 @@
 /** What every command that needs an adapter does first. */
 
-import { UserError } from "../../src/errors.ts";
 import {
   type AdapterChoice,
   adapterChoice,
@@ -9,6 +8,7 @@ import {
   anyAdapterAnswers,
   askForAdapter,
   isWanted,
+  NoAdapterError,
   noAdapterMessage,
 } from "../../src/adapter/adapter.ts";
 import { dawnFolder, fetchDawn, isFetched } from "../../src/adapter/dawn_package.ts";
@@ -35,7 +35,8 @@ export interface AdapterOptions {
  * Makes sure that the wanted adapter answers, in this process and in its children, and says on stderr which one it is. Where no
  * driver is installed, unpacks and loads SwiftShader.
  *
- * @throws {UserError} when the wanted adapter does not answer
+ * @throws {NoAdapterError} when the wanted adapter does not answer
+ * @throws {UserError} when the runtime, or SwiftShader, cannot be brought
  */
 export async function ensureAdapterEnvironment(
   { requireGpu = false, runtime }: Partial<AdapterOptions> = {},
@@ -53,7 +54,7 @@ export async function ensureAdapterEnvironment(
     console.error(adapterLine(report));
     return report;
   }
-  throw new UserError(noAdapterMessage(choice, report, survey ?? await surveyDrivers()));
+  throw new NoAdapterError(noAdapterMessage(choice, report, survey ?? await surveyDrivers()));
 }
 
 /** Fetches Dawn where that is needed. */

@@ -31,6 +31,9 @@ export interface AdapterReport {
 export const adapterChoices = ["auto", "gpu", "llvmpipe", "swiftshader"] as const;
 export type AdapterChoice = typeof adapterChoices[number];
 
+/** No adapter of the wanted kind answers. */
+export class NoAdapterError extends UserError {}
+
 /** Environment variables that the choice reads; a child process with few permissions needs `--allow-env` for these. */
 export const adapterVariables = [
   "HEADROOM_ADAPTER",
@@ -48,7 +51,7 @@ export function adapterChoice(value: string = readVariable("HEADROOM_ADAPTER") ?
  * Asks for the adapter that the user wants.
  *
  * @param options.requireGpu accept a hardware GPU only, whatever `HEADROOM_ADAPTER` says
- * @throws {UserError} when no such adapter answers, naming what to install
+ * @throws {NoAdapterError} when no such adapter answers, naming what to install
  */
 export async function chooseAdapter(
   { requireGpu = false }: { requireGpu?: boolean } = {},
@@ -56,7 +59,7 @@ export async function chooseAdapter(
   const choice = requireGpu ? "gpu" : adapterChoice();
   const found = await askForAdapter(choice);
   if (found && isWanted(choice, found.report)) return found;
-  throw new UserError(noAdapterMessage(choice, found?.report ?? null, await surveyDrivers()));
+  throw new NoAdapterError(noAdapterMessage(choice, found?.report ?? null, await surveyDrivers()));
 }
 
 /** Whatever adapter the runtime gives first for a choice, or null; the caller compares it with {@linkcode isWanted}. */
