@@ -48,14 +48,14 @@ function kill(child: Deno.ChildProcess): void {
 /** What a process that has ended printed; nothing where its own children hold its pipes open for longer than the signal allows. */
 async function unlessHeld(printed: Promise<string[]>, ended: AbortSignal): Promise<string[]> {
   const nothing = Promise.withResolvers<string[]>();
-  const timers: ReturnType<typeof setTimeout>[] = [];
-  const wait = () => timers.push(setTimeout(() => nothing.resolve(["", ""]), 1000));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wait = () => timer = setTimeout(() => nothing.resolve(["", ""]), 1000);
   if (ended.aborted) wait();
   else ended.addEventListener("abort", wait);
   try {
     return await Promise.race([printed, nothing.promise]);
   } finally {
-    timers.forEach(clearTimeout);
+    clearTimeout(timer);
     ended.removeEventListener("abort", wait);
   }
 }
