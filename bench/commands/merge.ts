@@ -11,6 +11,8 @@ import { printJson } from "../../src/text/print_json.ts";
 import { readReport } from "../results/read_results.ts";
 import { writeFiles } from "./render.ts";
 
+const namelessOut = message`Expected ${"--out"}: name the folder of the report that is made`;
+
 const options = object({
   folders: multiple(argument(folder, { description: message`Reports of the shards, in any order` }), {
     min: 1,
@@ -18,10 +20,7 @@ const options = object({
   }),
   out: option("--out", newFolder, {
     description: message`Folder of the report that is made`,
-    errors: {
-      missing: message`Expected ${"--out"}: name the folder of the report that is made`,
-      endOfInput: message`Expected ${"--out"}: name the folder of the report that is made`,
-    },
+    errors: { missing: namelessOut, endOfInput: namelessOut },
   }),
   json: jsonOption,
 });
