@@ -11,7 +11,7 @@ import { weightsOf } from "../../src/train/testing.ts";
 import { runCell } from "./cell.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { planTraining } from "../../src/train/plan_testing.ts";
-import { type CellConfiguration, configuration as parsed } from "../results/results.ts";
+import type { CellConfiguration } from "../results/results.ts";
 import { profiles } from "./profiles.ts";
 import { planSweep } from "./sweep.ts";
 
@@ -218,9 +218,8 @@ gpuTest("runCell() trains the model of a document, at a length that no preset ha
   const path = await Deno.makeTempFile({ suffix: ".txt" });
   try {
     await Deno.writeTextFile(path, "A text of some twelve thousand bytes.\n".repeat(320));
-    const told = parsed.parse(JSON.parse(JSON.stringify(cell)));
     const { measurement: { status, message, memory, program } } = await runCell({
-      configuration: told,
+      configuration: cell,
       paths: { data: path },
       requireGpu: false,
     });

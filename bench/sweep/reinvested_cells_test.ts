@@ -3,11 +3,12 @@ import { UserError } from "../../src/errors.ts";
 import { softwareWith } from "../../src/gpu/builder.ts";
 import { typicalSoftwareLimits } from "../../src/gpu/limits.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
-import { configuration as parsed, keyOf } from "../results/results.ts";
+import { keyOf } from "../results/results.ts";
 import { profiles } from "./profiles.ts";
 import { type Arm, budgets } from "./reinvest.ts";
 import { exactSteps, planReinvested, stepsOfTime, stepsOfTokens } from "./reinvested_cells.ts";
 import { cellsOfShard } from "./shards.ts";
+import { asTold } from "./sweep_testing.ts";
 
 const options = {
   ...profiles.reinvest("software"),
@@ -41,7 +42,7 @@ Deno.test("planReinvested() trains each arm for exact's tokens and for its time,
     const wanted = reinvested?.pace ? stepsOfTime(100, paceOf(arm)) : Math.round(100 * 16 / batch);
     assertEquals([qualitySteps, schedule!.totalSteps, schedule!.minimumFraction], [wanted, wanted, 0]);
     assertEquals(cell.learningRate, arm.learningRate);
-    assertEquals(parsed.parse(JSON.parse(JSON.stringify(cell))), cell);
+    assertEquals(asTold(cell), cell);
   }
   const plain = cells.filter(({ reinvested }) => !reinvested);
   assertEquals(plain.map(({ policy, batch, qualitySteps }) => [policy, batch, qualitySteps]), [

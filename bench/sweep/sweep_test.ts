@@ -5,10 +5,10 @@ import { policyDocument } from "../../src/storage/policies.ts";
 import { parsePolicy } from "../../src/storage/policy_document.ts";
 import { type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import { recipe } from "./recipe.ts";
-import { type CellConfiguration, configuration as parsed, keyOf, modelOf } from "../results/results.ts";
+import { type CellConfiguration, keyOf, modelOf } from "../results/results.ts";
 import { planSweep } from "./sweep.ts";
 import type { SweepOptions } from "./sweep_options.ts";
-import { brief, growing, models, options, policy } from "./sweep_testing.ts";
+import { asTold, brief, growing, models, options, policy } from "./sweep_testing.ts";
 
 Deno.test("planSweep() runs the policies of a comparison in turn, there and back, and measures quality once", () => {
   const cells = planSweep({ ...options, batches: [2, 4] });
@@ -177,8 +177,7 @@ Deno.test("planSweep() tells a process the whole document of a model that is no 
     ["nano", undefined],
     ["nano", undefined],
   ]);
-  const [told] = cells.map((cell) => parsed.parse(JSON.parse(JSON.stringify(cell))));
-  assertEquals(modelOf(told), long);
+  assertEquals(modelOf(asTold(cells[0])), long);
 });
 
 Deno.test("planSweep() refuses two models or two policies of one name", () => {

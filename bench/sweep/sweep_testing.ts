@@ -1,4 +1,4 @@
-import type { CellConfiguration } from "../results/results.ts";
+import { type CellConfiguration, configuration } from "../results/results.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { profiles } from "./profiles.ts";
@@ -18,6 +18,9 @@ export const options = {
   steps: 2,
   qualitySteps: 7,
 };
+
+/** A cell as its process reads it, out of JSON. */
+export const asTold = (cell: CellConfiguration) => configuration.parse(JSON.parse(JSON.stringify(cell)));
 
 /** A process in a word. */
 export const brief = ({ batch, policy, round, again }: CellConfiguration) =>
