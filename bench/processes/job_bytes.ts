@@ -14,11 +14,14 @@ export function jobBytes<Job extends WithText>({ text, ...job }: Job): Uint8Arra
   return concatenate([line, ...text ? [text] : []]);
 }
 
-/** A job of those bytes. */
-export function jobOf(bytes: Uint8Array<ArrayBuffer>): WithText & Record<string, unknown> {
+/** The job that bytes begin with; undefined where they end before it does. */
+export function jobOf(bytes: Uint8Array<ArrayBuffer>): WithText & Record<string, unknown> | undefined {
   const end = bytes.indexOf(newline);
+  if (end < 0) return undefined;
   const { textBytes, ...job } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
-  return { ...job, ...textBytes !== null && { text: bytes.slice(end + 1) } };
+  if (textBytes === null) return job;
+  const text = bytes.slice(end + 1, end + 1 + textBytes);
+  return text.length === textBytes ? { ...job, text } : undefined;
 }
 
 /** The job of ranks, which the first reads from a file: a launcher passes on a few bytes of input alone. */

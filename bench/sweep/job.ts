@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { concatenate } from "../../src/data/concatenate.ts";
 import { UserError } from "../../src/errors.ts";
-import { jobBytes } from "../processes/job_bytes.ts";
+import { jobBytes, jobOf } from "../processes/job_bytes.ts";
 import { configuration } from "../results/results.ts";
 
 const line = z.object({
@@ -62,22 +62,17 @@ export interface Received {
 export async function receiveJob(stdin: ReadableStream<Uint8Array>): Promise<Received> {
   const reader = stdin.getReader();
   let bytes = new Uint8Array();
-  const readTo = async (enough: () => boolean) => {
-    while (!enough()) {
-      const { value, done } = await reader.read();
-      if (done) throw new UserError("The input ends before the job does; run cells by `bench`");
-      bytes = concatenate([bytes, value]);
-    }
-  };
-  await readTo(() => bytes.includes(newline));
-  const end = bytes.indexOf(newline);
-  const { textBytes, ...job } = line.parse(JSON.parse(new TextDecoder().decode(bytes.subarray(0, end))));
-  const start = end + 1;
-  await readTo(() => bytes.length >= start + (textBytes ?? 0));
-  const text = textBytes === null ? undefined : bytes.slice(start, start + textBytes);
+  let told = jobOf(bytes);
+  while (told === undefined) {
+    const { value, done } = await reader.read();
+    if (done) throw new UserError("The input ends before the job does; run cells by `bench`");
+    bytes = concatenate([bytes, value]);
+    told = jobOf(bytes);
+  }
+  const { text } = told;
   let granted = () => {};
   return {
-    job: { ...job, text },
+    job: { ...line.omit({ textBytes: true }).parse(told), text },
     abandoned: drained(reader, () => granted()),
     turn() {
       const turn = new Promise<void>((resolve) => granted = resolve);
@@ -86,8 +81,6 @@ export async function receiveJob(stdin: ReadableStream<Uint8Array>): Promise<Rec
     },
   };
 }
-
-const newline = "\n".charCodeAt(0);
 
 /** Reads to the end. */
 async function drained(reader: ReadableStreamDefaultReader<Uint8Array>, told: () => void): Promise<void> {
