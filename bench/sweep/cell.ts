@@ -66,11 +66,7 @@ export async function runCell(
     const overflowShare = await session.overflowShare();
     const driverAfter = await driverBytesInUse();
     gpu.checkHealth();
-    const divergence = quality
-      ? divergenceOf(quality)
-      : lastLosses.every(isNumber)
-      ? null
-      : "The loss of a timed step is no number";
+    const divergence = divergenceOf(quality, lastLosses);
     const ledgerPeakBytes = gpu.ledger.peakBytes;
     const { bufferBytes } = session.plan;
     const own = async () => ({
@@ -114,13 +110,12 @@ export async function runCell(
   }
 }
 
-/** From where on the losses of a run are no numbers; null if all are. */
-function divergenceOf(
-  { trainingLosses, validationLoss }: Pick<Quality, "trainingLosses" | "validationLoss">,
-): string | null {
-  const step = trainingLosses.findIndex((loss) => !isNumber(loss));
+/** From where on the losses of a process are no numbers; null if all are. */
+function divergenceOf(quality: Quality | null, timedLosses: readonly number[]): string | null {
+  const step = quality?.trainingLosses.findIndex((loss) => !isNumber(loss)) ?? -1;
   if (step >= 0) return `The loss is no number from step ${step + 1} on`;
-  return isNumber(validationLoss) ? null : "The validation loss is no number";
+  if (quality && !isNumber(quality.validationLoss)) return "The validation loss is no number";
+  return timedLosses.every(isNumber) ? null : "The loss of a timed step is no number";
 }
 
 const isNumber = (loss: number | null) => loss !== null && Number.isFinite(loss);

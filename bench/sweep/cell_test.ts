@@ -208,6 +208,11 @@ gpuTest("runCell() marks a run whose loss is no number, from the step on", async
   const alone = await cell("exact", 0, timed);
   assertEquals([alone.status, alone.message], ["diverged", "The loss of a timed step is no number"]);
   assertEquals((await cell("exact", 0, { ...timed, learningRate: 1e-3 })).status, "ok");
+  const schedule = { warmupSteps: qualitySteps, totalSteps: qualitySteps + 1, minimumFraction: 1e33 };
+  const later = await cell("exact", 0, { schedule });
+  assertEquals([later.status, later.message], [alone.status, alone.message]);
+  const { trainingLosses, validationLoss } = later.quality!;
+  assert([...trainingLosses, validationLoss].every(Number.isFinite), "what was measured before stands");
 });
 
 gpuTest("runCell() trains the model of a document, at a length that no preset has", async () => {
