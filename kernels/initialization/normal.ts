@@ -1,8 +1,7 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import type { Dtype, Tensor } from "../../src/gpu/tensor.ts";
+import { bf16Text } from "../shared/bf16.ts";
 import { elementThreads } from "../shared/elementwise.ts";
-import bf16Text from "../shared/bf16.wgsl" with { type: "text" };
-import noNumberText from "../shared/no_number.wgsl" with { type: "text" };
 import pcgText from "../shared/pcg.wgsl" with { type: "text" };
 import text from "./normal.wgsl" with { type: "text" };
 import valuesBf16Text from "./values_bf16.wgsl" with { type: "text" };
@@ -14,7 +13,7 @@ export const unitOf = (deviation: number): number => Math.fround(deviation / 655
 
 const valuesTexts: Partial<Record<Dtype, string>> = {
   f32: valuesF32Text,
-  bf16: noNumberText + bf16Text + valuesBf16Text,
+  bf16: bf16Text + valuesBf16Text,
   f16: valuesF16Text,
 };
 

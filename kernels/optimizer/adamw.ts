@@ -9,8 +9,8 @@ import weights16bitText from "./weights_16bit.wgsl" with { type: "text" };
 import weightsBf16Text from "./weights_bf16.wgsl" with { type: "text" };
 import weightsF16Text from "./weights_f16.wgsl" with { type: "text" };
 import weightsF32Text from "./weights_f32.wgsl" with { type: "text" };
+import { bf16Text } from "../shared/bf16.ts";
 import { elementThreads } from "../shared/elementwise.ts";
-import bf16Text from "../shared/bf16.wgsl" with { type: "text" };
 import noNumberText from "../shared/no_number.wgsl" with { type: "text" };
 import pcgText from "../shared/pcg.wgsl" with { type: "text" };
 import reduceText from "../shared/reduce.wgsl" with { type: "text" };
@@ -57,10 +57,9 @@ const weightTexts: Partial<Record<Dtype, string>> = {
   f16: pcgText + weightsF16Text + weights16bitText,
 };
 
-/** What stands in front of texts of those formats. */
+/** What stands in front of texts of those formats: bf16's has in it what f16's weights need. */
 const sharedText = (...formats: Dtype[]) =>
-  (formats.some((format) => format === "bf16" || format === "f16") ? noNumberText : "") +
-  (formats.includes("bf16") ? bf16Text : "");
+  formats.includes("bf16") ? bf16Text : formats.includes("f16") ? noNumberText : "";
 
 /** Emits one AdamW update of every arena. `clip` (1×1) scales the gradients. */
 export function adamw(

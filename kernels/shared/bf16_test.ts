@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { nearestBf16 } from "../optimizer/adamw_reference.ts";
 import { gpuTest, noNumbers, normals, runTest } from "../testing/testing.ts";
-import bf16Text from "./bf16.wgsl" with { type: "text" };
-import noNumberText from "./no_number.wgsl" with { type: "text" };
+import { bf16Text } from "./bf16.ts";
 
 const thereAndBack = `
 @group(0) @binding(1) var<storage, read_write> x: array<vec4<f32>>;
@@ -25,7 +24,7 @@ gpuTest(
       const x = t.builder.tensor("x", 18, 4, { category: "transient" });
       t.fill(x, bits);
       t.builder.dispatch({
-        kernel: { label: "bf16", code: noNumberText + bf16Text + thereAndBack },
+        kernel: { label: "bf16", code: bf16Text + thereAndBack },
         bindings: [{ group: 0, index: 1, tensor: x, access: "update" }],
         parameters: {},
         workgroups: 18,
