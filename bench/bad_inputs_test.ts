@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { gpuTest } from "../kernels/testing/testing.ts";
+import { gpuTest, testGpu } from "../kernels/testing/testing.ts";
 import { badFiles } from "./testing/bad_files.ts";
 import { badInputs } from "./testing/bad_inputs.ts";
 import { badLines, type Row } from "./testing/bad_lines.ts";
@@ -61,9 +61,22 @@ const onAdapter: Row[] = [
   ],
 ];
 
+/** What is refused where no GPU answers. */
+const wantingGpu: Row[] = [
+  ["bench --require-gpu", 1, "No hardware GPU answered"],
+  ["bench --profile-step --require-gpu", 1, "No hardware GPU answered"],
+  ["bench kernels --require-gpu", 1, "No hardware GPU answered"],
+  ["train --require-gpu", 1, "No hardware GPU answered"],
+  ["fit --prove --require-gpu", 1, "No hardware GPU answered"],
+];
+
+const { adapter } = await testGpu();
+const withoutGpu = (name: string, work: () => Promise<void>) =>
+  gpuTest(name, work, adapter.class === "gpu" && "a GPU answers");
+
 const always = Object.values({ ...badLines, ...badFiles }).flat();
 
-for (const [test, rows] of [[Deno.test, always], [gpuTest, onAdapter]] as const) {
+for (const [test, rows] of [[Deno.test, always], [gpuTest, onAdapter], [withoutGpu, wantingGpu]] as const) {
   for (const [line, code, sentence] of rows) {
     const words = typeof line === "string" ? line.split(" ").filter(Boolean) : line;
     test(`A bad input gets one sentence: ${JSON.stringify(words.join(" "))}`, async () => {
@@ -105,7 +118,7 @@ for (const [line, code, sentence] of ownProcesses) {
 }
 
 Deno.test("The table of bad inputs has no line twice, and more than two hundred", () => {
-  const lines = [...always, ...onAdapter].map(([line]) => String(line));
+  const lines = [...always, ...onAdapter, ...wantingGpu].map(([line]) => String(line));
   assertEquals(new Set(lines).size, lines.length);
   assert(lines.length > 200, `${lines.length} lines`);
 });
