@@ -82,6 +82,16 @@ Deno.test("drawCharts() tells memory in GiB, with the total at the end of each b
   assertFalse(memory.svg.includes("does not fit"));
 });
 
+Deno.test("drawCharts() draws memory on one scale for steps of one size, which several ranks share", async () => {
+  const [memory] = await drawCharts([
+    fakeRecord({}, { memory: taking(12 * 2 ** 30) }),
+    fakeRecord({ ranks: 2 }, { memory: taking(6 * 2 ** 30) }),
+    fakeRecord({ batch: 8 }, { memory: taking(24 * 2 ** 30) }),
+  ]);
+  const heights = [...memory.svg.matchAll(/aria-roledescription="bar" d="M[^"]*?h\S*?v([\d.]+)h/g)];
+  assertEquals(heights.map(([, height]) => Math.round(Number(height))), [196, 98, 196]);
+});
+
 Deno.test("drawCharts() draws the frontier by ratios to exact, and marks what does not fit", async () => {
   const oom = { status: "oom" as const, memory: taking(2 ** 31), timing: null, quality: null };
   const of = (failed: typeof oom | object) =>

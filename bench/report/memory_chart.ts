@@ -17,9 +17,12 @@ export const categoryColors: Record<Category, string> = {
   control: "#bab0ac",
 };
 
+/** Comparisons that agree in this differ in choices, such as ranks: their bars are read beside each other. */
+const sizeOf = ({ model, batch, sequence }: Comparison<Cell>) => `${model} ${batch} ${sequence}`;
+
 /**
- * Bars of the live peak, a part for each category, the total at the end; pale where the cell did not fit. Names longer than `labelLimit` pixels
- * are cut.
+ * Bars of the live peak, a part for each category, the total at the end, on one scale for all of a size; pale where the cell did not fit. Names
+ * longer than `labelLimit` pixels are cut.
  */
 export function memoryPanels(
   comparisons: readonly Comparison<Cell>[],
@@ -30,15 +33,22 @@ export function memoryPanels(
   );
   return comparisons.flatMap((comparison) => {
     const cells = [...comparison.cells].filter(([, { memory }]) => memory);
-    return cells.length
-      ? [panel(comparison, bars(cells, shown, { labelAngle: -35, ...labelLimit && { labelLimit } }))]
-      : [];
+    const alike = comparisons.filter((other) => sizeOf(other) === sizeOf(comparison));
+    const axis = { labelAngle: -35, ...labelLimit && { labelLimit } };
+    return cells.length ? [panel(comparison, bars(cells, shown, largestPeak(alike), axis))] : [];
   });
 }
 
-function bars(cells: [string, Cell][], shown: Category[], axis: Spec): Spec {
-  const peaks = cells.map(([, { memory }]) => memory!.livePeakBytes);
-  const { unit, bytes } = memoryUnit(Math.max(...peaks));
+/** The most bytes at the peak of any cell. */
+const largestPeak = (comparisons: readonly Comparison<Cell>[]): number =>
+  Math.max(
+    ...comparisons.flatMap(({ cells }) =>
+      [...cells.values()].map(({ memory }) => memory?.livePeakBytes ?? 0)
+    ),
+  );
+
+function bars(cells: [string, Cell][], shown: Category[], largest: number, axis: Spec): Spec {
+  const { unit, bytes } = memoryUnit(largest);
   const parts = cells.flatMap(([policy, { memory, failure }]) =>
     shown.map((category, order) => ({
       policy,
@@ -59,7 +69,7 @@ function bars(cells: [string, Cell][], shown: Category[], axis: Spec): Spec {
     field: "size",
     type: "quantitative",
     title: unit,
-    scale: { domain: [0, 1.12 * Math.max(...peaks) / bytes], nice: false },
+    scale: { domain: [0, 1.12 * largest / bytes], nice: false },
     axis: { tickCount: 5 },
   };
   const color = {
