@@ -51,19 +51,30 @@ export async function withSlurm(work: (env: Record<string, string>) => Promise<v
     }).catch(async ({ message }: Error) => {
       throw new Error(`${message}. slurmd.log ends:\n${await endOf(`${folder}/slurmd.log`)}`);
     });
-    await work(env);
-  } finally {
-    await printedBy("scancel", ["--user=root"], env).catch(() => "");
-    for (const daemon of daemons.toReversed()) {
-      try {
-        daemon.kill("SIGTERM");
-      } catch {
-        // ended by itself
-      }
-      await Promise.race([daemon.status, delay(5000)]);
+    try {
+      await work(env);
+    } finally {
+      await printedBy("scancel", ["--user=root"], env);
     }
+  } finally {
+    for (const daemon of daemons.toReversed()) await end(daemon);
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Ends a daemon, by force where it takes longer than five seconds. */
+async function end(daemon: Deno.ChildProcess): Promise<void> {
+  const kill = (signal: Deno.Signal) => {
+    try {
+      daemon.kill(signal);
+    } catch {
+      // ended by itself
+    }
+  };
+  kill("SIGTERM");
+  const late = setTimeout(kill, 5000, "SIGKILL");
+  await daemon.status;
+  clearTimeout(late);
 }
 
 /** The last lines of a file; of one that is not there, that. */
