@@ -37,8 +37,8 @@ import { tune } from "../../src/tuning/tune.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
 import { readVariants } from "../../src/tuning/variants_file.ts";
 
-/** Milliseconds for which a case runs before it is timed, and between two waits: an idle card is slow at first. */
-const warmUp = 300;
+/** Milliseconds for which a case runs on a GPU before it is timed, and between two waits: an idle card is slow at first. */
+const warmUpMilliseconds = 300;
 const betweenWaits = 30;
 const repeats = 20;
 
@@ -191,6 +191,7 @@ async function timeCase(gpu: Gpu, given: KernelCase, options: BuilderOptions): P
   const compileMilliseconds = await compileTime(anew, build(options, given));
   return withCase(anew, given, options, async ({ program, description: { variants } }) => {
     // Back to back: a card that idles between runs lowers its clock, and a wait alone takes ten milliseconds.
+    const warmUp = gpu.adapter.class === "gpu" ? warmUpMilliseconds : 0;
     let runs = 1;
     for (const started = performance.now(); performance.now() - started < warmUp;) {
       if (await runBackToBack(gpu, program, runs) < betweenWaits) runs *= 2;
