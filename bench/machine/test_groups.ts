@@ -17,7 +17,7 @@ const oneProcess = /^(--(shard|watch|fail-fast|junit-path|coverage|inspect|no-ru
  */
 export function groupArguments(args: string[], files: number, atOnce: number): string[][] {
   const one = args.some((argument) => oneProcess.test(argument)) || files <= most;
-  const each = Math.max(fewest, Math.min(most, Math.ceil(files / (4 * atOnce))));
+  const each = Math.max(fewest, Math.min(most, Math.ceil(files / (8 * atOnce))));
   const groups = one ? 1 : Math.ceil(files / each);
   if (groups <= 1) return [args];
   return Array.from({ length: groups }, (_, index) => [`--shard=${index + 1}/${groups}`, ...args]);
