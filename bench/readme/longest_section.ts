@@ -58,7 +58,9 @@ export function longestSection({ sweeps, peers: { llama } }: Reports): string | 
 const reach = ({ tokens, memory }: Longest) => `${number(tokens)} tokens in ${bytes(memory)}`;
 
 function waysOf({ comparisons }: Sweep, model: string): Longest[] {
-  return comparisons.filter((comparison) => comparison.model === model && comparison.batch === 1)
+  // `bench long` names a model after its length.
+  const isOf = (name: string, sequence: number) => name === model || name === `${model}-${sequence}`;
+  return comparisons.filter(({ batch, ...of }) => batch === 1 && isOf(of.model, of.sequence))
     .flatMap(({ sequence, choices, cells }) =>
       [...cells].flatMap(([policy, { memory, tokensPerSecond, configuration: { arithmetic } }]) =>
         memory && tokensPerSecond

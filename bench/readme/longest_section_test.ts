@@ -31,10 +31,17 @@ const peers: Reports["peers"] = {
   },
 };
 /** One sequence of so many tokens, a step in a second. */
-const sweep = (sequence: number, parameters?: "bf16") =>
+const sweep = (sequence: number, model = "nano", parameters?: "bf16") =>
   sweepOf("reports/own/report.md", [{
     results: JSON.stringify(
-      fakeRecord({ sequence, batch: 1, policy: "mst8", arithmetic: "f16", ...parameters && { parameters } }, {
+      fakeRecord({
+        model,
+        sequence,
+        batch: 1,
+        policy: "mst8",
+        arithmetic: "f16",
+        ...parameters && { parameters },
+      }, {
         timing: { ...fakeMeasurement().timing!, stepMilliseconds: [1000] },
         memory: { ...fakeMeasurement().memory!, bufferBytes: 24 * gibibyte },
       }),
@@ -44,7 +51,7 @@ const sweep = (sequence: number, parameters?: "bf16") =>
 
 Deno.test("longestSection() sets the longest sequences of both programs side by side, the longest of each first", () => {
   const section = longestSection({
-    sweeps: { longest24: sweep(5120, "bf16"), ranksOne: sweep(1536) },
+    sweeps: { longest24: sweep(5120, "nano-5120", "bf16"), ranksOne: sweep(1536) },
     peers,
   })!;
   assertStringIncludes(
