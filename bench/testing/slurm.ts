@@ -54,7 +54,7 @@ export async function withSlurm(work: (env: Record<string, string>) => Promise<v
     try {
       await work(env);
     } finally {
-      await printedBy("scancel", ["--user=root"], env);
+      await printedBy("scancel", ["--user=root"], env).catch(() => ""); // what the work failed of is told first
     }
   } finally {
     for (const daemon of daemons.toReversed()) await end(daemon);
