@@ -20,8 +20,8 @@ export function jobOf(bytes: Uint8Array<ArrayBuffer>): WithText & Record<string,
   if (end < 0) return undefined;
   const { textBytes, ...job } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
   if (textBytes === null) return job;
-  const text = bytes.slice(end + 1, end + 1 + textBytes);
-  return text.length === textBytes ? { ...job, text } : undefined;
+  const whole = end + 1 + textBytes;
+  return bytes.length < whole ? undefined : { ...job, text: bytes.slice(end + 1, whole) };
 }
 
 /** The job of ranks, which the first reads from a file: a launcher passes on a few bytes of input alone. */
