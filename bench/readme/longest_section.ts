@@ -3,6 +3,7 @@ import { describeChoices } from "../../src/train/step_choices.ts";
 import { longest, searchesOf } from "../report/peer_lengths.ts";
 import { fullNameOfRow } from "../report/peer_records.ts";
 import { code, table } from "../report/words.ts";
+import { nameOfLength } from "../sweep/shapes.ts";
 import { sources } from "./making.ts";
 import { type Reports, type Sweep, sweepsOn } from "./reports.ts";
 
@@ -58,9 +59,9 @@ export function longestSection({ sweeps, peers: { llama } }: Reports): string | 
 const reach = ({ tokens, memory }: Longest) => `${number(tokens)} tokens in ${bytes(memory)}`;
 
 function waysOf({ comparisons }: Sweep, model: string): Longest[] {
-  // `bench long` names a model after its length.
-  const isOf = (name: string, sequence: number) => name === model || name === `${model}-${sequence}`;
-  return comparisons.filter(({ batch, ...of }) => batch === 1 && isOf(of.model, of.sequence))
+  return comparisons.filter(({ batch, sequence, model: name }) =>
+    batch === 1 && (name === model || name === nameOfLength(model, sequence))
+  )
     .flatMap(({ sequence, choices, cells }) =>
       [...cells].flatMap(([policy, { memory, tokensPerSecond, configuration: { arithmetic } }]) =>
         memory && tokensPerSecond

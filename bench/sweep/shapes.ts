@@ -69,5 +69,8 @@ function batchOf(tokens: number, sequence: number, microBatches: number): number
 /** The model with exactly as many positions: each costs 16 bytes a channel, and those beyond the sequence would be nobody's. */
 export function ofLength(model: ModelConfig, sequence: number): ModelConfig {
   if (!("positions" in model) || model.positions === sequence) return model;
-  return { ...model, name: `${model.name}-${sequence}`, positions: sequence };
+  return { ...model, name: nameOfLength(model.name, sequence), positions: sequence };
 }
+
+/** What a model is called that was given as many positions as a sequence has tokens. */
+export const nameOfLength = (model: string, sequence: number): string => `${model}-${sequence}`;
