@@ -43,11 +43,13 @@ export const sweepFolders = {
 /** Likewise of the kernels' times. */
 export const kernelFolders: readonly string[] = [`${set}/kernels`];
 
-/** Likewise of what proofs of large steps printed. */
-export const proofFiles: readonly string[] = [`${later}/large-steps.txt`];
-
-/** Likewise of what `fit --prove` printed. */
-export const fitFiles: readonly string[] = [`${later}/fit.txt`];
+/** Likewise of what proofs printed: a large step, gradients of large tensors, checkpoints that go to `transformers` and back, and what fits. */
+export const proofFiles = {
+  largeStep: [`${later}/large-steps.txt`],
+  gradients: [`${later}/large-gradients.txt`],
+  checkpoints: [`${later}/transformers.txt`],
+  fits: [`${later}/fit.txt`],
+} as const satisfies Record<string, readonly string[]>;
 
 /** Likewise of PyTorch's records. */
 export const peerFolders = {

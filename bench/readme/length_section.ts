@@ -4,7 +4,7 @@ import { publishedSentence } from "../report/mst_published.ts";
 import { code } from "../report/words.ts";
 import { longSequence } from "./long_sequence.ts";
 import { sources } from "./making.ts";
-import type { ProvedStep } from "./proved_step.ts";
+import type { ProvedStep } from "./proofs.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
 /** The longest sequences: of MST's models beside what its authors report, then those that trained, the largest model first. */

@@ -6,7 +6,7 @@ import type { LongestSequence } from "../results/run_header.ts";
 import { fakeHeader, fakeMeasurement, fakeRecord } from "../results/testing.ts";
 import { ofLength } from "../sweep/shapes.ts";
 import { lengthSection } from "./length_section.ts";
-import { provedStep } from "./proved_step.ts";
+import { provedStep } from "./proofs.ts";
 import { sweepOf } from "./reports.ts";
 import { answersPage } from "./results_page.ts";
 

@@ -64,6 +64,9 @@ Deno.test("The README says which questions no report answers", () => {
     only({ text: sweep("text", 1), grid: sweep("grid", 1), states: sweep("states", 1) }),
   );
   const told = text.split("**Not shown.** ")[1].split("\n")[0];
-  assertStringIncludes(told, "bytes, how long the sequences are that MST's own models train on, whether");
+  assertStringIncludes(
+    told,
+    "in fewer bytes ends as well, how long the sequences are that MST's own models train on, whether",
+  );
   assertStringIncludes(told, ", or every policy with every choice of a step.");
 });

@@ -10,9 +10,16 @@ import { adapterTitle, type CellRecord } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { type Fits, fitsIn } from "./fits.ts";
-import { fitFiles, kernelFolders, peerFolders, proofFiles, sweepFolders } from "./folders.ts";
+import { kernelFolders, peerFolders, proofFiles, sweepFolders } from "./folders.ts";
 import { made, type Making, versionOf } from "./making.ts";
-import { type ProvedStep, provedStep } from "./proved_step.ts";
+import {
+  type ProvedCheckpoints,
+  provedCheckpoints,
+  type ProvedGradients,
+  provedGradients,
+  type ProvedStep,
+  provedStep,
+} from "./proofs.ts";
 
 /** A sweep's report. A folder without results of its own stands for those below it together. */
 export interface Sweep extends Making {
@@ -35,6 +42,8 @@ export interface Reports {
   sweeps: { [name in keyof typeof sweepFolders]?: Sweep };
   kernels?: Kernels;
   largeStep?: ProvedStep;
+  gradients?: ProvedGradients;
+  checkpoints?: ProvedCheckpoints;
   fits?: Fits;
   peers: { [name in keyof typeof peerFolders]?: Making & Pick<Peers, "rows"> };
 }
@@ -55,8 +64,10 @@ export async function readReports(root: string): Promise<Reports> {
   return {
     sweeps: await all(sweepFolders, readSweep),
     kernels: await firstOf(root, kernelFolders, readKernels) ?? undefined,
-    largeStep: await firstOf(root, proofFiles, printed(provedStep)) ?? undefined,
-    fits: await firstOf(root, fitFiles, printed(fitsIn)) ?? undefined,
+    largeStep: await firstOf(root, proofFiles.largeStep, printed(provedStep)) ?? undefined,
+    gradients: await firstOf(root, proofFiles.gradients, printed(provedGradients)) ?? undefined,
+    checkpoints: await firstOf(root, proofFiles.checkpoints, printed(provedCheckpoints)) ?? undefined,
+    fits: await firstOf(root, proofFiles.fits, printed(fitsIn)) ?? undefined,
     peers: await all(peerFolders, readPeersFolder),
   };
 }

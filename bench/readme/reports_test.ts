@@ -32,6 +32,8 @@ Deno.test("readReports() takes a result's folder, and leaves out what has none",
       sweeps: {},
       kernels: undefined,
       largeStep: undefined,
+      gradients: undefined,
+      checkpoints: undefined,
       fits: undefined,
       peers: {},
     });

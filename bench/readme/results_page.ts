@@ -14,6 +14,7 @@ import { lengthSection } from "./length_section.ts";
 import { picture } from "./making.ts";
 import { longestSection } from "./longest_section.ts";
 import { peersSection } from "./peers_section.ts";
+import { proofsSection } from "./proofs_section.ts";
 import { qualitySection } from "./quality_section.ts";
 import { ranksSection, sharedSweeps } from "./ranks_section.ts";
 import { recomputeSection } from "./recompute_section.ts";
@@ -31,6 +32,7 @@ const sections: [section: (reports: Reports) => string | null, taken: number][] 
   [recomputeSection, 1],
   [reinvestSection, 1],
   [lengthSection, 1],
+  [proofsSection, 1],
   [statesSection, 1],
   [arithmeticSection, 1],
   [visionSection, 1],
@@ -110,8 +112,8 @@ function limits(reports: Reports): string | null {
 /** What a report that is not there would show. */
 const unmeasured: [reports: (keyof Reports["sweeps"])[], what: string][] = [
   [["qualityArithmetic"], "that training in other arithmetic than f32 ends as well"],
-  [["qualityStates"], "that it does with weights and moments in fewer bytes"],
-  [["states"], "what these save and cost"],
+  [["qualityStates"], "that training with weights and moments in fewer bytes ends as well"],
+  [["states"], "what fewer bytes of weights and moments save and cost"],
   [["longest"], "how long the sequences are that MST's own models train on"],
   [["reinvest"], "whether saved memory is better re-invested"],
   [

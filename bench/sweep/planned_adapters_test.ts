@@ -4,7 +4,7 @@ import { UserError } from "../../src/errors.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { describeChoices } from "../../src/train/step_choices.ts";
-import { provedStep } from "../readme/proved_step.ts";
+import { provedStep } from "../readme/proofs.ts";
 import { plannedFor } from "./planned_adapters.ts";
 
 const dawn = plannedFor({ runtime: "dawn" }).builder;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { project } from "../machine/environment.ts";
-import { fitFiles, kernelFolders, peerFolders, proofFiles, sweepFolders } from "../readme/folders.ts";
+import { kernelFolders, peerFolders, proofFiles, sweepFolders } from "../readme/folders.ts";
 import { readEntries } from "../readme/reports_index.ts";
 import { profiles } from "../sweep/profiles.ts";
 
@@ -83,7 +83,7 @@ Deno.test("The script's table tells of each report minutes and a command, and ha
 /** What the README's results tell, by the script's names; what wants several cards is no part of `all`, which one card makes. */
 const told = Object.entries<readonly string[]>({ ...sweepFolders, ...peerFolders })
   .flatMap(([result, folders]) => result.startsWith("ranks") ? [] : folders)
-  .concat(kernelFolders, proofFiles, fitFiles)
+  .concat(kernelFolders, ...Object.values(proofFiles))
   .map((path) => path.slice(path.lastIndexOf("/") + 1).replace(/\.txt$/, ""))
   .filter((name) => rows.some(([known]) => known === name));
 

@@ -1,0 +1,83 @@
+import { UserError } from "../../src/errors.ts";
+
+/** A step that was proved, as `bench/testing/prove_large.ts steps` prints it. */
+export interface ProvedStep {
+  /** Path of what was printed. */
+  readonly file: string;
+  readonly model: string;
+  readonly sequence: number;
+  /** Arithmetic and states, where they are not the usual ones. */
+  readonly choices: string;
+  readonly bufferBytes: number;
+  readonly seconds: number;
+  /** From the loss that an evaluation in other pieces had. */
+  readonly difference: number;
+}
+
+/** Gradients that were proved, as `bench/testing/prove_large.ts gradients` prints it. */
+export interface ProvedGradients {
+  readonly file: string;
+  /** Model, layers, sequences and tokens, and choices that are not the usual ones. */
+  readonly shape: string;
+  readonly tensors: number;
+  /** The most by which a tensor's differ under `mst` from `exact`'s, relatively. */
+  readonly mst: number;
+  /** Under `mst8`, from those of the very values that it stored. */
+  readonly mst8: number;
+}
+
+/** Checkpoints that went to `transformers` and back, as `bench/testing/prove_transformers.ts` prints it. */
+export interface ProvedCheckpoints {
+  readonly file: string;
+  readonly losses: number;
+  /** The most by which one differs from that of `transformers`, relatively. */
+  readonly difference: number;
+}
+
+/** Reads the proof of a large step. Throws a UserError where a finding was wrong, or something is missing. */
+export function provedStep(file: string, text: string): ProvedStep {
+  const find = finder(file, text);
+  const { model, sequence, choices = "" } = find(
+    "the model",
+    /^(?<model>\S+), 1 × (?<sequence>\d+)(, (?<choices>.+))?$/m,
+  );
+  const { buffers } = find("its buffers", /^right {2}(?<buffers>\d+) bytes of buffers, \1 by plan$/m);
+  const { seconds, difference } = find(
+    "a step",
+    /^right {2}step 1: loss \S+, (?<seconds>[\d.]+) s, .*: (?<difference>\S+) from the evaluation's$/m,
+  );
+  return {
+    ...{ file, model, choices, sequence: Number(sequence), bufferBytes: Number(buffers) },
+    ...{ seconds: Number(seconds), difference: Number(difference) },
+  };
+}
+
+/** Reads the proof of gradients. Throws a UserError where a finding was wrong, or something is missing. */
+export function provedGradients(file: string, text: string): ProvedGradients {
+  const find = finder(file, text);
+  const { shape } = find("the model", /^(?<shape>\S+, .*1 × \d+.*)$/m);
+  const within = "(?<tensors>\\d+) tensors, at most (?<most>\\S+)";
+  const mst = find("mst's gradients", new RegExp(`^right  mst in .* against exact: ${within}`, "m"));
+  const mst8 = find("mst8's", new RegExp(`^right  mst8 against the values that it stored: ${within}`, "m"));
+  return { file, shape, tensors: Number(mst.tensors), mst: Number(mst.most), mst8: Number(mst8.most) };
+}
+
+/** Reads the proof of checkpoints. Throws a UserError where a finding was wrong, or something is missing. */
+export function provedCheckpoints(file: string, text: string): ProvedCheckpoints {
+  finder(file, text)("that it is whole", /^Every loss is the same$/m);
+  const found = [...text.matchAll(/^right {2}.*, (\S+) from that of transformers$/gm)];
+  const differences = found.map(([, difference]) => Number(difference));
+  return { file, losses: differences.length, difference: Math.max(...differences) };
+}
+
+/** Finds what a proof must tell, and tells of what it does not; a proof with a wrong finding is none. */
+function finder(file: string, text: string) {
+  if (/^WRONG/m.test(text)) {
+    throw new UserError(`${file} has a finding that is wrong: mend it and prove again`);
+  }
+  return (what: string, pattern: RegExp) => {
+    const match = text.match(pattern);
+    if (match) return match.groups ?? {};
+    throw new UserError(`${file} does not tell ${what}: prove it again`);
+  };
+}
