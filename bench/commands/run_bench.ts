@@ -1,80 +1,41 @@
 import { remembered } from "../../kernels/shared/remembered.ts";
 import { type AdapterReport, folderSlug } from "../../src/adapter/adapter.ts";
-import type { Runtime } from "../../src/adapter/runtime.ts";
 import { type BuilderOptions, builderOptionsFor } from "../../src/gpu/builder.ts";
 import { withGpu } from "../../src/gpu/device.ts";
-import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
+import type { ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
-import { refuseChoices, type StepChoices, unusual } from "../../src/train/step_choices.ts";
-import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
+import { type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import { usualTolerance } from "../compare/comparison.ts";
 import { measureCard } from "../kernels/card.ts";
 import { Interruption } from "../machine/interruption.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
-import { withStorageOptions } from "../options/options.ts";
 import { peerMarks } from "../report/peer_marks.ts";
 import { createReportFolder } from "../report/report_folder.ts";
 import { readResultsText } from "../results/read_results.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
-import type { Shard, SweepHeader } from "../results/run_header.ts";
+import type { SweepHeader } from "../results/run_header.ts";
 import { withOtherVariants, withVariants } from "../sweep/cell_variants.ts";
 import { describeFitting, fittingSweep } from "../sweep/fitting_sweep.ts";
-import { refuseUnreinvestable } from "../sweep/reinvest.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
 import { type PlannedStep, planStep } from "../sweep/planned_step.ts";
 import { defaultProfile, glance, glanceSeconds, profiles } from "../sweep/profiles.ts";
 import { requireRanks } from "../processes/on_ranks.ts";
-import { chooseRounds, stoppingOf, untilOf } from "../sweep/stopping.ts";
+import { stoppingOf, untilOf } from "../sweep/stopping.ts";
 import { refuseBothSizes } from "../sweep/shapes.ts";
 import { planSweep } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
-import {
-  dataKey,
-  type DataPaths,
-  loadData,
-  refuseIdle,
-  type TrainingData,
-  usedPaths,
-} from "../training/data.ts";
+import { dataKey, type DataPaths, loadData, type TrainingData, usedPaths } from "../training/data.ts";
 import { planAhead } from "./plan_ahead.ts";
 import { profileSteps } from "./profile_steps.ts";
-import { refuseBoundless, refuseSeveralRanks, refuseUndividable } from "./refuse_sweep.ts";
 import { planReinvestment } from "./reinvest.ts";
 import { runAgainst } from "./run_against.ts";
 import { runPlan } from "./run_plan.ts";
+import { type BenchOptions, checkCell, toldSweep, withDefaults } from "./told_sweep.ts";
 
 /** Seconds that one process may take. */
 export const usualTimeout = 600;
-
-/** What the user asked for. What is undefined, or an empty list, comes from the profile. */
-export type BenchOptions =
-  & { readonly [name in keyof Omit<SweepOptions, "sequences" | "batches">]?: SweepOptions[name] }
-  & {
-    profile?: string;
-    readonly sequences?: readonly number[];
-    readonly batches?: readonly number[];
-    data?: string;
-    images?: string;
-    out?: string;
-    requireGpu: boolean;
-    runtime?: Runtime;
-    /** Profile steps instead of sweeping. */
-    profileStep: boolean;
-    /** The document that told a part of this. */
-    config?: SweepHeader["config"];
-    /** Print a summary as JSON in place of tables. */
-    json: boolean;
-    /** The part of the sweep to run. */
-    shard?: Shard;
-    /** A folder of PyTorch's rows to stand beside a frontier. */
-    peers?: string;
-    /** A commit whose program runs the same cells by turns. */
-    against?: string;
-  }
-  & VariantOptions
-  & Parameters<typeof withStorageOptions>[1];
 
 /** Runs a sweep, leaves a report and prints its tables. Returns the exit code, as `runPlan` does. */
 export async function runBench(options: BenchOptions): Promise<number> {
@@ -82,21 +43,19 @@ export async function runBench(options: BenchOptions): Promise<number> {
   const adapter = await ensureAdapterEnvironment(options);
   refuseBothSizes(options);
   const profile = await profileOf(options, adapter);
-  const all = withDefaults(options, profile);
-  refuseSeveralRanks(all);
-  refuseIdle(all.models, options);
+  const { all, cells: told } = toldSweep(options, profile);
   const paths = usedPaths(all.models, all);
-  const told = planSweep(all);
   const dataOf = await loadAll(told, paths);
-  refuseUndividable(all, told, options);
-  refuseBoundless(all);
   await requireRanks(told);
-  if (all.reinvest) refuseUnreinvestable({ ...all, variants: options.variants });
   const peers = options.peers === undefined
     ? undefined
     : peerMarks(await readResultsText(options.peers), told, adapter.name);
   const checkAll = (cells: readonly CellConfiguration[]) => {
-    for (const cell of cells) checkCell(cell, dataOf(cell));
+    for (const cell of cells) {
+      const model = dataOf(cell).fit(modelOf(cell));
+      checkCell(cell, model);
+      dataOf(cell).check(model, cell);
+    }
   };
   checkAll(told);
   const builder = await builderOptions(options);
@@ -198,25 +157,6 @@ export function planner(
     planOf(dataOf(cell).fit(modelOf(cell)), cell.sequence, cell.batch, cell.storage, unusual(cell));
 }
 
-function withDefaults(options: BenchOptions, profile: SweepOptions): SweepOptions {
-  const given = Object.entries(options).filter(([, value]) =>
-    value !== undefined && (value as []).length !== 0
-  );
-  const { tokens, rounds, precision, maxTime, ...rest } = profile;
-  const { rankCounts = [] } = options;
-  const all: SweepOptions = {
-    ...rest,
-    ...!options.batches?.length && { tokens },
-    ...Object.fromEntries(given),
-    ...rankCounts.length === 1 && { ranks: rankCounts[0], rankCounts: undefined },
-    ...chooseRounds(options, { rounds, precision, maxTime }),
-  };
-  const policies = all.policies.map((document) => withStorageOptions(document, options));
-  // Who says how long to train wants all models trained.
-  const reinvest = all.reinvest && options.qualitySteps !== undefined ? { timedOnly: [] } : all.reinvest;
-  return { ...all, policies, ...reinvest && { reinvest } };
-}
-
 /** What programs must know of the adapter on which cells will run. */
 export async function builderOptions(options: { requireGpu: boolean }): Promise<BuilderOptions> {
   return await withGpu(options, (gpu) => Promise.resolve(builderOptionsFor(gpu)));
@@ -235,12 +175,4 @@ export async function loadAll(cells: readonly CellConfiguration[], paths: DataPa
     }
   }
   return (cell: CellConfiguration) => loaded.get(keyOf(cell))!;
-}
-
-/** Throws a UserError for a cell that cannot run, before any has. */
-function checkCell(cell: CellConfiguration, data: TrainingData): void {
-  refuseChoices(cell);
-  const model = data.fit(modelOf(cell));
-  checkModel(model, cell.sequence, cell.batch);
-  data.check(model, cell);
 }

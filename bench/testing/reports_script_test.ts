@@ -3,8 +3,7 @@ import { project } from "../machine/environment.ts";
 import { kernelFolders, peerFolders, proofFiles, sweepFolders } from "../readme/folders.ts";
 import { readEntries } from "../readme/reports_index.ts";
 import { profiles } from "../sweep/profiles.ts";
-
-const script = ".ci/reports";
+import { reportRows, script } from "./report_rows.ts";
 
 interface Made {
   code: number;
@@ -62,12 +61,7 @@ async function withScript(
   }
 }
 
-/** The rows of the script's tables: name, minutes and what makes it. */
-const rows = await (async () => {
-  const { stdout } = await new Deno.Command(`${project}/${script}`, { args: ["--list"] }).output();
-  return new TextDecoder().decode(stdout).trimEnd().split("\n")
-    .map((line) => line.split("|").map((part) => part.trim()));
-})();
+const rows = await reportRows();
 
 Deno.test("The script's table tells of each report minutes and a command, and has no name twice", () => {
   assertEquals(new Set(rows.map(([name]) => name)).size, rows.length);
