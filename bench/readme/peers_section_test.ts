@@ -42,7 +42,7 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   );
   assertStringIncludes(
     open,
-    "**PyTorch is the better choice** for speed alone, for every model here, by 4.00×; for memory alone, for every model here, by 2.00×; no",
+    "**PyTorch is the better choice** in speed alone, by 4.00×; in memory alone, by 2.00×; no",
   );
   assertEquals(rows(open).slice(2), [
     ["`exact`", "f32, plain", "0.50×", "0.50×", "1"],
@@ -59,12 +59,12 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   );
   const small = peer("checkpointed", 30000, 150, { arithmetic: "TF32" });
   const lost = peersSection(contest(plain, compiled, small))!;
-  assertStringIncludes(lost, "for both at once, for every model here, where to each policy");
+  assertStringIncludes(lost, "in both at once: to each policy here");
   assertEquals(lost.includes("f32 alone"), false);
   const lostInF32 = peersSection(contest(peer("checkpointed", 60000, 150)))!;
   const behind = peersSection(contest(peer("plain", 40000, 500)))!;
   assertEquals(behind.includes("better choice"), false);
-  assertStringIncludes(lostInF32, "its rows in f32 alone suffice for every model here.");
+  assertStringIncludes(lostInF32, "its rows in f32 alone suffice for that.");
 });
 
 Deno.test("peersSection() sets products in f16 beside those in f32, under whichever runtime, by name", () => {

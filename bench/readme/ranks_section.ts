@@ -20,17 +20,18 @@ export function ranksSection(reports: Reports): string | null {
       recordsOf(comparisons).map(({ environment }) => adapterTitle(environment))
     ),
   );
-  const { ranksLength, ranksOne } = reports.sweeps;
+  const { ranksSequence, ranksBatch, ranksLength, ranksOne } = reports.sweeps;
   return [
     "### Several cards",
     [
       `Each rank has a card of its own, ${list([...cards])}; what crosses goes through the host, by MPI.`,
-      ...shared.flatMap(({ comparisons }) => ranksSentences(comparisons)),
       ...ranksLength && ranksOne ? [lengths(ranksLength, ranksOne)] : [],
+      ...ranksBatch ? ranksSentences(ranksBatch.comparisons) : [],
     ].join(" "),
+    [ranksSequence, ranksLength].flatMap((sweep) => sweep ? ranksSentences(sweep.comparisons) : []).join(" "),
     ...shared.map(({ comparisons }) => ranksTable(comparisons)!),
     sources(...shared, ...ranksLength && ranksOne ? [ranksOne] : []),
-  ].join("\n\n");
+  ].filter((block) => block !== "").join("\n\n");
 }
 
 /** How long a sequence several cards trained beside what one did, and in what memory. */

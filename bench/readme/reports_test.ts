@@ -50,7 +50,7 @@ Deno.test("The page tells how long a sweep took, with what came before its first
     }));
     const header = fakeHeader(records, { started: "2026-11-22T01:02:03.000Z" });
     const lines = [header, ...records].map((line) => JSON.stringify(line)).join("\n");
-    await write(root, newer, "deno task bench", lines);
+    await write(root, sweepFolders.answer[0], "deno task bench", lines);
     assertStringIncludes(
       answersPage(await readReports(root)),
       "1 min 20 s for `deno task bench --model nano`",

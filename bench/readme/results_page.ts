@@ -24,26 +24,26 @@ import { statesSection } from "./states_section.ts";
 import { textSection } from "./text_section.ts";
 import { visionSection } from "./vision_section.ts";
 
-/** The sections, and how many paragraphs of each the README takes. */
+/** The sections, and how many paragraphs of each the README takes: what policies give and cost, then how far one gets with them. */
 const sections: [section: (reports: Reports) => string | null, taken: number][] = [
   [gridSection, 1],
   [frontierSection, 1],
-  [textSection, 1],
   [recomputeSection, 1],
-  [reinvestSection, 1],
-  [lengthSection, 1],
-  [proofsSection, 1],
-  [statesSection, 1],
-  [arithmeticSection, 1],
+  [textSection, 1],
   [visionSection, 1],
   [qualitySection, 1],
   [gradientSection, 1],
-  [kernelsSection, 0],
-  [largeSection, 1],
-  [fitSection, 1],
-  [ranksSection, 1],
+  [reinvestSection, 1],
+  [arithmeticSection, 1],
   [peersSection, 2],
+  [lengthSection, 1],
   [longestSection, 1],
+  [statesSection, 1],
+  [fitSection, 1],
+  [largeSection, 1],
+  [ranksSection, 1],
+  [proofsSection, 1],
+  [kernelsSection, 0],
 ];
 
 const opening =
@@ -127,7 +127,7 @@ const sentenceCase = (text: string) => text.charAt(0).toUpperCase() + text.slice
 
 /** How long whole sweeps took. */
 function durations({ sweeps }: Reports): string | null {
-  const told = [sweeps.answer, sweeps.grid, sweeps.text, sweeps.vision, sweeps.quality].flatMap((sweep) => {
+  const told = [sweeps.answer, sweeps.grid, sweeps.quality].flatMap((sweep) => {
     if (!sweep) return [];
     return [
       `${duration(sweep.seconds)} for ${sweep.commands.map(commandCode).join(", ")} (${sweep.adapter})`,

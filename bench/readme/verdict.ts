@@ -4,8 +4,8 @@ import { list, range } from "../report/words.ts";
 
 /** For which models PyTorch is the better choice in speed, in memory, and in both together, and where it is not. */
 export function verdict(contests: readonly Contest[]): string {
-  const which = (some: readonly Contest[]) =>
-    some.length === contests.length ? "every model here" : list(some.map(({ subject }) => subject));
+  const among = (some: readonly Contest[]) =>
+    some.length === contests.length ? "" : ` (${list(some.map(({ subject }) => subject))})`;
   const beaten = (rows: (contest: Contest) => Way[]) =>
     contests.filter((contest) => contest.own.every((way) => rows(contest).some((row) => beats(row, way))));
   const lost = beaten(({ theirs }) => theirs);
@@ -27,22 +27,18 @@ export function verdict(contests: readonly Contest[]): string {
   ) => {
     const ahead = contests.filter(({ own, theirs }) => more(best(own), best(theirs)) > 1);
     const factors = ahead.map(({ own, theirs }) => more(best(own), best(theirs)));
-    return ahead.length ? [`for ${what} alone, for ${which(ahead)}, by ${range(factors, ratio)}`] : [];
+    return ahead.length ? [`in ${what} alone${among(ahead)}, by ${range(factors, ratio)}`] : [];
   };
   const choices = [
     ...alone("speed", (ways) => Math.max(...ways.map(({ speed }) => speed)), (own, other) => other / own),
     ...alone("memory", (ways) => Math.min(...ways.map(({ bytes }) => bytes)), (own, other) => own / other),
     ...lost.length
-      ? [
-        `for both at once, for ${
-          which(lost)
-        }, where to each policy of Headroom it has a row that is faster and smaller`,
-      ]
+      ? [`in both at once${among(lost)}: to each policy here it has a row that is faster and smaller`]
       : [],
   ];
   const sentences = [
     ...choices.length ? [`**PyTorch is the better choice** ${choices.join("; ")}`] : [],
-    ...lostInF32.length ? [`its rows in f32 alone suffice for ${which(lostInF32)}`] : [],
+    ...lostInF32.length ? [`its rows in f32 alone suffice for that${among(lostInF32)}`] : [],
     ...kept.length ? [`no row of PyTorch here is faster and smaller than Headroom's ${list(kept)}`] : [],
     ...open.length ? [`PyTorch's rounds lie too far apart to say so of ${list(open)}`] : [],
   ];
