@@ -1,8 +1,8 @@
 import { percentage, plural } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { lossDifferences, lossSentence } from "../report/losses.ts";
+import { costsAtMost, lossDifferences, verdictSentence } from "../report/losses.ts";
 import { baseOf } from "../report/side_by_side.ts";
-import { code, list } from "../report/words.ts";
+import { code, list, sentenceCase } from "../report/words.ts";
 import { lossParts } from "./loss_parts.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
@@ -11,9 +11,15 @@ import type { Reports, Sweep } from "./reports.ts";
 export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): string | null {
   if (!quality) return null;
   const { comparisons } = quality;
+  const tested = lossDifferences(comparisons);
+  const costs = costsAtMost(tested.filter(({ learnt }) => learnt));
   return [
     "### Quality",
-    [lossSentence(lossDifferences(comparisons)), ...qualityCurve ? [longRun(qualityCurve)] : []].join(" "),
+    [
+      verdictSentence(tested),
+      ...costs ? [`${sentenceCase(costs)}.`] : [],
+      ...qualityCurve ? [longRun(qualityCurve)] : [],
+    ].join(" "),
     ...lossParts(comparisons),
     sources(quality, ...qualityCurve ? [qualityCurve] : []),
     picture(

@@ -2,7 +2,7 @@ import { duration } from "../../src/text/format.ts";
 import { recordsOf } from "../report/cell_rounds.ts";
 import { commandCode } from "../report/command.ts";
 import { names } from "../report/side_by_side.ts";
-import { list } from "../report/words.ts";
+import { list, sentenceCase } from "../report/words.ts";
 import { arithmeticSection } from "./arithmetic_section.ts";
 import { fitSection } from "./fit_section.ts";
 import { frontierSection } from "./frontier_section.ts";
@@ -122,8 +122,6 @@ const unmeasured: [reports: (keyof Reports["sweeps"])[], what: string][] = [
   ],
   [["grid"], "the canonical grid"],
 ];
-
-const sentenceCase = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** How long whole sweeps took. */
 function durations({ sweeps }: Reports): string | null {

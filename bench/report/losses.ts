@@ -46,10 +46,7 @@ export function lossSentence(all: readonly LossDifference[]): string {
 }
 
 function harmSentence(differences: readonly LossDifference[]): string {
-  const byPolicy = [...Map.groupBy(differences, ({ policy }) => policy)];
-  const harming = byPolicy.map(([policy, of]) => [policy, of.filter(harms)] as const)
-    .filter(([, of]) => of.length > 0);
-  const others = byPolicy.filter(([, of]) => !of.some(harms));
+  const harming = [...Map.groupBy(differences.filter(harms), ({ policy }) => policy)];
   const harm = harming.length === 0
     ? "No policy measurably harms: every interval includes 0, lies below it, or is within the margin"
     : `${
@@ -57,8 +54,16 @@ function harmSentence(differences: readonly LossDifference[]): string {
     } measurably ${
       harming.length === 1 ? "harms" : "harm"
     }: the interval lies above 0 and not within the margin, or the loss is no number`;
-  const atMost = `at most, by the intervals of the test of equivalence, ${list(others.map(worst))}`;
-  return [harm, ...others.length ? [atMost] : []].join("; ") + ".";
+  const costs = costsAtMost(differences);
+  return [harm, ...costs ? [costs] : []].join("; ") + ".";
+}
+
+/** "at most, by the intervals of the test of equivalence, `half` costs …": of policies that do not measurably harm; null without one. */
+export function costsAtMost(differences: readonly LossDifference[]): string | null {
+  const others = [...Map.groupBy(differences, ({ policy }) => policy)].filter(([, of]) => !of.some(harms));
+  return others.length
+    ? `at most, by the intervals of the test of equivalence, ${list(others.map(worst))}`
+    : null;
 }
 
 const harms = ({ parity: { interval, diverged, verdict } }: LossDifference) =>
