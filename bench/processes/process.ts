@@ -100,12 +100,16 @@ export async function runProcess(
   };
 }
 
-/** Flags of a process that uses the adapter of this one: it may choose the driver and load the runtime, and ask `nvidia-smi` where that is worth it. */
+/**
+ * Flags of a process that uses the adapter of this one: it may choose the driver, load the runtime and ask how much memory there is, of the
+ * system and, where that is worth it, of `nvidia-smi`.
+ */
 export function adapterFlags({ askDriver }: { readonly askDriver: boolean }): string[] {
   const { libraries, variables } = runtimePermissions();
   return [
     `--allow-env=${[...adapterVariables, ...variables]}`,
     ...libraries,
+    "--allow-sys=systemMemoryInfo",
     ...askDriver ? ["--allow-run=nvidia-smi"] : [],
   ];
 }

@@ -98,10 +98,9 @@ async function ask<T>(
   what: Request["what"],
   schema: z.ZodType<T>,
 ): Promise<T> {
-  const system = what.kind === "probe" ? ["--allow-sys=systemMemoryInfo"] : [];
   const end = await runProcess({
     ...limits,
-    args: ["run", "--no-prompt", ...adapterFlags({ askDriver: true }), ...system, ...mainOf(), "attempt"],
+    args: ["run", "--no-prompt", ...adapterFlags({ askDriver: true }), ...mainOf(), "attempt"],
     async tell(stdin) {
       const writer = stdin.getWriter();
       await writer.write(new TextEncoder().encode(`${JSON.stringify({ requireGpu, what })}\n`));
