@@ -59,7 +59,7 @@ function beside(sweep: Sweep): string {
     const points = frontierPoints(comparison);
     const unbeaten = points.filter(({ cell, beatenBy }) => cell.step && beatenBy.length === 0);
     return [
-      `**${subject(comparison)}.** ${fastest(comparison, points)}`,
+      [`**${subject(comparison)}.**`, fastest(comparison, points) ?? "None ran."].join(" "),
       besidePyTorch(peerPoints(comparison, points, told), comparison),
       "What nothing beats, by its number in the picture:",
       combinationsTable(comparison, unbeaten),

@@ -157,11 +157,11 @@ function errorPart(all: readonly Row[], styles: Styles, memory: string): Spec[] 
   const rows = all.filter(({ error }) => error !== undefined);
   const known = numbers(rows, "error").filter((error) => error > 0);
   if (known.length === 0) return [];
-  const foot = Math.min(...known) / 4;
-  const y = field("error", "gradient error (at the foot: none)", {
-    type: "log",
-    domain: [foot, 2 * Math.max(...known)],
-  }, { format: "~e", values: powersOfTen(foot, Math.max(...known)) });
+  const [foot, top] = [Math.min(...known) / 4, 2 * Math.max(...known)];
+  const y = field("error", "gradient error (at the foot: none)", { type: "log", domain: [foot, top] }, {
+    format: "~e",
+    ...top / foot >= 100 ? { values: powersOfTen(foot, top) } : { tickCount: 4 },
+  });
   const values = rows.map((row) => ({ ...row, error: row.error || foot }));
   return [{ width, height, layer: points(values, memoryAxis(all, memory), y, styles) }];
 }

@@ -73,10 +73,12 @@ function errorOf({ configuration }: Cell, { cells }: Comparison<Cell>): number |
   return alike.map(gradientError).find((error) => error !== null) ?? null;
 }
 
-/** What is fastest in so much memory: each takes more of it than those before, is faster for certain, and beaten by none. */
+/** What is fastest in so much memory: each takes more of it than those before, is faster for certain, and beaten by none of the points. */
 export function stairs(points: readonly FrontierPoint[]): FrontierPoint[] {
   const steps: FrontierPoint[] = [];
-  const known = points.filter(({ name, cell, beatenBy }) => isKnown([name, cell]) && beatenBy.length === 0);
+  const known = points.filter(({ name, cell, beatenBy }) =>
+    isKnown([name, cell]) && !beatenBy.some((other) => points.includes(other))
+  );
   for (const point of known) {
     const last = steps.at(-1);
     const interval = last && point.cell.speedAgainst(last.cell)?.interval;

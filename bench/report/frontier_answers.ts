@@ -28,9 +28,9 @@ const bounds: readonly [most: number, words: string][] = [
   [Infinity, "whatever its gradient error"],
 ];
 
-/** The combinations whose gradient error is known to be no larger. */
+/** The combinations that ran and whose gradient error is known to be no larger, or of which nobody asks. */
 export const within = (points: readonly FrontierPoint[], most: number): FrontierPoint[] =>
-  points.filter(({ error }) => error !== null && error <= most);
+  points.filter(({ cell, error }) => cell.step && (most === Infinity || error !== null && error <= most));
 
 /** The answers of a frontier as markdown, comparison by comparison; null where none was looked for. */
 export function frontierAnswers(comparisons: readonly Comparison<Cell>[], told: Told): string | null {
@@ -71,10 +71,10 @@ function planned(comparison: Comparison<Cell>, points: readonly FrontierPoint[],
   } of a policy with choices of a step take, by plan, ${ends.join(" to ")}; ${measured} of them ran.`;
 }
 
-/** What is fastest in so much memory, by how far its gradient may be off; what is smallest where speeds say nothing. */
-export function fastest(comparison: Comparison<Cell>, points: readonly FrontierPoint[]): string {
+/** What is fastest in so much memory, by how far its gradient may be off; what is smallest where speeds say nothing; null where none ran. */
+export function fastest(comparison: Comparison<Cell>, points: readonly FrontierPoint[]): string | null {
   const base = baseOf(comparison);
-  const stepsOf = (most: number) => stairs(most === Infinity ? points : within(points, most));
+  const stepsOf = (most: number) => stairs(within(points, most));
   const speeds = bounds.flatMap(([most, words], i) => {
     const steps = stepsOf(most);
     const before = i > 0 ? stepsOf(bounds[i - 1][0]) : [];
@@ -93,8 +93,9 @@ export function fastest(comparison: Comparison<Cell>, points: readonly FrontierP
     const [first] = within(points, most);
     return first ? [`- ${words}: ${code(first.name)}, ${bytes(first.bytes)}.`] : [];
   });
-  return ["Speeds tell nothing here, so that memory alone was weighed. Smallest is", smallest.join("\n")]
-    .join("\n\n");
+  return smallest.length > 0
+    ? `Speeds tell nothing here, so that memory alone was weighed. Smallest is\n\n${smallest.join("\n")}`
+    : null;
 }
 
 /** "from **1.24 GiB** `mst8 + bf16 weights` (0.860×, gradient error 0.0026)" */
@@ -121,7 +122,9 @@ function beaten(points: readonly FrontierPoint[]): string | null {
     ? [`Beaten by none, and beating none: ${list(others.map(({ name }) => code(name)))}.`]
     : [];
   return [
-    `${lost.length} are **beaten**: another takes no more memory, is known to be less than ${
+    `${lost.length} ${
+      lost.length === 1 ? "is" : "are"
+    } **beaten**: another takes no more memory, is known to be less than ${
       wholePercentage(sameSpeed)
     } slower, has no gradient error larger by more than ${
       wholePercentage(sameError)

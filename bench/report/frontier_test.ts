@@ -3,6 +3,7 @@ import { answers } from "./answers.ts";
 import { compare } from "./cell_rounds.ts";
 import { drawCharts } from "./chart.ts";
 import { frontierPoints, peerPoints, stairs } from "./frontier.ts";
+import { frontierAnswers } from "./frontier_answers.ts";
 import { frontierSection, plannedTable } from "./frontier_tables.ts";
 import { renderReport, sections } from "./report.ts";
 import { type FakeCombination, fakeCombinations, fakeFrontier } from "./frontier_testing.ts";
@@ -98,6 +99,29 @@ Deno.test("Nothing is beaten by the times of a software adapter", () => {
 Deno.test("stairs() climb in memory by what is faster for certain", () => {
   const names = stairs(frontierPoints(of(all))).map(({ name }) => name);
   assertEquals(names, ["token8 + state", "exact + state", "exact + state + f16", "exact + f16"]);
+});
+
+Deno.test("Among small gradient errors nothing is beaten by what has a larger one", () => {
+  const near = [
+    { name: "exact", policy: "exact", memory: 8, time: 1 },
+    { name: "half", policy: "half", memory: 7, time: 1.19, error: 0.0002 },
+    { name: "token8", policy: "token8", memory: 4, time: 1.2, error: 0.0099 },
+    { name: "mesa8", policy: "mesa8", memory: 3.9, time: 1.1, error: 0.0102 },
+  ];
+  const text = frontierAnswers([of(near)], fakeFrontier(near))!;
+  assertStringIncludes(text, "- with a gradient error of at most 0.01: from **4 GiB** `token8` (0.833×");
+  assertStringIncludes(text, "- whatever its gradient error: from **3.9 GiB** `mesa8` (0.909×");
+  assertStringIncludes(text, "1 is **beaten**");
+});
+
+Deno.test("answers() of a frontier name nothing that did not run", () => {
+  const records = fakeCombinations(all).map((record) => ({
+    ...record,
+    ...{ status: "oom" as const, timing: null, quality: null },
+  }));
+  const text = frontierAnswers(compare(records), fakeFrontier(all))!;
+  assertStringIncludes(text, "; 0 of them ran.");
+  assertFalse(/fastest|[Ss]mallest/.test(text), text);
 });
 
 Deno.test("answers() of a frontier tell what is fastest in so much memory, and name what is beaten with its winner", () => {
