@@ -5,6 +5,7 @@ import { UserError } from "../../src/errors.ts";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { refuseBeyondRoom } from "../../src/gpu/room.ts";
+import { describeLeanest } from "../../src/gpu/within_peak.ts";
 import type { LeastMemory, MemoryPlan } from "../../src/memory/plan.ts";
 import { byFamily } from "../../src/models/families.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
@@ -114,11 +115,18 @@ const widened = byFamily<[number], ModelConfig>({
   },
 });
 
+/** How many sizes are looked at beyond the first that does not fit. */
+const mostLooks = 32;
+
 /** Searches for the largest size of one open step on an adapter; what it has planned for one budget it does not plan again for another. */
 export class FitSearch {
   /** What is known of a size before any buffers are packed. Of it and of the plan numbers alone are kept: a step has thousands of dispatches. */
   readonly #outlineOf = remembered((size: number): LeastMemory | Refusal =>
     this.#beyondModel(size) ?? orRefusal(() => leastOfStep(stepOf(this.open, size), this.adapter))
+  );
+  readonly #leanestOf = remembered((size: number): LeastMemory | Refusal =>
+    this.#beyondModel(size) ??
+      orRefusal(() => leastOfStep(stepOf(this.open, size), this.adapter, describeLeanest))
   );
   readonly #plannedOf = remembered((size: number): MemoryPlan | Refusal => {
     const outline = this.#outlineOf(size);
@@ -130,8 +138,8 @@ export class FitSearch {
   constructor(readonly open: OpenStep, readonly adapter: BuilderOptions) {}
 
   /**
-   * What fits in so many bytes. Where the packing of tensors into buffers makes a larger step take a little less than a smaller one, a size beyond
-   * the next may fit again; none is looked for.
+   * What fits in so many bytes. A larger step may take less than a smaller one: where products of small models are cut into fewer parts, which is
+   * looked for beyond the first size that does not fit, or by the packing of tensors into buffers, by which a size a little beyond may fit again.
    *
    * @throws {UserError} if the step contradicts itself whatever the size
    */
@@ -139,7 +147,11 @@ export class FitSearch {
     const most = await this.#mostAtLeast(budget);
     const guess = most && this.#guess(most, budget);
     const least = this.#least;
-    const size = guess && await largestWhere((size) => this.#fits(size, budget), { near: guess, least });
+    const from = (size: number, least: number) =>
+      largestWhere((size) => this.#fits(size, budget), { near: size, least });
+    const first = guess && await from(guess, least);
+    const again = first && await this.#fitsAgain(first, budget);
+    const size = again ? await from(again, again) : first;
     const beyond = size === undefined ? least : size + 1;
     return {
       answer: size === undefined ? null : { size, plan: this.planOf(size)! },
@@ -166,6 +178,19 @@ export class FitSearch {
 
   #fits(size: number, budget: number): boolean {
     return this.#refusalAtLeast(size, budget) === null && this.refusalOf(size, budget) === null;
+  }
+
+  /** A size that fits beyond one whose next does not, where partial sums decide on that: of many the largest that is looked at. */
+  async #fitsAgain(size: number, budget: number): Promise<number | undefined> {
+    const mayFit = (size: number) => this.#refusalIn(this.#leanestOf(size), budget) === null;
+    const next = size + 1;
+    const [least, leanest] = [this.#outlineOf(next), this.#leanestOf(next)];
+    if (!mayFit(next) || "limit" in least || "limit" in leanest) return undefined;
+    if (least.bufferBytes === leanest.bufferBytes) return undefined;
+    const most = await largestWhere(mayFit, { near: next, least: next }) as number;
+    const stride = Math.ceil((most - size) / mostLooks);
+    for (let larger = most; larger > size; larger -= stride) if (this.#fits(larger, budget)) return larger;
+    return undefined;
   }
 
   /** The largest size that may fit, however its buffers are packed. */

@@ -49,6 +49,21 @@ for (const model of ["nano", "vit-nano", "llama-nano"]) {
   }
 }
 
+Deno.test("FitSearch finds the largest batch on a GPU, where products cut into fewer parts make a larger step the smaller one", async () => {
+  const gpu = gpuWith(typicalGpuLimits);
+  for (const [model, policy, most] of [["micro", "mesa8", 32], ["nano", "exact", 60]] as const) {
+    const step = open(model, "batch", { policy: policyDocument(policy) });
+    const search = new FitSearch(step, gpu);
+    const bytes = Array.from({ length: 2 * most }, (_, i) => search.planOf(i + 1)!.bufferBytes);
+    assert(bytes.some((own, i) => own < bytes[i - 1]), "a larger step takes less");
+    for (let budget = bytes[0]; budget < bytes[most]; budget += MiB) {
+      const largest = bytes.findLastIndex((own) => own <= budget) + 1;
+      const { answer, next } = await search.largestIn(budget);
+      assertEquals([answer?.size, next.size], [largest, largest + 1], `${model} in ${budget}`);
+    }
+  }
+});
+
 Deno.test("FitSearch finds a size whose bytes are the budget, and one less a byte below", async () => {
   for (const largest of ["batch", "depth", "width"] as const) {
     const step = open("nano", largest);

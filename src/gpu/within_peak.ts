@@ -19,6 +19,10 @@ const byTables = (options: BuilderOptions): BuilderOptions => ({ ...options, var
 export const describeByTables: Describe = (name, options, record) =>
   recorded(name, byTables(options), record).build();
 
+/** Records a program with nothing taken for speed alone, partial sums of products neither: with no smaller live peak can it be had. */
+export const describeLeanest: Describe = (name, options, record) =>
+  recorded(name, { ...byTables(options), spare: () => 0 }, record).build();
+
 /**
  * Records a program so that nothing taken for speed raises the live peak that it has without: what is written out to be read faster, and
  * variants that are set. Who wants memory asks how much is spare, and a first recording, by the kernels' tables alone, tells what lies below

@@ -31,9 +31,13 @@ export function describeStep(
 
 /**
  * Bytes below which no plan of a training step can go. Of two recordings it needs the first, and it packs nothing: for who looks at many steps
- * and plans few.
+ * and plans few. Described otherwise it may be less: `describeLeanest`'s grows with every size.
  */
-export function leastOfStep(options: TrainOptions, adapter: BuilderOptions): LeastMemory {
-  const { claims, standing } = describeStep(options, adapter, describeByTables);
+export function leastOfStep(
+  options: TrainOptions,
+  adapter: BuilderOptions,
+  describe: Describe = describeByTables,
+): LeastMemory {
+  const { claims, standing } = describeStep(options, adapter, describe);
   return leastMemory(claims, standing);
 }
