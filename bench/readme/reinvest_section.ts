@@ -22,7 +22,7 @@ export function reinvestSection({ sweeps: { reinvest: sweep } }: Reports): strin
     ...trained.length > 0
       ? [
         "Final validation loss less `exact`'s from the same seeds, with Student's 95% interval of pairs; **lower** and **higher** are tested, by " +
-        "Holm's procedure over all ways to re-invest at a model:",
+        "Holm's procedure over all ways to re-invest a budget:",
         losses(trained),
       ]
       : [],

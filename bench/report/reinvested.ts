@@ -16,10 +16,12 @@ export type Equal = typeof equals[number];
 /** A training run of an arm, over seeds, beside `exact`'s. */
 export interface Outcome {
   readonly steps: number;
-  /** Time of those steps as a multiple of `exact`'s, by the speeds that the sweep measured; null of one that was not timed. */
+  /** Time of those steps as a multiple of `exact`'s, by the paired speeds that the sweep measured; null of one that was not timed. */
   readonly time: number | null;
+  /** Tokens of those steps, likewise: of few steps no whole number makes them equal. */
+  readonly tokens: number;
   readonly losses: Paired;
-  /** Whether the loss is lower than `exact`'s, or higher, by a test that counts all ways to re-invest at the model; undefined: not settled. */
+  /** Whether the loss is lower than `exact`'s, or higher, by a test that counts all ways to re-invest the budget; undefined: not settled. */
   readonly verdict?: "lower" | "higher";
 }
 
@@ -44,7 +46,7 @@ export interface Invested {
   readonly learnt: boolean | null;
 }
 
-/** The probability that any verdict of a model on equal time, or on equal tokens, is false. */
+/** The probability that any verdict at a budget on equal time, or on equal tokens, is false. */
 const level = 0.05;
 
 /** The records of all that was run at a budget. */
@@ -72,7 +74,7 @@ export function invested(records: readonly CellRecord[], all: readonly Reinvestm
     );
     const arms = [...groups.values()].map((records) => armOf(records, exact));
     const learnt = exact.qualities.size > 0 ? hasLearnt(exact) : null;
-    return [{ found, exact, arms: judged(arms), learnt }];
+    return [{ found, exact, arms: learnt ? judged(arms) : arms, learnt }];
   });
 }
 
@@ -104,15 +106,16 @@ function outcomeOf(trained: Cell, timed: Cell, exact: Cell): Outcome | null {
   const losses = pairedLosses(trained, exact);
   if (!losses) return null;
   const [steps, base] = [trained, exact].map(stepsOf);
-  const time = timed.step && exact.step && steps * timed.step.median / (base * exact.step.median);
-  return { steps, time, losses };
+  const tokens = steps * trained.configuration.batch / (base * exact.configuration.batch);
+  const speed = speedAgainst(timed, exact);
+  return { steps, time: speed && tokens / speed.ratio, tokens, losses };
 }
 
 /** Training steps of a run: of shards that timed steps each for itself, the mean. */
 const stepsOf = ({ records }: Cell) =>
   mean(records.flatMap(({ quality, configuration }) => quality ? [configuration.qualitySteps] : []));
 
-/** Adds verdicts: Student's paired test of each arm that has grown, by Holm's procedure over those of a model. */
+/** Adds verdicts: Student's paired test of each arm that has grown, by Holm's procedure over those of a budget. */
 function judged(arms: readonly InvestedArm[]): InvestedArm[] {
   const verdicts = equals.map((equal) => {
     const tried = arms.flatMap((arm) => {
@@ -136,22 +139,19 @@ function judged(arms: readonly InvestedArm[]): InvestedArm[] {
   }));
 }
 
-/** How far from `exact`'s the time of a run may lie that is called equal, as a share of it. */
-export const timeTolerance = 0.05;
+/** How far from `exact`'s the time or the tokens of a run may lie that are called equal, as a share of them. */
+export const equalTolerance = 0.05;
 
-/** What a test says; a run that took more time than `exact` is not called better in equal time, nor one that took less worse. */
-function verdictOf(
-  { losses: { difference, diverged }, time }: Outcome,
-  rejected: boolean,
-  equal: Equal,
-): Outcome["verdict"] {
+/** What a test says; a run that took more of what ought to be equal is not called better, nor one that took less worse. */
+function verdictOf(outcome: Outcome, rejected: boolean, equal: Equal): Outcome["verdict"] {
+  const { losses: { difference, diverged }, [equal]: share } = outcome;
   if (diverged) return "higher";
   if (!difference || !rejected) return undefined;
   const verdict = difference.mean < 0 ? "lower" : "higher";
   const unfair = verdict === "lower"
-    ? (time ?? Infinity) > 1 + timeTolerance
-    : (time ?? 0) < 1 - timeTolerance;
-  return equal === "time" && unfair ? undefined : verdict;
+    ? (share ?? Infinity) > 1 + equalTolerance
+    : (share ?? 0) < 1 - equalTolerance;
+  return unfair ? undefined : verdict;
 }
 
 /** What tests say of the ways to re-invest, in equal time or in equal tokens. */
@@ -160,7 +160,7 @@ export interface Tally {
   readonly ways: readonly { readonly arm: InvestedArm; readonly outcome: Outcome }[];
   readonly lower: number;
   readonly higher: number;
-  /** Of how many the time was not `exact`'s. */
+  /** Of how many the time, or the tokens, were not `exact`'s. */
   readonly apart: number;
 }
 
@@ -171,7 +171,9 @@ export function tallyOf(arms: readonly InvestedArm[], equal: Equal): Tally {
     return outcome ? [{ arm, outcome }] : [];
   });
   const count = (verdict: string) => ways.filter(({ outcome }) => outcome.verdict === verdict).length;
-  const apart = ways.filter(({ outcome: { time } }) => time === null || Math.abs(time - 1) > timeTolerance);
+  const apart = ways.filter(({ outcome: { [equal]: share } }) =>
+    share === null || Math.abs(share - 1) > equalTolerance
+  );
   return { ways, lower: count("lower"), higher: count("higher"), apart: apart.length };
 }
 

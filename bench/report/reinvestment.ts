@@ -7,13 +7,13 @@ import type { Cell } from "./cell_rounds.ts";
 import {
   type Equal,
   equals,
+  equalTolerance,
   failureOf,
   type Invested,
   invested,
   type InvestedArm,
   type Tally,
   tallyOf,
-  timeTolerance,
 } from "./reinvested.ts";
 import { natsText } from "./losses.ts";
 import { speedWords } from "./tables.ts";
@@ -138,14 +138,14 @@ export function losses(all: readonly Invested[]): string {
   const columns = (arm: InvestedArm) =>
     equals.flatMap((equal) => {
       const outcome = arm.outcomes[equal];
-      if (!outcome) return equal === "time" ? [statusOf(arm), "–", "–"] : [statusOf(arm), "–"];
-      const { steps, time, losses: { difference, loss }, verdict } = outcome;
+      if (!outcome) return [statusOf(arm), "–", "–"];
+      const { steps, losses: { difference, loss }, [equal]: share, verdict } = outcome;
       const text = difference && loss !== null
         ? `${natsText(difference)}, ${percentage(difference.mean / loss, true)}`
         : "not a number";
       return [
         number(Math.round(steps)),
-        ...equal === "time" ? [time === null ? "–" : time.toFixed(3)] : [],
+        share === null ? "–" : share.toFixed(3),
         verdict ? `${text} **${verdict}**` : text,
       ];
     });
@@ -153,7 +153,7 @@ export function losses(all: readonly Invested[]): string {
     const { qualitySteps } = exact.records.find(({ quality }) => quality)!.configuration;
     const all = [...exact.qualities.values()].flatMap(({ validationLoss }) => validationLoss ?? []);
     const loss = all.length ? `${(all.reduce((sum, loss) => sum + loss) / all.length).toFixed(4)} nats` : "–";
-    return [number(qualitySteps), "1", loss, number(qualitySteps), loss];
+    return equals.flatMap(() => [number(qualitySteps), "1", loss]);
   };
   const rows = rowsOf(
     trained,
@@ -164,11 +164,7 @@ export function losses(all: readonly Invested[]): string {
     [
       ...leads,
       "learning rate",
-      "steps",
-      "of `exact`'s time",
-      "loss in equal time",
-      "steps",
-      "loss in equal tokens",
+      ...equals.flatMap((equal) => ["steps", `of \`exact\`'s ${equal}`, `loss in equal ${equal}`]),
     ],
     rows,
     3,
@@ -179,16 +175,21 @@ const rateOf = ({ configuration: { learningRate } }: Cell) => learningRate.toPre
 
 function howTrained(all: readonly Invested[]): string {
   const seeds = Math.max(...all.map(({ exact }) => exact.qualities.size));
+  const images = all.some(({ exact: { records: [{ data }] } }) => data.kind === "images");
   return [
     `The loss is the validation loss after ${
       plural(seeds, "training run", "training runs")
-    } of each, from the same seeds, all on the same windows of held-out data: of \`exact\` as it is, of others ` +
+    } of each, from the same seeds, ${
+      images
+        ? "on the same held-out images, but for those that fill no whole batch of a size"
+        : "all on the same windows of held-out data"
+    }: of \`exact\` as it is, of others ` +
     "less `exact`'s, with Student's 95% interval of pairs, and as a share of it. **lower** and **higher** are tested: Student's paired test at " +
-    "5%, by Holm's procedure over all ways to re-invest at a model.",
-    "Equal tokens are as many steps as take `exact`'s sequences. Equal time is as many steps as take `exact`'s by the speeds that were measured " +
-    "before the sweep and stand in each cell; by the speeds of the sweep's own rounds they took the share of its time that stands beside: more " +
-    `than ${wholePercentage(1 + timeTolerance)} is no lower loss in equal time, less than ${
-      wholePercentage(1 - timeTolerance)
+    "5%, by Holm's procedure over all ways to re-invest a budget.",
+    "Equal tokens are as many steps as take `exact`'s sequences, to the nearest. Equal time is as many steps as take `exact`'s by the speeds that " +
+    "were measured before the sweep and stand in each cell; by the paired speeds of the sweep's own rounds they took the share of its time that " +
+    `stands beside. Of either, more than ${wholePercentage(1 + equalTolerance)} is no lower loss, less than ${
+      wholePercentage(1 - equalTolerance)
     } no higher one. ` +
     "Every run's schedule ends at zero with its own last step. Time is that of training steps: no setting up, no validation.",
     rateRule,
@@ -205,7 +206,7 @@ export function reinvestmentAnswer({ reinvest = [] }: Found, records: readonly C
         ? bySpeed(one)
         : one.learnt
         ? `${equals.map((equal) => byLoss(one, equal)).join("; ")}.`
-        : `losses say nothing, as \`exact\` does no better than what is known of the data without a network. ${
+        : `losses say nothing, as \`exact\` does no better than what is known of the data without a network; ${
           bySpeed(one)
         }`
     }`
@@ -217,7 +218,8 @@ export function reinvestmentAnswer({ reinvest = [] }: Found, records: readonly C
 
 /** "in equal time 3 of 9 ways measurably lower the loss, 1 raises it" */
 export function tallyWords(equal: Equal, { ways, lower, higher, apart }: Tally): string {
-  const unequal = equal === "time" && apart > 0 ? ` (the time of ${apart} was not equal)` : "";
+  const were = equal === "time" ? "was" : "were";
+  const unequal = apart > 0 ? ` (the ${equal} of ${apart} ${were} not equal)` : "";
   return `in equal ${equal} ${lower} of ${ways.length} ways measurably ${
     lower === 1 ? "lowers" : "lower"
   } the loss, ${higher} ${higher === 1 ? "raises" : "raise"} it${unequal}`;

@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import type { CellRecord } from "../results/results.ts";
 import { fakeHeader } from "../results/testing.ts";
 import { compare } from "./cell_rounds.ts";
@@ -46,13 +46,15 @@ Deno.test("reinvestmentSection() tells tokens a second as a multiple of exact's,
 Deno.test("reinvestmentSection() puts losses in equal time and equal tokens beside exact's, seed by seed, with tested verdicts", () => {
   const lines = rows(section, /^\| model, step .*learning rate/);
   const [first, same, batch, deep] = lines.map((line) => line.slice(3));
-  assertEquals(first, ["0.00100", "100", "1", "3.0500 nats", "100", "3.0500 nats"]);
+  assertEquals(first, ["0.00100", "100", "1", "3.0500 nats", "100", "1", "3.0500 nats"]);
   assertEquals([same[1], same[2], same[4]], ["80", "1.000", "100"]);
   assertStringIncludes(same[3], "+0.1067");
   assert(!same[3].includes("**"), "what has not grown is no way to re-invest");
-  assertEquals([batch[0], batch[1], batch[2], batch[4]], ["0.00141", "63", "1.008", "50"]);
-  assert(!batch[3].includes("**") && batch[5].endsWith("**higher**"));
-  assert(deep[3].endsWith("**lower**") && deep[5].endsWith("**lower**"));
+  assertEquals([batch[0], batch[1], batch[2], batch[4], batch[5]], [
+    ...["0.00141", "63", "1.008", "50", "1.000"],
+  ]);
+  assert(!batch[3].includes("**") && batch[6].endsWith("**higher**"));
+  assert(deep[3].endsWith("**lower**") && deep[6].endsWith("**lower**"));
   assertStringIncludes(section, "√(batch ratio)");
 });
 
@@ -99,15 +101,46 @@ Deno.test("reinvestmentAnswer() tells speeds alone where nothing was trained, or
   const answer = reinvestmentAnswer(told, untrained)!;
   assertStringIncludes(answer, `10 MiB: ${speeds} of \`exact\`'s tokens a second.`);
   assertEquals(reinvestmentSection(told, untrained)!.includes("learning rate"), false);
-  const idle = reinvestmentAnswer(
-    told,
-    [exact, ...arms].flatMap(recordsOf).map((record) => ({
-      ...record,
-      data: { ...record.data, baseline: { rule: "bigram", loss: 2 } } as CellRecord["data"],
-    })),
-  )!;
+  const unlearnt = [exact, ...arms].flatMap(recordsOf).map((record) => ({
+    ...record,
+    data: { ...record.data, baseline: { rule: "bigram", loss: 2 } } as CellRecord["data"],
+  }));
+  const idle = reinvestmentAnswer(told, unlearnt)!;
   assertStringIncludes(idle, "losses say nothing");
+  assertFalse(
+    /\|.*\*\*(lower|higher)/.test(reinvestmentSection(told, unlearnt)!),
+    "a table bolds no verdict then",
+  );
   assertEquals(idle.includes("measurably"), false);
+});
+
+Deno.test("A run of more tokens than exact's is not better in equal tokens, nor one of fewer worse", () => {
+  const verdict = (steps: number, losses: number[]) =>
+    invested([exact, { ...arms[2], steps, losses }].flatMap(recordsOf), [found])[0].arms[0].outcomes.tokens!
+      .verdict;
+  const [better, worse] = [[2.9, 3.001, 2.95], [3.1, 3.201, 3.15]];
+  assertEquals([47, 52, 53].map((steps) => verdict(steps, better)), ["lower", "lower", undefined]);
+  assertEquals([47, 48, 53].map((steps) => verdict(steps, worse)), [undefined, "higher", "higher"]);
+  const more = [exact, { ...arms[2], steps: 53 }].flatMap(recordsOf).map(learnt);
+  assertStringIncludes(
+    reinvestmentAnswer(told, more)!,
+    "in equal tokens 0 of 1 ways measurably lower the loss",
+  );
+  assertStringIncludes(reinvestmentAnswer(told, more)!, "(the tokens of 1 were not equal)");
+});
+
+Deno.test("The time of a run is by the speeds of the same rounds, as the speed beside it is", () => {
+  const records = [exact, arms[5]].flatMap(recordsOf).slice(0, -1).map((record) => {
+    const { timing, configuration: { round } } = record;
+    const slow = round === 0 ? 1 : 2;
+    return {
+      ...record,
+      timing: { ...timing!, stepMilliseconds: timing!.stepMilliseconds.map((step) => slow * step) },
+    };
+  });
+  const [{ arms: [arm] }] = invested(records, [found]);
+  assertAlmostEquals(arm.speed!.ratio, 0.5, 1e-12);
+  assertAlmostEquals(arm.outcomes.time!.time!, 1, 1e-12);
 });
 
 Deno.test("A loss that is no number is higher, and a verdict counts all ways of a model", () => {

@@ -58,6 +58,7 @@ const cellSummary = z.object({
 const outcomeSummary = z.object({
   steps: measured.describe("mean over the seeds"),
   time: measured.describe("of those steps, as a multiple of `exact`'s"),
+  tokens: z.number().describe("of those steps, likewise"),
   lossDifference: z.object({ mean: z.number(), low: z.number(), high: z.number() }).nullable().describe(
     "validation loss less `exact`'s, mean over seeds and its 95% interval; null of fewer than two, or if one is no number",
   ),
@@ -172,11 +173,12 @@ function armOf(
 }
 
 function outcomeOf(
-  { steps, time, losses: { difference }, verdict }: Outcome,
+  { steps, time, tokens, losses: { difference }, verdict }: Outcome,
 ): z.infer<typeof outcomeSummary> {
   return {
     steps,
     time,
+    tokens,
     lossDifference: difference && { mean: difference.mean, low: difference.low, high: difference.high },
     ...verdict && { verdict },
   };
