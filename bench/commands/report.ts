@@ -39,6 +39,9 @@ export const report = command("report", options, { brief }).map(
   ({ folders, html, predict, json }) => async () => {
     if (html !== undefined && json) refuseUnused("--html", { json }, []);
     if (predict.length > 0) refuseUnused("--predict-ranks", { html, json }, []);
+    if (html !== undefined && !/\.html?$/.test(html)) {
+      throw new UserError(`${html} would hold a page; give --html a FILE.html`);
+    }
     const all = await Promise.all((await reportsBelow(folders)).map(read));
     if (json) {
       printJson(all.map(({ folder, kind, text }) => summaryOf(folder, kind, text)));

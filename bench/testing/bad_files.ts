@@ -257,6 +257,7 @@ const places: Row[] = [
   ],
   [`report ${reports}/grouping --html F/none/page.html`, 1, "its folder does not exist; create it first"],
   ["report F --html=", 2, "Path must not be empty"],
+  ["report F --html F/results.jsonl", 1, "would hold a page; give --html a FILE.html"],
   ["report F --predict-ranks 4 --json", 1, "--json does nothing with --predict-ranks; leave one of them out"],
   ["report F --predict-ranks 1", 2, "give one from 2 to 4096"],
   [`report ${reports}/grouping --predict-ranks 4`, 1, "give a report of --ranks 2"],

@@ -75,6 +75,18 @@ Deno.test("readCheckpoint() reads the folder that writeCheckpoint() made, bit fo
   });
 });
 
+Deno.test("readCheckpoint() of a file that tells all by itself passes over a config.json beside it", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/config.json`, '{"model_type":"another","n_head":3}');
+    for (const modelType of ["gpt2", "llama"] as const) {
+      const name = `${modelType}.safetensors`;
+      const model = littleModel(modelType, name);
+      await writeCheckpoint(`${folder}/${name}`, littleTensors(model), model);
+      assertEquals((await readCheckpoint(`${folder}/${name}`)).model, model);
+    }
+  });
+});
+
 Deno.test("A saved config.json says all sizes of every preset under the names of the library", () => {
   const said = allFamilies.flatMap(({ presets, checkpoint, golden }) =>
     Object.values(presets).map(({ name, ...sizes }) => {

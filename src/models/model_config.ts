@@ -54,7 +54,9 @@ export function checkModel(config: ModelConfig, sequence: number, batch = 1): vo
   if (batch * sequence > most) {
     const remedy = sequence <= most
       ? `take a --batch of at most ${Math.floor(most / sequence)}`
-      : "take a smaller --sequence";
+      : most > 0
+      ? "take a smaller --sequence"
+      : "give smaller sizes";
     throw new UserError(
       `A step of ${batch} × ${sequence} tokens exceeds the ${most} that kernels can count in model "${config.name}"; ${remedy}`,
     );

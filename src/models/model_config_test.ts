@@ -71,6 +71,7 @@ Deno.test("checkModel() refuses a step of more tokens than kernels can count, an
     [() => checkModel(xl, 1024, 2 ** 32), 'exceeds the 2684354 that kernels can count in model "xl"'],
     [() => checkModel(xl, 1024, Number.MAX_SAFE_INTEGER), "take a --batch of at most 2621"],
     [() => checkModel({ ...nano, positions: 2 ** 40 }, 2 ** 40), "take a smaller --sequence"],
+    [() => checkModel({ ...llamaPresets["llama-nano"], hidden: 2 ** 40 }, 16), "give smaller sizes"],
   ];
   for (const [check, sentence] of refused) assertThrows(check, UserError, sentence);
 });

@@ -93,6 +93,12 @@ for (
       { name: "a", preset: "llama-1b", rotaryScaling: { factor: 2 } },
       "f.json: rotaryScaling.slow must be a positive number",
     ],
+    ...[{ rotaryBase: 5e-324, headSize: 128 }, {
+      rotaryScaling: { factor: 1e-320, slow: 1, fast: 4, positions: 64 },
+    }].map((endless) => [
+      { name: "a", preset: "llama-nano", ...endless },
+      'Model "a": its rotary frequencies are beyond all numbers; give a larger rotaryBase or rotaryScaling.factor',
+    ]),
     [
       { name: "gpt2", preset: "nano" },
       'f.json: name "gpt2" is a preset\'s, and this model is another; give it a name of its own',

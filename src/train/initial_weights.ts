@@ -1,3 +1,4 @@
+import { UserError } from "../errors.ts";
 import type { WeightSource } from "../models/checkpoint.ts";
 import { streamOf } from "../models/shared/initial.ts";
 import { describeNormals, type Normals } from "./describe.ts";
@@ -15,8 +16,22 @@ export async function setWeights(inTraining: InTraining, given?: WeightSource): 
       memory.writeNumbers(value, packRows(new Float32Array(rows * cols).fill(begin), value));
     } else if ("deviation" in begin) {
       normals.push({ tensor: value, ...begin, stream: streamOf(name, seed) });
-    } else memory.writeNumbers(value, packRows(begin, value));
+    } else {
+      if (value.dtype === "f16") requireHalves(name, begin);
+      memory.writeNumbers(value, packRows(begin, value));
+    }
+    await memory.settleWrites();
   }
   if (normals.length === 0) return;
   await withProgram(inTraining, describeNormals(normals, builderOptions), (program) => void program.run());
+}
+
+/** The largest number of f16. */
+const largestHalf = 65504;
+
+/** Throws a UserError for a weight that would be infinite in f16. */
+function requireHalves(name: string, weights: Float32Array): void {
+  const beyond = weights.find((weight) => Math.abs(weight) > largestHalf);
+  if (beyond === undefined) return;
+  throw new UserError(`"${name}" holds ${beyond}, beyond the ${largestHalf} of f16; take --parameters bf16`);
 }

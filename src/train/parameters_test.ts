@@ -1,5 +1,6 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { gpuTest, noNumbers, testGpu } from "../../kernels/testing/testing.ts";
+import { UserError } from "../errors.ts";
 import { readCheckpoint, writeCheckpoint } from "../models/checkpoint.ts";
 import { everyWeight } from "../models/testing.ts";
 import { gpt2Presets } from "../models/gpt2/config.ts";
@@ -43,6 +44,24 @@ Deno.test("encode() keeps what is no number as none, and infinities", () => {
     assertEquals([...held], [...noNumbers.map(() => NaN), Infinity, -Infinity]);
   }
 });
+
+gpuTest(
+  "A session refuses given weights that f16 cannot hold, and takes the largest that it can",
+  async () => {
+    const given = await withSession({}, weightsOf);
+    const name = "transformer.h.0.mlp.c_fc.weight";
+    const begun = (largest: number, parameters: "bf16" | "f16") => {
+      const weights = new Map(given).set(name, given.get(name)!.with(5, -largest));
+      return withSession({ parameters }, () => Promise.resolve(true), weights);
+    };
+    assert(await begun(65504, "f16") && await begun(70000, "bf16"));
+    await assertRejects(
+      () => begun(70000, "f16"),
+      UserError,
+      `"${name}" holds -70000, beyond the 65504 of f16; take --parameters bf16`,
+    );
+  },
+);
 
 for (const parameters of ["bf16", "f16"] as const) {
   gpuTest(

@@ -19,11 +19,16 @@ const noStep: StepValues = {
   microBatch: 0,
 };
 
+/** Bytes of writes that the host may hold. */
+const mostUnsettled = 2 ** 27;
+
 /** The stores that the programs of a session share, made as programs name them. */
 export class SessionMemory {
   readonly #stores: BufferSet<Store>;
   /** What was run and is not submitted yet, because ranks exchange in it. */
   #exchanging?: Promise<void>;
+  /** Bytes written since writes were settled. */
+  #unsettled = 0;
 
   constructor(readonly gpu: Gpu) {
     this.#stores = new BufferSet(gpu);
@@ -59,8 +64,17 @@ export class SessionMemory {
     this.#writeStore(stepStore, 0, packStep({ ...noStep, ...values }));
   }
 
+  /** Waits, once many bytes were written, until the device has them: as long as nothing is submitted, the host holds a copy of every write. */
+  async settleWrites(most = mostUnsettled): Promise<void> {
+    if (this.#unsettled < most) return;
+    this.gpu.device.queue.submit([]);
+    await this.gpu.device.queue.onSubmittedWorkDone();
+    this.#unsettled = 0;
+  }
+
   #writeStore(store: Store, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
     const { buffer, byteOffset, byteLength } = data;
+    this.#unsettled += byteLength;
     this.gpu.device.queue.writeBuffer(this.#stores.get(store), offset, buffer, byteOffset, byteLength);
   }
 

@@ -16,7 +16,8 @@ export const gpt2Checkpoint: CheckpointFormat<Gpt2Config> = {
   recognises: (tensors) => ["wpe.weight", "transformer.wpe.weight"].some((name) => tensors.has(name)),
   canonical,
   async settings(path, metadata) {
-    const { n_head, layer_norm_epsilon } = { ...await settingsBeside(path), ...metadata };
+    const whole = ["n_head", "layer_norm_epsilon"].every((name) => metadata[name] !== undefined);
+    const { n_head, layer_norm_epsilon } = { ...!whole && await settingsBeside(path), ...metadata };
     return {
       ...n_head !== undefined && { heads: Number(n_head) },
       ...layer_norm_epsilon !== undefined && { layerNormEpsilon: Number(layer_norm_epsilon) },

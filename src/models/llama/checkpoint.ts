@@ -17,7 +17,8 @@ export const llamaCheckpoint: CheckpointFormat<LlamaConfig> = {
   recognises: (tensors) => tensors.has(embedding),
   canonical,
   async settings(path, metadata) {
-    const given = { ...await settingsBeside(path), ...metadata };
+    const whole = [...Object.keys(own), "rope_scaling"].every((name) => metadata[name] !== undefined);
+    const given = whole ? metadata : { ...await settingsBeside(path), ...metadata };
     const number = (name: string) => given[name] === undefined ? {} : { [own[name]]: Number(given[name]) };
     const { rope_scaling: said } = given;
     const scaling = typeof said === "string" ? fromJson(said) : said;
@@ -29,7 +30,13 @@ export const llamaCheckpoint: CheckpointFormat<LlamaConfig> = {
         }, which is none of Llama's; choose another checkpoint`,
       );
     }
-    return { ...Object.assign({}, ...Object.keys(own).map(number)), rotaryScaling };
+    const { tie_word_embeddings: tied, num_key_value_heads: keyHeads } = given;
+    return {
+      ...Object.assign({}, ...Object.keys(own).map(number)),
+      ...typeof keyHeads === "number" && { keyHeads },
+      ...tied === true && { tiedHead: true },
+      rotaryScaling,
+    };
   },
   sizesFrom,
   metadata: (config) => ({
@@ -74,6 +81,16 @@ function sizesFrom(
   if (heads * headSize !== queries || !Number.isInteger(headSize) || !Number.isInteger(keyHeads)) {
     throw new UserError(
       `${heads} heads do not make the ${queries} channels of queries and ${keys} of keys of ${source}; mend its config.json`,
+    );
+  }
+  if (settings.keyHeads !== undefined && settings.keyHeads !== keyHeads) {
+    throw new UserError(
+      `${source} holds ${keyHeads} heads of keys and values, of ${headSize} channels, and its config.json says ${settings.keyHeads}; mend it`,
+    );
+  }
+  if (settings.tiedHead && tensors.has(head)) {
+    throw new UserError(
+      `${source} holds an output head that differs from the word embedding, and its config.json says that they are tied; mend it`,
     );
   }
   return {

@@ -151,5 +151,15 @@ Deno.test("readCheckpoint() of a Llama heeds the config.json beside the file, of
     await error(),
     `3 heads do not make the 16 channels of queries and 8 of keys of ${path}; mend its config.json`,
   );
+  await configure({ ...settings, num_key_value_heads: 1 });
+  assertEquals(
+    await error(),
+    `${path} holds 2 heads of keys and values, of 4 channels, and its config.json says 1; mend it`,
+  );
+  await configure({ ...settings, tie_word_embeddings: true });
+  assertEquals(
+    await error(),
+    `${path} holds an output head that differs from the word embedding, and its config.json says that they are tied; mend it`,
+  );
   await Deno.remove(folder, { recursive: true });
 });

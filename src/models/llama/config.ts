@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { RotaryScaling } from "../../../kernels/embedding/rotary_frequencies.ts";
+import { rotaryFrequencies, type RotaryScaling } from "../../../kernels/embedding/rotary_frequencies.ts";
 import { UserError } from "../../errors.ts";
 import { must } from "../../json_document.ts";
 import { checkPositions, count, normEpsilon, transformerSizes } from "../shared/sizes.ts";
@@ -102,7 +102,8 @@ export function rotaryOf(
 }
 
 /** Throws a UserError if the sizes contradict each other. */
-export function checkLlama({ name, heads, keyHeads, headSize, rotaryScaling: scaling }: LlamaConfig): void {
+export function checkLlama(config: LlamaConfig): void {
+  const { name, heads, keyHeads, headSize, rotaryScaling: scaling } = config;
   if (heads % keyHeads !== 0) {
     throw new UserError(
       `Model "${name}": ${keyHeads} heads of keys do not divide ${heads} heads; give a number that does`,
@@ -116,6 +117,11 @@ export function checkLlama({ name, heads, keyHeads, headSize, rotaryScaling: sca
   if (scaling && scaling.slow >= scaling.fast) {
     throw new UserError(
       `Model "${name}": rotaryScaling.slow is ${scaling.slow}, not below fast, ${scaling.fast}; give a smaller one`,
+    );
+  }
+  if (!rotaryFrequencies(rotaryOf(config)).every(Number.isFinite)) {
+    throw new UserError(
+      `Model "${name}": its rotary frequencies are beyond all numbers; give a larger rotaryBase or rotaryScaling.factor`,
     );
   }
 }
