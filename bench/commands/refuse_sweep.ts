@@ -1,5 +1,5 @@
 import { UserError } from "../../src/errors.ts";
-import { stepDefaults } from "../../src/train/step_choices.ts";
+import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import type { CellConfiguration } from "../results/results.ts";
 import type { Shard } from "../results/run_header.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
@@ -48,5 +48,17 @@ export function refuseBoundless({ longest, tokens }: SweepOptions): void {
   if (!longest || tokens === undefined) return;
   throw new UserError(
     "The longest sequence that fits is one of so many to a step, which --tokens leaves open; give --batch",
+  );
+}
+
+/** Throws a UserError for a choice of a step that the rows of the profile vary by themselves: their names would say otherwise. */
+export function refuseVaried(given: StepChoices, { combinations = [] }: SweepOptions): void {
+  const varied = new Set(combinations.flatMap(({ choices = {} }) => Object.keys(choices)));
+  const [choice] = (Object.keys(stepDefaults) as (keyof StepChoices)[])
+    .filter((name) => given[name] !== undefined && varied.has(name));
+  if (choice === undefined) return;
+  const option = `--${choice.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new UserError(
+    `${option} is what this profile varies from row to row; leave it out, or take another profile`,
   );
 }

@@ -12,7 +12,7 @@ import { chooseRounds } from "../sweep/stopping.ts";
 import { planSweep } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import { refuseIdle } from "../training/data.ts";
-import { refuseBoundless, refuseSeveralRanks, refuseUndividable } from "./refuse_sweep.ts";
+import { refuseBoundless, refuseSeveralRanks, refuseUndividable, refuseVaried } from "./refuse_sweep.ts";
 
 /** What the user asked for. What is undefined, or an empty list, comes from the profile. */
 export type BenchOptions =
@@ -51,6 +51,7 @@ export function toldSweep(
   profile: SweepOptions,
 ): { all: SweepOptions; cells: CellConfiguration[] } {
   const all = withDefaults(options, profile);
+  refuseVaried(options, profile);
   refuseSeveralRanks(all);
   refuseIdle(all.models, options);
   const cells = planSweep(all);

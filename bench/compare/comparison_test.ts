@@ -53,6 +53,18 @@ const withMemory = (bytes: number) => (record: CellRecord): CellRecord => ({
   memory: { ...record.memory!, bufferBytes: record.memory!.bufferBytes + bytes },
 });
 
+Deno.test("compareReports() compares no cells in which memory was re-invested", () => {
+  const grown = rounds(
+    1,
+    only("mesa8", (record) => ({
+      ...record,
+      configuration: { ...record.configuration, reinvested: { model: "nano", batch: 4, into: "batch" } },
+    })),
+  );
+  assertEquals(verdicts([...rounds(), ...grown]).map(([policy]) => policy), ["exact", "mesa8"]);
+  assertEquals(byTurns(grown, grown).cells.map(({ policy }) => policy), ["exact"]);
+});
+
 Deno.test("compareReports() finds nothing in two equal sides, and each planted difference", () => {
   assertEquals(verdicts(rounds()), [["exact", "same", "same", "same"], ["mesa8", "same", "same", "same"]]);
   assertEquals(verdicts(rounds(1.05)).map(([, speed]) => speed), ["slower", "slower"]);

@@ -80,18 +80,20 @@ export const mixedChoices = (reports: readonly Report[]): (keyof StepChoices)[] 
 const choiceOf = (configuration: CellConfiguration, choice: keyof StepChoices) =>
   configuration[choice] ?? stepDefaults[choice];
 
-/** The cells of a report by what they are, in the order of their first record; without the one that ran once more at the end. */
+/**
+ * The cells of a report by what they are, in the order of their first record; without the one that ran once more at the end, and those in
+ * which memory was re-invested, whose sizes and steps are what was found by plan and by measured speeds.
+ */
 export function cellsOf({ results }: Report, apart: readonly (keyof StepChoices)[]): Map<string, Cell> {
   /** What is the same cell in two reports, whatever variants of kernels it took and however long it was looked at. */
   const identityOf = (configuration: CellConfiguration): string => {
-    const { model, modelDocument, sequence, batch, storage, kernels, reinvested } = configuration;
+    const { model, modelDocument, sequence, batch, storage, kernels } = configuration;
     return JSON.stringify([
       ...[model, modelDocument ?? null, sequence, batch, storage, kernels ?? null],
-      reinvested && { ...reinvested, pace: reinvested.pace !== undefined }, // how long steps take is measured
       ...apart.map((choice) => choiceOf(configuration, choice)),
     ]);
   };
-  const records = results.records.filter(({ configuration }) => !configuration.again);
+  const records = results.records.filter(({ configuration: { again, reinvested } }) => !again && !reinvested);
   const groups = Map.groupBy(records, ({ configuration }) => identityOf(configuration));
   const crowded = crowding(results.records);
   return new Map([...groups].map(([identity, members]) => [identity, new Cell(members, crowded)]));

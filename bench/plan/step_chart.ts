@@ -50,9 +50,22 @@ const sectionColors: Record<Section, string> = {
   update: "#b4b4b4",
 };
 
-/** Whether a section's name has a place, which may stick out to both sides. */
-const isWide = ({ name, first, last }: Span<Section>, { dispatches }: LiveStep) =>
-  (last + 1 - first) * width / dispatches >= 2 * name.length;
+/** Pixels of a letter of a section's name. */
+const letter = 5;
+
+/** The sections whose names have a place: they may stick out to both sides, and lie over no wider section's. */
+function namedSections({ sections, dispatches }: LiveStep): ReadonlySet<Span<Section>> {
+  const pixels = ({ first, last }: Span<Section>) => (last + 1 - first) * width / dispatches;
+  const middle = ({ first, last }: Span<Section>) => (first + last + 1) / 2 * width / dispatches;
+  const named = new Set<Span<Section>>();
+  for (const span of sections.toSorted((a, b) => pixels(b) - pixels(a))) {
+    const isFree = [...named].every((other) =>
+      Math.abs(middle(span) - middle(other)) >= letter * (span.name.length + other.name.length + 1) / 2
+    );
+    if (isFree && pixels(span) >= 2 * span.name.length) named.add(span);
+  }
+  return named;
+}
 
 /** Above the bytes: the sections of the step, and its blocks by number. */
 function places(step: LiveStep): Spec {
@@ -63,9 +76,10 @@ function places(step: LiveStep): Spec {
   /** Of narrow blocks every second has its number, or every fourth and so on. */
   const isNumbered = (span: Span<number>) =>
     span.name % 2 ** Math.max(0, Math.ceil(Math.log2(14 / pixels(span)))) === 0;
+  const named = namedSections(step);
   const values = [
     ...step.sections.map((span) =>
-      row("section", span, sectionColors[span.name], isWide(span, step) ? span.name : "")
+      row("section", span, sectionColors[span.name], named.has(span) ? span.name : "")
     ),
     ...step.blocks.map((span) =>
       row("block", span, span.name % 2 ? "#d0d0d0" : "#e8e8e8", isNumbered(span) ? `${span.name}` : "")
@@ -133,6 +147,7 @@ function bytesOver(
     },
     legend: { orient: "right" },
   };
+  const named = namedSections(step);
   const peakAt = (peak.at + 0.5) / dispatches;
   const [align, other] = peakAt < 0.35
     ? ["left", "right"]
@@ -151,7 +166,7 @@ function bytesOver(
       },
       {
         data: {
-          values: step.sections.slice(1).filter((span) => isWide(span, step)).map(({ first }) => ({
+          values: step.sections.slice(1).filter((span) => named.has(span)).map(({ first }) => ({
             at: first,
           })),
         },

@@ -36,7 +36,8 @@ function multiples(cell: Cell | undefined, base: Cell): string {
   const buffers = ratio(cell.memory.bufferBytes / base.memory.bufferBytes);
   const speed = cell.speedAgainst(base);
   if (!speed) return withFailure(buffers, cell);
-  return `${buffers} at ${speed.interval && !isSettled(speed) ? "no settled speed" : ratio(speed.ratio)}`;
+  if (!speed.interval) return `${buffers} at ${ratio(speed.ratio)} (no interval)`;
+  return `${buffers} at ${isSettled(speed) ? ratio(speed.ratio) : "no settled speed"}`;
 }
 
 const withFailure = (text: string, { failure }: Cell) =>

@@ -35,9 +35,9 @@ Deno.test("gridTable() has a row for each model and size, and tells what does no
   const [table, note] = gridTable(all)!.split("\n\n");
   const cells = table.split("\n").slice(2).map((line) => line.split("|").slice(1, -1).map((s) => s.trim()));
   const [nano, larger, image] = cells;
-  assertEquals(nano, ["nano", "4 × 128", "100 MiB", "51,200", "0.40× at 0.80×"]);
+  assertEquals(nano, ["nano", "4 × 128", "100 MiB", "51,200", "0.40× at 0.80× (no interval)"]);
   assertEquals(larger, ["nano", "16 × 128", "400 MiB: out of memory", "–", "0.40×"]);
-  assertEquals(image.at(-1), "0.20× at 0.50×");
+  assertEquals(image.at(-1), "0.20× at 0.50× (no interval)");
   assertEquals(note, "Beside `exact` stand multiples of its buffers, at multiples of its speed.");
 });
 
@@ -45,8 +45,11 @@ Deno.test("gridTable() settles no speed on rounds that disagree", () => {
   const rounds = (policy: string, steps: number[]) =>
     steps.map((step, round) => fakeRecord({ policy, round }, measured(100, step)));
   const disagreeing = [...rounds("exact", [10, 20, 10]), ...rounds("mesa8", [20, 20, 20])];
-  const table = gridTable(compare([...disagreeing, ...texts.slice(2), ...images]))!;
-  assertStringIncludes(table.split("\n")[2], "1.00× at no settled speed");
+  const rowOf = (records: typeof texts) =>
+    gridTable(compare([...records, ...texts.slice(2), ...images]))!.split("\n")[2];
+  assertStringIncludes(rowOf(disagreeing), "1.00× at no settled speed");
+  const settled = [...rounds("exact", [10, 10, 10]), ...rounds("mesa8", [20, 20, 20])];
+  assertStringIncludes(rowOf(settled), "1.00× at 0.50× |");
 });
 
 Deno.test("Families are told apart where one has several sizes, and in no smaller report", () => {

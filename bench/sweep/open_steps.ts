@@ -46,9 +46,10 @@ export function openSteps(options: OpenStepOptions): OpenStep[] {
   }
   const fixed = named === "sequence" ? models.find((model) => !familyOf(model).choosesSequence) : undefined;
   if (fixed) {
-    throw new UserError(
-      `Model "${fixed.name}" has sequences of one length; leave out --batch to look for the largest, or give --largest depth or width`,
-    );
+    const remedy = options.batches.length > 0
+      ? "leave out --batch to look for the largest, or give --largest depth or width"
+      : "give --largest batch, depth or width";
+    throw new UserError(`Model "${fixed.name}" has sequences of one length; ${remedy}`);
   }
   return shapes(models, sequences, batches).flatMap((shape) => {
     checkModel(shape.model, shape.sequence, shape.batch);

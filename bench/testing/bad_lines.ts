@@ -91,6 +91,13 @@ const fits: Row[] = [
     1,
     "looks for what --sequence says; leave one of them",
   ],
+  ["bench states --moments 8bit", 1, "--moments is what this profile varies from row to row; leave it out"],
+  ["bench parity-states --clip-by last", 1, "--clip-by is what this profile varies from row to row"],
+  [
+    "fit --memory 8GiB --model vit-nano --largest sequence",
+    1,
+    "one length; give --largest batch, depth or width",
+  ],
   ["fit --memory 8GiB --model vit-nano --batch 1", 1, "leave out --batch to look for the largest, or give"],
   [
     "fit --memory 8GiB --model vit-nano --sequence 64",
