@@ -122,14 +122,19 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
             real: budget.source !== "option",
           })
           : { fit: planned, proof: undefined };
+        if (interruption.code !== null) break;
         rows.push(rowOf(search, budget, fit, look, proof));
       }
       progress.end(i);
     }
     progress.clear();
-    if (interruption.code !== null) return interruption.code;
     if (o.json) printJson(rows satisfies z.infer<typeof fits>);
-    else console.log(describeFits(rows, builder, title));
+    else if (rows.length > 0) console.log(describeFits(rows, builder, title));
+    if (interruption.code !== null) {
+      const all = steps.length * budgets.length;
+      console.error(`Interrupted after ${rows.length} of ${all} answers: run the command again`);
+      return interruption.code;
+    }
     return rows.every(({ proof }) => proof?.proved ?? true) ? 0 : 1;
   } finally {
     interruption.stop();

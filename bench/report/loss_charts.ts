@@ -33,12 +33,13 @@ export function lossPanels(comparisons: readonly Comparison<Cell>[], styles: Sty
         domain: rows.length ? roomy(rows.flatMap(({ low, high }) => [low, high].filter(isNumber))) : [],
       },
     };
-    const { color } = byPolicy(styles, "lines");
+    const drawn = inPanel(styles, rows);
+    const { color } = byPolicy(drawn, "lines");
     const band = {
       mark: { type: "area", opacity: 0.12 },
       encoding: { x: step, y: { ...y, field: "low" }, y2: { field: "high" }, color },
     };
-    const spec = { data: { values: rows }, ...size, layer: [band, ...lines("loss", y, styles)] };
+    const spec = { data: { values: rows }, ...size, layer: [band, ...lines("loss", y, drawn)] };
     return rows.length ? [panel(comparison, spec)] : [];
   });
 }

@@ -101,6 +101,14 @@ Deno.test("reinvestmentAnswer() tells speeds alone where nothing was trained, or
   const answer = reinvestmentAnswer(told, untrained)!;
   assertStringIncludes(answer, `10 MiB: ${speeds} of \`exact\`'s tokens a second.`);
   assertEquals(reinvestmentSection(told, untrained)!.includes("learning rate"), false);
+  const software = untrained.map((record) => ({
+    ...record,
+    environment: { ...record.environment, adapterClass: "software" as const },
+  }));
+  assertStringIncludes(
+    reinvestmentAnswer(told, software)!,
+    "10 MiB: `mesa8` takes 8 sequences and `mesa8` takes 3 layers.",
+  );
   const unlearnt = [exact, ...arms].flatMap(recordsOf).map((record) => ({
     ...record,
     data: { ...record.data, baseline: { rule: "bigram", loss: 2 } } as CellRecord["data"],
