@@ -4,12 +4,15 @@
     python3 bench/peers/torch_llama.py --model llama-1b --out results.jsonl
 
 The presets of Headroom: RMSNorm, rotary positions, heads that share keys, SwiGLU, no biases, fused attention
-(scaled_dot_product_attention), fused AdamW, one sequence of random tokens that lie on the card. In bf16 weights,
+(scaled_dot_product_attention; in f32, whose fused kernel wants as many keys as queries, keys and values are
+repeated), fused AdamW, one sequence of random tokens that lie on the card. In bf16 weights,
 gradients and both moments are bf16, and no f32 copy stands behind them: 8 bytes a parameter. Without --length
 each row is tried at --from tokens, twice that and so on until it runs out of memory, and then between what fitted
 and what did not, until they lie within --within of each other. A length whose step would take longer than
---patience, as attention's square foretells, is not tried; --memory makes a smaller card of a larger one. Two
-steps at the first length go before each window, so that moments exist in it.
+--patience, as attention's square foretells, is not tried; --memory makes a smaller card of a larger one, of which
+PyTorch's allocator takes segments that grow (expandable_segments), so that it is not fragments that end a search.
+Two steps at the first length, or a shorter one, go before each window, so that moments exist in it, and one at its
+own length where that takes less than 2 seconds.
 
 Forms: plain; every block checkpointed; that, with MLP and head (and its loss) in pieces. The paper cuts both
 into pieces by the width d and the vocabulary V: of d tokens in the MLP, V / d of them in the head; its code
@@ -21,12 +24,15 @@ An optimizer "in backward" updates each weight as soon as its gradient is known,
 clipped. Else gradients are clipped at norm 1.
 """
 
+import os
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import ceil, pi
+
+os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")  # read when a card is first used
 
 import torch
 from torch import Tensor, nn
@@ -114,7 +120,10 @@ class Block(nn.Module):
             for linear in (self.q, self.k, self.v)
         )
         q, k = turned(q, cosines, sines), turned(k, cosines, sines)
-        o = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=q.shape[1] != k.shape[1])
+        shared = q.shape[1] // k.shape[1]
+        if shared > 1 and q.dtype == torch.float32:
+            k, v, shared = k.repeat_interleave(shared, dim=1), v.repeat_interleave(shared, dim=1), 1
+        o = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=shared > 1)
         return self.o(o.transpose(1, 2).flatten(2))
 
     def mlp(self, x: Tensor) -> Tensor:
@@ -199,12 +208,17 @@ class Model:
         return Subject(self.name, 1, length, "tokens", build)
 
     def warm(self, step: Callable[[], Tensor], length: int) -> tuple[Tensor, None, float]:
-        """Two short steps, then the sequence at its length: the first one's loss, and what a step may take."""
-        self.grow(self.short)
+        """Two steps that are no longer, then the sequence at its length, with a step of it where that is short: the first
+        one's loss, and what a step may take."""
+        short = min(self.short, length)
+        self.grow(short)
         first, _ = timed(step, self.device)
         _, seconds = timed(step, self.device)
         self.grow(length)
-        return first, None, seconds * length / self.short
+        expected = seconds * length / short
+        if short < length and expected < 2:
+            _, expected = timed(step, self.device)
+        return first, None, expected
 
 
 def main() -> int:

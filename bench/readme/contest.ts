@@ -29,7 +29,7 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
   const own = [...Map.groupBy(cells, toldBy).values()].flatMap(([[name, cell]]) => {
     const speed = speedOf(cell, unit);
     const { arithmetic } = cell.configuration;
-    return speed === null || !cell.memory
+    return speed === null || !cell.memory || cell.failure
       ? []
       : [{ name, arithmetic, speed, bytes: cell.memory.bufferBytes }];
   });

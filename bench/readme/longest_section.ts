@@ -2,7 +2,7 @@ import { bytes, number, ratio } from "../../src/text/format.ts";
 import { describeChoices } from "../../src/train/step_choices.ts";
 import { longest, searchesOf } from "../report/peer_lengths.ts";
 import { fullNameOfRow } from "../report/peer_records.ts";
-import { code, table } from "../report/words.ts";
+import { code, range, table } from "../report/words.ts";
 import { nameOfLength } from "../sweep/shapes.ts";
 import { sources } from "./making.ts";
 import { type Reports, type Sweep, sweepsOn } from "./reports.ts";
@@ -12,48 +12,64 @@ interface Longest {
   readonly program: "Headroom" | "PyTorch";
   readonly way: string;
   readonly tokens: number;
+  /** The shortest that was tried and does not fit, where one was. */
+  readonly beyond?: number;
   readonly memory: number;
   readonly speed: number;
 }
 
-/** How long a sequence of Llama's each program trained, in what memory and how fast, on one kind of card. */
+/** How long a sequence of Llama's each program trained within so much memory, and how fast, on one kind of card. */
 export function longestSection({ sweeps, peers: { llama } }: Reports): string | null {
   if (!llama) return null;
-  const own = sweepsOn(llama.adapter, [sweeps.longest24, sweeps.ranksOne]);
+  const limit = memoryTold(llama.commands[0]);
   const [searched] = searchesOf(llama.rows).searches;
-  if (!searched || own.length === 0) return null;
+  if (limit === null || !searched) return null;
   const [[{ model }]] = searched;
+  const own = sweepsOn(llama.adapter, [sweeps.longest24, sweeps.ranksOne]);
+  const ways = own.flatMap((sweep) => waysOf(sweep, model))
+    .filter(({ memory }) => memory <= limit);
   const theirs = searched.flatMap((search): Longest[] => {
     const row = longest(search);
+    const beyond = search.find(({ failure, sequence }) => failure && sequence > (row?.sequence ?? 0))
+      ?.sequence;
     return row?.speed && row.peakBytes
       ? [{
-        ...{ program: "PyTorch", way: fullNameOfRow(row), tokens: row.sequence },
+        ...{ program: "PyTorch", way: fullNameOfRow(row), tokens: row.sequence, beyond },
         ...{ memory: row.peakBytes, speed: row.speed.median },
       }]
       : [];
   });
-  const ways = own.flatMap((sweep) => waysOf(sweep, model));
   const all = [...ways, ...theirs].toSorted((a, b) => b.tokens - a.tokens);
   const [ours, other] = (["Headroom", "PyTorch"] as const).map((one) =>
     all.find(({ program }) => program === one)
   );
   if (!ours || !other) return null;
+  const times = [other.beyond ?? other.tokens, other.tokens].map((tokens) => ours.tokens / tokens);
+  const failed = other.beyond ? `; ${number(other.beyond)} ran out of memory` : "";
   return [
     "### Long sequences beside PyTorch",
-    `The longest sequence of ${model} on one ${llama.adapter} is ${
+    `Within ${bytes(limit)} of one ${llama.adapter} the longest sequence of ${model} is ${
       reach(ours)
-    } by Headroom (${ours.way}), and ${reach(other)} by PyTorch (${other.way}): **${
-      ratio(ours.tokens / other.tokens)
-    }** as long, at ${ratio(ours.speed / other.speed)} of its tokens/s there.`,
+    } by Headroom (${ours.way}), and ${reach(other)} by PyTorch (${other.way}${failed}): **${
+      range(times, ratio)
+    }** as long. Headroom's takes a step at ${number(ours.speed)} tokens/s, PyTorch's shorter one at ${
+      number(other.speed)
+    }.`,
     table(
-      ["", "way", "longest", "memory", "tokens/s"],
-      all.map(({ program, way, tokens, memory, speed }) => [
-        ...[program, way, number(tokens), bytes(memory), number(speed)],
+      ["", "way", "longest", "does not fit", "memory", "tokens/s"],
+      all.map(({ program, way, tokens, beyond, memory, speed }) => [
+        ...[program, way, number(tokens), beyond ? number(beyond) : "–", bytes(memory), number(speed)],
       ]),
       2,
     ),
     sources(...own, llama),
   ].join("\n\n");
+}
+
+/** The bytes that PyTorch was given by its command; null where it had the whole card. */
+function memoryTold(command: string): number | null {
+  const told = command.match(/--memory (\d+)/)?.[1];
+  return told === undefined ? null : Number(told) * 2 ** 30;
 }
 
 const reach = ({ tokens, memory }: Longest) => `${number(tokens)} tokens in ${bytes(memory)}`;
@@ -63,8 +79,8 @@ function waysOf({ comparisons }: Sweep, model: string): Longest[] {
     batch === 1 && (name === model || name === nameOfLength(model, sequence))
   )
     .flatMap(({ sequence, choices, cells }) =>
-      [...cells].flatMap(([policy, { memory, tokensPerSecond, configuration: { arithmetic } }]) =>
-        memory && tokensPerSecond
+      [...cells].flatMap(([policy, { memory, tokensPerSecond, failure, configuration: { arithmetic } }]) =>
+        memory && tokensPerSecond && !failure
           ? [{
             program: "Headroom" as const,
             way: [code(policy), ...describeChoices({ ...choices, arithmetic })].join(", "),

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { PeerRow } from "../report/peer_records.ts";
+import type { CellMeasurement } from "../results/results.ts";
 import { fakeMeasurement, fakeRecord } from "../results/testing.ts";
 import { longestSection } from "./longest_section.ts";
 import { type Reports, sweepOf } from "./reports.ts";
@@ -24,14 +25,19 @@ const tried = [
 const peers: Reports["peers"] = {
   llama: {
     report: "reports/peers/report.md",
-    commands: ["python3"],
+    commands: ["python3 bench/peers/torch_llama.py --memory 24"],
     adapter: "Imaginary 9000",
     commits: [],
     rows: tried,
   },
 };
 /** One sequence of so many tokens, a step in a second. */
-const sweep = (sequence: number, model = "nano", parameters?: "bf16") =>
+const sweep = (
+  sequence: number,
+  model = "nano",
+  parameters?: "bf16",
+  status: CellMeasurement["status"] = "ok",
+) =>
   sweepOf("reports/own/report.md", [{
     results: JSON.stringify(
       fakeRecord({
@@ -42,6 +48,7 @@ const sweep = (sequence: number, model = "nano", parameters?: "bf16") =>
         arithmetic: "f16",
         ...parameters && { parameters },
       }, {
+        status,
         timing: { ...fakeMeasurement().timing!, stepMilliseconds: [1000] },
         memory: { ...fakeMeasurement().memory!, bufferBytes: 24 * gibibyte },
       }),
@@ -56,14 +63,15 @@ Deno.test("longestSection() sets the longest sequences of both programs side by 
   })!;
   assertStringIncludes(
     section,
-    "nano on one Imaginary 9000 is 5,120 tokens in 24 GiB by Headroom (`mst8`, products in f16, weights in bf16), and 2,048 tokens in 23 GiB " +
-      "by PyTorch (bf16, checkpointed): **2.50×** as long, at 2.56× of its tokens/s there.",
+    "Within 24 GiB of one Imaginary 9000 the longest sequence of nano is 5,120 tokens in 24 GiB by Headroom (`mst8`, products in f16, weights " +
+      "in bf16), and 2,048 tokens in 23 GiB by PyTorch (bf16, checkpointed; 4,096 ran out of memory): **1.25–2.50×** as long. Headroom's takes a " +
+      "step at 5,120 tokens/s, PyTorch's shorter one at 2,000.",
   );
   assertEquals(rows(section).slice(2), [
-    ["Headroom", "`mst8`, products in f16, weights in bf16", "5,120", "24 GiB", "5,120"],
-    ["PyTorch", "bf16, checkpointed", "2,048", "23 GiB", "2,000"],
-    ["Headroom", "`mst8`, products in f16", "1,536", "24 GiB", "1,536"],
-    ["PyTorch", "bf16, plain", "512", "8 GiB", "3,000"],
+    ["Headroom", "`mst8`, products in f16, weights in bf16", "5,120", "–", "24 GiB", "5,120"],
+    ["PyTorch", "bf16, checkpointed", "2,048", "4,096", "23 GiB", "2,000"],
+    ["Headroom", "`mst8`, products in f16", "1,536", "–", "24 GiB", "1,536"],
+    ["PyTorch", "bf16, plain", "512", "1,024", "8 GiB", "3,000"],
   ]);
 });
 
@@ -73,4 +81,14 @@ Deno.test("longestSection() compares nothing across cards, and needs both progra
   assertEquals(longestSection({ sweeps: { longest24 }, peers: elsewhere }), null);
   assertEquals(longestSection({ sweeps: { longest24 }, peers: {} }), null);
   assertEquals(longestSection({ sweeps: {}, peers }), null);
+});
+
+Deno.test("longestSection() sets nothing beside what had more memory, and takes no run that failed", () => {
+  const longest24 = sweep(5120);
+  const whole = { llama: { ...peers.llama!, commands: ["python3 bench/peers/torch_llama.py"] } };
+  assertEquals(longestSection({ sweeps: { longest24 }, peers: whole }), null);
+  const less = { llama: { ...peers.llama!, commands: ["python3 bench/peers/torch_llama.py --memory 23"] } };
+  assertEquals(longestSection({ sweeps: { longest24 }, peers: less }), null);
+  const failed = sweep(5120, "nano", undefined, "diverged");
+  assertEquals(longestSection({ sweeps: { longest24: failed }, peers }), null);
 });

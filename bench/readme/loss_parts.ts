@@ -1,7 +1,7 @@
 import { plural } from "../../src/text/format.ts";
 import { type Cell, recordsOf } from "../report/cell_rounds.ts";
 import { lossTable } from "../report/losses.ts";
-import { controlsOf, parities } from "../report/parity.ts";
+import { controlsOf, fixedBeforehand, parities } from "../report/parity.ts";
 import type { Comparison } from "../report/side_by_side.ts";
 
 /** Losses beside `exact`'s with the verdict on each: what the table tells, the table, and the controls. */
@@ -14,9 +14,9 @@ export function lossParts(comparisons: readonly Comparison<Cell>[]): string[] {
       plural(steps, "step")
     } less \`exact\`'s from the same seeds, in nats: mean, ` +
     "the interval that the test of equivalence uses (two one-sided tests at 5%, by Holm's procedure), its worse end as a share of `exact`'s " +
-    `loss, and the verdict on a margin that was fixed beforehand${
-      generated ? "; the images are generated" : ""
-    }.`,
+    `loss, and the verdict on a margin that was fixed ${
+      fixedBeforehand(comparisons) ? "beforehand" : "after these runs"
+    }${generated ? "; the images are generated" : ""}.`,
     lossTable(comparisons),
     comparisons.flatMap((comparison) => {
       const tested = parities(comparison);

@@ -30,7 +30,9 @@ export interface ProvedGradients {
 export interface ProvedCheckpoints {
   readonly file: string;
   readonly losses: number;
-  /** The most by which one differs from that of `transformers`, relatively. */
+  /** What `transformers` wrote shards in. */
+  readonly formats: readonly string[];
+  /** The most by which one differs from that of `transformers`, in nats. */
   readonly difference: number;
 }
 
@@ -64,10 +66,17 @@ export function provedGradients(file: string, text: string): ProvedGradients {
 
 /** Reads the proof of checkpoints. Throws a UserError where a finding was wrong, or something is missing. */
 export function provedCheckpoints(file: string, text: string): ProvedCheckpoints {
-  finder(file, text)("that it is whole", /^Every loss is the same$/m);
+  const find = finder(file, text);
+  find("that it is whole", /^Every loss is the same$/m);
+  find("a checkpoint written here", /^right {2}.*, written here: /m);
+  find("one that transformers wrote", /^right {2}.*, written by transformers in /m);
   const found = [...text.matchAll(/^right {2}.*, (\S+) from that of transformers$/gm)];
+  const formats = [...text.matchAll(/, written by transformers in (\w+), /g)].map(([, format]) => format);
   const differences = found.map(([, difference]) => Number(difference));
-  return { file, losses: differences.length, difference: Math.max(...differences) };
+  return {
+    ...{ file, losses: differences.length, difference: Math.max(...differences) },
+    formats: [...new Set(formats)],
+  };
 }
 
 /** Finds what a proof must tell, and tells of what it does not; a proof with a wrong finding is none. */

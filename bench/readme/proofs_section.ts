@@ -1,4 +1,4 @@
-import { code } from "../report/words.ts";
+import { code, list } from "../report/words.ts";
 import type { ProvedCheckpoints, ProvedGradients } from "./proofs.ts";
 import type { Reports } from "./reports.ts";
 
@@ -18,11 +18,11 @@ const gradientsTold = ({ shape, tensors, mst, mst8 }: ProvedGradients) =>
     code("exact")
   }'s, and under ${code("mst8")} within ${small(mst8)} of a reference's that has the very values it stored.`;
 
-const checkpointsTold = ({ losses, difference }: ProvedCheckpoints) =>
+const checkpointsTold = ({ losses, formats, difference }: ProvedCheckpoints) =>
   `Checkpoints written here have in ${
     code("transformers")
-  } the loss they have here, and what it saves of them, in shards of f32, bf16 and f16, has here its loss there: ${losses} losses, within ${
-    small(difference)
-  }.`;
+  } the loss they have here, and what it saves of them, in shards of ${
+    list(formats)
+  }, has here its loss there: ${losses} losses, within ${small(difference)} nats.`;
 
 const small = (difference: number) => difference.toExponential(1);

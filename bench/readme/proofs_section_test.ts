@@ -34,7 +34,7 @@ Deno.test("proofsSection() tells gradients and checkpoints that were proved, by 
     sentences,
     "Gradients of llama3-8b, 2 layers, 1 × 8192: each of 15 tensors lies under `mst` within 9.3e-6 of `exact`'s, and under `mst8` within 9.3e-7 " +
       "of a reference's that has the very values it stored. Checkpoints written here have in `transformers` the loss they have here, and what it " +
-      "saves of them, in shards of f32, bf16 and f16, has here its loss there: 3 losses, within 4.0e-7.",
+      "saves of them, in shards of f32 and f16, has here its loss there: 3 losses, within 4.0e-7 nats.",
   );
   assertStringIncludes(answersPage(reports), `- **Beside references.** ${sentences} [Table]`);
   assertEquals(proofsSection({ sweeps: {}, peers: {} }), null);
@@ -56,6 +56,7 @@ Deno.test("provedGradients() and provedCheckpoints() refuse what was wrong, or i
     const [text, sentence] of [
       [checkpointsPrinted.replace("right", "WRONG"), "has a finding that is wrong"],
       [checkpointsPrinted.replace("Every loss is the same\n", ""), "does not tell that it is whole"],
+      ["Every loss is the same\n", "does not tell a checkpoint written here"],
     ]
   ) assertThrows(() => provedCheckpoints("c.txt", text), UserError, sentence);
 });

@@ -18,7 +18,7 @@ export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): 
     [
       verdictSentence(tested),
       ...costs ? [`${sentenceCase(costs)}.`] : [],
-      ...qualityCurve ? [longRun(qualityCurve)] : [],
+      ...qualityCurve ? [longRun(qualityCurve)].filter((run) => run !== null) : [],
     ].join(" "),
     ...lossParts(comparisons),
     sources(quality, ...qualityCurve ? [qualityCurve] : []),
@@ -39,19 +39,22 @@ export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): 
   ].join("\n\n");
 }
 
-/** Where a run of one seed through its corpus ends, and what rounding alone moves it by. */
-function longRun({ comparisons: [comparison] }: Sweep): string {
+/** Where a run of one seed through its corpus ends, and what rounding alone moves it by; null without such an end. */
+function longRun({ comparisons: [comparison] }: Sweep): string | null {
   const exact = baseOf(comparison);
-  const byRounding = (cell: Cell) => Number(cell.configuration.kernels === "other");
-  const cells = [...comparison.cells].toSorted(([, one], [, other]) => byRounding(one) - byRounding(other));
-  const ends = cells.flatMap(([policy, cell]) => {
+  const byRounding = (cell: Cell) => cell.configuration.kernels === "other";
+  const ends = [...comparison.cells].flatMap(([policy, cell]) => {
     const [pair] = cell === exact ? [] : cell.pairedQualities(exact);
     if (pair?.own.validationLoss == null || pair.base.validationLoss === null) return [];
-    return [
-      `${code(policy)} ${percentage(pair.own.validationLoss / pair.base.validationLoss - 1, true)}`,
-    ];
-  });
+    const text = `${code(policy)} ${
+      percentage(pair.own.validationLoss / pair.base.validationLoss - 1, true)
+    }`;
+    return [{ text, alone: byRounding(cell) }];
+  }).toSorted((a, b) => Number(a.alone) - Number(b.alone));
+  if (ends.length === 0) return null;
   return `One seed of ${comparison.model}, trained through its corpus once (${
     plural(exact.configuration.qualitySteps, "step")
-  }), ends at ${list(ends)} of \`exact\`'s loss; the last is what rounding alone does.`;
+  }), ends at ${list(ends.map(({ text }) => text))} of \`exact\`'s loss${
+    ends.at(-1)!.alone ? "; the last is what rounding alone does" : ""
+  }.`;
 }

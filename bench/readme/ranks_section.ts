@@ -1,7 +1,8 @@
 import { bytes, number, ratio } from "../../src/text/format.ts";
 import { recordsOf } from "../report/cell_rounds.ts";
 import { ranksSection as ranksTable, ranksSentences } from "../report/ranks_table.ts";
-import { list } from "../report/words.ts";
+import { sharedCards } from "../processes/shared_cards.ts";
+import { code, list } from "../report/words.ts";
 import { adapterTitle } from "../results/results.ts";
 import { shardedWords } from "../../src/train/step_choices.ts";
 import { sources } from "./making.ts";
@@ -20,11 +21,16 @@ export function ranksSection(reports: Reports): string | null {
       recordsOf(comparisons).map(({ environment }) => adapterTitle(environment))
     ),
   );
+  const sharing = shared.some(({ comparisons }) =>
+    recordsOf(comparisons).some(({ ranks = [] }) => sharedCards(ranks).length > 0)
+  );
   const { ranksSequence, ranksBatch, ranksLength, ranksOne } = reports.sweeps;
   return [
     "### Several cards",
     [
-      `Each rank has a card of its own, ${list([...cards])}; what crosses goes through the host, by MPI.`,
+      `${sharing ? "Some ranks share a card" : "Each rank has a card of its own"}, ${
+        list([...cards])
+      }; what crosses goes through the host, by MPI.`,
       ...ranksLength && ranksOne ? [lengths(ranksLength, ranksOne)] : [],
       ...ranksBatch ? ranksSentences(ranksBatch.comparisons) : [],
     ].join(" "),
@@ -34,13 +40,25 @@ export function ranksSection(reports: Reports): string | null {
   ].filter((block) => block !== "").join("\n\n");
 }
 
-/** How long a sequence several cards trained beside what one did, and in what memory. */
+/** How long a sequence several cards trained beside what one did, and in what memory: of ranks the most that one takes. */
 function lengths({ comparisons: [several] }: Sweep, { comparisons: [one] }: Sweep): string {
-  const memory = ({ cells }: typeof one) => bytes([...cells.values()][0].memory!.bufferBytes);
+  const cellOf = ({ cells }: typeof one) => [...cells.values()][0];
+  const memory = (comparison: typeof one) => {
+    const { memory, records } = cellOf(comparison);
+    return bytes(
+      Math.max(
+        memory!.bufferBytes,
+        ...records.flatMap(({ ranks = [] }) => ranks.map(({ bufferBytes }) => bufferBytes)),
+      ),
+    );
+  };
+  const { policy, arithmetic } = cellOf(several).configuration;
   const { ranks, sharding } = several.choices!;
-  return `Of ${one.model} ${number(one.sequence)} tokens take ${memory(one)} of buffers on one card, and ${
-    number(several.sequence)
-  }, **${ratio(several.sequence / one.sequence)}** as many, at most ${memory(several)} on each of ${ranks}${
+  return `Of ${one.model} under ${code(policy)}${arithmetic ? ` in ${arithmetic}` : ""} ${
+    number(one.sequence)
+  } tokens take ${memory(one)} of buffers on one card, and ${number(several.sequence)}, **${
+    ratio(several.sequence / one.sequence)
+  }** as many, at most ${memory(several)} on each of ${ranks}${
     sharding ? `, ${shardedWords}` : ""
   }, each by a whole step.`;
 }

@@ -7,7 +7,7 @@ import { lossColumns, lossDifferences, lossSentence } from "../report/losses.ts"
 import { picture, sources } from "./making.ts";
 import { pieceCosts } from "./piece_costs.ts";
 import type { Reports, Sweep } from "./reports.ts";
-import { speedText } from "../report/speeds.ts";
+import { isSettled, speedText } from "../report/speeds.ts";
 import { code, list, policiesOf, table } from "../report/words.ts";
 
 /** Blocks made again in backward, and mini-sequences: memory, speed, quality, and what pieces cost. */
@@ -26,19 +26,28 @@ function memoryAndSpeed(sweep: Sweep): string {
   const base = baseOf(comparison);
   const cells = [...comparison.cells.values()];
   const shares = cells.filter((cell) => cell !== base).flatMap((cell) => {
-    const ratio = cell.speedAgainst(base);
-    if (!ratio || !cell.memory || !base.memory) return [];
+    const paired = cell.speedAgainst(base);
+    if (!paired || !cell.memory || !base.memory) return [];
     const buffers = wholePercentage(cell.memory.bufferBytes / base.memory.bufferBytes);
-    return [[buffers, wholePercentage(ratio.ratio), code(cell.configuration.policy)]];
+    const open = paired.interval !== null && !isSettled(paired);
+    const speed = open ? "no settled speed" : wholePercentage(paired.ratio);
+    return [{
+      buffers,
+      speed,
+      open,
+      policy: code(cell.configuration.policy),
+      known: paired.interval !== null,
+    }];
   });
-  const known = cells.some((cell) => cell !== base && cell.speedAgainst(base)?.interval);
-  const told = shares.map(([buffers, speed, policy], i) =>
+  const told = shares.map(({ buffers, speed, open, policy }, i) =>
     i === 0
-      ? `${buffers} of \`exact\`'s buffers at ${speed} of its speed under ${policy}`
+      ? `${buffers} of \`exact\`'s buffers at ${speed}${open ? "" : " of its speed"} under ${policy}`
       : `${buffers} at ${speed} under ${policy}`
   );
+  const few = shares.filter(({ known }) => !known).map(({ policy }) => policy);
+  const whose = few.length < shares.length ? `, that of ${list(few)}` : ",";
   const sentence = `GPT-2 ${names(comparison).join(", ")} tokens, trains in ${list(told)}${
-    known ? "" : ", by too few rounds for an interval"
+    few.length > 0 ? `${whose} by too few rounds for an interval` : ""
   }.`;
   const rows = cells.map((cell) => [
     code(cell.configuration.policy),

@@ -126,12 +126,13 @@ function rankFaults({ configuration, ranks = [], timing }: CellRecord): string[]
 
 /** One adapter, driver, version and text for all, those of the header. */
 function checkMaking(header: SweepHeader | null, records: readonly CellRecord[]): Finding {
+  const environments = [...header ? [header] : [], ...records].map(({ environment }) => environment);
   const kinds: [string, (string | null)[]][] = [
-    ["adapters", records.map((r) => r.environment.adapter)],
-    ["drivers", records.map((r) => r.environment.driver)],
-    ["runtimes", records.map((r) => runtimeOf(r.environment))],
-    ["versions of Deno", records.map((r) => r.environment.deno)],
-    ["commits", records.map((r) => r.environment.commit)],
+    ["adapters", environments.map(({ adapter }) => adapter)],
+    ["drivers", environments.map(({ driver }) => driver)],
+    ["runtimes", environments.map(runtimeOf)],
+    ["versions of Deno", environments.map(({ deno }) => deno)],
+    ["commits", environments.map(({ commit }) => commit)],
     ["texts", records.flatMap(({ data }) => data.kind === "text" ? data.digest : [])],
     ["sets of images", imageSets(records)],
   ];

@@ -49,7 +49,7 @@ export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
 /** Whether a combination is no worse than another in bytes, gradient error and speed, and better for certain in one. */
 function beats(one: FrontierPoint, other: FrontierPoint): boolean {
   if (one === other || one.error === null || other.error === null) return false;
-  if (![one, other].every(({ name, cell }) => isKnown([name, cell]))) return false;
+  if (one.cell.failure || ![one, other].every(({ name, cell }) => isKnown([name, cell]))) return false;
   const interval = one.cell.speedAgainst(other.cell)?.interval;
   if (!interval || interval.low <= 1 - sameSpeed) return false;
   const exceeds = (a: number, b: number) =>
@@ -114,6 +114,8 @@ export function peerPoints(
     ...{ name, bytes, tokensPerSecond: speed },
     memory: bytes / memory.bufferBytes,
     speed: speed / tokensPerSecond,
-    beatenBy: points.filter(({ cell, bytes: own }) => own < bytes && (cell.tokensPerSecond ?? 0) > speed),
+    beatenBy: points.filter(({ cell, bytes: own }) =>
+      !cell.failure && own < bytes && (cell.tokensPerSecond ?? 0) > speed
+    ),
   })).toSorted((a, b) => a.bytes - b.bytes);
 }

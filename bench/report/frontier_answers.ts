@@ -28,9 +28,11 @@ const bounds: readonly [most: number, words: string][] = [
   [Infinity, "whatever its gradient error"],
 ];
 
-/** The combinations that ran and whose gradient error is known to be no larger, or of which nobody asks. */
+/** The combinations that ran well and whose gradient error is known to be no larger, or of which nobody asks. */
 export const within = (points: readonly FrontierPoint[], most: number): FrontierPoint[] =>
-  points.filter(({ cell, error }) => cell.step && (most === Infinity || error !== null && error <= most));
+  points.filter(({ cell, error }) =>
+    cell.step && !cell.failure && (most === Infinity || error !== null && error <= most)
+  );
 
 /** The answers of a frontier as markdown, comparison by comparison; null where none was looked for. */
 export function frontierAnswers(comparisons: readonly Comparison<Cell>[], told: Told): string | null {

@@ -127,6 +127,10 @@ const promised = {
     "These runs are older than the margins: no verdict here was put to a test that was fixed beforehand.",
 };
 
+/** Whether the margins were fixed before any of these runs. */
+export const fixedBeforehand = (comparisons: readonly Comparison<Cell>[]): boolean =>
+  comparisons.every((comparison) => baseOf(comparison).records[0].data.baseline);
+
 /** What the words of the table mean; of the margins of families those of the tested ones, and of the first two. */
 const rules = (tested: ReadonlySet<string>) =>
   namedList(Object.entries({
@@ -169,8 +173,9 @@ export function paritySection(comparisons: readonly Comparison<Cell>[]): string 
   );
   const table = markdownTable([header, ...rows], { align: ["l", "r", "l", "r", "r", "r", "r", "r", "l"] });
   const controls = tested.map(({ comparison, found }) => controlsOf(comparison, found));
-  const old = tested.some(({ comparison }) => !baseOf(comparison).records[0].data.baseline);
-  const promise = old ? promised.afterwards : promised.beforehand;
+  const promise = fixedBeforehand(tested.map(({ comparison }) => comparison))
+    ? promised.beforehand
+    : promised.afterwards;
   const families = new Set(
     tested.map(({ comparison }) => baseOf(comparison).records[0].architecture.modelType),
   );

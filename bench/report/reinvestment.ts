@@ -244,11 +244,17 @@ function byLoss({ arms }: Invested, equal: Equal): string {
 /** "`mesa8` takes 48 sequences at 0.970× (0.968–0.972) of `exact`'s tokens a second, …"; a software adapter's speeds are none. */
 function bySpeed({ arms, exact }: Invested): string {
   const isTimed = exact.records[0].environment.adapterClass !== "software";
-  const told = arms.flatMap((arm) => {
-    if (!arm.into || !arm.speed) return [];
+  const grown = arms.filter(({ into }) => into);
+  const failed = grown.flatMap((arm) =>
+    failureOf(arm) ? [`${code(arm.policy)} with ${sizeOf(arm)} (${statusOf(arm)})`] : []
+  );
+  const told = grown.flatMap((arm) => {
+    if (failureOf(arm) || !arm.speed) return [];
     const size = `${code(arm.policy)} takes ${sizeOf(arm)}`;
     return [isTimed ? `${size} at ${speedWords(arm.speed).join(" ")}` : size];
   });
-  if (told.length === 0) return "nothing was re-invested.";
-  return `${list(told)}${isTimed ? " of `exact`'s tokens a second" : ""}.`;
+  return [
+    ...told.length > 0 ? [`${list(told)}${isTimed ? " of `exact`'s tokens a second" : ""}.`] : [],
+    ...failed.length > 0 ? [`Not to its end came ${list(failed)}.`] : [],
+  ].join(" ") || "nothing was re-invested.";
 }
