@@ -39,25 +39,35 @@ function losses({ qualityArithmetic: sweep }: Reports["sweeps"]): string[] | nul
   ];
 }
 
-/** How fast steps are: a sentence, then the table. */
+/** How fast steps are: a sentence, then the table; of models that were measured natively and in other arithmetic. */
 function speeds(sweeps: Reports["sweeps"]): string[] | null {
   const { stepsNative: native } = sweeps;
   const others = [sweeps.stepsF16x3, sweeps.stepsF16].filter((sweep) => sweep !== undefined);
-  const base = native?.comparisons.filter((comparison) => tokensPerSecond(comparison) !== null) ?? [];
-  if (!native || !base.length || !others.length) return null;
-  const rows = base.flatMap((comparison) => [
-    { arithmetic: "f32", runtime: "native", own: comparison, native: comparison },
-    ...others.flatMap((sweep) => beside(sweep, comparison)),
-  ]);
-  const told = base.map((comparison) => {
-    const [inF32, ...faster] = rows.filter((row) => row.native === comparison);
-    return `${names(comparison).join(", ")} tokens, trains at ${speedOf(inF32)} tokens/s natively in f32, ${
-      list(faster.map((row) => `${speedOf(row)} in ${row.arithmetic} (${ratio(timesNative(row))})`))
-    }`;
+  const groups = (native?.comparisons ?? []).filter(isTimed).flatMap((comparison) => {
+    const faster = others.flatMap((sweep) => beside(sweep, comparison));
+    return faster.length > 0 ? [{ comparison, faster }] : [];
   });
-  const [{ runtime }] = rows.filter((row) => row.own !== row.native);
-  const sentence = `With products on subgroup matrices, under ${runtime}: ${list(told)}. ` +
-    "Each number is two halves in f16x3, which keeps f32's accuracy, and one in f16.";
+  if (!native || groups.length === 0) return null;
+  const told = groups.map(({ comparison, faster }) =>
+    `${names(comparison).join(", ")} tokens, trains at ${
+      number(tokensPerSecond(comparison)!)
+    } tokens/s natively in f32, ${
+      list(faster.map((row) => `${speedOf(row)} in ${row.arithmetic} (${ratio(timesNative(row))})`))
+    }`
+  );
+  const rows = groups.flatMap(({ comparison, faster }) => [
+    { arithmetic: "f32", runtime: "native", own: comparison, native: comparison },
+    ...faster,
+  ]);
+  const [{ faster: [{ runtime }] }] = groups;
+  const used = new Set(rows.map(({ arithmetic }) => arithmetic));
+  const meaning = [
+    ...used.has("f16x3") ? ["two halves in f16x3, which keeps f32's accuracy"] : [],
+    ...used.has("f16") ? [used.has("f16x3") ? "one in f16" : "one half in f16"] : [],
+  ];
+  const sentence = `With products on subgroup matrices, under ${runtime}: ${list(told)}. Each number is ${
+    meaning.join(", and ")
+  }.`;
   const header = [
     "model",
     "tokens",
@@ -86,13 +96,16 @@ function speeds(sweeps: Reports["sweeps"]): string[] | null {
 }
 
 const tokensPerSecond = (comparison: Comparison<Cell>) => baseOf(comparison).tokensPerSecond;
+/** Whether `exact` was timed, of which speeds are told. */
+const isTimed = (comparison: Comparison<Cell>) =>
+  comparison.cells.has("exact") && tokensPerSecond(comparison) !== null;
 const speedOf = ({ own }: Beside) => number(tokensPerSecond(own)!);
 const timesNative = ({ own, native }: Beside) => tokensPerSecond(own)! / tokensPerSecond(native)!;
 
 /** The same model at the same size in another sweep; nothing where it was not measured, or on another card. */
 function beside(sweep: Sweep, native: Comparison<Cell>): Beside[] {
   const own = sweep.comparisons.find((other) =>
-    names(other).join() === names(native).join() && tokensPerSecond(other) !== null &&
+    names(other).join() === names(native).join() && isTimed(other) &&
     baseOf(other).records[0].environment.adapter === baseOf(native).records[0].environment.adapter
   );
   if (!own) return [];

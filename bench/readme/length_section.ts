@@ -17,10 +17,14 @@ export function lengthSection({ sweeps, largeStep }: Reports): string | null {
   return parts.length ? ["### Long sequences", ...parts].join("\n\n") : null;
 }
 
-const proved = ({ file, model, sequence, choices, bufferBytes, seconds, difference }: ProvedStep) =>
-  `A whole step of ${code(model)} on one sequence of ${number(sequence)} tokens, with its update, takes ${
-    number(seconds)
-  } s in ${bytes(bufferBytes)} of buffers, the plan's to the byte${choices && ` (${choices})`}; its loss is ${
+const proved = (
+  { file, card, model, sequence, policy, choices, bufferBytes, seconds, difference }: ProvedStep,
+) =>
+  `On one ${card} a whole step of ${code(model)}${
+    policy ? ` under ${code(policy)}` : ""
+  } on one sequence of ${number(sequence)} tokens, with its update, takes ${number(seconds)} s in ${
+    bytes(bufferBytes)
+  } of buffers, the plan's to the byte${choices && ` (${choices})`}; its loss is ${
     difference.toExponential(1)
   } from that of an evaluation in other pieces.\n\n- [what was printed](${file})`;
 

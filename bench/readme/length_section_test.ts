@@ -31,8 +31,8 @@ const sweep = (...records: ReturnType<typeof cell>[]) =>
     report: "",
   }]);
 
-const printed = `a card, Deno 2.9.6
-llama3-8b, 1 × 61440, products in f16, weights in bf16
+const printed = `card, Deno 2.9.6
+llama3-8b, 1 × 61440, policy mst8, products in f16, weights in bf16
 right  set-up took 5.8 s
 right  ${100 * MiB} bytes of buffers, ${100 * MiB} by plan
 right  evaluated in pieces of 2048 rows of the MLP and 2048 of the head: 11.914586067199707, 14.8 s
@@ -52,7 +52,7 @@ Deno.test("lengthSection() tells a step that was proved, and the longest sequenc
   const [title, sentence, source] = section.split("\n\n");
   assertEquals([title, sentence, source], [
     "### Long sequences",
-    "A whole step of `llama3-8b` on one sequence of 61,440 tokens, with its update, takes 72.5 s in 100 MiB of buffers, the plan's to the byte " +
+    "On one card a whole step of `llama3-8b` under `mst8` on one sequence of 61,440 tokens, with its update, takes 72.5 s in 100 MiB of buffers, the plan's to the byte " +
     "(products in f16, weights in bf16); its loss is 3.8e-6 from that of an evaluation in other pieces.",
     "- [what was printed](reports/steps.txt)",
   ]);

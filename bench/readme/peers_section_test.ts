@@ -67,6 +67,14 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   assertStringIncludes(lostInF32, "its rows in f32 alone suffice for that.");
 });
 
+Deno.test("peersSection() counts no cell that failed as a way to train", () => {
+  const failed = fakeRecord({ policy: "mesa2" }, { ...measured(1, 1, 100, 5), status: "diverged" });
+  const { sweeps, peers } = contest(peer("plain", 60000, 300));
+  const text = sweep(fakeRecord({}, measured(1, 1, 400, 10)), failed);
+  const section = peersSection({ sweeps: { ...sweeps, text }, peers })!;
+  assertEquals(section.includes("mesa2"), false, section);
+});
+
 Deno.test("peersSection() sets products in f16 beside those in f32, under whichever runtime, by name", () => {
   const inF32 = contest(peer("plain", 102400, 100));
   const inF16 = fakeRecord({ arithmetic: "f16" }, measured(1, 1, 400, 5));

@@ -4,8 +4,12 @@ import { UserError } from "../../src/errors.ts";
 export interface ProvedStep {
   /** Path of what was printed. */
   readonly file: string;
+  /** "NVIDIA H200 under Dawn" */
+  readonly card: string;
   readonly model: string;
   readonly sequence: number;
+  /** Left out by proofs that do not tell it. */
+  readonly policy?: string;
   /** Arithmetic and states, where they are not the usual ones. */
   readonly choices: string;
   readonly bufferBytes: number;
@@ -39,9 +43,10 @@ export interface ProvedCheckpoints {
 /** Reads the proof of a large step. Throws a UserError where a finding was wrong, or something is missing. */
 export function provedStep(file: string, text: string): ProvedStep {
   const find = finder(file, text);
-  const { model, sequence, choices = "" } = find(
+  const { card } = find("the card", /^(?<card>[^,]+), /);
+  const { model, sequence, policy, choices = "" } = find(
     "the model",
-    /^(?<model>\S+), 1 × (?<sequence>\d+)(, (?<choices>.+))?$/m,
+    /^(?<model>\S+), 1 × (?<sequence>\d+)(, policy (?<policy>[^,]+))?(, (?<choices>.+))?$/m,
   );
   const { buffers } = find("its buffers", /^right {2}(?<buffers>\d+) bytes of buffers, \1 by plan$/m);
   const { seconds, difference } = find(
@@ -49,7 +54,8 @@ export function provedStep(file: string, text: string): ProvedStep {
     /^right {2}step 1: loss \S+, (?<seconds>[\d.]+) s, .*: (?<difference>\S+) from the evaluation's$/m,
   );
   return {
-    ...{ file, model, choices, sequence: Number(sequence), bufferBytes: Number(buffers) },
+    ...{ file, card, model, choices, sequence: Number(sequence), bufferBytes: Number(buffers) },
+    ...policy && { policy },
     ...{ seconds: Number(seconds), difference: Number(difference) },
   };
 }

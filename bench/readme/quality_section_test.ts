@@ -46,4 +46,9 @@ Deno.test("qualitySection() tells how a run through a corpus ends, beside what r
     section,
     "One seed of mini, trained through its corpus once (1329 steps), ends at `mesa8` +0.50% and `half` -0.05% of `exact`'s loss; the last",
   );
+  const without = qualitySection(only({
+    quality: sweep(...trained("exact", [3, 3, 3]), ...trained("mesa8", [3, 3, 3])),
+    qualityCurve: sweep(run("exact", 2), run("mesa8", 2.08)),
+  }))!;
+  assertStringIncludes(without, "ends at `mesa8` +4.00% of `exact`'s loss.");
 });

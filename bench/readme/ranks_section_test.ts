@@ -42,7 +42,7 @@ Deno.test("ranksSection() tells how long a sequence ranks trained beside one car
       report: "",
     }]);
   const sweeps = {
-    ranksLength: long("two", 2440, 19 * 2 ** 20, [rank("0"), rank("1")]),
+    ranksLength: long("two", 2440, 17 * 2 ** 20, [rank("0"), { ...rank("1"), bufferBytes: 19 * 2 ** 20 }]),
     ranksOne: long("one", 1000, 23 * 2 ** 20),
   };
   const section = ranksSection(only(sweeps))!;
@@ -52,6 +52,12 @@ Deno.test("ranksSection() tells how long a sequence ranks trained beside one car
   );
   assertStringIncludes(section, "reports/one");
   assert(!ranksSection(only({ ranksLength: sweeps.ranksLength }))!.includes("as many"));
+});
+
+Deno.test("ranksSection() tells where ranks shared a card", () => {
+  const one = { ...shared(2), ranks: [rank("A"), rank("A")] };
+  const sweep = sweepOf("reports/shared/report.md", [{ results: JSON.stringify(one), report: "" }]);
+  assertStringIncludes(ranksSection(only({ ranksBatch: sweep }))!, "Some ranks share a card,");
 });
 
 Deno.test("The README says of how many cards together nothing is shown", () => {

@@ -70,6 +70,10 @@ Deno.test("arithmeticSection() sets other arithmetic beside native f32 at the sa
   assertEquals(rows(arithmeticSection(only({ stepsNative, stepsF16x3, stepsF16: elsewhere }))).length, 4);
   assertEquals(arithmeticSection(only({ stepsNative })), null);
   assertEquals(arithmeticSection(only({ stepsF16x3 })), null);
+  const other = sweep(fakeRecord({ model: "micro", arithmetic: "f16" }));
+  assertEquals(arithmeticSection(only({ stepsNative, stepsF16: other })), null, "another model");
+  const without = sweep(fakeRecord({ policy: "mesa8", arithmetic: "f16" }));
+  assertEquals(arithmeticSection(only({ stepsNative, stepsF16: without })), null, "no exact");
 });
 
 Deno.test("arithmeticSection() tells the verdicts on training in each arithmetic, by model where they are not one", () => {
@@ -95,7 +99,7 @@ Deno.test("arithmeticSection() tells the verdicts on training in each arithmetic
   const both = arithmeticSection(
     only({ qualityArithmetic, stepsNative: timed({}), stepsF16: timed({ arithmetic: "f16" }) }),
   )!;
-  assertStringIncludes(both.split("\n\n")[1], `and one in f16. ${verdicts}`);
+  assertStringIncludes(both.split("\n\n")[1], `Each number is one half in f16. ${verdicts}`);
   const open = "that training in other arithmetic than f32 ends as well";
   assertEquals(
     [only({ stepsNative: timed({}) }), only({ qualityArithmetic })].map((of) =>
@@ -227,6 +231,20 @@ Deno.test("recomputeSection() tells memory, speed and the cost of pieces", () =>
     "trains in 25% of `exact`'s buffers at 80% of its speed under `recompute8`, by too few rounds for an interval.",
   );
   assertStringIncludes(section, "takes 1.10–1.25× at 128 tokens of that with the MLP whole");
+  const rounds = (policy: string, buffers: number, steps: number[]) =>
+    steps.map((step, round) => record(policy, buffers, step, { round }));
+  assertStringIncludes(
+    recomputeSection(only({
+      recompute: sweep(
+        ...rounds("exact", 200, [10, 10, 10]),
+        ...rounds("mesa8", 100, [5, 10, 20]),
+        ...rounds("recompute8", 50, [12.5, 12.5, 12.5]),
+        ...rounds("mst", 40, [20]),
+      ),
+    }))!,
+    "trains in 50% of `exact`'s buffers at no settled speed under `mesa8`, 25% at 80% under `recompute8` and 20% at 50% under `mst`, that of " +
+      "`mst` by too few rounds for an interval.",
+  );
 });
 
 Deno.test("recomputeSection() takes each policy's losses of images where it has the most seeds", () => {

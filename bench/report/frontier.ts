@@ -95,7 +95,7 @@ export interface PeerPoint {
   /** Memory and speed, of the base's. */
   readonly memory: number;
   readonly speed: number;
-  /** The combinations that are both faster and smaller. */
+  /** The combinations that are both smaller and faster than its fastest round. */
   readonly beatenBy: readonly FrontierPoint[];
 }
 
@@ -110,12 +110,14 @@ export function peerPoints(
   if (!memory || tokensPerSecond === null) return [];
   const { model, sequence, batch } = comparison;
   const isHere = (row: PeerMark) => row.model === model && row.sequence === sequence && row.batch === batch;
-  return (peers?.rows ?? []).filter(isHere).map(({ name, bytes, tokensPerSecond: speed }) => ({
+  return (peers?.rows ?? []).filter(isHere).map((
+    { name, bytes, tokensPerSecond: speed, fastest = speed },
+  ) => ({
     ...{ name, bytes, tokensPerSecond: speed },
     memory: bytes / memory.bufferBytes,
     speed: speed / tokensPerSecond,
     beatenBy: points.filter(({ cell, bytes: own }) =>
-      !cell.failure && own < bytes && (cell.tokensPerSecond ?? 0) > speed
+      !cell.failure && own < bytes && (cell.tokensPerSecond ?? 0) > fastest
     ),
   })).toSorted((a, b) => a.bytes - b.bytes);
 }

@@ -149,6 +149,30 @@ Deno.test("answers() of a frontier tell what is fastest in so much memory, and n
   assertStringIncludes(text, "a combination has the figure of its policy and arithmetic alone");
 });
 
+Deno.test("What diverged beats nothing, and is no answer", () => {
+  const records = fakeCombinations(all).map((record) =>
+    record.configuration.policy === "token8 + state" ? { ...record, status: "diverged" as const } : record
+  );
+  const [comparison] = compare(records);
+  const points = frontierPoints(comparison);
+  assert(points.every(({ beatenBy }) => beatenBy.every(({ name }) => name !== "token8 + state")));
+  const text = frontierAnswers([comparison], fakeFrontier(all))!;
+  assertFalse(/from \*\*[^*]+\*\* `token8 \+ state`/.test(text), text);
+  assertFalse(text.includes("`token8 + state` beats"), text);
+  const behind = fakeFrontier(all, [{ ...rows[2], tokensPerSecond: 1, bytes: 5 * 2 ** 30 }]);
+  const [{ beatenBy }] = peerPoints(comparison, points, behind);
+  assertEquals(beatenBy.filter(({ name }) => name === "token8 + state"), []);
+});
+
+Deno.test("A row of PyTorch's is beaten by what is faster than its fastest round", () => {
+  const [comparison] = compare(fakeCombinations(all));
+  const points = frontierPoints(comparison);
+  const row = { ...rows[1], tokensPerSecond: 4000 };
+  const beaten = (fastest: number) =>
+    peerPoints(comparison, points, fakeFrontier(all, [{ ...row, fastest }]))[0].beatenBy.length;
+  assertEquals([beaten(4000), beaten(50_000)], [8, 0]);
+});
+
 const peer = { model: "nano", sequence: 128, batch: 4 };
 const rows = [
   { ...peer, name: "bf16 autocast, plain, compiled", tokensPerSecond: 50_000, bytes: 9 * 2 ** 30 },

@@ -24,8 +24,10 @@ export function peerMarks(
       cell.model === model && cell.sequence === sequence && cell.batch === batch
     );
     if (!isHere || !speed || peakBytes === null) return [];
-    const tokensPerSecond = speed.median * (unit === "images" ? sequence : 1);
-    return [{ model, sequence, batch, name: fullNameOfRow(row), tokensPerSecond, bytes: peakBytes }];
+    const [tokensPerSecond, fastest] = [speed.median, speed.largest].map((speed) =>
+      speed * (unit === "images" ? sequence : 1)
+    );
+    return [{ model, sequence, batch, name: fullNameOfRow(row), tokensPerSecond, fastest, bytes: peakBytes }];
   });
   if (marks.length > 0) return { command, rows: marks };
   throw new UserError(

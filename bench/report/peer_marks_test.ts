@@ -19,8 +19,14 @@ Deno.test("peerMarks() takes the rows of a sweep's models and sizes whose speed 
   assertEquals(of([small]), {
     command: peersHeader.command,
     rows: [
-      { ...small, name: "f32, plain", tokensPerSecond: 10_000, bytes: 2 ** 30 },
-      { ...small, name: "bf16 autocast, plain, compiled", tokensPerSecond: 20_000, bytes: 7 },
+      { ...small, name: "f32, plain", tokensPerSecond: 10_000, fastest: 10_000, bytes: 2 ** 30 },
+      {
+        ...small,
+        name: "bf16 autocast, plain, compiled",
+        tokensPerSecond: 20_000,
+        fastest: 20_000,
+        bytes: 7,
+      },
     ],
   });
   const [image] = of([{ model: "deit-base", sequence: 197, batch: 8 }]).rows;

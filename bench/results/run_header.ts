@@ -137,6 +137,7 @@ const peerMark = z.object({
   batch: z.int().positive(),
   name: z.string().describe("arithmetic, form, and whether it was compiled"),
   tokensPerSecond: positive,
+  fastest: positive.optional().describe("tokens a second of its fastest round; left out: not told"),
   bytes: positive.describe("torch.cuda.max_memory_allocated"),
 });
 

@@ -92,7 +92,8 @@ try {
     console.log(`${finding.pass ? "right" : "WRONG"}  ${finding.text}`);
   };
   console.log(await where(adapter));
-  console.log([`${model.name}, 1 × ${sequence}`, ...describeChoices(choices)].join(", "));
+  const policy = what === "steps" ? [`policy ${told.policy}`] : [];
+  console.log([`${model.name}, 1 × ${sequence}`, ...policy, ...describeChoices(choices)].join(", "));
   await withGpu({ requireGpu: told["require-gpu"] }, async (opened) => {
     const gpu = await withRoom(opened);
     if (what === "steps") {
