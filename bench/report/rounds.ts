@@ -58,7 +58,11 @@ function row(
   const records = recordsOf([comparison]);
   const rounds = new Set(records.map(({ configuration }) => configuration.round)).size;
   const why = stopping && (stopBefore(rounds, records, untilPrecise(stopping))?.why ?? "neither");
-  const end = why === "precision" && !widest ? "nothing to compare" : why;
+  // A sweep does not know of each process yet whether it was alone.
+  const none = records.some((record) => base.crowded.has(record))
+    ? "precision, by rounds that do not count here"
+    : "nothing to compare";
+  const end = why === "precision" && !widest ? none : why;
   return {
     far: widest && widest.far,
     cells: [

@@ -62,6 +62,11 @@ Deno.test("roundsSection() tells rounds, the widest interval and the time of eac
       : record
   );
   assertStringIncludes(section(alone, stopping)!, "| nothing to compare");
+  const inCompany = rounds(6, 0.0001).map((record) => ({
+    ...record,
+    timing: { ...record.timing!, reference: { arithmetic: record.configuration.round < 2 ? 1 : 3 } },
+  }));
+  assertStringIncludes(section(inCompany, stopping)!, "| precision, by rounds that do not count here |");
 });
 
 Deno.test("roundsSection() says nothing of rounds too few for an interval, nor of a software adapter's", () => {
