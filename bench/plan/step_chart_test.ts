@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
-import { modelConfig } from "../../src/models/model_config.ts";
+import { type ModelConfig, modelConfig } from "../../src/models/model_config.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { categoryColors } from "../report/memory_chart.ts";
 import { liveStep, peakInWords } from "./live_step.ts";
 import { drawSteps } from "./step_chart.ts";
 
-const drawn = (policy: string) => {
-  const options = { model: modelConfig("micro"), sequence: 64, batch: 2, policy, seed: 0 };
+const drawn = (policy: string, step: { model?: ModelConfig; sequence?: number } = {}) => {
+  const options = { model: modelConfig("micro"), sequence: 64, batch: 2, policy, seed: 0, ...step };
   const description = describeStep(options, gpuWith(typicalGpuLimits));
   const { bufferBytes } = description.plan;
   return { title: `micro, ${policy}`, subtitle: "2 × 64 tokens", step: liveStep(description), bufferBytes };
@@ -36,10 +36,24 @@ Deno.test("drawSteps() names sections, blocks, the peak and the buffers, in the 
 });
 
 Deno.test("drawSteps() draws several steps one below the other, and the same bytes again", async () => {
-  const steps = ["exact", "mst8"].map(drawn);
+  const steps = ["exact", "mst8"].map((policy) => drawn(policy));
   const svg = await drawSteps(steps, "a card");
   assert(svg.indexOf(">micro, exact<") < svg.indexOf(">micro, mst8<"));
   for (const { step } of steps) assertStringIncludes(svg, peakInWords(step));
   assertStringIncludes(svg, ">block inputs<");
-  assertEquals(await drawSteps(["exact", "mst8"].map(drawn), "a card"), svg);
+  assertEquals(await drawSteps(["exact", "mst8"].map((policy) => drawn(policy)), "a card"), svg);
+});
+
+Deno.test("drawSteps() lays no section's name over another", async () => {
+  const svg = await drawSteps([drawn("exact", { model: modelConfig("vit-nano"), sequence: 65 })], "a card");
+  const named = [
+    ...svg.matchAll(
+      /translate\(([\d.]+),[\d.]+\)"[^>]*font-size="9px"[^>]*>(forward|head|backward|update)</g,
+    ),
+  ].map(([, at, name]) => ({ at: Number(at), name })).toSorted((a, b) => a.at - b.at);
+  assert(named.length > 2, svg.slice(0, 200));
+  for (const [i, { at, name }] of named.slice(1).entries()) {
+    const before = named[i];
+    assert(at - before.at >= 2.5 * (name.length + before.name.length), `${before.name} and ${name}`);
+  }
 });

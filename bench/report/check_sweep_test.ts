@@ -64,6 +64,10 @@ Deno.test("checkSweep() finds each fault that was planted", () => {
     ],
     [[header, a, b, a2, environments({ adapter: "Another" })], "2 adapters: Imaginary 9000, Another"],
     [[header, a, b, a2, environments({ commit: "beef" })], "2 commits: 0123456789abcdef, beef"],
+    [
+      [{ ...header, environment: { ...environment, adapter: "Header's" } }, ...records],
+      "2 adapters: Header's, Imaginary 9000",
+    ],
     [[header, a, b, a2, environments({ driver: null })], "2 drivers"],
     [[header, a, b, a2, environments({ runtime: "dawn" })], "2 runtimes: native, dawn"],
     [[header, a, b, a2, changed(b2, { data: { ...a.data, digest: "0" } })], "2 texts: cafe, 0"],
