@@ -95,10 +95,11 @@ for (const [task, args, printed] of suffices) {
 }
 
 Deno.test("deno task train refuses by plan what the machine has no memory for", async () => {
-  const large = ["--model", "llama2-7b", "--batch", "32", "--steps", "1", "--no-tune"];
+  const large = ["--model", "llama2-7b", "--batch", "512", "--steps", "1", "--no-tune"];
   const { code, lines } = await runDeno(["task", "train", ...large]);
   assertEquals(code, 1);
-  assertMatch(lines.at(-1)!, /^Error: The device cannot give \d+ GiB, there is room for [\d.]+ GiB: /);
+  // Of a card that tells nothing of its memory the largest buffer is refused.
+  assertMatch(lines.at(-1)!, /^Error: (The device cannot give [\d.]+ TiB, there is room for|A buffer of) /);
 });
 
 Deno.test("plan --chart writes below the folder where it runs, and nowhere else", async () => {

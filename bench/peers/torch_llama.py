@@ -12,7 +12,7 @@ and what did not, until they lie within --within of each other. A length whose s
 --patience, as attention's square foretells, is not tried; --memory makes a smaller card of a larger one, of which
 PyTorch's allocator takes segments that grow (expandable_segments), so that it is not fragments that end a search.
 Two steps at the first length, or a shorter one, go before each window, so that moments exist in it, and one at its
-own length where that takes less than 2 seconds.
+own length where that is expected to take less than 2 seconds, in proportion to the length.
 
 Forms: plain; every block checkpointed; that, with MLP and head (and its loss) in pieces. The paper cuts both
 into pieces by the width d and the vocabulary V: of d tokens in the MLP, V / d of them in the head; its code

@@ -25,11 +25,11 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
   const [{ model, batch, sequence, unit }] = rows;
   const cells = sweeps.flatMap(({ comparisons }) => comparisons)
     .filter((other) => other.model === model && other.batch === batch && other.sequence === sequence)
-    .flatMap((comparison) => [...comparison.cells]);
+    .flatMap((comparison) => [...comparison.cells]).filter(([, { failure }]) => !failure);
   const own = [...Map.groupBy(cells, toldBy).values()].flatMap(([[name, cell]]) => {
     const speed = speedOf(cell, unit);
     const { arithmetic } = cell.configuration;
-    return speed === null || !cell.memory || cell.failure
+    return speed === null || !cell.memory
       ? []
       : [{ name, arithmetic, speed, bytes: cell.memory.bufferBytes }];
   });

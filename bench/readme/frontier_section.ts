@@ -1,6 +1,6 @@
 import { bytes, ratio } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { frontierPoints, peerPoints, stairs } from "../report/frontier.ts";
+import { frontierPoints, peerPoints, ranWell, stairs } from "../report/frontier.ts";
 import { besidePyTorch, fastest, meaning, smallError, within } from "../report/frontier_answers.ts";
 import { combinationsTable } from "../report/frontier_tables.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
@@ -40,7 +40,7 @@ function sentence(comparison: Comparison<Cell>): string {
   const near = within(points, smallError);
   const steps = stairs(near);
   const [first, last] = [steps[0] ?? near[0], steps.at(-1)];
-  const ran = points.filter(({ cell }) => cell.step).length;
+  const ran = points.filter(ranWell).length;
   const lost = points.filter(({ beatenBy }) => beatenBy.length > 0).length;
   const told = [first, ...last && last !== first ? [last] : []].flatMap((point, i) => {
     if (!point) return [];
@@ -57,9 +57,9 @@ function beside(sweep: Sweep): string {
   const { comparisons, told } = sweep;
   const parts = comparisons.flatMap((comparison) => {
     const points = frontierPoints(comparison);
-    const unbeaten = points.filter(({ cell, beatenBy }) => cell.step && beatenBy.length === 0);
+    const unbeaten = points.filter((point) => ranWell(point) && point.beatenBy.length === 0);
     return [
-      [`**${subject(comparison)}.**`, fastest(comparison, points) ?? "None ran."].join(" "),
+      [`**${subject(comparison)}.**`, fastest(comparison, points) ?? "None ran to its end."].join(" "),
       besidePyTorch(peerPoints(comparison, points, told), comparison),
       "What nothing beats, by its number in the picture:",
       combinationsTable(comparison, unbeaten),

@@ -30,7 +30,9 @@ export function longestSection({ sweeps, peers: { llama } }: Reports): string | 
     .filter(({ memory }) => memory <= limit);
   const theirs = searched.flatMap((search): Longest[] => {
     const row = longest(search);
-    const beyond = search.find(({ failure, sequence }) => failure && sequence > (row?.sequence ?? 0))
+    const beyond = search.find(({ failure, sequence }) =>
+      failure?.status === "oom" && sequence > (row?.sequence ?? 0)
+    )
       ?.sequence;
     return row?.speed && row.peakBytes
       ? [{
@@ -68,7 +70,7 @@ export function longestSection({ sweeps, peers: { llama } }: Reports): string | 
 
 /** The bytes that PyTorch was given by its command; null where it had the whole card. */
 function memoryTold(command: string): number | null {
-  const told = command.match(/--memory (\d+)/)?.[1];
+  const told = command.match(/--memory[= ]([\d.]+)/)?.[1];
   return told === undefined ? null : Number(told) * 2 ** 30;
 }
 

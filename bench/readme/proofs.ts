@@ -21,6 +21,7 @@ export interface ProvedStep {
 /** Gradients that were proved, as `bench/testing/prove_large.ts gradients` prints it. */
 export interface ProvedGradients {
   readonly file: string;
+  readonly card: string;
   /** Model, layers, sequences and tokens, and choices that are not the usual ones. */
   readonly shape: string;
   readonly tensors: number;
@@ -33,6 +34,7 @@ export interface ProvedGradients {
 /** Checkpoints that went to `transformers` and back, as `bench/testing/prove_transformers.ts` prints it. */
 export interface ProvedCheckpoints {
   readonly file: string;
+  readonly card: string;
   readonly losses: number;
   /** What `transformers` wrote shards in. */
   readonly formats: readonly string[];
@@ -43,7 +45,6 @@ export interface ProvedCheckpoints {
 /** Reads the proof of a large step. Throws a UserError where a finding was wrong, or something is missing. */
 export function provedStep(file: string, text: string): ProvedStep {
   const find = finder(file, text);
-  const { card } = find("the card", /^(?<card>[^,]+), /);
   const { model, sequence, policy, choices = "" } = find(
     "the model",
     /^(?<model>\S+), 1 × (?<sequence>\d+)(, policy (?<policy>[^,]+))?(, (?<choices>.+))?$/m,
@@ -54,7 +55,7 @@ export function provedStep(file: string, text: string): ProvedStep {
     /^right {2}step 1: loss \S+, (?<seconds>[\d.]+) s, .*: (?<difference>\S+) from the evaluation's$/m,
   );
   return {
-    ...{ file, card, model, choices, sequence: Number(sequence), bufferBytes: Number(buffers) },
+    ...{ file, card: cardOf(find), model, choices, sequence: Number(sequence), bufferBytes: Number(buffers) },
     ...policy && { policy },
     ...{ seconds: Number(seconds), difference: Number(difference) },
   };
@@ -67,7 +68,14 @@ export function provedGradients(file: string, text: string): ProvedGradients {
   const within = "(?<tensors>\\d+) tensors, at most (?<most>\\S+)";
   const mst = find("mst's gradients", new RegExp(`^right  mst in .* against exact: ${within}`, "m"));
   const mst8 = find("mst8's", new RegExp(`^right  mst8 against the values that it stored: ${within}`, "m"));
-  return { file, shape, tensors: Number(mst.tensors), mst: Number(mst.most), mst8: Number(mst8.most) };
+  return {
+    file,
+    card: cardOf(find),
+    shape,
+    tensors: Number(mst.tensors),
+    mst: Number(mst.most),
+    mst8: Number(mst8.most),
+  };
 }
 
 /** Reads the proof of checkpoints. Throws a UserError where a finding was wrong, or something is missing. */
@@ -80,10 +88,13 @@ export function provedCheckpoints(file: string, text: string): ProvedCheckpoints
   const formats = [...text.matchAll(/, written by transformers in (\w+), /g)].map(([, format]) => format);
   const differences = found.map(([, difference]) => Number(difference));
   return {
-    ...{ file, losses: differences.length, difference: Math.max(...differences) },
+    ...{ file, card: cardOf(find), losses: differences.length, difference: Math.max(...differences) },
     formats: [...new Set(formats)],
   };
 }
+
+/** "NVIDIA H200 under Dawn": what a proof begins with. */
+const cardOf = (find: ReturnType<typeof finder>): string => find("the card", /^(?<card>[^,]+), /).card;
 
 /** Finds what a proof must tell, and tells of what it does not; a proof with a wrong finding is none. */
 function finder(file: string, text: string) {

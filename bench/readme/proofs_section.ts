@@ -13,16 +13,18 @@ export function proofsSection({ gradients, checkpoints }: Reports): string | nul
   return ["### Beside references", told.join(" "), files.join("\n")].join("\n\n");
 }
 
-const gradientsTold = ({ shape, tensors, mst, mst8 }: ProvedGradients) =>
-  `Gradients of ${shape}: each of ${tensors} tensors lies under ${code("mst")} within ${small(mst)} of ${
-    code("exact")
-  }'s, and under ${code("mst8")} within ${small(mst8)} of a reference's that has the very values it stored.`;
+const gradientsTold = ({ card, shape, tensors, mst, mst8 }: ProvedGradients) =>
+  `Gradients of ${shape}, on one ${card}: each of ${tensors} tensors lies under ${code("mst")} within ${
+    small(mst)
+  } of ${code("exact")}'s, and under ${code("mst8")} within ${
+    small(mst8)
+  } of a reference's that has the very values it stored.`;
 
-const checkpointsTold = ({ losses, formats, difference }: ProvedCheckpoints) =>
+const checkpointsTold = ({ card, losses, formats, difference }: ProvedCheckpoints) =>
   `Checkpoints written here have in ${
     code("transformers")
   } the loss they have here, and what it saves of them, in shards of ${
     list(formats)
-  }, has here its loss there: ${losses} losses, within ${small(difference)} nats.`;
+  }, has here its loss there, on one ${card}: ${losses} losses, within ${small(difference)} nats.`;
 
 const small = (difference: number) => difference.toExponential(1);

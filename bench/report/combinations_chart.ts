@@ -1,6 +1,7 @@
 /** A frontier as a picture: speed and gradient error against memory, PyTorch's rows beside it, and the names of all points. */
 
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import { statusWords } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { byPolicy, type Panel, panel, roomy, type Row, type Spec, type Styles } from "./chart_panels.ts";
@@ -69,8 +70,8 @@ function rowOf(
     text: `${number}  ${name}${
       beatenBy.length > 0
         ? `  (beaten by ${beatenBy[0].number})`
-        : cell.failure?.status === "oom"
-        ? "  (does not fit)"
+        : cell.failure
+        ? `  (${cell.failure.status === "oom" ? "does not fit" : statusWords[cell.failure.status]})`
         : ""
     }`,
     memory: bytes / base.memory!.bufferBytes,

@@ -46,9 +46,9 @@ export function dominance(comparisons: readonly Comparison<Cell>[]): string | nu
     : "No policy is beaten by another in memory and speed together.";
 }
 
-/** Whether a cell can be beaten: a software adapter's times are no result. */
+/** Whether a cell can beat and be beaten: what failed and a software adapter's times are no result. */
 export const isKnown = ([, cell]: [string, Cell]) =>
-  cell.memory !== null && cell.stepByRound.size >= fewestPairs &&
+  cell.memory !== null && !cell.failure && cell.stepByRound.size >= fewestPairs &&
   cell.records[0].environment.adapterClass === "gpu";
 
 /** Whether one cell takes no more memory than another and is faster for certain. */

@@ -46,10 +46,14 @@ export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
   return points;
 }
 
+/** Whether a combination ran to its end: what diverged is no way to train, however fast. */
+export const ranWell = ({ cell }: Pick<FrontierPoint, "cell">): boolean =>
+  cell.step !== null && !cell.failure;
+
 /** Whether a combination is no worse than another in bytes, gradient error and speed, and better for certain in one. */
 function beats(one: FrontierPoint, other: FrontierPoint): boolean {
   if (one === other || one.error === null || other.error === null) return false;
-  if (one.cell.failure || ![one, other].every(({ name, cell }) => isKnown([name, cell]))) return false;
+  if (![one, other].every(({ name, cell }) => isKnown([name, cell]))) return false;
   const interval = one.cell.speedAgainst(other.cell)?.interval;
   if (!interval || interval.low <= 1 - sameSpeed) return false;
   const exceeds = (a: number, b: number) =>
@@ -116,8 +120,8 @@ export function peerPoints(
     ...{ name, bytes, tokensPerSecond: speed },
     memory: bytes / memory.bufferBytes,
     speed: speed / tokensPerSecond,
-    beatenBy: points.filter(({ cell, bytes: own }) =>
-      !cell.failure && own < bytes && (cell.tokensPerSecond ?? 0) > fastest
+    beatenBy: points.filter((point) =>
+      ranWell(point) && point.bytes < bytes && (point.cell.tokensPerSecond ?? 0) > fastest
     ),
   })).toSorted((a, b) => a.bytes - b.bytes);
 }

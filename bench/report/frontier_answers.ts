@@ -8,6 +8,7 @@ import {
   frontierPoints,
   type PeerPoint,
   peerPoints,
+  ranWell,
   roundingError,
   sameError,
   sameSpeed,
@@ -28,10 +29,10 @@ const bounds: readonly [most: number, words: string][] = [
   [Infinity, "whatever its gradient error"],
 ];
 
-/** The combinations that ran well and whose gradient error is known to be no larger, or of which nobody asks. */
+/** The combinations that ran to their end with a gradient error known to be at most so much; with `Infinity`, whatever it is. */
 export const within = (points: readonly FrontierPoint[], most: number): FrontierPoint[] =>
-  points.filter(({ cell, error }) =>
-    cell.step && !cell.failure && (most === Infinity || error !== null && error <= most)
+  points.filter((point) =>
+    ranWell(point) && (most === Infinity || point.error !== null && point.error <= most)
   );
 
 /** The answers of a frontier as markdown, comparison by comparison; null where none was looked for. */
@@ -67,7 +68,7 @@ function planned(comparison: Comparison<Cell>, points: readonly FrontierPoint[],
   const ends = [all[0], all.at(-1)].flatMap((one) =>
     one ? [`${bytes(one.memory!.bufferBytes)} (${code(one.name)})`] : []
   );
-  const measured = points.filter(({ cell }) => cell.step).length;
+  const measured = points.filter(ranWell).length;
   return `${subject({ comparison })}: ${
     plural(all.length, "combination")
   } of a policy with choices of a step take, by plan, ${ends.join(" to ")}; ${measured} of them ran.`;
@@ -118,7 +119,7 @@ function beaten(points: readonly FrontierPoint[]): string | null {
   const lines = [...byWinner].toSorted(([a], [b]) => a.number - b.number)
     .map(([winner, of]) => `- ${code(winner.name)} beats ${list(of.map(({ name }) => code(name)))}.`);
   const others = points.filter((point) =>
-    point.beatenBy.length === 0 && point.cell.step && !byWinner.has(point)
+    point.beatenBy.length === 0 && ranWell(point) && !byWinner.has(point)
   );
   const neither = others.length > 0
     ? [`Beaten by none, and beating none: ${list(others.map(({ name }) => code(name)))}.`]
@@ -150,7 +151,7 @@ export function besidePyTorch(peers: readonly PeerPoint[], comparison: Compariso
     where(fast)
   }, the smallest ${where(peers[0])}. ${
     lost.length > 0
-      ? `Beaten in memory and speed together: ${lost.map(({ name }) => name).join("; ")}.`
-      : "None is beaten in memory and speed together."
+      ? `Beaten in memory, and in speed beyond the fastest round: ${lost.map(({ name }) => name).join("; ")}.`
+      : "None is beaten in memory, and in speed beyond its fastest round."
   } Their gradients were not compared.`;
 }

@@ -30,7 +30,7 @@ export function combinationsTable(comparison: Comparison<Cell>, points: readonly
     name,
     bytes(own),
     base.memory ? ratio(own / base.memory.bufferBytes) : "–",
-    cell.step ? speedText(cell, base) : statusWords[cell.failure?.status ?? "ok"],
+    cell.failure || !cell.step ? statusWords[cell.failure?.status ?? "ok"] : speedText(cell, base),
     error === null ? "–" : error === 0 ? "0" : digits(error),
     ...lost ? [beatenBy.map(({ number }) => number).join(", ") || "–"] : [],
   ]);
@@ -51,7 +51,14 @@ function peers(comparison: Comparison<Cell>, told: Told): string[] {
   return [
     `PyTorch's rows, measured by \`${told.peers!.command}\`:`,
     table(
-      ["", "peak", "of exact's buffers", "tokens/s", "of exact's speed", "faster in less memory"],
+      [
+        "",
+        "peak",
+        "of exact's buffers",
+        "tokens/s",
+        "of exact's speed",
+        "faster than each round in less memory",
+      ],
       rows.map((row) => [
         row.name,
         bytes(row.bytes),

@@ -209,7 +209,7 @@ Deno.test("PyTorch's rows stand beside the cells of their model and size", () =>
   );
   assertStringIncludes(
     text,
-    "Beaten in memory and speed together: f32, plain. Their gradients were not compared.",
+    "Beaten in memory, and in speed beyond the fastest round: f32, plain. Their gradients were not compared.",
   );
   assertStringIncludes(frontierSection([comparison], told)!, "| f32, plain ");
 });

@@ -206,7 +206,7 @@ export function reinvestmentAnswer({ reinvest = [] }: Found, records: readonly C
         ? bySpeed(one)
         : one.learnt
         ? `${equals.map((equal) => byLoss(one, equal)).join("; ")}.`
-        : `losses say nothing, as \`exact\` does no better than what is known of the data without a network; ${
+        : `losses say nothing, as \`exact\` does no better than what is known of the data without a network. ${
           bySpeed(one)
         }`
     }`
@@ -255,6 +255,6 @@ function bySpeed({ arms, exact }: Invested): string {
   });
   return [
     ...told.length > 0 ? [`${list(told)}${isTimed ? " of `exact`'s tokens a second" : ""}.`] : [],
-    ...failed.length > 0 ? [`Not to its end came ${list(failed)}.`] : [],
-  ].join(" ") || "nothing was re-invested.";
+    ...failed.length > 0 ? [`${list(failed)} did not run to the end.`] : [],
+  ].join(" ") || "Nothing was re-invested.";
 }

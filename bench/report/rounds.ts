@@ -7,7 +7,7 @@ import { reach } from "../statistics/paired_ratio.ts";
 import { median } from "../statistics/statistics.ts";
 import { mostRepeats, unsteadyTimes } from "../sweep/steady_clock.ts";
 import { stopBefore, untilPrecise } from "../sweep/stopping.ts";
-import { type Cell, recordsOf } from "./cell_rounds.ts";
+import { Cell, recordsOf } from "./cell_rounds.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 
 /**
@@ -59,9 +59,10 @@ function row(
   const rounds = new Set(records.map(({ configuration }) => configuration.round)).size;
   const why = stopping && (stopBefore(rounds, records, untilPrecise(stopping))?.why ?? "neither");
   // A sweep does not know of each process yet whether it was alone.
-  const none = records.some((record) => base.crowded.has(record))
-    ? "precision, by rounds that do not count here"
-    : "nothing to compare";
+  const inAll = [...comparison.cells.values()].some((cell) =>
+    cell !== base && new Cell(cell.records).speedAgainst(new Cell(base.records))?.interval
+  );
+  const none = inAll ? "precision, by rounds that do not count here" : "nothing to compare";
   const end = why === "precision" && !widest ? none : why;
   return {
     far: widest && widest.far,

@@ -31,7 +31,7 @@ export function describeStep(
 
 /**
  * Bytes below which no plan of a training step can go. Of two recordings it needs the first, and it packs nothing: for who looks at many steps
- * and plans few. Described otherwise it may be less: `describeLeanest`'s grows with every size.
+ * and plans few. With `describeLeanest` it is a bound that grows with every size.
  */
 export function leastOfStep(
   options: TrainOptions,
