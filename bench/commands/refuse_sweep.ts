@@ -1,5 +1,6 @@
 import { UserError } from "../../src/errors.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
+import { nameOf } from "../options/unused.ts";
 import type { CellConfiguration } from "../results/results.ts";
 import type { Shard } from "../results/run_header.ts";
 import { cellsOfShard } from "../sweep/shards.ts";
@@ -57,8 +58,9 @@ export function refuseVaried(given: StepChoices, { combinations = [] }: SweepOpt
   const [choice] = (Object.keys(stepDefaults) as (keyof StepChoices)[])
     .filter((name) => given[name] !== undefined && varied.has(name));
   if (choice === undefined) return;
-  const option = `--${choice.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   throw new UserError(
-    `${option} is what this profile varies from row to row; leave it out, or take another profile`,
+    `${
+      nameOf(choice, given[choice])
+    } is what this profile varies from row to row; leave it out, or take another profile`,
   );
 }

@@ -1,4 +1,5 @@
 import { UserError } from "../../src/errors.ts";
+import { sentenceCase } from "../../src/text/format.ts";
 
 /** What is told several times has its plural in the program. */
 const singular: Record<string, string> = {
@@ -10,7 +11,7 @@ const singular: Record<string, string> = {
 };
 
 /** What a user calls a choice: `--gradient-every` of `gradientEvery`, and an argument by its own word. */
-function nameOf(choice: string, value: unknown): string {
+export function nameOf(choice: string, value: unknown): string {
   if (choice === "named") return `the profile ${value}`;
   const flag = singular[choice] ?? choice.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   return `--${flag}`;
@@ -28,7 +29,5 @@ export function refuseUnused(
 ): void {
   const idle = Object.entries(choices).find(([choice, value]) => isGiven(value) && !used.includes(choice));
   if (!idle) return;
-  throw new UserError(`${capital(nameOf(...idle))} does nothing with ${mode}; leave one of them out`);
+  throw new UserError(`${sentenceCase(nameOf(...idle))} does nothing with ${mode}; leave one of them out`);
 }
-
-const capital = (text: string) => text.replace(/^[a-z]/, (letter) => letter.toUpperCase());

@@ -50,13 +50,16 @@ const sectionColors: Record<Section, string> = {
   update: "#b4b4b4",
 };
 
+const pixelsOf = ({ first, last }: Span<unknown>, dispatches: number) =>
+  (last + 1 - first) * width / dispatches;
+
 /** Pixels of a letter of a section's name. */
 const letter = 5;
 
 /** The sections whose names have a place: they may stick out to both sides, and lie over no wider section's. */
 function namedSections({ sections, dispatches }: LiveStep): ReadonlySet<Span<Section>> {
-  const pixels = ({ first, last }: Span<Section>) => (last + 1 - first) * width / dispatches;
   const middle = ({ first, last }: Span<Section>) => (first + last + 1) / 2 * width / dispatches;
+  const pixels = (span: Span<Section>) => pixelsOf(span, dispatches);
   const named = new Set<Span<Section>>();
   for (const span of sections.toSorted((a, b) => pixels(b) - pixels(a))) {
     const isFree = [...named].every((other) =>
@@ -69,13 +72,12 @@ function namedSections({ sections, dispatches }: LiveStep): ReadonlySet<Span<Sec
 
 /** Above the bytes: the sections of the step, and its blocks by number. */
 function places(step: LiveStep): Spec {
-  const pixels = ({ first, last }: Span<unknown>) => (last + 1 - first) * width / step.dispatches;
   const row = (line: string, { first, last }: Span<unknown>, fill: string, text: string): Row => ({
     ...{ line, first, end: last + 1, middle: (first + last + 1) / 2, fill, text },
   });
   /** Of narrow blocks every second has its number, or every fourth and so on. */
   const isNumbered = (span: Span<number>) =>
-    span.name % 2 ** Math.max(0, Math.ceil(Math.log2(14 / pixels(span)))) === 0;
+    span.name % 2 ** Math.max(0, Math.ceil(Math.log2(14 / pixelsOf(span, step.dispatches)))) === 0;
   const named = namedSections(step);
   const values = [
     ...step.sections.map((span) =>

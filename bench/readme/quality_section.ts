@@ -1,8 +1,8 @@
-import { percentage, plural } from "../../src/text/format.ts";
+import { percentage, plural, sentenceCase } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { costsAtMost, lossDifferences, verdictSentence } from "../report/losses.ts";
 import { baseOf } from "../report/side_by_side.ts";
-import { code, list, sentenceCase } from "../report/words.ts";
+import { code, list } from "../report/words.ts";
 import { lossParts } from "./loss_parts.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
@@ -13,12 +13,13 @@ export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): 
   const { comparisons } = quality;
   const tested = lossDifferences(comparisons);
   const costs = costsAtMost(tested.filter(({ learnt }) => learnt));
+  const run = qualityCurve && longRun(qualityCurve);
   return [
     "### Quality",
     [
       verdictSentence(tested),
       ...costs ? [`${sentenceCase(costs)}.`] : [],
-      ...qualityCurve ? [longRun(qualityCurve)].filter((run) => run !== null) : [],
+      ...run ? [run] : [],
     ].join(" "),
     ...lossParts(comparisons),
     sources(quality, ...qualityCurve ? [qualityCurve] : []),

@@ -1,8 +1,8 @@
-import { duration } from "../../src/text/format.ts";
+import { duration, sentenceCase } from "../../src/text/format.ts";
 import { recordsOf } from "../report/cell_rounds.ts";
 import { commandCode } from "../report/command.ts";
 import { names } from "../report/side_by_side.ts";
-import { list, sentenceCase } from "../report/words.ts";
+import { list } from "../report/words.ts";
 import { arithmeticSection } from "./arithmetic_section.ts";
 import { fitSection } from "./fit_section.ts";
 import { frontierSection } from "./frontier_section.ts";

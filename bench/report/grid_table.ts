@@ -4,6 +4,7 @@ import { byFamily } from "./families.ts";
 import { baseName } from "./savings.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { isSettled } from "./speeds.ts";
+import { speedWords } from "./tables.ts";
 import { statusWords } from "../results/results.ts";
 import { code, policiesOf, table } from "./words.ts";
 
@@ -36,7 +37,7 @@ function multiples(cell: Cell | undefined, base: Cell): string {
   const buffers = ratio(cell.memory.bufferBytes / base.memory.bufferBytes);
   const speed = cell.speedAgainst(base);
   if (!speed) return withFailure(buffers, cell);
-  if (!speed.interval) return `${buffers} at ${ratio(speed.ratio)} (no interval)`;
+  if (!speed.interval) return `${buffers} at ${speedWords(speed).join(" ")}`;
   return `${buffers} at ${isSettled(speed) ? ratio(speed.ratio) : "no settled speed"}`;
 }
 

@@ -58,12 +58,7 @@ function row(
   const records = recordsOf([comparison]);
   const rounds = new Set(records.map(({ configuration }) => configuration.round)).size;
   const why = stopping && (stopBefore(rounds, records, untilPrecise(stopping))?.why ?? "neither");
-  // A sweep does not know of each process yet whether it was alone.
-  const inAll = [...comparison.cells.values()].some((cell) =>
-    cell !== base && new Cell(cell.records).speedAgainst(new Cell(base.records))?.interval
-  );
-  const none = inAll ? "precision, by rounds that do not count here" : "nothing to compare";
-  const end = why === "precision" && !widest ? none : why;
+  const end = why === "precision" && !widest ? withoutInterval(comparison) : why;
   return {
     far: widest && widest.far,
     cells: [
@@ -75,6 +70,15 @@ function row(
       ...end ? [end] : [],
     ],
   };
+}
+
+/** Why rounds that were precise enough have no interval here: a sweep does not know yet of each process whether it was alone. */
+function withoutInterval(comparison: Comparison<Cell>): string {
+  const base = new Cell(baseOf(comparison).records);
+  const inAll = [...comparison.cells.values()].some((cell) =>
+    cell !== baseOf(comparison) && new Cell(cell.records).speedAgainst(base)?.interval
+  );
+  return inAll ? "precision, by rounds that do not count here" : "nothing to compare";
 }
 
 const ruleSentence = ({ precision, fewestRounds, maxSeconds }: Stopping) =>

@@ -41,6 +41,3 @@ export const pairsOf = (comparisons: readonly Comparison<Cell>[], policy: string
 export const policiesOf = (comparisons: readonly Comparison<Cell>[]): string[] => [
   ...new Set(comparisons.flatMap(({ cells }) => [...cells.keys()])),
 ];
-
-/** With a capital at its beginning. */
-export const sentenceCase = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -5,7 +5,7 @@ import { UserError } from "../../src/errors.ts";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { refuseBeyondRoom } from "../../src/gpu/room.ts";
-import { describeLeanest } from "../../src/gpu/within_peak.ts";
+import { type Describe, describeLeanest } from "../../src/gpu/within_peak.ts";
 import type { LeastMemory, MemoryPlan } from "../../src/memory/plan.ts";
 import { byFamily } from "../../src/models/families.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
@@ -121,13 +121,9 @@ const mostLooks = 32;
 /** Searches for the largest size of one open step on an adapter; what it has planned for one budget it does not plan again for another. */
 export class FitSearch {
   /** What is known of a size before any buffers are packed. Of it and of the plan numbers alone are kept: a step has thousands of dispatches. */
-  readonly #outlineOf = remembered((size: number): LeastMemory | Refusal =>
-    this.#beyondModel(size) ?? orRefusal(() => leastOfStep(stepOf(this.open, size), this.adapter))
-  );
-  readonly #leanestOf = remembered((size: number): LeastMemory | Refusal =>
-    this.#beyondModel(size) ??
-      orRefusal(() => leastOfStep(stepOf(this.open, size), this.adapter, describeLeanest))
-  );
+  readonly #outlineOf = this.#outlines();
+  /** The same with nothing taken for speed. */
+  readonly #leanestOf = this.#outlines(describeLeanest);
   readonly #plannedOf = remembered((size: number): MemoryPlan | Refusal => {
     const outline = this.#outlineOf(size);
     return "limit" in outline
@@ -157,6 +153,12 @@ export class FitSearch {
       answer: size === undefined ? null : { size, plan: this.planOf(size)! },
       next: { size: beyond, refusal: this.refusalOf(beyond, budget)! },
     };
+  }
+
+  #outlines(describe?: Describe): (size: number) => LeastMemory | Refusal {
+    return remembered((size: number) =>
+      this.#beyondModel(size) ?? orRefusal(() => leastOfStep(stepOf(this.open, size), this.adapter, describe))
+    );
   }
 
   /** Why a size does not fit in so many bytes; null if it does. */

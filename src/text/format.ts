@@ -63,3 +63,6 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 export function namedList(entries: readonly (readonly [name: string, text: string])[]): string {
   return entries.map(([name, text]) => `- **${name}**: ${text}`).join("\n");
 }
+
+/** With a capital at its beginning. */
+export const sentenceCase = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

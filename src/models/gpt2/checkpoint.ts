@@ -1,9 +1,7 @@
 import { UserError } from "../../errors.ts";
-import { isPresent } from "../../io/files.ts";
-import { readJson } from "../../io/json_file.ts";
 import type { NamedTensor } from "../../io/safetensors.ts";
-import { isRecord } from "../../io/safetensors_header.ts";
 import { blocksOf, headsOf, sameTensor, shapesOf } from "../shared/checkpoint_parameters.ts";
+import { configBeside, type Settings } from "../shared/checkpoint_settings.ts";
 import type { CheckpointFormat, NamedTensors, Sizes } from "../shared/family.ts";
 import { type Gpt2Config, gpt2Defaults } from "./config.ts";
 
@@ -16,8 +14,10 @@ export const gpt2Checkpoint: CheckpointFormat<Gpt2Config> = {
   recognises: (tensors) => ["wpe.weight", "transformer.wpe.weight"].some((name) => tensors.has(name)),
   canonical,
   async settings(path, metadata) {
-    const whole = ["n_head", "layer_norm_epsilon"].every((name) => metadata[name] !== undefined);
-    const { n_head, layer_norm_epsilon } = { ...!whole && await settingsBeside(path), ...metadata };
+    const { n_head, layer_norm_epsilon }: Record<string, unknown> = {
+      ...await configBeside(path, metadata, beside),
+      ...metadata,
+    };
     return {
       ...n_head !== undefined && { heads: Number(n_head) },
       ...layer_norm_epsilon !== undefined && { layerNormEpsilon: Number(layer_norm_epsilon) },
@@ -91,28 +91,14 @@ function canonical(tensors: NamedTensors, source: string): Map<string, NamedTens
   return parameters;
 }
 
-/** The settings in the `config.json` beside a checkpoint; none if there is no such file. */
-async function settingsBeside(path: string): Promise<Record<string, unknown>> {
-  const configPath = path.replace(/[^/\\]*$/, "config.json");
-  const settings = await isPresent(configPath) ? readJson(configPath) : {};
-  if (!isRecord(settings)) throw new UserError(`${configPath} is not a JSON object; mend it or take it away`);
-  for (const [name, values] of Object.entries(computedValues)) {
-    if (Object.hasOwn(settings, name) && !values.includes(settings[name])) {
-      throw new UserError(
-        `${configPath} says ${name} = ${
-          JSON.stringify(settings[name])
-        }, which computes something else than GPT-2; ` +
-          "choose another checkpoint",
-      );
-    }
-  }
-  return settings;
-}
-
-/** Settings that change what a model computes, with the values that mean GPT-2's own formulas. */
-const computedValues: Record<string, unknown[]> = {
-  activation_function: ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"], // three names of the tanh approximation
-  scale_attn_weights: [true],
-  scale_attn_by_inverse_layer_idx: [false],
-  tie_word_embeddings: [true],
+/** What a `config.json` is asked for. */
+const beside: Settings = {
+  title: "GPT-2",
+  names: ["n_head", "layer_norm_epsilon"],
+  computed: {
+    activation_function: ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"], // three names of the tanh approximation
+    scale_attn_weights: [true],
+    scale_attn_by_inverse_layer_idx: [false],
+    tie_word_embeddings: [true],
+  },
 };

@@ -1,9 +1,8 @@
 import { UserError } from "../../errors.ts";
-import { isPresent } from "../../io/files.ts";
-import { readJson } from "../../io/json_file.ts";
 import type { NamedTensor } from "../../io/safetensors.ts";
 import { isRecord } from "../../io/safetensors_header.ts";
 import { blocksOf, sameTensor, shapesOf } from "../shared/checkpoint_parameters.ts";
+import { configBeside, type Settings } from "../shared/checkpoint_settings.ts";
 import type { CheckpointFormat, NamedTensors, Sizes } from "../shared/family.ts";
 import { type LlamaConfig, llamaDefaults } from "./config.ts";
 import { rotaryScalingFrom, rotaryScalingTo, transformersConfig } from "./transformers_config.ts";
@@ -17,8 +16,8 @@ export const llamaCheckpoint: CheckpointFormat<LlamaConfig> = {
   recognises: (tensors) => tensors.has(embedding),
   canonical,
   async settings(path, metadata) {
-    const whole = [...Object.keys(own), "rope_scaling"].every((name) => metadata[name] !== undefined);
-    const given = whole ? metadata : { ...await settingsBeside(path), ...metadata };
+    const config = await configBeside(path, metadata, beside);
+    const given = { ...config && settingsOf(config), ...metadata };
     const number = (name: string) => given[name] === undefined ? {} : { [own[name]]: Number(given[name]) };
     const { rope_scaling: said } = given;
     const scaling = typeof said === "string" ? fromJson(said) : said;
@@ -56,6 +55,13 @@ const own: Readonly<Record<string, "heads" | "headSize" | "positions" | "rotaryB
   max_position_embeddings: "positions",
   rope_theta: "rotaryBase",
   rms_norm_eps: "normEpsilon",
+};
+
+/** What a `config.json` is asked for. */
+const beside: Settings = {
+  title: "Llama",
+  names: [...Object.keys(own), "rope_scaling"],
+  computed: { model_type: ["llama"], hidden_act: ["silu"], attention_bias: [false], mlp_bias: [false] },
 };
 
 /** What `transformers` takes where a `config.json` says nothing. */
@@ -110,21 +116,8 @@ function canonical(tensors: NamedTensors): Map<string, NamedTensor> {
   return parameters;
 }
 
-/** The settings in the `config.json` beside a checkpoint; none if there is no such file. */
-async function settingsBeside(path: string): Promise<Record<string, unknown>> {
-  const configPath = path.replace(/[^/\\]*$/, "config.json");
-  if (!await isPresent(configPath)) return {};
-  const settings = readJson(configPath);
-  if (!isRecord(settings)) throw new UserError(`${configPath} is not a JSON object; mend it or take it away`);
-  for (const [name, value] of Object.entries(computed)) {
-    if (Object.hasOwn(settings, name) && settings[name] !== value) {
-      throw new UserError(
-        `${configPath} says ${name} = ${
-          JSON.stringify(settings[name])
-        }, which computes something else than Llama; choose another checkpoint`,
-      );
-    }
-  }
+/** The settings that a `config.json` says, or means where it says nothing. */
+function settingsOf(settings: Record<string, unknown>): Record<string, unknown> {
   // Newer versions put all of the rotary positions into one object, under the same names.
   const { rope_parameters: rotary } = settings;
   const together = isRecord(rotary) ? { rope_theta: rotary.rope_theta, rope_scaling: rotary } : {};
@@ -140,11 +133,3 @@ function fromJson(text: string): unknown {
     return text;
   }
 }
-
-/** Settings that change what a model computes, with the values that mean Llama's own formulas. */
-const computed: Readonly<Record<string, unknown>> = {
-  model_type: "llama",
-  hidden_act: "silu",
-  attention_bias: false,
-  mlp_bias: false,
-};
