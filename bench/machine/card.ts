@@ -73,7 +73,7 @@ function together(readings: readonly [CardState, ...CardState[]]): CardState {
   };
 }
 
-/** Reads a card at once and then every so often, until it is told to stop. */
+/** Reads a card, at once or after a while, and then every so often, until it is told to stop. */
 export class CardWatch {
   readonly #readings: CardState[] = [];
   readonly #stop = Promise.withResolvers<void>();
@@ -81,8 +81,11 @@ export class CardWatch {
   #stopped = false;
   #ended = false;
 
-  constructor(read: () => Promise<CardState | null>, everyMilliseconds = 1000) {
-    this.#loop = this.#watch(read, everyMilliseconds).finally(() => this.#ended = true);
+  constructor(
+    read: () => Promise<CardState | null>,
+    { everyMilliseconds = 1000, afterMilliseconds = 0 } = {},
+  ) {
+    this.#loop = this.#watch(read, everyMilliseconds, afterMilliseconds).finally(() => this.#ended = true);
   }
 
   /** Whether the first answer has not come yet: a card that is to be read under load must be kept busy. */
@@ -99,14 +102,15 @@ export class CardWatch {
     return first ? together([first, ...others]) : null;
   }
 
-  async #watch(read: () => Promise<CardState | null>, everyMilliseconds: number): Promise<void> {
-    while (!this.#stopped) {
+  async #watch(read: () => Promise<CardState | null>, every: number, after: number): Promise<void> {
+    if (after > 0) await new Promise((resolve) => setTimeout(resolve, after));
+    while (!this.#stopped || this.#readings.length === 0) {
       const reading = await read();
       if (reading === null) return;
       if (this.#stopped && this.#readings.length > 0) return; // the load may have ended before this one
       this.#readings.push(reading);
       let timer: ReturnType<typeof setTimeout> | undefined;
-      const pause = new Promise<void>((resolve) => timer = setTimeout(resolve, everyMilliseconds));
+      const pause = new Promise<void>((resolve) => timer = setTimeout(resolve, every));
       await Promise.race([pause, this.#stop.promise]);
       clearTimeout(timer);
     }

@@ -75,7 +75,7 @@ Deno.test("CardWatch tells the lowest clock, the mean of power, the highest temp
     state({ slowedBy: ["idle", "sync boost"], watts: 301 }),
     null,
   ]);
-  const watch = new CardWatch(read, 1);
+  const watch = new CardWatch(read, { everyMilliseconds: 1 });
   while (asked() < 4) await new Promise((resolve) => setTimeout(resolve, 1));
   assertEquals(
     await watch.stop(),
@@ -93,7 +93,7 @@ Deno.test("CardWatch waits for its first reading alone, and asks no more once it
   assert(!slow.isWaiting);
 
   const { read, asked } = source([state()]);
-  const watch = new CardWatch(read, 60_000);
+  const watch = new CardWatch(read, { everyMilliseconds: 60_000 });
   await Promise.resolve();
   assertEquals(await watch.stop(), state());
   assertEquals(asked(), 1);
@@ -103,7 +103,9 @@ Deno.test("CardWatch waits for its first reading alone, and asks no more once it
 Deno.test("CardWatch leaves out what it is told after it was stopped: the load may have ended", async () => {
   const idle = Promise.withResolvers<CardState>();
   let asked = 0;
-  const watch = new CardWatch(() => asked++ === 0 ? Promise.resolve(state()) : idle.promise, 1);
+  const watch = new CardWatch(() => asked++ === 0 ? Promise.resolve(state()) : idle.promise, {
+    everyMilliseconds: 1,
+  });
   while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 1));
   const stopped = watch.stop();
   idle.resolve(state({ clockMegahertz: 345 }));

@@ -22,6 +22,7 @@ import {
 import type { Job } from "./job.ts";
 import { pieceSizes } from "./piece_sizes.ts";
 import { notRun, planStep } from "./planned_step.ts";
+import { hasRisen } from "./steady_clock.ts";
 import { timeReference } from "../training/reference.ts";
 import { timeSteps } from "../training/timed_steps.ts";
 import { inMicroBatches, trainSteps } from "../training/training_loop.ts";
@@ -74,7 +75,7 @@ export async function runCell(
     });
     session.destroy(); // the reference has memory of its own, in place of the session's, and is not counted
     if (stepsPerTurn !== undefined) await turn();
-    const reference = await timeReference(gpu);
+    const reference = await timeReference(gpu, { hasRisen: async () => hasRisen(await readCard(name)) });
     return answer({
       status: divergence === null ? "ok" : "diverged",
       message: divergence,

@@ -3,6 +3,7 @@ import { gpuTest, relativeError, testGpu } from "../../kernels/testing/testing.t
 import { RandomBatches, sequentialBatches } from "../../src/data/batches.ts";
 import { shortDigest } from "../../src/data/digest.ts";
 import { countBuffers } from "../../src/gpu/testing.ts";
+import { withPrograms } from "../testing/programs.ts";
 import { gpt2Presets } from "../../src/models/gpt2/config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
@@ -236,4 +237,20 @@ gpuTest("runCell() trains the model of a document, at a length that no preset ha
   } finally {
     await Deno.remove(path);
   }
+});
+
+gpuTest("runCell() times the reference once the card's clock has risen", async () => {
+  const { name } = (await testGpu()).adapter;
+  const counted = await Deno.makeTempFile();
+  const program = `case "$1" in *clocks.sm*)
+  echo asked >>${counted}
+  [ $(wc -l <${counted}) -lt 9 ] && clock=345 || clock=1980
+  echo "$clock, 1980, 300, 50, 0x0000000000000000, ${name}" ;; *) exit 2 ;; esac`;
+  const asked = async () => (await Deno.readTextFile(counted)).trim().split("\n").length;
+  await withPrograms({ "nvidia-smi": program }, async () => {
+    const { timing } = await cell("exact", 0, { qualitySteps: 0 });
+    assert(timing!.reference);
+    assertEquals([timing!.card!.clockMegahertz, await asked()], [345, 9]);
+  });
+  await Deno.remove(counted);
 });

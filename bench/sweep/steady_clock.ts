@@ -34,9 +34,12 @@ export function unsteady(
   return low && !slowedBy.some((reason) => lasting.includes(reason)) ? "idle" : null;
 }
 
+/** Whether a card at work has left its idle clock, or nobody tells. */
+export const hasRisen = (card: CardState | null) => card === null || unsteady(card) !== "idle";
+
 /**
- * Likewise of times, by the card where it was read, and by what the steps scatter: a process may be held up while its card is at work. Null on
- * software adapters, which scatter anyway.
+ * Why times are not those that a card reaches, by the card where it was read, and by what the steps scatter: a process may be held up while its
+ * card is at work. Null on software adapters, which scatter anyway.
  */
 export function unsteadyTimes(
   timing: Pick<NonNullable<CellMeasurement["timing"]>, "card" | "stepMilliseconds"> | null,

@@ -3,7 +3,7 @@ import type { CardState, CellConfiguration, CellMeasurement } from "../results/r
 import { unread } from "../results/results.ts";
 import { fakeConfiguration, fakeMeasurement } from "../results/testing.ts";
 import { Outcomes } from "./outcomes.ts";
-import { unsteady, unsteadyTimes } from "./steady_clock.ts";
+import { hasRisen, unsteady, unsteadyTimes } from "./steady_clock.ts";
 import { runSweep } from "./run_sweep.ts";
 
 const gpu = { adapterClass: "gpu" } as const;
@@ -32,6 +32,11 @@ Deno.test("unsteady() finds an idle clock below three quarters of the highest, a
     assertEquals([of({ slowedBy }), of({ slowedBy, clockMegahertz: 900 })], [null, null]);
   }
   assertEquals([of({ clockMegahertz: null }), of({ maxClockMegahertz: null })], [null, null]);
+});
+
+Deno.test("hasRisen() knows an idle clock, and believes a card of which nobody tells", () => {
+  const at = (clockMegahertz: number) => hasRisen({ ...atWork, clockMegahertz });
+  assertEquals([at(345), at(1980), hasRisen(null)], [false, true, true]);
 });
 
 Deno.test("unsteadyTimes() finds steps whose median lies a tenth above the least, and asks nothing of a software adapter", () => {

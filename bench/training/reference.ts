@@ -47,38 +47,51 @@ const windows = 3;
 /** A card that waited until pipelines were made has lowered its clock; so long it works before a window counts. */
 const warmUpMilliseconds = 150;
 
-/** Times the reference on a device: the median window of each work. Null where there is no memory for it. */
-export async function timeReference(gpu: Gpu): Promise<ReferenceTimes | null> {
+/** Runs one work so many times, and tells for how many milliseconds. */
+type Run = (repetitions: number) => Promise<number>;
+
+/**
+ * Times the reference on a device: the median window of each work. Null where there is no memory for it. `hasRisen` tells, while the card
+ * works, whether its clock has risen: it is kept at work until then, for `patience` milliseconds at most.
+ */
+export async function timeReference(
+  gpu: Gpu,
+  { hasRisen = () => Promise.resolve(true), patience = 5000 } = {},
+): Promise<ReferenceTimes | null> {
   const buffers = new BufferSet<"target">(gpu);
+  const timer = await StepTimer.create(gpu, 1);
   try {
     await buffers.allocate([{ key: "target", name: "reference", account: "control", bytes: 2 ** 26 }]);
+    const target = buffers.get("target");
+    const names = Object.keys(referenceWorks) as Name[];
+    // No work waits for its pipeline once the first has begun: the card would rest.
+    const runs = await Promise.all(names.map((name) => prepare(gpu, timer, target, referenceWorks[name])));
+    await warmUp(gpu, runs[0], hasRisen, patience);
     const times: Partial<ReferenceTimes> = {};
-    for (const name of Object.keys(referenceWorks) as Name[]) {
-      times[name] = await timeWork(gpu, buffers.get("target"), referenceWorks[name]);
-    }
+    for (const [i, name] of names.entries()) times[name] = await timeWork(runs[i]);
     return times as ReferenceTimes;
   } catch (error) {
     if (error instanceof OutOfMemoryError) return null;
     throw error;
   } finally {
+    timer.destroy();
     buffers.destroy();
   }
 }
 
-async function timeWork(
-  gpu: Gpu,
+async function prepare(
+  { device }: Gpu,
+  timer: StepTimer,
   buffer: GPUBuffer,
   { code, invocations }: { code: string; invocations: number },
-): Promise<number> {
-  const { device } = gpu;
+): Promise<Run> {
   const pipeline = await device.createComputePipelineAsync({
     layout: "auto",
     compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
   });
   const entries = [{ binding: 0, resource: { buffer } }];
   const bindGroup = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
-  const timer = await StepTimer.create(gpu, 1);
-  const once = async (repetitions: number) => {
+  return async (repetitions) => {
     timer.start();
     const encoder = device.createCommandEncoder();
     const writes = timer.writes(0);
@@ -95,18 +108,33 @@ async function timeWork(
     device.queue.submit([encoder.finish()]);
     return (await timer.finish()).stepMilliseconds[0];
   };
-  try {
-    const warmUp = gpu.adapter.class === "gpu" ? warmUpMilliseconds : 0;
-    let repetitions = 1;
-    for (const begun = performance.now();;) {
-      const isLong = await once(repetitions) >= windowMilliseconds || repetitions >= 2 ** 16;
-      if (isLong && performance.now() - begun >= warmUp) break;
-      if (!isLong) repetitions *= 2;
-    }
-    const times: number[] = [];
-    for (let i = 0; i < windows; i++) times.push(await once(repetitions) / repetitions);
-    return median(times);
-  } finally {
-    timer.destroy();
+}
+
+/** Keeps a GPU at work for a while, and until its clock is told to have risen. */
+async function warmUp(gpu: Gpu, run: Run, hasRisen: () => Promise<boolean>, patience: number): Promise<void> {
+  const least = gpu.adapter.class === "gpu" ? warmUpMilliseconds : 0;
+  const begun = performance.now();
+  const passed = () => performance.now() - begun;
+  const repetitions = await lasting(run);
+  for (let risen = false; !risen && passed() < patience;) {
+    let isAsking = true;
+    const work = async () => {
+      do await run(repetitions); while (isAsking || passed() < least);
+    };
+    [risen] = await Promise.all([hasRisen().finally(() => isAsking = false), work()]);
   }
+}
+
+/** How often a work has to run to last for a window. */
+async function lasting(run: Run): Promise<number> {
+  let repetitions = 1;
+  while (repetitions < 2 ** 16 && await run(repetitions) < windowMilliseconds) repetitions *= 2;
+  return repetitions;
+}
+
+async function timeWork(run: Run): Promise<number> {
+  const repetitions = await lasting(run);
+  const times: number[] = [];
+  for (let i = 0; i < windows; i++) times.push(await run(repetitions) / repetitions);
+  return median(times);
 }

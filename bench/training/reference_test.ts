@@ -26,3 +26,15 @@ gpuTest(
     assertEquals(await timeReference({ ...gpu, limits: { ...gpu.limits, maxBufferSize: 2 ** 20 } }), null);
   },
 );
+
+gpuTest(
+  "timeReference() keeps a card at work until its clock has risen, and waits no longer than it has patience",
+  async () => {
+    const gpu = await testGpu();
+    let asked = 0;
+    await timeReference(gpu, { hasRisen: () => Promise.resolve(++asked === 3) });
+    assertEquals(asked, 3);
+    await timeReference(gpu, { hasRisen: () => Promise.resolve(++asked === 1000), patience: 1 });
+    assertEquals(asked < 10, true);
+  },
+);

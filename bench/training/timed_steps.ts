@@ -37,7 +37,8 @@ export async function timeSteps(
   const some = Array.from({ length: Math.min(timedBatches, timedSteps) }, () => batches.next());
   const take = (first: number, count: number) =>
     Array.from({ length: count }, (_, i) => some[(first + i) % some.length]);
-  const until = now() + (session.gpu.adapter.class === "gpu" ? warmUpMilliseconds : 0);
+  const warmUp = session.gpu.adapter.class === "gpu" ? warmUpMilliseconds : 0;
+  const until = now() + warmUp;
   if (warmupSteps > 0) {
     do {
       for (const [first, count] of windows(warmupSteps)) {
@@ -49,7 +50,9 @@ export async function timeSteps(
   const stepMilliseconds: number[] = [];
   const exchanges: ExchangeTimes[] = [];
   let clock: "gpu" | "wall" = "gpu";
-  const watch = readCard && new CardWatch(readCard);
+  // A card that nothing has warmed up is read once the steps themselves have.
+  const watch = readCard &&
+    new CardWatch(readCard, { afterMilliseconds: warmupSteps > 0 ? 0 : warmUp });
   for (const [first, count] of windows(timedSteps, Math.min(ringLength, turns?.steps ?? ringLength))) {
     if (first > 0) await session.losses();
     await turns?.next();

@@ -73,7 +73,7 @@ Deno.test("timeSteps() reads the card's state, and keeps it busy until the first
   const log: string[] = [];
   const answered = Promise.withResolvers<typeof card>();
   const session = {
-    gpu: { adapter: { class: "gpu" as const } },
+    gpu: { adapter: { class: "software" as const } },
     step() {
       log.push("step");
       if (log.length === 6) answered.resolve(card);
@@ -99,6 +99,36 @@ Deno.test("timeSteps() reads the card's state, and keeps it busy until the first
   assertEquals(log.slice(6).every((entry) => entry === "losses" || entry === "step"), true);
   const nobody = await timeSteps(session, batches, counts, { readCard: () => Promise.resolve(null) });
   assertEquals(Object.keys(nobody), ["stepMilliseconds", "clock"]);
+});
+
+Deno.test("timeSteps() asks for the card's state before any timed step, or once steps that nothing warmed up have done so", async () => {
+  const asked = async (warmupSteps: number) => {
+    const log: string[] = [];
+    let now = 0;
+    const session = {
+      gpu: { adapter: { class: "gpu" as const } },
+      step: () => void (now += 1000),
+      losses: () => new Promise<number[]>((resolve) => setTimeout(() => resolve([]), 1)),
+      timedSteps: (some: readonly unknown[]) => {
+        log.push("timed");
+        return Promise.resolve({ stepMilliseconds: some.map(() => 7), clock: "gpu" as const });
+      },
+    };
+    const card = { clockMegahertz: 1980, maxClockMegahertz: 1980, watts: 300, celsius: 50, slowedBy: [] };
+    const timing = await timeSteps(
+      session,
+      { next: () => someBatches(1)[0] },
+      { warmupSteps, timedSteps: 1 },
+      {
+        now: () => now,
+        readCard: () => (log.push("read"), Promise.resolve(card)),
+      },
+    );
+    assertEquals(timing.card, card);
+    return log;
+  };
+  assertEquals(await asked(1), ["read", "timed"]);
+  assertEquals(await asked(0), ["timed", "read"]);
 });
 
 Deno.test("timeSteps() goes on warming up, and keeping the card busy, for as long as other ranks do", async () => {
