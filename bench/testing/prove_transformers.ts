@@ -3,7 +3,7 @@
  * `transformers` saves of it in shards, in f32, bf16 and f16, the same loss here as there. A line for each; ends with 1 if one is wrong. Wants a
  * Python with torch and `transformers`, and an adapter:
  *
- *     deno run -A bench/testing/prove_transformers.ts [--python python3] [MODEL…]
+ *     deno run -A bench/testing/prove_transformers.ts [--python python3] [--require-gpu] [MODEL…]
  *
  * A model is a preset or a document, as `--model` takes it; without any, small ones with a head of their own and with a tied one.
  */
@@ -22,10 +22,13 @@ import { where } from "./where.ts";
 
 const project = `${import.meta.dirname}/../..`;
 const size = { batch: 2, sequence: 64 };
-const { values: { python }, positionals } = parseArgs({
+const { values: { python, "require-gpu": requireGpu }, positionals } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
-  options: { python: { type: "string", default: "python3" } },
+  options: {
+    python: { type: "string", default: "python3" },
+    "require-gpu": { type: "boolean", default: false },
+  },
 });
 
 /** A Llama whose head is the word embedding, whose rotary positions are stretched, and whose heads are wider than width ÷ heads. */
@@ -73,12 +76,12 @@ function tell(what: string, here: number, there: number): void {
   );
 }
 
-console.log(await where(await ensureAdapterEnvironment()));
+console.log(await where(await ensureAdapterEnvironment({ requireGpu })));
 await withFolder(async (folder) => {
   const document = `${folder}/tied.json`;
   await Deno.writeTextFile(document, JSON.stringify(tied));
   const models = positionals.length > 0 ? positionals : ["llama-nano", document, "nano"];
-  await withGpu({}, async (gpu) => {
+  await withGpu({ requireGpu }, async (gpu) => {
     for (const [index, model] of models.entries()) {
       const [trained, there] = [`${folder}/${index}-trained`, `${folder}/${index}-transformers`];
       const train = ["run", "-A", "bench/main.ts", "train", "--model", model, "--save", trained, "--no-tune"];
