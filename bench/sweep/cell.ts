@@ -29,7 +29,7 @@ import { inMicroBatches, trainSteps } from "../training/training_loop.ts";
 
 /**
  * Runs one cell on this process's adapter: trains for its quality steps and validates, then warms up and times. Memory that the device
- * refuses gives status `oom` with the bytes that were wanted, a loss that is no number `diverged`, any other error status `error` with its
+ * refuses gives status `oom` with the bytes that were wanted, a loss or gradient that is no number `diverged`, any other error status `error` with its
  * message. With `stepsPerTurn` it waits for its `turn` before it times anything. Ranks each run it; where one fails, the others wait for it.
  */
 export async function runCell(
@@ -63,11 +63,13 @@ export async function runCell(
       readCard: () => readCard(name),
       ...stepsPerTurn !== undefined && { turns: { steps: stepsPerTurn, next: turn } },
     });
-    const lastLosses = await session.losses(); // of timed steps, which prove nothing without
+    // Timed steps prove nothing without: the loss of their forward, and the gradients of their backward.
+    const lastLosses = await session.losses();
+    const lastNorms = await session.gradientNorms();
     const overflowShare = await session.overflowShare();
     const driverAfter = await driverBytesInUse();
     gpu.checkHealth();
-    const divergence = divergenceOf(quality, lastLosses);
+    const divergence = divergenceOf(quality, lastLosses, lastNorms);
     const ledgerPeakBytes = gpu.ledger.peakBytes;
     const { bufferBytes } = session.plan;
     const own = async () => ({
@@ -111,12 +113,17 @@ export async function runCell(
   }
 }
 
-/** From where on the losses of a process are no numbers; null if all are. */
-function divergenceOf(quality: Quality | null, timedLosses: readonly number[]): string | null {
+/** From where on the losses or gradients of a process are no numbers; null if all are. */
+function divergenceOf(
+  quality: Quality | null,
+  timedLosses: readonly number[],
+  norms: readonly number[],
+): string | null {
   const step = quality?.trainingLosses.findIndex((loss) => !isNumber(loss)) ?? -1;
   if (step >= 0) return `The loss is no number from step ${step + 1} on`;
   if (quality && !isNumber(quality.validationLoss)) return "The validation loss is no number";
-  return timedLosses.every(isNumber) ? null : "The loss of a timed step is no number";
+  if (!timedLosses.every(isNumber)) return "The loss of a timed step is no number";
+  return norms.every(isNumber) ? null : "The gradient of a step is no number";
 }
 
 const isNumber = (loss: number | null) => loss !== null && Number.isFinite(loss);

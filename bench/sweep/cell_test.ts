@@ -201,7 +201,7 @@ gpuTest("runCell() validates a re-invested batch on the text that exact's is val
   assertEquals([own, grown, alone].map(({ validationTargets }) => validationTargets), [256, 256, 384]);
 });
 
-gpuTest("runCell() marks a run whose loss is no number, from the step on", async () => {
+gpuTest("runCell() marks a run whose loss or gradient is no number, from the step on", async () => {
   const { status, message, timing } = await cell("exact", 0, { learningRate: 1e30 });
   assertEquals([status, timing!.stepMilliseconds.length], ["diverged", 2]);
   assertMatch(message!, /^The loss is no number from step [2-5] on$/);
@@ -209,6 +209,8 @@ gpuTest("runCell() marks a run whose loss is no number, from the step on", async
   const alone = await cell("exact", 0, timed);
   assertEquals([alone.status, alone.message], ["diverged", "The loss of a timed step is no number"]);
   assertEquals((await cell("exact", 0, { ...timed, learningRate: 1e-3 })).status, "ok");
+  const last = await cell("exact", 0, { ...timed, learningRate: 1e3, timedSteps: 2 });
+  assertEquals([last.status, last.message], ["diverged", "The gradient of a step is no number"]);
   const schedule = { warmupSteps: qualitySteps, totalSteps: qualitySteps + 1, minimumFraction: 1e33 };
   const later = await cell("exact", 0, { schedule });
   assertEquals([later.status, later.message], [alone.status, alone.message]);
