@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def header(device: str, rows: int | None, rounds: int, **versions: str) -> dict:
     """The header of a run on `device`, of so many rows, if that is known; `versions` are those of further
-    packages, by name."""
+    packages, by name, and what else is to be known."""
     script = Path(sys.argv[0]).resolve().relative_to(PROJECT)
     return {
         "schema": 3,
@@ -29,6 +29,8 @@ def header(device: str, rows: int | None, rounds: int, **versions: str) -> dict:
             "driver": driver() if device == "cuda" else None,
             "torch": torch.__version__,
             "cuda": torch.version.cuda,
+            "cudnn": str(torch.backends.cudnn.version()) if device == "cuda" else None,
+            "allocator": os.environ.get("PYTORCH_CUDA_ALLOC_CONF") if device == "cuda" else None,
             **versions,
             "python": platform.python_version(),
             "os": f"{platform.system().lower()} {platform.release()} {platform.machine()}",

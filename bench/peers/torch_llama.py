@@ -12,13 +12,15 @@ and what did not, until they lie within --within of each other. A length whose s
 --patience, as attention's square foretells, is not tried; --memory makes a smaller card of a larger one, of which
 PyTorch's allocator takes segments that grow (expandable_segments), so that it is not fragments that end a search.
 Two steps at the first length, or a shorter one, go before each window, so that moments exist in it, and one at its
-own length where that is expected to take less than 2 seconds, in proportion to the length.
+own length where that is expected to take less than 2 seconds, in proportion to the length. The longest sequence of
+a search is timed once more, behind a step at its own length, and told by that.
 
 Forms: plain; every block checkpointed; that, with MLP and head (and its loss) in pieces. The paper cuts both
 into pieces by the width d and the vocabulary V: of d tokens in the MLP, V / d of them in the head; its code
 takes max(4096 / batch, 1024) tokens in the MLP and 64 pieces in the head. A block is made again as a whole, so
 that backward has the MLP's hidden channels of all pieces: "checkpointed pieces" makes those of each piece again
-by itself. The head's pieces are each checkpointed.
+by itself. The head's pieces are each checkpointed. "Block inputs in int8" are kept as saved_tensors.py has it, at
+1.03 bytes a value; else they are in the row's arithmetic.
 
 An optimizer "in backward" updates each weight as soon as its gradient is known, which then ends; nothing is
 clipped. Else gradients are clipped at norm 1.
@@ -29,6 +31,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from math import ceil, pi
 
@@ -37,12 +40,14 @@ os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")  # 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend
 from torch.utils.checkpoint import checkpoint
 
 from checking import check
 from measuring import NOTHING, free, opened, parse, parser_of, positive, timed, turn
 from progress import say
 from rows import IN_BACKWARD, Row, Subject, Workload, attempt
+from saved_tensors import Storage
 
 Write = Callable[[dict], None]
 
@@ -75,10 +80,11 @@ MODELS = {
 PAPER = "checkpointed, MLP and head in pieces (paper)"
 CODE = "checkpointed, MLP and head in pieces (code)"
 TWICE = "checkpointed, MLP and head in checkpointed pieces"
+INT8 = f"{TWICE}, block inputs in int8"
 FORMS = ["plain", "checkpointed", PAPER, CODE, TWICE]
 ROWS = [
     *[Row("bf16", form) for form in FORMS],
-    Row("bf16", TWICE, optimizer=IN_BACKWARD),
+    *[Row("bf16", form, optimizer=IN_BACKWARD) for form in [TWICE, INT8]],
     *[Row("f32", form) for form in ["checkpointed", TWICE]],
 ]
 
@@ -87,7 +93,7 @@ def pieces(form: str, shape: Shape, tokens: int, batch: int = 1) -> tuple[int, i
     """Tokens of a piece of the MLP, and of the head."""
     if form == PAPER:
         return shape.width, ceil(tokens / ceil(shape.vocab / shape.width))
-    if form in (CODE, TWICE):
+    if form in (CODE, TWICE, INT8):
         return max(4096 // batch, 1024), ceil(tokens / 64)
     return tokens, tokens
 
@@ -146,9 +152,12 @@ class Llama(nn.Module):
         """The mean loss of a batch of sequences."""
         mlp, head = pieces(form, self.shape, inputs.numel(), len(inputs))
         x = self.words(inputs)
-        told = (*rotations(self.shape, inputs.shape[1], x), mlp, form == TWICE)
-        for block in self.blocks:
-            x = block(x, *told) if form == "plain" else checkpoint(block, x, *told, use_reentrant=False)
+        angles = rotations(self.shape, inputs.shape[1], x)
+        told = (*angles, mlp, form in (TWICE, INT8))
+        storage = Storage("int8", alone=angles, least=self.shape.width) if form == INT8 else None
+        with storage.hooks() if storage else nullcontext():
+            for block in self.blocks:
+                x = block(x, *told) if form == "plain" else checkpoint(block, x, *told, use_reentrant=False)
         rows, targets = self.norm(x).flatten(0, 1), targets.flatten()
         if head >= len(rows):
             return self.losses(rows, targets) / len(targets)
@@ -170,6 +179,15 @@ def rotations(shape: Shape, length: int, like: Tensor) -> tuple[Tensor, Tensor]:
         frequencies = frequencies * (kept + (1 - kept) / 32)
     angles = torch.arange(length, device=like.device, dtype=torch.float32).outer(frequencies)
     return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+def attention_backend(shape: Shape, device: str) -> str:
+    """The name of what scaled_dot_product_attention chooses for a model in bf16."""
+    like = lambda heads: torch.zeros(  # noqa: E731
+        1, heads, 128, shape.head_size, device=device, dtype=torch.bfloat16, requires_grad=True)
+    q, k = like(shape.heads), like(shape.key_heads)
+    choice = torch._fused_sdp_choice(q, k, k, is_causal=True, enable_gqa=shape.key_heads < shape.heads)
+    return SDPBackend(choice).name
 
 
 def turned(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
@@ -207,16 +225,16 @@ class Model:
 
         return Subject(self.name, 1, length, "tokens", build)
 
-    def warm(self, step: Callable[[], Tensor], length: int) -> tuple[Tensor, None, float]:
-        """Two steps that are no longer, then the sequence at its length, with a step of it where that is short: the first
-        one's loss, and what a step may take."""
+    def warm(self, step: Callable[[], Tensor], length: int, whole: bool) -> tuple[Tensor, None, float]:
+        """Two steps that are no longer, then the sequence at its length, with a step of it where that is short or `whole`:
+        the first one's loss, and what a step may take."""
         short = min(self.short, length)
         self.grow(short)
         first, _ = timed(step, self.device)
         _, seconds = timed(step, self.device)
         self.grow(length)
         expected = seconds * length / short
-        if short < length and expected < 2:
+        if short < length and (whole or expected < 2):
             _, expected = timed(step, self.device)
         return first, None, expected
 
@@ -248,24 +266,43 @@ def main() -> int:
     model = Model(options.model, options.device, options.first)
     if options.check:
         return check([model.at(length) for length in options.length or [options.first]], rows, options.device)
-    write = opened(parser, options, rows=len(rows) * len(options.length) if options.length else None)
+    count = len(rows) * len(options.length) if options.length else None
+    write = opened(parser, options, count, attention=attention_backend(MODELS[options.model], options.device))
     for row in rows:
         if options.length:
             for length in options.length:
-                tried(model, row, length, options, write)
+                for record in tried(model, row, length, options, whole=True):
+                    write(record)
         else:
             search(model, row, options, write)
     return 0
 
 
 def search(model: Model, row: Row, options: Namespace, write: Write) -> None:
-    """Grows a row's sequence until it runs out of memory, then halves what lies between."""
-    fitted, failed, length = None, None, options.first
+    """Grows a row's sequence until it runs out of memory, then halves what lies between. Of the longest that fits the record
+    is that of another window, unless that one fails."""
+    fitted, failed, length, held = None, None, options.first, []
+
+    def told() -> None:
+        for record in held:
+            write(record)
+        held.clear()
+
     while length <= options.most:
-        seconds, failure = tried(model, row, length, options, write)
+        records = tried(model, row, length, options)
+        failure = failure_of(records)
         if failure and failure["status"] != "oom":
+            told()
+            for record in records:
+                write(record)
             return
-        fitted, failed = (fitted, length) if failure else ((length, seconds), failed)
+        if failure:
+            for record in records:
+                write(record)
+        else:
+            told()
+            held = records
+        fitted, failed = (fitted, length) if failure else ((length, seconds_of(records)), failed)
         if fitted is None:  # not even the first
             length //= 2
             if length < 256:
@@ -274,30 +311,42 @@ def search(model: Model, row: Row, options: Namespace, write: Write) -> None:
         longest, took = fitted
         length = 2 * longest if failed is None else (longest + failed) // 2 // 256 * 256
         if length <= longest or (failed and failed - longest <= options.within * longest):
-            return
+            break
         if took * (length / longest) ** 2 > options.patience:
             say(f"{row}: {length} tokens are not tried: a step would take more than {options.patience:.0f} s")
-            return
+            break
+    if fitted:
+        again = tried(model, row, fitted[0], options, whole=True)
+        held = held if failure_of(again) else again
+    told()
 
 
-def tried(model: Model, row: Row, length: int, options: Namespace, write: Write) -> tuple[float, dict | None]:
-    """Writes the records of one length of a row. Returns a step's seconds, and how it failed."""
+def failure_of(records: list[dict]) -> dict | None:
+    """The record that failed, which is the last."""
+    return records[-1] if records[-1]["status"] != "ok" else None
+
+
+def seconds_of(records: list[dict]) -> float:
+    return records[-1]["wallMilliseconds"] / records[-1]["steps"] / 1000
+
+
+def tried(model: Model, row: Row, length: int, options: Namespace, whole: bool = False) -> list[dict]:
+    """The records of one length of a row, a round each, up to one that fails. `whole`: behind a step at that length."""
     subject = model.at(length)
-    seconds = 0.0
+    records = []
     for round_ in range(options.rounds):
         free(options.device)
         started = time.perf_counter()
-        warm = lambda step: model.warm(step, length)  # noqa: E731
+        warm = lambda step: model.warm(step, length, whole)  # noqa: E731
         window, failure = attempt(lambda: turn(model.workload, row, round_, options, warm, least=1))
-        write({**subject.fields(), **asdict(row), "round": round_, **(window or NOTHING),
-               **(failure or {"status": "ok", "message": None})})
-        seconds = window["wallMilliseconds"] / window["steps"] / 1000 if window else 0.0
+        records.append({**subject.fields(), **asdict(row), "round": round_, **(window or NOTHING),
+                        **(failure or {"status": "ok", "message": None})})
         peak = f", {window['peakBytes'] / 2**30:.1f} GiB" if window and window["peakBytes"] else ""
-        told = failure["message"] if failure else f"{length / seconds:.0f} tokens/s{peak}"
+        told = failure["message"] if failure else f"{length / seconds_of(records):.0f} tokens/s{peak}"
         say(f"{subject}, {row}: {told}; {time.perf_counter() - started:.0f} s")
         if failure:
-            return seconds, failure
-    return seconds, None
+            break
+    return records
 
 
 if __name__ == "__main__":

@@ -7,25 +7,25 @@ import { nameOfLength } from "../sweep/shapes.ts";
 import { sources } from "./making.ts";
 import { type Reports, type Sweep, sweepsOn } from "./reports.ts";
 
-/** The longest sequence that a way to train took on a card, with a step of it. */
+/** A sequence that a way to train took on a card, with a step of it: of PyTorch's the longest of a search. */
 interface Longest {
   readonly program: "Headroom" | "PyTorch";
   readonly way: string;
   readonly tokens: number;
-  /** The shortest that was tried and does not fit, where one was. */
+  /** The shortest that was tried and does not fit, where one was: of Headroom's none. */
   readonly beyond?: number;
   readonly memory: number;
   readonly speed: number;
 }
 
-/** How long a sequence of Llama's each program trained within so much memory, and how fast, on one kind of card. */
+/** How long a sequence of a Llama each program trained within so much memory, and how fast, on one kind of card. */
 export function longestSection({ sweeps, peers: { llama } }: Reports): string | null {
   if (!llama) return null;
   const limit = memoryTold(llama.commands[0]);
   const [searched] = searchesOf(llama.rows).searches;
   if (limit === null || !searched) return null;
   const [[{ model }]] = searched;
-  const own = sweepsOn(llama.adapter, [sweeps.longest24, sweeps.ranksOne]);
+  const own = sweepsOn(llama.adapter, [sweeps.longest24]);
   const ways = own.flatMap((sweep) => waysOf(sweep, model))
     .filter(({ memory }) => memory <= limit);
   const theirs = searched.flatMap((search): Longest[] => {
@@ -48,33 +48,45 @@ export function longestSection({ sweeps, peers: { llama } }: Reports): string | 
   if (!ours || !other) return null;
   const times = [other.beyond ?? other.tokens, other.tokens].map((tokens) => ours.tokens / tokens);
   const failed = other.beyond ? `; ${number(other.beyond)} ran out of memory` : "";
+  const faster = other.speed > ours.speed
+    ? ` **PyTorch is the better choice** in speed: its step runs at ${number(other.speed)} tokens/s, ${
+      ratio(other.speed / ours.speed)
+    } of the ${number(ours.speed)} here.`
+    : ` A step here runs at ${number(ours.speed)} tokens/s, PyTorch's at ${number(other.speed)}.`;
   return [
     "### Long sequences beside PyTorch",
-    `Within ${bytes(limit)} of one ${llama.adapter} the longest sequence of ${model} is ${
-      reach(ours)
-    } by Headroom (${ours.way}), and ${reach(other)} by PyTorch (${other.way}${failed}): **${
-      range(times, ratio)
-    }** as long. Headroom's takes a step at ${number(ours.speed)} tokens/s, PyTorch's shorter one at ${
-      number(other.speed)
-    }.`,
+    `Within ${bytes(limit)} of one ${llama.adapter} Headroom trained a sequence of ${
+      number(ours.tokens)
+    } tokens of ${model} (${ours.way}), and the longest that PyTorch did has ${
+      number(other.tokens)
+    } (${other.way}${failed}): **${range(times, ratio)}** as long.${faster}${
+      theirs.some(({ way }) => way.includes("int8")) ? "" : ` ${wider}`
+    } Nothing here shows that training so ends as well.`,
     table(
-      ["", "way", "longest", "does not fit", "memory", "tokens/s"],
+      ["", "way", "tokens", "does not fit", "memory", "tokens/s"],
       all.map(({ program, way, tokens, beyond, memory, speed }) => [
         ...[program, way, number(tokens), beyond ? number(beyond) : "–", bytes(memory), number(speed)],
       ]),
       2,
     ),
+    counted,
     sources(...own, llama),
   ].join("\n\n");
 }
+
+const wider =
+  "What `mst8` keeps of a block in 8 bits, its input, PyTorch keeps in 16 or more in all these rows.";
+
+const counted =
+  "Each speed is that of one step or two. Headroom's memory is that of its buffers, PyTorch's `torch.cuda.max_memory_allocated`, which is below " +
+  "what its allocator reserves, and that is what the limit holds for. A length beside which none stands that does not fit is not known to be the " +
+  "longest: Headroom's was given, and PyTorch's search ended where a step would have taken more than a minute.";
 
 /** The bytes that PyTorch was given by its command; null where it had the whole card. */
 function memoryTold(command: string): number | null {
   const told = command.match(/--memory[= ]([\d.]+)/)?.[1];
   return told === undefined ? null : Number(told) * 2 ** 30;
 }
-
-const reach = ({ tokens, memory }: Longest) => `${number(tokens)} tokens in ${bytes(memory)}`;
 
 function waysOf({ comparisons }: Sweep, model: string): Longest[] {
   return comparisons.filter(({ batch, sequence, model: name }) =>
