@@ -59,7 +59,7 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   );
   const small = peer("checkpointed", 30000, 150, { arithmetic: "TF32" });
   const lost = peersSection(contest(plain, compiled, small))!;
-  assertStringIncludes(lost, "in both at once: to each policy here");
+  assertStringIncludes(lost, "in both at once: to each of `exact` and `mesa8` here it has");
   assertEquals(lost.includes("f32 alone"), false);
   const lostInF32 = peersSection(contest(peer("checkpointed", 60000, 150)))!;
   const behind = peersSection(contest(peer("plain", 40000, 500)))!;

@@ -29,6 +29,8 @@ export interface ProvedGradients {
   readonly mst: number;
   /** Under `mst8`, from those of the very values that it stored. */
   readonly mst8: number;
+  /** Under `mst8` from `exact`'s: what 8 bits do. */
+  readonly stored: number;
 }
 
 /** Checkpoints that went to `transformers` and back, as `bench/testing/prove_transformers.ts` prints it. */
@@ -36,6 +38,7 @@ export interface ProvedCheckpoints {
   readonly file: string;
   readonly card: string;
   readonly losses: number;
+  readonly models: readonly string[];
   /** What `transformers` wrote shards in. */
   readonly formats: readonly string[];
   /** The most by which one differs from that of `transformers`, in nats. */
@@ -67,6 +70,10 @@ export function provedGradients(file: string, text: string): ProvedGradients {
   const { shape } = find("the model", /^(?<shape>\S+, .*1 × \d+.*)$/m);
   const within = "(?<tensors>\\d+) tensors, at most (?<most>\\S+)";
   const mst = find("mst's gradients", new RegExp(`^right  mst in .* against exact: ${within}`, "m"));
+  const stored = find(
+    "what 8 bits do",
+    /^right {2}mst8 against exact, which must show: at most (?<most>\S+)$/m,
+  );
   const mst8 = find("mst8's", new RegExp(`^right  mst8 against the values that it stored: ${within}`, "m"));
   return {
     file,
@@ -75,6 +82,7 @@ export function provedGradients(file: string, text: string): ProvedGradients {
     tensors: Number(mst.tensors),
     mst: Number(mst.most),
     mst8: Number(mst8.most),
+    stored: Number(stored.most),
   };
 }
 
@@ -84,11 +92,12 @@ export function provedCheckpoints(file: string, text: string): ProvedCheckpoints
   find("that it is whole", /^Every loss is the same$/m);
   find("a checkpoint written here", /^right {2}.*, written here: /m);
   find("one that transformers wrote", /^right {2}.*, written by transformers in /m);
+  const models = [...text.matchAll(/^right {2}([^,]+), written here: /gm)].map(([, model]) => model);
   const found = [...text.matchAll(/^right {2}.*, (\S+) from that of transformers$/gm)];
   const formats = [...text.matchAll(/, written by transformers in (\w+), /g)].map(([, format]) => format);
   const differences = found.map(([, difference]) => Number(difference));
   return {
-    ...{ file, card: cardOf(find), losses: differences.length, difference: Math.max(...differences) },
+    ...{ file, card: cardOf(find), losses: differences.length, models, difference: Math.max(...differences) },
     formats: [...new Set(formats)],
   };
 }

@@ -56,6 +56,6 @@ function longRun({ comparisons: [comparison] }: Sweep): string | null {
   return `One seed of ${comparison.model}, trained through its corpus once (${
     plural(exact.configuration.qualitySteps, "step")
   }), ends at ${list(ends.map(({ text }) => text))} of \`exact\`'s loss${
-    ends.at(-1)!.alone ? "; the last is what rounding alone does" : ""
-  }.`;
+    ends.at(-1)!.alone ? ", the last by other rounding alone" : ""
+  }; one seed settles nothing.`;
 }

@@ -56,9 +56,9 @@ function lengths({ comparisons: [several] }: Sweep, { comparisons: [one] }: Swee
   const { ranks, sharding } = several.choices!;
   return `Of ${one.model} under ${code(policy)}${arithmetic ? ` in ${arithmetic}` : ""} ${
     number(one.sequence)
-  } tokens take ${memory(one)} of buffers on one card, and ${number(several.sequence)}, **${
+  } tokens take ${memory(one)} of buffers on one card, and ${number(several.sequence)}, chosen to be ${
     ratio(several.sequence / one.sequence)
-  }** as many, at most ${memory(several)} on each of ${ranks}${
+  } as many, at most ${memory(several)} on each of ${ranks}${
     sharding ? `, ${shardedWords}` : ""
   }, each by a whole step.`;
 }

@@ -48,7 +48,7 @@ Deno.test("ranksSection() tells how long a sequence ranks trained beside one car
   const section = ranksSection(only(sweeps))!;
   assertStringIncludes(
     section,
-    "nano under `exact` 1,000 tokens take 23 MiB of buffers on one card, and 2,440, **2.44×** as many, at most 19 MiB on each of 2,",
+    "nano under `exact` 1,000 tokens take 23 MiB of buffers on one card, and 2,440, chosen to be 2.44× as many, at most 19 MiB on each of 2,",
   );
   assertStringIncludes(section, "reports/one");
   assert(!ranksSection(only({ ranksLength: sweeps.ranksLength }))!.includes("as many"));

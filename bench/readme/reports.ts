@@ -30,6 +30,8 @@ export interface Sweep extends Making {
   told: Told;
   /** How long it took: its processes one after the other, and what came before the first of them, mostly tuning. */
   seconds: number;
+  /** Whether several of its processes ran at once. */
+  sideBySide: boolean;
 }
 
 /** A report of kernels' times. */
@@ -124,6 +126,7 @@ export function sweepOf(report: string, parts: readonly Part[]): Sweep {
     told: runs[0].header ?? {},
     seconds: sum(records.map(({ seconds }) => seconds)) +
       sum(runs.map(secondsBefore)),
+    sideBySide: ranSideBySide(records),
     recorded: records.length,
     missing: sum(
       runs.map((run) => run.header ? missingCells(run.header, run.records).length : gaps(run.records)),
@@ -141,6 +144,13 @@ function secondsBefore({ header, records }: Pick<SweepResults, "header" | "recor
   if (!header) return 0;
   const first = Math.min(...records.map(({ started }) => Date.parse(started)));
   return Math.max(0, first - Date.parse(header.started)) / 1000;
+}
+
+/** Whether processes of a sweep ran at once, as shards of one do, by more than what clocks differ by. */
+function ranSideBySide(records: readonly CellRecord[]): boolean {
+  const runs = records.map(({ started, seconds }) => ({ begin: Date.parse(started) / 1000, seconds }))
+    .toSorted((a, b) => a.begin - b.begin);
+  return runs.some(({ begin }, i) => i > 0 && begin < runs[i - 1].begin + runs[i - 1].seconds - 1);
 }
 
 /** Records that every policy in every round of every comparison would have and these lack; a cell that failed has no further rounds. */

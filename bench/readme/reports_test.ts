@@ -44,16 +44,21 @@ Deno.test("readReports() takes a result's folder, and leaves out what has none",
 
 Deno.test("The page tells how long a sweep took, with what came before its first process", () =>
   withRoot(async (root) => {
-    const records = [58, 57].map((second, round) => ({
-      ...fakeRecord({ round }),
-      ...{ started: `2026-11-22T01:02:${second}.000Z`, seconds: 13 },
-    }));
-    const header = fakeHeader(records, { started: "2026-11-22T01:02:03.000Z" });
-    const lines = [header, ...records].map((line) => JSON.stringify(line)).join("\n");
-    await write(root, sweepFolders.answer[0], "deno task bench", lines);
+    const told = async (...starts: string[]) => {
+      const records = starts.map((time, round) => ({
+        ...fakeRecord({ round }),
+        ...{ started: `2026-11-22T01:${time}.000Z`, seconds: 13 },
+      }));
+      const header = fakeHeader(records, { started: "2026-11-22T01:02:03.000Z" });
+      const lines = [header, ...records].map((line) => JSON.stringify(line)).join("\n");
+      await write(root, sweepFolders.answer[0], "deno task bench", lines);
+      return answersPage(await readReports(root));
+    };
+    const command = "for `deno task bench --model nano`";
+    assertStringIncludes(await told("03:10", "02:57"), `1 min 20 s ${command}`);
     assertStringIncludes(
-      answersPage(await readReports(root)),
-      "1 min 20 s for `deno task bench --model nano`",
+      await told("02:58", "02:57"),
+      `1 min 20 s of processes, several at a time, ${command}`,
     );
   }));
 

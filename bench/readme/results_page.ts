@@ -32,7 +32,7 @@ const sections: [section: (reports: Reports) => string | null, taken: number][] 
   [textSection, 1],
   [visionSection, 1],
   [qualitySection, 1],
-  [gradientSection, 1],
+  [gradientSection, 0],
   [reinvestSection, 1],
   [arithmeticSection, 1],
   [peersSection, 2],
@@ -42,7 +42,7 @@ const sections: [section: (reports: Reports) => string | null, taken: number][] 
   [fitSection, 1],
   [largeSection, 1],
   [ranksSection, 1],
-  [proofsSection, 1],
+  [proofsSection, 0],
   [kernelsSection, 0],
 ];
 
@@ -128,7 +128,9 @@ function durations({ sweeps }: Reports): string | null {
   const told = [sweeps.answer, sweeps.grid, sweeps.quality].flatMap((sweep) => {
     if (!sweep) return [];
     return [
-      `${duration(sweep.seconds)} for ${sweep.commands.map(commandCode).join(", ")} (${sweep.adapter})`,
+      `${duration(sweep.seconds)}${sweep.sideBySide ? " of processes, several at a time," : ""} for ${
+        sweep.commands.map(commandCode).join(", ")
+      } (${sweep.adapter})`,
     ];
   });
   return told.length ? `**How long it takes.** ${list(told)}.` : null;

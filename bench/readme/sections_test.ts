@@ -151,7 +151,8 @@ Deno.test("visionSection() sets live peaks beside what was published", () => {
   }))!;
   assertStringIncludes(
     section,
-    "under `mesa8-paper` 1858 MiB, 1.00× of the published; under `mesa8` 929 MiB, 0.50× of the published.",
+    "published 1858 MiB of peak memory for deit-tiny, **0.45×** of their own baseline; here the live peak is under `mesa8-paper` 1858 MiB, 0.50× of " +
+      "`exact`'s and 1.00× of the published; under `mesa8` 929 MiB, 0.25× of `exact`'s and 0.50× of the published.",
   );
   assertEquals(rows(section)[2], [
     ...[

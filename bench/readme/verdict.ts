@@ -33,7 +33,11 @@ export function verdict(contests: readonly Contest[]): string {
     ...alone("speed", (ways) => Math.max(...ways.map(({ speed }) => speed)), (own, other) => other / own),
     ...alone("memory", (ways) => Math.min(...ways.map(({ bytes }) => bytes)), (own, other) => own / other),
     ...lost.length
-      ? [`in both at once${among(lost)}: to each policy here it has a row that is faster and smaller`]
+      ? [
+        `in both at once${among(lost)}: to each of ${
+          list(waysIn(lost))
+        } here it has a row that is faster and smaller`,
+      ]
       : [],
   ];
   const sentences = [
@@ -44,3 +48,8 @@ export function verdict(contests: readonly Contest[]): string {
   ];
   return `${sentences.join("; ")}.`;
 }
+
+/** The ways of Headroom's in some contests, each once. */
+const waysIn = (contests: readonly Contest[]): string[] => [
+  ...new Set(contests.flatMap(({ own }) => own.map(toldOf))),
+];

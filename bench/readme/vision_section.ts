@@ -19,14 +19,21 @@ export function visionSection({ sweeps: { vision } }: Reports): string | null {
   );
   const others = policies.filter((policy) => policy !== "exact");
   const peaks = (policy: string) => comparisons.map((comparison) => peakOf(comparison, policy));
+  const figures = comparisons.map(({ model }) => published[model]);
+  const exact = peaks("exact");
   const told = others.map((policy) => {
-    const shares = peaks(policy).map((bytes, i) => bytes / (published[comparisons[i].model].mesa * 2 ** 20));
-    return `${code(policy)} ${sizes(peaks(policy))}, ${range(shares, ratio)} of the published`;
+    const saved = peaks(policy).map((bytes, i) => bytes / exact[i]);
+    const shares = peaks(policy).map((bytes, i) => bytes / (figures[i].mesa * 2 ** 20));
+    return `${code(policy)} ${sizes(peaks(policy))}, ${range(saved, ratio)} of ${code("exact")}'s and ${
+      range(shares, ratio)
+    } of the published`;
   });
   const sentence =
     `At 224² and batch ${publishedBatch} Mesa's authors published ${
-      sizes(comparisons.map(({ model }) => published[model].mesa * 2 ** 20))
-    } of peak memory for ${list(comparisons.map(({ model }) => model))}; here the live peak is under ${
+      sizes(figures.map(({ mesa }) => mesa * 2 ** 20))
+    } of peak memory for ${list(comparisons.map(({ model }) => model))}, **${
+      range(figures.map(({ amp, mesa }) => mesa / amp), ratio)
+    }** of their own baseline; here the live peak is under ${
       told.join("; under ")
     }. Theirs trains in f16 autocast and counts PyTorch's whole allocator, here all arithmetic is f32: the report lists what ` +
     "the two count.";

@@ -181,7 +181,7 @@ Deno.test("answers() say what a policy costs at most that is measurably worse, b
     text,
     "No policy measurably harms: every interval includes 0, lies below it, or is within",
   );
-  assertStringIncludes(text, "`mesa8` costs 0.0011 nats (0.05% of the loss)");
+  assertStringIncludes(text, "`mesa8` costs 0.0011 nats (0.06% of the loss)");
 });
 
 Deno.test("answers() give no verdict on losses of a model that learnt nothing, and take the null of chaos for no policy", () => {

@@ -1,5 +1,5 @@
 import type { ModelType } from "../../src/models/families.ts";
-import { decimalsFor, percentage, signed } from "../../src/text/format.ts";
+import { decimalsFor, percentage, percentageAtMost, signed } from "../../src/text/format.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { marginOf } from "./margins.ts";
 import { costAtMost, hasLearnt, parities, type Parity, type Verdict } from "./parity.ts";
@@ -82,9 +82,10 @@ function worst([policy, differences]: [string, LossDifference[]]): string {
   const [least, most] = [costs[0], costs.at(-1)!];
   if (most.nats === 0) return `${code(policy)} costs nothing`;
   if (costs.length === 1) {
-    return `${code(policy)} costs ${most.nats.toFixed(4)} nats (${percentage(most.share)} of the loss)`;
+    const nats = Math.ceil(1e4 * most.nats) / 1e4;
+    return `${code(policy)} costs ${nats.toFixed(4)} nats (${percentageAtMost(most.share)} of the loss)`;
   }
-  const [low, high] = [least, most].map(({ share }) => percentage(share));
+  const [low, high] = [least, most].map(({ share }) => percentageAtMost(share));
   const told = low === high
     ? `${high} of the loss`
     : `${low} [${least.model}] to ${high} [${most.model}] of the loss`;
@@ -104,6 +105,9 @@ const verdictWords: Record<Verdict, [one: string, many: string]> = {
   ],
 };
 
+/** "4 of 12" */
+const lostSeeds = ({ parity: { lost, seeds } }: LossDifference) => `${lost} of ${seeds}`;
+
 /** "`a` and `b` are equivalent; `c` (vit-micro) is undecided": the verdicts, with the models where a policy has not the same at all. */
 export function verdictSentence(differences: readonly LossDifference[]): string {
   const modelsOf = (some: readonly LossDifference[]) => [...new Set(some.map(({ model }) => model))];
@@ -114,7 +118,10 @@ export function verdictSentence(differences: readonly LossDifference[]): string 
     );
     const policies = [...byPolicy].map(([name, of]) => {
       const tested = differences.filter(({ policy }) => policy === name);
-      return of.length === tested.length ? code(name) : `${code(name)} (${list(modelsOf(of))})`;
+      const where = of.length === tested.length ? [] : [list(modelsOf(of))];
+      const lost = verdict === "diverged" ? [`${list(of.map(lostSeeds))} seeds`] : [];
+      const told = [...where, ...lost].join(", ");
+      return told ? `${code(name)} (${told})` : code(name);
     });
     return policies.length ? [`${list(policies)} ${policies.length === 1 ? one : many}`] : [];
   });
@@ -156,5 +163,5 @@ export function lossColumns(parity: Parity): [string, string] {
   const { interval, seeds } = parity;
   const cost = testedCost(parity);
   if (!interval || !cost) return [`not a number, ${seeds}`, "–"];
-  return [`${natsText(interval)}, ${seeds}`, percentage(cost.share, true)];
+  return [`${natsText(interval)}, ${seeds}`, percentageAtMost(cost.share, true)];
 }

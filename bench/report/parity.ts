@@ -20,6 +20,8 @@ export interface Paired {
   loss: number | null;
   /** Whether a loss of the policy is not a number where `exact`'s is one. */
   diverged: boolean;
+  /** Of how many seeds it is none. */
+  lost: number;
 }
 
 /** Pairs two cells; null with fewer than two seeds in common. */
@@ -31,12 +33,13 @@ export function pairedLosses(cell: Cell, exact: Cell): Paired | null {
   if (seeds < 2) return null;
   const reference = losses.flatMap(([, base]) => base ?? []);
   if (reference.length < seeds) {
-    return { seeds, differences: null, difference: null, loss: null, diverged: false };
+    return { seeds, differences: null, difference: null, loss: null, diverged: false, lost: 0 };
   }
   const loss = mean(reference);
   const differences = losses.flatMap(([own, base]) => own === null ? [] : own - base!);
-  if (differences.length < seeds) return { seeds, differences: null, difference: null, loss, diverged: true };
-  return { seeds, differences, difference: meanInterval(differences), loss, diverged: false };
+  const lost = seeds - differences.length;
+  if (lost > 0) return { seeds, differences: null, difference: null, loss, diverged: true, lost };
+  return { seeds, differences, difference: meanInterval(differences), loss, diverged: false, lost };
 }
 
 /** The worse end of an interval, which is the upper one: nats, and as a share of `exact`'s mean loss. Null if a loss is not a number. */

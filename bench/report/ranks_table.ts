@@ -1,5 +1,5 @@
 import { markdownTable } from "markdown-table";
-import { bytes, percentage, ratio } from "../../src/text/format.ts";
+import { bytes, percentage, ratio, wholePercentage } from "../../src/text/format.ts";
 import { describeChoices, unusual } from "../../src/train/step_choices.ts";
 import type { CellRecord, RankReport } from "../results/results.ts";
 import { mean } from "../statistics/statistics.ts";
@@ -165,7 +165,9 @@ export function ranksSentences(comparisons: readonly Comparison<Cell>[]): string
         ? `each rank takes at most **${ratio(most / alone)}** of the buffers of one`
         : `each rank takes at most ${bytes(most)} of buffers`,
       `${bytes(taken.crossed)} cross in a step`,
-      ...isTimed && taken.compute !== null ? [`exchange is **${percentage(1 - taken.compute)}** of it`] : [],
+      ...isTimed && taken.compute !== null
+        ? [`exchange is **${wholePercentage(1 - taken.compute)}** of it`]
+        : [],
       ...isTimed && speed !== null
         ? [`the efficiency is **${ratio(speed)}**${cell.stepByRound.size === 1 ? ", of one round" : ""}`]
         : [],

@@ -82,7 +82,7 @@ Deno.test("ranksSentences() tell what sharing saves and costs; of a software ada
   const records = [one(), two()];
   assertEquals(ranksSentences(compare(records)), [
     "`exact` (nano, 4 × 128 on 2 ranks): each rank takes at most **0.75×** of the buffers of one, 2 MiB cross in a step, " +
-    "exchange is **45.00%** of it, the efficiency is **0.50×**, of one round.",
+    "exchange is **45%** of it, the efficiency is **0.50×**, of one round.",
   ]);
   const soft = records.map((record) => ({
     ...record,

@@ -38,6 +38,17 @@ export function percentage(fraction: number, withSign = false): string {
 export const rarePercentage = (fraction: number): string =>
   fraction > 0 && fraction < 5e-5 ? fraction.toExponential(1) : percentage(fraction);
 
+/** A bound, rounded up to the digits that are shown, so that it holds: "0.01%" of 0.000016 */
+export const percentageAtMost = (fraction: number, withSign = false): string =>
+  percentage(Math.ceil(1e4 * fraction - 1e-6) / 1e4, withSign);
+
+/** Likewise in two digits: "9.4e-6" of 9.32e-6 */
+export function exponentialAtMost(value: number): string {
+  if (!(value > 0)) return value.toExponential(1);
+  const scale = 10 ** Math.floor(Math.log10(value));
+  return (Math.ceil(10 * value / scale - 1e-6) / 10 * scale).toExponential(1);
+}
+
 /** "99%" */
 export function wholePercentage(fraction: number): string {
   return `${Math.round(100 * fraction)}%`;

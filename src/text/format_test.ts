@@ -3,9 +3,11 @@ import {
   bytes,
   decimalsFor,
   duration,
+  exponentialAtMost,
   namedList,
   number,
   percentage,
+  percentageAtMost,
   plural,
   rarePercentage,
   signed,
@@ -34,6 +36,16 @@ Deno.test("duration() names the two largest units", () => {
 Deno.test("rarePercentage() tells nothing from almost nothing", () => {
   assertEquals([0, 2.54e-7, 4.9e-5, 5e-5, 0.0031].map(rarePercentage), [
     ...["0.00%", "2.5e-7", "4.9e-5", "0.01%", "0.31%"],
+  ]);
+});
+
+Deno.test("A bound is rounded up, and one that the digits hold stays", () => {
+  assertEquals([0, 0.000016, 0.00051, 0.0005, 0.0031, -0.00051].map((share) => percentageAtMost(share)), [
+    ...["0.00%", "0.01%", "0.06%", "0.05%", "0.31%", "-0.05%"],
+  ]);
+  assertEquals(percentageAtMost(0.000016, true), "+0.01%");
+  assertEquals([0, 9.32e-6, 9.3e-6, 9.96e-6, 1e-5].map(exponentialAtMost), [
+    ...["0.0e+0", "9.4e-6", "9.3e-6", "1.0e-5", "1.0e-5"],
   ]);
 });
 
