@@ -30,6 +30,9 @@ export interface InvestedArm {
   readonly policy: string;
   /** What has grown; undefined: nothing. */
   readonly into?: Investment;
+  /** Its records, of which the last rounds by equal tokens only time. */
+  readonly records: Readonly<Record<Equal, readonly CellRecord[]>>;
+  /** What is timed: the records by equal tokens, where there are any. */
   readonly cell: Cell;
   /** Tokens a second as a multiple of `exact`'s, round by round; null of one that was not timed. */
   readonly speed: PairedRatio | null;
@@ -82,13 +85,14 @@ const paceOf = ({ configuration: { reinvested } }: CellRecord): Pace | undefined
 
 function armOf(records: readonly CellRecord[], exact: Cell): InvestedArm {
   const { policy, reinvested } = records[0].configuration;
-  const ofTokens = records.filter((record) => !paceOf(record));
-  const cell = new Cell(ofTokens.length > 0 ? ofTokens : records, exact.crowded);
+  const own = { time: records.filter(paceOf), tokens: records.filter((record) => !paceOf(record)) };
+  const cell = new Cell(own.tokens.length > 0 ? own.tokens : records, exact.crowded);
   const outcome = (of: readonly CellRecord[]) => of.length > 0 && outcomeOf(new Cell(of), cell, exact);
-  const [time, tokens] = [outcome(records.filter(paceOf)), outcome(ofTokens)];
+  const [time, tokens] = equals.map((equal) => outcome(own[equal]));
   return {
     policy,
     ...reinvested?.into && { into: reinvested.into },
+    records: own,
     cell,
     speed: speedAgainst(cell, exact),
     outcomes: { ...time && { time }, ...tokens && { tokens } },
@@ -158,6 +162,8 @@ function verdictOf(outcome: Outcome, rejected: boolean, equal: Equal): Outcome["
 export interface Tally {
   /** Those of which a loss of more than one seed is known. */
   readonly ways: readonly { readonly arm: InvestedArm; readonly outcome: Outcome }[];
+  /** Those of which none is, as runs did not come to their end. */
+  readonly failed: readonly InvestedArm[];
   readonly lower: number;
   readonly higher: number;
   /** Of how many the time, or the tokens, were not `exact`'s. */
@@ -166,17 +172,17 @@ export interface Tally {
 
 /** Counts the verdicts on what has grown. */
 export function tallyOf(arms: readonly InvestedArm[], equal: Equal): Tally {
-  const ways = arms.flatMap((arm) => {
-    const outcome = arm.into && arm.outcomes[equal];
+  const grown = arms.filter(({ into }) => into);
+  const ways = grown.flatMap((arm) => {
+    const outcome = arm.outcomes[equal];
     return outcome ? [{ arm, outcome }] : [];
   });
+  const failed = grown.filter((arm) =>
+    !arm.outcomes[equal] && arm.records[equal].some((record) => !ran(record))
+  );
   const count = (verdict: string) => ways.filter(({ outcome }) => outcome.verdict === verdict).length;
   const apart = ways.filter(({ outcome: { [equal]: share } }) =>
     share === null || Math.abs(share - 1) > equalTolerance
   );
-  return { ways, lower: count("lower"), higher: count("higher"), apart: apart.length };
+  return { ways, failed, lower: count("lower"), higher: count("higher"), apart: apart.length };
 }
-
-/** Whether an arm came to no end. */
-export const failureOf = ({ cell }: InvestedArm): CellRecord | undefined =>
-  cell.records.find((record) => !ran(record));

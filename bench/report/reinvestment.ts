@@ -1,6 +1,6 @@
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import { bytes, number, percentage, plural, ratio, signed, wholePercentage } from "../../src/text/format.ts";
-import { type CellRecord, statusWords } from "../results/results.ts";
+import type { CellRecord } from "../results/results.ts";
 import type { Investment, Reinvestment } from "../results/run_header.ts";
 import { rateRule } from "../sweep/learning_rate.ts";
 import type { Cell } from "./cell_rounds.ts";
@@ -8,13 +8,13 @@ import {
   type Equal,
   equals,
   equalTolerance,
-  failureOf,
   type Invested,
   invested,
   type InvestedArm,
   type Tally,
   tallyOf,
 } from "./reinvested.ts";
+import { failureOf, failureWords } from "./reinvested_failures.ts";
 import { natsText } from "./losses.ts";
 import { speedWords } from "./tables.ts";
 import { code, list, table } from "./words.ts";
@@ -98,16 +98,18 @@ function speeds(all: readonly Invested[]): string {
     rowsOf(
       all,
       ({ exact }) => [...columns(exact), ratio(1)],
-      (arm) => [...columns(arm.cell), arm.speed ? speedWords(arm.speed).join(" ") : statusOf(arm)],
+      ({ cell, speed }) => [
+        ...columns(cell),
+        withFailure(speed && speedWords(speed).join(" "), cell.records),
+      ],
     ),
     3,
   );
 }
 
-const statusOf = (arm: InvestedArm) => {
-  const failure = failureOf(arm);
-  return failure ? statusWords[failure.status] : "–";
-};
+/** What was measured, and beside it which of the runs came to no end. */
+const withFailure = (text: string | null, records: readonly CellRecord[]) =>
+  [text, failureWords(records)].filter((part) => part !== null).join("; ") || "–";
 
 /** Whether an arm has a loss, or ought to have one. */
 const isTrained = (arm: InvestedArm) =>
@@ -138,7 +140,7 @@ export function losses(all: readonly Invested[]): string {
   const columns = (arm: InvestedArm) =>
     equals.flatMap((equal) => {
       const outcome = arm.outcomes[equal];
-      if (!outcome) return [statusOf(arm), "–", "–"];
+      if (!outcome) return [withFailure(null, arm.records[equal]), "–", "–"];
       const { steps, losses: { difference, loss }, [equal]: share, verdict } = outcome;
       const text = difference && loss !== null
         ? `${natsText(difference)}, ${percentage(difference.mean / loss, true)}`
@@ -146,7 +148,7 @@ export function losses(all: readonly Invested[]): string {
       return [
         number(Math.round(steps)),
         share === null ? "–" : share.toFixed(3),
-        verdict ? `${text} **${verdict}**` : text,
+        withFailure(verdict ? `${text} **${verdict}**` : text, arm.records[equal]),
       ];
     });
   const exactColumns = ({ exact }: Invested) => {
@@ -216,16 +218,34 @@ export function reinvestmentAnswer({ reinvest = [] }: Found, records: readonly C
   );
 }
 
-/** "in equal time 3 of 9 ways measurably lower the loss, 1 raises it" */
-export function tallyWords(equal: Equal, { ways, lower, higher, apart }: Tally): string {
+/** "in equal time 3 of 9 ways measurably lower the loss, 1 raises it, 1 did not run to the end" */
+export function tallyWords(equal: Equal, { ways, failed, lower, higher, apart }: Tally): string {
   const were = equal === "time" ? "was" : "were";
   const unequal = apart > 0 ? ` (the ${equal} of ${apart} ${were} not equal)` : "";
-  return `in equal ${equal} ${lower} of ${ways.length} ways measurably ${
+  const ended = failed.length > 0 ? `, ${failed.length} did not run to the end` : "";
+  return `in equal ${equal} ${lower} of ${ways.length + failed.length} ways measurably ${
     lower === 1 ? "lowers" : "lower"
-  } the loss, ${higher} ${higher === 1 ? "raises" : "raise"} it${unequal}`;
+  } the loss, ${higher} ${higher === 1 ? "raises" : "raise"} it${unequal}${ended}`;
 }
 
+/** "`mesa8` with 9 layers (timed out, 1 of 3 runs)": those of the ways to re-invest that came to no end. */
+const unended = (
+  arms: readonly InvestedArm[],
+  recordsOf: (arm: InvestedArm) => readonly CellRecord[],
+): string[] =>
+  arms.flatMap((arm) => {
+    const failure = arm.into && failureWords(recordsOf(arm));
+    return failure ? [`${code(arm.policy)} with ${sizeOf(arm)} (${failure})`] : [];
+  });
+
+const notEnded = (names: readonly string[]) =>
+  names.length > 0 ? [`${list(names)} did not run to the end`] : [];
+
 function byLoss({ arms }: Invested, equal: Equal): string {
+  return [lossWords(arms, equal), ...notEnded(unended(arms, ({ records }) => records[equal]))].join("; ");
+}
+
+function lossWords(arms: readonly InvestedArm[], equal: Equal): string {
   const tally = tallyOf(arms, equal);
   const { ways } = tally;
   if (ways.length === 0) return `in equal ${equal} no loss of more than one seed is known`;
@@ -245,16 +265,14 @@ function byLoss({ arms }: Invested, equal: Equal): string {
 function bySpeed({ arms, exact }: Invested): string {
   const isTimed = exact.records[0].environment.adapterClass !== "software";
   const grown = arms.filter(({ into }) => into);
-  const failed = grown.flatMap((arm) =>
-    failureOf(arm) ? [`${code(arm.policy)} with ${sizeOf(arm)} (${statusOf(arm)})`] : []
-  );
   const told = grown.flatMap((arm) => {
-    if (failureOf(arm) || !arm.speed) return [];
+    if (!arm.speed) return [];
     const size = `${code(arm.policy)} takes ${sizeOf(arm)}`;
     return [isTimed ? `${size} at ${speedWords(arm.speed).join(" ")}` : size];
   });
+  const failed = notEnded(unended(arms, ({ records: { tokens, time } }) => [...tokens, ...time]));
   return [
     ...told.length > 0 ? [`${list(told)}${isTimed ? " of `exact`'s tokens a second" : ""}.`] : [],
-    ...failed.length > 0 ? [`${list(failed)} did not run to the end.`] : [],
+    ...failed.map((sentence) => `${sentence}.`),
   ].join(" ") || "Nothing was re-invested.";
 }

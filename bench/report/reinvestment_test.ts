@@ -14,24 +14,21 @@ import {
   learnt,
   records,
   recordsOf,
+  rowsUnder,
   seeds,
   told,
 } from "./reinvestment_testing.ts";
 
-const rows = (text: string, heading: RegExp) => {
-  const block = text.split("\n\n").find((part) => heading.test(part))!;
-  return block.split("\n").slice(2).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
-};
 const section = reinvestmentSection(told, records)!;
 
 Deno.test("reinvestmentSection() tells what each policy affords, and what one more would take", () => {
-  assertEquals(rows(section, /^\| `exact` at/), [
+  assertEquals(rowsUnder(section, /^\| `exact` at/), [
     ["nano, 4 × 128", "10 MiB", "`mesa8`", "**8**: 9 MiB; 9: 11 MiB", "**3**: 9 MiB; 4: 12 MiB", "none"],
   ]);
 });
 
 Deno.test("reinvestmentSection() tells tokens a second as a multiple of exact's, whatever the batch, with its interval", () => {
-  const lines = rows(section, /^\| model, step .*buffers/);
+  const lines = rowsUnder(section, /^\| model, step .*buffers/);
   assertEquals(lines.map((line) => [line[0], line[1], line[2], line[5], line[6]]), [
     ["nano, 4 × 128", "`exact`", "the same", "51,200", "1.00×"],
     ["", "`mesa8`", "the same", "40,960", "0.800× (0.800–0.800)"],
@@ -44,7 +41,7 @@ Deno.test("reinvestmentSection() tells tokens a second as a multiple of exact's,
 });
 
 Deno.test("reinvestmentSection() puts losses in equal time and equal tokens beside exact's, seed by seed, with tested verdicts", () => {
-  const lines = rows(section, /^\| model, step .*learning rate/);
+  const lines = rowsUnder(section, /^\| model, step .*learning rate/);
   const [first, same, batch, deep] = lines.map((line) => line.slice(3));
   assertEquals(first, ["0.00100", "100", "1", "3.0500 nats", "100", "1", "3.0500 nats"]);
   assertEquals([same[1], same[2], same[4]], ["80", "1.000", "100"]);
@@ -72,8 +69,11 @@ Deno.test("reinvestmentSection() leaves out of the losses what was timed alone, 
     }];
   });
   const text = reinvestmentSection(told, timed)!;
-  assertEquals(rows(text, /^\| model, step .*learning rate/).map(([, , of]) => of), ["the same", "3 layers"]);
-  assertEquals(rows(text, /^\| model, step .*buffers/).length, 4);
+  assertEquals(rowsUnder(text, /^\| model, step .*learning rate/).map(([, , of]) => of), [
+    "the same",
+    "3 layers",
+  ]);
+  assertEquals(rowsUnder(text, /^\| model, step .*buffers/).length, 4);
   assertStringIncludes(
     text,
     "Timed alone, and so without a loss: policies at `exact`'s own size (whether they train as well there is what `parity` asks) and `token8` at any.",

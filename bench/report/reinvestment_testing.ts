@@ -1,5 +1,5 @@
 import { modelConfig } from "../../src/models/model_config.ts";
-import type { CellConfiguration, CellRecord } from "../results/results.ts";
+import { type CellConfiguration, type CellRecord, failed } from "../results/results.ts";
 import type { Reinvestment } from "../results/run_header.ts";
 import { fakeConfiguration, fakeMeasurement, fakeQuality, fakeRecord } from "../results/testing.ts";
 
@@ -106,3 +106,15 @@ export const learnt = (record: CellRecord): CellRecord => ({
 /** `exact`, and `mesa8` at its size, with a larger batch, and deeper: in equal tokens and in equal time. */
 export const records = [exact, ...arms].flatMap(recordsOf).map(learnt);
 export const told = { reinvest: [found] };
+
+/** A record whose process came to no end. */
+export const failing = (record: CellRecord, status: CellRecord["status"] = "timeout"): CellRecord => ({
+  ...record,
+  ...failed(status, "no answer in 60 s"),
+});
+
+/** The rows of a text's table, of the one whose heading is told. */
+export const rowsUnder = (text: string, heading: RegExp): string[][] => {
+  const block = text.split("\n\n").find((part) => heading.test(part))!;
+  return block.split("\n").slice(2).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+};

@@ -16,6 +16,7 @@ import { gridTable } from "./grid_table.ts";
 import { longestSection } from "./longest.ts";
 import { paperSection } from "./paper_table.ts";
 import { paritySection } from "./parity.ts";
+import { reinvestedRuns } from "./reinvested_failures.ts";
 import { reinvestmentSection } from "./reinvestment.ts";
 import { adapterTitle, type CellRecord, runtimeOf } from "../results/results.ts";
 import { ranksSection } from "./ranks_table.ts";
@@ -78,7 +79,7 @@ export function sections(
     ["The paper's table", paperSection(comparisons)],
     ["The longest sequences", longestSection(told, comparisons)],
     ["Memory re-invested", reinvestmentSection(told, records)],
-    ["What failed", failureTable(comparisons)],
+    ["What failed", failureTable([...comparisons, ...reinvestedRuns(records)])],
   ];
   return tables.flatMap(([title, table]) => table === null ? [] : [{ title: title + brand, table }]);
 }

@@ -14,6 +14,7 @@ import { type SweepHeader, sweepHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
 import { type Invested, invested, type InvestedArm, type Outcome } from "./reinvested.ts";
+import { failureOf } from "./reinvested_failures.ts";
 import { baseOf } from "./side_by_side.ts";
 import { mean } from "../statistics/statistics.ts";
 
@@ -73,6 +74,8 @@ const armSummary = z.object({
   into: configuration.shape.reinvested.unwrap().shape.into,
   size: z.object({ batch: count, layers: count, width: count }),
   learningRate: z.number(),
+  status: status.describe("that of the first run which came to no end, or else whose loss is no number"),
+  message,
   tokensPerSecond: measured,
   speed: z.object({ ratio: z.number(), interval: z.object({ low: z.number(), high: z.number() }).nullable() })
     .nullable().describe("tokens a second as a multiple of `exact`'s"),
@@ -156,15 +159,18 @@ function summaryOf(cell: Cell, base: Cell): SweepSummary["cells"][number] {
 
 function armOf(
   { found: { model, sequence, batch } }: Invested,
-  { policy, into, cell, speed, outcomes }: InvestedArm,
+  arm: InvestedArm,
 ): z.infer<typeof armSummary> {
+  const { policy, into, cell, speed, outcomes: { time, tokens } } = arm;
   const { configuration, records: [{ architecture }] } = cell;
-  const { time, tokens } = outcomes;
+  const failure = failureOf(arm);
   return {
     ...{ model, sequence, batch, policy },
     ...into && { into },
     size: { batch: configuration.batch, layers: architecture.layers, width: architecture.width },
     learningRate: configuration.learningRate,
+    status: failure?.status ?? "ok",
+    message: failure?.message ?? null,
     tokensPerSecond: cell.tokensPerSecond,
     speed: speed && { ratio: speed.ratio, interval: speed.interval },
     ...time && { equalTime: outcomeOf(time) },
