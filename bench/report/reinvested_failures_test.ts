@@ -75,6 +75,34 @@ Deno.test("reinvestmentAnswer() names what came to no end where nothing was trai
   );
 });
 
+const failedExact = (some: readonly CellRecord[], wanted: (round: number) => boolean) =>
+  some.map((record) => {
+    const { policy, round } = record.configuration;
+    return policy === "exact" && wanted(round) ? failing(record) : record;
+  });
+
+Deno.test("reinvestmentAnswer() and the table of speeds tell that exact came to no end, and what ran beside it", () => {
+  const none = failedExact(records, () => true);
+  assertStringIncludes(
+    reinvestmentAnswer(told, none)!,
+    "10 MiB: `mesa8` takes 8 sequences and `mesa8` takes 3 layers. `exact` (timed out) did not run to the end.",
+  );
+  const columns = (some: readonly CellRecord[]) =>
+    rowsUnder(reinvestmentSection(told, some)!, /^\| model, step .*buffers/).map((line) => line.slice(5));
+  assertEquals(columns(none), [["–", "timed out"], ["40,960", "–"], ["64,000", "–"], ["25,600", "–"]]);
+  const one = failedExact(records, (round) => round === 1);
+  assertEquals(columns(one)[0], ["51,200", "1.00×; timed out, 1 of 3 runs"]);
+  assertStringIncludes(
+    reinvestmentAnswer(told, one)!,
+    "10 MiB: `exact` (timed out, 1 of 3 runs) did not run to the end; in equal time",
+  );
+  const alone = records.filter(({ configuration }) => !configuration.reinvested);
+  assertStringIncludes(
+    reinvestmentAnswer(told, alone.map((record) => ({ ...record, quality: null })))!,
+    "10 MiB: Nothing was re-invested.",
+  );
+});
+
 Deno.test("The table of losses tells by equal time and by equal tokens what came to no end", () => {
   const [, , batch, deep] = lossesOf(noTime).map((line) => line.slice(4));
   assertEquals(deep.slice(0, 3), ["timed out", "–", "–"]);

@@ -1,6 +1,6 @@
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import { bytes, number, percentage, plural, ratio, signed, wholePercentage } from "../../src/text/format.ts";
-import type { CellRecord } from "../results/results.ts";
+import { type CellRecord, ran } from "../results/results.ts";
 import type { Investment, Reinvestment } from "../results/run_header.ts";
 import { rateRule } from "../sweep/learning_rate.ts";
 import type { Cell } from "./cell_rounds.ts";
@@ -97,7 +97,10 @@ function speeds(all: readonly Invested[]): string {
     [...leads, "parameters", "buffers", "tokens/s", "against `exact`"],
     rowsOf(
       all,
-      ({ exact }) => [...columns(exact), ratio(1)],
+      ({ exact }) => [
+        ...columns(exact),
+        withFailure(exact.tokensPerSecond === null ? null : ratio(1), exact.records),
+      ],
       ({ cell, speed }) => [
         ...columns(cell),
         withFailure(speed && speedWords(speed).join(" "), cell.records),
@@ -207,7 +210,7 @@ export function reinvestmentAnswer({ reinvest = [] }: Found, records: readonly C
       one.learnt === null
         ? bySpeed(one)
         : one.learnt
-        ? `${equals.map((equal) => byLoss(one, equal)).join("; ")}.`
+        ? `${[...notEnded(unendedExact(one)), ...equals.map((equal) => byLoss(one, equal))].join("; ")}.`
         : `losses say nothing, as \`exact\` does no better than what is known of the data without a network. ${
           bySpeed(one)
         }`
@@ -238,6 +241,12 @@ const unended = (
     return failure ? [`${code(arm.policy)} with ${sizeOf(arm)} (${failure})`] : [];
   });
 
+/** "`exact` (timed out)" where it came to no end. */
+const unendedExact = ({ exact }: Invested): string[] => {
+  const failure = failureWords(exact.records);
+  return failure ? [`${code("exact")} (${failure})`] : [];
+};
+
 const notEnded = (names: readonly string[]) =>
   names.length > 0 ? [`${list(names)} did not run to the end`] : [];
 
@@ -262,17 +271,21 @@ function lossWords(arms: readonly InvestedArm[], equal: Equal): string {
 }
 
 /** "`mesa8` takes 48 sequences at 0.970× (0.968–0.972) of `exact`'s tokens a second, …"; a software adapter's speeds are none. */
-function bySpeed({ arms, exact }: Invested): string {
+function bySpeed(one: Invested): string {
+  const { arms, exact } = one;
   const isTimed = exact.records[0].environment.adapterClass !== "software";
-  const grown = arms.filter(({ into }) => into);
-  const told = grown.flatMap((arm) => {
-    if (!arm.speed) return [];
-    const size = `${code(arm.policy)} takes ${sizeOf(arm)}`;
-    return [isTimed ? `${size} at ${speedWords(arm.speed).join(" ")}` : size];
-  });
-  const failed = notEnded(unended(arms, ({ records: { tokens, time } }) => [...tokens, ...time]));
+  const ended = arms.filter(({ into, cell }) => into && cell.records.some(ran));
+  const sizes = (some: readonly InvestedArm[], end: string, at: (arm: InvestedArm) => string = () => "") =>
+    some.length > 0
+      ? [`${list(some.map((arm) => `${code(arm.policy)} takes ${sizeOf(arm)}${at(arm)}`))}${end}.`]
+      : [];
+  const [timed, others] = [true, false].map((wanted) =>
+    ended.filter(({ speed }) => (isTimed && speed !== null) === wanted)
+  );
+  const failed = unended(arms, ({ records: { tokens, time } }) => [...tokens, ...time]);
   return [
-    ...told.length > 0 ? [`${list(told)}${isTimed ? " of `exact`'s tokens a second" : ""}.`] : [],
-    ...failed.map((sentence) => `${sentence}.`),
+    ...sizes(timed, " of `exact`'s tokens a second", ({ speed }) => ` at ${speedWords(speed!).join(" ")}`),
+    ...sizes(others, ""),
+    ...notEnded([...unendedExact(one), ...failed]).map((sentence) => `${sentence}.`),
   ].join(" ") || "Nothing was re-invested.";
 }
