@@ -106,13 +106,35 @@ function speedAgainst(cell: Cell, exact: Cell): PairedRatio | null {
   return pairedRatio(exact.stepByRound, own);
 }
 
+/** Losses beside `exact`'s, seed by seed; of a single seed a difference without an interval. Null without any. */
+function lossesOf(trained: Cell, exact: Cell): Paired | null {
+  const [pair] = trained.pairedQualities(exact);
+  if (!pair) return null;
+  const [own, loss] = [pair.own.validationLoss, pair.base.validationLoss];
+  return pairedLosses(trained, exact) ?? {
+    ...{ seeds: 1, difference: null, loss },
+    differences: own !== null && loss !== null ? [own - loss] : null,
+    diverged: own === null && loss !== null,
+  };
+}
+
 function outcomeOf(trained: Cell, timed: Cell, exact: Cell): Outcome | null {
-  const losses = pairedLosses(trained, exact);
+  const losses = lossesOf(trained, exact);
   if (!losses) return null;
   const [steps, base] = [trained, exact].map(stepsOf);
   const tokens = steps * trained.configuration.batch / (base * exact.configuration.batch);
   const speed = speedAgainst(timed, exact);
   return { steps, time: speed && tokens / speed.ratio, tokens, losses };
+}
+
+/** Whether an arm has a loss, or ought to have one. */
+export const isTrained = ({ records: { tokens, time } }: InvestedArm): boolean =>
+  [...tokens, ...time].some(({ quality, configuration }) => quality || configuration.qualitySteps > 0);
+
+/** What an arm has trained from several seeds, in equal time or in equal tokens; undefined: nothing, or from one alone. */
+function testable({ outcomes }: InvestedArm, equal: Equal): Outcome | undefined {
+  const outcome = outcomes[equal];
+  return outcome && outcome.losses.seeds > 1 ? outcome : undefined;
 }
 
 /** Training steps of a run: of shards that timed steps each for itself, the mean. */
@@ -123,7 +145,7 @@ const stepsOf = ({ records }: Cell) =>
 function judged(arms: readonly InvestedArm[]): InvestedArm[] {
   const verdicts = equals.map((equal) => {
     const tried = arms.flatMap((arm) => {
-      const outcome = arm.into && arm.outcomes[equal];
+      const outcome = arm.into && testable(arm, equal);
       return outcome ? [{ arm, outcome, p: pairedTest(outcome.losses.differences ?? [])?.p ?? 1 }] : [];
     });
     const steps = holm(tried.map(({ p }) => p), level);
@@ -174,11 +196,11 @@ export interface Tally {
 export function tallyOf(arms: readonly InvestedArm[], equal: Equal): Tally {
   const grown = arms.filter(({ into }) => into);
   const ways = grown.flatMap((arm) => {
-    const outcome = arm.outcomes[equal];
+    const outcome = testable(arm, equal);
     return outcome ? [{ arm, outcome }] : [];
   });
   const failed = grown.filter((arm) =>
-    !arm.outcomes[equal] && arm.records[equal].some((record) => !ran(record))
+    !testable(arm, equal) && arm.records[equal].some((record) => !ran(record))
   );
   const count = (verdict: string) => ways.filter(({ outcome }) => outcome.verdict === verdict).length;
   const apart = ways.filter(({ outcome: { [equal]: share } }) =>

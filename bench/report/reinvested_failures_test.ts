@@ -52,6 +52,13 @@ Deno.test("reinvestmentAnswer() counts ways whose runs came to no end, and names
     reinvestmentAnswer(told, oneSeed)!,
     "`mesa8` with 3 layers (timed out, 1 of 3 runs) did not run to the end; in equal tokens",
   );
+  const survivor = failedWhere(({ into, pace }, round) =>
+    into === "depth" && pace !== undefined && round > 0
+  );
+  assertStringIncludes(
+    reinvestmentAnswer(told, survivor)!,
+    "in equal time 0 of 2 ways measurably lower the loss, 0 raise it, 1 did not run to the end, and",
+  );
   assert(/in equal time \d of 2 ways/.test(reinvestmentAnswer(told, oneSeed)!), "counted by its other seeds");
   const unpaced = records.filter(({ configuration: { reinvested } }) =>
     reinvested?.into !== "depth" || !reinvested.pace

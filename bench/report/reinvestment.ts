@@ -11,10 +11,12 @@ import {
   type Invested,
   invested,
   type InvestedArm,
+  isTrained,
+  type Outcome,
   type Tally,
   tallyOf,
 } from "./reinvested.ts";
-import { failureOf, failureWords } from "./reinvested_failures.ts";
+import { failureWords } from "./reinvested_failures.ts";
 import { natsText } from "./losses.ts";
 import { speedWords } from "./tables.ts";
 import { code, list, table } from "./words.ts";
@@ -114,10 +116,6 @@ function speeds(all: readonly Invested[]): string {
 const withFailure = (text: string | null, records: readonly CellRecord[]) =>
   [text, failureWords(records)].filter((part) => part !== null).join("; ") || "–";
 
-/** Whether an arm has a loss, or ought to have one. */
-const isTrained = (arm: InvestedArm) =>
-  equals.some((equal) => arm.outcomes[equal]) || failureOf(arm) !== undefined;
-
 /** What was trained at each budget. */
 const trainedOf = (all: readonly Invested[]): Invested[] =>
   all.filter(({ learnt }) => learnt !== null).map((one) => ({ ...one, arms: one.arms.filter(isTrained) }));
@@ -144,10 +142,8 @@ export function losses(all: readonly Invested[]): string {
     equals.flatMap((equal) => {
       const outcome = arm.outcomes[equal];
       if (!outcome) return [withFailure(null, arm.records[equal]), "–", "–"];
-      const { steps, losses: { difference, loss }, [equal]: share, verdict } = outcome;
-      const text = difference && loss !== null
-        ? `${natsText(difference)}, ${percentage(difference.mean / loss, true)}`
-        : "not a number";
+      const { steps, losses, [equal]: share, verdict } = outcome;
+      const text = differenceText(losses);
       return [
         number(Math.round(steps)),
         share === null ? "–" : share.toFixed(3),
@@ -176,6 +172,14 @@ export function losses(all: readonly Invested[]): string {
   );
 }
 
+/** "+0.0015 (-0.0021 to +0.0050), +0.05%"; of one seed without an interval. */
+function differenceText({ difference, differences, loss }: Outcome["losses"]): string {
+  if (!differences || loss === null) return "not a number";
+  const [one] = differences;
+  const [nats, mean] = difference ? [natsText(difference), difference.mean] : [signed(one), one];
+  return `${nats}, ${percentage(mean / loss, true)}`;
+}
+
 const rateOf = ({ configuration: { learningRate } }: Cell) => learningRate.toPrecision(3);
 
 function howTrained(all: readonly Invested[]): string {
@@ -189,8 +193,11 @@ function howTrained(all: readonly Invested[]): string {
         ? "on the same held-out images, but for those that fill no whole batch of a size"
         : "all on the same windows of held-out data"
     }: of \`exact\` as it is, of others ` +
-    "less `exact`'s, with Student's 95% interval of pairs, and as a share of it. **lower** and **higher** are tested: Student's paired test at " +
-    "5%, by Holm's procedure over all ways to re-invest a budget.",
+    "less `exact`'s, " +
+    (seeds > 1
+      ? "with Student's 95% interval of pairs, and as a share of it. **lower** and **higher** are tested: Student's paired test at 5%, by Holm's " +
+        "procedure over all ways to re-invest a budget."
+      : "and as a share of it. One seed has no interval, and nothing is tested."),
     "Equal tokens are as many steps as take `exact`'s sequences, to the nearest. Equal time is as many steps as take `exact`'s by the speeds that " +
     "were measured before the sweep and stand in each cell; by the paired speeds of the sweep's own rounds they took the share of its time that " +
     `stands beside. Of either, more than ${wholePercentage(1 + equalTolerance)} is no lower loss, less than ${

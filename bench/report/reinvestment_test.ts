@@ -80,6 +80,44 @@ Deno.test("reinvestmentSection() leaves out of the losses what was timed alone, 
   );
 });
 
+Deno.test("The table of losses has a single seed's difference without an interval, and no verdict or count of it", () => {
+  const one = records.filter(({ configuration: { round } }) => round === 0);
+  const text = reinvestmentSection(told, one)!;
+  assert(!text.includes("Timed alone"));
+  assertStringIncludes(text, "as a share of it. One seed has no interval, and nothing is tested.");
+  const columns = (some: readonly CellRecord[]) =>
+    rowsUnder(reinvestmentSection(told, some)!, /^\| model, step .*learning rate/).slice(1)
+      .map((line) => [line[6], line[9]]);
+  assertEquals(columns(one), [
+    ["+0.1100, +3.67%", "+0.0100, +0.33%"],
+    ["+0.1000, +3.33%", "+0.3000, +10.00%"],
+    ["-0.1000, -3.33%", "-0.2000, -6.67%"],
+  ]);
+  assertStringIncludes(
+    reinvestmentAnswer(told, one)!,
+    "10 MiB: in equal time no loss of more than one seed is known; in equal tokens no loss of more than one seed is known.",
+  );
+  const diverged = one.map((record): CellRecord => {
+    const { configuration: { reinvested }, quality } = record;
+    return reinvested ? { ...record, quality: { ...quality!, validationLoss: null } } : record;
+  });
+  assertEquals(columns(diverged).at(-1), ["not a number", "not a number"]);
+  const unknown = one.map((record): CellRecord => {
+    const { configuration: { policy }, quality } = record;
+    return policy === "exact" ? { ...record, quality: { ...quality!, validationLoss: null } } : record;
+  });
+  assertEquals(columns(unknown).at(-1), ["not a number", "not a number"]);
+});
+
+Deno.test("Beside ways of several seeds one of a single seed is not tested", () => {
+  const single = records.filter(({ configuration: { reinvested, round } }) =>
+    reinvested?.into !== "batch" || round === 0
+  );
+  const [{ arms: [, batch] }] = invested(single, [found]);
+  assertEquals([batch.outcomes.tokens!.losses.seeds, batch.outcomes.tokens!.verdict], [1, undefined]);
+  assertStringIncludes(reinvestmentAnswer(told, single)!, "in equal tokens 1 of 1 ways measurably lowers");
+});
+
 Deno.test("reinvestmentAnswer() says of equal time and of equal tokens how many ways pay, and which pays most", () => {
   const answer = reinvestmentAnswer(told, records)!;
   assertStringIncludes(
