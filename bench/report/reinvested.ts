@@ -111,10 +111,11 @@ function lossesOf(trained: Cell, exact: Cell): Paired | null {
   const [pair] = trained.pairedQualities(exact);
   if (!pair) return null;
   const [own, loss] = [pair.own.validationLoss, pair.base.validationLoss];
+  const diverged = own === null && loss !== null;
   return pairedLosses(trained, exact) ?? {
     ...{ seeds: 1, difference: null, loss },
     differences: own !== null && loss !== null ? [own - loss] : null,
-    diverged: own === null && loss !== null,
+    ...{ diverged, lost: Number(diverged) },
   };
 }
 
