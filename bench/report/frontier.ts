@@ -1,6 +1,7 @@
 /** Measured combinations of policies and choices, and which of them another beats in memory, speed and gradient error together. */
 
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import { bytes as bytesText } from "../../src/text/format.ts";
 import { stepDefaults } from "../../src/train/step_choices.ts";
 import type { PeerMark, Told } from "../results/run_header.ts";
 import { isReference } from "../sweep/sweep.ts";
@@ -8,6 +9,7 @@ import type { Cell } from "./cell_rounds.ts";
 import { isKnown } from "./dominance.ts";
 import { gradientError } from "./gradient_tables.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
+import { timedOf } from "./timed_cell.ts";
 
 /** A combination that was measured, or planned and does not fit. */
 export interface FrontierPoint {
@@ -30,14 +32,14 @@ export const sameError = 0.05;
 /** Two orders of a sum in f32 differ by less than this share of a gradient: errors below it are none. */
 export const roundingError = 1e-5;
 
-/** The combinations of a comparison, the smallest first. */
+/** The combinations of a comparison, the smallest first, of equals the fastest. */
 export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
-  const base = baseOf(comparison);
+  const timed = timedOf(comparison);
+  const speed = ({ cell }: Pick<FrontierPoint, "cell">) => timed && cell.speedAgainst(timed)?.ratio || 0;
   const points = [...comparison.cells].flatMap(([name, cell]) =>
     cell.memory ? [{ name, cell, bytes: cell.memory.bufferBytes, error: errorOf(cell, comparison) }] : []
-  ).toSorted((a, b) => a.bytes - b.bytes)
+  ).toSorted((a, b) => a.bytes - b.bytes || speed(b) - speed(a) || (a.name < b.name ? -1 : 1))
     .map((point, place) => ({ ...point, number: place + 1, beatenBy: [] as FrontierPoint[] }));
-  const speed = ({ cell }: FrontierPoint) => cell.speedAgainst(base)?.ratio ?? 0;
   for (const point of points) point.beatenBy = points.filter((other) => beats(other, point));
   const isBeaten = ({ beatenBy }: FrontierPoint) => beatenBy.length > 0 ? 1 : 0;
   for (const point of points) {
@@ -77,7 +79,10 @@ function errorOf({ configuration }: Cell, { cells }: Comparison<Cell>): number |
   return alike.map(gradientError).find((error) => error !== null) ?? null;
 }
 
-/** What is fastest in so much memory: each takes more of it than those before, is faster for certain, and beaten by none of the points. */
+/**
+ * What is fastest in so much memory: each takes more of it than those before, as bytes are told, is faster for certain, and beaten by none of
+ * the points.
+ */
 export function stairs(points: readonly FrontierPoint[]): FrontierPoint[] {
   const steps: FrontierPoint[] = [];
   const known = points.filter(({ name, cell, beatenBy }) =>
@@ -86,31 +91,34 @@ export function stairs(points: readonly FrontierPoint[]): FrontierPoint[] {
   for (const point of known) {
     const last = steps.at(-1);
     const interval = last && point.cell.speedAgainst(last.cell)?.interval;
-    if (!last || interval && interval.low > 1) steps.push(point);
+    if (last && !(interval && interval.low > 1)) continue;
+    if (last && bytesText(last.bytes) === bytesText(point.bytes)) steps.pop();
+    steps.push(point);
   }
   return steps;
 }
 
-/** A row of PyTorch's beside the base of a comparison. */
+/** A row of PyTorch's beside the base of a comparison, and the cell that speeds are told by. */
 export interface PeerPoint {
   readonly name: string;
   readonly bytes: number;
   readonly tokensPerSecond: number;
-  /** Memory and speed, of the base's. */
+  /** Of the base's. */
   readonly memory: number;
+  /** Of that cell's. */
   readonly speed: number;
   /** The combinations that are both smaller and faster than its fastest round. */
   readonly beatenBy: readonly FrontierPoint[];
 }
 
-/** PyTorch's rows at a comparison's model and size, the smallest first; none where its base was not timed. */
+/** PyTorch's rows at a comparison's model and size, the smallest first; none where nothing was timed. */
 export function peerPoints(
   comparison: Comparison<Cell>,
   points: readonly FrontierPoint[],
   { peers }: Pick<Told, "peers">,
 ): PeerPoint[] {
-  const base = baseOf(comparison);
-  const { memory, tokensPerSecond } = base;
+  const { memory } = baseOf(comparison);
+  const tokensPerSecond = timedOf(comparison)?.tokensPerSecond ?? null;
   if (!memory || tokensPerSecond === null) return [];
   const { model, sequence, batch } = comparison;
   const isHere = (row: PeerMark) => row.model === model && row.sequence === sequence && row.batch === batch;

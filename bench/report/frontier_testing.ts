@@ -12,6 +12,8 @@ export interface FakeCombination {
   readonly memory: number;
   /** Of a step, in each of three rounds a little more. */
   readonly time: number;
+  /** What its step takes of that in each of the rounds; always the same if left out. */
+  readonly scatter?: readonly [number, number, number];
   /** Of its gradient, where it was compared. */
   readonly error?: number;
 }
@@ -19,7 +21,7 @@ export interface FakeCombination {
 /** The records of combinations in three rounds, for tests. */
 export const fakeCombinations = (all: readonly FakeCombination[]): CellRecord[] =>
   [0, 1, 2].flatMap((round) =>
-    all.map(({ name, policy, choices = {}, memory, time, error }) => {
+    all.map(({ name, policy, choices = {}, memory, time, scatter, error }) => {
       const beside = Object.keys(choices).length > 0 ? { ...choices, beside: {} } : {};
       const bytes = memory * 2 ** 30;
       const { memory: usual, timing } = fakeMeasurement();
@@ -27,7 +29,7 @@ export const fakeCombinations = (all: readonly FakeCombination[]): CellRecord[] 
         { policy: name, storage: { ...policyDocument(policy), name }, round, ...beside },
         {
           memory: { ...usual!, bufferBytes: bytes, livePeakBytes: bytes },
-          timing: { ...timing!, stepMilliseconds: [time * (100 + round)] },
+          timing: { ...timing!, stepMilliseconds: [time * (100 + round) * (scatter?.[round] ?? 1)] },
           quality: round === 0
             ? fakeQuality(3, { gradientErrors: error === undefined ? [] : [fakeErrors(2, error)] })
             : null,
