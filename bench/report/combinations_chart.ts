@@ -8,6 +8,7 @@ import { byPolicy, type Panel, panel, roomy, type Row, type Spec, type Styles } 
 import { type FrontierPoint, frontierPoints, type PeerPoint, peerPoints } from "./frontier.ts";
 import { policyStyles } from "./policy_style.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
+import { timedOf } from "./timed_cell.ts";
 
 /** Lighter than any policy's color. */
 const grey = "#c8c8c8";
@@ -25,17 +26,20 @@ export function combinationPanels(comparisons: readonly Comparison<Cell>[], told
   return comparisons.flatMap((comparison) => {
     const base = baseOf(comparison);
     const points = frontierPoints(comparison);
-    const timed = base.step ? base : points.find(({ cell }) => cell.step)?.cell;
+    const timed = timedOf(comparison);
     if (!base.memory || !timed || points.length < 2) return [];
     const rows = points.map((point) => rowOf(point, policyOf.get(point.name) ?? point.name, base, timed));
     const peers = peerPoints(comparison, points, told).map(peerRow);
     const [memoryOf, speedOf] = [base, timed].map(({ configuration }) => configuration.policy);
     const speeds = rows.filter(({ speed }) => speed !== undefined);
     const parts = [
-      speedPart(speeds, styles, `buffers, of ${memoryOf}'s`, `speed, of ${speedOf}'s`),
+      ...speeds.length > 0
+        ? [speedPart(speeds, styles, `buffers, of ${memoryOf}'s`, `speed, of ${speedOf}'s`)]
+        : [],
       ...errorPart(rows, styles, `buffers, of ${memoryOf}'s`),
       ...peers.length > 0 ? [peersPart(speeds, peers, styles, [memoryOf, speedOf])] : [],
     ];
+    if (parts.length === 0) return [];
     return [
       panel(comparison, { hconcat: [{ vconcat: parts, spacing: 18 }, names(rows, peers)], spacing: 24 }),
     ];

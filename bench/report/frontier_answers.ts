@@ -17,6 +17,7 @@ import {
 import { digits } from "./gradient_tables.ts";
 import { subject } from "./savings.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
+import { timedOf } from "./timed_cell.ts";
 import { code, list } from "./words.ts";
 
 /** A gradient error that a user may well take. */
@@ -76,7 +77,7 @@ function planned(comparison: Comparison<Cell>, points: readonly FrontierPoint[],
 
 /** What is fastest in so much memory, by how far its gradient may be off; what is smallest where speeds say nothing; null where none ran. */
 export function fastest(comparison: Comparison<Cell>, points: readonly FrontierPoint[]): string | null {
-  const base = baseOf(comparison);
+  const timed = timedOf(comparison);
   const stepsOf = (most: number) => stairs(within(points, most));
   const speeds = bounds.flatMap(([most, words], i) => {
     const steps = stepsOf(most);
@@ -84,13 +85,11 @@ export function fastest(comparison: Comparison<Cell>, points: readonly FrontierP
     const same = steps.length === before.length && steps.every((step, place) => step === before[place]);
     return steps.length === 0 || same
       ? []
-      : [`- ${words}: ${steps.map((step) => stair(step, base)).join("; ")}.`];
+      : [`- ${words}: ${steps.map((step) => stair(step, timed)).join("; ")}.`];
   });
-  if (speeds.length > 0) {
-    const told = `The fastest in so much memory, and its speed as a multiple of ${
-      code(base.configuration.policy)
-    }'s:`;
-    return `${told}\n\n${speeds.join("\n")}`;
+  if (timed && speeds.length > 0) {
+    const asWhat = timed.step ? `, and its speed as a multiple of ${code(timed.configuration.policy)}'s` : ""; // it ran in company
+    return `The fastest in so much memory${asWhat}:\n\n${speeds.join("\n")}`;
   }
   const smallest = bounds.flatMap(([most, words]) => {
     const [first] = within(points, most);
@@ -102,13 +101,13 @@ export function fastest(comparison: Comparison<Cell>, points: readonly FrontierP
 }
 
 /** "from **1.24 GiB** `mst8 + bf16 weights` (0.860×, gradient error 0.0026)" */
-function stair({ name, cell, bytes: own, error }: FrontierPoint, base: Cell): string {
-  const speed = cell.speedAgainst(base);
+function stair({ name, cell, bytes: own, error }: FrontierPoint, timed?: Cell): string {
+  const speed = timed && cell.speedAgainst(timed);
   const told = [
     ...speed ? [`${speed.ratio.toFixed(3)}×`] : [],
     ...error ? [`gradient error ${digits(error)}`] : [],
   ];
-  return `from **${bytes(own)}** ${code(name)} (${told.join(", ")})`;
+  return `from **${bytes(own)}** ${code(name)}${told.length > 0 ? ` (${told.join(", ")})` : ""}`;
 }
 
 /** Every combination that is beaten, with the first of those that beat it; then those that are neither. */
@@ -140,13 +139,15 @@ function beaten(points: readonly FrontierPoint[]): string | null {
 /** Where PyTorch's rows lie, as sentences; null without any. */
 export function besidePyTorch(peers: readonly PeerPoint[], comparison: Comparison<Cell>): string | null {
   if (peers.length === 0) return null;
-  const base = code(baseOf(comparison).configuration.policy);
+  const [base, timed] = [baseOf(comparison), timedOf(comparison)]
+    .map((cell) => code(cell!.configuration.policy)); // without a cell that was timed there are no rows
+  const buffers = base === timed ? "its" : `${base}'s`;
   const lost = peers.filter(({ beatenBy }) => beatenBy.length > 0);
   const fast = peers.toSorted((a, b) => b.speed - a.speed)[0];
   const where = ({ name, speed, memory, tokensPerSecond }: PeerPoint) =>
-    `${name} (${number(tokensPerSecond)} tokens/s; ${ratio(speed)} of ${base}'s speed in ${
+    `${name} (${number(tokensPerSecond)} tokens/s; ${ratio(speed)} of ${timed}'s speed in ${
       ratio(memory)
-    } of its buffers)`;
+    } of ${buffers} buffers)`;
   return `Of PyTorch's ${plural(peers.length, "row")} on this card the fastest is ${
     where(fast)
   }, the smallest ${where(peers[0])}. ${

@@ -1,6 +1,7 @@
 import type { Cell } from "./cell_rounds.ts";
 import { byPolicy, type Panel, panel, roomy, type Row, type Spec, type Styles } from "./chart_panels.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
+import { timedOf } from "./timed_cell.ts";
 
 /**
  * Speed against memory, both as multiples of `exact`'s: the line is the interval of the speed, and what does not fit stands below the
@@ -24,12 +25,6 @@ export const hasIntervals = (comparisons: readonly Comparison<Cell>[]): boolean 
     return timed &&
       [...comparison.cells.values()].some((cell) => cell !== timed && cell.speedAgainst(timed)?.interval);
   });
-
-/** The cell whose speed the others' are told by: the base, or where that did not run the first that did. */
-function timedOf(comparison: Comparison<Cell>): Cell | undefined {
-  const base = baseOf(comparison);
-  return base.failure && !base.step ? [...comparison.cells.values()].find(({ step }) => step) : base;
-}
 
 function pointsOf({ cells }: Comparison<Cell>, base: Cell, timed: Cell): Row[] {
   return [...cells].flatMap(([policy, cell]): Row[] => {

@@ -8,6 +8,7 @@ import type { Cell } from "./cell_rounds.ts";
 import { type FrontierPoint, frontierPoints, peerPoints } from "./frontier.ts";
 import { digits } from "./gradient_tables.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
+import { timedOf } from "./timed_cell.ts";
 import { speedText } from "./speeds.ts";
 import { table } from "./words.ts";
 
@@ -23,14 +24,14 @@ export function frontierSection(comparisons: readonly Comparison<Cell>[], told: 
 
 /** A row for each of some combinations; what beats them only where something does. */
 export function combinationsTable(comparison: Comparison<Cell>, points: readonly FrontierPoint[]): string {
-  const base = baseOf(comparison);
+  const [base, timed] = [baseOf(comparison), timedOf(comparison)];
   const lost = points.some(({ beatenBy }) => beatenBy.length > 0);
   const rows = points.map(({ number: place, name, cell, bytes: own, error, beatenBy }) => [
     `${place}`,
     name,
     bytes(own),
     base.memory ? ratio(own / base.memory.bufferBytes) : "–",
-    cell.failure || !cell.step ? statusWords[cell.failure?.status ?? "ok"] : speedText(cell, base),
+    cell.failure || !cell.step || !timed ? statusWords[cell.failure?.status ?? "ok"] : speedText(cell, timed),
     error === null ? "–" : error === 0 ? "0" : digits(error),
     ...lost ? [beatenBy.map(({ number }) => number).join(", ") || "–"] : [],
   ]);
@@ -39,7 +40,7 @@ export function combinationsTable(comparison: Comparison<Cell>, points: readonly
     "combination",
     "buffers",
     `of ${base.configuration.policy}'s`,
-    "speed",
+    !timed || timed === base ? "speed" : `speed, of ${timed.configuration.policy}'s`,
     "gradient error",
   ];
   return table([...header, ...lost ? ["beaten by"] : []], rows, 2);
@@ -48,15 +49,16 @@ export function combinationsTable(comparison: Comparison<Cell>, points: readonly
 function peers(comparison: Comparison<Cell>, told: Told): string[] {
   const rows = peerPoints(comparison, frontierPoints(comparison), told);
   if (rows.length === 0) return [];
+  const [base, timed] = [baseOf(comparison), timedOf(comparison)].map((cell) => cell!.configuration.policy);
   return [
     `PyTorch's rows, measured by \`${told.peers!.command}\`:`,
     table(
       [
         "",
         "peak",
-        "of exact's buffers",
+        `of ${base}'s buffers`,
         "tokens/s",
-        "of exact's speed",
+        `of ${timed}'s speed`,
         "faster than each round in less memory",
       ],
       rows.map((row) => [
