@@ -28,7 +28,7 @@ import type { SweepHeader } from "../results/run_header.ts";
 import { runInChild } from "../sweep/child.ts";
 import { Comparisons } from "../sweep/comparisons.ts";
 import type { Interruption } from "../machine/interruption.ts";
-import { Outcomes } from "../sweep/outcomes.ts";
+import { missingCells, Outcomes } from "../sweep/outcomes.ts";
 import type { PlannedStep } from "../sweep/planned_step.ts";
 import { sharedCards } from "../processes/shared_cards.ts";
 import { cellsToRun } from "../sweep/shards.ts";
@@ -46,7 +46,7 @@ export interface PlanHost {
   /** Print a summary as JSON in place of tables. */
   json: boolean;
   /** Ends the run; whoever made it stops it. */
-  interruption: Interruption;
+  interruption: Pick<Interruption, "code" | "signal">;
 }
 
 /** A report, and the program that fills it. */
@@ -61,7 +61,7 @@ export interface Side {
 
 /**
  * Runs what is missing of a plan, by each side in turn, leaves their reports and prints the tables of the last. Returns the exit code: 1 if a
- * cell did not end well otherwise than by running out of memory, 130, 143 or 129 after a signal, which keeps what was finished.
+ * cell did not end well otherwise than by running out of memory, 130, 143 or 129 after a signal that left some undone, which keeps what was finished.
  */
 export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<number> {
   const { header } = sides[0];
@@ -139,7 +139,9 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
     if (failure) throw failure;
     const records = sides.flatMap(recordsOf);
     const folders = sides.map(({ folder }) => folder);
-    if (interruption.code === null) {
+    // One side's records alone do not tell whether a comparison of two had ended.
+    const isDone = !until && sides.every((side) => missingCells(side.header, recordsOf(side)).length === 0);
+    if (interruption.code === null || isDone) {
       const what = sides.length > 1 ? "reports are" : "report is";
       if (!host.json) console.log(`\nThe ${what} in ${folders.join(" and ")}`);
       return exitCode(records);

@@ -1,7 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
-import { fakeRecord } from "../results/testing.ts";
-import { exitCode } from "./run_plan.ts";
+import { fakeHeader, fakeRecord } from "../results/testing.ts";
+import type { SweepHeader } from "../results/run_header.ts";
+import { ResultsFile } from "../results/results_file.ts";
+import { withFolder } from "../testing/folder.ts";
+import { loadAll } from "./run_bench.ts";
+import { exitCode, runPlan } from "./run_plan.ts";
 import { withProgramCopy } from "../testing/program_copy.ts";
 import { checkSweep } from "../report/check_sweep.ts";
 import { parseSweep } from "../results/read_results.ts";
@@ -139,3 +143,37 @@ Deno.test("exitCode() is 1 for what failed, took too long or diverged, not for w
   const bad = (status: "diverged" | "error") => exitCode([fakeRecord({ policy: "mesa2" }, { status })]);
   assertEquals([bad("diverged"), bad("error")], [0, 1]);
 });
+
+Deno.test("runPlan() is not interrupted by a signal that came after the last record", () =>
+  withFolder(async (folder) => {
+    const records = [0, 1].flatMap((round) =>
+      ["exact", "half"].map((policy) => fakeRecord({ policy, round, qualitySteps: 0 }))
+    );
+    const header = fakeHeader(records);
+    const dataOf = await loadAll(header.cells, {});
+    /** What it says of a sweep that a signal has ended after so many records, and its exit code. */
+    const ended = async (count: number, header: SweepHeader) => {
+      const lines = [header, ...records.slice(0, count)].map((line) => JSON.stringify(line));
+      await Deno.writeTextFile(`${folder}/results.jsonl`, "");
+      const results = await ResultsFile.continue(`${folder}/results.jsonl`, lines);
+      const interruption = { code: 130, signal: AbortSignal.abort() };
+      const plan = () => ({ wantedBytes: 0, memory: null, refusal: null });
+      const said: string[] = [];
+      const { log, error } = console;
+      console.log = console.error = (...words: unknown[]) => said.push(words.join(" "));
+      try {
+        const host = { dataOf, plan, timeoutSeconds: 1, json: false, interruption };
+        return { code: await runPlan([{ folder, header, results }], host), last: said.at(-1) };
+      } finally {
+        [console.log, console.error] = [log, error];
+      }
+    };
+    assertEquals(await ended(4, header), { code: 0, last: `\nThe report is in ${folder}` });
+    const early = await ended(3, header);
+    assertEquals(early.code, 130);
+    assertStringIncludes(early.last!, "Interrupted; what is finished is in");
+    // Of two programs that end together one's records do not tell whether they had.
+    const until = { tolerance: 0.05, fewestRounds: 1, maxSeconds: 300 };
+    const interleaved = { run: crypto.randomUUID(), side: "new" as const, until };
+    assertEquals((await ended(2, { ...header, interleaved })).code, 130);
+  }));
