@@ -7,7 +7,7 @@ import type { Cell } from "./cell_rounds.ts";
 import { besidePublished, published } from "./mst_published.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { speedText } from "./speeds.ts";
-import { code, table } from "./words.ts";
+import { code, list, table } from "./words.ts";
 
 /** What was looked for, and the bytes that buffers might take. */
 type Budget = Partial<Pick<SweepHeader, "longest" | "memory">>;
@@ -42,15 +42,14 @@ export function longestSentence(
 ): string | null {
   const groups = Map.groupBy(longest?.found ?? [], ({ model }) => model);
   const told = [...groups].flatMap(([model, of]) => {
-    const [best] = of.toSorted((a, b) => b.sequence - a.sequence);
+    const best = longestOf(of, ({ sequence }) => sequence);
     if (best.sequence === 0) return [`no sequence of ${model} fits`];
-    const trained = of.flatMap((one) => {
-      const last = trainedCells(one, comparisons).at(-1);
-      return last ? [{ one, sequence: last.sequence }] : [];
-    }).toSorted((a, b) => b.sequence - a.sequence)[0];
+    const trained = longestOf(of, (one) => trainedCells(one, comparisons).at(-1)?.sequence ?? 0);
     return [
-      `sequences of ${model} may have ${number(best.sequence)} tokens, ${how(best)}${
-        trained ? `, and were trained with ${number(trained.sequence)}, ${how(trained.one)}` : ""
+      `sequences of ${model} may have ${number(best.sequence)} tokens, ${how(best.rows)}${
+        trained.sequence > 0
+          ? `, and were trained with ${number(trained.sequence)}, ${how(trained.rows)}`
+          : ""
       }`,
     ];
   });
@@ -59,7 +58,17 @@ export function longestSentence(
 
 const inMemory = (budget?: number | null) => budget ? ` in ${bytes(budget)}` : "";
 
-const how = (one: LongestSequence) => `under ${code(one.policy)} with ${stateName(one)}`;
+/** The longest of some rows, and all that share it. */
+function longestOf(of: readonly LongestSequence[], lengthOf: (one: LongestSequence) => number) {
+  const sequence = Math.max(...of.map(lengthOf));
+  return { sequence, rows: of.filter((one) => lengthOf(one) === sequence) };
+}
+
+/** "under `mst` and `mst8` with bf16 weights, 8-bit moments", by what weights and moments are kept in. */
+const how = (rows: readonly LongestSequence[]) =>
+  [...Map.groupBy(rows, stateName)].map(([state, of]) =>
+    `under ${list([...new Set(of.map(({ policy }) => code(policy)))])} with ${state}`
+  ).join(", and ");
 
 /** What weights and moments are kept in: "bf16 weights, 8-bit moments". */
 const stateName = ({ parameters = "f32", moments = "f32" }: StepChoices) =>

@@ -134,6 +134,32 @@ Deno.test("longestSentence() tells of each model the longest by plan and the lon
   assertEquals(
     longestSentence({ longest: { ...longest, found }, memory: 78 * GiB }, compare(records)),
     "By plan in 78 GiB, sequences of llama3-8b may have 40,960 tokens, under `mst` with bf16 weights, 8-bit moments, and were trained with 30,720, " +
-      "under `recompute` with bf16 weights, 8-bit moments; no sequence of llama2-7b fits.",
+      "under `recompute` and `mst` with bf16 weights, 8-bit moments; no sequence of llama2-7b fits.",
   );
+});
+
+Deno.test("longestSentence() names all that share the longest", () => {
+  const found = [
+    ...["exact", "mesa8"].map((policy) => one(policy, 64)),
+    ...["exact", "mst", "mst8"].map((policy) => one(policy, 128, small)),
+    one("exact", 128, { moments: "8bit" }),
+  ];
+  const told = (records: Parameters<typeof compare>[0]) =>
+    longestSentence({ longest: { unit: 64, found } }, compare(records));
+  const most =
+    "By plan, sequences of llama3-8b may have 128 tokens, under `exact`, `mst` and `mst8` with bf16 weights, 8-bit moments, and " +
+    "under `exact` with f32 weights, 8-bit moments";
+  assertEquals(told([]), `${most}.`);
+  const all = ["exact", "mst"].map((policy) => record(policy, 64, 1));
+  assertEquals(
+    told([...all, record("mst8", 32, 1)]),
+    `${most}, and were trained with 64, under \`exact\` and \`mst\` with bf16 weights, 8-bit moments.`,
+  );
+});
+
+Deno.test("longestSection() takes no length for trained whose losses diverged", () => {
+  const [diverged] = [record("mst", 40960, 1)].map((one) => ({ ...one, status: "diverged" as const }));
+  const text = longestSection({ longest }, compare([record("mst", 30720, 12.5), diverged]))!;
+  const line = text.split("\n").find((line) => line.includes("longest trained"))!;
+  assertEquals(line.split("|").at(-2)!.trim(), "30,720; 40,960: diverged");
 });

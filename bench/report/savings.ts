@@ -1,4 +1,5 @@
 import { ratio } from "../../src/text/format.ts";
+import { ran } from "../results/results.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { isSettled } from "./speeds.ts";
@@ -17,8 +18,12 @@ export function savings(comparisons: readonly Comparison<Cell>[]): string[] {
     const speed = speedRange(pairs);
     if (memory === null) return [];
     const unfit = pairs.filter(({ own }) => own.failure?.status === "oom");
-    const notes = unfit.length ? `; it does not fit ${list(unfit.map(subject))}` : "";
-    return [`${code(policy)} takes ${memory}${speed ? ` at ${speed} of its speed` : ""}${notes}.`];
+    const stopped = pairs.filter((pair) => !unfit.includes(pair) && !pair.own.records.some(ran));
+    const notes = [
+      ...unfit.length ? [`; it does not fit ${list(unfit.map(subject))}`] : [],
+      ...stopped.length ? [`; it did not run to its end at ${list(stopped.map(subject))}`] : [],
+    ];
+    return [`${code(policy)} takes ${memory}${speed ? ` at ${speed} of its speed` : ""}${notes.join("")}.`];
   });
 }
 
