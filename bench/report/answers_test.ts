@@ -122,6 +122,8 @@ Deno.test("answers() say what was not proved: quality, few rounds, disagreement,
   const two = told([...exact.slice(0, 2), ...rounds("mesa8", [10, 13], 40)]);
   assertStringIncludes(two, "at **0.88×** (no interval) of its speed");
   assertStringIncludes(two, "- Small differences of speed: some are told from 2 rounds");
+  const known = [...exact, ...mesa8, ...rounds("half", [10, 10], 60)];
+  assertStringIncludes(told(known), "- Small differences of speed: some are told from 2 rounds");
   assertStringIncludes(
     told([...exact, ...rounds("mesa8", [10, 13, 10], 40)]),
     "- The speed of `mesa8` at nano, 4 × 128 (0.629–1.335×): the rounds disagree.",

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { gpt2Presets } from "../../src/models/gpt2/config.ts";
 import { compare } from "./cell_rounds.ts";
 import { names } from "./side_by_side.ts";
-import { fakeImageRecord, fakeQuality, fakeRecord } from "../results/testing.ts";
+import { fakeImageRecord, fakeMeasurement, fakeQuality, fakeRecord } from "../results/testing.ts";
 
 const schedule = { warmupSteps: 1, totalSteps: 10, minimumFraction: 0 };
 
@@ -58,4 +58,27 @@ Deno.test("a cell counts the tokens of all micro-batches of a step, and is named
   const rateOf = ({ cells }: typeof one) => cells.get("exact")!.tokensPerSecond!;
   assertEquals(rateOf(four), 4 * rateOf(one));
   assertEquals([names(one), names(four)], [["nano", "4 × 128"], ["nano", "4 × 4 × 128"]]);
+});
+
+Deno.test("compare() takes no cell that was run once more at the end, nor one in which memory was re-invested", () => {
+  const apart = [
+    fakeRecord({ round: 3, again: true }),
+    fakeRecord({ round: 1, reinvested: { model: "nano", batch: 4, into: "batch" } }),
+  ];
+  const comparisons = compare([fakeRecord(), ...apart]);
+  assertEquals(comparisons.map(({ cells }) => [...cells.values()].map(({ records }) => records.length)), [[
+    1,
+  ]]);
+});
+
+Deno.test("a cell's driver figure and its step in a round are medians", () => {
+  const { memory, timing } = fakeMeasurement();
+  const records = [30, 10, 80].map((driverBytes, round) =>
+    fakeRecord({ round }, {
+      memory: { ...memory!, driverBytes },
+      timing: { ...timing!, stepMilliseconds: [driverBytes, 1, 20] },
+    })
+  );
+  const cell = compare(records)[0].cells.get("exact")!;
+  assertEquals([cell.driverBytes, [...cell.stepByRound.values()]], [30, [20, 10, 20]]);
 });

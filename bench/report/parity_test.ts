@@ -4,7 +4,15 @@ import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
 import { type Cell, compare } from "./cell_rounds.ts";
-import { baselineOf, costAtMost, judge, pairedLosses, parities, paritySection } from "./parity.ts";
+import {
+  baselineOf,
+  controlsOf,
+  costAtMost,
+  judge,
+  pairedLosses,
+  parities,
+  paritySection,
+} from "./parity.ts";
 
 type Losses = (number | null)[];
 
@@ -226,5 +234,13 @@ Deno.test("paritySection() tells the margin of each family that was tested", () 
   assertStringIncludes(
     paritySection(trained(losses, llama))!,
     "0.25% for a GPT-2 and a Llama, 1% for a ViT.",
+  );
+});
+
+Deno.test("controlsOf() tells of exact's loss that it is no number where a single seed has none", () => {
+  const [comparison] = trained({ exact: [1, null], mesa8: [1, 2] });
+  assertStringIncludes(
+    controlsOf(comparison, parities(comparison)),
+    "**not passed**: `exact` must beat the tokens' frequencies (these records tell no bigram), 3.2500 nats: a loss that is no number;",
   );
 });

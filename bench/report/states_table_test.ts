@@ -63,3 +63,11 @@ Deno.test("statesTable() is null where all cells keep them alike", () => {
     undefined,
   );
 });
+
+Deno.test("statesTable() tells gradients where a cell differs in when they are used up alone", () => {
+  const records = [
+    keeping("exact", {}, [4, 8, 4]),
+    keeping("in backward", { update: "backward", clipBy: "last" }, [4, 8, 1]),
+  ];
+  assertEquals(rows(records)?.[2], ["gradients at the peak", "2.14 MiB", "548 KiB"]);
+});
