@@ -40,6 +40,12 @@ export function roomy(values: readonly number[], atLeast = 0): [low: number, hig
   return [low - room, high + room];
 }
 
+/** The styles of the policies that some rows draw: a legend lists no others. */
+export function stylesOfRows(styles: Styles, rows: readonly Row[]): Styles {
+  const drawn = new Set(rows.map(({ policy }) => policy));
+  return new Map([...styles].filter(([policy]) => drawn.has(policy)));
+}
+
 /** The encodings of a policy by lines, or by points. All have the same domain, so that they share one legend. */
 export function byPolicy(styles: Styles, drawn: "lines" | "points") {
   const legend = drawn === "lines"

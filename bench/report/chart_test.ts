@@ -125,6 +125,16 @@ Deno.test("drawCharts() measures speed against another policy where exact does n
   assertStringIncludes(caption, "the line through a point is the interval of its speed");
 });
 
+Deno.test("drawCharts() lists in a frontier's legend what is drawn, in any panel, and nothing else", async () => {
+  const apart = fakeRecord({ policy: "mesa8", round: 1 }); // in no round of exact's
+  const frontier = async (more: Parameters<typeof drawCharts>[0] = []) =>
+    (await drawCharts([fakeRecord(), fakeRecord({ policy: "half" }), apart, ...more]))[1].svg;
+  const alone = await frontier();
+  assertEquals([">half<", ">mesa8<"].map((text) => alone.includes(text)), [true, false]);
+  const other = await frontier(["exact", "mesa8"].map((policy) => fakeRecord({ model: "micro", policy })));
+  assertStringIncludes(other, ">mesa8<");
+});
+
 Deno.test("drawCharts() leaves speed out where exact ran in company", async () => {
   const reference = (milliseconds: number) => ({
     timing: { ...fakeMeasurement().timing!, reference: { work: milliseconds } },

@@ -4,7 +4,16 @@ import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { statusWords } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import type { Cell } from "./cell_rounds.ts";
-import { byPolicy, type Panel, panel, roomy, type Row, type Spec, type Styles } from "./chart_panels.ts";
+import {
+  byPolicy,
+  type Panel,
+  panel,
+  roomy,
+  type Row,
+  type Spec,
+  type Styles,
+  stylesOfRows,
+} from "./chart_panels.ts";
 import { type FrontierPoint, frontierPoints, type PeerPoint, peerPoints } from "./frontier.ts";
 import { policyStyles } from "./policy_style.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
@@ -22,8 +31,7 @@ export function combinationPanels(comparisons: readonly Comparison<Cell>[], told
   const { frontier } = told;
   if (!frontier) return [];
   const policyOf = new Map(frontier.planned.map(({ name, policy }) => [name, policy]));
-  const styles = stylesOf(comparisons, policyOf);
-  return comparisons.flatMap((comparison) => {
+  const pictures = comparisons.flatMap((comparison) => {
     const base = baseOf(comparison);
     const points = frontierPoints(comparison);
     const timed = timedOf(comparison);
@@ -32,6 +40,11 @@ export function combinationPanels(comparisons: readonly Comparison<Cell>[], told
     const peers = peerPoints(comparison, points, told).map(peerRow);
     const [memoryOf, speedOf] = [base, timed].map(({ configuration }) => configuration.policy);
     const speeds = rows.filter(({ speed }) => speed !== undefined);
+    return [{ comparison, rows, speeds, peers, memoryOf, speedOf }];
+  });
+  const drawn = pictures.flatMap(({ rows, speeds }) => [...speeds, ...withErrors(rows)]);
+  const styles = stylesOfRows(stylesOf(comparisons, policyOf), drawn);
+  return pictures.flatMap(({ comparison, rows, speeds, peers, memoryOf, speedOf }) => {
     const parts = [
       ...speeds.length > 0
         ? [speedPart(speeds, styles, `buffers, of ${memoryOf}'s`, `speed, of ${speedOf}'s`)]
@@ -157,11 +170,17 @@ const powersOfTen = (low: number, high: number) => {
   return Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i));
 };
 
+/** The rows whose gradient error is known; none where none was compared. */
+function withErrors(rows: readonly Row[]): Row[] {
+  const known = rows.filter(({ error }) => error !== undefined);
+  return known.some(({ error }) => error !== 0) ? known : [];
+}
+
 /** Gradient errors on a logarithmic axis, at whose foot stands what has none; nothing where none was compared. */
 function errorPart(all: readonly Row[], styles: Styles, memory: string): Spec[] {
-  const rows = all.filter(({ error }) => error !== undefined);
+  const rows = withErrors(all);
+  if (rows.length === 0) return [];
   const known = numbers(rows, "error").filter((error) => error > 0);
-  if (known.length === 0) return [];
   const [foot, top] = [Math.min(...known) / 4, 2 * Math.max(...known)];
   const y = field("error", "gradient error (at the foot: none)", { type: "log", domain: [foot, top] }, {
     format: "~e",

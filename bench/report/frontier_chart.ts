@@ -1,21 +1,32 @@
 import type { Cell } from "./cell_rounds.ts";
-import { byPolicy, type Panel, panel, roomy, type Row, type Spec, type Styles } from "./chart_panels.ts";
+import {
+  byPolicy,
+  type Panel,
+  panel,
+  roomy,
+  type Row,
+  type Spec,
+  type Styles,
+  stylesOfRows,
+} from "./chart_panels.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { timedOf } from "./timed_cell.ts";
 
 /**
  * Speed against memory, both as multiples of `exact`'s: the line is the interval of the speed, and what does not fit stands below the
  * points, at the memory that it would take. Comparisons of which but one cell is known have no panel, nor those whose base has no time that
- * counts though it ran.
+ * counts though it ran. A policy that shares no round with the base in which both were timed alone has no point, and so no place in the legend.
  */
 export function frontierPanels(comparisons: readonly Comparison<Cell>[], styles: Styles): Panel[] {
-  return comparisons.flatMap((comparison) => {
+  const pictures = comparisons.flatMap((comparison) => {
     const [base, timed] = [baseOf(comparison), timedOf(comparison)];
     const points = timed ? pointsOf(comparison, base, timed) : [];
     if (!timed || points.length < 2) return [];
     const titles = [base, timed].map(({ configuration }) => configuration.policy);
-    return [panel(comparison, frontier(points, titles, styles))];
+    return [{ comparison, points, titles }];
   });
+  const drawn = stylesOfRows(styles, pictures.flatMap(({ points }) => points));
+  return pictures.map(({ comparison, points, titles }) => panel(comparison, frontier(points, titles, drawn)));
 }
 
 /** Whether any policy's speed has an interval. */
