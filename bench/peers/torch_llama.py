@@ -8,8 +8,8 @@ The presets of Headroom: RMSNorm, rotary positions, heads that share keys, SwiGL
 repeated), fused AdamW, one sequence of random tokens that lie on the card. In bf16 weights,
 gradients and both moments are bf16, and no f32 copy stands behind them: 8 bytes a parameter. Without --length
 each row is tried at --from tokens, twice that and so on until it runs out of memory, and then between what fitted
-and what did not, until they lie within --within of each other. A length whose step would take longer than
---patience, as attention's square foretells, is not tried; --memory makes a smaller card of a larger one, of which
+and what did not, until they lie within --within of each other. Of lengths whose step would take longer than --patience,
+as attention's square foretells, the longest that would not is tried in their place; --memory makes a smaller card of a larger one, of which
 PyTorch's allocator takes segments that grow (expandable_segments), so that it is not fragments that end a search.
 Two steps at the first length, or a shorter one, go before each window, so that moments exist in it, and one at its
 own length where that is expected to take less than 2 seconds, in proportion to the length. The longest sequence of
@@ -310,10 +310,12 @@ def search(model: Model, row: Row, options: Namespace, write: Write) -> None:
             continue
         longest, took = fitted
         length = 2 * longest if failed is None else (longest + failed) // 2 // 256 * 256
-        if length <= longest or (failed and failed - longest <= options.within * longest):
-            break
-        if took * (length / longest) ** 2 > options.patience:
+        patient = int(longest * (options.patience / took) ** 0.5) // 256 * 256  # attention's square
+        gap = (failed or length) - longest
+        if length > patient:
             say(f"{row}: {length} tokens are not tried: a step would take more than {options.patience:.0f} s")
+            length, gap = patient, patient - longest
+        if length <= longest or gap <= options.within * longest:
             break
     if fitted:
         again = tried(model, row, fitted[0], options, whole=True)

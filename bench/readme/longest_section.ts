@@ -80,7 +80,7 @@ const wider =
 const counted =
   "Each speed is that of one step or two. Headroom's memory is that of its buffers, PyTorch's `torch.cuda.max_memory_allocated`, which is below " +
   "what its allocator reserves, and that is what the limit holds for. A length beside which none stands that does not fit is not known to be the " +
-  "longest: Headroom's was given, and PyTorch's search ended where a step would have taken more than a minute.";
+  "longest: Headroom's was given, and PyTorch's search ended where a step would have taken longer than its `--patience`.";
 
 /** The bytes that PyTorch was given by its command; null where it had the whole card. */
 function memoryTold(command: string): number | null {
