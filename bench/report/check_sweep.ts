@@ -3,7 +3,7 @@ import { number, plural } from "../../src/text/format.ts";
 import type { SweepResults } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, keyOf, ran, runtimeOf } from "../results/results.ts";
 import { type Frontier, isOf, type LongestSequences, type SweepHeader } from "../results/run_header.ts";
-import { missingCells } from "../sweep/outcomes.ts";
+import { missingCells, type Needless, passedOver } from "../sweep/outcomes.ts";
 import { checkReinvested } from "./check_reinvested.ts";
 import { type Finding, finding } from "./finding.ts";
 import { cellsToRun } from "../sweep/shards.ts";
@@ -38,23 +38,29 @@ function checkPlan(header: SweepHeader | null, records: readonly CellRecord[]): 
   const part = header.shard ? ` of shard ${header.shard.index} of ${header.shard.of}` : "";
   const strange = records.filter(({ configuration }) => !planned.has(keyOf(configuration)));
   const missing = missingCells(header, records);
-  const rest = planned.size - records.length;
   return finding(
     [
       ...strange.map(({ configuration }) => `${nameOf(configuration)} was not planned`),
       ...missing.map((cell) => `${nameOf(cell)} is missing: run it with --resume`),
     ],
     `${records.length} of ${plural(planned.size, "planned process", "planned processes")}${part}${
-      rest > 0 ? `; ${rest} passed over after ${passedOverAfter(header)}` : ""
+      toldPassedOver(header, records)
     }`,
   );
 }
 
-/** What makes a process of this plan needless. */
-const passedOverAfter = ({ stopping, interleaved }: SweepHeader) =>
-  stopping ?? interleaved?.until
-    ? "a comparison had ended, or a cell did not fit"
-    : "a cell that did not fit";
+const afterWhat: Readonly<Record<Needless, string>> = {
+  oom: "a cell that did not fit",
+  timeout: "a cell that timed out",
+  error: "a cell that failed",
+  known: "a comparison had ended",
+};
+
+/** "; 3 passed over after a cell that did not fit, 2 after a comparison had ended" */
+const toldPassedOver = (header: SweepHeader, records: readonly CellRecord[]): string =>
+  [...passedOver(header, records)].map(([needless, count], place) =>
+    `${place === 0 ? `; ${count} passed over` : `, ${count}`} after ${afterWhat[needless]}`
+  ).join("");
 
 function twice(records: readonly CellRecord[]): string[] {
   const groups = Map.groupBy(records, ({ configuration }) => keyOf(configuration));
