@@ -93,7 +93,7 @@ Deno.test("checkSweep() finds parts of a rank that take longer than the step, bu
       ...{ host: "a", adapter: "b", card: null, bufferBytes: 1, ledgerPeakBytes: 1, exchanges },
     });
     const timing = { clock, stepMilliseconds: [10, 10], setupMilliseconds: 500 };
-    const record = fakeRecord({ ranks: 2, qualitySteps: 0 }, {
+    const record = fakeRecord({ ranks: 2, qualitySteps: 0, timedSteps: 2 }, {
       ...{ timing, quality: null },
       ranks: [rank([usual, usual]), rank([usual, { ...usual, ...parts }])],
     });
@@ -155,11 +155,48 @@ Deno.test("checkSweep() finds combinations that were not planned, took other byt
   assertEquals(of({}), []);
   assertEquals(of({ most: 1 }), ["2 combinations of one size were measured, more than 1"]);
   assertEquals(of({ planned: planned.slice(0, 1) }), [
-    "nano 4 × 128 half, round 2 is no combination that was planned",
+    [1, 2].map((round) => `nano 4 × 128 half, round ${round} is no combination that was planned`).join("; "),
   ]);
   const [first, second] = planned;
-  const larger = { ...second, memory: { ...memory, bufferBytes: memory!.bufferBytes + 1 } };
-  assertEquals(of({ planned: [first, larger] }), [
-    "nano 4 × 128 half, round 2 took other bytes than it was planned with",
+  for (const bytes of ["bufferBytes", "savedBytes", "livePeakBytes"] as const) {
+    const larger = { ...second, memory: { ...memory, [bytes]: memory![bytes] + 1 } };
+    assertEquals(of({ planned: [first, larger] }), [
+      [1, 2].map((round) => `nano 4 × 128 half, round ${round} took other bytes than it was planned with`)
+        .join("; "),
+    ]);
+  }
+  const smaller = changed(b, { memory: { ...memory!, livePeakBytes: 1 } });
+  assertStringIncludes(
+    of({}, [a, smaller, a2, b2]).join(),
+    "half, round 1 took other bytes than it was planned with",
+    "not of the last round alone",
+  );
+});
+
+Deno.test("checkSweep() finds rounds of a cell that took other bytes, whatever is measured beside their plan", () => {
+  const { memory } = a;
+  const of = (changes: Partial<NonNullable<typeof memory>>, round = b) =>
+    faults([
+      header,
+      ...records.map((one) => one === round ? changed(round, { memory: { ...memory!, ...changes } }) : one),
+    ]);
+  const fault = ["nano 4 × 128 half, round 2 took other bytes than nano 4 × 128 half, round 1"];
+  const { bufferBytes, savedBytes, livePeakBytes } = memory!;
+  assertEquals(of({ bufferBytes: bufferBytes + 1 }), fault);
+  assertEquals(of({ savedBytes: savedBytes - 1 }, b2), fault);
+  assertEquals(of({ livePeakBytes: livePeakBytes - 1 }, b2), fault);
+  assertEquals(of({ ledgerPeakBytes: null, driverBytes: 7 }), []);
+  const trained = { seed: 2, qualitySteps: 0, schedule: null, learningRate: 1, gradientEvery: 0 };
+  const other = fakeRecord({ ...b.configuration, ...trained, round: 2 }, {
+    quality: null,
+    memory: { ...memory!, bufferBytes: memory!.bufferBytes + 1 },
+  });
+  const all = [...records, other];
+  assertEquals(faults([fakeHeader(all), ...all]), [
+    "nano 4 × 128 half, round 3 took other bytes than nano 4 × 128 half, round 1",
   ]);
+  const larger = fakeRecord({ policy: "half", batch: 8, qualitySteps: 2, round: 2 }, {
+    memory: other.memory,
+  });
+  assertEquals(faults([fakeHeader([...records, larger]), ...records, larger]), [], "another cell");
 });

@@ -23,7 +23,7 @@ function part(index: number, changes: Partial<SweepHeader> = {}, of = 3): Report
     cells: tuned,
     shard,
     command: `deno task bench --model nano --shard ${index}/${of} --out 'some where/${index}' --rounds 1`,
-    started: `2026-11-22T01:02:0${9 - index}.000Z`,
+    started: `2026-11-22T01:01:0${9 - index}.000Z`,
     ...changes,
   });
   const records = cellsOfShard(header.cells, shard).map((cell) => fakeRecord(cell));
@@ -34,7 +34,7 @@ function part(index: number, changes: Partial<SweepHeader> = {}, of = 3): Report
 Deno.test("mergeSweeps() makes the sweep that one process would have made, which check passes", () => {
   const { header, records } = mergeSweeps([part(3), part(1), part(2)]);
   assertEquals(header.command, "deno task bench --model nano --rounds 1");
-  assertEquals([header.shard, header.started], [undefined, "2026-11-22T01:02:06.000Z"]);
+  assertEquals([header.shard, header.started], [undefined, "2026-11-22T01:01:06.000Z"]);
   assertEquals(records.map(({ configuration }) => configuration), header.cells);
   assertEquals(header.cells.map(({ variants: _, ...cell }) => cell), cells);
   const text = [header, ...records].map((line) => JSON.stringify(line)).join("\n");

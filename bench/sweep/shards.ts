@@ -4,7 +4,7 @@ import type { CellConfiguration } from "../results/results.ts";
 import type { Shard, SweepHeader } from "../results/run_header.ts";
 
 /** What stays together in one shard: the policies and rounds of a model, which its name tells, a size and a seed, which are compared. */
-function comparisonOf({ reinvested, sequence, seed, ...own }: CellConfiguration): string {
+export function comparisonOf({ reinvested, sequence, seed, ...own }: CellConfiguration): string {
   const { model, batch } = reinvested ?? own;
   const { ranks } = own;
   return JSON.stringify([model, sequence, batch, seed, ...ranks === undefined ? [] : [ranks]]);
