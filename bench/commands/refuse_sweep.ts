@@ -8,7 +8,8 @@ import type { SweepOptions } from "../sweep/sweep_options.ts";
 
 /** Throws a UserError for a sweep whose cells depend on each other, or on the plan of one program, where they would be parted; or are too few. */
 export function refuseUndividable(
-  { growing, longest, memory, reinvest, ranks = stepDefaults.ranks, rankCounts = [] }: SweepOptions,
+  { growing, longest, memory, reinvest, ranks = stepDefaults.ranks, rankCounts = [], ...rounds }:
+    SweepOptions,
   told: readonly CellConfiguration[],
   { shard, against }: { readonly shard?: Shard; readonly against?: string },
 ): void {
@@ -21,6 +22,11 @@ export function refuseUndividable(
   if (against !== undefined && reinvest) {
     throw new UserError(
       "What memory affords is a matter of this program's plan, which --against knows of no other; take another profile",
+    );
+  }
+  if (shard && rounds.precision !== undefined && rounds.qualitySteps > 0 && rounds.seeds > 1) {
+    throw new UserError(
+      "Rounds end by a precision that all of them tell, and --shard parts those of several seeds; give --rounds, or --seeds 1",
     );
   }
   if (shard && !longest) cellsOfShard(told, shard); // what is found is divided, too
