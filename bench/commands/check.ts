@@ -9,7 +9,7 @@ import { checkPeers } from "../report/check_peers.ts";
 import { checkSweep } from "../report/check_sweep.ts";
 import type { Finding } from "../report/finding.ts";
 import { readPeers } from "../report/peer_records.ts";
-import { kindOf, parseSweep, parseTimes, readResultsText } from "../results/read_results.ts";
+import { kindOf, lostHeader, parseSweep, parseTimes, readResultsText } from "../results/read_results.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { filesOf } from "./render.ts";
 import { withoutFiles } from "./report_paths.ts";
@@ -58,7 +58,7 @@ export async function checkFolder(folder: string): Promise<Finding[]> {
     ...sweep ? checkSweep(sweep) : [],
     ...kind === "peers" ? checkPeers(readPeers(text)) : [],
     ...header ? await checkSources(header) : [],
-    await checkFiles(folder, text),
+    ...sweep && lostHeader(sweep) !== null ? [] : [await checkFiles(folder, text)], // nothing is rendered without
   ];
 }
 

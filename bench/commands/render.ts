@@ -3,7 +3,7 @@ import { kernelFiles } from "../kernels/kernel_report.ts";
 import { profileFiles } from "../kernels/step_profile.ts";
 import { renderPeers } from "../report/peers.ts";
 import { sweepFiles } from "../report/sweep_files.ts";
-import { kindOf, readResultsText } from "../results/read_results.ts";
+import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
 import { UserError } from "../../src/errors.ts";
 import { replaceText, withoutSlash } from "../../src/io/files.ts";
 import { printJson } from "../../src/text/print_json.ts";
@@ -46,11 +46,14 @@ export const written = z.object({
   files: z.array(z.string()).describe("what was written again, in the folder"),
 }).meta({ title: "What bench wrote again" });
 
-/** Writes a folder's report and pictures again from its records. Returns the exit code. */
+/** Writes a folder's report and pictures again from its records, and tells which lines are none. Returns the exit code. */
 export async function renderAgain(path: string, { json = false } = {}): Promise<number> {
   const folder = withoutSlash(path);
   const text = await readResultsText(folder);
   const files = await writeFiles(folder, text);
+  if (kindOf(text) === "sweep") {
+    for (const line of parseSweep(text, `${folder}/results.jsonl`).skipped) console.error(line);
+  }
   if (json) printJson({ kind: "written", folder, files } satisfies z.infer<typeof written>);
   else console.log(`Written again: ${folder}/report.md`);
   return 0;

@@ -49,6 +49,31 @@ Deno.test("renderAgain() refuses a folder without records, and results of a kind
     await assertRejects(() => renderAgain(folder), UserError, 'of the unknown kind "songs"');
   }));
 
+Deno.test("renderAgain() refuses a header that cannot be read, and tells lines that are no records", () =>
+  withFolder(async (folder) => {
+    const record = fakeRecord();
+    const [header, whole] = [fakeHeader([record]), record].map((line) => JSON.stringify(line));
+    const leave = (...lines: string[]) =>
+      Deno.writeTextFile(`${folder}/results.jsonl`, lines.map((line) => line + "\n").join(""));
+    const remedy = "take the first line from a copy of the folder, or run its command again";
+    for (const lines of [[header.slice(0, 99), whole], [whole]]) {
+      await leave(...lines);
+      await assertRejects(() => renderAgain(folder), UserError, remedy);
+      await assertRejects(() => Deno.stat(`${folder}/report.md`), Deno.errors.NotFound);
+      assertStringIncludes((await checkFolder(folder)).map(({ text }) => text).join(), remedy);
+    }
+    await leave(header, whole, whole.slice(0, 99));
+    const told: string[] = [];
+    const { error } = console;
+    console.error = (line: string) => void told.push(line);
+    try {
+      assertEquals(await renderAgain(folder), 0);
+    } finally {
+      console.error = error;
+    }
+    assertStringIncludes(told.join(), `${folder}/results.jsonl:3: skipped, `);
+  }));
+
 Deno.test("checkFolder() passes what renderAgain() wrote, and nothing else", () =>
   withFolder(async (folder) => {
     const records = [fakeRecord({ qualitySteps: 2 })];

@@ -5,7 +5,7 @@ import { plural } from "../../src/text/format.ts";
 import { Interruption } from "../machine/interruption.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
-import { kindOf, parseSweep, readResultsText } from "../results/read_results.ts";
+import { headerRemedy, kindOf, lostHeader, parseSweep, readResultsText } from "../results/read_results.ts";
 import { adapterTitle, type CellRecord, ran, runtimeOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
@@ -65,13 +65,20 @@ async function resumable(folder: string): Promise<{ header: SweepHeader; records
       `${folder} holds no sweep but ${kindOf(text)}, which are measured again from the start`,
     );
   }
-  const { header, records } = parseSweep(text);
+  const results = parseSweep(text);
+  const { header, records } = results;
   if (header?.interleaved) {
     throw new UserError(
       `${folder} was run by turns with another commit, and pairs of different hours would be none; run its command again`,
     );
   }
   if (header) return { header, records };
+  const lost = lostHeader(results);
+  if (lost !== null) {
+    throw new UserError(
+      `${folder} does not tell what was planned (${lost}), so nothing can be resumed: ${headerRemedy}`,
+    );
+  }
   throw new UserError(
     `${folder} does not tell what was planned, so nothing can be resumed; run its command again`,
   );

@@ -49,3 +49,15 @@ Deno.test("resumeBench() says that Dawn cannot be loaded where that is so, and n
       else Deno.env.set("XDG_CACHE_HOME", cache);
     }
   }));
+
+Deno.test("resumeBench() names another remedy than itself where the header cannot be read", () =>
+  withFolder(async (folder) => {
+    const record = fakeRecord();
+    const line = JSON.stringify(fakeHeader([record])).slice(0, 99);
+    await Deno.writeTextFile(`${folder}/results.jsonl`, `${line}\n${JSON.stringify(record)}\n`);
+    await assertRejects(
+      () => resumeBench(folder, { json: false }),
+      UserError,
+      "so nothing can be resumed: take the first line from a copy of the folder, or run its command again",
+    );
+  }));

@@ -1,6 +1,6 @@
 import { plural } from "../../src/text/format.ts";
-import type { SweepResults } from "../results/read_results.ts";
-import { type CellRecord, keyOf, ran, schemaVersion } from "../results/results.ts";
+import { headerRemedy, lostHeader, type SweepResults } from "../results/read_results.ts";
+import { type CellRecord, keyOf, ran } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { missingCells, type Needless, passedOver } from "../sweep/outcomes.ts";
 import { cellsToRun } from "../sweep/shards.ts";
@@ -19,7 +19,7 @@ export function checkSweep({ header, records, skipped, versions }: SweepResults)
       records.length === 0 ? ["there is no record"] : skipped,
       `${plural(records.length, "record")}, each a whole line of version ${versions.join(" and ")}`,
     ),
-    checkPlan(header, records, versions),
+    checkPlan(header, records, lostHeader({ header, skipped, versions })),
     finding(twice(records), "no process is recorded twice"),
     checkEndings(records),
     finding(records.flatMap(lossFaults), "every loss is a number, but of runs that are marked as diverged"),
@@ -36,16 +36,12 @@ export function checkSweep({ header, records, skipped, versions }: SweepResults)
 function checkPlan(
   header: SweepHeader | null,
   records: readonly CellRecord[],
-  versions: readonly number[],
+  lost: string | null,
 ): Finding {
   if (!header) {
-    const untold = !versions.includes(schemaVersion);
-    return untold
+    return lost === null
       ? { pass: true, text: "what was planned is not told, as in no file of versions 1 and 2" }
-      : {
-        pass: false,
-        text: "the first line is not the header of a sweep, so what was planned is not known",
-      };
+      : { pass: false, text: `what was planned is not told (${lost}): ${headerRemedy}` };
   }
   const planned = new Set(cellsToRun(header).map(keyOf));
   const part = header.shard ? ` of shard ${header.shard.index} of ${header.shard.of}` : "";

@@ -70,5 +70,7 @@ Deno.test("checkSweep() finds a process that began before its sweep", () => {
 Deno.test("checkSweep() finds that a header is missing which this version would have written", () => {
   const text = [a, b].map((line) => JSON.stringify(line)).join("\n");
   const told = checkSweep(parseSweep(text)).filter(({ pass }) => !pass).map(({ text }) => text);
-  assertEquals(told, ["the first line is not the header of a sweep, so what was planned is not known"]);
+  assertEquals(told, [
+    "what was planned is not told (the first line is a record): take the first line from a copy of the folder, or run its command again",
+  ]);
 });

@@ -1,6 +1,6 @@
 import { UserError } from "../../src/errors.ts";
 import { variantsFile } from "../../src/tuning/variants_file.ts";
-import { parseSweep, type SweepResults } from "../results/read_results.ts";
+import { headerRemedy, lostHeader, parseSweep, type SweepResults } from "../results/read_results.ts";
 import { type CellRecord, variantsOf } from "../results/results.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { drawCharts } from "./chart.ts";
@@ -8,11 +8,15 @@ import { renderReport, type Run } from "./report.ts";
 
 /**
  * The files that tell a sweep's results, by name: report, pictures, variants. `before` is the report that stands there: results of versions
- * 1 and 2 have no header, so only it tells by which command they were made. Throws a UserError if there is no record.
+ * 1 and 2 have no header, so only it tells by which command they were made. Throws a UserError if there is no record, or a header that cannot be read.
  */
 export async function sweepFiles(text: string, before: string): Promise<Record<string, string>> {
   const results = parseSweep(text);
   const { records } = results;
+  const lost = lostHeader(results);
+  if (lost !== null) {
+    throw new UserError(`The results do not tell what was planned (${lost}): ${headerRemedy}`);
+  }
   if (records.length === 0) {
     throw new UserError("The results hold no record; finish a cell with `--resume`, or name another folder");
   }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
 import { readBytes, withoutSlash } from "../../src/io/files.ts";
 import { reason } from "./reason.ts";
-import { type CellRecord, cellRecord, keyOf } from "./results.ts";
+import { type CellRecord, cellRecord, keyOf, schemaVersion } from "./results.ts";
 import { type SweepHeader, sweepHeader, type TimesHeader, timesHeader } from "./run_header.ts";
 import { upgrade } from "./upgrade.ts";
 
@@ -96,6 +96,20 @@ export function parseSweep(text: string, source = "results.jsonl"): SweepResults
   if (header) sortByPlan(records, header);
   return { header, records, skipped, versions: [...versions].sort() };
 }
+
+/**
+ * Why the header of a sweep is not known that this version would have written first: its line cannot be read, or is not there. Null where it
+ * is known, and in files of versions 1 and 2, which had none.
+ */
+export function lostHeader({ header, skipped, versions }: Omit<SweepResults, "records">): string | null {
+  const older = versions.length > 0 && !versions.includes(schemaVersion);
+  if (header || older) return null;
+  const first = skipped.find((line) => line.includes(":1: skipped, "));
+  return first ?? (versions.length > 0 ? "the first line is a record" : null);
+}
+
+/** What mends that: there is no other copy of it in the folder. */
+export const headerRemedy = "take the first line from a copy of the folder, or run its command again";
 
 /** A process that was run after an interruption stands at the end of the file. */
 function sortByPlan(records: CellRecord[], { cells }: SweepHeader): void {
