@@ -1,8 +1,9 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { checkSweep } from "../report/check_sweep.ts";
 import { parseSweep } from "../results/read_results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
+import type { CellRecord } from "../results/results.ts";
 import { fakeConfiguration, fakeHeader, fakeRecord } from "../results/testing.ts";
 import type { Report } from "../results/read_results.ts";
 import { mergeSweeps } from "./merge.ts";
@@ -13,7 +14,12 @@ const cells = [16, 32, 64].flatMap((sequence) =>
 );
 
 /** What shard `index` of three left, whose variants were tuned for its own cells. */
-function part(index: number, changes: Partial<SweepHeader> = {}, of = 3): Report {
+function part(
+  index: number,
+  changes: Partial<SweepHeader> = {},
+  of = 3,
+  edited: (records: CellRecord[]) => CellRecord[] = (records) => records,
+): Report {
   const shard = { index, of };
   const own = cellsOfShard(cells, shard);
   const tuned = cells.map((cell) =>
@@ -26,8 +32,11 @@ function part(index: number, changes: Partial<SweepHeader> = {}, of = 3): Report
     started: `2026-11-22T01:01:0${9 - index}.000Z`,
     ...changes,
   });
-  const records = cellsOfShard(header.cells, shard).map((cell) => fakeRecord(cell));
-  const lines = [header, ...records].map((line) => JSON.stringify(line));
+  const records = cellsOfShard(header.cells, shard).map((cell) => ({
+    ...fakeRecord(cell),
+    environment: header.environment,
+  }));
+  const lines = [header, ...edited(records)].map((line) => JSON.stringify(line));
   return { folder: `s${index}`, results: parseSweep(lines.join("\n")) };
 }
 
@@ -78,7 +87,7 @@ Deno.test("mergeSweeps() leaves what no shard has run missing", () => {
 });
 
 Deno.test("mergeSweeps() refuses what are no shards of one sweep", () => {
-  const { environment } = fakeRecord();
+  const { environment, data } = fakeRecord();
   const refused: [Report[], string][] = [
     [[part(1), part(1)], "s1 and s1 are both shard 1"],
     [
@@ -95,7 +104,19 @@ Deno.test("mergeSweeps() refuses what are no shards of one sweep", () => {
     ],
     [[part(1), part(2, { environment: { ...environment, commit: "beef" } })], "different commits"],
     [[part(1), part(2, { sources: "other" })], "different sources (fedcba9876543210, other)"],
-    [[part(1), part(2, { command: "deno task bench --shard 2/3" })], "different commands"],
+    [[part(1), part(2, { data: [{ ...data, digest: "beef" }] })], "different data"],
+    [[part(1), part(2, { paths: { data: "other.txt" } })], "different data"],
+    [[part(1), part(2, { requireGpu: true })], "different options"],
+    [[part(1), part(2, { growing: true })], "different options"],
+    [[part(1), part(2, { memory: 2 ** 30 })], "different options"],
+    [
+      [part(1), part(2, { stopping: { precision: 0.01, fewestRounds: 6, maxSeconds: 300 } })],
+      "different options",
+    ],
+    [[part(1), part(2, { longest: { unit: 64, found: [] } })], "different longest sequences"],
+    [[part(1), part(2, { reinvest: [] })], "different budgets"],
+    [[part(1), part(2, { frontier: { most: 2, planned: [] } })], "different frontiers"],
+    [[part(1), part(2, { peers: { command: "python peers.py", rows: [] } })], "different rows of PyTorch's"],
     [[
       part(1),
       part(2, { cells: cells.slice(0, 5).concat(fakeConfiguration({ sequence: 64, policy: "half" })) }),
@@ -104,4 +125,60 @@ Deno.test("mergeSweeps() refuses what are no shards of one sweep", () => {
     [[part(1, { shard: undefined })], "s1 is no shard of a sweep"],
   ];
   for (const [parts, sentence] of refused) assertThrows(() => mergeSweeps(parts), UserError, sentence);
+});
+
+Deno.test("mergeSweeps() goes by plans and options, and not by how a command was worded or how long a process may take", () => {
+  const others: Partial<SweepHeader>[] = [
+    { command: "deno task bench --model nano --shard 2/3 --rounds 1 --json" },
+    { command: "headroom bench --rounds 1 --model nano --shard 2/3" },
+    { command: "deno task bench --model nano --shard 2/3 --rounds 1 --timeout 900", timeout: 900 },
+  ];
+  for (const changes of others) {
+    const inOrder = mergeSweeps([part(1), part(2, changes), part(3)]);
+    assertEquals(inOrder.records.length, cells.length);
+    assertEquals(inOrder.header.command, "deno task bench --model nano --rounds 1");
+    assertEquals(mergeSweeps([part(2, changes), part(3), part(1)]), inOrder, "in any order of folders");
+  }
+});
+
+Deno.test("mergeSweeps() refuses records that a shard has twice, or that are not its own", () => {
+  const [other] = part(2).results.records;
+  const changed = (changes: Partial<CellRecord["environment"]>) => ([first, ...rest]: CellRecord[]) => [
+    { ...first, environment: { ...first.environment, ...changes } },
+    ...rest,
+  ];
+  const remedy = "take its line out of s1/results.jsonl, or run the shard again";
+  const refused: [edited: (records: CellRecord[]) => CellRecord[], sentence: string][] = [
+    [(records) => [...records, records[0]], "s1 holds a record that is there twice (nano 4 × "],
+    [(records) => [...records, other], "s1 holds a record that is none of shard 1 (nano 4 × "],
+    [changed({ commit: "beef" }), "is of another adapter, program or commit than its header"],
+    [changed({ adapter: "Another" }), "is of another adapter, program or commit than its header"],
+  ];
+  for (const [edited, sentence] of refused) {
+    const error = assertThrows(() => mergeSweeps([part(1, {}, 3, edited), part(2)]), UserError, sentence);
+    assertStringIncludes(error.message, remedy);
+  }
+});
+
+Deno.test("mergeSweeps() has a damaged record made again by --resume, and a damaged header by the shard's command", () => {
+  const damaged = (line: number): Report => {
+    const { results: { header, records } } = part(1);
+    const lines = [header, ...records].map((line) => JSON.stringify(line));
+    lines[line] = lines[line].slice(0, 40);
+    return { folder: "s1", results: parseSweep(lines.join("\n")) };
+  };
+  assertThrows(
+    () => mergeSweeps([damaged(1), part(2)]),
+    UserError,
+    "resume it with `deno task bench --resume s1`",
+  );
+  const lost = assertThrows(
+    () => mergeSweeps([damaged(0), part(2)]),
+    UserError,
+    "s1 does not tell what was planned (results.jsonl:1: skipped, ",
+  );
+  assertStringIncludes(
+    lost.message,
+    "take the first line from a copy of the folder, or run its command again",
+  );
 });
