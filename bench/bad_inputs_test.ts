@@ -19,6 +19,11 @@ const onAdapter: Row[] = [
   ["bench frontier --model nano --shard 1/4", 1, "--shard wants 4 parts; take fewer shards"],
   ["bench long --against HEAD", 1, "so --against cannot part it; take another profile"],
   ["bench --model nano --batch 1 --shard 2/3", 1, "--shard wants 3 parts; take fewer shards"],
+  [
+    "bench --model nano --rounds 8 --precision 99% --seeds 2 --quality-steps 2 --shard 2/2",
+    1,
+    "--shard parts those of several seeds; give --rounds, or --seeds 1",
+  ],
   ["bench --model nano --against HEAD --precision 1% --rounds 3", 1, "leave --rounds out, or give more"],
   ["bench --model nano --against nowhere", 1, '"nowhere" names no commit of this checkout'],
   ["bench --model nano --against HEAD --memory 8GiB", 1, "leave one out"],

@@ -231,11 +231,6 @@ const idle: Row[] = [
   ["bench --peers F", 1, "--peers sets rows beside a frontier; take `bench frontier`, or leave it out"],
   ["bench --resume F --peers F", 1, "--peers does nothing with --resume"],
   ["bench --shard 1/2 --against HEAD", 1, "--shard parts a sweep that --against must run as a whole"],
-  [
-    "bench --model nano --rounds 8 --precision 99% --seeds 2 --quality-steps 2 --shard 2/2",
-    1,
-    "--shard parts those of several seeds; give --rounds, or --seeds 1",
-  ],
   ["bench kernels --against HEAD", 1, "--against does nothing with bench kernels"],
   ["bench --profile-step --shard 1/2", 1, "--shard does nothing with --profile-step"],
   ["compare F F --json --form customBiggerIsBetter", 1, "are two forms; leave one of them out"],
