@@ -28,7 +28,7 @@ import { refuseUnused } from "../options/unused.ts";
 import { size, word } from "../options/value_parsers.ts";
 import { describeFits, type FitRow, fits, rowOf } from "../report/fit_tables.ts";
 import { type Budget, budgetOfCard, told, usualBudgets } from "../sweep/budget.ts";
-import { dimensions, FitSearch } from "../sweep/fit.ts";
+import { dimensions, type Fit, FitSearch } from "../sweep/fit.ts";
 import { openSteps } from "../sweep/open_steps.ts";
 import { plannedAdapterNames, plannedFor } from "../sweep/planned_adapters.ts";
 import { profiles } from "../sweep/profiles.ts";
@@ -115,7 +115,8 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
       for (const budget of budgets) {
         if (interruption.code !== null) break;
         progress.begin(i, `${step.model.name} ${step.policy.name}`, o.prove);
-        const planned = await search.largestIn(budget.bytes);
+        const planned = await unlessInterrupted(interruption, search, budget.bytes);
+        if (!planned) break;
         const { fit, proof } = o.prove
           ? await prove(search, budget.bytes, planned, {
             attempt: (trial) => tryInChild(host, trial),
@@ -140,6 +141,20 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
     interruption.stop();
   }
 });
+
+/** What fits by plan; null where the search was asked to end. */
+async function unlessInterrupted(
+  interruption: Interruption,
+  search: FitSearch,
+  budget: number,
+): Promise<Fit | null> {
+  try {
+    return await search.largestIn(budget, interruption.signal);
+  } catch (error) {
+    if (interruption.code === null) throw error;
+    return null;
+  }
+}
 
 /** The adapter that is planned for, opened once where there is one at hand, and the budgets. */
 async function meansOf(

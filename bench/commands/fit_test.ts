@@ -1,5 +1,26 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { gpuTest } from "../../kernels/testing/testing.ts";
+import { parseCommandLine } from "../command_line.ts";
+
+// SIGTERM, for the test runner hears SIGINT itself.
+Deno.test({
+  name: "fit that is interrupted while it plans ends soon, and tells how many answers it lacks",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const fit = parseCommandLine("fit --model nano --batch 1 --memory 8GiB --policy exact".split(" "));
+    const { error } = console;
+    const told: string[] = [];
+    console.error = (line: string) => void told.push(line);
+    try {
+      const ended = fit();
+      Deno.kill(Deno.pid, "SIGTERM");
+      assertEquals(await ended, 143);
+    } finally {
+      console.error = error;
+    }
+    assertEquals(told, ["Interrupted after 0 of 1 answers: run the command again"]);
+  },
+});
 
 gpuTest("fit --prove that is interrupted tells the answers that it has, and how many it lacks", async () => {
   const main = new URL("../main.ts", import.meta.url).href;

@@ -77,6 +77,12 @@ export function stepOf(open: OpenStep, size: number): TrainOptions {
   }
 }
 
+/** The smallest size: where ranks share it, each needs some. */
+export function leastSize({ largest, choices }: Pick<OpenStep, "largest" | "choices">): number {
+  const { ranks, spread } = { ...stepDefaults, ...choices };
+  return largest === spread ? ranks : 1;
+}
+
 /** What a size is in the words of tables: a width in channels. */
 export function inUnits({ largest, model }: OpenStep, size: number): number {
   return largest === "width" ? widened(model, size).width : size;
@@ -138,15 +144,16 @@ export class FitSearch {
    * looked for beyond the first size that does not fit, or by the packing of tensors into buffers, by which a size a little beyond may fit again.
    *
    * @throws {UserError} if the step contradicts itself whatever the size
+   * @throws the signal's reason once it is aborted, after the size that is being planned
    */
-  async largestIn(budget: number): Promise<Fit> {
-    const most = await this.#mostAtLeast(budget);
+  async largestIn(budget: number, signal?: AbortSignal): Promise<Fit> {
+    const fits = interruptible((size) => this.#fits(size, budget), signal);
+    const most = await this.#mostAtLeast(budget, signal);
     const guess = most && this.#guess(most, budget);
-    const least = this.#least;
-    const from = (size: number, least: number) =>
-      largestWhere((size) => this.#fits(size, budget), { near: size, least });
+    const least = leastSize(this.open);
+    const from = (size: number, least: number) => largestWhere(fits, { near: size, least });
     const first = guess && await from(guess, least);
-    const again = first && await this.#fitsAgain(first, budget);
+    const again = first && await this.#fitsAgain(first, budget, signal);
     const size = again ? await from(again, again) : first;
     const beyond = size === undefined ? least : size + 1;
     return {
@@ -166,12 +173,6 @@ export class FitSearch {
     return this.#refusalIn(this.#plannedOf(size), budget);
   }
 
-  /** The smallest size: where ranks share it, each needs some. */
-  get #least(): number {
-    const { ranks, spread } = { ...stepDefaults, ...this.open.choices };
-    return this.open.largest === spread ? ranks : 1;
-  }
-
   /** The plan of a step of that size; null if there is none, whatever the budget. */
   planOf(size: number): MemoryPlan | null {
     const planned = this.#plannedOf(size);
@@ -183,24 +184,25 @@ export class FitSearch {
   }
 
   /** A size that fits beyond one whose next does not, where partial sums decide on that: of many the largest that is looked at. */
-  async #fitsAgain(size: number, budget: number): Promise<number | undefined> {
-    const mayFit = (size: number) => this.#refusalIn(this.#leanestOf(size), budget) === null;
+  async #fitsAgain(size: number, budget: number, signal?: AbortSignal): Promise<number | undefined> {
+    const fits = interruptible((size) => this.#fits(size, budget), signal);
+    const mayFit = interruptible((size) => this.#refusalIn(this.#leanestOf(size), budget) === null, signal);
     const next = size + 1;
     const [least, leanest] = [this.#outlineOf(next), this.#leanestOf(next)];
-    if (!mayFit(next) || "limit" in least || "limit" in leanest) return undefined;
+    if (!await mayFit(next) || "limit" in least || "limit" in leanest) return undefined;
     if (least.bufferBytes === leanest.bufferBytes) return undefined;
     const most = await largestWhere(mayFit, { near: next, least: next }) as number;
     const stride = Math.ceil((most - size) / mostLooks);
-    for (let larger = most; larger > size; larger -= stride) if (this.#fits(larger, budget)) return larger;
+    for (let larger = most; larger > size; larger -= stride) if (await fits(larger)) return larger;
     return undefined;
   }
 
   /** The largest size that may fit, however its buffers are packed. */
-  async #mostAtLeast(budget: number): Promise<number | undefined> {
-    const mayFit = (size: number) => this.#refusalAtLeast(size, budget) === null;
-    let fits = this.#least;
-    if (!mayFit(fits)) return undefined;
-    while (mayFit(2 * fits)) fits *= 2;
+  async #mostAtLeast(budget: number, signal?: AbortSignal): Promise<number | undefined> {
+    const mayFit = interruptible((size) => this.#refusalAtLeast(size, budget) === null, signal);
+    let fits = leastSize(this.open);
+    if (!await mayFit(fits)) return undefined;
+    while (await mayFit(2 * fits)) fits *= 2;
     const [less, more] = [fits, 2 * fits].map((size) => this.#outlineOf(size));
     if ("limit" in less || "limit" in more) {
       return await largestWhere(mayFit, { least: fits, most: 2 * fits - 1 });
@@ -216,7 +218,7 @@ export class FitSearch {
   /** A size near the largest: packed buffers take a little more than what lives at once, by which no size beyond `most` fits. */
   #guess(most: number, budget: number): number {
     const excess = (this.planOf(most)?.bufferBytes ?? 0) - budget;
-    const half = Math.max(this.#least, Math.ceil(most / 2));
+    const half = Math.max(leastSize(this.open), Math.ceil(most / 2));
     if (excess <= 0 || half === most) return most;
     const [whole, part] = [most, half].map((size) => (this.#outlineOf(size) as LeastMemory).bufferBytes);
     const bytesPerSize = (whole - part) / (most - half);
@@ -235,7 +237,7 @@ export class FitSearch {
 
   /** Why no model is of that size; of the smallest it is the user's mistake. */
   #beyondModel(size: number): Refusal | null {
-    if (size === this.#least) return null;
+    if (size === leastSize(this.open)) return null;
     const { largest, model, keepPositions } = this.open;
     if (largest === "depth" && size > mostLayers) {
       return refused("program", `A model has at most ${mostLayers} layers`);
@@ -253,6 +255,14 @@ export class FitSearch {
     }
   }
 }
+
+/** A question that is asked in a turn of its own, so that a signal is heard between two of them: planning itself never waits. */
+const interruptible =
+  (ask: (size: number) => boolean, signal?: AbortSignal) => async (size: number): Promise<boolean> => {
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    return ask(size);
+  };
 
 /** Where between two ends a straight line exceeds a limit, as a share of the way; 1 where it does not. */
 const crossing = (from: number, to: number, limit: number): number =>

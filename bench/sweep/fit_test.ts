@@ -106,6 +106,14 @@ Deno.test("FitSearch tells what limits: buffers, what can be planned, and positi
   assertEquals(await found(open("nano", "sequence", { keepPositions: true })), [1024, "positions"]);
 });
 
+Deno.test("FitSearch hears a signal that comes while it plans, and ends with its reason", async () => {
+  const controller = new AbortController();
+  const reason = new Error("asked to end");
+  const looking = new FitSearch(open("nano", "batch"), software).largestIn(64 * MiB, controller.signal);
+  setTimeout(() => controller.abort(reason));
+  assertEquals(await looking.catch((error) => error), reason);
+});
+
 Deno.test("stepOf() gives a model its positions up to their number, and beyond as many as tokens", () => {
   const small = open("small", "sequence");
   assertEquals(stepOf(small, 700).model, modelConfig("small"));
