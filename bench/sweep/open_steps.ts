@@ -3,7 +3,7 @@ import { familyOf } from "../../src/models/families.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import type { StepChoices } from "../../src/train/step_choices.ts";
-import type { Dimension, OpenStep } from "./fit.ts";
+import { type Dimension, leastSize, type OpenStep } from "./fit.ts";
 import { refuseSameNames, shapes } from "./shapes.ts";
 
 /** What a user says of steps whose largest size is looked for. */
@@ -51,8 +51,11 @@ export function openSteps(options: OpenStepOptions): OpenStep[] {
       : "give --largest batch, depth or width";
     throw new UserError(`Model "${fixed.name}" has sequences of one length; ${remedy}`);
   }
+  // Of what is looked for nothing is said yet but that there is some.
+  const least = named === "sequence" ? { sequence: leastSize({ largest: named, choices }) } : {};
   return shapes(models, sequences, batches).flatMap((shape) => {
-    checkModel(shape.model, shape.sequence, shape.batch);
+    const { model, sequence, batch } = { ...shape, ...least };
+    checkModel(model, sequence, batch);
     return policies.map((policy) => ({ ...shape, policy, choices, keepPositions, largest: named }));
   });
 }

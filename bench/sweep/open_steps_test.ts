@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
-import { modelConfig } from "../../src/models/model_config.ts";
+import { modelConfig, mostTokens } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { type OpenStepOptions, openSteps } from "./open_steps.ts";
 
@@ -34,6 +34,15 @@ Deno.test("openSteps() looks for what is named, at what is given", () => {
   assertEquals(opened({ largest: "sequence" }), [["nano", "sequence", 1, 128]]);
   assertEquals(opened({ largest: "depth", batches: [8], sequences: [32] }), [["nano", "depth", 8, 32]]);
   assertEquals(opened({ largest: "width", batches: [8] }), [["nano", "width", 8, 128]]);
+});
+
+Deno.test("openSteps() holds no batch to the usual sequence where the sequence is looked for", () => {
+  const batches = [1_000_000];
+  assertEquals(opened({ batches }), [["nano", "sequence", 1_000_000, 128]]);
+  const many = mostTokens(modelConfig("nano"));
+  assertEquals(opened({ batches: [many] }).length, 1);
+  assertThrows(() => openSteps(options({ batches: [many + 1] })), UserError, `--batch of at most ${many}`);
+  assertThrows(() => openSteps(options({ batches: [many], choices: { ranks: 2 } })), UserError, "--batch of");
 });
 
 const refused: [Partial<OpenStepOptions>, string][] = [
