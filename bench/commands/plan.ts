@@ -99,7 +99,7 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
   const all = shapes(models, o.sequences, orElse(o.batches, [4]), o);
   const choices = unusual(o);
   const steps = all.flatMap((shape) => policies.map((policy) => ({ ...shape, ...choices, policy, seed: 0 })));
-  const found = planSteps(steps, builder, o.variants);
+  const found = planSteps(steps, builder, title, o.variants);
   const comparisons = all.map(({ model, sequence, batch }) => ({
     ...{ model: model.name, sequence, batch, choices },
     cells: new Map(
@@ -128,7 +128,7 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
   const assumed = [`variants of kernels ${source}`, ...told.length ? [told.join(", ")] : []].join("; ");
   console.log(`Planned for ${title}, bindings of at most ${binding}; ${assumed}${whose}\n`);
   console.log(printable(sideBySide(comparisons, quantities) ?? ""));
-  if (alone) console.log(`\n${detailText(alone.step, alone.detail, o.accumulate ?? 1)}`);
+  if (alone) console.log(`\n${detailText(alone.step, alone.detail, one)}`);
   for (const line of [...notes, ...written]) console.log(`\n${printable(line)}`);
   return 0;
 });

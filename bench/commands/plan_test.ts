@@ -48,6 +48,11 @@ Deno.test("plan names the remedy where a buffer is larger than an adapter's larg
   assert(!(await plan("--model deit-base --batch 64 --policy exact,mst8")).includes("wants a buffer"));
 });
 
+Deno.test("plan tells of a step at its least, under all that saves memory, nothing smaller than can be had", async () => {
+  const least = "--policy mst8 --parameters bf16 --moments 8bit --update backward --clip-by last --batch 1";
+  assertStringIncludes(await plan(`${least} --sequence 1`), "or micro-batch; take a smaller model.");
+});
+
 Deno.test("plan --chart writes an SVG of every policy and size, and refuses a file that says to be another", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "step.svg");

@@ -3,7 +3,8 @@ import { categoryName } from "../../src/memory/category.ts";
 import { bytes, plural, ratio } from "../../src/text/format.ts";
 import { lineWidth, printable } from "../report/terminal.ts";
 import { type LiveStep } from "./live_step.ts";
-import type { LowerPeak } from "./lower_peak.ts";
+import type { LowerPeak, PlannedOptions } from "./lower_peak.ts";
+import { smallerModel } from "./smaller.ts";
 import type { StepDetail } from "./step_detail.ts";
 import { strip } from "./strip.ts";
 
@@ -11,11 +12,11 @@ import { strip } from "./strip.ts";
 export function detailText(
   step: LiveStep,
   { kernels, tensors, lower }: StepDetail,
-  microBatches: number,
+  options: PlannedOptions,
 ): string {
   const { dispatches, peak } = step;
   const each = `${plural(dispatches, "dispatch", "dispatches")} of a ${
-    microBatches > 1 ? "micro-batch" : "step"
+    (options.accumulate ?? 1) > 1 ? "micro-batch" : "step"
   }`;
   const variants = Object.entries(kernels).map(([kernel, variants]) => `${kernel} ${variants}`).join("; ");
   return [
@@ -25,7 +26,7 @@ export function detailText(
     strip(step, lineWidth()),
     printable(tensorsTable(tensors, peak.bytes)),
     ...lower.choices.length ? [printable(lowerTable(lower, peak.bytes))] : [],
-    printable(lowerSentence(lower, peak.bytes)),
+    printable(lowerSentence(lower, peak.bytes, options)),
     printable(`Variants assumed: ${variants}.`),
   ].join("\n\n");
 }
@@ -62,11 +63,15 @@ function inRuns(blocks: readonly number[]): string {
 }
 
 /** A sentence: what would lower the peak most, and what then. */
-function lowerSentence({ choices: [most], next }: LowerPeak, livePeakBytes: number): string {
+function lowerSentence(
+  { choices: [most], next }: LowerPeak,
+  livePeakBytes: number,
+  options: PlannedOptions,
+): string {
   const told = (bytesThen: number) => `${bytes(bytesThen)} (${ratio(bytesThen / livePeakBytes)})`;
   if (!most) {
     return "Nothing that plan knows of would lower the peak: no preset, format, update in backward or micro-batch; " +
-      "take a smaller --sequence or model.";
+      `take ${smallerModel(options)}.`;
   }
   const then = next
     ? `; with it, \`${next.choice}\` next, to ${told(next.livePeakBytes)}`

@@ -1,3 +1,4 @@
+import { UserError } from "../../src/errors.ts";
 import type { BuilderOptions, Variants } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { bytes } from "../../src/text/format.ts";
@@ -6,6 +7,7 @@ import { idleRulesNote } from "../../src/storage/policy_document.ts";
 import { variantsOfFile } from "../../src/tuning/tuned_variants.ts";
 import { names } from "../report/side_by_side.ts";
 import type { PlannedOptions } from "./lower_peak.ts";
+import { smallerSizes } from "./smaller.ts";
 
 /** A step and its program. */
 export interface PlannedStep {
@@ -19,15 +21,22 @@ export interface UnboundStep {
   readonly error: OutOfMemoryError;
 }
 
+/** What could be planned, and what could not. */
+export interface FoundSteps {
+  readonly planned: readonly PlannedStep[];
+  readonly unbound: readonly UnboundStep[];
+}
+
 /**
- * Plans steps, with the variants of kernels that a file sets if there is one. Throws the first's OutOfMemoryError if the adapter can bind
- * none of them, and a UserError for what contradicts itself.
+ * Plans steps for an adapter of that title, with the variants of kernels that a file sets if there is one. Throws a UserError if the
+ * adapter can bind none of them, and for what contradicts itself.
  */
 export function planSteps(
   steps: readonly PlannedOptions[],
   adapter: BuilderOptions,
+  title: string,
   variantsFile?: string,
-): { planned: readonly PlannedStep[]; unbound: readonly UnboundStep[] } {
+): FoundSteps {
   const unbound: UnboundStep[] = [];
   const planned = steps.flatMap((options): PlannedStep[] => {
     try {
@@ -38,7 +47,9 @@ export function planSteps(
       return [];
     }
   });
-  if (planned.length === 0) throw unbound[0].error;
+  if (planned.length === 0) {
+    throw new UserError(beyondLimits({ planned, unbound }, adapter, title).join("; "));
+  }
   if (variantsFile === undefined) return { planned, unbound };
   const programs = planned.map(({ options }) => (variants?: Variants) =>
     describeStep({ ...options, variants }, adapter)
@@ -55,29 +66,39 @@ export function planSteps(
 
 /** Sentences about what exceeds the adapter's limits, each with the remedy. */
 export function beyondLimits(
-  { planned, unbound }: ReturnType<typeof planSteps>,
+  { planned, unbound }: FoundSteps,
   { limits: { maxBufferSize } }: BuilderOptions,
   adapter: string,
 ): string[] {
   const tooLarge = planned.filter(({ description: { plan } }) => plan.largestBufferBytes > maxBufferSize);
   const bySize = Map.groupBy(tooLarge, ({ options }) => titleOf(options));
+  const alike = Map.groupBy(unbound, ({ options, error }) => `${titleOf(options)}: ${error.message}`);
   return [
     ...[...bySize].map(([title, steps]) => {
       const largest = Math.max(...steps.map(({ description }) => description.plan.largestBufferBytes));
-      const whole = steps.some(({ options: { policy } }) => policy.mini_sequences.mlp === "whole");
-      const wanted = `a step under ${listOf(steps)} wants a buffer of ${bytes(largest)}`;
-      return `${title}: ${wanted}, and the largest of ${adapter} has ${bytes(maxBufferSize)}; take ` +
-        smaller(steps[0].options) + (whole ? ", or a --policy with mini-sequences, such as mst8" : "");
+      const whole = steps.every(({ options: { policy } }) => policy.mini_sequences.mlp === "whole");
+      return `${title}: a step under ${listOf(steps)} wants a buffer of ${
+        besides(largest, maxBufferSize, `the largest of ${adapter}`)
+      }; take ${smallerSizes(steps[0].options)}` +
+        (whole ? ", or a --policy with mini-sequences, such as mst8" : "");
     }),
-    ...unbound.map(({ options, error }) =>
-      `${titleOf(options)}: a step under ${options.policy.name} cannot be bound on ${adapter}: ` +
-      `${error.message}; take ${smaller(options)}, or leave it out`
-    ),
+    ...[...alike.values()].map((steps) => {
+      const [{ options, error }] = steps;
+      return `${titleOf(options)}: a step under ${listOf(steps)} cannot be bound on ${adapter}: ` +
+        `${error.message}; take ${smallerSizes(options)}` + (planned.length > 0 ? ", or leave it out" : "");
+    }),
   ];
 }
 
+/** "16 MiB, and the largest of a card has 12 MiB", or by how much it is more where both read alike. */
+function besides(wanted: number, most: number, what: string): string {
+  return bytes(wanted) === bytes(most)
+    ? `${bytes(wanted)}, ${bytes(wanted - most)} more than ${what}`
+    : `${bytes(wanted)}, and ${what} has ${bytes(most)}`;
+}
+
 /** Sentences about rules of policies that hold for nothing in any of these steps. */
-export function idleRules({ planned }: ReturnType<typeof planSteps>): string[] {
+export function idleRules({ planned }: Pick<FoundSteps, "planned">): string[] {
   const byPolicy = Map.groupBy(planned, ({ options }) => options.policy.name);
   return [...byPolicy].flatMap(([name, steps]) => {
     const [first, ...others] = steps.map(({ description }) => description.idleRules);
@@ -88,7 +109,5 @@ export function idleRules({ planned }: ReturnType<typeof planSteps>): string[] {
 const titleOf = ({ model, sequence, batch, accumulate }: PlannedOptions) =>
   names({ model: model.name, sequence, batch, choices: { accumulate } }).join(", ");
 
-const listOf = (steps: readonly PlannedStep[]) => steps.map(({ options }) => options.policy.name).join(", ");
-
-const smaller = ({ batch }: PlannedOptions) =>
-  batch > 1 ? "a smaller --batch or --sequence" : "a smaller --sequence";
+const listOf = (steps: readonly Pick<PlannedStep, "options">[]) =>
+  steps.map(({ options }) => options.policy.name).join(", ");

@@ -189,7 +189,11 @@ const sizes: Row[] = [
   ["plan --chart F/none/step.svg", 1, "its folder does not exist; create it first"],
   ["plan --model F/long.json --sequence 100000000", 1, "take a smaller --sequence"],
   ["plan --model F/vast.json", 1, "more than the 137438953472 that can be planned; give smaller sizes"],
-  ["plan --model F/vocabulary.json", 1, "take a smaller --batch or --sequence"],
+  [
+    "plan --model F/vocabulary.json",
+    1,
+    "the binding limit of 2147483644 bytes; take a smaller --batch or --sequence",
+  ],
   ["plan --batch 4 --tokens 512", 1, "--batch and --tokens both tell the size of a step; leave one out"],
   ["plan --tokens 100", 1, "--tokens 100 is no multiple of the 128 tokens of a sequence; give one that is"],
   [
