@@ -13,6 +13,7 @@ import { Interruption } from "../machine/interruption.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import {
   adapterOptions,
+  allWithStorageOptions,
   flag,
   jsonOption,
   maybe,
@@ -22,11 +23,12 @@ import {
   storageOptions,
   sweepOptions,
   timeoutOption,
-  withStorageOptions,
 } from "../options/options.ts";
 import { refuseUnused } from "../options/unused.ts";
 import { size, word } from "../options/value_parsers.ts";
+import { idleRules, type RuledStep } from "../plan/planned_steps.ts";
 import { describeFits, type FitRow, fits, rowOf } from "../report/fit_tables.ts";
+import { printable } from "../report/terminal.ts";
 import { type Budget, budgetOfCard, told, usualBudgets } from "../sweep/budget.ts";
 import { dimensions, type Fit, FitSearch } from "../sweep/fit.ts";
 import { openSteps } from "../sweep/open_steps.ts";
@@ -82,7 +84,7 @@ type Options = InferValue<typeof options>;
 export const fit = command("fit", options, { brief }).map((o) => async () => {
   const models = o.models.length ? o.models : [modelConfig("nano")];
   const given = o.policies.length ? o.policies : profiles.long("gpu").policies;
-  const policies = given.map((document) => withStorageOptions(document, o));
+  const policies = allWithStorageOptions(given, o);
   refuseIdle(models, { sequences: o.sequences });
   const steps = byRanks<StepChoices>(o, o.rankCounts).flatMap((own) =>
     openSteps({ ...o, models, policies, choices: unusual(own) })
@@ -110,6 +112,7 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
     const { look, builder, title, budgets } = await meansOf(o, host);
     const progress = new Search(steps.length);
     const rows: FitRow[] = [];
+    const answered: RuledStep[] = [];
     for (const [i, step] of steps.entries()) {
       const search = new FitSearch(step, builder);
       for (const budget of budgets) {
@@ -125,12 +128,18 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
           : { fit: planned, proof: undefined };
         if (interruption.code !== null) break;
         rows.push(rowOf(search, budget, fit, look, proof));
+        if (!fit.answer) continue;
+        answered.push({ options: step, description: { idleRules: search.idleRules(fit.answer.size) } });
       }
       progress.end(i);
     }
     progress.clear();
     if (o.json) printJson(rows satisfies z.infer<typeof fits>);
     else if (rows.length > 0) console.log(describeFits(rows, builder, title));
+    for (const note of idleRules(answered)) {
+      if (o.json) console.error(note);
+      else console.log(`\n${printable(note)}`);
+    }
     if (interruption.code !== null) {
       const all = steps.length * budgets.length;
       console.error(`Interrupted after ${rows.length} of ${all} answers: run the command again`);

@@ -1,6 +1,8 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
 import { gpuTest } from "../../kernels/testing/testing.ts";
 import { parseCommandLine } from "../command_line.ts";
+import { withFolder } from "../testing/folder.ts";
 
 // SIGTERM, for the test runner hears SIGINT itself.
 Deno.test({
@@ -20,6 +22,26 @@ Deno.test({
     }
     assertEquals(told, ["Interrupted after 0 of 1 answers: run the command again"]);
   },
+});
+
+Deno.test("fit names the rules of a policy that hold for nothing in any answer", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "mine.json");
+    const told = async (layers: [number, number]) => {
+      const { log } = console;
+      const lines: string[] = [];
+      await Deno.writeTextFile(path, JSON.stringify({ name: "mine", rules: [{ layers, bits: 4 }] }));
+      console.log = (line: string) => void lines.push(line);
+      try {
+        assertEquals(await parseCommandLine(["fit", "--policy", path, "--memory", "12MiB,16MiB"])(), 0);
+      } finally {
+        console.log = log;
+      }
+      return lines.slice(1).join("");
+    };
+    assertStringIncludes(await told([7, 9]), 'Of policy "mine" rules[0] holds for no tensor');
+    assertEquals(await told([1, 9]), ""); // of two blocks the last
+  });
 });
 
 gpuTest("fit --prove that is interrupted tells the answers that it has, and how many it lacks", async () => {

@@ -13,13 +13,13 @@ import { printJson } from "../../src/text/print_json.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { unusual } from "../../src/train/step_choices.ts";
 import {
+  allWithStorageOptions,
   defaulted,
   jsonOption,
   model,
   policy,
   stepOptions,
   storageOptions,
-  withStorageOptions,
 } from "../options/options.ts";
 import { word } from "../options/value_parsers.ts";
 
@@ -47,7 +47,7 @@ export const kernels = command("kernels", options, { brief }).map((o) => () => {
     sequence: usualSequence(o.model),
     batch: 4,
     seed: 0,
-    policy: withStorageOptions(o.policy, o),
+    policy: allWithStorageOptions([o.policy], o)[0],
     ...unusual(o),
   };
   const { matrices, ...adapter } = gpuWith(typicalGpuLimits);

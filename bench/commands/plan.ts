@@ -13,6 +13,7 @@ import { bytes } from "../../src/text/format.ts";
 import { printJson } from "../../src/text/print_json.ts";
 import { describeChoices, unusual } from "../../src/train/step_choices.ts";
 import {
+  allWithStorageOptions,
   file,
   jsonOption,
   maybe,
@@ -90,7 +91,7 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
     throw new UserError(`${o.chart} would hold SVG; give --chart a FILE.svg`);
   }
   const withStorage = (document: PolicyDocument) => withStorageOptions(document, o);
-  const policies = orElse(o.policies, Object.values(policyPresets)).map(withStorage);
+  const policies = allWithStorageOptions(orElse(o.policies, Object.values(policyPresets)), o);
   refuseSameNames("policies", policies);
   const { title, builder } = plannedFor(o);
   const models = orElse(o.models, [modelConfig("nano")]);
@@ -108,7 +109,7 @@ export const plan = command("plan", options, { brief }).map((o) => async () => {
       ).map(({ options, description }) => [options.policy.name, description.plan]),
     ),
   })).filter(({ cells }) => cells.size > 0);
-  const notes = [...beyondLimits(found, builder, title), ...idleRules(found)];
+  const notes = [...beyondLimits(found, builder, title), ...idleRules(found.planned)];
   const [{ options: one, description }] = found.planned;
   const alone = steps.length === 1
     ? detailOf(one, description, builder, { withStorage, tokensGiven: o.tokens !== undefined })

@@ -4,7 +4,7 @@ import type { Runtime } from "../../src/adapter/runtime.ts";
 import { checkModel, type ModelConfig } from "../../src/models/model_config.ts";
 import { refuseChoices } from "../../src/train/step_choices.ts";
 import type { VariantOptions } from "../../src/tuning/tuned_variants.ts";
-import { withStorageOptions } from "../options/options.ts";
+import { allWithStorageOptions, type StorageChoices } from "../options/options.ts";
 import type { CellConfiguration } from "../results/results.ts";
 import type { Shard, SweepHeader } from "../results/run_header.ts";
 import { refuseUnreinvestable } from "../sweep/reinvest.ts";
@@ -40,7 +40,7 @@ export type BenchOptions =
     against?: string;
   }
   & VariantOptions
-  & Parameters<typeof withStorageOptions>[1];
+  & StorageChoices;
 
 /**
  * What a sweep is told, and the cells that it has whatever is found by plan. Throws a UserError for options that contradict each other, or of
@@ -81,7 +81,7 @@ export function withDefaults(options: BenchOptions, profile: SweepOptions): Swee
     ...rankCounts.length === 1 && { ranks: rankCounts[0], rankCounts: undefined },
     ...chooseRounds(options, { rounds, precision, maxTime }),
   };
-  const policies = all.policies.map((document) => withStorageOptions(document, options));
+  const policies = allWithStorageOptions(all.policies, options);
   // Who says how long to train wants all models trained.
   const reinvest = all.reinvest && options.qualitySteps !== undefined ? { timedOnly: [] } : all.reinvest;
   return { ...all, policies, ...reinvest && { reinvest } };

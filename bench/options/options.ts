@@ -14,6 +14,7 @@ import {
 import { path } from "@optique/run";
 import { z } from "zod";
 import { runtimes } from "../../src/adapter/runtime.ts";
+import { UserError } from "../../src/errors.ts";
 import { arithmetics } from "../../src/gpu/arithmetic.ts";
 import { must } from "../../src/json_document.ts";
 import { momentFormats, parameterFormats } from "../../src/nn/parameters.ts";
@@ -121,14 +122,17 @@ export const storageOptions = {
   ),
 };
 
+/** What the command line says of storage. */
+export interface StorageChoices {
+  readonly rounding?: PolicyDocument["rounding"];
+  readonly ranges?: PolicyDocument["ranges"];
+  readonly attention?: PolicyDocument["attention"];
+}
+
 /** A policy's document with the choices of the command line in place of its own. Throws a UserError if they contradict each other. */
 export function withStorageOptions(
   document: PolicyDocument,
-  { rounding, ranges, attention }: {
-    rounding?: PolicyDocument["rounding"];
-    ranges?: PolicyDocument["ranges"];
-    attention?: PolicyDocument["attention"];
-  },
+  { rounding, ranges, attention }: StorageChoices,
 ): PolicyDocument {
   const given = Object.fromEntries(
     Object.entries({ rounding, ranges, attention }).filter(([, value]) => value !== undefined),
@@ -137,6 +141,26 @@ export function withStorageOptions(
   refusePolicy(changed, `Policy "${document.name}"`);
   return changed;
 }
+
+/** Policies with the choices of the command line. Throws a UserError for a choice that changes nothing in any of them, too. */
+export function allWithStorageOptions(
+  documents: readonly PolicyDocument[],
+  choices: StorageChoices,
+): PolicyDocument[] {
+  const idle = (["rounding", "ranges"] as const).find((choice) => choices[choice] !== undefined);
+  if (idle && !documents.some(quantizes)) {
+    const names = documents.map(({ name }) => name).join(", ");
+    const keep = documents.length > 1 ? "keep" : "keeps";
+    throw new UserError(
+      `--${idle} is for tensors in fewer than 16 bits, and ${names} ${keep} none; leave it out`,
+    );
+  }
+  return documents.map((document) => withStorageOptions(document, choices));
+}
+
+/** Whether a policy keeps anything in fewer than 16 bits. */
+const quantizes = ({ bits, rules }: PolicyDocument) =>
+  [{ bits }, ...rules].some(({ bits = 16 }) => bits < 16);
 
 export const variantsOption = maybe(
   "--variants",

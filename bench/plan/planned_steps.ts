@@ -97,9 +97,15 @@ function besides(wanted: number, most: number, what: string): string {
     : `${bytes(wanted)}, and ${what} has ${bytes(most)}`;
 }
 
+/** A step's policy, and which of its rules hold for nothing there. */
+export interface RuledStep {
+  readonly options: Pick<PlannedOptions, "policy">;
+  readonly description: Pick<DescribedStep, "idleRules">;
+}
+
 /** Sentences about rules of policies that hold for nothing in any of these steps. */
-export function idleRules({ planned }: Pick<FoundSteps, "planned">): string[] {
-  const byPolicy = Map.groupBy(planned, ({ options }) => options.policy.name);
+export function idleRules(steps: readonly RuledStep[]): string[] {
+  const byPolicy = Map.groupBy(steps, ({ options }) => options.policy.name);
   return [...byPolicy].flatMap(([name, steps]) => {
     const [first, ...others] = steps.map(({ description }) => description.idleRules);
     return idleRulesNote(name, first.filter((rule) => others.every((idle) => idle.includes(rule))));

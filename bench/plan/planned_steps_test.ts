@@ -42,15 +42,17 @@ Deno.test("idleRules() names the rules of a policy that hold for nothing in any 
   ];
   const policy = parsePolicy({ name: "mine", rules }, "mine");
   const of = (...names: string[]) =>
-    idleRules(planSteps(
-      names.map((name) => ({ model: modelConfig(name), sequence: 64, batch: 1, policy, seed: 0 })),
-      gpuWith(typicalGpuLimits),
-      "a card",
-    ));
+    idleRules(
+      planSteps(
+        names.map((name) => ({ model: modelConfig(name), sequence: 64, batch: 1, policy, seed: 0 })),
+        gpuWith(typicalGpuLimits),
+        "a card",
+      ).planned,
+    );
   const [note] = of("nano"); // of two blocks
   assertStringIncludes(note, 'Of policy "mine" rules[0] and rules[1] hold for no tensor that is kept here');
   assertStringIncludes(of("nano", "micro")[0], 'Of policy "mine" rules[1] holds for no tensor');
-  assertEquals(idleRules(planSteps(steps(["exact"], 1), gpuWith(typicalGpuLimits), "a card")), []);
+  assertEquals(idleRules(planSteps(steps(["exact"], 1), gpuWith(typicalGpuLimits), "a card").planned), []);
 });
 
 Deno.test("planSteps() sets apart what cannot be bound, and throws where nothing can", () => {

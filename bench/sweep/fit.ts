@@ -179,6 +179,12 @@ export class FitSearch {
     return "limit" in planned ? null : planned;
   }
 
+  /** Rules of the policy that hold for nothing in a step of that size. */
+  idleRules(size: number): readonly number[] {
+    if (this.open.policy.rules.length === 0) return [];
+    return describeStep(stepOf(this.open, size), this.adapter).idleRules;
+  }
+
   #fits(size: number, budget: number): boolean {
     return this.#refusalAtLeast(size, budget) === null && this.refusalOf(size, budget) === null;
   }

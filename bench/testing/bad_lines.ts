@@ -214,6 +214,16 @@ const words: Row[] = [
   ["bench --model nanno", 2, 'Unknown model "nanno"; did you mean "nano"?'],
   ["train --model deit-tinny", 2, 'did you mean "deit-tiny"?'],
   ["train --model bert", 2, `known: ${modelNames.join(", ")}`],
+  [
+    "plan --policy exact --rounding nearest",
+    1,
+    "--rounding is for tensors in fewer than 16 bits, and exact keeps",
+  ],
+  [
+    "train --ranges current",
+    1,
+    "--ranges is for tensors in fewer than 16 bits, and exact keeps none; leave it",
+  ],
   ["bench --rounding neerest", 2, 'did you mean "nearest"?'],
   ["bench --ranges lagging", 2, "known: running, current, delayed"],
   ["bench --attention fussed", 2, 'did you mean "fused"?'],

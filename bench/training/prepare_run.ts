@@ -10,7 +10,7 @@ import {
 } from "../../src/models/model_config.ts";
 import type { TrainOptions } from "../../src/train/session.ts";
 import { refuseChoices, unusual } from "../../src/train/step_choices.ts";
-import { withStorageOptions } from "../options/options.ts";
+import { allWithStorageOptions } from "../options/options.ts";
 import { refuseUnused } from "../options/unused.ts";
 import { type DataPaths, loadData, refuseIdle, type TrainingData } from "./data.ts";
 import { runDefaults, type TrainingRun } from "./training_run.ts";
@@ -40,7 +40,7 @@ export async function prepareRun(
     refuseUnused("--sample-tokens 0", { temperature: run.temperature, prompt: run.prompt }, []);
   }
   refuseChoices({ ...run, clipNorm: run.clip }, { hasClip: true });
-  const policy = withStorageOptions(run.policy, run);
+  const [policy] = allWithStorageOptions([run.policy], run);
   const chosen = await chooseModel(run);
   refuseIdle([chosen.model], { ...run, sequences: run.sequence === undefined ? [] : [run.sequence] });
   const usual = run.sequence ?? usualSequence(chosen.model);
