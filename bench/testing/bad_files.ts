@@ -109,7 +109,7 @@ const variants: Row[] = [
   ["plan --variants F/list.json", 1, "give the variants.json of a report's folder"],
   ["plan --variants F/numbers.json", 1, "a must be the name of a variant"],
   ["plan --variants F/foreign.json", 1, "give the file of one with the same models and sizes"],
-  ["plan --policy exact --variants F/no-variant.json", 1, 'No variant "none" of'],
+  ["plan --policy exact --variants F/no-variant.json", 1, "in this version, or on this adapter: take one of"],
   ["train --variants F/foreign.json --no-tune", 1, "--no-tune does nothing with --variants"],
   ["bench --variants F/foreign.json --no-tune", 1, "--no-tune does nothing with --variants"],
 ];

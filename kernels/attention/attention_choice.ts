@@ -116,7 +116,7 @@ export function attentionChoice(
   const variant = known.find((v) => attentionVariantName(v) === name);
   if (variant) return variant;
   throw new UserError(
-    `No variant "${name}" of "${key}" on this adapter: take one of ${
+    `No variant "${name}" of "${key}" in this version, or on this adapter: take one of ${
       known.map(attentionVariantName).join(", ")
     }, or leave it out`,
   );

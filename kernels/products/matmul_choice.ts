@@ -47,7 +47,9 @@ export function matmulChoice(
   const splits = Number(parts);
   if (!variant || splits < 1 || splits > mostSplits) {
     throw new UserError(
-      `No variant "${name}" of "${key}" on this adapter: take one of ${known.map(variantName).join(", ")}, ` +
+      `No variant "${name}" of "${key}" in this version, or on this adapter: take one of ${
+        known.map(variantName).join(", ")
+      }, ` +
         `with /2 to /${mostSplits} for so many parts, or leave it out`,
     );
   }
