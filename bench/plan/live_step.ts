@@ -57,10 +57,15 @@ export function liveStep({ dispatches, claims, standing }: ProgramDescription): 
   };
 }
 
-/** Of each dispatch its section. Updates in the midst of backward are a part of it, and so is what it makes again. */
+/**
+ * Of each dispatch its section. The head is all from its first dispatch to its last, a norm between class rows and logits, too; updates in the
+ * midst of backward are a part of it, and so is what it makes again.
+ */
 function sectionsOf(dispatches: readonly Dispatch[]): Section[] {
-  const named = dispatches.map(({ operator, pass }): Section | undefined => {
-    if (operator === "head") return "head";
+  const operators = dispatches.map(({ operator }) => operator);
+  const [first, last] = [operators.indexOf("head"), operators.lastIndexOf("head")];
+  const named = dispatches.map(({ pass }, at): Section | undefined => {
+    if (first >= 0 && first <= at && at <= last) return "head";
     return pass === "recompute" ? "backward" : pass;
   });
   const end = named.lastIndexOf("backward");

@@ -27,7 +27,7 @@ export function drawSteps(steps: readonly DrawnStep[], adapter: string): Promise
     steps.every(({ step: { live } }) => live[category].every((bytes) => bytes === live[category][0]));
   const shown = [...used.filter(stands), ...used.filter((category) => !stands(category))];
   const panels = steps.map(({ title, subtitle, step, bufferBytes }) => ({
-    title: { text: title, subtitle, anchor: "start", fontSize: 12, subtitleFontSize: 11 },
+    title: { text: title, subtitle: inLines(subtitle), anchor: "start", fontSize: 12, subtitleFontSize: 11 },
     spacing: 2,
     vconcat: [places(step), bytesOver(step, bufferBytes, most, shown)],
     resolve: { scale: { x: "shared" } },
@@ -35,6 +35,19 @@ export function drawSteps(steps: readonly DrawnStep[], adapter: string): Promise
   const caption =
     `Bytes live over a training step on ${adapter}, by plan: at each dispatch; where several share a column, the highest`;
   return draw({ columns: 1, spacing: 28, concat: panels, resolve: { scale: { color: "shared" } } }, caption);
+}
+
+/** Letters of a line that is as wide as the picture is held to be: where no canvas measures a letter it counts as 0.8 of its size. */
+const mostLetters = Math.floor(width / (0.8 * 11));
+
+/** What a step is in lines that widen no picture, parted where its words are. */
+function inLines(subtitle: string): string | string[] {
+  const lines = subtitle.split("; ").reduce<string[]>(([...lines], part) => {
+    const longer = `${lines.at(-1)}; ${part}`;
+    if (lines.length > 0 && longer.length <= mostLetters) return [...lines.slice(0, -1), longer];
+    return [...lines, part];
+  }, []);
+  return lines.length > 1 ? lines : subtitle;
 }
 
 const xOf = (step: LiveStep, axis: Spec | null) => ({
@@ -53,12 +66,15 @@ const sectionColors: Record<Section, string> = {
 const pixelsOf = ({ first, last }: Span<unknown>, dispatches: number) =>
   (last + 1 - first) * width / dispatches;
 
+const middleOf = ({ first, last }: Span<unknown>, dispatches: number) =>
+  (first + last + 1) / 2 * width / dispatches;
+
 /** Pixels of a letter of a section's name. */
 const letter = 5;
 
 /** The sections whose names have a place: they may stick out to both sides, and lie over no wider section's. */
 function namedSections({ sections, dispatches }: LiveStep): ReadonlySet<Span<Section>> {
-  const middle = ({ first, last }: Span<Section>) => (first + last + 1) / 2 * width / dispatches;
+  const middle = (span: Span<Section>) => middleOf(span, dispatches);
   const pixels = (span: Span<Section>) => pixelsOf(span, dispatches);
   const named = new Set<Span<Section>>();
   for (const span of sections.toSorted((a, b) => pixels(b) - pixels(a))) {
@@ -75,9 +91,10 @@ function places(step: LiveStep): Spec {
   const row = (line: string, { first, last }: Span<unknown>, fill: string, text: string): Row => ({
     ...{ line, first, end: last + 1, middle: (first + last + 1) / 2, fill, text },
   });
-  /** Of narrow blocks every second has its number, or every fourth and so on. */
+  /** Of narrow blocks every second has its number, or every fourth and so on, and none that would lie over the line's name. */
   const isNumbered = (span: Span<number>) =>
-    span.name % 2 ** Math.max(0, Math.ceil(Math.log2(14 / pixelsOf(span, step.dispatches)))) === 0;
+    span.name % 2 ** Math.max(0, Math.ceil(Math.log2(14 / pixelsOf(span, step.dispatches)))) === 0 &&
+    middleOf(span, step.dispatches) >= letter * `${span.name}`.length / 2;
   const named = namedSections(step);
   const values = [
     ...step.sections.map((span) =>

@@ -14,6 +14,13 @@ const drawn = (policy: string, step: { model?: ModelConfig; sequence?: number } 
   return { title: `micro, ${policy}`, subtitle: "2 × 64 tokens", step: liveStep(description), bufferBytes };
 };
 
+/** The small texts of a picture that are so, from left to right. */
+const placed = (svg: string, pattern: string) =>
+  [...svg.matchAll(
+    new RegExp(`translate\\(([\\d.-]+),[\\d.]+\\)"[^>]*font-size="9px"[^>]*>(${pattern})<`, "g"),
+  )]
+    .map(([, at, name]) => ({ at: Number(at), name })).toSorted((a, b) => a.at - b.at);
+
 Deno.test("drawSteps() names sections, blocks, the peak and the buffers, in the colours of every chart", async () => {
   const one = drawn("mesa8");
   const svg = await drawSteps([one], "a card");
@@ -46,14 +53,28 @@ Deno.test("drawSteps() draws several steps one below the other, and the same byt
 
 Deno.test("drawSteps() lays no section's name over another", async () => {
   const svg = await drawSteps([drawn("exact", { model: modelConfig("vit-nano"), sequence: 65 })], "a card");
-  const named = [
-    ...svg.matchAll(
-      /translate\(([\d.]+),[\d.]+\)"[^>]*font-size="9px"[^>]*>(forward|head|backward|update)</g,
-    ),
-  ].map(([, at, name]) => ({ at: Number(at), name })).toSorted((a, b) => a.at - b.at);
-  assert(named.length > 2, svg.slice(0, 200));
+  const named = placed(svg, "forward|head|backward|update");
+  assertEquals(named.map(({ name }) => name), ["forward", "head", "backward", "update"]);
   for (const [i, { at, name }] of named.slice(1).entries()) {
     const before = named[i];
     assert(at - before.at >= 2.5 * (name.length + before.name.length), `${before.name} and ${name}`);
   }
+});
+
+Deno.test("drawSteps() lays no block's number over the name of its line", async () => {
+  const deep = { ...modelConfig("nano"), layers: 256 };
+  const numbers = placed(await drawSteps([drawn("exact", { model: deep })], "a card"), "\\d+");
+  assert(numbers.length > 20);
+  for (const { at, name } of numbers) assert(at >= 2.5 * name.length, `${name} at ${at}`);
+});
+
+Deno.test("drawSteps() breaks a long line of choices, which widens no picture", async () => {
+  const one = drawn("exact");
+  const parts = Array.from({ length: 12 }, (_, i) => `a choice of its own ${i}`);
+  const [short, long] = await Promise.all(
+    [one.subtitle, parts.join("; ")].map((subtitle) => drawSteps([{ ...one, subtitle }], "a card")),
+  );
+  const widthOf = (svg: string) => svg.match(/width="(\d+)"/)![1];
+  assertEquals(widthOf(long), widthOf(short));
+  for (const part of parts) assertStringIncludes(long, part);
 });
