@@ -31,12 +31,25 @@ export function detailText(
   ].join("\n\n");
 }
 
-/** Tensors in the table of the largest. */
-const mostTensors = 10;
+/** Tensors that the table of the largest has at least, and the share of the peak that is enough to tell. */
+const [fewestTensors, enough] = [10, 0.9];
+
+/** How many of the largest tensors are told: beyond the fewest as many as it takes to tell most of the peak, or something of every category. */
+export function toldTensors(tensors: StepDetail["tensors"], livePeakBytes: number): StepDetail["tensors"] {
+  const categories = new Set(tensors.map(({ category }) => category)).size;
+  const suffices = (count: number) => {
+    const told = tensors.slice(0, count);
+    return told.reduce((sum, { bytes }) => sum + bytes, 0) >= enough * livePeakBytes ||
+      new Set(told.map(({ category }) => category)).size === categories;
+  };
+  let count = fewestTensors;
+  while (count < tensors.length && !suffices(count)) count++;
+  return tensors.slice(0, count);
+}
 
 /** A table of what is live at the peak, the largest first. */
 function tensorsTable(tensors: StepDetail["tensors"], livePeakBytes: number): string {
-  const shown = tensors.slice(0, mostTensors);
+  const shown = toldTensors(tensors, livePeakBytes);
   const rows = shown.map(({ name, shape, dtype, category, blocks, count, bytes: all }) => [
     name,
     bytes(all),

@@ -1,3 +1,4 @@
+import { stagingBytes } from "../../src/gpu/exchange.ts";
 import { type Dtype, rowBytes, type Tensor, tensorBytes, wholeOf } from "../../src/gpu/tensor.ts";
 import type { Category } from "../../src/memory/category.ts";
 import type { DescribedStep } from "../../src/train/plan_training.ts";
@@ -28,20 +29,33 @@ export function tensorsAt(step: DescribedStep, at: number): TensorGroup[] {
     const { rows, cols, dtype, category } = tensor;
     return JSON.stringify([withoutBlock(tensor.name, block), rows, cols, dtype, category]);
   });
-  return [...groups.values()].map((group) => {
+  const tensors = [...groups.values()].map((group): TensorGroup => {
     const [{ tensor, block }] = group;
     const { name, rows, cols, dtype, category } = tensor;
     return {
       name: group.length > 1 ? withoutBlock(name, block) : name,
-      shape: [rows, cols] as const,
+      shape: [rows, cols],
       dtype,
       category,
       blocks: group.flatMap(({ block }) => block ?? []).toSorted((a, b) => a - b),
       count: group.length,
       bytes: group.length * tensorBytes(tensor),
     };
-  }).sort((a, b) => b.bytes - a.bytes);
+  });
+  return [...tensors, ...staging(step)].sort((a, b) => b.bytes - a.bytes);
 }
+
+/** The buffers through which ranks exchange tensors, as words of 32 bits. */
+const staging = ({ exchanges }: DescribedStep): TensorGroup[] =>
+  stagingBytes(exchanges).map(({ name, bytes }) => ({
+    name: `exchange: ${name}`,
+    shape: [1, Math.ceil(bytes / 4)],
+    dtype: "u32",
+    category: "control",
+    blocks: [],
+    count: 1,
+    bytes,
+  }));
 
 const withoutBlock = (name: string, block?: number) =>
   block === undefined ? name : name.replace(new RegExp(`\\b${block}\\b`), "*");

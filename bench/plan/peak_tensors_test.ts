@@ -37,6 +37,23 @@ Deno.test("tensorsAt() tells all of the live peak but uniforms and padding, the 
   }
 });
 
+Deno.test("tensorsAt() tells the buffers through which ranks exchange, and where there are none no such", () => {
+  const exchanged = (ranks: number) => {
+    const { plan, tensors } = atPeak("nano", { ranks });
+    const control = tensors.filter(({ category }) => category === "control");
+    const told = control.reduce((sum, { bytes }) => sum + bytes, 0);
+    const names = control.map(({ name }) => name).filter((name) => name.startsWith("exchange: "));
+    return { names, rest: plan.liveAtPeak.control - told, told };
+  };
+  const [alone, several] = [exchanged(1), exchanged(2)];
+  assertEquals([alone.names, several.names.slice(0, 2)], [[], [
+    "exchange: what leaves",
+    "exchange: what arrives",
+  ]]);
+  // What is left are uniforms.
+  assert(several.rest >= 0 && several.rest < 0.05 * several.told, `${several.rest} of ${several.told}`);
+});
+
 Deno.test("tensorsAt() sets what differs by its block alone together, and names the blocks", () => {
   const { tensors } = atPeak("llama-micro", { policy: "exact" });
   const { layers, width } = modelConfig("llama-micro");
