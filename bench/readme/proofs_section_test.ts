@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { provedCheckpoints, provedGradients } from "./proofs.ts";
 import { proofsSection } from "./proofs_section.ts";
