@@ -152,7 +152,8 @@ export class FitSearch {
     const guess = most && this.#guess(most, budget);
     const least = leastSize(this.open);
     const from = (size: number, least: number) => largestWhere(fits, { near: size, least });
-    const first = guess && await from(guess, least);
+    const even = guess && await this.#evenIn(guess, fits);
+    const first = even && await from(even, even);
     const again = first && await this.#fitsAgain(first, budget, signal);
     const size = again ? await from(again, again) : first;
     const beyond = size === undefined ? least : size + 1;
@@ -187,6 +188,16 @@ export class FitSearch {
 
   #fits(size: number, budget: number): boolean {
     return this.#refusalAtLeast(size, budget) === null && this.refusalOf(size, budget) === null;
+  }
+
+  /**
+   * The largest size that ranks share evenly: what they share unevenly is packed worse by some percent, so that of all sizes the first which
+   * does not fit tells little of those beyond.
+   */
+  async #evenIn(guess: number, fits: (size: number) => Promise<boolean>): Promise<number | undefined> {
+    const least = leastSize(this.open);
+    const times = await largestWhere((times) => fits(times * least), { near: Math.floor(guess / least) });
+    return times && times * least;
   }
 
   /** A size that fits beyond one whose next does not, where partial sums decide on that: of many the largest that is looked at. */

@@ -153,6 +153,19 @@ Deno.test("FitSearch looks from as many tokens on as ranks share, and finds long
   assertEquals([none.answer, none.next.size], [null, 3]);
 });
 
+Deno.test("FitSearch finds a sequence that ranks share evenly beyond uneven ones that are packed worse", async () => {
+  const step = open("nano", "sequence", { policy: policyDocument("mst8"), choices: { ranks: 4 } });
+  const search = new FitSearch(step, gpuWith(typicalGpuLimits));
+  for (const size of [40_000, 40_100]) {
+    const budget = search.planOf(size)!.bufferBytes;
+    assert(search.refusalOf(size - 3, budget), "a shorter sequence takes more");
+    const { answer, next } = await search.largestIn(budget);
+    assert(answer!.size >= size, `${answer!.size} of ${size}`);
+    assertEquals([search.refusalOf(answer!.size, budget), next.size], [null, answer!.size + 1]);
+    assert(next.refusal);
+  }
+});
+
 Deno.test("The longest sequences by ranks in the documentation are those that fit by plan", async () => {
   const text = await Deno.readTextFile(`${import.meta.dirname}/../../docs/ranks.md`);
   const rowsOf = (title: string) =>
