@@ -16,6 +16,7 @@ import { type Cell, compare } from "./cell_rounds.ts";
 import { type Invested, invested, type InvestedArm, type Outcome } from "./reinvested.ts";
 import { failureOf } from "./reinvested_failures.ts";
 import { baseOf } from "./side_by_side.ts";
+import { timedOf } from "./timed_cell.ts";
 import { mean } from "../statistics/statistics.ts";
 
 const { status, message, wantedBytes } = measurement.shape;
@@ -124,7 +125,7 @@ export function summarizeSweep(
     },
     missing: header && missingCells(header, records).length,
     cells: compare(records).flatMap((comparison) =>
-      [...comparison.cells.values()].map((cell) => summaryOf(cell, baseOf(comparison)))
+      [...comparison.cells.values()].map((cell) => summaryOf(cell, timedOf(comparison) ?? baseOf(comparison)))
     ),
   };
 }

@@ -27,6 +27,17 @@ Deno.test("summarizeSweep() tells of a cell its first failure, and counts the ro
   assertEquals([mesa8.stepMilliseconds, mesa8.speed?.ratio, mesa8.quality?.seeds], [11, 1, 1]);
 });
 
+Deno.test("summarizeSweep() tells speeds by what ran where exact did not, and says by what", () => {
+  const cells = cellsOf([
+    ...rounds("exact", failed("oom", "too much")),
+    ...rounds("mesa8", {}),
+    ...rounds("token8", {}),
+  ]);
+  assertEquals(cells.map(({ speed }) => speed && [speed.against, speed.ratio]), [
+    ...[null, ["mesa8", 1], ["mesa8", 1]],
+  ]);
+});
+
 Deno.test("summarizeSweep() tells no mean of losses of which one is no number, nor of gradients that were not compared", () => {
   const losses = (...values: (number | null)[]) => values.map((loss) => ({ quality: fakeQuality(loss) }));
   const compared = [0.1, 0.3].map((error) => ({

@@ -14,8 +14,11 @@ const cellsOf = (all: number[][]) =>
 const cells = cellsOf(sizes);
 
 Deno.test("cellsOfShard() parts a sweep: every cell is in one shard, and a comparison is not torn", () => {
-  for (const  of of[1, 2, 3, 5]) {
-    const shards = Array.from({ length: of }, (_, i) => cellsOfShard(cells, { index: i + 1, of }));
+  for (const parts of [1, 2, 3, 5]) {
+    const shards = Array.from(
+      { length: parts },
+      (_, i) => cellsOfShard(cells, { index: i + 1, of: parts }),
+    );
     assertEquals(shards.flat().map(keyOf).sort(), cells.map(keyOf).sort());
     const counts = shards.map((shard) =>
       new Set(shard.map(({ sequence, batch }) => `${sequence} ${batch}`)).size
