@@ -4,6 +4,7 @@ import { plural } from "../../src/text/format.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { Interruption } from "../machine/interruption.ts";
 import type { CellConfiguration } from "../results/results.ts";
+import { processName } from "../report/process_name.ts";
 import { median } from "../statistics/statistics.ts";
 import { runInChild } from "../sweep/child.ts";
 import { Outcomes } from "../sweep/outcomes.ts";
@@ -16,7 +17,6 @@ import { planSweep } from "../sweep/sweep.ts";
 import type { SweepOptions } from "../sweep/sweep_options.ts";
 import { builtInText, type DataPaths, type TrainingData } from "../training/data.ts";
 import type { PlannedAhead } from "./plan_ahead.ts";
-import { labelOf } from "./run_plan.ts";
 
 /** What steps are timed with before the sweep. */
 export interface PaceHost {
@@ -87,7 +87,7 @@ async function measurePaces(
       plan,
       run: (configuration) =>
         runInChild({ configuration, paths, requireGpu, text }, { askDriver: false, timeoutSeconds, signal }),
-      starting: (cell, index) => progress.begin(index, labelOf(cell)),
+      starting: (cell, index) => progress.begin(index, processName(cell)),
       finished(cell, { measurement: { timing } }, _, seconds) {
         progress.end(cells.indexOf(cell), seconds);
         const key = keyOf(cell, cell.policy);

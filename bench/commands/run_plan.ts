@@ -1,4 +1,4 @@
-import { names } from "../report/side_by_side.ts";
+import { cellName, processName } from "../report/process_name.ts";
 import { remembered } from "../../kernels/shared/remembered.ts";
 import { locateImages, locateText } from "../../src/data/named_data.ts";
 import { UserError } from "../../src/errors.ts";
@@ -76,7 +76,7 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
   const abreast = stepsPerTurn !== undefined;
   const inTurn = abreast ? 1 : sides.length; // of one round, one after the other
   const turnsOf = remembered((_: CellConfiguration) => new Turns(sides.length));
-  const steps = cells.flatMap((cell) => Array(inTurn).fill(`${nameOf(cell)} ${cell.qualitySteps}`));
+  const steps = cells.flatMap((cell) => Array(inTurn).fill(`${cellName(cell)} ${cell.qualitySteps}`));
   const progress = new Progress(steps, header.stopping ?? until ? "at most" : "about");
   const shared = until && new Comparisons(untilKnown(until, abreast));
   const { interruption } = host;
@@ -107,7 +107,7 @@ export async function runPlan(sides: readonly Side[], host: PlanHost): Promise<n
         plan: program === undefined ? host.plan : notPlanned,
         starting(cell) {
           const who = abreast ? ", both" : program === undefined ? "" : ", base";
-          if (!abreast || place === 0) progress.begin(stepOf(cell), `${labelOf(cell)}${who}`);
+          if (!abreast || place === 0) progress.begin(stepOf(cell), `${processName(cell)}${who}`);
         },
         async finished(cell, answer, started, seconds) {
           progress.end(stepOf(cell), seconds);
@@ -239,9 +239,3 @@ async function refuseChange(
   }
   if (await currentSources(program) !== sources) refuse("the program's sources");
 }
-
-/** A process of a sweep as its progress is told. */
-export const labelOf = (cell: CellConfiguration) =>
-  `${nameOf(cell)}, ${cell.again ? "once more" : `round ${cell.round + 1}`}`;
-
-const nameOf = (cell: CellConfiguration) => [...names({ ...cell, choices: cell }), cell.policy].join(" ");

@@ -283,24 +283,19 @@ def search(model: Model, row: Row, options: Namespace, write: Write) -> None:
     is that of another window, unless that one fails."""
     fitted, failed, length, held = None, None, options.first, []
 
-    def told() -> None:
-        for record in held:
+    def put(records: list[dict]) -> None:
+        for record in records:
             write(record)
-        held.clear()
 
     while length <= options.most:
         records = tried(model, row, length, options)
         failure = failure_of(records)
         if failure and failure["status"] != "oom":
-            told()
-            for record in records:
-                write(record)
-            return
+            return put(held + records)
         if failure:
-            for record in records:
-                write(record)
+            put(records)
         else:
-            told()
+            put(held)
             held = records
         fitted, failed = (fitted, length) if failure else ((length, seconds_of(records)), failed)
         if fitted is None:  # not even the first
@@ -320,7 +315,7 @@ def search(model: Model, row: Row, options: Namespace, write: Write) -> None:
     if fitted:
         again = tried(model, row, fitted[0], options, whole=True)
         held = held if failure_of(again) else again
-    told()
+    put(held)
 
 
 def failure_of(records: list[dict]) -> dict | None:

@@ -4,6 +4,7 @@ import { frontierPoints, peerPoints, ranWell, stairs } from "../report/frontier.
 import { besidePyTorch, fastest, meaning, smallError, within } from "../report/frontier_answers.ts";
 import { combinationsTable } from "../report/frontier_tables.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
+import { timedOf } from "../report/timed_cell.ts";
 import { code } from "../report/words.ts";
 import { runtimeOf } from "../results/results.ts";
 import { picture, sources } from "./making.ts";
@@ -35,7 +36,7 @@ function subject(comparison: Comparison<Cell>): string {
 
 /** "…, from 1.24 GiB at 0.86× of `exact`'s speed (`mst8`) to 6.3 GiB at 3.05× (`exact + f16`); of 34 that ran 21 are beaten" */
 function sentence(comparison: Comparison<Cell>): string {
-  const base = baseOf(comparison);
+  const timed = timedOf(comparison) ?? baseOf(comparison);
   const points = frontierPoints(comparison);
   const near = within(points, smallError);
   const steps = stairs(near);
@@ -44,8 +45,8 @@ function sentence(comparison: Comparison<Cell>): string {
   const lost = points.filter(({ beatenBy }) => beatenBy.length > 0).length;
   const told = [first, ...last && last !== first ? [last] : []].flatMap((point, i) => {
     if (!point) return [];
-    const speed = last && point.cell.speedAgainst(base)?.ratio;
-    const whose = i === 0 ? ` of ${code(base.configuration.policy)}'s speed` : "";
+    const speed = last && point.cell.speedAgainst(timed)?.ratio;
+    const whose = i === 0 ? ` of ${code(timed.configuration.policy)}'s speed` : "";
     return [`${bytes(point.bytes)}${speed ? ` at ${ratio(speed)}${whose}` : ""} (${code(point.name)})`];
   });
   const ends = told.length > 1 ? `from ${told.join(" to ")}` : told[0] ?? "nothing that was compared";

@@ -1,7 +1,7 @@
 import { plural } from "../../src/text/format.ts";
 import { type CellConfiguration, type CellRecord, ran } from "../results/results.ts";
 import { type Frontier, isOf, type LongestSequences, type SweepHeader } from "../results/run_header.ts";
-import { processName } from "./check_sweep_name.ts";
+import { processName } from "./process_name.ts";
 import { type Finding, finding } from "./finding.ts";
 
 type Memory = NonNullable<CellRecord["memory"]>;
@@ -33,13 +33,15 @@ export function checkMemory(records: readonly CellRecord[]): Finding {
   );
 }
 
-/** All of a configuration that its plan depends on: not how often its step is run, at which rate, or from which seed. */
-function stepOf(cell: CellConfiguration): string {
-  const { seed: _, learningRate: __, schedule: ___, qualitySteps: ____, gradientEvery: _____, ...rest } =
-    cell;
-  const { warmupSteps: ______, timedSteps: _______, round: ________, again: _________, ...step } = rest;
-  return JSON.stringify({ ...step, reinvested: undefined });
-}
+/** What no plan of a step depends on: how often it is run, at which rate, from which seed, and what for. */
+const besidePlan: ReadonlySet<string> = new Set<keyof CellConfiguration>([
+  ...["seed", "learningRate", "schedule", "qualitySteps", "gradientEvery"] as const,
+  ...["warmupSteps", "timedSteps", "round", "again", "reinvested"] as const,
+]);
+
+/** All of a configuration that its plan depends on. */
+const stepOf = (cell: CellConfiguration): string =>
+  JSON.stringify(Object.fromEntries(Object.entries(cell).filter(([name]) => !besidePlan.has(name))));
 
 /** Whether lengths that were found by plan are within what there was, and took the bytes that they were planned with where they ran. */
 export function checkLongest(

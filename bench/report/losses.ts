@@ -1,5 +1,5 @@
 import type { ModelType } from "../../src/models/families.ts";
-import { decimalsFor, percentage, percentageAtMost, signed } from "../../src/text/format.ts";
+import { decimalsFor, percentage, percentageAtMost, roundedUp, signed } from "../../src/text/format.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { marginOf } from "./margins.ts";
 import { costAtMost, hasLearnt, parities, type Parity, type Verdict } from "./parity.ts";
@@ -66,8 +66,8 @@ export function costsAtMost(differences: readonly LossDifference[]): string | nu
     : null;
 }
 
-const harms = ({ parity: { interval, diverged, verdict } }: LossDifference) =>
-  diverged || interval !== null && interval.low > 0 && verdict !== "equivalent";
+const harms = ({ parity: { interval, lost, verdict } }: LossDifference) =>
+  lost > 0 || interval !== null && interval.low > 0 && verdict !== "equivalent";
 
 /** The worse end of the interval that the test uses. */
 const testedCost = ({ interval, loss }: Parity) => costAtMost({ difference: interval, loss });
@@ -82,8 +82,9 @@ function worst([policy, differences]: [string, LossDifference[]]): string {
   const [least, most] = [costs[0], costs.at(-1)!];
   if (most.nats === 0) return `${code(policy)} costs nothing`;
   if (costs.length === 1) {
-    const nats = Math.ceil(1e4 * most.nats) / 1e4;
-    return `${code(policy)} costs ${nats.toFixed(4)} nats (${percentageAtMost(most.share)} of the loss)`;
+    return `${code(policy)} costs ${roundedUp(most.nats, 4).toFixed(4)} nats (${
+      percentageAtMost(most.share)
+    } of the loss)`;
   }
   const [low, high] = [least, most].map(({ share }) => percentageAtMost(share));
   const told = low === high

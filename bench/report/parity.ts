@@ -18,9 +18,7 @@ export interface Paired {
   difference: MeanInterval | null;
   /** Mean of `exact`'s loss over those seeds; null if one is not a number. */
   loss: number | null;
-  /** Whether a loss of the policy is not a number where `exact`'s is one. */
-  diverged: boolean;
-  /** Of how many seeds it is none. */
+  /** Of how many seeds the policy's loss is not a number where `exact`'s is one: it diverged. */
   lost: number;
 }
 
@@ -33,13 +31,13 @@ export function pairedLosses(cell: Cell, exact: Cell): Paired | null {
   if (seeds < 2) return null;
   const reference = losses.flatMap(([, base]) => base ?? []);
   if (reference.length < seeds) {
-    return { seeds, differences: null, difference: null, loss: null, diverged: false, lost: 0 };
+    return { seeds, differences: null, difference: null, loss: null, lost: 0 };
   }
   const loss = mean(reference);
   const differences = losses.flatMap(([own, base]) => own === null ? [] : own - base!);
   const lost = seeds - differences.length;
-  if (lost > 0) return { seeds, differences: null, difference: null, loss, diverged: true, lost };
-  return { seeds, differences, difference: meanInterval(differences), loss, diverged: false, lost };
+  if (lost > 0) return { seeds, differences: null, difference: null, loss, lost };
+  return { seeds, differences, difference: meanInterval(differences), loss, lost };
 }
 
 /** The worse end of an interval, which is the upper one: nats, and as a share of `exact`'s mean loss. Null if a loss is not a number. */
@@ -87,7 +85,7 @@ export function parities(comparison: Comparison<Cell>): Map<string, Parity> {
     const confidence = 1 - 2 * steps[i].level;
     const interval = losses.differences && meanInterval(losses.differences, confidence);
     const margin = marginIn(losses);
-    const verdict = losses.diverged
+    const verdict = losses.lost > 0
       ? "diverged"
       : !learnt || !interval
       ? "nothing learnt"

@@ -111,11 +111,10 @@ function lossesOf(trained: Cell, exact: Cell): Paired | null {
   const [pair] = trained.pairedQualities(exact);
   if (!pair) return null;
   const [own, loss] = [pair.own.validationLoss, pair.base.validationLoss];
-  const diverged = own === null && loss !== null;
   return pairedLosses(trained, exact) ?? {
     ...{ seeds: 1, difference: null, loss },
     differences: own !== null && loss !== null ? [own - loss] : null,
-    ...{ diverged, lost: Number(diverged) },
+    lost: own === null && loss !== null ? 1 : 0,
   };
 }
 
@@ -171,8 +170,8 @@ export const equalTolerance = 0.05;
 
 /** What a test says; a run that took more of what ought to be equal is not called better, nor one that took less worse. */
 function verdictOf(outcome: Outcome, rejected: boolean, equal: Equal): Outcome["verdict"] {
-  const { losses: { difference, diverged }, [equal]: share } = outcome;
-  if (diverged) return "higher";
+  const { losses: { difference, lost }, [equal]: share } = outcome;
+  if (lost > 0) return "higher";
   if (!difference || !rejected) return undefined;
   const verdict = difference.mean < 0 ? "lower" : "higher";
   const unfair = verdict === "lower"

@@ -38,15 +38,19 @@ export function percentage(fraction: number, withSign = false): string {
 export const rarePercentage = (fraction: number): string =>
   fraction > 0 && fraction < 5e-5 ? fraction.toExponential(1) : percentage(fraction);
 
-/** A bound, rounded up to the digits that are shown, so that it holds: "0.01%" of 0.000016 */
-export const percentageAtMost = (fraction: number, withSign = false): string =>
-  percentage(Math.ceil(1e4 * fraction - 1e-6) / 1e4, withSign);
+/** A bound to so many decimals, rounded up, so that it holds; what these hold but for the noise of f64 stays. */
+export const roundedUp = (value: number, decimals: number): number =>
+  Math.ceil(value * 10 ** decimals - 1e-6) / 10 ** decimals;
 
-/** Likewise in two digits: "9.4e-6" of 9.32e-6 */
+/** A bound as a percentage: "0.01%" of 0.000016 */
+export const percentageAtMost = (fraction: number, withSign = false): string =>
+  percentage(roundedUp(fraction, 4), withSign);
+
+/** A bound in two digits: "9.4e-6" of 9.32e-6 */
 export function exponentialAtMost(value: number): string {
   if (!(value > 0)) return value.toExponential(1);
   const scale = 10 ** Math.floor(Math.log10(value));
-  return (Math.ceil(10 * value / scale - 1e-6) / 10 * scale).toExponential(1);
+  return (roundedUp(value / scale, 1) * scale).toExponential(1);
 }
 
 /** "99%" */
