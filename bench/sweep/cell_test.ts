@@ -43,7 +43,7 @@ async function cell(policy: string, gradientEvery: number, changes: Partial<Cell
       paths: { data: path },
       requireGpu: false,
     });
-    assertEquals(data!.digest, await shortDigest(text), "it must tell what it read");
+    if (!changes.model) assertEquals(data!.digest, await shortDigest(text), "it must tell what it read");
     assertEquals(adapter!.adapter, (await testGpu()).adapter.name);
     return measurement;
   } finally {
@@ -209,8 +209,11 @@ gpuTest("runCell() marks a run whose loss or gradient is no number, from the ste
   const alone = await cell("exact", 0, timed);
   assertEquals([alone.status, alone.message], ["diverged", "The loss of a timed step is no number"]);
   assertEquals((await cell("exact", 0, { ...timed, learningRate: 1e-3 })).status, "ok");
-  const last = await cell("exact", 0, { ...timed, learningRate: 1e3, timedSteps: 2 });
-  assertEquals([last.status, last.message], ["diverged", "The gradient of a step is no number"]);
+  // Smoothed by 1e25 the only step's loss is a number and its gradients are, the sum of whose squares is none, whatever computes them.
+  const images = { ...timed, model: "vit-nano", sequence: 65, timedSteps: 1 };
+  const steep = await cell("exact", 0, { ...images, labelSmoothing: 1e25 });
+  assertEquals([steep.status, steep.message], ["diverged", "The gradient of a step is no number"]);
+  assertEquals((await cell("exact", 0, { ...images, labelSmoothing: 0.1 })).status, "ok");
   const schedule = { warmupSteps: qualitySteps, totalSteps: qualitySteps + 1, minimumFraction: 1e33 };
   const later = await cell("exact", 0, { schedule });
   assertEquals([later.status, later.message], [alone.status, alone.message]);
