@@ -1,5 +1,5 @@
 import { bytes, number } from "../../src/text/format.ts";
-import { howTrained, lengthsTable, longestSentence } from "../report/longest.ts";
+import { howTrained, lengthsTable, longestSentence, longestTrained } from "../report/longest.ts";
 import { publishedSentence } from "../report/mst_published.ts";
 import { code } from "../report/words.ts";
 import { longSequence } from "./long_sequence.ts";
@@ -35,8 +35,12 @@ function longest(sweep: Sweep): string | null {
   const found = told.longest?.found ?? [];
   if (sentence === null) return null;
   const theirs = publishedSentence(found.map(({ model }) => model));
+  const likewise = theirs && longestTrained("mst", found, comparisons);
   return [
-    theirs === null ? sentence : `${sentence} ${theirs}`,
+    [
+      ...[sentence, theirs],
+      likewise && `Their method with activations in f32, ${code("mst")}, trained ${likewise} here.`,
+    ].filter(Boolean).join(" "),
     `Multiples of ${number(told.longest!.unit)} tokens; the report has the bytes of each${
       theirs === null ? "" : ", and what differs from the published"
     }:`,

@@ -30,11 +30,13 @@ export class Cell {
   }
 
   /**
-   * The driver's figure is measured, of all programs on the card, so the median of what was measured alone counts; not a growth of nothing, which
-   * tells that another's memory went meanwhile.
+   * The driver's figure is measured, of all programs on the card, so the median of what was measured alone counts; not a growth by less than the
+   * cell's own buffers, which tells that another's memory went meanwhile. (Of a rank's some lie in the host's memory, where they are exchanged.)
    */
   get driverBytes(): number | null {
-    const values = this.#alone.flatMap((r) => r.memory?.driverBytes || []);
+    const values = this.#alone.flatMap(({ memory, ranks }) =>
+      memory?.driverBytes && (ranks || memory.driverBytes >= memory.bufferBytes) ? [memory.driverBytes] : []
+    );
     return values.length ? median(values) : null;
   }
 

@@ -71,14 +71,17 @@ Deno.test("compare() takes no cell that was run once more at the end, nor one in
   ]]);
 });
 
-Deno.test("a cell's driver figure and its step in a round are medians", () => {
+Deno.test("a cell's driver figure and its step in a round are medians, without growths by less than its buffers", () => {
   const { memory, timing } = fakeMeasurement();
-  const records = [30, 10, 80].map((driverBytes, round) =>
+  const { bufferBytes } = memory!;
+  const records = [30, 10, 80, -1, -1].map((more, round) =>
     fakeRecord({ round }, {
-      memory: { ...memory!, driverBytes },
-      timing: { ...timing!, stepMilliseconds: [driverBytes, 1, 20] },
+      memory: { ...memory!, driverBytes: bufferBytes + more },
+      timing: { ...timing!, stepMilliseconds: [Math.abs(more), 1, 20] },
     })
   );
   const cell = compare(records)[0].cells.get("exact")!;
-  assertEquals([cell.driverBytes, [...cell.stepByRound.values()]], [30, [20, 10, 20]]);
+  assertEquals([cell.driverBytes! - bufferBytes, [...cell.stepByRound.values()]], [30, [20, 10, 20, 1, 1]]);
+  const shared = records.map((own) => ({ ...own, ranks: [] }));
+  assertEquals(compare(shared)[0].cells.get("exact")!.driverBytes, bufferBytes + 10, "of ranks all count");
 });

@@ -56,6 +56,20 @@ export function longestSentence(
   return told.length ? `By plan${inMemory(memory)}, ${told.join("; ")}.` : null;
 }
 
+/** "7,168 tokens of llama3-8b": the longest of each model that trained under a policy; null if none did. */
+export function longestTrained(
+  policy: string,
+  found: readonly LongestSequence[],
+  comparisons: readonly Comparison<Cell>[],
+): string | null {
+  const groups = Map.groupBy(found.filter((one) => one.policy === policy), ({ model }) => model);
+  const told = [...groups].flatMap(([model, of]) => {
+    const lengths = of.flatMap((one) => trainedCells(one, comparisons).map(({ sequence }) => sequence));
+    return lengths.length > 0 ? [`${number(Math.max(...lengths))} tokens of ${model}`] : [];
+  });
+  return told.length > 0 ? list(told) : null;
+}
+
 const inMemory = (budget?: number | null) => budget ? ` in ${bytes(budget)}` : "";
 
 /** The longest of some rows, and all that share it. */
