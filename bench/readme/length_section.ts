@@ -3,7 +3,7 @@ import { howTrained, lengthsTable, longestSentence, longestTrained } from "../re
 import { publishedSentence } from "../report/mst_published.ts";
 import { code } from "../report/words.ts";
 import { longSequence } from "./long_sequence.ts";
-import { sources } from "./making.ts";
+import { picture, sources } from "./making.ts";
 import type { ProvedStep } from "./proofs.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
@@ -47,5 +47,10 @@ function longest(sweep: Sweep): string | null {
     lengthsTable(found, comparisons),
     howTrained(found, comparisons),
     sources(sweep),
+    picture(
+      sweep,
+      "lengths.svg",
+      "The longest sequences, trained, by plan and published, and speed by length",
+    ),
   ].filter((part) => part !== null).join("\n\n");
 }

@@ -103,7 +103,7 @@ Deno.test("lengthSection() opens with the longest by plan and proved, beside wha
     },
     peers: {},
   };
-  const [, sentence, how, table, once, source, rest] = lengthSection(reports)!.split("\n\n");
+  const [, sentence, how, table, once, source, picture, rest] = lengthSection(reports)!.split("\n\n");
   assertEquals(
     sentence,
     "By plan in 80 MiB, sequences of llama3-8b may have 61,440 tokens, under `mst8` with bf16 weights, bf16 moments, and were trained with " +
@@ -124,6 +124,7 @@ Deno.test("lengthSection() opens with the longest by plan and proved, beside wha
   ]);
   assertStringIncludes(once, "A length by plan that was trained took one step");
   assertStringIncludes(source, "- [report](reports/mst/report.md): `deno task bench mst`");
+  assertStringIncludes(picture, "(reports/mst/lengths.svg)");
   assertStringIncludes(rest, "trains `nano` on one sequence of 4,096 tokens");
   assertStringIncludes(answersPage(reports), `- **Long sequences.** ${sentence} [Table]`);
 });

@@ -3,6 +3,7 @@ import { combinationPanels } from "./combinations_chart.ts";
 import { type Panel, sideBySidePanels } from "./chart_panels.ts";
 import { draw } from "./draw.ts";
 import { frontierPanels, hasIntervals } from "./frontier_chart.ts";
+import { longestPanels } from "./longest_chart.ts";
 import { differencePanels, lossPanels } from "./loss_charts.ts";
 import { memoryPanels } from "./memory_chart.ts";
 import { policyStyles } from "./policy_style.ts";
@@ -15,6 +16,9 @@ import type { Told } from "../results/run_header.ts";
 const combinationsCaption =
   "Speed and gradient error against memory: up and to the left is better in the first, down and to the left in the second; grey is beaten in all three together";
 
+const lengthsCaption =
+  "The longest sequences: trained by a whole step, pale what else fits by plan, hollow what is published";
+
 /** A picture beside the report. */
 export interface Chart {
   file: string;
@@ -26,11 +30,17 @@ export interface Chart {
 export async function drawCharts(records: readonly CellRecord[], told: Told = {}): Promise<Chart[]> {
   const comparisons = compare(records);
   const frontier = combinationPanels(comparisons, told);
+  const found = told.longest?.found ?? [];
   const styles = policyStyles(
-    new Map(records.map(({ configuration: { policy, storage } }) => [policy, storage])),
+    new Map([
+      ...found.map(({ policy }) => [policy, null] as const),
+      ...records.map(({ configuration: { policy, storage } }) => [policy, storage] as const),
+    ]),
   );
   const seeds = new Set(records.flatMap((r) => r.quality ? [r.configuration.seed] : [])).size;
+  const longest = longestPanels(found, comparisons, styles);
   const pictures: [file: string, caption: string, panels: Panel[]][] = [
+    ["lengths", lengthsCaption, longest],
     [
       "memory",
       "Memory at the peak, by category",
@@ -66,7 +76,11 @@ export async function drawCharts(records: readonly CellRecord[], told: Told = {}
     pictures.filter(([, , panels]) => panels.length > 0).map(async ([name, caption, panels]) => ({
       file: `${name}.svg`,
       caption,
-      svg: await draw(sideBySidePanels(panels, panels === frontier ? 1 : undefined), caption, brand),
+      svg: await draw(
+        sideBySidePanels(panels, [frontier, longest].includes(panels) ? 1 : undefined),
+        caption,
+        brand,
+      ),
     })),
   );
 }

@@ -109,10 +109,12 @@ Deno.test("drawCharts() draws the frontier by ratios to exact, and marks what do
 });
 
 Deno.test("drawCharts() measures speed against another policy where exact does not fit", async () => {
-  const [, frontier] = await drawCharts([
+  const alone = [
     fakeRecord({}, { status: "oom", memory: taking(2 ** 31), timing: null, quality: null }),
     fakeRecord({ policy: "half" }),
-  ]);
+  ];
+  assertEquals((await drawCharts(alone)).map(({ file }) => file), ["memory.svg"], "a speed beside itself");
+  const [, frontier] = await drawCharts([...alone, fakeRecord({ policy: "mesa8" })]);
   assertStringIncludes(frontier.svg, "speed, of half's");
   assertStringIncludes(frontier.svg, "buffers, of exact's");
   assertFalse(frontier.caption.includes("line through a point"), "of one round");

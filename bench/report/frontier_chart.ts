@@ -14,14 +14,14 @@ import { timedOf } from "./timed_cell.ts";
 
 /**
  * Speed against memory, both as multiples of `exact`'s: the line is the interval of the speed, and what does not fit stands below the
- * points, at the memory that it would take. Comparisons of which but one cell is known have no panel, nor those whose base has no time that
+ * points, at the memory that it would take. Comparisons in which but one cell has a speed have no panel, nor those whose base has no time that
  * counts though it ran. A policy that shares no round with the base in which both were timed alone has no point, and so no place in the legend.
  */
 export function frontierPanels(comparisons: readonly Comparison<Cell>[], styles: Styles): Panel[] {
   const pictures = comparisons.flatMap((comparison) => {
     const [base, timed] = [baseOf(comparison), timedOf(comparison)];
     const points = timed ? pointsOf(comparison, base, timed) : [];
-    if (!timed || points.length < 2) return [];
+    if (!timed || points.filter(({ speed }) => speed !== undefined).length < 2) return [];
     const titles = [base, timed].map(({ configuration }) => configuration.policy);
     return [{ comparison, points, titles }];
   });

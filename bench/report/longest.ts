@@ -1,9 +1,19 @@
 import { categoryName } from "../../src/memory/category.ts";
 import { bytes, number } from "../../src/text/format.ts";
-import { describeChoices, stateBytes, type StepChoices, unusual } from "../../src/train/step_choices.ts";
+import { stateBytes } from "../../src/train/step_choices.ts";
 import { statusWords } from "../results/results.ts";
-import { isOf, type Limit, type LongestSequence, type SweepHeader } from "../results/run_header.ts";
+import type { Limit, LongestSequence, SweepHeader } from "../results/run_header.ts";
 import type { Cell } from "./cell_rounds.ts";
+import {
+  cellsOf,
+  comparisonsOf,
+  groupsOf,
+  rowName,
+  sharedChoices,
+  stateName,
+  titleOf,
+  trainedCells,
+} from "./longest_rows.ts";
 import { besidePublished, published } from "./mst_published.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { speedText } from "./speeds.ts";
@@ -84,46 +94,6 @@ const how = (rows: readonly LongestSequence[]) =>
     `under ${list([...new Set(of.map(({ policy }) => code(policy)))])} with ${state}`
   ).join(", and ");
 
-/** What weights and moments are kept in: "bf16 weights, 8-bit moments". */
-const stateName = ({ parameters = "f32", moments = "f32" }: StepChoices) =>
-  `${parameters} weights, ${moments === "8bit" ? "8-bit" : moments} moments`;
-
-/** Choices beside what weights and moments are kept in, in words. */
-const otherChoices = ({ parameters: _, moments: __, ...others }: StepChoices) => describeChoices(others);
-
-/** Those that all have. */
-const sharedChoices = (found: readonly LongestSequence[]) =>
-  otherChoices(found[0]).filter((choice) => found.every((one) => otherChoices(one).includes(choice)));
-
-/** The choices of a step in a table's row: all but what every row shares. */
-function rowName(one: LongestSequence, found: readonly LongestSequence[]): string {
-  const shared = sharedChoices(found);
-  return [stateName(one), ...otherChoices(one).filter((choice) => !shared.includes(choice))].join(", ");
-}
-
-/** The comparisons of a row's model and choices, the shortest sequences first. */
-const comparisonsOf = (one: LongestSequence, comparisons: readonly Comparison<Cell>[]) =>
-  comparisons.filter(({ model, sequence, batch, choices }) =>
-    isOf(one, { model, sequence, batch, ...choices })
-  )
-    .toSorted((a, b) => a.sequence - b.sequence);
-
-interface Trained {
-  readonly sequence: number;
-  readonly cell: Cell;
-}
-
-/** What was run of a row, by length. */
-const cellsOf = (one: LongestSequence, comparisons: readonly Comparison<Cell>[]): Trained[] =>
-  comparisonsOf(one, comparisons).flatMap(({ sequence, cells }) => {
-    const cell = cells.get(one.policy);
-    return cell ? [{ sequence, cell }] : [];
-  });
-
-/** What of it took its steps. */
-const trainedCells = (one: LongestSequence, comparisons: readonly Comparison<Cell>[]) =>
-  cellsOf(one, comparisons).filter(({ cell }) => !cell.failure && cell.step);
-
 function trained(one: LongestSequence, comparisons: readonly Comparison<Cell>[]): string {
   const failure = cellsOf(one, comparisons).find(({ sequence }) => sequence === one.sequence)?.cell.failure;
   const last = trainedCells(one, comparisons).at(-1);
@@ -144,11 +114,6 @@ const limitWords: Record<Limit["of"], string> = {
 };
 
 type Line = [label: string, show: (one: LongestSequence) => string];
-
-/** What differs in the policy alone. */
-const groupsOf = (found: readonly LongestSequence[]) => [
-  ...Map.groupBy(found, (one) => JSON.stringify([one.model, one.batch, unusual(one)])).values(),
-];
 
 /** The longest by plan and what bounds them, the longest trained and its speed there, below what MST published. */
 export function lengthsTable(
@@ -183,8 +148,6 @@ export function lengthsTable(
   });
   return table(["model", "states", "bytes a parameter", "", ...policies], rows, 2);
 }
-
-const titleOf = ({ model, batch }: LongestSequence) => batch === 1 ? model : `${model}, ${batch} sequences`;
 
 function publishedRow(model: string, policies: readonly string[]): string[][] {
   const row = published[model];

@@ -99,7 +99,9 @@ function bars(cells: [string, Cell][], shown: Category[], largest: number, axis:
         },
       },
       label("total", -3),
-      ...totals.some(({ note }) => note) ? [label("note", -14, { fontStyle: "italic", fontSize: 9 })] : [],
+      ...totals.some(({ note }) => note)
+        ? [label("note", -14, { fontStyle: "italic", fontSize: 9, dx: 6 })]
+        : [],
     ],
   };
 }
