@@ -43,9 +43,10 @@ export const sweepFolders = {
 /** Likewise of the kernels' times. */
 export const kernelFolders: readonly string[] = [`${set}/kernels`];
 
-/** Likewise of what proofs printed: a large step, gradients of large tensors, checkpoints that go to `transformers` and back, and what fits. */
+/** Likewise of what proofs printed: a large step in f16 and one natively, gradients of large tensors, checkpoints that go to `transformers` and back, and what fits. */
 export const proofFiles = {
   largeStep: [`${later}/large-steps.txt`],
+  largeStepNative: [`${later}/large-native.txt`],
   gradients: [`${later}/large-gradients.txt`],
   checkpoints: [`${later}/transformers.txt`],
   fits: [`${later}/fit.txt`],

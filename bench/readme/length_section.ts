@@ -8,23 +8,26 @@ import type { ProvedStep } from "./proofs.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
 /** The longest sequences: of MST's models beside what its authors report, then those that trained, the largest model first. */
-export function lengthSection({ sweeps, largeStep }: Reports): string | null {
+export function lengthSection({ sweeps, largeStep, largeStepNative }: Reports): string | null {
   const parts = [
     sweeps.longest && longest(sweeps.longest),
-    largeStep && proved(largeStep),
+    ...[largeStep, largeStepNative].map((step) => step && proved(step)),
     ...[sweeps.longLlama, sweeps.long].map((sweep) => sweep && longSequence(sweep)),
   ].filter((part) => part !== undefined && part !== null);
   return parts.length ? ["### Long sequences", ...parts].join("\n\n") : null;
 }
 
 const proved = (
-  { file, card, model, sequence, policy, choices, bufferBytes, seconds, difference }: ProvedStep,
+  { file, card, model, sequence, policy, choices, bufferBytes, setUpSeconds, seconds, difference }:
+    ProvedStep,
 ) =>
   `On one ${card} a whole step of ${code(model)}${
     policy ? ` under ${code(policy)}` : ""
-  } on one sequence of ${number(sequence)} tokens, with its update, takes ${number(seconds)} s in ${
-    bytes(bufferBytes)
-  } of buffers, the plan's to the byte${choices && ` (${choices})`}; its loss is ${
+  } on one sequence of ${number(sequence)} tokens, with its update, takes ${number(seconds)} s after ${
+    number(setUpSeconds)
+  } s of set-up, untuned, in ${bytes(bufferBytes)} of buffers, the plan's to the byte${
+    choices && ` (${choices})`
+  }; its loss is ${
     difference.toExponential(1)
   } from that of an evaluation in other pieces.\n\n- [what was printed](${file})`;
 

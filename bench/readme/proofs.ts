@@ -13,6 +13,8 @@ export interface ProvedStep {
   /** Arithmetic and states, where they are not the usual ones. */
   readonly choices: string;
   readonly bufferBytes: number;
+  /** From nothing until the GPU has done all that comes before the first step. */
+  readonly setUpSeconds: number;
   readonly seconds: number;
   /** From the loss that an evaluation in other pieces had. */
   readonly difference: number;
@@ -52,6 +54,7 @@ export function provedStep(file: string, text: string): ProvedStep {
     "the model",
     /^(?<model>\S+), 1 × (?<sequence>\d+)(, policy (?<policy>[^,]+))?(, (?<choices>.+))?$/m,
   );
+  const { setUp } = find("its set-up", /^right {2}set-up took (?<setUp>[\d.]+) s$/m);
   const { buffers } = find("its buffers", /^right {2}(?<buffers>\d+) bytes of buffers, \1 by plan$/m);
   const { seconds, difference } = find(
     "a step",
@@ -60,7 +63,7 @@ export function provedStep(file: string, text: string): ProvedStep {
   return {
     ...{ file, card: cardOf(find), model, choices, sequence: Number(sequence), bufferBytes: Number(buffers) },
     ...policy && { policy },
-    ...{ seconds: Number(seconds), difference: Number(difference) },
+    ...{ setUpSeconds: Number(setUp), seconds: Number(seconds), difference: Number(difference) },
   };
 }
 

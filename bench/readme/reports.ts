@@ -44,6 +44,7 @@ export interface Reports {
   sweeps: { [name in keyof typeof sweepFolders]?: Sweep };
   kernels?: Kernels;
   largeStep?: ProvedStep;
+  largeStepNative?: ProvedStep;
   gradients?: ProvedGradients;
   checkpoints?: ProvedCheckpoints;
   fits?: Fits;
@@ -67,6 +68,7 @@ export async function readReports(root: string): Promise<Reports> {
     sweeps: await all(sweepFolders, readSweep),
     kernels: await firstOf(root, kernelFolders, readKernels) ?? undefined,
     largeStep: await firstOf(root, proofFiles.largeStep, printed(provedStep)) ?? undefined,
+    largeStepNative: await firstOf(root, proofFiles.largeStepNative, printed(provedStep)) ?? undefined,
     gradients: await firstOf(root, proofFiles.gradients, printed(provedGradients)) ?? undefined,
     checkpoints: await firstOf(root, proofFiles.checkpoints, printed(provedCheckpoints)) ?? undefined,
     fits: await firstOf(root, proofFiles.fits, printed(fitsIn)) ?? undefined,
