@@ -99,7 +99,10 @@ Deno.test("deno task train refuses by plan what the machine has no memory for", 
   const { code, lines } = await runDeno(["task", "train", ...large]);
   assertEquals(code, 1);
   // Of a card that tells nothing of its memory the largest buffer is refused.
-  assertMatch(lines.at(-1)!, /^Error: (The device cannot give [\d.]+ TiB, there is room for|A buffer of) /);
+  assertMatch(
+    lines.at(-1)!,
+    /^Error: (The device cannot give [\d.]+ TiB, there is room for|A buffer takes) /,
+  );
 });
 
 Deno.test("plan --chart writes below the folder where it runs, and nowhere else", async () => {

@@ -1,7 +1,7 @@
 import { UserError } from "../../src/errors.ts";
 import type { BuilderOptions, Variants } from "../../src/gpu/builder.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
-import { bytes } from "../../src/text/format.ts";
+import { bytes, bytesLess } from "../../src/text/format.ts";
 import { type DescribedStep, describeStep } from "../../src/train/plan_training.ts";
 import { idleRulesNote } from "../../src/storage/policy_document.ts";
 import { variantsOfFile } from "../../src/tuning/tuned_variants.ts";
@@ -78,8 +78,10 @@ export function beyondLimits(
       const largest = Math.max(...steps.map(({ description }) => description.plan.largestBufferBytes));
       const whole = steps.every(({ options: { policy } }) => policy.mini_sequences.mlp === "whole");
       return `${title}: a step under ${listOf(steps)} wants a buffer of ${
-        besides(largest, maxBufferSize, `the largest of ${adapter}`)
-      }; take ${smallerSizes(steps[0].options)}` +
+        bytes(largest)
+      }, and the largest of ${adapter} has ${bytesLess(largest, maxBufferSize)}; take ${
+        smallerSizes(steps[0].options)
+      }` +
         (whole ? ", or a --policy with mini-sequences, such as mst8" : "");
     }),
     ...[...alike.values()].map((steps) => {
@@ -88,13 +90,6 @@ export function beyondLimits(
         `${error.message}; take ${smallerSizes(options)}` + (planned.length > 0 ? ", or leave it out" : "");
     }),
   ];
-}
-
-/** "16 MiB, and the largest of a card has 12 MiB", or by how much it is more where both read alike. */
-function besides(wanted: number, most: number, what: string): string {
-  return bytes(wanted) === bytes(most)
-    ? `${bytes(wanted)}, ${bytes(wanted - most)} more than ${what}`
-    : `${bytes(wanted)}, and ${what} has ${bytes(most)}`;
 }
 
 /** A step's policy, and which of its rules hold for nothing there. */

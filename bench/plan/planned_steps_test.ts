@@ -29,7 +29,7 @@ Deno.test("beyondLimits() says which buffer is too large, and what helps", () =>
     "take a smaller --batch or --sequence",
   ]);
   assertEquals(notes(["mst8"], 2, widest - 4), [
-    "nano, 2 × 4096: a step under mst8 wants a buffer of 12 MiB, 4 B more than the largest of a card; " +
+    "nano, 2 × 4096: a step under mst8 wants a buffer of 12 MiB, and the largest of a card has 4 B less; " +
     "take a smaller --batch or --sequence",
   ]);
 });

@@ -1,7 +1,7 @@
 import { UserError } from "../../src/errors.ts";
 import { OutOfMemoryError } from "../../src/gpu/errors.ts";
 import { permissionSentence } from "../../src/missing_permission.ts";
-import { bytes } from "../../src/text/format.ts";
+import { bytes, bytesLess } from "../../src/text/format.ts";
 
 /** How a command that failed ends: the lines for stderr, and the exit code. */
 export interface Ending {
@@ -27,9 +27,10 @@ function linesOf(error: unknown): string[] {
   if (error instanceof Deno.errors.NotCapable) return [`Error: ${permissionSentence(error)}`];
   if (error instanceof OutOfMemoryError) {
     const { bytesWanted, room } = error;
-    const wanted = bytes(bytesWanted) + (room === undefined ? "" : `, there is room for ${bytes(room)}`);
+    const wanted = bytes(bytesWanted) +
+      (room === undefined ? "" : `, there is room for ${bytesLess(bytesWanted, room)}`);
     return [
-      `Error: The device cannot give ${wanted}: take a smaller --batch or --sequence, or a --policy that stores less`,
+      `Error: The device cannot give ${wanted}: take a smaller --batch, --sequence or model, or a --policy that stores less`,
     ];
   }
   const bug = "This is a bug in Headroom; set HEADROOM_DEBUG=1 to see where it happened";

@@ -11,12 +11,12 @@ Deno.test("explain() tells what can be mended in one line, and calls the rest a 
     assertEquals(explain(new UserError("Mend it")), { lines: ["Error: Mend it"], code: 1 });
     assertEquals(explain(new OutOfMemoryError("buffer", 2 ** 31)), {
       lines: [
-        "Error: The device cannot give 2 GiB: take a smaller --batch or --sequence, or a --policy that stores less",
+        "Error: The device cannot give 2 GiB: take a smaller --batch, --sequence or model, or a --policy that stores less",
       ],
       code: 1,
     });
     assertEquals(explain(new OutOfMemoryError("buffers", 2 ** 31, 2 ** 30)).lines, [
-      "Error: The device cannot give 2 GiB, there is room for 1 GiB: take a smaller --batch or --sequence, or a --policy that stores less",
+      "Error: The device cannot give 2 GiB, there is room for 1 GiB: take a smaller --batch, --sequence or model, or a --policy that stores less",
     ]);
     assertEquals(explain(new RangeError("x")), { lines: ["Error: x", bug], code: 1 });
     assertEquals(explain("x"), { lines: ["Error: x"], code: 1 });

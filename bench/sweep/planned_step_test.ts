@@ -39,7 +39,7 @@ Deno.test("planStep() refuses a step of which one tensor is larger than any buff
     return refusal;
   };
   assertEquals(refusalAt(plan.largestBufferBytes), null);
-  assertStringIncludes(refusalAt(plan.largestBufferBytes - 1)!, "exceeds this adapter's largest");
+  assertStringIncludes(refusalAt(plan.largestBufferBytes - 1)!, "this adapter's largest has 1 B less");
 });
 
 Deno.test("planStep() refuses a step of which not even 64 rows can be bound", () => {

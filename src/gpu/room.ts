@@ -1,5 +1,5 @@
 import type { MemoryPlan } from "../memory/plan.ts";
-import { bytes } from "../text/format.ts";
+import { bytes, bytesLess } from "../text/format.ts";
 import type { Gpu } from "./device.ts";
 import { OutOfMemoryError } from "./errors.ts";
 
@@ -15,15 +15,15 @@ export function refuseBeyondRoom(
 ): void {
   if (bufferBytes > room) {
     throw new OutOfMemoryError(
-      `Buffers of ${bytes(bufferBytes)} by plan exceed the ${bytes(room)} that there is room for`,
+      `Buffers take ${bytes(bufferBytes)} by plan, and there is room for ${bytesLess(bufferBytes, room)}`,
       bufferBytes,
       room,
     );
   }
   if (largestBufferBytes > maxBufferSize) {
     throw new OutOfMemoryError(
-      `A buffer of ${bytes(largestBufferBytes)} by plan exceeds this adapter's largest of ${
-        bytes(maxBufferSize)
+      `A buffer takes ${bytes(largestBufferBytes)} by plan, and this adapter's largest has ${
+        bytesLess(largestBufferBytes, maxBufferSize)
       }`,
       bufferBytes,
     );

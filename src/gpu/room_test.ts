@@ -15,13 +15,13 @@ Deno.test("refuseBeyondRoom() refuses a byte too many, and tells how much is wan
   const error = assertThrows(
     () => refuseBeyondRoom(plan, { limits, room }),
     OutOfMemoryError,
-    "Buffers of 3 MiB by plan exceed the 2 MiB that there is room for",
+    "Buffers take 3 MiB by plan, and there is room for 2 MiB",
   );
   assertEquals([error.bytesWanted, error.room], [plan.bufferBytes, room]);
   assertThrows(() => refuseBeyondRoom(plan, { limits, room: plan.bufferBytes - 1 }), OutOfMemoryError);
   assertThrows(
     () => refuseBeyondRoom({ ...plan, largestBufferBytes: 2 ** 20 + 1 }, { limits }),
     OutOfMemoryError,
-    "by plan exceeds this adapter's largest of 1 MiB",
+    "A buffer takes 1 MiB by plan, and this adapter's largest has 1 B less",
   );
 });

@@ -3,6 +3,10 @@ import prettyBytes from "pretty-bytes";
 /** "2.62 MiB" */
 export const bytes = (count: number) => prettyBytes(count, { binary: true });
 
+/** Bytes that there are beside more that are wanted: "1 GiB", or "512 KiB less" where both would read alike. */
+export const bytesLess = (wanted: number, most: number): string =>
+  bytes(wanted) === bytes(most) ? `${bytes(wanted - most)} less` : bytes(most);
+
 /** "0.25×" */
 export const ratio = (value: number) => `${value.toFixed(2)}×`;
 
