@@ -78,6 +78,7 @@ async function measurePaces(
   console.error(`Timing steps before the sweep, in ${plural(cells.length, "process", "processes")}`);
   const progress = new Progress(cells.map(({ model, batch }) => `${model} ${batch}`), "about");
   const times = new Map<string, number[]>();
+  const failures = new Map<string, string>();
   const interruption = new Interruption();
   const { signal } = interruption;
   try {
@@ -88,10 +89,11 @@ async function measurePaces(
       run: (configuration) =>
         runInChild({ configuration, paths, requireGpu, text }, { askDriver: false, timeoutSeconds, signal }),
       starting: (cell, index) => progress.begin(index, processName(cell)),
-      finished(cell, { measurement: { timing } }, _, seconds) {
+      finished(cell, { measurement: { timing, message } }, _, seconds) {
         progress.end(cells.indexOf(cell), seconds);
         const key = keyOf(cell, cell.policy);
         if (timing) times.set(key, [...times.get(key) ?? [], ...timing.stepMilliseconds]);
+        else failures.set(key, `${processName(cell)} (${message})`);
         return Promise.resolve();
       },
     }, new Outcomes({ growing: false }));
@@ -102,6 +104,10 @@ async function measurePaces(
   if (interruption.code !== null) {
     console.error("\nInterrupted before the sweep began: run the command again");
     return interruption.code;
+  }
+  const untimed = [...failures].flatMap(([key, told]) => times.has(key) ? [] : [told]);
+  if (untimed.length > 0) {
+    console.error(`Not timed, and so not trained for as long as \`exact\`: ${untimed.join("; ")}`);
   }
   return new Map([...times].map(([key, milliseconds]) => [key, median(milliseconds)]));
 }
