@@ -255,7 +255,7 @@ const glossary = Object.entries({
     "each step.",
   dispatches: "kernels that a step runs one after another; each costs some microseconds beyond its work.",
   speed:
-    "against `exact`, geometric mean over rounds of the ratio within a round, with its 95% interval (Student's, of the logarithms), which " +
+    "against `exact`, or where that does not fit the policy that has 1.00×: geometric mean over rounds of the ratio within a round, with its 95% interval (Student's, of the logarithms), which " +
     "fewer than three rounds do not have; above 1 is faster.",
   "widest interval":
     "of a comparison's speeds: how far that of the policy which is known least reaches beyond its speed, as a share of it.",

@@ -153,6 +153,19 @@ const images = [
   fakeImageRecord({ seed: 2, round: 1 }, { quality: fakeQuality(2.2, { validationTop1: 0.34 }) }),
 ];
 
+Deno.test("the throughput table tells speeds by what ran where exact did not, but none beside itself alone", () => {
+  const speeds = (...policies: string[]) => {
+    const records = policies.map((policy) => fakeRecord({ policy }));
+    const exact = fakeRecord({}, { status: "oom", timing: null });
+    const lines = table("Throughput", [exact, ...records])!.split("\n");
+    return lines.filter((line) => /\| speed +\|/.test(line)).map((line) =>
+      line.match(/[\d.]+×|out of memory/g)
+    );
+  };
+  assertEquals(speeds("mst", "mst8"), [["out of memory", "1.00×", "1.00×"]]);
+  assertEquals(speeds("mst8"), []);
+});
+
 Deno.test("the throughput table counts images beside tokens", () => {
   // 11 ms a step: 4 / 0.011 images, 65 tokens each.
   assertEquals(

@@ -14,6 +14,7 @@ import {
 } from "./side_by_side.ts";
 import type { PairedRatio } from "../statistics/paired_ratio.ts";
 import { mean, sampleStandardDeviation } from "../statistics/statistics.ts";
+import { timedOf } from "./timed_cell.ts";
 
 export const savedActivations = bytesQuantity("saved activations", (cell: Cell) => cell.memory?.savedBytes);
 
@@ -70,7 +71,15 @@ const throughput: Quantity<Cell>[] = [
     label: "step",
     show: ({ step }) => step && spread(step.median, step.deviation),
   },
-  speed,
+  {
+    label: speed.label,
+    show(cell, base, comparison) {
+      const timed = timedOf(comparison);
+      const others = [...comparison.cells.values()].filter((other) => other !== timed);
+      const beside = timed && (timed === base || others.some((other) => other.speedAgainst(timed)));
+      return beside ? speed.show(cell, timed) : null;
+    },
+  },
   {
     label: "clipped operands",
     show({ records }) {
