@@ -2,7 +2,7 @@ import { number, ratio } from "../../src/text/format.ts";
 import { stepDefaults } from "../../src/train/step_choices.ts";
 import { runtimeOf } from "../results/results.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { lossDifferences, verdictSentence } from "../report/losses.ts";
+import { lossDifferences, verdictSentences } from "../report/losses.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { speedText } from "../report/speeds.ts";
 import { buffers } from "../report/tables.ts";
@@ -32,7 +32,7 @@ function losses({ qualityArithmetic: sweep }: Reports["sweeps"]): string[] | nul
   const tested = sweep ? lossDifferences(sweep.comparisons) : [];
   if (!sweep || tested.length === 0) return null;
   return [
-    verdictSentence(tested),
+    verdictSentences(tested),
     ...lossParts(sweep.comparisons),
     sources(sweep),
     picture(sweep, "loss_difference.svg", "Training loss less that of exact from the same seeds"),

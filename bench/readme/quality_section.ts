@@ -1,6 +1,6 @@
-import { percentage, plural, sentenceCase } from "../../src/text/format.ts";
+import { percentage, plural } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { costsAtMost, lossDifferences, verdictSentence } from "../report/losses.ts";
+import { lossDifferences, verdictSentences } from "../report/losses.ts";
 import { baseOf } from "../report/side_by_side.ts";
 import { code, list } from "../report/words.ts";
 import { lossParts } from "./loss_parts.ts";
@@ -12,15 +12,10 @@ export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): 
   if (!quality) return null;
   const { comparisons } = quality;
   const tested = lossDifferences(comparisons);
-  const costs = costsAtMost(tested.filter(({ learnt }) => learnt));
   const run = qualityCurve && longRun(qualityCurve);
   return [
     "### Quality",
-    [
-      verdictSentence(tested),
-      ...costs ? [`${sentenceCase(costs)}.`] : [],
-      ...run ? [run] : [],
-    ].join(" "),
+    [verdictSentences(tested), ...run ? [run] : []].join(" "),
     ...lossParts(comparisons),
     sources(quality, ...qualityCurve ? [qualityCurve] : []),
     picture(

@@ -1,5 +1,5 @@
 import { ratio } from "../../src/text/format.ts";
-import { lossDifferences, verdictSentence } from "../report/losses.ts";
+import { lossDifferences, verdictSentences } from "../report/losses.ts";
 import { names } from "../report/side_by_side.ts";
 import { speedRange } from "../report/speeds.ts";
 import { bytesAParameter, statesTable } from "../report/states_table.ts";
@@ -17,7 +17,7 @@ export function statesSection({ sweeps: { states, qualityStates } }: Reports): s
   if (saved.length === 0 && tested.length === 0) return null;
   return [
     "### State in fewer bytes",
-    [...saved, ...tested.length > 0 ? [verdictSentence(tested)] : []].join(" "),
+    [...saved, ...tested.length > 0 ? [verdictSentences(tested)] : []].join(" "),
     ...states && table !== null ? [table, sources(states)] : [],
     ...qualityStates && tested.length > 0
       ? [

@@ -1,5 +1,12 @@
 import type { ModelType } from "../../src/models/families.ts";
-import { decimalsFor, percentage, percentageAtMost, roundedUp, signed } from "../../src/text/format.ts";
+import {
+  decimalsFor,
+  percentage,
+  percentageAtMost,
+  roundedUp,
+  sentenceCase,
+  signed,
+} from "../../src/text/format.ts";
 import { type Cell, withoutNull } from "./cell_rounds.ts";
 import { marginOf } from "./margins.ts";
 import { costAtMost, hasLearnt, parities, type Parity, type Verdict } from "./parity.ts";
@@ -59,7 +66,7 @@ function harmSentence(differences: readonly LossDifference[]): string {
 }
 
 /** "at most, by the intervals of the test of equivalence, `half` costs …": of policies that do not measurably harm; null without one. */
-export function costsAtMost(differences: readonly LossDifference[]): string | null {
+function costsAtMost(differences: readonly LossDifference[]): string | null {
   const others = [...Map.groupBy(differences, ({ policy }) => policy)].filter(([, of]) => !of.some(harms));
   return others.length
     ? `at most, by the intervals of the test of equivalence, ${list(others.map(worst))}`
@@ -109,8 +116,11 @@ const verdictWords: Record<Verdict, [one: string, many: string]> = {
 /** "4 of 12" */
 const lostSeeds = ({ parity: { lost, seeds } }: LossDifference) => `${lost} of ${seeds}`;
 
-/** "`a` and `b` are equivalent; `c` (vit-micro) is undecided": the verdicts, with the models where a policy has not the same at all. */
-export function verdictSentence(differences: readonly LossDifference[]): string {
+/**
+ * "`a` and `b` are equivalent; `c` (vit-micro) is undecided. At most, … `a` costs …": the verdicts, with the models where a policy has not the
+ * same at all, and what those cost at most that do not measurably harm.
+ */
+export function verdictSentences(differences: readonly LossDifference[]): string {
   const modelsOf = (some: readonly LossDifference[]) => [...new Set(some.map(({ model }) => model))];
   const told = Object.entries(verdictWords).flatMap(([verdict, [one, many]]) => {
     const byPolicy = Map.groupBy(
@@ -126,9 +136,10 @@ export function verdictSentence(differences: readonly LossDifference[]): string 
     });
     return policies.length ? [`${list(policies)} ${policies.length === 1 ? one : many}`] : [];
   });
+  const costs = costsAtMost(differences.filter(({ learnt }) => learnt));
   return `Final losses of ${list(modelsOf(differences))} beside \`exact\`'s, by the test of equivalence: ${
     told.join("; ")
-  }.`;
+  }.${costs ? ` ${sentenceCase(costs)}.` : ""}`;
 }
 
 /** A row for each policy, and of each comparison the mean difference with the test's interval, what it costs at most, and the verdict. */
