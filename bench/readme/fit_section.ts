@@ -5,14 +5,14 @@ import type { Reports } from "./reports.ts";
 /** What fits on the card by plan, each answer tried on it. */
 export function fitSection({ fits }: Reports): string | null {
   if (!fits) return null;
-  const { file, card, memory, rows } = fits;
+  const { file, card, memory, choices, rows } = fits;
   const groups = [...Map.groupBy(rows, ({ model, at }) => `${model}, ${at}`)];
   const told = groups.map(([subject, of]) =>
     `${subject}: ${list(of.map(({ largest, policy }) => `${largest} under ${code(policy)}`))}`
   );
   return [
     "### What fits",
-    `The largest that fits in ${memory} of one ${card}: ${
+    `The largest that fits in ${memory} of one ${card}${choices && `, ${choices}`}: ${
       told.join("; ")
     }; what fits took a step there, and the next size was refused.`,
     table(

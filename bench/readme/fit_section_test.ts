@@ -31,6 +31,8 @@ Deno.test("fitSection() tells the largest that trained of each model and policy,
     `- **What fits.** ${sentence} [Table](reports/README.md#what-fits)`,
   );
   assertEquals(fitSection({ sweeps: {}, peers: {} }), null);
+  const fits = fitsIn("fit.txt", printed.replace("kernels' tables", "kernels' tables; products in f16"));
+  assertStringIncludes(fitSection({ ...reports, fits })!, "of one Imaginary 9000, products in f16: small,");
 });
 
 Deno.test("fitsIn() refuses what was not proved, or is not whole", () => {

@@ -21,13 +21,16 @@ export interface Fits {
   readonly file: string;
   readonly card: string;
   readonly memory: string;
+  /** How steps compute and update, where it is not the usual way: "products in f16". */
+  readonly choices: string;
   readonly rows: readonly ProvedFit[];
 }
 
 /** Reads such proofs. Throws a UserError where an answer was not proved, or something is missing. */
 export function fitsIn(file: string, text: string): Fits {
   const missing = (what: string) => new UserError(`${file} does not tell ${what}: prove the fits again`);
-  const card = text.match(/^Planned for (.+), bindings of at most /m)?.[1];
+  const [, card, choices = ""] =
+    text.match(/^Planned for (.+), bindings of at most [^;]+; variants of [^;\n]+(?:; (.+))?$/m) ?? [];
   if (!card) throw missing("its card");
   const [header = [], , ...lines] = text.split("\n").filter((line) => line.startsWith("|"))
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
@@ -53,5 +56,5 @@ export function fitsIn(file: string, text: string): Fits {
       `${file} has an answer that was not proved (${open.model}, ${open.policy}): prove it again`,
     );
   }
-  return { file, card, memory: column(lines[0], "in"), rows };
+  return { file, card, memory: column(lines[0], "in"), choices, rows };
 }

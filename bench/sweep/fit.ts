@@ -124,18 +124,18 @@ const widened = byFamily<[number], ModelConfig>({
 /** How many sizes are looked at beyond the first that does not fit. */
 const mostLooks = 32;
 
+/** How many plans a guess is mended by. */
+const mostGuesses = 4;
+
 /** Searches for the largest size of one open step on an adapter; what it has planned for one budget it does not plan again for another. */
 export class FitSearch {
   /** What is known of a size before any buffers are packed. Of it and of the plan numbers alone are kept: a step has thousands of dispatches. */
   readonly #outlineOf = this.#outlines();
   /** The same with nothing taken for speed. */
   readonly #leanestOf = this.#outlines(describeLeanest);
-  readonly #plannedOf = remembered((size: number): MemoryPlan | Refusal => {
-    const outline = this.#outlineOf(size);
-    return "limit" in outline
-      ? outline
-      : orRefusal(() => describeStep(stepOf(this.open, size), this.adapter).plan);
-  });
+  readonly #plannedOf = remembered((size: number): MemoryPlan | Refusal =>
+    this.#beyondModel(size) ?? orRefusal(() => describeStep(stepOf(this.open, size), this.adapter).plan)
+  );
 
   constructor(readonly open: OpenStep, readonly adapter: BuilderOptions) {}
 
@@ -147,14 +147,14 @@ export class FitSearch {
    * @throws the signal's reason once it is aborted, after the size that is being planned
    */
   async largestIn(budget: number, signal?: AbortSignal): Promise<Fit> {
-    const fits = interruptible((size) => this.#fits(size, budget), signal);
     const most = await this.#mostAtLeast(budget, signal);
-    const guess = most && this.#guess(most, budget);
+    const fits = interruptible((size) => this.#fits(size, budget, most), signal);
+    const guess = most && await this.#guess(most, budget, signal);
     const least = leastSize(this.open);
     const from = (size: number, least: number) => largestWhere(fits, { near: size, least });
     const even = guess && await this.#evenIn(guess, fits);
     const first = even && await from(even, even);
-    const again = first && await this.#fitsAgain(first, budget, signal);
+    const again = first && await this.#fitsAgain(first, budget, fits, signal);
     const size = again ? await from(again, again) : first;
     const beyond = size === undefined ? least : size + 1;
     return {
@@ -186,8 +186,10 @@ export class FitSearch {
     return describeStep(stepOf(this.open, size), this.adapter).idleRules;
   }
 
-  #fits(size: number, budget: number): boolean {
-    return this.#refusalAtLeast(size, budget) === null && this.refusalOf(size, budget) === null;
+  /** Whether a size fits, of which those up to `most` may: beyond, what is known before buffers are packed spares the packing. */
+  #fits(size: number, budget: number, most = 0): boolean {
+    return (size <= most || this.#refusalAtLeast(size, budget) === null) &&
+      this.refusalOf(size, budget) === null;
   }
 
   /**
@@ -200,14 +202,26 @@ export class FitSearch {
     return times && times * least;
   }
 
-  /** A size that fits beyond one whose next does not, where partial sums decide on that: of many the largest that is looked at. */
-  async #fitsAgain(size: number, budget: number, signal?: AbortSignal): Promise<number | undefined> {
-    const fits = interruptible((size) => this.#fits(size, budget), signal);
-    const mayFit = interruptible((size) => this.#refusalIn(this.#leanestOf(size), budget) === null, signal);
+  /**
+   * A size that fits beyond one whose next does not, where partial sums decide on that: of many the largest that is looked at. Packing is taken to
+   * cost as much there as it does here.
+   */
+  async #fitsAgain(
+    size: number,
+    budget: number,
+    fits: (size: number) => Promise<boolean>,
+    signal?: AbortSignal,
+  ): Promise<number | undefined> {
     const next = size + 1;
     const [least, leanest] = [this.#outlineOf(next), this.#leanestOf(next)];
-    if (!await mayFit(next) || "limit" in least || "limit" in leanest) return undefined;
-    if (least.bufferBytes === leanest.bufferBytes) return undefined;
+    if ("limit" in least || "limit" in leanest || least.bufferBytes === leanest.bufferBytes) return undefined;
+    const packing = (this.planOf(next)?.bufferBytes ?? least.bufferBytes) / least.bufferBytes;
+    const mayFit = interruptible((size) => {
+      const found = this.#leanestOf(size);
+      const packed = "limit" in found ? found : { ...found, bufferBytes: packing * found.bufferBytes };
+      return this.#refusalIn(packed, budget) === null;
+    }, signal);
+    if (!await mayFit(next)) return undefined;
     const most = await largestWhere(mayFit, { near: next, least: next }) as number;
     const stride = Math.ceil((most - size) / mostLooks);
     for (let larger = most; larger > size; larger -= stride) if (await fits(larger)) return larger;
@@ -232,14 +246,23 @@ export class FitSearch {
     return await largestWhere(mayFit, { near: fits + Math.floor(share * fits), least: fits });
   }
 
-  /** A size near the largest: packed buffers take a little more than what lives at once, by which no size beyond `most` fits. */
-  #guess(most: number, budget: number): number {
-    const excess = (this.planOf(most)?.bufferBytes ?? 0) - budget;
+  /**
+   * A size near the largest: packed buffers take a little more than what lives at once, by which no size beyond `most` fits. What is left over, or
+   * wanting, tells how far it is to the next guess.
+   */
+  async #guess(most: number, budget: number, signal?: AbortSignal): Promise<number> {
     const half = Math.max(leastSize(this.open), Math.ceil(most / 2));
-    if (excess <= 0 || half === most) return most;
+    if (half === most) return most;
     const [whole, part] = [most, half].map((size) => (this.#outlineOf(size) as LeastMemory).bufferBytes);
     const bytesPerSize = (whole - part) / (most - half);
-    return Math.max(half, most - Math.ceil(excess / bytesPerSize));
+    const leftOver = interruptible((size) => budget - (this.planOf(size)?.bufferBytes ?? budget), signal);
+    let guess = most;
+    for (let i = 0; i < mostGuesses; i++) {
+      const next = guess + Math.floor(await leftOver(guess) / bytesPerSize);
+      if (next === guess) break;
+      guess = Math.min(most, Math.max(half, next));
+    }
+    return guess;
   }
 
   /** Why a size cannot fit, however its buffers are packed; null if it may. */
@@ -275,7 +298,7 @@ export class FitSearch {
 
 /** A question that is asked in a turn of its own, so that a signal is heard between two of them: planning itself never waits. */
 const interruptible =
-  (ask: (size: number) => boolean, signal?: AbortSignal) => async (size: number): Promise<boolean> => {
+  <T>(ask: (size: number) => T, signal?: AbortSignal) => async (size: number): Promise<T> => {
     await new Promise((resolve) => setTimeout(resolve));
     signal?.throwIfAborted();
     return ask(size);
