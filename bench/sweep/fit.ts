@@ -255,6 +255,7 @@ export class FitSearch {
     if (half === most) return most;
     const [whole, part] = [most, half].map((size) => (this.#outlineOf(size) as LeastMemory).bufferBytes);
     const bytesPerSize = (whole - part) / (most - half);
+    if (bytesPerSize <= 0) return most;
     const leftOver = interruptible((size) => budget - (this.planOf(size)?.bufferBytes ?? budget), signal);
     let guess = most;
     for (let i = 0; i < mostGuesses; i++) {
