@@ -6,7 +6,7 @@ import { Interruption } from "../machine/interruption.ts";
 import { describeRun } from "../machine/run.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import { headerRemedy, kindOf, lostHeader, parseSweep, readResultsText } from "../results/read_results.ts";
-import { adapterTitle, type CellRecord, ran, runtimeOf } from "../results/results.ts";
+import { adapterTitle, type CellRecord, keyOf, ran, runtimeOf } from "../results/results.ts";
 import { ResultsFile } from "../results/results_file.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { missingCells } from "../sweep/outcomes.ts";
@@ -31,7 +31,7 @@ export async function resumeBench(
   const now = await describeRun(adapter, new Date());
   const dataOf = await loadAll(header.cells, header.paths);
   refuseChanges(header, { ...now, data: [...new Set(header.cells.map((cell) => dataOf(cell).report))] });
-  const kept = records.filter((record) => ran(record) || record.status === "oom");
+  const kept = keptRecords(records);
   const missing = missingCells(header, kept).length;
   const results = await ResultsFile.continue(
     `${folder}/results.jsonl`,
@@ -56,6 +56,13 @@ export async function resumeBench(
   } finally {
     interruption.stop();
   }
+}
+
+/** The records that a resumption leaves as they are: of what ran or found no memory, each process's first. */
+export function keptRecords(records: readonly CellRecord[]): CellRecord[] {
+  const ended = records.filter((record) => ran(record) || record.status === "oom");
+  const byProcess = Map.groupBy(ended, ({ configuration }) => keyOf(configuration));
+  return [...byProcess.values()].map(([first]) => first);
 }
 
 async function resumable(folder: string): Promise<{ header: SweepHeader; records: CellRecord[] }> {

@@ -1,10 +1,10 @@
-import { assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { currentRuntime, useRuntime } from "../../src/adapter/runtime.ts";
 import { UserError } from "../../src/errors.ts";
 import { testGpu } from "../../kernels/testing/testing.ts";
 import { fakeHeader, fakeRecord } from "../results/testing.ts";
 import { withFolder } from "../testing/folder.ts";
-import { resumeBench } from "./resume_bench.ts";
+import { keptRecords, resumeBench } from "./resume_bench.ts";
 
 const { adapter } = await testGpu();
 
@@ -61,3 +61,11 @@ Deno.test("resumeBench() names another remedy than itself where the header canno
       "so nothing can be resumed: take the first line from a copy of the folder, or run its command again",
     );
   }));
+
+Deno.test("keptRecords() leaves what ran or found no memory, once where two resumptions recorded it", () => {
+  const [first, again] = [1, 2].map((seconds) => fakeRecord({}, { message: `${seconds}` }));
+  const failed = fakeRecord({ policy: "half" }, { status: "timeout" });
+  const without = fakeRecord({ policy: "mesa8" }, { status: "oom" });
+  const other = fakeRecord({ round: 1 });
+  assertEquals(keptRecords([first, failed, without, again, other]), [first, without, other]);
+});

@@ -75,7 +75,7 @@ function twice(records: readonly CellRecord[]): string[] {
   const groups = Map.groupBy(records, ({ configuration }) => keyOf(configuration));
   return [...groups.values()].filter(({ length }) => length > 1)
     .map(([{ configuration }, ...others]) =>
-      `${processName(configuration)} is recorded ${1 + others.length} times`
+      `${processName(configuration)} is recorded ${1 + others.length} times: resume it, which keeps the first`
     );
 }
 
