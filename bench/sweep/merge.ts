@@ -27,7 +27,7 @@ function withoutMeasured({ variants: _, ...cell }: CellConfiguration): Partial<C
  * that asks for is in plans and options, and how long a process may take, or what is printed, changes no result.
  */
 function sharedOf(header: SweepHeader): Record<string, unknown> {
-  const { environment: { adapter, driver, deno, commit, dirty }, sources, data, paths } = header;
+  const { environment: { adapter, driver, deno, commit, dirty }, sources, data } = header;
   const { requireGpu, growing, memory, stopping, cells, longest, reinvest, frontier, peers } = header;
   return {
     "adapters": adapter,
@@ -36,7 +36,7 @@ function sharedOf(header: SweepHeader): Record<string, unknown> {
     "versions of Deno": deno,
     "commits": [commit, dirty],
     "sources": sources,
-    "data": [data, paths],
+    "data": data, // which its digest tells, wherever it lies
     "options": [requireGpu, growing, memory, stopping],
     "plans": cells.map(withoutMeasured),
     "numbers of shards": header.shard?.of,

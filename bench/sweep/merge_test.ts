@@ -105,7 +105,7 @@ Deno.test("mergeSweeps() refuses what are no shards of one sweep", () => {
     [[part(1), part(2, { environment: { ...environment, commit: "beef" } })], "different commits"],
     [[part(1), part(2, { sources: "other" })], "different sources (fedcba9876543210, other)"],
     [[part(1), part(2, { data: [{ ...data, digest: "beef" }] })], "different data"],
-    [[part(1), part(2, { paths: { data: "other.txt" } })], "different data"],
+    [[part(1), part(2, { data: [{ ...fakeRecord().data, digest: "another" }] })], "different data"],
     [[part(1), part(2, { requireGpu: true })], "different options"],
     [[part(1), part(2, { growing: true })], "different options"],
     [[part(1), part(2, { memory: 2 ** 30 })], "different options"],
@@ -131,6 +131,10 @@ Deno.test("mergeSweeps() goes by plans and options, and not by how a command was
   const others: Partial<SweepHeader>[] = [
     { command: "deno task bench --model nano --shard 2/3 --rounds 1 --json" },
     { command: "headroom bench --rounds 1 --model nano --shard 2/3" },
+    {
+      command: "deno task bench --model nano --shard 2/3 --data ../text.txt",
+      paths: { data: "../text.txt" },
+    },
     { command: "deno task bench --model nano --shard 2/3 --rounds 1 --timeout 900", timeout: 900 },
   ];
   for (const changes of others) {
