@@ -62,7 +62,7 @@ const onAdapter: Row[] = [
   [
     "train --model xl --batch 500 --no-tune",
     1,
-    "take a smaller --batch or --sequence, or a --policy that stores less",
+    "take a smaller --batch, --sequence or model, or a --policy that stores less",
   ],
 ];
 
