@@ -112,9 +112,8 @@ Deno.test("lengthSection() opens with the longest by plan and proved, beside wha
   const [, sentence, how, table, once, source, picture, rest] = lengthSection(reports)!.split("\n\n");
   assertEquals(
     sentence,
-    "By plan in 80 MiB, sequences of llama3-8b may have 61,440 tokens, under `mst8` with bf16 weights, bf16 moments, and were trained with " +
-      "61,440, under `mst8` with bf16 weights, bf16 moments; sequences of llama-nano may have 1,024 tokens, under `mst8` with bf16 weights, bf16 " +
-      "moments. MST's authors report 60 K of llama3-8b, on one A100 of 80 GB with weights, moments and activations in bf16. " +
+    "In 80 MiB a step trained 61,440 tokens of llama3-8b, under `mst8` with bf16 weights, bf16 moments; by plan there is room for 61,440 tokens of " +
+      "llama3-8b and 1,024 tokens of llama-nano, under `mst8` with bf16 weights, bf16 moments. MST's authors report 60 K of llama3-8b, on one A100 of 80 GB with weights, moments and activations in bf16. " +
       "Their method with activations in f32, `mst`, trained 40,960 tokens of llama3-8b here.",
   );
   assertEquals(

@@ -1,5 +1,5 @@
 import { categoryName } from "../../src/memory/category.ts";
-import { bytes, number } from "../../src/text/format.ts";
+import { bytes, number, sentenceCase } from "../../src/text/format.ts";
 import { stateBytes } from "../../src/train/step_choices.ts";
 import { statusWords } from "../results/results.ts";
 import type { Limit, LongestSequence, SweepHeader } from "../results/run_header.ts";
@@ -45,25 +45,31 @@ export function longestSection(
   ].filter((part) => part !== null).join("\n\n");
 }
 
-/** The longest sequence of each model, as a sentence; null if none were looked for, or fit. */
+/** The longest sequences of each model that took a step, and those that fit by plan, as a sentence; null if none were looked for. */
 export function longestSentence(
   { longest, memory }: Budget,
   comparisons: readonly Comparison<Cell>[],
 ): string | null {
-  const groups = Map.groupBy(longest?.found ?? [], ({ model }) => model);
-  const told = [...groups].flatMap(([model, of]) => {
-    const best = longestOf(of, ({ sequence }) => sequence);
-    if (best.sequence === 0) return [`no sequence of ${model} fits`];
-    const trained = longestOf(of, (one) => trainedCells(one, comparisons).at(-1)?.sequence ?? 0);
-    return [
-      `sequences of ${model} may have ${number(best.sequence)} tokens, ${how(best.rows)}${
-        trained.sequence > 0
-          ? `, and were trained with ${number(trained.sequence)}, ${how(trained.rows)}`
-          : ""
-      }`,
-    ];
-  });
-  return told.length ? `By plan${inMemory(memory)}, ${told.join("; ")}.` : null;
+  const models = [...Map.groupBy(longest?.found ?? [], ({ model }) => model)];
+  if (models.length === 0) return null;
+  const told = (lengthOf: (one: LongestSequence) => number) => {
+    const all = models.map(([model, of]) => ({ model, ...longestOf(of, lengthOf) }));
+    const alike = Map.groupBy(all.filter(({ sequence }) => sequence > 0), ({ rows }) => how(rows));
+    return list(
+      [...alike].map(([how, of]) =>
+        `${list(of.map(({ model, sequence }) => `${number(sequence)} tokens of ${model}`))}, ${how}`
+      ),
+    );
+  };
+  const trained = told((one) => trainedCells(one, comparisons).at(-1)?.sequence ?? 0);
+  const planned = told(({ sequence }) => sequence);
+  const without = models.filter(([, of]) => of.every(({ sequence }) => sequence === 0));
+  const parts = [
+    ...trained ? [`a step trained ${trained}`] : [],
+    ...planned ? [`by plan there is room for ${planned}`] : [],
+    ...without.length > 0 ? [`no sequence of ${list(without.map(([model]) => model))} fits`] : [],
+  ];
+  return `${sentenceCase([...memory ? [`in ${bytes(memory)}`] : [], parts.join("; ")].join(" "))}.`;
 }
 
 /** "7,168 tokens of llama3-8b": the longest of each model that trained under a policy; null if none did. */

@@ -133,8 +133,8 @@ Deno.test("longestSentence() tells of each model the longest by plan and the lon
   const found = [...longest.found, one("exact", 0, { model: "llama2-7b" })];
   assertEquals(
     longestSentence({ longest: { ...longest, found }, memory: 78 * GiB }, compare(records)),
-    "By plan in 78 GiB, sequences of llama3-8b may have 40,960 tokens, under `mst` with bf16 weights, 8-bit moments, and were trained with 30,720, " +
-      "under `recompute` and `mst` with bf16 weights, 8-bit moments; no sequence of llama2-7b fits.",
+    "In 78 GiB a step trained 30,720 tokens of llama3-8b, under `recompute` and `mst` with bf16 weights, 8-bit moments; by plan there is room for " +
+      "40,960 tokens of llama3-8b, under `mst` with bf16 weights, 8-bit moments; no sequence of llama2-7b fits.",
   );
 });
 
@@ -147,13 +147,13 @@ Deno.test("longestSentence() names all that share the longest", () => {
   const told = (records: Parameters<typeof compare>[0]) =>
     longestSentence({ longest: { unit: 64, found } }, compare(records));
   const most =
-    "By plan, sequences of llama3-8b may have 128 tokens, under `exact`, `mst` and `mst8` with bf16 weights, 8-bit moments, and " +
-    "under `exact` with f32 weights, 8-bit moments";
-  assertEquals(told([]), `${most}.`);
+    "y plan there is room for 128 tokens of llama3-8b, under `exact`, `mst` and `mst8` with bf16 weights, 8-bit moments, and " +
+    "under `exact` with f32 weights, 8-bit moments.";
+  assertEquals(told([]), `B${most}`);
   const all = ["exact", "mst"].map((policy) => record(policy, 64, 1));
   assertEquals(
     told([...all, record("mst8", 32, 1)]),
-    `${most}, and were trained with 64, under \`exact\` and \`mst\` with bf16 weights, 8-bit moments.`,
+    `A step trained 64 tokens of llama3-8b, under \`exact\` and \`mst\` with bf16 weights, 8-bit moments; b${most}`,
   );
 });
 
