@@ -18,6 +18,7 @@ export const sweepFolders = {
   pieces: [`${recompute}/mini-sequences`],
   long: [`${recompute}/long`],
   longest: [`${later}/mst`],
+  longest16: [`${later}/mst16`],
   longLlama: [`${later}/llama-1b`],
   longest24: [`${later}/llama-1b-24`],
   ranksSequence: [`${later}/ranks-65536`],

@@ -10,7 +10,7 @@ import type { Reports, Sweep } from "./reports.ts";
 /** The longest sequences: of MST's models beside what its authors report, then those that trained, the largest model first. */
 export function lengthSection({ sweeps, largeStep, largeStepNative }: Reports): string | null {
   const parts = [
-    sweeps.longest && longest(sweeps.longest),
+    sweeps.longest && longest(sweeps.longest, sweeps.longest16),
     ...[largeStep, largeStepNative].map((step) => step && proved(step)),
     ...[sweeps.longLlama, sweeps.long].map((sweep) => sweep && longSequence(sweep)),
   ].filter((part) => part !== undefined && part !== null);
@@ -32,24 +32,28 @@ const proved = (
   } from that of an evaluation in other pieces.\n\n- [what was printed](${file})`;
 
 /** How long sequences may be by plan, which of them took a step, and what MST's authors report of the same models. */
-function longest(sweep: Sweep): string | null {
+function longest(sweep: Sweep, inHalves?: Sweep): string | null {
   const { comparisons, told } = sweep;
   const sentence = longestSentence(told, comparisons);
   const found = told.longest?.found ?? [];
   if (sentence === null) return null;
   const theirs = publishedSentence(found.map(({ model }) => model));
-  const likewise = theirs && longestTrained("mst", found, comparisons);
+  const trained = (policy: string, { told, comparisons }: Sweep) =>
+    theirs && longestTrained(policy, told.longest?.found ?? [], comparisons);
+  const likewise = trained("mst", sweep);
+  const halves = inHalves && trained("mst16", inHalves);
   return [
     [
       ...[sentence, theirs],
       likewise && `Their method with activations in f32, ${code("mst")}, trained ${likewise} here.`,
+      halves && `Block inputs in 16 bits, as theirs are, make that ${halves} (${code("mst16")}).`,
     ].filter(Boolean).join(" "),
     `Multiples of ${number(told.longest!.unit)} tokens; the report has the bytes of each${
       theirs === null ? "" : ", and what differs from the published"
     }:`,
     lengthsTable(found, comparisons),
     howTrained(found, comparisons),
-    sources(sweep),
+    sources(sweep, ...inHalves && halves ? [inHalves] : []),
     picture(
       sweep,
       "lengths.svg",

@@ -99,8 +99,22 @@ Deno.test("lengthSection() opens with the longest by plan and proved, beside wha
     memory: 80 * MiB,
     longest: { unit: 1024, found },
   });
+  const own = cell(51200, 75, 9000, {
+    ...{ model: "llama3-8b-51200", modelDocument: ofLength(modelConfig("llama3-8b"), 51200) },
+    ...{ batch: 1, warmupSteps: 0, timedSteps: 1, ...states },
+  });
+  const half = { ...own, configuration: { ...own.configuration, policy: "mst16" } };
+  const sought = { unit: 1024, found: [byPlan("llama3-8b", "mst16", 51200)] };
+  const halves = [
+    fakeHeader([half], { command: "deno task bench mst --policy mst16.json", longest: sought }),
+    half,
+  ];
   const reports = {
     sweeps: {
+      longest16: sweepOf("reports/mst16/report.md", [{
+        results: halves.map((line) => JSON.stringify(line)).join("\n"),
+        report: "",
+      }]),
       longest: sweepOf("reports/mst/report.md", [{
         results: [header, ...records].map((line) => JSON.stringify(line)).join("\n"),
         report: "",
@@ -114,7 +128,8 @@ Deno.test("lengthSection() opens with the longest by plan and proved, beside wha
     sentence,
     "In 80 MiB a step trained 61,440 tokens of llama3-8b, under `mst8` with bf16 weights, bf16 moments; by plan there is room for 61,440 tokens of " +
       "llama3-8b and 1,024 tokens of llama-nano, under `mst8` with bf16 weights, bf16 moments. MST's authors report 60 K of llama3-8b, on one A100 of 80 GB with weights, moments and activations in bf16. " +
-      "Their method with activations in f32, `mst`, trained 40,960 tokens of llama3-8b here.",
+      "Their method with activations in f32, `mst`, trained 40,960 tokens of llama3-8b here. Block inputs in 16 bits, as theirs are, make that " +
+      "51,200 tokens of llama3-8b (`mst16`).",
   );
   assertEquals(
     how,
@@ -129,6 +144,10 @@ Deno.test("lengthSection() opens with the longest by plan and proved, beside wha
   ]);
   assertStringIncludes(once, "A length by plan that was trained took one step");
   assertStringIncludes(source, "- [report](reports/mst/report.md): `deno task bench mst`");
+  assertStringIncludes(
+    source,
+    "- [report](reports/mst16/report.md): `deno task bench mst --policy mst16.json`",
+  );
   assertStringIncludes(picture, "(reports/mst/lengths.svg)");
   assertStringIncludes(rest, "trains `nano` on one sequence of 4,096 tokens");
   assertStringIncludes(answersPage(reports), `- **Long sequences.** ${sentence} [Table]`);

@@ -3,6 +3,7 @@ import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { type ModelConfig, modelConfig, mostTokens } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
+import { parsePolicy } from "../../src/storage/policy_document.ts";
 import type { LongestSequence } from "../results/run_header.ts";
 import { choicesOf, lengthsOf, longestSequences } from "./longest.ts";
 import { planStep } from "./planned_step.ts";
@@ -105,27 +106,35 @@ Deno.test("The longest sequences of llama3-8b in the documentation are those tha
   );
   const whole = (cell: string) => Number(cell.replaceAll(/[,¹²]/g, ""));
   const [, underDawn] = section.match(/holds\s+([\d,]+) tokens of `llama3-8b` with bf16 weights and 8-bit/)!;
+  const [, halves, f32] = section.match(/it holds ([\d,]+) tokens of[^.]*, and `mst` ([\d,]+)\./)!;
+  const own = JSON.parse(await Deno.readTextFile(`${import.meta.dirname}/../../docs/mst16.json`));
+  const [mst8, mst, mst16] = [...["mst8", "mst"].map(policyDocument), parsePolicy(own, "mst16.json")];
+  const dawn = { maxBufferSize: 2 ** 40 };
   const cases = [
-    ...told.map(([parameters, moments, , , , mst8]) => ({
+    ...told.map(([parameters, moments, , , , length]) => ({
       parameters,
       moments,
-      length: whole(mst8),
+      length,
+      policy: mst8,
       limits: {},
     })),
-    { parameters: "bf16", moments: "8-bit", length: whole(underDawn), limits: { maxBufferSize: 2 ** 40 } },
+    { parameters: "bf16", moments: "8-bit", length: underDawn, policy: mst8, limits: dawn },
+    { parameters: "bf16", moments: "bf16", length: halves, policy: mst16, limits: dawn },
+    { parameters: "bf16", moments: "bf16", length: f32, policy: mst, limits: dawn },
   ];
-  for (const { parameters, moments, length, limits } of cases) {
+  for (const { parameters, moments, policy, limits, ...told } of cases) {
+    const length = whole(told.length);
     const fits = (sequence: number) =>
       planStep(
         {
           ...{ model: ofLength(modelConfig("llama3-8b"), sequence), sequence, batch: 1, seed: 0 },
-          ...{ policy: policyDocument("mst8"), update: "backward", clipBy: "last" },
+          ...{ policy, update: "backward", clipBy: "last" },
           parameters: parameters as "f32" | "bf16",
           moments: moments.replace("-", "") as "bf16" | "8bit",
         },
         gpuWith({ ...typicalGpuLimits, ...limits }),
         78 * 2 ** 30,
       ).refusal === null;
-    assertEquals([fits(length), fits(length + 1024)], [true, false], `${parameters} ${moments} ${length}`);
+    assertEquals([fits(length), fits(length + 1024)], [true, false], `${policy.name} ${moments} ${length}`);
   }
 });
