@@ -1,5 +1,5 @@
 import { bytes, number } from "../../src/text/format.ts";
-import { howTrained, lengthsTable, longestSentence, longestTrained } from "../report/longest.ts";
+import { howTrained, lengthsTable, longestSentence, trainedUnder } from "../report/longest.ts";
 import { publishedSentence } from "../report/mst_published.ts";
 import { code } from "../report/words.ts";
 import { longSequence } from "./long_sequence.ts";
@@ -39,7 +39,7 @@ function longest(sweep: Sweep, inHalves?: Sweep): string | null {
   if (sentence === null) return null;
   const theirs = publishedSentence(found.map(({ model }) => model));
   const trained = (policy: string, { told, comparisons }: Sweep) =>
-    theirs && longestTrained(policy, told.longest?.found ?? [], comparisons);
+    theirs && trainedUnder(policy, told.longest?.found ?? [], comparisons);
   const likewise = trained("mst", sweep);
   const halves = inHalves && trained("mst16", inHalves);
   return [

@@ -29,7 +29,6 @@ export interface Chart {
 /** The pictures of a run, those that have something to show. Equal records give equal bytes. */
 export async function drawCharts(records: readonly CellRecord[], told: Told = {}): Promise<Chart[]> {
   const comparisons = compare(records);
-  const frontier = combinationPanels(comparisons, told);
   const found = told.longest?.found ?? [];
   const styles = policyStyles(
     new Map([
@@ -38,15 +37,14 @@ export async function drawCharts(records: readonly CellRecord[], told: Told = {}
     ]),
   );
   const seeds = new Set(records.flatMap((r) => r.quality ? [r.configuration.seed] : [])).size;
-  const longest = longestPanels(found, comparisons, styles);
-  const pictures: [file: string, caption: string, panels: Panel[]][] = [
-    ["lengths", lengthsCaption, longest],
+  const pictures: [file: string, caption: string, panels: Panel[], columns?: number][] = [
+    ["lengths", lengthsCaption, longestPanels(found, comparisons, styles), 1],
     [
       "memory",
       "Memory at the peak, by category",
       memoryPanels(comparisons, told.frontier && { labelLimit: 400 }),
     ],
-    told.frontier ? ["frontier", combinationsCaption, frontier] : [
+    told.frontier ? ["frontier", combinationsCaption, combinationPanels(comparisons, told), 1] : [
       "frontier",
       `Speed against memory: up and to the left is better${
         hasIntervals(comparisons) ? "; the line through a point is the interval of its speed" : ""
@@ -73,14 +71,10 @@ export async function drawCharts(records: readonly CellRecord[], told: Told = {}
   ];
   const brand = records.some((r) => r.environment.adapterClass === "software") ? softwareBrand : undefined;
   return await Promise.all(
-    pictures.filter(([, , panels]) => panels.length > 0).map(async ([name, caption, panels]) => ({
+    pictures.filter(([, , panels]) => panels.length > 0).map(async ([name, caption, panels, columns]) => ({
       file: `${name}.svg`,
       caption,
-      svg: await draw(
-        sideBySidePanels(panels, [frontier, longest].includes(panels) ? 1 : undefined),
-        caption,
-        brand,
-      ),
+      svg: await draw(sideBySidePanels(panels, columns), caption, brand),
     })),
   );
 }

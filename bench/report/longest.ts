@@ -8,13 +8,14 @@ import {
   cellsOf,
   comparisonsOf,
   groupsOf,
+  longestTrained,
   rowName,
   sharedChoices,
   stateName,
   titleOf,
   trainedCells,
 } from "./longest_rows.ts";
-import { besidePublished, published } from "./mst_published.ts";
+import { besidePublished, published, publishedStates } from "./mst_published.ts";
 import type { Comparison } from "./side_by_side.ts";
 import { speedText } from "./speeds.ts";
 import { code, list, table } from "./words.ts";
@@ -50,20 +51,16 @@ export function longestSentence(
   { longest, memory }: Budget,
   comparisons: readonly Comparison<Cell>[],
 ): string | null {
-  const models = [...Map.groupBy(longest?.found ?? [], ({ model }) => model)];
-  if (models.length === 0) return null;
+  const found = longest?.found ?? [];
+  if (found.length === 0) return null;
   const told = (lengthOf: (one: LongestSequence) => number) => {
-    const all = models.map(([model, of]) => ({ model, ...longestOf(of, lengthOf) }));
-    const alike = Map.groupBy(all.filter(({ sequence }) => sequence > 0), ({ rows }) => how(rows));
-    return list(
-      [...alike].map(([how, of]) =>
-        `${list(of.map(({ model, sequence }) => `${number(sequence)} tokens of ${model}`))}, ${how}`
-      ),
-    );
+    const alike = Map.groupBy(longestByModel(found, lengthOf), ({ rows }) => how(rows));
+    return list([...alike].map(([how, of]) => `${list(of.map(tokensOf))}, ${how}`));
   };
-  const trained = told((one) => trainedCells(one, comparisons).at(-1)?.sequence ?? 0);
+  const trained = told((one) => longestTrained(one, comparisons)?.sequence ?? 0);
   const planned = told(({ sequence }) => sequence);
-  const without = models.filter(([, of]) => of.every(({ sequence }) => sequence === 0));
+  const without = [...Map.groupBy(found, ({ model }) => model)]
+    .filter(([, of]) => of.every(({ sequence }) => sequence === 0));
   const parts = [
     ...trained ? [`a step trained ${trained}`] : [],
     ...planned ? [`by plan there is room for ${planned}`] : [],
@@ -73,26 +70,36 @@ export function longestSentence(
 }
 
 /** "7,168 tokens of llama3-8b": the longest of each model that trained under a policy; null if none did. */
-export function longestTrained(
+export function trainedUnder(
   policy: string,
   found: readonly LongestSequence[],
   comparisons: readonly Comparison<Cell>[],
 ): string | null {
-  const groups = Map.groupBy(found.filter((one) => one.policy === policy), ({ model }) => model);
-  const told = [...groups].flatMap(([model, of]) => {
-    const lengths = of.flatMap((one) => trainedCells(one, comparisons).map(({ sequence }) => sequence));
-    return lengths.length > 0 ? [`${number(Math.max(...lengths))} tokens of ${model}`] : [];
-  });
-  return told.length > 0 ? list(told) : null;
+  const own = found.filter((one) => one.policy === policy);
+  const told = longestByModel(own, (one) => longestTrained(one, comparisons)?.sequence ?? 0);
+  return told.length > 0 ? list(told.map(tokensOf)) : null;
 }
 
 const inMemory = (budget?: number | null) => budget ? ` in ${bytes(budget)}` : "";
 
-/** The longest of some rows, and all that share it. */
-function longestOf(of: readonly LongestSequence[], lengthOf: (one: LongestSequence) => number) {
-  const sequence = Math.max(...of.map(lengthOf));
-  return { sequence, rows: of.filter((one) => lengthOf(one) === sequence) };
+interface LongestOfModel {
+  readonly model: string;
+  readonly sequence: number;
+  /** All that share it. */
+  readonly rows: readonly LongestSequence[];
 }
+
+/** The longest of each model that has any. */
+const longestByModel = (
+  found: readonly LongestSequence[],
+  lengthOf: (one: LongestSequence) => number,
+): LongestOfModel[] =>
+  [...Map.groupBy(found, ({ model }) => model)].map(([model, of]) => {
+    const sequence = Math.max(...of.map(lengthOf));
+    return { model, sequence, rows: of.filter((one) => lengthOf(one) === sequence) };
+  }).filter(({ sequence }) => sequence > 0);
+
+const tokensOf = ({ model, sequence }: LongestOfModel) => `${number(sequence)} tokens of ${model}`;
 
 /** "under `mst` and `mst8` with bf16 weights, 8-bit moments", by what weights and moments are kept in. */
 const how = (rows: readonly LongestSequence[]) =>
@@ -102,13 +109,13 @@ const how = (rows: readonly LongestSequence[]) =>
 
 function trained(one: LongestSequence, comparisons: readonly Comparison<Cell>[]): string {
   const failure = cellsOf(one, comparisons).find(({ sequence }) => sequence === one.sequence)?.cell.failure;
-  const last = trainedCells(one, comparisons).at(-1);
+  const last = longestTrained(one, comparisons);
   const notes = failure ? [`${number(one.sequence)}: ${statusWords[failure.status]}`] : [];
   return [...last ? [number(last.sequence)] : [], ...notes].join("; ") || "–";
 }
 
 function speedThere(one: LongestSequence, comparisons: readonly Comparison<Cell>[]): string {
-  const speed = trainedCells(one, comparisons).at(-1)?.cell.tokensPerSecond;
+  const speed = longestTrained(one, comparisons)?.cell.tokensPerSecond;
   return speed ? number(speed) : "–";
 }
 
@@ -160,7 +167,7 @@ function publishedRow(model: string, policies: readonly string[]): string[][] {
   return row
     ? [[
       model,
-      "MST, published: bf16",
+      publishedStates,
       "6",
       "longest",
       ...policies.map((policy) => row[policy] ? `${row[policy]} K` : "–"),

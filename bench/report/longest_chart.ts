@@ -4,8 +4,8 @@ import { number } from "../../src/text/format.ts";
 import type { LongestSequence } from "../results/run_header.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { byPolicy, type Panel, type Row, type Spec, type Styles, stylesOfRows } from "./chart_panels.ts";
-import { groupsOf, rowName, titleOf, trainedCells } from "./longest_rows.ts";
-import { published } from "./mst_published.ts";
+import { groupsOf, longestTrained, rowName, titleOf, trainedCells } from "./longest_rows.ts";
+import { published, publishedStates } from "./mst_published.ts";
 import type { Comparison } from "./side_by_side.ts";
 
 /** Of each model bars of its longest sequences, and beside them the speed of steps by length where some were timed at several. */
@@ -39,7 +39,7 @@ function publishedRows(found: readonly LongestSequence[]): Row[] {
     if (!thousands) return [];
     const tokens = 1000 * thousands;
     return [{
-      ...{ policy, states: "MST, published: bf16", published: tokens, end: tokens },
+      ...{ policy, states: publishedStates, published: tokens, end: tokens },
       label: `${thousands} K`,
     }];
   });
@@ -48,7 +48,7 @@ function publishedRows(found: readonly LongestSequence[]): Row[] {
 /** What of a row trained, and how far the plan goes beyond. */
 const lengthRows = (found: readonly LongestSequence[], comparisons: readonly Comparison<Cell>[]): Row[] =>
   found.filter(({ sequence }) => sequence > 0).map((one) => {
-    const last = trainedCells(one, comparisons).at(-1);
+    const last = longestTrained(one, comparisons);
     const shorter = last && last.sequence < one.sequence ? `, trained ${number(last.sequence)}` : "";
     const speed = last?.cell.tokensPerSecond;
     return {

@@ -53,3 +53,7 @@ export const cellsOf = (one: LongestSequence, comparisons: readonly Comparison<C
 /** What of it took its steps. */
 export const trainedCells = (one: LongestSequence, comparisons: readonly Comparison<Cell>[]) =>
   cellsOf(one, comparisons).filter(({ cell }) => !cell.failure && cell.step);
+
+/** The longest of it that did; undefined if none did. */
+export const longestTrained = (one: LongestSequence, comparisons: readonly Comparison<Cell>[]) =>
+  trainedCells(one, comparisons).at(-1);

@@ -9,6 +9,9 @@ export const published: Record<string, Record<string, number>> = {
   "llama3-8b": { exact: 5, recompute: 14, mst: 60 },
 };
 
+/** What they kept weights and moments in, as a row's states are told. */
+export const publishedStates = "MST, published: bf16";
+
 /** "MST's authors report 84 K of llama2-7b, on one A100 of 80 GB."; null where no model has a figure. */
 export function publishedSentence(models: readonly string[]): string | null {
   const told = [...new Set(models)].flatMap((model) =>

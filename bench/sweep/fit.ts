@@ -260,8 +260,9 @@ export class FitSearch {
     let guess = most;
     for (let i = 0; i < mostGuesses; i++) {
       const next = guess + Math.floor(await leftOver(guess) / bytesPerSize);
-      if (next === guess) break;
-      guess = Math.min(most, Math.max(half, next));
+      const within = Math.min(most, Math.max(half, next));
+      if (within === guess) break;
+      guess = within;
     }
     return guess;
   }
