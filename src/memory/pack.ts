@@ -23,10 +23,14 @@ export interface Layout {
 
 /**
  * Packs items into buffers. Takes them in the given order and puts each where buffers grow least and, among equals, where the least stays
- * free. Items that live at the same time lie side by side in a buffer only where they fit without growth, so none outgrows its largest
- * item, and only if they are not to be kept apart.
+ * free. Items that live at the same time lie side by side in a buffer only if they are not to be kept apart, and only where they fit without
+ * growth, so that none outgrows its largest item; where they may `widen` it, none outgrows the largest item of all.
  */
-export function pack(items: Items, order: readonly number[]): Layout {
+export function pack(
+  items: Items,
+  order: readonly number[],
+  { widen = false }: { widen?: boolean } = {},
+): Layout {
   const { bytes, first, last, apart } = items;
   const timeline = new Timeline(first, last);
   const sizes: number[] = [];
@@ -36,6 +40,7 @@ export function pack(items: Items, order: readonly number[]): Layout {
   const [offsets, growth] = [new Float64Array(bytes.length), new Float64Array(bytes.length)];
   const found = new Int32Array(bytes.length);
   const closed = new Int32Array(bytes.length).fill(-1); // by buffer: the item that must stay away
+  const widest = widen ? bytes.reduce((most, size) => Math.max(most, size), 0) : 0;
   let work = 0;
   for (const item of order) {
     const count = timeline.meeting(item, found);
@@ -53,15 +58,19 @@ export function pack(items: Items, order: readonly number[]): Layout {
         if (grows < best.growth || (grows === best.growth && slack < best.slack)) {
           best = { buffer, offset: 0, growth: grows, slack };
         }
-      } else if (size <= sizes[buffer] && closed[buffer] !== item) {
+      } else if (size <= Math.max(sizes[buffer], widest) && closed[buffer] !== item) {
         if (taken.length > 1) taken.sort((a, b) => offsets[a] - offsets[b]);
-        let offset = 0;
+        let offset = 0; // behind the last of them when all are passed
         for (let i = 0; i <= taken.length; i++) {
           const slack = (i < taken.length ? offsets[taken[i]] : sizes[buffer]) - offset - size;
           if (slack >= 0 && (best.growth > 0 || slack < best.slack)) {
             best = { buffer, offset, growth: 0, slack };
           }
           if (i < taken.length) offset = Math.max(offset, offsets[taken[i]] + bytes[taken[i]]);
+        }
+        const grows = offset + size - sizes[buffer];
+        if (grows > 0 && grows < best.growth && offset + size <= widest) {
+          best = { buffer, offset, growth: grows, slack: 0 };
         }
       }
     }

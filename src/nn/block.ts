@@ -8,8 +8,8 @@ import { gelu } from "./gelu.ts";
 import { type Layer, residual, sequence, within } from "./layer.ts";
 import { layerNorm, type LayerNormParameters } from "./layer_norm.ts";
 import { linear, type LinearParameters } from "./linear.ts";
-import { mlpPiece, pieces } from "./pieces.ts";
-import { recompute } from "./recompute.ts";
+import { mlpPiece, piecesBehind } from "./pieces.ts";
+import { recompute, remadeLate } from "./recompute.ts";
 import { rotary } from "./rotary.ts";
 import { swiglu } from "./swiglu.ts";
 
@@ -78,16 +78,14 @@ export function block(names: BlockNames, layer: number, p: BlockParameters, shap
   );
   return sequence(
     residual(sequence(
-      layerNorm(p.norm1, { name: names.norm1, epsilon, kind, place: stream }), // N×C
+      remadeLate(layerNorm(p.norm1, { name: names.norm1, epsilon, kind, place: stream })), // N×C
       recompute(mixing, qkv, { key: `${attn}.qkv input`, kind: "linear", ...stream }), // N×(C + 2K), N×C
       linear(p.project, { name: `${attn}.proj`, ...place }), // N×C
     )),
-    residual(sequence(
-      layerNorm(p.norm2, { name: names.norm2, epsilon, kind, place: stream }), // N×C
-      pieces( // N×F, or N×2F of gates, too, and N×C
-        recompute(widening, hidden, { key: `${mlp}.widen input`, kind: "linear", ...stream }),
-        mlpPiece(shape),
-      ),
+    residual(piecesBehind(
+      remadeLate(layerNorm(p.norm2, { name: names.norm2, epsilon, kind, place: stream })), // N×C
+      recompute(widening, hidden, { key: `${mlp}.widen input`, kind: "linear", ...stream }), // N×F, or N×2F of gates, too, and N×C
+      mlpPiece(shape),
     )),
   );
 }

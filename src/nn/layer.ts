@@ -30,14 +30,18 @@ export function sequence(...layers: readonly Layer[]): Layer {
   };
 }
 
-/** x + layer(x), in the place of x where x is not kept itself; so is the gradient, always. The layer ends in one that can add to its sink. */
+/**
+ * x + layer(x), in the place of x where x is not kept itself; so is the gradient, always. What is made again stays as it is, for a backward to
+ * read. The layer ends in one that can add to its sink.
+ */
 export function residual(layer: Layer): Layer {
   return (tape, x) => {
-    const stream = tape.changeable(x, "residual stream");
-    const input = x.exact.cost === "none" ? x : { exact: plain(stream) };
+    const stream = tape.isAgain ? tape.copy(x, "residual stream") : tape.changeable(x, "residual stream");
+    const input = x.exact.cost === "none" ? x : { exact: plain(stream), kept: x.kept };
     const { backward } = layer(tape, input, { tensor: stream, add: true });
+    const exact = plain(stream);
     return {
-      y: { exact: plain(stream) },
+      y: { exact, ...tape.isAgain && { kept: () => exact } },
       backward: (d) => backward(d, { tensor: d, add: true }),
     };
   };

@@ -31,8 +31,9 @@ const operators = { layer: "layer norm", rms: "RMS norm" } as const;
 export function layerNorm({ gamma, beta }: LayerNormParameters, options: LayerNormOptions): Layer {
   const { name, epsilon, place, kind = "layer" } = options;
   const parameters = beta ? [gamma, beta] : [gamma];
-  return operator(operators[kind], (tape, { exact: { tensor: x } }) => {
+  return operator(operators[kind], (tape, input) => {
     const { builder } = tape;
+    const x = tape.tensorOf(input, `${name} input`);
     const saved = place && { kind: "layer_norm" as const, ...place };
     const normalized = saved ? tape.tensor(name, x.rows, x.cols, saved) : tape.exactly(name, x.rows, x.cols);
     const rstd = tape.exactly(`${name} rstd`, x.rows, 1, 1);

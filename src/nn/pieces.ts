@@ -2,7 +2,7 @@ import { plain, readRows } from "../gpu/operand.ts";
 import { rowsOf, type Tensor } from "../gpu/tensor.ts";
 import { cutRows, windowAlignment } from "../gpu/limits.ts";
 import type { MiniSequences } from "../storage/policy.ts";
-import type { Layer } from "./layer.ts";
+import { type Layer, sequence } from "./layer.ts";
 import type { Activation, Tape } from "./tape.ts";
 
 /** The rows of a piece that is asked to have `tokens`: whole windows, so that each piece can be bound. */
@@ -36,6 +36,16 @@ export function pieces(layer: Layer, size: (tape: Tape, x: Tensor) => number | u
       },
     };
   };
+}
+
+/**
+ * Such a layer behind a norm, which goes through the pieces too, so that neither its rows nor their gradient stand whole; unless the policy
+ * keeps the norm's rows, as one tensor.
+ */
+export function piecesBehind(norm: Layer, layer: Layer, size: Parameters<typeof pieces>[1]): Layer {
+  const apart = sequence(norm, pieces(layer, size));
+  const together = pieces(sequence(norm, layer), size);
+  return (tape, x, out) => (tape.keepsByPolicy ? apart : together)(tape, x, out);
 }
 
 /** Rows of a piece of an MLP of so many channels (MST's paper and its code have a rule each); undefined for all at once. */

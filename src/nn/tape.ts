@@ -99,6 +99,16 @@ export class Tape {
     return this.shared.training;
   }
 
+  /** Whether it stores what is kept as the policy says. */
+  get keepsByPolicy(): boolean {
+    return this.keeps === "by policy";
+  }
+
+  /** Whether what is emitted has been made before, and its backward follows. */
+  get isAgain(): boolean {
+    return this.keeps === "itself";
+  }
+
   /** The form of attention: one for all of a step, so that what is made again is what was made. */
   get attention(): "fused" | "materialised" {
     return this.training ? this.shared.policy!.attention : "fused";
@@ -185,9 +195,16 @@ export class Tape {
   }
 
   /** A tensor that holds x and may be changed: in the place of x if that can be had, else a copy. */
-  changeable({ exact }: Activation, name: string): Tensor {
-    const taken = exact.cost === "none" && this.takes(exact.tensor);
-    if (taken) return taken;
+  changeable(x: Activation, name: string): Tensor {
+    return x.exact.cost === "none" && this.takes(x.exact.tensor) || this.copy(x, name);
+  }
+
+  /** A tensor that holds x: x itself if it is one. */
+  tensorOf(x: Activation, name: string): Tensor {
+    return x.exact.cost === "none" ? x.exact.tensor : this.copy(x, name);
+  }
+
+  copy({ exact }: Activation, name: string): Tensor {
     const copy = this.transient(name, exact.tensor.rows, exact.tensor.cols);
     materialize(this.builder, exact, copy);
     return copy;

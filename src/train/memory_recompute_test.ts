@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { gpt2Presets } from "../models/gpt2/config.ts";
+import { llamaPresets } from "../models/llama/config.ts";
 import { parsePolicy } from "../storage/policy_document.ts";
 import { planTraining } from "./plan_testing.ts";
 
@@ -37,6 +38,21 @@ Deno.test("Four bits in groups of 32 channels of a token keep six bits an elemen
   const { savedBytes } = planTraining({ model: mini, sequence: 64, batch: 1, policy, seed: 0 });
   const { layers: L, width: C } = mini;
   assertEquals(savedBytes, 64 * ((L - 1) * 6 * C / 8 + 4 * C + 4));
+});
+
+Deno.test("A block made again holds what attention's backward needs: no rows of a norm, nor their gradient, stand whole", () => {
+  const llama = { ...llamaPresets["llama-micro"], layers: 8 }; // so many that the first block's peak is not the step's
+  const tokens = 65536; // many pieces of the MLP
+  for (const [model, keys] of [[{ ...gpt2Presets.micro, layers: 8 }, 256], [llama, 64]] as const) {
+    const { width } = model;
+    const needed = 2 * (width + 2 * keys) + 2 * width; // q, k, v, the output's gradient, theirs, and the stream's
+    for (const policy of ["mst", "mst8"]) {
+      const options = { model: { ...model, positions: tokens }, sequence: tokens, batch: 1, policy, seed: 0 };
+      const { liveAtPeak } = planTraining(options);
+      const share = liveAtPeak.transient / (4 * tokens * needed);
+      assert(share >= 1 && share < 1.1, `${model.name} ${policy}: ${share}`);
+    }
+  }
 });
 
 Deno.test("GPT-2 small with 8 GiB takes the tokens that the documentation tells, 8-bit block inputs in pieces eight times exact's", async () => {
