@@ -14,7 +14,9 @@ export function fitSection({ fits }: Reports): string | null {
     "### What fits",
     `The largest that fits in ${memory} of one ${card}${choices && `, ${choices}`}: ${
       told.join("; ")
-    }; what fits took a step there, and the next size was refused.`,
+    }; what fits took a step there, and the next size was refused${
+      rows.some(isWithin) ? ", by the device itself where it lies within the memory by plan" : ""
+    }.`,
     table(
       ["model", "at", "policy", "largest", "buffers", "the next", "exceeds by", "proof"],
       rows.map(rowOf),
@@ -23,6 +25,9 @@ export function fitSection({ fits }: Reports): string | null {
     `- [what was printed](${file})`,
   ].join("\n\n");
 }
+
+/** Whether the plan of the next size would find room. */
+const isWithin = ({ exceeds }: ProvedFit) => exceeds.startsWith("-") || exceeds.endsWith(" within it");
 
 const rowOf = ({ model, at, policy, largest, buffers, next, exceeds, proof }: ProvedFit) => [
   ...[model, at, code(policy), largest, buffers, next, exceeds, proof],

@@ -33,6 +33,13 @@ Deno.test("fitSection() tells the largest that trained of each model and policy,
   assertEquals(fitSection({ sweeps: {}, peers: {} }), null);
   const fits = fitsIn("fit.txt", printed.replace("kernels' tables", "kernels' tables; products in f16"));
   assertStringIncludes(fitSection({ ...reports, fits })!, "of one Imaginary 9000, products in f16: small,");
+  for (const within of ["-200 MiB", "200 MiB within it"]) {
+    const fits = fitsIn("fit.txt", printed.replace("   200 MiB", within));
+    assertStringIncludes(
+      fitSection({ ...reports, fits })!,
+      "the next size was refused, by the device itself where it lies within the memory by plan.",
+    );
+  }
 });
 
 Deno.test("fitsIn() refuses what was not proved, or is not whole", () => {

@@ -191,7 +191,7 @@ function oneByOne(rows: readonly FitRow[]): string {
     row.bufferBytes === null ? "–" : bytes(row.bufferBytes),
     String(row.next.size),
     row.limit === "memory" && row.next.wantedBytes !== null
-      ? bytes(row.next.wantedBytes - row.memoryBytes)
+      ? excess(row.next.wantedBytes - row.memoryBytes)
       : "–",
     limitWords[row.limit],
     ...proofs ? [proofWords(row.proof)] : [],
@@ -200,6 +200,9 @@ function oneByOne(rows: readonly FitRow[]): string {
     align: ["l", "l", "l", "r", "r", "r", "r", "r", "l", "l"].slice(0, header.length + (proofs ? 1 : 0)),
   });
 }
+
+/** By how much a plan exceeds the memory; one within it was refused by the device, which needs some for itself. */
+const excess = (over: number) => over < 0 ? `${bytes(-over)} within it` : bytes(over);
 
 function proofWords(proof?: Proof): string {
   if (!proof) return "–";
