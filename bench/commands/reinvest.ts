@@ -4,7 +4,7 @@ import { plural } from "../../src/text/format.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { Interruption } from "../machine/interruption.ts";
 import type { CellConfiguration } from "../results/results.ts";
-import { processName } from "../report/process_name.ts";
+import { processName } from "../results/process_name.ts";
 import { median } from "../statistics/statistics.ts";
 import { runInChild } from "../sweep/child.ts";
 import { Outcomes } from "../sweep/outcomes.ts";

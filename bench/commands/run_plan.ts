@@ -1,4 +1,4 @@
-import { cellName, processName } from "../report/process_name.ts";
+import { cellName, processName } from "../results/process_name.ts";
 import { remembered } from "../../kernels/shared/remembered.ts";
 import { locateImages, locateText } from "../../src/data/named_data.ts";
 import { UserError } from "../../src/errors.ts";

@@ -6,7 +6,7 @@ import { missingCells, type Needless, passedOver } from "../sweep/outcomes.ts";
 import { cellsToRun } from "../sweep/shards.ts";
 import { checkReinvested } from "./check_reinvested.ts";
 import { checkMaking } from "./check_sweep_making.ts";
-import { processName } from "./process_name.ts";
+import { processName } from "../results/process_name.ts";
 import { checkFrontier, checkLongest, checkMemory } from "./check_sweep_plans.ts";
 import { checkRanks } from "./check_sweep_ranks.ts";
 import { checkRecords, lossFaults } from "./check_sweep_records.ts";

@@ -1,7 +1,7 @@
 import { type CellRecord, runtimeOf } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { comparisonOf } from "../sweep/shards.ts";
-import { processName } from "./process_name.ts";
+import { processName } from "../results/process_name.ts";
 import { type Finding, finding } from "./finding.ts";
 
 /** Whether all have one adapter, driver, version and text, those of the header, and none began before the sweep. */

@@ -1,7 +1,7 @@
 import { plural } from "../../src/text/format.ts";
 import { type CellConfiguration, type CellRecord, ran } from "../results/results.ts";
 import { type Frontier, isOf, type LongestSequences, type SweepHeader } from "../results/run_header.ts";
-import { processName } from "./process_name.ts";
+import { processName } from "../results/process_name.ts";
 import { type Finding, finding } from "./finding.ts";
 
 type Memory = NonNullable<CellRecord["memory"]>;

@@ -1,6 +1,6 @@
 import { number } from "../../src/text/format.ts";
 import type { CellRecord } from "../results/results.ts";
-import { processName } from "./process_name.ts";
+import { processName } from "../results/process_name.ts";
 import { type Finding, finding } from "./finding.ts";
 
 /** Whether what ranks did in a step took no longer than the step. */

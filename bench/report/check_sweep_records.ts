@@ -1,6 +1,6 @@
 import { UserError } from "../../src/errors.ts";
 import { type CellConfiguration, type CellRecord, modelOf, ran } from "../results/results.ts";
-import { processName } from "./process_name.ts";
+import { processName } from "../results/process_name.ts";
 import { type Finding, finding } from "./finding.ts";
 
 /** Whether each record has what its configuration asks for and its status says, of the model that it names. */

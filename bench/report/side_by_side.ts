@@ -1,6 +1,7 @@
 import { markdownTable } from "markdown-table";
 import { bytes, ratio } from "../../src/text/format.ts";
-import { type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
+import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
+import { sizeName } from "../results/process_name.ts";
 
 /** Things of type T that differ only in the storage policy. */
 export interface Comparison<T> {
@@ -50,13 +51,11 @@ export function bytesQuantity<T>(
   };
 }
 
-/** Model, and batch × sequence, with the numbers of micro-batches and of ranks where there are several: how every table names a comparison. */
+/** Model, and batch × sequence: how every table names a comparison. */
 export function names(
   { model, batch, sequence, choices }: Omit<Comparison<unknown>, "cells">,
 ): [string, string] {
-  const { accumulate, ranks } = unusual(choices ?? {});
-  const on = ranks ? ` on ${ranks} ranks` : "";
-  return [model, `${accumulate ? `${accumulate} × ` : ""}${batch} × ${sequence}${on}`];
+  return [model, sizeName({ ...choices, batch, sequence })];
 }
 
 /** Tokens of a step, those of all its micro-batches together. */

@@ -1,7 +1,8 @@
 import { UserError } from "../../src/errors.ts";
 import { resumeCommand } from "../machine/run.ts";
 import { headerRemedy, lostHeader, type Report } from "../results/read_results.ts";
-import { type CellConfiguration, type CellRecord, keyOf, runtimeOf } from "../results/results.ts";
+import { processName } from "../results/process_name.ts";
+import { type CellRecord, keyOf, runtimeOf } from "../results/results.ts";
 import type { Shard, SweepHeader } from "../results/run_header.ts";
 import { cellsToRun } from "./shards.ts";
 
@@ -38,16 +39,20 @@ function refuseStrangers({ folder, header, records }: WholeShard): void {
   const seen = new Set<string>();
   for (const record of records) {
     const key = keyOf(record.configuration);
+    const name = processName(record.configuration);
+    if (seen.has(key)) {
+      throw new UserError(
+        `${folder} holds ${name} twice; resume it with \`${resumeCommand(folder)}\`, which keeps one of them`,
+      );
+    }
     const why = !planned.has(key)
       ? `is none of shard ${header.shard.index}`
-      : seen.has(key)
-      ? "is there twice"
       : makingOf(record) !== wanted
       ? "is of another adapter, program or commit than its header"
       : null;
     if (why) {
       throw new UserError(
-        `${folder} holds a record that ${why} (${labelOf(record.configuration)}); ` +
+        `${folder} holds a record that ${why} (${name}); ` +
           `take its line out of ${folder}/results.jsonl, or run the shard again`,
       );
     }
@@ -60,6 +65,3 @@ function makingOf({ environment }: Pick<CellRecord, "environment">): string {
   const { adapter, driver, deno, commit, dirty } = environment;
   return JSON.stringify([adapter, driver, runtimeOf(environment), deno, commit, dirty]);
 }
-
-const labelOf = ({ model, batch, sequence, policy, round }: CellConfiguration) =>
-  `${model} ${batch} × ${sequence} ${policy}, round ${round + 1}`;

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { checkSweep } from "../report/check_sweep.ts";
+import { processName } from "../results/process_name.ts";
 import { parseSweep } from "../results/read_results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import type { CellRecord } from "../results/results.ts";
@@ -145,7 +146,19 @@ Deno.test("mergeSweeps() goes by plans and options, and not by how a command was
   }
 });
 
-Deno.test("mergeSweeps() refuses records that a shard has twice, or that are not its own", () => {
+Deno.test("mergeSweeps() has a record that a shard holds twice left out by --resume, and names its process as check does", () => {
+  const doubled = part(1, {}, 3, (records) => [...records, records[0]]);
+  const [first] = doubled.results.records;
+  assertThrows(
+    () => mergeSweeps([doubled, part(2)]),
+    UserError,
+    `s1 holds ${
+      processName(first.configuration)
+    } twice; resume it with \`deno task bench --resume s1\`, which keeps one`,
+  );
+});
+
+Deno.test("mergeSweeps() refuses records that are not a shard's own", () => {
   const [other] = part(2).results.records;
   const changed = (changes: Partial<CellRecord["environment"]>) => ([first, ...rest]: CellRecord[]) => [
     { ...first, environment: { ...first.environment, ...changes } },
@@ -153,7 +166,6 @@ Deno.test("mergeSweeps() refuses records that a shard has twice, or that are not
   ];
   const remedy = "take its line out of s1/results.jsonl, or run the shard again";
   const refused: [edited: (records: CellRecord[]) => CellRecord[], sentence: string][] = [
-    [(records) => [...records, records[0]], "s1 holds a record that is there twice (nano 4 × "],
     [(records) => [...records, other], "s1 holds a record that is none of shard 1 (nano 4 × "],
     [changed({ commit: "beef" }), "is of another adapter, program or commit than its header"],
     [changed({ adapter: "Another" }), "is of another adapter, program or commit than its header"],
