@@ -2,7 +2,7 @@
 
 import { markdownTable } from "markdown-table";
 import { UserError } from "../../src/errors.ts";
-import { bytesOf } from "../../src/gpu/exchange.ts";
+import { bytesOf } from "../../src/gpu/pieces.ts";
 import type { ModelConfig } from "../../src/models/families.ts";
 import { bytes, number, ratio } from "../../src/text/format.ts";
 import { describeStep } from "../../src/train/plan_training.ts";

@@ -3,18 +3,9 @@ import { Scratch } from "../ranks/scratch.ts";
 import { BufferSet } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import type { Scope } from "./kernel.ts";
-import { type Tensor, tensorBytes } from "./tensor.ts";
+import { bytesOf, type Piece, type Run, runsOf } from "./pieces.ts";
+import type { Tensor } from "./tensor.ts";
 import { durations } from "./timing.ts";
-
-/** Bytes of a tensor: whole words, from `offset` on. */
-export interface Piece {
-  readonly tensor: Tensor;
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-/** All of a tensor. */
-export const wholly = (tensor: Tensor): Piece => ({ tensor, offset: 0, bytes: tensorBytes(tensor) });
 
 /**
  * A step of a program in which tensors leave the card and others, or the same, arrive from the host. What is both sent and received holds the
@@ -30,7 +21,7 @@ export interface Exchange extends Scope {
   readonly stays?: Stays;
 }
 
-/** What stays on the card and only changes its place: before anything arrives, beside what leaves; or late, when all has left. */
+/** What stays on the card and only changes its place, from pieces to others of as many runs as long: before anything arrives, beside what leaves; or late, when all has left. */
 export interface Stays {
   readonly copies: readonly { readonly from: Piece; readonly to: Piece }[];
   readonly late: boolean;
@@ -66,9 +57,6 @@ export function addTimes(a: ExchangeTimes, b: ExchangeTimes): ExchangeTimes {
   >;
   return { ...sums, compute: a.compute === null || b.compute === null ? null : a.compute + b.compute };
 }
-
-/** Bytes of pieces together. */
-export const bytesOf = (pieces: readonly Piece[]) => pieces.reduce((sum, { bytes }) => sum + bytes, 0);
 
 const sides = ["leaves", "arrives"] as const;
 type Staged = typeof sides[number] | "times";
@@ -174,24 +162,29 @@ export class Staging {
     const [leaving, toWrite] = [bytesOf(leaves), bytesOf(arrives)];
     const times = stretches > 0 && this.#marks ? { marks: this.#marks, at: timesAt(leaving) } : null;
     const toMap = times ? times.at + timesBytes : leaving;
-    const placed = ({ tensor, offset }: Piece) => {
+    const placed = ({ tensor, offset }: Run) => {
       const { buffer, offset: first } = placeOf(tensor);
       return [buffer, first + offset] as const;
     };
     /** Queues copies of pieces, each with its place among what is staged, and of what stays. */
     const copy = (
       pieces: readonly Piece[],
-      each: (encoder: GPUCommandEncoder, piece: Piece, at: number) => void,
+      each: (encoder: GPUCommandEncoder, run: Run, at: number) => void,
       staying?: Stays,
       encoder = device.createCommandEncoder(),
     ) => {
       let at = 0;
       for (const piece of pieces) {
-        each(encoder, piece, at);
-        at += piece.bytes;
+        for (const run of runsOf(piece)) {
+          each(encoder, run, at);
+          at += run.bytes;
+        }
       }
       for (const { from, to } of staying?.copies ?? []) {
-        encoder.copyBufferToBuffer(...placed(from), ...placed(to), from.bytes);
+        const targets = runsOf(to);
+        for (const run of runsOf(from)) {
+          encoder.copyBufferToBuffer(...placed(run), ...placed(targets.next().value!), run.bytes);
+        }
       }
       device.queue.submit([encoder.finish()]);
     };
@@ -204,7 +197,7 @@ export class Staging {
     }
     copy(
       leaves,
-      (encoder, piece, at) => encoder.copyBufferToBuffer(...placed(piece), out, at, piece.bytes),
+      (encoder, run, at) => encoder.copyBufferToBuffer(...placed(run), out, at, run.bytes),
       stays?.late ? undefined : stays,
       encoder,
     );
@@ -240,7 +233,7 @@ export class Staging {
     else if (toWrite > 0) device.queue.writeBuffer(back, 0, arrived);
     copy(
       arrives,
-      (encoder, piece, at) => encoder.copyBufferToBuffer(back, at, ...placed(piece), piece.bytes),
+      (encoder, run, at) => encoder.copyBufferToBuffer(back, at, ...placed(run), run.bytes),
       stays?.late ? stays : undefined,
     );
     this.#times = addTimes(this.#times, {

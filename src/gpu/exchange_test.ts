@@ -11,8 +11,8 @@ import { clear } from "../../kernels/optimizer/clear.ts";
 import { materialize } from "../../kernels/shared/materialize.ts";
 import { builderOptionsFor, ProgramBuilder } from "./builder.ts";
 import type { Exchange } from "./exchange.ts";
-import { wholly } from "./exchange.ts";
 import { plain } from "./operand.ts";
+import { wholly } from "./pieces.ts";
 import { Program } from "./program.ts";
 import { allToAll, gathers } from "./over_ranks.ts";
 import { rowsOf, type Tensor } from "./tensor.ts";
@@ -50,6 +50,27 @@ gpuTest(
     });
   },
 );
+
+gpuTest("The runs of a piece leave, arrive and stay one after the other", async () => {
+  await runTest((t) => {
+    const [a, b, c] = ["a", "b", "c"].map((name) => t.output(name, 4, 4));
+    copy(t.builder, t.input("input", 4, 4, Array.from({ length: 16 }, (_, i) => i)), a);
+    clear(t.builder, b);
+    const rows = (tensor: Tensor, first: number, apart: number) => ({
+      ...{ tensor, offset: 16 * first, bytes: 16, runs: 2, stride: 16 * apart },
+    });
+    t.builder.exchange({
+      ...{ name: "turn", leaves: [rows(a, 1, 2)], arrives: [rows(b, 0, 1)], carry: tenfold },
+      stays: { copies: [{ from: rows(a, 0, 2), to: rows(b, 2, 1) }], late: true },
+    });
+    copy(t.builder, b, c);
+    return c;
+  }, async (c, read) => {
+    const rows = [[4, 10], [12, 10], [0, 1], [8, 1]];
+    const wanted = rows.flatMap(([first, times]) => [0, 1, 2, 3].map((i) => times * (first + i)));
+    assertEquals([...await read(c)], wanted);
+  });
+});
 
 gpuTest("An exchange tells what the card computed before it apart from what it waited for else", async () => {
   await runTest((t) => {

@@ -1,5 +1,6 @@
 import type { ProgramBuilder } from "./builder.ts";
-import { bytesOf, type Exchange, type Piece, type Stays } from "./exchange.ts";
+import type { Exchange, Stays } from "./exchange.ts";
+import { bytesOf, type Piece, within } from "./pieces.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Bytes that are staged at once, each way: what is more is exchanged in several goes. */
@@ -90,15 +91,5 @@ const goes = (bytes: number, most: number) =>
     offset: i * most,
     bytes: Math.min(most, bytes - i * most),
   }));
-
-/** What of pieces, one after the other, lies in so many bytes from `offset` on. */
-function within(pieces: readonly Piece[], offset: number, bytes: number): Piece[] {
-  let at = 0;
-  return pieces.flatMap((piece) => {
-    const [first, end] = [Math.max(0, offset - at), Math.min(piece.bytes, offset + bytes - at)];
-    at += piece.bytes;
-    return first < end ? [{ ...piece, offset: piece.offset + first, bytes: end - first }] : [];
-  });
-}
 
 const numbersOf = (pieces: readonly Piece[]) => bytesOf(pieces) / 4;

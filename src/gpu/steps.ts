@@ -1,5 +1,6 @@
 import type { Exchange } from "./exchange.ts";
 import type { Dispatch } from "./kernel.ts";
+import { endOf } from "./pieces.ts";
 import { type Tensor, tensorBytes, wholeOf } from "./tensor.ts";
 
 /** What a program does, one after the other. */
@@ -28,9 +29,11 @@ function flowOf(step: Step): { taken: Tensor[]; made: Tensor[] } {
  * that is planned belongs to it from the exchange's place on, but what stays may lie in memory that others have by then.
  */
 export function besideExchange({ arrives, stays }: Exchange, following: readonly Dispatch[]): number {
-  const homes = arrives.flatMap(({ tensor: { home }, offset, bytes }) =>
-    home ? [{ store: home.store, first: home.offset + offset, end: home.offset + offset + bytes }] : []
-  );
+  const homes = arrives.flatMap((piece) => {
+    const { home } = piece.tensor;
+    if (!home) return [];
+    return [{ store: home.store, first: home.offset + piece.offset, end: home.offset + endOf(piece) }];
+  });
   if (stays || homes.length < arrives.length) return 0;
   const touches = ({ home, ...tensor }: Tensor) =>
     home !== undefined &&

@@ -2,9 +2,9 @@ import { attentionDelta } from "../../kernels/attention/attention_delta.ts";
 import type { AttentionShape } from "../../kernels/attention/attention_shape.ts";
 import { type HeadBlock, putHeads, takeHeads } from "../../kernels/attention/heads.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
-import type { Piece } from "../gpu/exchange.ts";
 import { type Operand, plain } from "../gpu/operand.ts";
 import { allToAll, type Messages } from "../gpu/over_ranks.ts";
+import type { Piece } from "../gpu/pieces.ts";
 import { padded, rowBytes, type Tensor, tensorBytes } from "../gpu/tensor.ts";
 import { headsOf } from "../ranks/heads.ts";
 import { partOf } from "../ranks/share.ts";
@@ -170,19 +170,19 @@ function piecesOf(block: HeadBlock | undefined, { batch }: Turned): Piece[] {
   if (!block) return [];
   const { tensor } = block;
   const bytes = tensorBytes(tensor) / batch;
-  return Array.from({ length: batch }, (_, i) => ({ tensor, offset: i * bytes, bytes }));
+  return [{ tensor, offset: 0, bytes, runs: batch, stride: bytes }];
 }
 
-/** Of all rows, for each rank those that are its own: a piece of each sequence. */
+/** Of all rows, for each rank those that are its own, of each sequence. */
 function rowsByRank(all: Tensor | undefined, { batch, part }: Turned): Piece[][] {
   return Array.from({ length: part.size }, (_, rank) => {
     if (!all) return [];
     const { first, count } = partOf(part.whole, { rank, size: part.size });
-    const bytes = rowBytes(all);
-    return Array.from(
-      { length: batch },
-      (_, i) => ({ tensor: all, offset: (i * part.whole + first) * bytes, bytes: count * bytes }),
-    );
+    const row = rowBytes(all);
+    return [{
+      ...{ tensor: all, offset: first * row, bytes: count * row },
+      ...{ runs: batch, stride: part.whole * row },
+    }];
   });
 }
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { gpuWith } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { modelConfig } from "../models/model_config.ts";
@@ -47,6 +47,23 @@ for (const size of [2, 3, 4]) {
     mesa8,
   );
 }
+
+Deno.test("Ranks exchange as few pieces of many sequences as of few, so that a step of a million is planned", () => {
+  const planned = (batch: number, sequence: number, policy: string) =>
+    describeStep(
+      { model: modelConfig("nano"), sequence, batch, policy, seed: 0, ranks: 4 },
+      gpuWith(typicalGpuLimits),
+    );
+  for (const policy of ["exact", "mst8"]) {
+    const [few, many] = [2, 200].map((batch) =>
+      planned(batch, 8, policy).exchanges.map(({ leaves, arrives, stays }) => [
+        ...[leaves.length, arrives.length, stays?.copies.length],
+      ])
+    );
+    assertEquals(many, few, policy);
+    assert(planned(1e6, 4, policy).plan.bufferBytes > 2 ** 32, "a million sequences take next to nothing");
+  }
+});
 
 Deno.test("Two ranks that share every sequence keep together what one process keeps, the output of attention once", () => {
   const again = parsePolicy({ name: "again", rules: [{ tensors: ["qkv"], recompute: true }] }, "again.json");

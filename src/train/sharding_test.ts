@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
 import { gpuWith } from "../gpu/builder.ts";
-import { bytesOf } from "../gpu/exchange.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
+import { bytesOf } from "../gpu/pieces.ts";
 import { modelConfig } from "../models/model_config.ts";
 import { describeStep } from "./plan_training.ts";
 import { shardingTest } from "./ranks_comparison_testing.ts";

@@ -1,7 +1,7 @@
 import { sumParts } from "../../kernels/products/sum_parts.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
-import { bytesOf, type Piece, wholly } from "../gpu/exchange.ts";
 import { allToAll, mostBytes, namesOf, Together } from "../gpu/over_ranks.ts";
+import { bytesOf, type Piece, wholly } from "../gpu/pieces.ts";
 import { type Tensor, tensorBytes, vectorsOf } from "../gpu/tensor.ts";
 import type { Share } from "../ranks/share.ts";
 
