@@ -42,9 +42,20 @@ export interface Operand {
   bindings(group: number, window?: Window): Binding[];
 }
 
+/** What readers' texts are for operands, by text: a long step has more than a hundred thousand dispatches, and few operands' names. */
+const instances = new Map<string, Map<string, string>>();
+
 /** Writes a reader's text for one operand of one kernel: NAME and GROUP stand for the operand's name and its bind group. */
 export function instantiate(text: string, name: string, group: number): string {
-  return text.replaceAll("NAME", name).replaceAll("GROUP", String(group));
+  let own = instances.get(text);
+  if (!own) instances.set(text, own = new Map());
+  const operand = `${name} ${group}`;
+  let written = own.get(operand);
+  if (written === undefined) {
+    written = text.replaceAll("NAME", name).replaceAll("GROUP", String(group));
+    own.set(operand, written);
+  }
+  return written;
 }
 
 /** Puts values in the place of words in capitals. */

@@ -12,7 +12,17 @@ import {
   type TestProgram,
   tolerance,
 } from "../../kernels/testing/testing.ts";
-import { affine, gelu, type GeluKind, type Operand, plain, readColumns, readRows, times } from "./operand.ts";
+import {
+  affine,
+  gelu,
+  type GeluKind,
+  instantiate,
+  type Operand,
+  plain,
+  readColumns,
+  readRows,
+  times,
+} from "./operand.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** out = what operand v reads. */
@@ -165,6 +175,17 @@ gpuTest("gelu() is the identity or zero far from the origin, never NaN", async (
         });
       },
     );
+  }
+});
+
+Deno.test("instantiate() writes a text for each name and group that it is asked for, every time", () => {
+  for (const _ of [1, 2]) {
+    for (const text of ["NAME of GROUP", "GROUP: NAME and NAME"]) {
+      for (const [name, group] of [["a", 1], ["a", 12], ["a1", 2], ["b", 1]] as const) {
+        const written = text.replace("GROUP", `${group}`).split("NAME").join(name);
+        assertEquals(instantiate(text, name, group), written);
+      }
+    }
   }
 });
 
