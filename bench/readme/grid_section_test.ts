@@ -43,7 +43,10 @@ Deno.test("gridSection() tells of each family mesa8 and the smallest policy, and
   assertStringIncludes(source, "[report](reports/fake/grid/report.md): `deno task bench grid`");
   assertStringIncludes(chart, "(reports/fake/grid/frontier.svg)");
   const answers = answersPage(grid(...texts, ...cells(fakeImageRecord, 4, 1))).split("\n");
-  assertEquals(answers[0], `- **The grid.** ${sentence} [Table](reports/README.md#the-grid)`);
+  assertEquals(
+    answers[0],
+    `- **The grid.** ${sentence} [Table](reports/README.md#the-grid), measured on Imaginary 9000`,
+  );
   assertStringIncludes(answers.at(-1)!, "for `deno task bench grid`");
   assertEquals(gridSection(grid(...texts)), null, "one family is no grid");
 });

@@ -11,7 +11,7 @@ import { gridSection } from "./grid_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
 import { largeSection } from "./large_section.ts";
 import { lengthSection } from "./length_section.ts";
-import { picture } from "./making.ts";
+import { type Making, picture, sources } from "./making.ts";
 import { longestSection } from "./longest_section.ts";
 import { peersSection } from "./peers_section.ts";
 import { proofsSection } from "./proofs_section.ts";
@@ -62,7 +62,8 @@ export function answersPage(reports: Reports): string {
     if (!title) return [];
     const told = title.replace(/^#+ /, "");
     const prose = blocks.filter(isProse).slice(0, taken).join(" ");
-    return [`- **${told}.** ${prose} [Table](reports/README.md#${anchor(told)})`];
+    const table = `[Table](reports/README.md#${anchor(told)})`;
+    return [`- **${told}.** ${prose} ${table}${measuredOn(reports, blocks)}`];
   });
   const lines = [
     ...answers,
@@ -86,6 +87,14 @@ function atAGlance({ sweeps: { recompute } }: Reports): string[] {
 }
 
 const isProse = (block: string) => !/^(\||!\[|- \[)/.test(block);
+
+/** ", measured on NVIDIA H200": the cards of the reports that a section names first, which are those of what the README takes of it. */
+function measuredOn({ sweeps, peers }: Reports, blocks: readonly string[]): string {
+  const named = blocks.find((block) => block.startsWith("- [")) ?? "";
+  const all: Making[] = [...Object.values(sweeps), ...Object.values(peers)];
+  const cards = all.filter((making) => named.includes(sources(making))).map(({ adapter }) => adapter);
+  return cards.length > 0 ? `, measured on ${list([...new Set(cards)])}` : "";
+}
 
 /** What a heading is called in links. */
 export const anchor = (title: string) => title.toLowerCase().replace(/[^a-z0-9 -]/g, "").replaceAll(" ", "-");

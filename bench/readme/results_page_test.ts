@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
+import { fakeRecord } from "../results/testing.ts";
 import { resultsOf, withResults } from "./readme.ts";
 import { readReports } from "./reports.ts";
 import { readEntries } from "./reports_index.ts";
 import { reportsPage } from "./reports_page.ts";
 import { anchor, answersPage, resultsPage } from "./results_page.ts";
+import { measured, only, sweep } from "./testing.ts";
 
 const root = `${import.meta.dirname}/../..`;
 const readme = await Deno.readTextFile(`${root}/README.md`);
@@ -48,6 +50,20 @@ Deno.test("resultsPage() leaves out what was not measured", () => {
   assertEquals(page.includes("###"), false);
   assertEquals(answersPage({ sweeps: {}, peers: {} }), "");
   assertEquals(/undefined|NaN|null/.test(resultsOf(readme)), false);
+});
+
+Deno.test("answersPage() names the cards on which what it takes of a section was measured", () => {
+  const on = (adapter: string, sequence = 128) => {
+    const record = fakeRecord({ sequence, policy: "recompute8" }, measured(1, 1, 1, 1));
+    const base = fakeRecord({ sequence }, measured(2, 2, 2, 1));
+    const all = [base, record].map((one) => ({ ...one, environment: { ...one.environment, adapter } }));
+    return { ...sweep(...all), report: `reports/${adapter}/report.md` };
+  };
+  const page = answersPage(only({ recompute: on("First"), pieces: on("Second") }));
+  assertEquals(
+    page.match(/\(reports\/README\.md#recompute-and-mini-sequences\)(.*)/)?.[1],
+    ", measured on First",
+  );
 });
 
 Deno.test("withResults() changes what lies between the markers and nothing else", () => {
