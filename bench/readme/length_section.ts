@@ -1,5 +1,12 @@
 import { bytes, number } from "../../src/text/format.ts";
-import { howTrained, lengthsTable, longestSentence, trainedUnder } from "../report/longest.ts";
+import {
+  howTrained,
+  lengthsTable,
+  longestSentence,
+  speedsOfLongest,
+  trainedUnder,
+} from "../report/longest.ts";
+import { sharedChoices } from "../report/longest_rows.ts";
 import { publishedSentence } from "../report/mst_published.ts";
 import { code } from "../report/words.ts";
 import { longSequence } from "./long_sequence.ts";
@@ -37,6 +44,7 @@ function longest(sweep: Sweep, inHalves?: Sweep): string | null {
   const sentence = longestSentence(told, comparisons);
   const found = told.longest?.found ?? [];
   if (sentence === null) return null;
+  const speeds = speedsOfLongest(found, comparisons);
   const theirs = publishedSentence(found.map(({ model }) => model));
   const trained = (policy: string, { told, comparisons }: Sweep) =>
     theirs && trainedUnder(policy, told.longest?.found ?? [], comparisons);
@@ -44,7 +52,9 @@ function longest(sweep: Sweep, inHalves?: Sweep): string | null {
   const halves = inHalves && trained("mst16", inHalves);
   return [
     [
-      ...[sentence, theirs],
+      sentence,
+      speeds && `The longest that trained ran at ${[speeds, ...sharedChoices(found)].join(", ")}.`,
+      theirs,
       likewise && `Their method with activations in f32, ${code("mst")}, trained ${likewise} here.`,
       halves && `Block inputs in 16 bits, as theirs are, make that ${halves} (${code("mst16")}).`,
     ].filter(Boolean).join(" "),

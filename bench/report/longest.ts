@@ -80,6 +80,19 @@ export function trainedUnder(
   return told.length > 0 ? list(told.map(tokensOf)) : null;
 }
 
+/** "267 tokens/s (llama2-7b)": how fast the longest step of each model was that trained; null if none was timed. */
+export function speedsOfLongest(
+  found: readonly LongestSequence[],
+  comparisons: readonly Comparison<Cell>[],
+): string | null {
+  const told = longestByModel(found, (one) => longestTrained(one, comparisons)?.sequence ?? 0)
+    .flatMap(({ model, rows }) => {
+      const speeds = rows.flatMap((one) => longestTrained(one, comparisons)?.cell.tokensPerSecond ?? []);
+      return speeds.length > 0 ? [`${number(Math.max(...speeds))} tokens/s (${model})`] : [];
+    });
+  return told.length > 0 ? list(told) : null;
+}
+
 const inMemory = (budget?: number | null) => budget ? ` in ${bytes(budget)}` : "";
 
 interface LongestOfModel {
