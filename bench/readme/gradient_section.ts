@@ -1,6 +1,6 @@
 import { number, ratio } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { digits, gradientError, judgement, times } from "../report/gradient_tables.ts";
+import { comparedSteps, digits, gradientError, judgement, times } from "../report/gradient_tables.ts";
 import { type Comparison, names } from "../report/side_by_side.ts";
 import { savedActivations } from "../report/tables.ts";
 import { sources } from "./making.ts";
@@ -33,7 +33,7 @@ function byGrouping(sweep: Sweep): string | null {
     } than \`head\`, Mesa's way, at ${ratio(best.memory!.savedBytes / head.memory!.savedBytes)} its bytes`;
   const tests = [best === head ? [] : [judgement(best, head)], pairOf(comparison, "head", "tensor")].flat();
   return [
-    `${sentence} (${names(comparison).join(", ")} tokens in training).`,
+    `${sentence} (${names(comparison).join(", ")} tokens in training, ${comparedSteps(best)}).`,
     ...tests.length ? [tests.join(" ")] : [],
     table(
       ["one range for each", "relative error of the gradient", savedActivations.label],
@@ -72,7 +72,9 @@ function byLength(sweep: Sweep): string | null {
   return [
     `With the length of a sequence, from ${number(comparisons[0].sequence)} to ${
       number(comparisons.at(-1)!.sequence)
-    } ${tokens}, the error ${list(told)} (${comparisons[0].model} in training).`,
+    } ${tokens}, the error ${list(told)} (${comparisons[0].model} in training, ${
+      comparedSteps(comparisons[0].cells.get(policies[0])!)
+    }).`,
     table(
       ["sequences × tokens", ...comparisons.map((comparison) => names(comparison)[1])],
       policies.map((policy) => [code(policy), ...errors(policy).map(digits)]),

@@ -1,6 +1,6 @@
 import { number, wholePercentage } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { digits, gradientError } from "../report/gradient_tables.ts";
+import { comparedSteps, digits, gradientError } from "../report/gradient_tables.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { buffers, savedActivations } from "../report/tables.ts";
 import { lossColumns, lossDifferences, lossSentence } from "../report/losses.ts";
@@ -108,5 +108,7 @@ function errorSentence(comparison: Comparison<Cell>, errorOf: (policy: string) =
   const [more, factor] = made <= read ? ["smaller", read / made] : ["larger", made / read];
   return `The gradient error of what backward makes again from 8 bits (\`recompute8\`) is ${
     factor.toFixed(1)
-  } times ${more} than that of \`mesa8\`, of ${names(comparison).join(", ")} tokens in training.`;
+  } times ${more} than that of \`mesa8\`, of ${names(comparison).join(", ")} tokens in training, ${
+    comparedSteps(comparison.cells.get("recompute8")!)
+  }.`;
 }

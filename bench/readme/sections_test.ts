@@ -172,7 +172,7 @@ Deno.test("visionSection() sets live peaks beside what was published", () => {
 const erring = (policy: string, error: number, changes: Partial<CellConfiguration> = {}) =>
   [1, 2].map((seed) =>
     fakeRecord({ policy, seed, round: seed, storage: fakeRecord().configuration.storage, ...changes }, {
-      quality: fakeQuality(3, { gradientErrors: [fakeErrors(10, error * (1 + 0.01 * seed))] }),
+      quality: fakeQuality(3, { gradientErrors: [fakeErrors(10 * seed, error * (1 + 0.01 * seed))] }),
       memory: { ...fakeMeasurement().memory!, savedBytes: (policy === "token" ? 52 : 50) * mebibyte },
     })
   );
@@ -188,7 +188,7 @@ Deno.test("gradientSection() names the best grouping, with its bytes", () => {
     ),
   }))!;
   assertStringIncludes(section, "`token` has the smallest error of all, 2.00 times smaller than `head`");
-  assertStringIncludes(section, "at 1.04× its bytes");
+  assertStringIncludes(section, "at 1.04× its bytes (nano, 4 × 128 tokens in training, steps 10 to 20).");
   assertEquals(rows(section).slice(2).map(([name, error]) => [name, error]), [
     ["`head`", "0.102"],
     ["`tensor`", "0.203"],
@@ -205,7 +205,7 @@ Deno.test("gradientSection() compares lengths at the same tokens a step, where s
   const section = gradientSection(only({ length: sweep(...lengths) }))!;
   assertStringIncludes(
     section,
-    "from 128 to 1,024 with the same 8,192 tokens a step, the error falls from 0.102 to 0.0508 under `mesa8`",
+    "from 128 to 1,024 with the same 8,192 tokens a step, the error falls from 0.102 to 0.0508 under `mesa8` (nano in training, steps 10 to 20).",
   );
   assertEquals(rows(section)[0], ["sequences × tokens", "64 × 128", "8 × 1024"]);
   const growing = [at(128, 8, 0.1), at(1024, 8, 0.2)].flat();
@@ -246,6 +246,18 @@ Deno.test("recomputeSection() tells memory, speed and the cost of pieces", () =>
     }))!,
     "trains in 50% of `exact`'s buffers at no settled speed under `mesa8`, 25% at 80% under `recompute8` and 20% at 50% under `mst`, that of " +
       "`mst` by too few rounds for an interval.",
+  );
+});
+
+Deno.test("recomputeSection() tells at which steps gradients were compared", () => {
+  const recomputeMicro = sweep(
+    ...trained("exact", [1, 2]),
+    ...erring("mesa8", 0.2),
+    ...erring("recompute8", 0.1),
+  );
+  assertStringIncludes(
+    recomputeSection(only({ recomputeMicro }))!,
+    "is 2.0 times smaller than that of `mesa8`, of nano, 4 × 128 tokens in training, steps 10 to 20.",
   );
 });
 

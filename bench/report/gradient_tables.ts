@@ -2,7 +2,7 @@ import { markdownTable } from "markdown-table";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { operatorNames } from "../../src/train/gradient_error.ts";
 import type { Cell } from "./cell_rounds.ts";
-import { plural } from "../../src/text/format.ts";
+import { number, plural } from "../../src/text/format.ts";
 import type { GradientErrors } from "../results/results.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { mean, pairedTest } from "../statistics/statistics.ts";
@@ -45,6 +45,14 @@ function meanOf(cell: Cell, pick: Reading): number | null {
 
 /** The relative error of the whole gradient, mean over all compared steps; null if it is not a number or was not measured. */
 export const gradientError = (cell: Cell): number | null => meanOf(cell, overallError);
+
+/** "steps 20 to 200": between which gradients were compared, for errors change as training goes on; null where none was. */
+export function comparedSteps(cell: Cell): string | null {
+  const steps = runs(cell).flat().map(({ step }) => step);
+  if (steps.length === 0) return null;
+  const [first, last] = [Math.min(...steps), Math.max(...steps)];
+  return first === last ? `step ${number(first)}` : `steps ${number(first)} to ${number(last)}`;
+}
 
 function gradientTable(cells: readonly Cell[], base: Cell): string {
   const shown = (value: number | null, show = digits) => value === null ? "not a number" : show(value);
