@@ -10,6 +10,8 @@ export interface Way {
   arithmetic?: string;
   speed: number;
   bytes: number;
+  /** Where it was measured: only Headroom's ways have it. */
+  sweep?: Sweep;
 }
 
 /** A model at a batch size, both programs' ways to train it. */
@@ -23,15 +25,18 @@ export interface Contest {
 /** The rows of one subject beside the cells of the same model, batch and length; of two cells of a policy in one arithmetic the first counts. */
 export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
   const [{ model, batch, sequence, unit }] = rows;
-  const cells = sweeps.flatMap(({ comparisons }) => comparisons)
-    .filter((other) => other.model === model && other.batch === batch && other.sequence === sequence)
-    .flatMap((comparison) => [...comparison.cells]).filter(([, { failure }]) => !failure);
-  const own = [...Map.groupBy(cells, toldBy).values()].flatMap(([[name, cell]]) => {
+  const cells = sweeps.flatMap((sweep) => {
+    const alike = sweep.comparisons.filter((other) =>
+      other.model === model && other.batch === batch && other.sequence === sequence
+    );
+    return alike.flatMap(({ cells }) => [...cells].map(([name, cell]) => ({ name, cell, sweep })));
+  }).filter(({ cell: { failure } }) => !failure);
+  const own = [...Map.groupBy(cells, toldBy).values()].flatMap(([{ name, cell, sweep }]) => {
     const speed = speedOf(cell, unit);
     const { arithmetic } = cell.configuration;
     return speed === null || !cell.memory
       ? []
-      : [{ name, arithmetic, speed, bytes: cell.memory.bufferBytes }];
+      : [{ name, arithmetic, speed, bytes: cell.memory.bufferBytes, sweep }];
   });
   const theirs = rows.flatMap((row) =>
     row.speed && row.peakBytes !== null
@@ -44,7 +49,8 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
 /** "`mesa8`", "`mesa8` in f16" */
 export const toldOf = ({ name, arithmetic }: Pick<Way, "name" | "arithmetic">): string =>
   code(name) + (arithmetic ? ` in ${arithmetic}` : "");
-const toldBy = ([name, { configuration: { arithmetic } }]: [string, Cell]) => toldOf({ name, arithmetic });
+const toldBy = ({ name, cell: { configuration: { arithmetic } } }: { name: string; cell: Cell }) =>
+  toldOf({ name, arithmetic });
 
 const speedOf = (cell: Cell, unit: PeerRow["unit"]) =>
   unit === "images" ? cell.imagesPerSecond : cell.tokensPerSecond;

@@ -52,7 +52,10 @@ function beside(
       rowsOf(contests),
       2,
     ),
-    sources(peers),
+    sources(
+      peers,
+      ...found.filter((sweep) => contests.some(({ own }) => own.some((way) => way.sweep === sweep))),
+    ),
   ].join("\n\n");
 }
 

@@ -92,6 +92,18 @@ Deno.test("peersSection() sets products in f16 beside those in f32, under whiche
   );
 });
 
+Deno.test("peersSection() names the reports of PyTorch's rows and of Headroom's that it took, and no others", () => {
+  const reports = contest(peer("plain", 102400, 100));
+  const named = (report: string, ...cells: Parameters<typeof sweep>) => ({ ...sweep(...cells), report });
+  const [exact, other] = [{}, { model: "micro" }].map((of) => fakeRecord(of, measured(1, 1, 400, 10)));
+  reports.sweeps = {
+    ...{ stepsNative: named("native/report.md", exact), text: named("text/report.md", exact) },
+    stepsF16: named("f16/report.md", other),
+  };
+  const linked = [...peersSection(reports)!.matchAll(/^- \[report\]\((.*?)\)/gm)].map(([, path]) => path);
+  assertEquals(linked, ["r", "native/report.md"]);
+});
+
 Deno.test("peersSection() compares nothing across cards", () => {
   const reports = contest(peer("plain", 1, 1));
   reports.peers.gpt2!.adapter = "Imaginary 9001";
