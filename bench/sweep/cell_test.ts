@@ -111,6 +111,12 @@ gpuTest(
   },
 );
 
+gpuTest("runCell() compares a step's gradient with that of another batch", async () => {
+  const { quality } = await cell("mesa8", 1, { qualitySteps: 1 });
+  const [{ noise }] = quality!.gradientErrors;
+  assert(noise! > 0.05, `a noise of ${noise} is that of a batch and itself`);
+});
+
 gpuTest("runCell() trains and times what fits, though exact's gradients do not fit beside it", async () => {
   for (const making of ["gradientProgram", "keptGradients"] as const) {
     const method = TrainingSession.prototype[making];
@@ -260,3 +266,20 @@ gpuTest("runCell() times the reference once the card's clock has risen", async (
   });
   await Deno.remove(counted);
 });
+
+gpuTest(
+  "runCell() tells of the driver's memory what has grown since before a device was opened",
+  async () => {
+    const { name } = (await testGpu()).adapter;
+    const counted = await Deno.makeTempFile();
+    const program = `case "$1" in *memory.used*)
+  echo asked >>${counted}
+  [ $(wc -l <${counted}) -lt 3 ] && used=1000 || used=1300
+  echo "$used, 9000, ${name}" ;; *) exit 2 ;; esac`;
+    await withPrograms({ "nvidia-smi": program }, async () => {
+      const { memory } = await cell("exact", 0, { qualitySteps: 0 });
+      assertEquals(memory!.driverBytes, 300 * 2 ** 20);
+    });
+    await Deno.remove(counted);
+  },
+);
