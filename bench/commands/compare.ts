@@ -9,6 +9,7 @@ import { renderComparison } from "../compare/render.ts";
 import { defaulted, folder, maybe } from "../options/options.ts";
 import { allowance, word } from "../options/value_parsers.ts";
 import { readReport } from "../results/read_results.ts";
+import { tellSkipped } from "./report_paths.ts";
 
 const forms = ["markdown", "json", "customBiggerIsBetter", "customSmallerIsBetter"] as const;
 
@@ -63,6 +64,7 @@ async function compareFolders(o: InferValue<typeof options>): Promise<number> {
   }
   const [base, own] = [await readReport(o.base), await readReport(o.own)];
   const comparison = compareReports(base, own, o);
+  for (const { results } of [base, own]) tellSkipped(results);
   const found = gate(comparison, o);
   const print = {
     markdown: () => console.log(renderComparison(comparison, found)),

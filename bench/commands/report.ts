@@ -18,7 +18,7 @@ import { sections } from "../report/report.ts";
 import { summarizeSweep, sweepSummary } from "../report/sweep_summary.ts";
 import { printable } from "../report/terminal.ts";
 import { kindOf, parseSweep, readResultsText, type SweepResults } from "../results/read_results.ts";
-import { reportsBelow, tellLeftOut } from "./report_paths.ts";
+import { reportsBelow, tellLeftOut, tellSkipped } from "./report_paths.ts";
 
 const options = object({
   folders: multiple(argument(folder, { description: message`Report folders` }), {
@@ -143,7 +143,10 @@ function sourceOf({ folder, kind, text }: Read): Source {
 /** The results of a sweep. Throws NoCells if they have no record. */
 function sweepOf(folder: string, text: string): SweepResults {
   const results = parseSweep(text, `${folder}/results.jsonl`);
-  if (results.records.length > 0) return results;
+  if (results.records.length > 0) {
+    tellSkipped(results);
+    return results;
+  }
   throw new NoCells(
     `${folder}/results.jsonl holds no record`,
     "finish a cell with --resume, or leave it out",

@@ -1,7 +1,11 @@
 import { isFolder, isPresent, withFileErrors, withoutSlash } from "../../src/io/files.ts";
+import type { SweepResults } from "../results/read_results.ts";
 
 /** Says on stderr what of a command line is passed over. */
 export const tellLeftOut = (what: string): void => console.error(`Left out: ${what}`);
+
+/** Says on stderr which lines of a sweep's results are none, such as half a one: what is told is without them. */
+export const tellSkipped = ({ skipped }: Pick<SweepResults, "skipped">): void => skipped.forEach(tellLeftOut);
 
 /** Paths, each once, without plain files, as a shell's `*` finds them beside reports. Files alone are left to whoever reads and refuses them. */
 export async function withoutFiles(given: readonly string[]): Promise<string[]> {

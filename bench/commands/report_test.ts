@@ -100,3 +100,17 @@ Deno.test("report refuses what leaves nothing, as if it stood alone, and a path 
     assertStringIncludes(await refused("kernels", "empty"), "which have no cells; give folders of sweeps");
     assertStringIncludes(await refused("sweep", "none"), "none is no report of bench: ");
   }));
+
+Deno.test("report, compare and summary name the lines of results that are none, and tell the rest", () =>
+  withSet(async (root) => {
+    const [whole, cut] = [`${root}/sweep`, `${root}/deep/sweep`];
+    await Deno.writeTextFile(`${cut}/results.jsonl`, '{"schema":3,"sta', { append: true });
+    const line = `Left out: ${cut}/results.jsonl:3: skipped, not a whole line of JSON`;
+    const lines = [["report", cut], ["report", cut, "--json"], ["compare", whole, cut], ["summary", cut]];
+    for (const args of lines) {
+      const { code, text, notes } = await printed(...args);
+      assertEquals([code, notes], [0, [line]], args.join(" "));
+      assertStringIncludes(text, "nano");
+    }
+    assertEquals((await printed("report", whole)).notes, []);
+  }));

@@ -8,6 +8,7 @@ import { runtimeOf } from "../results/results.ts";
 import { renderSummary } from "../report/summary.ts";
 import { summarizeSweep } from "../report/sweep_summary.ts";
 import { readReport } from "../results/read_results.ts";
+import { tellSkipped } from "./report_paths.ts";
 
 const options = object({
   folder: argument(folder, {
@@ -23,8 +24,10 @@ const brief = message`Print a report for a page without pictures, such as a work
 
 export const summary = command("summary", options, { brief }).map(({ card, json, ...o }) => async () => {
   if (card) refuseUnused("--card", { json }, []);
-  const { folder, results: { header, records } } = await readReport(o.folder);
+  const { folder, results } = await readReport(o.folder);
+  const { header, records } = results;
   if (records.length === 0) throw new UserError(`${folder} holds no record; finish a cell with \`--resume\``);
+  tellSkipped(results);
   const { environment } = records[0];
   if (json) printJson(summarizeSweep(folder, { header, records }));
   else if (!card) console.log(renderSummary(records, header ?? {}));

@@ -29,7 +29,7 @@ export async function readReport(path: string): Promise<Report> {
   const folder = withoutSlash(path);
   const text = await readResultsText(folder);
   const kind = kindOf(text);
-  if (kind === "sweep") return { folder, results: parseSweep(text) };
+  if (kind === "sweep") return { folder, results: parseSweep(text, `${folder}/results.jsonl`) };
   throw new UserError(
     `${folder} holds no sweep but ${kind}, which cannot be compared; name a sweep's folder`,
   );
