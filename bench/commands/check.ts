@@ -9,7 +9,14 @@ import { checkPeers } from "../report/check_peers.ts";
 import { checkSweep } from "../report/check_sweep.ts";
 import type { Finding } from "../report/finding.ts";
 import { readPeers } from "../report/peer_records.ts";
-import { kindOf, lostHeader, parseSweep, parseTimes, readResultsText } from "../results/read_results.ts";
+import {
+  kindOf,
+  lostHeader,
+  parseSweep,
+  parseTimes,
+  readResultsText,
+  type SweepResults,
+} from "../results/read_results.ts";
 import type { SweepHeader, TimesHeader } from "../results/run_header.ts";
 import { filesOf } from "./render.ts";
 import { withoutFiles } from "./report_paths.ts";
@@ -58,9 +65,12 @@ export async function checkFolder(folder: string): Promise<Finding[]> {
     ...sweep ? checkSweep(sweep) : [],
     ...kind === "peers" ? checkPeers(readPeers(text)) : [],
     ...header ? await checkSources(header) : [],
-    ...sweep && lostHeader(sweep) !== null ? [] : [await checkFiles(folder, text)], // nothing is rendered without
+    ...sweep && isUntold(sweep) ? [] : [await checkFiles(folder, text)],
   ];
 }
+
+/** Whether nothing can be rendered of a sweep: it has no record, or does not tell what was planned. */
+const isUntold = (sweep: SweepResults) => sweep.records.length === 0 || lostHeader(sweep) !== null;
 
 /** Whether the program was that of the commit which is named, as far as its history is here. */
 async function checkSources(

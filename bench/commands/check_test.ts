@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { main } from "../main.ts";
 import { fakeHeader, fakeRecord } from "../results/testing.ts";
 import { endOf } from "../testing/command_end.ts";
 import { withFolder } from "../testing/folder.ts";
@@ -24,5 +25,27 @@ Deno.test("check leaves files beside reports out, with a note, and checks the re
       const { code, errors } = await endOf(["check", ...paths]);
       assertEquals([code, errors.length], [1, 1], paths.join());
       assertStringIncludes(errors[0], "is no report of bench: ");
+    }
+  }));
+
+Deno.test("check fails a sweep without a record under its name, and checks what comes after it", () =>
+  withFolder(async (root) => {
+    const record = fakeRecord({ qualitySteps: 2 });
+    const lines = { begun: [fakeHeader([record])], blank: [], cut: [fakeHeader([record]), record] };
+    for (const [name, all] of Object.entries(lines)) {
+      await Deno.mkdir(`${root}/${name}`);
+      const text = all.map((line) => JSON.stringify(line) + "\n").join("");
+      await Deno.writeTextFile(`${root}/${name}/results.jsonl`, text);
+    }
+    const { log } = console;
+    const printed: string[] = [];
+    console.log = (line: string) => void printed.push(line);
+    try {
+      const folders = Object.keys(lines).map((name) => `${root}/${name}`);
+      assertEquals(await main(["check", ...folders]), 1);
+      assertEquals(printed.filter((line) => !line.startsWith(" ")), folders.map((name) => `FAILED  ${name}`));
+      assertEquals(printed.filter((line) => line === "  FAIL  there is no record").length, 2);
+    } finally {
+      console.log = log;
     }
   }));
