@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
+import { fakeHeader, fakeRecord } from "../results/testing.ts";
 import { peerMarks } from "./peer_marks.ts";
 import { outOfMemory, peersHeader, peersText, peerTurn } from "./peers_testing.ts";
 
@@ -33,9 +34,16 @@ Deno.test("peerMarks() takes the rows of a sweep's models and sizes whose speed 
   assertEquals(image.tokensPerSecond, 8 * 197 / 0.01, "an image is so many tokens");
 });
 
-Deno.test("peerMarks() refuses rows of another card, and those of no size of the sweep", () => {
+Deno.test("peerMarks() refuses rows of another card, those of no size of the sweep, and results of another kind", () => {
   const refused = (message: string, ...given: Parameters<typeof of>) =>
     assertThrows(() => of(...given), UserError, message);
   refused("--peers names rows of NVIDIA H100, and this is NVIDIA H200", [small], "NVIDIA H200");
   refused("--peers names no row of these models and sizes", [{ ...small, batch: 5 }]);
+  for (const other of [JSON.stringify(fakeHeader([])), JSON.stringify(fakeRecord()), "", '{"kind":"pe']) {
+    assertThrows(
+      () => peerMarks(other, [small], "NVIDIA H100"),
+      UserError,
+      "none of PyTorch's; give a folder",
+    );
+  }
 });
