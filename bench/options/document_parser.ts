@@ -45,8 +45,15 @@ export function fileParser<Document>(
 function documentParser<Document extends { readonly name: string }>(
   { presets, preset, jsonSchema, ...kind }: NamedKind<Document>,
 ): Value<Document> {
-  const named = (input: string) => /\.json$/i.test(input) ? read(kind, input) : preset(input);
   const word = kind.metavar.toLowerCase();
+  const named = (input: string) => {
+    if (/\.json$/i.test(input)) return read(kind, input);
+    const parts = input.split(",");
+    if (parts.length > 1 && parts.every((part) => presets.includes(part))) {
+      throw new UserError(`"${input}" names several, where one ${word} is taken; give one of them`);
+    }
+    return preset(input);
+  };
   return {
     ...fileParser(kind, preset(presets[0])),
     choices: presets.map(preset),

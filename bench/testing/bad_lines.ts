@@ -212,6 +212,13 @@ const words: Row[] = [
   ["bench --policy exact,mesa9", 2, 'Unknown policy "mesa9"; did you mean "mesa8"?'],
   ["bench --policy mesa8,", 2, `Unknown policy ""; known: ${policyNames.join(", ")}`],
   ["bench --model nanno", 2, 'Unknown model "nanno"; did you mean "nano"?'],
+  [
+    "train --policy exact,mesa8",
+    2,
+    '"exact,mesa8" names several, where one policy is taken; give one of them',
+  ],
+  ["verify F --policy exact,mesa9", 2, 'Unknown policy "exact,mesa9"'],
+  ["train --model nano,micro", 2, '"nano,micro" names several, where one model is taken; give one of them'],
   ["train --model deit-tinny", 2, 'did you mean "deit-tiny"?'],
   ["train --model bert", 2, `known: ${modelNames.join(", ")}`],
   [
