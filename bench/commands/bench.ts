@@ -232,6 +232,12 @@ function refuseContradictory(o: Options): void {
   if (idle && qualitySteps(o) === 0) {
     throw new UserError(`${idle} does nothing without quality steps; give --quality-steps, or leave it out`);
   }
+  const steps = qualitySteps(o);
+  if (steps !== undefined && o.gradientEvery !== undefined && o.gradientEvery > steps) {
+    throw new UserError(
+      `--gradient-every ${o.gradientEvery} is reached in none of ${steps} quality steps; give at most ${steps}`,
+    );
+  }
   if (o.peers !== undefined && !profileTold(o)?.frontier) {
     throw new UserError("--peers sets rows beside a frontier; take `bench frontier`, or leave it out");
   }

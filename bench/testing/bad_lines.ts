@@ -274,6 +274,11 @@ const idle: Row[] = [
     1,
     "--seeds does nothing without quality steps; give --quality-steps",
   ],
+  [
+    "bench --quality-steps 3 --gradient-every 5",
+    1,
+    "--gradient-every 5 is reached in none of 3 quality steps; give at most 3",
+  ],
   ["bench paper --gradient-every 2", 1, "--gradient-every does nothing without quality steps"],
   ["bench paper --learning-rate 3e-4", 1, "--learning-rate does nothing without quality steps"],
   ["train --sample-tokens 0 --temperature 1", 1, "--temperature does nothing with --sample-tokens 0"],
