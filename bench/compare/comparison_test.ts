@@ -215,6 +215,9 @@ Deno.test("gate() passes what is proved, fails what is disproved, and does not p
   assertEquals(found(rounds(0.5), limits), [0, 0]);
   assertEquals(found(rounds(1, withMemory(1)), limits), [0, 0]);
   assertEquals(found(rounds(1, withMemory(1)), { maxMemory: 0 }), [2, 0]);
+  const percent = fakeMeasurement().memory!.bufferBytes / 100;
+  assertEquals(found(rounds(1, withMemory(Math.floor(percent))), limits), [0, 0]);
+  assertEquals(found(rounds(1, withMemory(Math.ceil(percent))), limits), [2, 0]);
   const noisy = rounds(1, (record) => ({
     ...record,
     timing: { ...record.timing!, stepMilliseconds: [10 + 3 * (record.configuration.round % 2)] },

@@ -99,4 +99,11 @@ Deno.test("The steps of shards that timed each for itself are their mean", () =>
   });
   const [{ outcomes }] = armsOf(shards);
   assertEquals(equals.map((equal) => outcomes[equal]!.steps), [51, 100]);
+  const timed = of(exact, arms[4]).map((record): CellRecord => ({
+    ...record,
+    configuration: { ...record.configuration, round: record.configuration.round + 3, qualitySteps: 0 },
+    quality: null,
+  }));
+  const [{ outcomes: { tokens } }] = armsOf([...of(exact, arms[4]), ...timed]);
+  assertEquals(tokens!.steps, 100, "a round that only times trains for no steps");
 });

@@ -17,4 +17,6 @@ Deno.test("liveByCategory() has, at each dispatch, what stands and what is claim
   const total = (at: number) => categories.reduce((sum, category) => sum + live[category][at], 0);
   const { at, bytes } = livePeak(claims);
   assertEquals([at, total(at)], [1, bytes + 101]);
+  const twice = [...claims, { category: "transient", bytes: 2, first: 2, last: 3 }] as const;
+  assertEquals(livePeak(twice), { at: 1, bytes: 17 }, "of two peaks the first");
 });
