@@ -29,22 +29,26 @@ export function statesSection({ sweeps: { states, qualityStates } }: Reports): s
   ].join("\n\n");
 }
 
-/** "Weights, moments and gradients … of `exact`'s 16.00 B a parameter: 0.31× at 0.98× of its speed under `exact-8bit-all`" */
+/** "Weights, moments and gradients … take 16.00 B a parameter under `exact`; `exact-8bit-all` takes 0.31× of that at 0.98× of its speed" */
 function sentence({ comparisons: [comparison] }: Sweep): string {
   const policies = policiesOf([comparison]);
-  const timed = policies.some((policy) => policy !== "exact" && speedRange([comparison], policy));
   const told = policies.flatMap((policy) =>
     pairsOf([comparison], policy).flatMap(({ own, base }) => {
       const [bytes, all] = [own, base].map(bytesAParameter);
       if (own === base || bytes === null || !all) return [];
       const speed = speedRange([comparison], policy);
-      return [`${ratio(bytes / all)}${speed ? ` at ${speed}` : ""} under ${code(policy)}`];
+      return [{ policy: code(policy), bytes: ratio(bytes / all), speed }];
     })
   );
+  const first = told.findIndex(({ speed }) => speed);
+  const others = told.map(({ policy, bytes, speed }, i) => {
+    const taken = i === 0 ? ` takes ${bytes} of that` : ` ${bytes}`;
+    return `${policy}${taken}${speed ? ` at ${speed}${i === first ? " of its speed" : ""}` : ""}`;
+  });
   const [{ base }] = pairsOf([comparison], policies[0]);
   return `Weights, moments and the gradients of the live peak take ${
     bytesAParameter(base)?.toFixed(2)
-  } B a parameter under ${code(base.configuration.policy)} (${names(comparison).join(", ")} tokens); of that${
-    timed ? " and of its speed" : ""
-  }, ${list(told)}.`;
+  } B a parameter under ${code(base.configuration.policy)} (${names(comparison).join(", ")} tokens); ${
+    list(others)
+  }.`;
 }

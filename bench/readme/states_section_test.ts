@@ -63,8 +63,8 @@ const qualityStates = sweep(
 );
 
 const saved =
-  "Weights, moments and the gradients of the live peak take 16.00 B a parameter under `exact` (nano, 4 × 128 tokens); of that and of its " +
-  "speed, 0.63× at 1.00× under `exact-8bit-moments` and 0.25× at 0.80× under `exact-8bit-all`.";
+  "Weights, moments and the gradients of the live peak take 16.00 B a parameter under `exact` (nano, 4 × 128 tokens); " +
+  "`exact-8bit-moments` takes 0.63× of that at 1.00× of its speed and `exact-8bit-all` 0.25× at 0.80×.";
 const suffers =
   "Final losses of nano beside `exact`'s, by the test of equivalence: `exact-8bit-moments` is equivalent; `exact-8bit-all` is undecided; " +
   "`mesa2` is worse. At most, by the intervals of the test of equivalence, `exact-8bit-moments` costs 0.0003 nats (0.02% of the loss) " +
@@ -95,5 +95,5 @@ Deno.test("statesSection() leaves out the part that was not measured", () => {
   assertEquals(only({}), undefined);
   const twice = keeping("exact-8bit-all", [2, 2, 0], 12.5).slice(1);
   const few = sweep("states", ...keeping("exact", [4, 8, 4], 10), ...twice);
-  assertStringIncludes(only({ states: few })!, "tokens); of that, 0.25× under `exact-8bit-all`.");
+  assertStringIncludes(only({ states: few })!, "tokens); `exact-8bit-all` takes 0.25× of that.");
 });
