@@ -1,4 +1,4 @@
-import { percentage, plural } from "../../src/text/format.ts";
+import { number, percentage, plural } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { lossDifferences, verdictSentences } from "../report/losses.ts";
 import { baseOf } from "../report/side_by_side.ts";
@@ -28,14 +28,14 @@ export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): 
         picture(
           qualityCurve,
           "loss_difference.svg",
-          "The same of one seed, trained through its whole corpus",
+          "The same of one seed, trained for longer",
         ),
       ]
       : [],
   ].join("\n\n");
 }
 
-/** Where a run of one seed through its corpus ends, and what rounding alone moves it by; null without such an end. */
+/** Where a run of one seed ends, on how much of its corpus, and what rounding alone moves it by; null without such an end. */
 function longRun({ comparisons: [comparison] }: Sweep): string | null {
   const exact = baseOf(comparison);
   const byRounding = (cell: Cell) => cell.configuration.kernels === "other";
@@ -48,9 +48,14 @@ function longRun({ comparisons: [comparison] }: Sweep): string | null {
     return [{ text, alone: byRounding(cell) }];
   }).toSorted((a, b) => Number(a.alone) - Number(b.alone));
   if (ends.length === 0) return null;
-  return `One seed of ${comparison.model}, trained through its corpus once (${
-    plural(exact.configuration.qualitySteps, "step")
-  }), ends at ${list(ends.map(({ text }) => text))} of \`exact\`'s loss${
+  const { configuration: { qualitySteps }, records: [{ data }] } = exact;
+  const tokens = qualitySteps * comparison.batch * comparison.sequence;
+  const windows = data.kind === "text"
+    ? `on ${number(tokens)} tokens in windows from anywhere in a corpus of ${number(data.trainTokens)}, `
+    : "";
+  return `One seed of ${comparison.model}, trained ${windows}for ${plural(qualitySteps, "step")}, ends at ${
+    list(ends.map(({ text }) => text))
+  } of \`exact\`'s loss${
     ends.at(-1)!.alone ? ", the last by other rounding alone" : ""
   }; one seed settles nothing.`;
 }

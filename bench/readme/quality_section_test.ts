@@ -35,7 +35,7 @@ Deno.test("qualitySection() tells the verdicts, and what those cost at most that
   assertEquals(rows(section)[5][1], "not a number, 3");
 });
 
-Deno.test("qualitySection() tells how a run through a corpus ends, beside what rounding alone does", () => {
+Deno.test("qualitySection() tells how a longer run of one seed ends, on how much of its corpus, beside what rounding alone does", () => {
   const run = (policy: string, loss: number, changes: Partial<CellConfiguration> = {}) =>
     fakeRecord({ model: "mini", qualitySteps: 1329, policy, ...changes }, { quality: fakeQuality(loss) });
   const section = qualitySection(only({
@@ -44,7 +44,7 @@ Deno.test("qualitySection() tells how a run through a corpus ends, beside what r
   }))!;
   assertStringIncludes(
     section,
-    "One seed of mini, trained through its corpus once (1329 steps), ends at `mesa8` +0.50% and `half` -0.05% of `exact`'s loss, the last by other rounding alone; one seed",
+    "One seed of mini, trained on 680,448 tokens in windows from anywhere in a corpus of 900, for 1329 steps, ends at `mesa8` +0.50% and `half` -0.05% of `exact`'s loss, the last by other rounding alone; one seed",
   );
   const without = qualitySection(only({
     quality: sweep(...trained("exact", [3, 3, 3]), ...trained("mesa8", [3, 3, 3])),
