@@ -1,7 +1,8 @@
 import { markdownTable } from "markdown-table";
 import type { Cell } from "./cell_rounds.ts";
 import { ratio } from "../../src/text/format.ts";
-import type { Comparison } from "./side_by_side.ts";
+import { stepDefaults } from "../../src/train/step_choices.ts";
+import { baseOf, type Comparison } from "./side_by_side.ts";
 
 /** Peak memory that Mesa's authors report, in MiB (they write MB), at batch 128 and 224² under AMP (arXiv 2111.11124). */
 export const published: Record<string, { amp: number; mesa: number }> = {
@@ -21,20 +22,28 @@ const quantities: [string, (cell: Cell) => number | undefined][] = [
   ["saved activations", (cell) => cell.memory?.savedBytes],
 ];
 
-const differences = "What the two count is not the same:\n\n" + [
-  "The published figure is PyTorch's `torch.cuda.max_memory_allocated`: all tensors of its caching allocator, the workspaces of " +
-  "cuDNN and cuBLAS among them. The authors write MB; it is MiB. Nearest to it is the **live peak**.",
-  "Theirs trains with f16 autocast, so that most activations are half as large before Mesa begins; `exact` here keeps f32, and all " +
-  "arithmetic is f32.",
-  "Their attention materialises logits and probabilities. So does `mesa8-paper`; `exact` and `mesa8` compute the probabilities again, " +
-  "tile by tile.",
-  "**buffers** are planned before the first step and hold everything: uniforms, weights, gradients and both Adam moments included.",
-  "The classifier here reads the class token's row alone, so that the head has one row for each image.",
-].map((line) => `- ${line}`).join("\n");
+/** What is f32 of a sweep that computes products in some arithmetic, in words. */
+const computedIn = (arithmetic: string): string =>
+  arithmetic === "f32"
+    ? "all arithmetic is f32"
+    : `all arithmetic but that of products, in ${arithmetic}, is f32`;
+
+const differences = (arithmetic: string) =>
+  "What the two count is not the same:\n\n" + [
+    "The published figure is PyTorch's `torch.cuda.max_memory_allocated`: all tensors of its caching allocator, the workspaces of " +
+    "cuDNN and cuBLAS among them. The authors write MB; it is MiB. Nearest to it is the **live peak**.",
+    "Theirs trains with f16 autocast, so that most activations are half as large before Mesa begins; `exact` here keeps f32, and " +
+    `${computedIn(arithmetic)}.`,
+    "Their attention materialises logits and probabilities. So does `mesa8-paper`; `exact` and `mesa8` compute the probabilities again, " +
+    "tile by tile.",
+    "**buffers** are planned before the first step and hold everything: uniforms, weights, gradients and both Adam moments included.",
+    "The classifier here reads the class token's row alone, so that the head has one row for each image.",
+  ].map((line) => `- ${line}`).join("\n");
 
 /** Mesa's published memory beside what was measured, with what differs, as markdown; null if none of its cells was measured. */
 export function paperSection(comparisons: readonly Comparison<Cell>[]): string | null {
-  const rows = comparisons.filter(({ batch, model }) => batch === publishedBatch && published[model])
+  const told = comparisons.filter(({ batch, model }) => batch === publishedBatch && published[model]);
+  const rows = told
     .flatMap(({ model, cells }) => {
       const shown = paperPolicies.map((policy) => cells.get(policy));
       const measured = quantities.map((
@@ -51,7 +60,8 @@ export function paperSection(comparisons: readonly Comparison<Cell>[]): string |
   const table = markdownTable([["model", "", ...paperPolicies], ...rows], {
     align: ["l", "l", "r", "r", "r"],
   });
-  return `${table}\n\n${differences}`;
+  const { arithmetic = stepDefaults.arithmetic } = baseOf(told[0]).configuration; // a sweep's own, which its rows share
+  return `${table}\n\n${differences(arithmetic)}`;
 }
 
 /** "1858 MiB" */

@@ -53,3 +53,11 @@ Deno.test("paperSection() is null for other models, batches, and cells without m
     null,
   );
 });
+
+Deno.test("paperSection() tells which arithmetic is f32, where products compute in another", () => {
+  const [plain] = [measured("deit-tiny", "exact", [2, 2, 1])];
+  const inHalves = { ...plain, configuration: { ...plain.configuration, arithmetic: "f16" as const } };
+  const kept = "`exact` here keeps f32, and all arithmetic";
+  assertStringIncludes(paperSection(compare([plain]))!, `${kept} is f32.`);
+  assertStringIncludes(paperSection(compare([inHalves]))!, `${kept} but that of products, in f16, is f32.`);
+});
