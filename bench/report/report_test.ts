@@ -129,6 +129,13 @@ Deno.test("rounds that disagree are told apart, and only they", () => {
   const like = (round: number) => fakeRecord({ round, qualitySteps: 0 }, { quality: null });
   assertEquals(table("Rounds that disagree", [like(0), like(1)]), undefined);
   assertEquals(table("Rounds that disagree", [like(0)]), undefined);
+  const apart = (milliseconds: number) =>
+    [10, milliseconds].map((step, round) => ({
+      ...like(round),
+      timing: { ...fakeMeasurement().timing!, stepMilliseconds: [step] },
+    }));
+  assertEquals(table("Rounds that disagree", apart(10.9)), undefined);
+  assertStringIncludes(table("Rounds that disagree", apart(11.2))!, "10 ms, 11.2 ms");
   const software = structuredClone(records);
   for (const { environment } of software) environment.adapterClass = "software";
   assertEquals(table("Rounds that disagree", software), undefined);
@@ -193,6 +200,12 @@ Deno.test("the quality table gives means over the seeds, top-1, and the ratio ov
 |          |         |       |       |                 | clipped values  |           0.00% |               – |
 `.trim(),
   );
+});
+
+Deno.test("the quality table's ratio leaves out a seed that exact lost", () => {
+  const other = fakeImageRecord({ policy: "mesa8", seed: 2, round: 1 }, { quality: fakeQuality(9) });
+  const [exact, mesa8] = images;
+  assertStringIncludes(table("Quality", [exact, mesa8, other])!, "± 4.9356 (+1.00%)");
 });
 
 Deno.test("what does not apply to a cell that diverged is no divergence, nor is a driver's growth of nothing its memory", () => {

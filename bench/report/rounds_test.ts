@@ -109,6 +109,18 @@ Deno.test("roundsSection() tells the card's state, and which times were taken ag
   );
 });
 
+Deno.test("roundsSection() asks for nothing again of times that do not count anyway", () => {
+  const idle: CardState = {
+    ...{ clockMegahertz: 345, maxClockMegahertz: 1980, watts: 90, celsius: 40, slowedBy: [] },
+  };
+  const records = rounds(4).map((record) => {
+    const isLast = record.configuration.policy === "half" && record.configuration.round === 3;
+    const timing = { ...record.timing!, reference: { arithmetic: isLast ? 3 : 1 } };
+    return { ...record, timing: isLast ? { ...timing, card: idle } : timing };
+  });
+  assert(!section(records)!.includes("such times are all there are"));
+});
+
 Deno.test("roundsSection() tells drift by the first cell, which stays out of all other figures", () => {
   const last = timed("exact", 3, 10.25, {}, { again: true });
   const [text, without] = [section([...rounds(3), last])!, section(rounds(3))!];

@@ -64,6 +64,14 @@ Deno.test("statesTable() is null where all cells keep them alike", () => {
   );
 });
 
+Deno.test("statesTable() tells of cells that differ from exact in one of weights and moments alone", () => {
+  const differing = [{ parameters: "bf16" }, { moments: "8bit" }] as const;
+  for (const choices of differing) {
+    const records = [keeping("exact", {}, [4, 8, 4]), keeping("in fewer bytes", choices, [4, 8, 4])];
+    assertEquals(rows(records)?.length, 5, JSON.stringify(choices));
+  }
+});
+
 Deno.test("statesTable() tells gradients where a cell differs in when they are used up alone", () => {
   const records = [
     keeping("exact", {}, [4, 8, 4]),
