@@ -69,6 +69,12 @@ Deno.test("longestSequences() names what bounds a length where it is not memory"
   }, endless);
   const most = mostTokens(search.models[0]);
   assertEquals(counted.limit, { of: "tokens", wanted: counted.sequence + 2 ** 23, most });
+  const both = await of({
+    ...{ batches: [2], memory: 2 ** 60, longest: { unit: 2 ** 23, choices: [] } },
+    policies: [policyDocument("exact")],
+  }, endless);
+  assertEquals(both.limit, { of: "tokens", wanted: 2 * (both.sequence + 2 ** 23), most });
+  assert(2 * both.sequence <= most, "so many tokens of all sequences together");
 });
 
 Deno.test("choicesOf() names each choice once, all in one arithmetic", () => {
