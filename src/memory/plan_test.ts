@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Random } from "../data/random.ts";
 import { categories, type Category } from "./category.ts";
-import { type Claim, planMemory } from "./plan.ts";
+import { type Claim, leastMemory, planMemory } from "./plan.ts";
 import { miniSequences } from "./testing.ts";
 
 function claim(
@@ -79,6 +79,16 @@ Deno.test("planMemory() reports what was live at the peak, standing buffers incl
   assertEquals(plan.liveAtPeak.control, 256);
   assertEquals(plan.savedBytes, 800);
   assertEquals(plan.largestBufferBytes, 5000);
+});
+
+Deno.test("leastMemory() has what lives at once and the largest of all, standing buffers included", () => {
+  const claims = [claim("a", 512, 0, 1), claim("b", 1024, 1, 2), claim("c", 256, 3, 3)];
+  const standing = (bytes: number) => [{ name: "weights", category: "parameters" as const, bytes }];
+  assertEquals(leastMemory(claims, standing(4096)), {
+    bufferBytes: 4096 + 1536,
+    largestBufferBytes: 4096,
+  });
+  assertEquals(leastMemory(claims, standing(100)), { bufferBytes: 1636, largestBufferBytes: 1024 });
 });
 
 Deno.test("planMemory() of nothing is the standing buffers", () => {
