@@ -48,10 +48,15 @@ export function longestSection({ sweeps, peers: { llama } }: Reports): string | 
   if (!ours || !other) return null;
   const times = [other.beyond ?? other.tokens, other.tokens].map((tokens) => ours.tokens / tokens);
   const failed = other.beyond ? `; ${number(other.beyond)} ran out of memory` : "";
+  const longer = other.tokens > ours.tokens;
   const faster = other.speed > ours.speed
-    ? ` **PyTorch is the better choice** in speed: its step runs at ${number(other.speed)} tokens/s, ${
-      ratio(other.speed / ours.speed)
-    } of the ${number(ours.speed)} here.`
+    ? ` **PyTorch is the better choice** in ${longer ? "length and " : ""}speed: its step runs at ${
+      number(other.speed)
+    } tokens/s, ${ratio(other.speed / ours.speed)} of the ${number(ours.speed)} here.`
+    : longer
+    ? ` **PyTorch is the better choice** in length: a step here runs at ${
+      number(ours.speed)
+    } tokens/s, its own at ${number(other.speed)}.`
     : ` A step here runs at ${number(ours.speed)} tokens/s, PyTorch's at ${number(other.speed)}.`;
   return [
     "### Long sequences beside PyTorch",

@@ -74,7 +74,7 @@ Deno.test("longestSection() sets the longest sequences of both programs side by 
   ]);
 });
 
-Deno.test("longestSection() says who is faster, and what PyTorch's rows keep wherever none keeps 8 bits", () => {
+Deno.test("longestSection() says who is faster, who gets farther, and what PyTorch's rows keep wherever none keeps 8 bits", () => {
   const rows = [row("checkpointed, block inputs in int8", 8192, 51_200, 23), ...tried];
   const section = longestSection({
     sweeps: { longest24: sweep(5120, "nano-5120", "bf16") },
@@ -82,9 +82,21 @@ Deno.test("longestSection() says who is faster, and what PyTorch's rows keep whe
   })!;
   assertStringIncludes(
     section,
-    "(bf16, checkpointed, block inputs in int8): **0.63×** as long. **PyTorch is the better choice** in speed: its step runs at 51,200 tokens/s, " +
-      "10.00× of the 5,120 here. Nothing here shows",
+    "(bf16, checkpointed, block inputs in int8): **0.63×** as long. **PyTorch is the better choice** in length and speed: its step runs at " +
+      "51,200 tokens/s, 10.00× of the 5,120 here. Nothing here shows",
   );
+  const told = (tokens: number, speed: number) =>
+    longestSection({
+      sweeps: { longest24: sweep(5120) },
+      peers: {
+        llama: { ...peers.llama!, rows: [row("checkpointed", tokens, speed, 23), ...tried.slice(0, 2)] },
+      },
+    })!;
+  assertStringIncludes(
+    told(8192, 2000),
+    "**PyTorch is the better choice** in length: a step here runs at 5,120 tokens/s, its own at 2,000.",
+  );
+  assertStringIncludes(told(4096, 51_200), "**PyTorch is the better choice** in speed: its step");
 });
 
 Deno.test("longestSection() compares nothing across cards, and needs both programs", () => {
