@@ -2,11 +2,11 @@ import { number, ratio } from "../../src/text/format.ts";
 import { stepDefaults } from "../../src/train/step_choices.ts";
 import { runtimeOf } from "../results/results.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { lossDifferences, verdictSentences } from "../report/losses.ts";
+import { costSentence, lossDifferences, verdictSentence } from "../report/losses.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { speedText } from "../report/speeds.ts";
 import { buffers } from "../report/tables.ts";
-import { list, table } from "../report/words.ts";
+import { list, paragraph, table } from "../report/words.ts";
 import { lossParts } from "./loss_parts.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
@@ -19,28 +19,42 @@ interface Beside {
   readonly native: Comparison<Cell>;
 }
 
+/** What was measured of something: the answer, what else is to be said, and what shows it. */
+interface Part {
+  readonly answer: string;
+  readonly detail: string | null;
+  readonly shown: readonly string[];
+}
+
 /** Products on tensor cores, which a second runtime opens: speed beside f32 as Deno itself runs it, and whether training suffers. */
 export function arithmeticSection({ sweeps }: Reports): string | null {
   const parts = [speeds(sweeps), losses(sweeps)].filter((part) => part !== null);
   if (parts.length === 0) return null;
-  const sentences = parts.map(([sentence]) => sentence).join(" ");
-  return ["### Tensor cores", sentences, ...parts.flatMap(([, ...rest]) => rest)].join("\n\n");
+  return [
+    "### Tensor cores",
+    ...paragraph(...parts.map(({ answer }) => answer)),
+    ...paragraph(...parts.map(({ detail }) => detail)),
+    ...parts.flatMap(({ shown }) => shown),
+  ].join("\n\n");
 }
 
 /** Whether training in other arithmetic ends as well: the verdicts, then the table. */
-function losses({ qualityArithmetic: sweep }: Reports["sweeps"]): string[] | null {
+function losses({ qualityArithmetic: sweep }: Reports["sweeps"]): Part | null {
   const tested = sweep ? lossDifferences(sweep.comparisons) : [];
   if (!sweep || tested.length === 0) return null;
-  return [
-    verdictSentences(tested),
-    ...lossParts(sweep.comparisons),
-    sources(sweep),
-    picture(sweep, "loss_difference.svg", "Training loss less that of exact from the same seeds"),
-  ];
+  return {
+    answer: verdictSentence(tested),
+    detail: costSentence(tested),
+    shown: [
+      ...lossParts(sweep.comparisons),
+      sources(sweep),
+      picture(sweep, "loss_difference.svg", "Training loss less that of exact from the same seeds"),
+    ],
+  };
 }
 
 /** How fast steps are: a sentence, then the table; of models that were measured natively and in other arithmetic. */
-function speeds(sweeps: Reports["sweeps"]): string[] | null {
+function speeds(sweeps: Reports["sweeps"]): Part | null {
   const { stepsNative: native } = sweeps;
   const others = [sweeps.stepsF16x3, sweeps.stepsF16].filter((sweep) => sweep !== undefined);
   const groups = (native?.comparisons ?? []).filter(isTimed).flatMap((comparison) => {
@@ -65,9 +79,8 @@ function speeds(sweeps: Reports["sweeps"]): string[] | null {
     ...used.has("f16x3") ? ["two halves in f16x3, which keeps f32's accuracy"] : [],
     ...used.has("f16") ? [used.has("f16x3") ? "one in f16" : "one half in f16"] : [],
   ];
-  const sentence = `With products on subgroup matrices, under ${runtime}: ${list(told)}. Each number is ${
-    meaning.join(", and ")
-  }.`;
+  const answer = `With products on subgroup matrices, under ${runtime}: ${list(told)}.`;
+  const detail = `Each number is ${meaning.join(", and ")}.`;
   const header = [
     "model",
     "tokens",
@@ -92,7 +105,7 @@ function speeds(sweeps: Reports["sweeps"]): string[] | null {
       mesa8 && buffers.show(mesa8, exact) || "–",
     ];
   });
-  return [sentence, table(header, cells), sources(native, ...others)];
+  return { answer, detail, shown: [table(header, cells), sources(native, ...others)] };
 }
 
 const tokensPerSecond = (comparison: Comparison<Cell>) => baseOf(comparison).tokensPerSecond;

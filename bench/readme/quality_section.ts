@@ -1,8 +1,8 @@
 import { number, percentage, plural } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { lossDifferences, verdictSentences } from "../report/losses.ts";
+import { costSentence, lossDifferences, verdictSentence } from "../report/losses.ts";
 import { baseOf } from "../report/side_by_side.ts";
-import { code, list } from "../report/words.ts";
+import { code, list, paragraph } from "../report/words.ts";
 import { lossParts } from "./loss_parts.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
@@ -12,10 +12,11 @@ export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): 
   if (!quality) return null;
   const { comparisons } = quality;
   const tested = lossDifferences(comparisons);
-  const run = qualityCurve && longRun(qualityCurve);
+  const run = qualityCurve ? longRun(qualityCurve) : null;
   return [
     "### Quality",
-    [verdictSentences(tested), ...run ? [run] : []].join(" "),
+    ...paragraph(verdictSentence(tested), costSentence(tested)),
+    ...paragraph(run),
     ...lossParts(comparisons),
     sources(quality, ...qualityCurve ? [qualityCurve] : []),
     picture(

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { noBytes } from "../../src/memory/category.ts";
 import { modelConfig, parameterCount } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
@@ -63,19 +63,24 @@ const qualityStates = sweep(
 );
 
 const saved =
-  "Weights, moments and the gradients of the live peak take 16.00 B a parameter under `exact` (nano, 4 × 128 tokens); " +
-  "`exact-8bit-moments` takes 0.63× of that at 1.00× of its speed and `exact-8bit-all` 0.25× at 0.80×.";
+  "Weights, moments and the gradients of the live peak take 16.00 B a parameter under `exact` (nano, 4 × 128 tokens), " +
+  "and least under `exact-8bit-all`: 0.25× of that at 0.80× of its speed.";
+const others = "`exact-8bit-moments` takes 0.63× of these bytes at 1.00× of its speed.";
 const suffers =
   "Final losses of nano beside `exact`'s, by the test of equivalence: `exact-8bit-moments` is equivalent; `exact-8bit-all` is undecided; " +
-  "`mesa2` is worse. At most, by the intervals of the test of equivalence, `exact-8bit-moments` costs 0.0003 nats (0.02% of the loss) " +
+  "`mesa2` is worse.";
+const costs =
+  "At most, by the intervals of the test of equivalence, `exact-8bit-moments` costs 0.0003 nats (0.02% of the loss) " +
   "and `exact-8bit-all` costs 0.3485 nats (16.60% of the loss).";
 
 Deno.test("statesSection() tells bytes a parameter with speeds, then the verdicts on training, each with its table", () => {
   const reports = { sweeps: { states, qualityStates }, peers: {} };
-  const [title, sentence, table, source, , losses, controls, other, picture] = statesSection(reports)!.split(
-    "\n\n",
-  );
-  assertEquals([title, sentence], ["### State in fewer bytes", `${saved} ${suffers}`]);
+  const [title, answer, detail, table, source, , losses, controls, other, picture] = statesSection(reports)!
+    .split("\n\n");
+  assertEquals([title, answer, detail], [
+    ...["### State in fewer bytes", `${saved} ${suffers}`],
+    `${others} ${costs}`,
+  ]);
   for (const part of ["with gradients, a parameter", "4.00 B (0.25×)", "speed", "0.800× (0.800–0.800)"]) {
     assertStringIncludes(table, part);
   }
@@ -89,11 +94,13 @@ Deno.test("statesSection() tells bytes a parameter with speeds, then the verdict
 
 Deno.test("statesSection() leaves out the part that was not measured", () => {
   const only = (sweeps: { states?: typeof states; qualityStates?: typeof states }) =>
-    statesSection({ sweeps, peers: {} })?.split("\n\n")[1];
-  assertEquals(only({ states }), saved);
-  assertEquals(only({ qualityStates }), suffers);
+    statesSection({ sweeps, peers: {} })?.split("\n\n").slice(1, 3);
+  assertEquals(only({ states }), [saved, others]);
+  assertEquals(only({ qualityStates }), [suffers, costs]);
   assertEquals(only({}), undefined);
   const twice = keeping("exact-8bit-all", [2, 2, 0], 12.5).slice(1);
   const few = sweep("states", ...keeping("exact", [4, 8, 4], 10), ...twice);
-  assertStringIncludes(only({ states: few })!, "tokens); `exact-8bit-all` takes 0.25× of that.");
+  const [answer, next] = only({ states: few })!;
+  assertStringIncludes(answer, "tokens), and least under `exact-8bit-all`: 0.25× of that.");
+  assert(next.startsWith("|"), "no others");
 });

@@ -21,22 +21,21 @@ export function visionSection({ sweeps: { vision } }: Reports): string | null {
   const peaks = (policy: string) => comparisons.map((comparison) => peakOf(comparison, policy));
   const figures = comparisons.map(({ model }) => published[model]);
   const exact = peaks("exact");
-  const told = others.map((policy) => {
-    const saved = peaks(policy).map((bytes, i) => bytes / exact[i]);
-    const shares = peaks(policy).map((bytes, i) => bytes / (figures[i].mesa * 2 ** 20));
-    return `${code(policy)} ${sizes(peaks(policy))}, ${range(saved, ratio)} of ${code("exact")}'s and ${
-      range(shares, ratio)
-    } of the published`;
-  });
-  const sentence =
-    `At 224² and batch ${publishedBatch} Mesa's authors published ${
-      sizes(figures.map(({ mesa }) => mesa * 2 ** 20))
-    } of peak memory for ${list(comparisons.map(({ model }) => model))}, **${
-      range(figures.map(({ amp, mesa }) => mesa / amp), ratio)
-    }** of their own baseline; here the live peak is under ${
-      told.join("; under ")
-    }. Theirs trains in f16 autocast and counts PyTorch's whole allocator, here all arithmetic is f32: the report lists what ` +
-    "the two count.";
+  const shares = (policy: string) => range(peaks(policy).map((bytes, i) => bytes / exact[i]), ratio);
+  const ofPublished = (policy: string) =>
+    range(peaks(policy).map((bytes, i) => bytes / (figures[i].mesa * 2 ** 20)), ratio);
+  const answer = `At 224² and batch ${publishedBatch} Mesa's authors published **${
+    range(figures.map(({ amp, mesa }) => mesa / amp), ratio)
+  }** of their own baseline's memory for ${
+    list(comparisons.map(({ model }) => model))
+  }; here the live peak is ${
+    list(others.map((policy) => `${shares(policy)} of ${code("exact")}'s under ${code(policy)}`))
+  }. Theirs trains in f16 autocast and counts PyTorch's whole allocator, here all arithmetic is f32.`;
+  const detail = `They published ${sizes(figures.map(({ mesa }) => mesa * 2 ** 20))}; ${
+    list(others.map((policy) =>
+      `${code(policy)} takes ${sizes(peaks(policy))}, ${ofPublished(policy)} of that`
+    ))
+  }. The report lists what the two count.`;
   const header = [
     "model",
     "published",
@@ -54,7 +53,9 @@ export function visionSection({ sweeps: { vision } }: Reports): string | null {
       ...others.map((policy) => speedText(comparison.cells.get(policy)!, base)),
     ];
   });
-  return ["### Vision: the paper's models", sentence, table(header, rows), sources(vision)].join("\n\n");
+  return ["### Vision: the paper's models", answer, detail, table(header, rows), sources(vision)].join(
+    "\n\n",
+  );
 }
 
 const peakOf = ({ cells }: Comparison<Cell>, policy: string): number =>

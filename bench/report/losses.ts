@@ -116,11 +116,8 @@ const verdictWords: Record<Verdict, [one: string, many: string]> = {
 /** "4 of 12" */
 const lostSeeds = ({ parity: { lost, seeds } }: LossDifference) => `${lost} of ${seeds}`;
 
-/**
- * "`a` and `b` are equivalent; `c` (vit-micro) is undecided. At most, … `a` costs …": the verdicts, with the models where a policy has not the
- * same at all, and what those cost at most that do not measurably harm.
- */
-export function verdictSentences(differences: readonly LossDifference[]): string {
+/** "`a` and `b` are equivalent; `c` (vit-micro) is undecided.": the verdicts, with the models where a policy has not the same at all. */
+export function verdictSentence(differences: readonly LossDifference[]): string {
   const modelsOf = (some: readonly LossDifference[]) => [...new Set(some.map(({ model }) => model))];
   const told = Object.entries(verdictWords).flatMap(([verdict, [one, many]]) => {
     const byPolicy = Map.groupBy(
@@ -136,10 +133,15 @@ export function verdictSentences(differences: readonly LossDifference[]): string
     });
     return policies.length ? [`${list(policies)} ${policies.length === 1 ? one : many}`] : [];
   });
-  const costs = costsAtMost(differences.filter(({ learnt }) => learnt));
   return `Final losses of ${list(modelsOf(differences))} beside \`exact\`'s, by the test of equivalence: ${
     told.join("; ")
-  }.${costs ? ` ${sentenceCase(costs)}.` : ""}`;
+  }.`;
+}
+
+/** "At most, … `a` costs ….": what those cost at most that do not measurably harm; null where none has learnt. */
+export function costSentence(differences: readonly LossDifference[]): string | null {
+  const costs = costsAtMost(differences.filter(({ learnt }) => learnt));
+  return costs && `${sentenceCase(costs)}.`;
 }
 
 /** A row for each policy, and of each comparison the mean difference with the test's interval, what it costs at most, and the verdict. */

@@ -41,3 +41,9 @@ export const pairsOf = (comparisons: readonly Comparison<Cell>[], policy: string
 export const policiesOf = (comparisons: readonly Comparison<Cell>[]): string[] => [
   ...new Set(comparisons.flatMap(({ cells }) => [...cells.keys()])),
 ];
+
+/** Sentences as one paragraph of a page, if there are any. */
+export function paragraph(...sentences: (string | null)[]): string[] {
+  const said = sentences.filter((sentence) => sentence !== null);
+  return said.length > 0 ? [said.join(" ")] : [];
+}
