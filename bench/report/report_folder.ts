@@ -34,9 +34,10 @@ export async function createReportFolder(
           `${path} holds results: go on with them by --resume ${path}, or choose another --out`,
         );
       }
-      throw new UserError(
-        `Cannot write to the report folder ${path}: choose another with --out (${(error as Error).message})`,
-      );
+      const why = error instanceof Deno.errors.NotCapable
+        ? "Deno keeps it from programs"
+        : (error as Error).message;
+      throw new UserError(`Cannot write to the report folder ${path}: choose another with --out (${why})`);
     }
   }
 }

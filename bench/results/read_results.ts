@@ -81,6 +81,9 @@ export function parseSweep(text: string, source = "results.jsonl"): SweepResults
     if (line.trim() === "") continue;
     try {
       const json = anyLine.parse(JSON.parse(line));
+      if (json.schema! > schemaVersion) {
+        throw new UserError(`of version ${json.schema}: a later Headroom reads it`);
+      }
       if (json.kind !== "sweep") records.push(cellRecord.parse(upgrade(json)));
       else if (index === 0) header = sweepHeader.parse(json);
       else {skipped.push(
