@@ -14,7 +14,7 @@ export function pieceRows(tokens: number): number {
  * A layer that works row by row, taken through so many rows at a time (mini-sequences, Luo et al., arXiv 2407.15892): forward one piece after
  * the other, and so backward. `size` gives the rows of a piece, a multiple of 64, or undefined for all at once. The layer needs a sink.
  */
-export function pieces(layer: Layer, size: (tape: Tape, x: Tensor) => number | undefined): Layer {
+function pieces(layer: Layer, size: (tape: Tape, x: Tensor) => number | undefined): Layer {
   return (tape, x, out) => {
     const { rows, cols, name } = x.exact.tensor;
     const parts = cutRows(rows, size(tape, x.exact.tensor) ?? rows);

@@ -204,6 +204,7 @@ export class Tape {
     return x.exact.cost === "none" ? x.exact.tensor : this.copy(x, name);
   }
 
+  /** A tensor of its own that holds x. */
   copy({ exact }: Activation, name: string): Tensor {
     const copy = this.transient(name, exact.tensor.rows, exact.tensor.cols);
     materialize(this.builder, exact, copy);
