@@ -34,9 +34,8 @@ export async function createReportFolder(
           `${path} holds results: go on with them by --resume ${path}, or choose another --out`,
         );
       }
-      const why = error instanceof Deno.errors.NotCapable
-        ? "Deno keeps it from programs"
-        : (error as Error).message;
+      const { message } = error as Error;
+      const why = /^Requires all access/.test(message) ? "Deno keeps it from programs" : message; // /proc, say
       throw new UserError(`Cannot write to the report folder ${path}: choose another with --out (${why})`);
     }
   }
