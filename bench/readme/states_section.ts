@@ -41,16 +41,17 @@ function savings({ comparisons: [comparison] }: Sweep): { answer: string; detail
       const [bytes, all] = [own, base].map(bytesAParameter);
       if (own === base || bytes === null || !all) return [];
       const speed = speedRange([comparison], policy);
-      return [{ policy: code(policy), share: bytes / all, at: speed ? ` at ${speed} of its speed` : "" }];
+      return [{ policy: code(policy), share: bytes / all, at: speed ? ` at ${speed}` : "" }];
     })
   );
   if (told.length === 0) return null;
   const least = told.reduce((one, other) => other.share < one.share ? other : one);
+  const ofSpeed = (at: string) => at && `${at} of its speed`;
   const others = told.filter((one) => one !== least)
     .map(({ policy, share, at }, i) =>
       i === 0
-        ? `${policy} takes ${ratio(share)} of these bytes${at}`
-        : `${policy} ${ratio(share)}${at.replace(" of its speed", "")}`
+        ? `${policy} takes ${ratio(share)} of these bytes${ofSpeed(at)}`
+        : `${policy} ${ratio(share)}${at}`
     );
   const [{ base }] = pairsOf([comparison], policies[0]);
   return {
@@ -58,7 +59,7 @@ function savings({ comparisons: [comparison] }: Sweep): { answer: string; detail
       bytesAParameter(base)?.toFixed(2)
     } B a parameter under ${code(base.configuration.policy)} (${
       names(comparison).join(", ")
-    } tokens), and least under ${least.policy}: ${ratio(least.share)} of that${least.at}.`,
+    } tokens), and least under ${least.policy}: ${ratio(least.share)} of that${ofSpeed(least.at)}.`,
     detail: others.length > 0 ? `${list(others)}.` : null,
   };
 }

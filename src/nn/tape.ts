@@ -126,7 +126,7 @@ export class Tape {
 
   /** Whether every operator stores its own input, though something saved may give it. */
   get storesInputs(): boolean {
-    return this.keeps === "by policy" && !this.shared.policy!.reuse;
+    return this.keepsByPolicy && !this.shared.policy!.reuse;
   }
 
   /**
@@ -145,19 +145,19 @@ export class Tape {
 
   /** A tensor that will be kept as `saved`. */
   tensor(name: string, rows: number, cols: number, saved: SavedTensor): Tensor {
-    const category = this.keeps === "by policy" ? this.shared.policy!.categoryOf(saved) : "transient";
+    const category = this.keepsByPolicy ? this.shared.policy!.categoryOf(saved) : "transient";
     return this.builder.tensor(name, rows, cols, { category });
   }
 
   /** A tensor of which backward needs every bit: a number a row (or a row and head), or rows that would not be worth the codes. */
   exactly(name: string, rows: number, cols: number, stride = padded(cols)): Tensor {
-    const category = this.keeps === "by policy" ? "saved" : "transient";
+    const category = this.keepsByPolicy ? "saved" : "transient";
     return this.builder.tensor(name, rows, cols, { category, stride });
   }
 
   /** Whether such a tensor will be kept itself, so that it cannot be overwritten. */
   keepsItself(saved: SavedTensor): boolean {
-    if (this.keeps !== "by policy") return this.keeps === "itself";
+    if (!this.keepsByPolicy) return this.isAgain;
     return this.shared.policy!.categoryOf(saved) !== "transient";
   }
 
@@ -169,7 +169,7 @@ export class Tape {
     const { policy, keys, held, overwritten } = this.shared;
     if (this.keeps === "nothing") return unkept;
     if (overwritten.has(x)) throw new Error(`${key} is kept after ${x.name} was overwritten`);
-    if (this.keeps === "itself") {
+    if (this.isAgain) {
       held.add(x);
       return () => plain(x);
     }
