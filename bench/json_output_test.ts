@@ -137,7 +137,7 @@ gpuTest(
 Deno.test("report --json prints what its schema says, of times, of PyTorch's rows and of sweeps without a header, too", async () => {
   const folders = [
     "2026-11-29-nvidia-h200/precision",
-    "2026-11-24-nvidia-h100-recompute/long",
+    "2026-11-24-nvidia-h100-recompute/vit-micro",
     "2026-11-28-nvidia-h200/kernels",
     "2026-11-28-nvidia-h200/peers-deit",
   ];

@@ -1,3 +1,4 @@
+import { unusual } from "../../src/train/step_choices.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { nameOfRow, type PeerRow } from "../report/peer_records.ts";
 import { code } from "../report/words.ts";
@@ -22,7 +23,10 @@ export interface Contest {
   theirs: (Way & { row: PeerRow })[];
 }
 
-/** The rows of one subject beside the cells of the same model, batch and length; of two cells of a policy in one arithmetic the first counts. */
+/**
+ * The rows of one subject beside the cells of the same model, batch and length whose weights and moments are PyTorch's, in f32; of two cells
+ * of a policy in one arithmetic the first counts.
+ */
 export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
   const [{ model, batch, sequence, unit }] = rows;
   const cells = sweeps.flatMap((sweep) => {
@@ -30,7 +34,9 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
       other.model === model && other.batch === batch && other.sequence === sequence
     );
     return alike.flatMap(({ cells }) => [...cells].map(([name, cell]) => ({ name, cell, sweep })));
-  }).filter(({ cell: { failure } }) => !failure);
+  }).filter(({ cell: { failure, configuration } }) =>
+    !failure && Object.keys(unusual({ ...configuration, arithmetic: undefined })).length === 0
+  );
   const own = [...Map.groupBy(cells, toldBy).values()].flatMap(([{ name, cell, sweep }]) => {
     const speed = speedOf(cell, unit);
     const { arithmetic } = cell.configuration;

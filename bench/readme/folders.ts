@@ -10,13 +10,7 @@ export const sweepFolders = {
   frontierNative: [`${later}/frontier-native`],
   frontierDeit: [`${later}/frontier-deit`],
   frontierDeitNative: [`${later}/frontier-deit-native`],
-  recompute: [recompute],
-  recomputeMicro: [`${recompute}/micro`],
-  recomputeImages: [`${recompute}/vit-micro`],
-  recomputeImagesMst8: [`${recompute}/vit-micro-mst8`],
   reinvest: [`${later}/reinvest`],
-  pieces: [`${recompute}/mini-sequences`],
-  long: [`${recompute}/long`],
   longest: [`${later}/mst`],
   longest16: [`${later}/mst16`],
   longLlama: [`${later}/llama-1b`],
@@ -34,11 +28,11 @@ export const sweepFolders = {
   visionF16: [`${later}/deit-f16`],
   quality: [`${later}/parity`],
   qualityCurve: [`${later}/curve`],
+  qualityRecompute: [`${later}/parity-recompute`, recompute],
   qualityArithmetic: [`${later}/parity-arithmetic`],
   qualityStates: [`${later}/parity-states`],
   grouping: [`${set}/grouping`],
   length: [`${set}/length`],
-  large: [`${set}/large`],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Likewise of the kernels' times. */

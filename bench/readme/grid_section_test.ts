@@ -1,5 +1,6 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { fakeHeader, fakeImageRecord, fakeMeasurement, fakeRecord } from "../results/testing.ts";
+import { atAGlance, drawGlance } from "./at_a_glance.ts";
 import { gridSection } from "./grid_section.ts";
 import { sweepOf } from "./reports.ts";
 import { answersPage } from "./results_page.ts";
@@ -30,7 +31,7 @@ const grid = (...records: ReturnType<typeof fakeRecord>[]) => ({
   peers: {},
 });
 
-Deno.test("gridSection() tells of each family mesa8 and the smallest policy, and has the report's table", () => {
+Deno.test("gridSection() tells of each family mesa8 and the smallest policy, and has the report's table, below a picture of the largest steps", async () => {
   const texts = [...cells(fakeRecord, 4, 1), ...cells(fakeRecord, 8, 2)];
   const section = gridSection(grid(...texts, ...cells(fakeImageRecord, 4, 1)))!;
   const [title, sentence, table, , source, chart] = section.split("\n\n");
@@ -42,11 +43,20 @@ Deno.test("gridSection() tells of each family mesa8 and the smallest policy, and
   assertEquals(table.split("\n").length, 5);
   assertStringIncludes(source, "[report](reports/fake/grid/report.md): `deno task bench grid`");
   assertStringIncludes(chart, "(reports/fake/grid/frontier.svg)");
-  const answers = answersPage(grid(...texts, ...cells(fakeImageRecord, 4, 1))).split("\n");
+  const reports = grid(...texts, ...cells(fakeImageRecord, 4, 1));
+  const [picture, answer, ...answers] = answersPage(reports).split(/\n+/);
   assertEquals(
-    answers[0],
+    answer,
     `- **The grid.** ${sentence} [Table](reports/README.md#the-grid), measured on Imaginary 9000`,
   );
+  const caption =
+    "Speed against memory of the largest step of each family in the grid, on one Imaginary 9000";
+  assertEquals(picture, `![${caption}](reports/at-a-glance.svg)`);
+  const glance = atAGlance(reports)!;
+  assertEquals(glance.comparisons.map(({ model, batch }) => [model, batch]), [["nano", 8], ["vit-nano", 4]]);
+  const svg = await drawGlance(glance);
+  for (const text of [caption, "8 × 128", "mst8"]) assertStringIncludes(svg, text);
+  assertFalse(svg.includes(">4 × 128<"), "the smaller of two sizes");
   assertStringIncludes(answers.at(-1)!, "for `deno task bench grid`");
   assertEquals(gridSection(grid(...texts)), null, "one family is no grid");
 });

@@ -19,7 +19,7 @@ export function lengthSection({ sweeps, largeStep, largeStepNative }: Reports): 
   const parts = [
     sweeps.longest && longest(sweeps.longest, sweeps.longest16),
     ...[largeStep, largeStepNative].map((step) => step && proved(step)),
-    ...[sweeps.longLlama, sweeps.long].map((sweep) => sweep && longSequence(sweep)),
+    sweeps.longLlama && longSequence(sweeps.longLlama),
   ].filter((part) => part !== undefined && part !== null);
   return parts.length ? ["### Long sequences", ...parts].join("\n\n") : null;
 }

@@ -13,11 +13,18 @@ export function peersSection({ sweeps, peers }: Reports): string | null {
     beside("GPT-2", peers.gpt2, [
       sweeps.stepsNative,
       sweeps.text,
-      sweeps.recompute,
       sweeps.stepsF16x3,
       sweeps.stepsF16,
+      sweeps.frontierNative,
+      sweeps.frontier,
     ]),
-    peers.deit && beside("DeiT", peers.deit, [sweeps.vision, sweeps.visionF16]),
+    peers.deit &&
+    beside("DeiT", peers.deit, [
+      sweeps.vision,
+      sweeps.visionF16,
+      sweeps.frontierDeitNative,
+      sweeps.frontierDeit,
+    ]),
   ].filter((part) => part !== undefined && part !== null);
   return parts.length ? ["### Beside PyTorch", ...parts, counted].join("\n\n") : null;
 }

@@ -2,23 +2,25 @@ import { number, percentage, plural } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { costSentence, lossDifferences, verdictSentence } from "../report/losses.ts";
 import { baseOf } from "../report/side_by_side.ts";
-import { code, list, paragraph } from "../report/words.ts";
+import { code, list, paragraph, policiesOf } from "../report/words.ts";
 import { lossParts } from "./loss_parts.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
-/** What policies cost in validation loss. */
-export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): string | null {
+/** What policies cost in validation loss: by what they store, and where blocks are made again. */
+export function qualitySection(
+  { sweeps: { quality, qualityCurve, qualityRecompute } }: Reports,
+): string | null {
   if (!quality) return null;
-  const { comparisons } = quality;
-  const tested = lossDifferences(comparisons);
   const run = qualityCurve ? longRun(qualityCurve) : null;
+  const again = qualityRecompute ? [qualityRecompute] : [];
   return [
     "### Quality",
-    ...paragraph(verdictSentence(tested), costSentence(tested)),
+    ...paragraph(...verdicts(quality)),
+    ...again.flatMap((sweep) => paragraph("**Blocks made again.**", ...verdicts(sweep, quality))),
     ...paragraph(run),
-    ...lossParts(comparisons),
-    sources(quality, ...qualityCurve ? [qualityCurve] : []),
+    ...[quality, ...again].flatMap(({ comparisons }) => lossParts(comparisons)),
+    sources(quality, ...again, ...qualityCurve ? [qualityCurve] : []),
     picture(
       quality,
       "loss_difference.svg",
@@ -34,6 +36,13 @@ export function qualitySection({ sweeps: { quality, qualityCurve } }: Reports): 
       ]
       : [],
   ].join("\n\n");
+}
+
+/** The verdicts, and what is left to lose; not of what another sweep has judged, as its controls are. */
+function verdicts({ comparisons }: Sweep, other?: Sweep): (string | null)[] {
+  const judged = policiesOf(other?.comparisons ?? []);
+  const tested = lossDifferences(comparisons).filter(({ policy }) => !judged.includes(policy));
+  return [verdictSentence(tested), costSentence(tested)];
 }
 
 /** Where a run of one seed ends, on how much of its corpus, and what rounding alone moves it by; null without such an end. */

@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { CellConfiguration } from "../results/results.ts";
 import { fakeQuality, fakeRecord } from "../results/testing.ts";
 import { qualitySection } from "./quality_section.ts";
+import { answersPage } from "./results_page.ts";
 import { only, rows, sweep, trained } from "./testing.ts";
 
 Deno.test("qualitySection() tells the verdicts, and what those cost at most that do not measurably harm", () => {
@@ -33,6 +34,23 @@ Deno.test("qualitySection() tells the verdicts, and what those cost at most that
   assertStringIncludes(section, "passed: 2 bits must be worse (`mesa2`): worse.");
   assertEquals(rows(section)[3][1], "+0.0200 (-0.0158 to +0.0558), 3");
   assertEquals(rows(section)[5][1], "not a number, 3");
+});
+
+Deno.test("qualitySection() tells of blocks made again by a report of their own, beside the answer", () => {
+  const reports = only({
+    quality: sweep(...trained("exact", [1, 2, 3]), ...trained("mesa8", [1, 2, 3])),
+    qualityRecompute: sweep(
+      ...trained("exact", [1, 2, 3]),
+      ...trained("mst8", [1.5, 2.5, 3.5]),
+      ...trained("mesa8", [1, 3, 5]),
+    ),
+  });
+  const section = qualitySection(reports)!;
+  const told =
+    "**Blocks made again.** Final losses of nano beside `exact`'s, by the test of equivalence: `mst8` is worse.";
+  assertEquals(section.split("\n\n")[2], told);
+  assertEquals(rows(section).at(-2), ["`mst8`", "+0.5000 (+0.5000 to +0.5000), 3", "+25.00%", "worse"]);
+  assertStringIncludes(answersPage(reports), told);
 });
 
 Deno.test("qualitySection() tells how a longer run of one seed ends, on how much of its corpus, beside what rounding alone does", () => {

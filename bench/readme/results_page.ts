@@ -1,23 +1,21 @@
 import { duration, sentenceCase } from "../../src/text/format.ts";
 import { recordsOf } from "../report/cell_rounds.ts";
 import { commandCode } from "../report/command.ts";
-import { names } from "../report/side_by_side.ts";
 import { list } from "../report/words.ts";
 import { arithmeticSection } from "./arithmetic_section.ts";
+import { atAGlance } from "./at_a_glance.ts";
 import { fitSection } from "./fit_section.ts";
 import { frontierSection } from "./frontier_section.ts";
 import { gradientSection } from "./gradient_section.ts";
 import { gridSection } from "./grid_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
-import { largeSection } from "./large_section.ts";
 import { lengthSection } from "./length_section.ts";
-import { type Making, picture, sources } from "./making.ts";
+import { type Making, sources } from "./making.ts";
 import { longestSection } from "./longest_section.ts";
 import { peersSection } from "./peers_section.ts";
 import { proofsSection } from "./proofs_section.ts";
 import { qualitySection } from "./quality_section.ts";
 import { ranksSection, sharedSweeps } from "./ranks_section.ts";
-import { recomputeSection } from "./recompute_section.ts";
 import { reinvestSection } from "./reinvest_section.ts";
 import type { Reports } from "./reports.ts";
 import { statesSection } from "./states_section.ts";
@@ -28,10 +26,9 @@ import { visionSection } from "./vision_section.ts";
 const sections: [section: (reports: Reports) => string | null, taken: number][] = [
   [gridSection, 1],
   [frontierSection, 1],
-  [recomputeSection, 1],
   [textSection, 1],
   [visionSection, 1],
-  [qualitySection, 1],
+  [qualitySection, 2],
   [gradientSection, 0],
   [reinvestSection, 1],
   [arithmeticSection, 1],
@@ -40,7 +37,6 @@ const sections: [section: (reports: Reports) => string | null, taken: number][] 
   [longestSection, 1],
   [statesSection, 1],
   [fitSection, 1],
-  [largeSection, 1],
   [ranksSection, 1],
   [proofsSection, 0],
   [kernelsSection, 0],
@@ -69,21 +65,8 @@ export function answersPage(reports: Reports): string {
     ...answers,
     ...[limits(reports), durations(reports)].flatMap((line) => line ? [`- ${line}`] : []),
   ];
-  return [...atAGlance(reports), lines.join("\n")].join("\n\n");
-}
-
-/** One picture before all words: what each policy gives back, and what it costs. */
-function atAGlance({ sweeps: { recompute } }: Reports): string[] {
-  if (!recompute) return [];
-  const [comparison] = recompute.comparisons;
-  const { adapter } = recompute;
-  return [
-    picture(
-      recompute,
-      "frontier.svg",
-      `Speed against memory of ${names(comparison).join(", ")} tokens by policy, on one ${adapter}`,
-    ),
-  ];
+  const glance = atAGlance(reports);
+  return [...glance ? [`![${glance.caption}](${glance.file})`] : [], lines.join("\n")].join("\n\n");
 }
 
 const isProse = (block: string) => !/^(\||!\[|- \[)/.test(block);

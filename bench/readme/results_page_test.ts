@@ -1,19 +1,18 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
-import { fakeRecord } from "../results/testing.ts";
 import { resultsOf, withResults } from "./readme.ts";
-import { readReports } from "./reports.ts";
+import { readReports, type Reports } from "./reports.ts";
 import { readEntries } from "./reports_index.ts";
 import { reportsPage } from "./reports_page.ts";
 import { anchor, answersPage, resultsPage } from "./results_page.ts";
-import { measured, only, sweep } from "./testing.ts";
+import { only, sweep, trained } from "./testing.ts";
 
 const root = `${import.meta.dirname}/../..`;
 const readme = await Deno.readTextFile(`${root}/README.md`);
 
 const reports = await readReports(root);
 const again =
-  "write them again: deno run --allow-read --allow-run=git --allow-write=README.md,reports/README.md bench/readme/write.ts";
+  "write them again: deno run --allow-read --allow-run=git --allow-write=README.md,reports bench/readme/write.ts";
 
 Deno.test("The README's results, and the list of reports, are what the committed reports say", async () => {
   assertEquals(resultsOf(readme), answersPage(reports), again);
@@ -53,16 +52,17 @@ Deno.test("resultsPage() leaves out what was not measured", () => {
 });
 
 Deno.test("answersPage() names the cards on which what it takes of a section was measured", () => {
-  const on = (adapter: string, sequence = 128) => {
-    const record = fakeRecord({ sequence, policy: "recompute8" }, measured(1, 1, 1, 1));
-    const base = fakeRecord({ sequence }, measured(2, 2, 2, 1));
-    const all = [base, record].map((one) => ({ ...one, environment: { ...one.environment, adapter } }));
-    return { ...sweep(...all), report: `reports/${adapter}/report.md` };
+  const on = (adapter: string) => {
+    const all = [...trained("exact", [1, 2]), ...trained("mst8", [1, 2])];
+    const there = all.map((one) => ({ ...one, environment: { ...one.environment, adapter } }));
+    return { ...sweep(...there), report: `reports/${adapter}/report.md` };
   };
-  const page = answersPage(only({ recompute: on("First"), pieces: on("Second") }));
+  const told = (sweeps: Reports["sweeps"]) =>
+    answersPage(only(sweeps)).match(/\(reports\/README\.md#quality\)(.*)/)?.[1];
+  assertEquals(told({ quality: on("First"), grid: on("Second") }), ", measured on First");
   assertEquals(
-    page.match(/\(reports\/README\.md#recompute-and-mini-sequences\)(.*)/)?.[1],
-    ", measured on First",
+    told({ quality: on("First"), qualityCurve: on("Second") }),
+    ", measured on First and Second",
   );
 });
 

@@ -14,8 +14,6 @@ import {
 import { arithmeticSection } from "./arithmetic_section.ts";
 import { gradientSection } from "./gradient_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
-import { largeSection } from "./large_section.ts";
-import { recomputeSection } from "./recompute_section.ts";
 import { sources } from "./making.ts";
 import { sweepOf } from "./reports.ts";
 import { answersPage } from "./results_page.ts";
@@ -221,78 +219,6 @@ Deno.test("gradientSection() compares lengths at the same tokens a step, where s
     gradientSection(only({ length: sweep(...growing) }))!,
     "and with it the tokens of a step, the error rises",
   );
-});
-
-Deno.test("recomputeSection() tells memory, speed and the cost of pieces", () => {
-  const record = (policy: string, buffers: number, step: number, changes: Partial<CellConfiguration> = {}) =>
-    fakeRecord({ policy, ...changes }, measured(10, 20, buffers, step));
-  const pieces = { storage: fakeRecord().configuration.storage };
-  const section = recomputeSection(only({
-    recompute: sweep(record("exact", 200, 10), record("recompute8", 50, 12.5)),
-    pieces: sweep(
-      record("exact", 200, 10),
-      record("recompute8", 100, 20),
-      record("mlp auto", 100, 22, pieces),
-      record("head auto", 100, 25, pieces),
-    ),
-  }))!;
-  assertStringIncludes(
-    section,
-    "trains in 25% of `exact`'s buffers at 80% of its speed under `recompute8`, by too few rounds for an interval.",
-  );
-  assertStringIncludes(section, "takes 1.10–1.25× at 128 tokens of that with the MLP whole");
-  const rounds = (policy: string, buffers: number, steps: number[]) =>
-    steps.map((step, round) => record(policy, buffers, step, { round }));
-  assertStringIncludes(
-    recomputeSection(only({
-      recompute: sweep(
-        ...rounds("exact", 200, [10, 10, 10]),
-        ...rounds("mesa8", 100, [5, 10, 20]),
-        ...rounds("recompute8", 50, [12.5, 12.5, 12.5]),
-        ...rounds("mst", 40, [20]),
-      ),
-    }))!,
-    "trains in 50% of `exact`'s buffers at no settled speed under `mesa8`, 25% at 80% under `recompute8` and 20% at 50% under `mst`, that of " +
-      "`mst` by too few rounds for an interval.",
-  );
-});
-
-Deno.test("recomputeSection() tells at which steps gradients were compared", () => {
-  const recomputeMicro = sweep(
-    ...trained("exact", [1, 2]),
-    ...erring("mesa8", 0.2),
-    ...erring("recompute8", 0.1),
-  );
-  assertStringIncludes(
-    recomputeSection(only({ recomputeMicro }))!,
-    "is 2.0 times smaller than that of `mesa8`, of nano, 4 × 128 tokens in training, steps 10 to 20.",
-  );
-});
-
-Deno.test("recomputeSection() takes each policy's losses of images where it has the most seeds", () => {
-  const images = { model: "vit-nano" };
-  const section = recomputeSection(only({
-    recomputeMicro: sweep(...trained("exact", [1, 2, 3]), ...trained("mst8", [1, 2, 3])),
-    recomputeImages: sweep(...trained("exact", [1, 2, 3], images), ...trained("mst8", [2, 3], images)),
-    recomputeImagesMst8: sweep(
-      ...trained("exact", [1, 2, 3], images),
-      ...trained("mst8", [1.5, 2.5, 3.5], images),
-    ),
-  }))!;
-  assertEquals(rows(section)[2], [
-    ...["`mst8`", "–", "+0.0000 (+0.0000 to +0.0000), 3", "+0.00%"],
-    ...["+0.5000 (+0.5000 to +0.5000), 3", "+25.00%"],
-  ]);
-});
-
-Deno.test("largeSection() tells what trains where exact runs out of memory, and nothing else", () => {
-  const exact = fakeRecord({}, { ...measured(1, 1, 400, 1), status: "oom", timing: null });
-  const mesa8 = fakeRecord({ policy: "mesa8" }, measured(1, 1, 100, 8));
-  assertStringIncludes(
-    largeSection(only({ large: sweep(exact, mesa8) }))!,
-    "under `exact`, whose buffers take 400 MiB, and trains under `mesa8` in 100 MiB, 64,000 tokens/s.",
-  );
-  assertEquals(largeSection(only({ large: sweep(fakeRecord(), mesa8) })), null);
 });
 
 Deno.test("kernelsSection() measures by the card's nominal rates and by the run's fastest", () => {

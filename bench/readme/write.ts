@@ -1,4 +1,5 @@
 import { UserError } from "../../src/errors.ts";
+import { atAGlance, drawGlance } from "./at_a_glance.ts";
 import { withResults } from "./readme.ts";
 import { readReports } from "./reports.ts";
 import { readEntries } from "./reports_index.ts";
@@ -7,11 +8,13 @@ import { answersPage } from "./results_page.ts";
 
 const root = `${import.meta.dirname}/../..`;
 
-/** Writes the README's results and the list of reports again from the committed reports. */
+/** Writes the README's results, their picture and the list of reports again from the committed reports. */
 async function writeResults(): Promise<void> {
   const readme = `${root}/README.md`;
   const reports = await readReports(root);
   await Deno.writeTextFile(readme, withResults(await Deno.readTextFile(readme), answersPage(reports)));
+  const glance = atAGlance(reports);
+  if (glance) await Deno.writeTextFile(`${root}/${glance.file}`, await drawGlance(glance));
   await Deno.writeTextFile(
     `${root}/reports/README.md`,
     reportsPage(reports, await readEntries(`${root}/reports`)),

@@ -40,6 +40,9 @@ export function roomy(values: readonly number[], atLeast = 0): [low: number, hig
   return [low - room, high + room];
 }
 
+/** What an axis is called that does not begin at 0. */
+export const cutAxis = (title: string): string => `${title} (axis cut)`;
+
 /** The styles of the policies that some rows draw: a legend lists no others. */
 export function stylesOfRows(styles: Styles, rows: readonly Row[]): Styles {
   const drawn = new Set(rows.map(({ policy }) => policy));

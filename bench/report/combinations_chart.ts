@@ -6,6 +6,7 @@ import type { Told } from "../results/run_header.ts";
 import type { Cell } from "./cell_rounds.ts";
 import {
   byPolicy,
+  cutAxis,
   type Panel,
   panel,
   roomy,
@@ -47,7 +48,7 @@ export function combinationPanels(comparisons: readonly Comparison<Cell>[], told
   return pictures.flatMap(({ comparison, rows, speeds, peers, memoryOf, speedOf }) => {
     const parts = [
       ...speeds.length > 0
-        ? [speedPart(speeds, styles, `buffers, of ${memoryOf}'s`, `speed, of ${speedOf}'s`)]
+        ? [speedPart(speeds, styles, `buffers, of ${memoryOf}'s`, cutAxis(`speed, of ${speedOf}'s`))]
         : [],
       ...errorPart(rows, styles, `buffers, of ${memoryOf}'s`),
       ...peers.length > 0 ? [peersPart(speeds, peers, styles, [memoryOf, speedOf])] : [],

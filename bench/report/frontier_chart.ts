@@ -1,6 +1,7 @@
 import type { Cell } from "./cell_rounds.ts";
 import {
   byPolicy,
+  cutAxis,
   type Panel,
   panel,
   roomy,
@@ -69,7 +70,7 @@ function frontier(points: Row[], [memoryOf, speedOf]: string[], styles: Styles):
   const y = {
     field: "speed",
     type: "quantitative",
-    title: `speed, of ${speedOf}'s`,
+    title: cutAxis(`speed, of ${speedOf}'s`),
     scale: { domain, zero: false, nice: false },
     axis: { format: "~f", tickCount: 5 },
   };

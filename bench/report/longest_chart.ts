@@ -111,7 +111,8 @@ function speedsByLength(rows: Row[], styles: Styles): Spec {
     width: 230,
     height: 190,
     layer: [
-      { mark: { type: "line", strokeWidth: 1.5 }, encoding: { ...encoding, color } },
+      // Dashed, for between its points nothing was measured.
+      { mark: { type: "line", strokeWidth: 1, strokeDash: [2, 3] }, encoding: { ...encoding, color } },
       {
         mark: { type: "point", size: 60, strokeWidth: 2, opacity: 1 },
         encoding: { ...encoding, color, shape },

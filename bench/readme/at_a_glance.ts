@@ -1,0 +1,42 @@
+import { sideBySidePanels } from "../report/chart_panels.ts";
+import type { Cell } from "../report/cell_rounds.ts";
+import { draw } from "../report/draw.ts";
+import { byFamily, type OfFamily } from "../report/families.ts";
+import { frontierPanels } from "../report/frontier_chart.ts";
+import { policyStyles } from "../report/policy_style.ts";
+import { baseOf, type Comparison } from "../report/side_by_side.ts";
+import type { Reports } from "./reports.ts";
+
+/** The one picture before all words: what each policy gives back and costs in the largest step of each family in the canonical grid. */
+export interface Glance {
+  /** From the root of the project. */
+  file: string;
+  caption: string;
+  comparisons: Comparison<Cell>[];
+}
+
+/** What the picture shows; null without a grid. */
+export function atAGlance({ sweeps: { grid } }: Reports): Glance | null {
+  const families = grid && byFamily(grid.comparisons);
+  if (!families) return null;
+  return {
+    file: "reports/at-a-glance.svg",
+    caption: `Speed against memory of the largest step of each family in the grid, on one ${grid.adapter}`,
+    comparisons: families.map(largest),
+  };
+}
+
+/** The comparison in which `exact` takes the most bytes of buffers. */
+const largest = ({ comparisons }: OfFamily) =>
+  comparisons.reduce((most, one) => exactBytes(one) > exactBytes(most) ? one : most);
+
+const exactBytes = (comparison: Comparison<Cell>) => baseOf(comparison).memory?.bufferBytes ?? 0;
+
+/** The picture as SVG. Equal records give equal bytes. */
+export async function drawGlance({ caption, comparisons }: Glance): Promise<string> {
+  const documents = comparisons.flatMap(({ cells }) =>
+    [...cells].map(([policy, { configuration }]) => [policy, configuration.storage] as const)
+  );
+  const panels = frontierPanels(comparisons, policyStyles(new Map(documents)));
+  return await draw(sideBySidePanels(panels), `${caption}: up and to the left is better`);
+}
