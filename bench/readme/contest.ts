@@ -25,9 +25,9 @@ export interface Contest {
 
 /**
  * The rows of one subject beside the cells of the same model, batch and length whose weights and moments are PyTorch's, in f32; of two cells
- * of a policy in one arithmetic the first counts.
+ * of a policy in one arithmetic the first counts, and of harmful policies none.
  */
-export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
+export function contestOf(rows: PeerRow[], sweeps: Sweep[], harmful: readonly string[]): Contest {
   const [{ model, batch, sequence, unit }] = rows;
   const cells = sweeps.flatMap((sweep) => {
     const alike = sweep.comparisons.filter((other) =>
@@ -35,7 +35,8 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[]): Contest {
     );
     return alike.flatMap(({ cells }) => [...cells].map(([name, cell]) => ({ name, cell, sweep })));
   }).filter(({ cell: { failure, configuration } }) =>
-    !failure && Object.keys(unusual({ ...configuration, arithmetic: undefined })).length === 0
+    !failure && !harmful.includes(configuration.policy) &&
+    Object.keys(unusual({ ...configuration, arithmetic: undefined })).length === 0
   );
   const own = [...Map.groupBy(cells, toldBy).values()].flatMap(([{ name, cell, sweep }]) => {
     const speed = speedOf(cell, unit);

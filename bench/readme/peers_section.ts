@@ -1,5 +1,6 @@
 import { ratio } from "../../src/text/format.ts";
 import { bySubject, fastest, type PeerRow, smallest } from "../report/peer_records.ts";
+import { lossDifferences } from "../report/losses.ts";
 import { type Contest, contestOf, toldOf, type Way } from "./contest.ts";
 import { type Making, sources } from "./making.ts";
 import { type Reports, type Sweep, sweepsOn } from "./reports.ts";
@@ -8,9 +9,10 @@ import { code, range, table } from "../report/words.ts";
 
 /** Headroom's policies beside PyTorch's rows on the same card. */
 export function peersSection({ sweeps, peers }: Reports): string | null {
+  const harmful = harmfulOf(sweeps.quality);
   const parts = [
     peers.gpt2 &&
-    beside("GPT-2", peers.gpt2, [
+    beside("GPT-2", peers.gpt2, harmful, [
       sweeps.stepsNative,
       sweeps.text,
       sweeps.stepsF16x3,
@@ -19,7 +21,7 @@ export function peersSection({ sweeps, peers }: Reports): string | null {
       sweeps.frontier,
     ]),
     peers.deit &&
-    beside("DeiT", peers.deit, [
+    beside("DeiT", peers.deit, harmful, [
       sweeps.vision,
       sweeps.visionF16,
       sweeps.frontierDeitNative,
@@ -28,6 +30,12 @@ export function peersSection({ sweeps, peers }: Reports): string | null {
   ].filter((part) => part !== undefined && part !== null);
   return parts.length ? ["### Beside PyTorch", ...parts, counted].join("\n\n") : null;
 }
+
+/** Policies under which training ended worse than under `exact`, or not at all: no way to train that would be better than another. */
+const harmfulOf = (quality?: Sweep): string[] =>
+  lossDifferences(quality?.comparisons ?? [])
+    .filter(({ parity: { verdict } }) => verdict === "worse" || verdict === "diverged")
+    .map(({ policy }) => policy);
 
 const counted =
   "Headroom's memory is that of its buffers, PyTorch's `torch.cuda.max_memory_allocated`; both speeds are medians of steps by the card's " +
@@ -46,10 +54,11 @@ const pairings: [policy: string, forms: string[]][] = [
 function beside(
   family: string,
   peers: Making & { rows: PeerRow[] },
+  harmful: readonly string[],
   sweeps: (Sweep | undefined)[],
 ): string | null {
   const found = sweepsOn(peers.adapter, sweeps);
-  const contests = bySubject(peers.rows).map((rows) => contestOf(rows, found))
+  const contests = bySubject(peers.rows).map((rows) => contestOf(rows, found, harmful))
     .filter(({ own, theirs }) => own.length && theirs.length);
   if (contests.length === 0) return null;
   return [

@@ -3,7 +3,7 @@ import type { PeerRow } from "../report/peer_records.ts";
 import { fakeRecord } from "../results/testing.ts";
 import { peersSection } from "./peers_section.ts";
 import type { Reports } from "./reports.ts";
-import { card, measured, mebibyte, rows, sweep } from "./testing.ts";
+import { card, measured, mebibyte, rows, sweep, trained } from "./testing.ts";
 
 const peer = (form: string, speed: number, mebibytes: number, changes: Partial<PeerRow> = {}): PeerRow => ({
   ...{ model: "nano", batch: 4, sequence: 128, unit: "tokens", arithmetic: "f32", form, compiled: false },
@@ -73,6 +73,25 @@ Deno.test("peersSection() counts no cell that failed as a way to train", () => {
   const text = sweep(fakeRecord({}, measured(1, 1, 400, 10)), failed);
   const section = peersSection({ sweeps: { ...sweeps, text }, peers })!;
   assertEquals(section.includes("mesa2"), false, section);
+});
+
+Deno.test("peersSection() counts neither weights in fewer bits, as PyTorch's are in f32, nor what ends training worse", () => {
+  const { sweeps, peers } = contest(peer("plain", 102400, 100));
+  const cells = [
+    fakeRecord({ policy: "half", parameters: "bf16" }, measured(1, 1, 90, 10)),
+    fakeRecord({ policy: "mesa2" }, measured(1, 1, 90, 10)),
+    fakeRecord({ policy: "mst8" }, measured(1, 1, 90, 10)),
+  ];
+  const quality = sweep(
+    ...trained("exact", [1, 2, 3]),
+    ...trained("mesa2", [2, 3, 4]),
+    ...trained("mst8", [1, 2, 3]),
+  );
+  const reports = { sweeps: { ...sweeps, frontierNative: sweep(fakeRecord(), ...cells), quality }, peers };
+  assertStringIncludes(
+    peersSection(reports)!,
+    "no row of PyTorch here is faster and smaller than Headroom's `mst8` (nano at 4 × 128).",
+  );
 });
 
 Deno.test("peersSection() sets products in f16 beside those in f32, under whichever runtime, by name", () => {
