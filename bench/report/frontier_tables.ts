@@ -4,6 +4,7 @@ import { bytes, number, ratio } from "../../src/text/format.ts";
 import { stepDefaults } from "../../src/train/step_choices.ts";
 import type { PlannedCombination, Told } from "../results/run_header.ts";
 import { statusWords } from "../results/results.ts";
+import { commandCode } from "./command.ts";
 import type { Cell } from "./cell_rounds.ts";
 import { type FrontierPoint, frontierPoints, peerPoints } from "./frontier.ts";
 import { digits } from "./gradient_tables.ts";
@@ -51,7 +52,7 @@ function peers(comparison: Comparison<Cell>, told: Told): string[] {
   if (rows.length === 0) return [];
   const [base, timed] = [baseOf(comparison), timedOf(comparison)].map((cell) => cell!.configuration.policy);
   return [
-    `PyTorch's rows, measured by \`${told.peers!.command}\`:`,
+    `PyTorch's rows, measured by ${commandCode(told.peers!.command)}:`,
     table(
       [
         "",

@@ -30,7 +30,9 @@ Deno.test("frontierSection() tells PyTorch's rows as multiples of exact's buffer
   const row = { model: "nano", sequence: 128, batch: 4, name: "f32, plain", bytes: 2 ** 34 };
   const tokensPerSecond = 1000 * 4 * 128 / 101 / 2; // a step of exact's takes 101 ms
   const told = fakeFrontier(all, [{ ...row, tokensPerSecond }]);
-  const rows = rowsOf(frontierSection(compare(fakeCombinations(all)), told)!.split("\n\n").at(-1)!);
+  const [measured, table] = frontierSection(compare(fakeCombinations(all)), told)!.split("\n\n").slice(-2);
+  assertEquals(measured, "PyTorch's rows, measured by `python3 bench/peers/torch_gpt2.py`:");
+  const rows = rowsOf(table);
   assertEquals(rows[0].slice(1, 5), ["peak", "of exact's buffers", "tokens/s", "of exact's speed"]);
   assertEquals(rows[2].slice(0, 5), ["f32, plain", "16 GiB", "2.00×", "2,535", "0.50×"]);
 });

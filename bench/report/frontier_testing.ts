@@ -44,6 +44,6 @@ export function fakeFrontier(all: readonly FakeCombination[], rows: readonly Pee
     ...{ model: "nano", sequence: 128, batch: 4, name, policy, ...choices },
     ...{ memory: { ...fakeMeasurement().memory!, bufferBytes: memory * 2 ** 30 }, seconds: 1, fits: true },
   }));
-  const peers = { command: "python3 bench/peers/torch_gpt2.py", rows: [...rows] };
+  const peers = { command: "python3 bench/peers/torch_gpt2.py --out results.jsonl", rows: [...rows] };
   return { frontier: { most: 40, planned }, ...rows.length > 0 && { peers } };
 }
