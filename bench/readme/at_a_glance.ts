@@ -21,7 +21,7 @@ export function atAGlance({ sweeps: { grid } }: Reports): Glance | null {
   if (!families) return null;
   return {
     file: "reports/at-a-glance.svg",
-    caption: `Speed against memory of the largest step of each family in the grid, on one ${grid.adapter}`,
+    caption: `Speed against memory of the largest step of each family in the grid, on ${grid.adapter}`,
     comparisons: families.map(largest),
   };
 }

@@ -1,4 +1,4 @@
-import { unusual } from "../../src/train/step_choices.ts";
+import { isPlain } from "../../src/train/step_choices.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { nameOfRow, type PeerRow } from "../report/peer_records.ts";
 import { code } from "../report/words.ts";
@@ -35,8 +35,7 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[], harmful: readonly st
     );
     return alike.flatMap(({ cells }) => [...cells].map(([name, cell]) => ({ name, cell, sweep })));
   }).filter(({ cell: { failure, configuration } }) =>
-    !failure && !harmful.includes(configuration.policy) &&
-    Object.keys(unusual({ ...configuration, arithmetic: undefined })).length === 0
+    !failure && !harmful.includes(configuration.policy) && isPlain(configuration)
   );
   const own = [...Map.groupBy(cells, toldBy).values()].flatMap(([{ name, cell, sweep }]) => {
     const speed = speedOf(cell, unit);

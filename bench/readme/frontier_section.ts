@@ -1,31 +1,62 @@
 import { bytes, ratio } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { frontierPoints, peerPoints, ranWell, stairs } from "../report/frontier.ts";
-import { besidePyTorch, fastest, meaning, smallError, within } from "../report/frontier_answers.ts";
+import { type FrontierPoint, frontierPoints, peerPoints, ranWell, stairs } from "../report/frontier.ts";
+import {
+  besidePyTorch,
+  comparedSentence,
+  fastest,
+  meaning,
+  smallError,
+  within,
+} from "../report/frontier_answers.ts";
 import { combinationsTable } from "../report/frontier_tables.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { timedOf } from "../report/timed_cell.ts";
-import { code } from "../report/words.ts";
+import { code, list } from "../report/words.ts";
 import { runtimeOf } from "../results/results.ts";
+import { harmfulOf } from "./harmful.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
-/** Every policy with every choice of a step: what nothing beats in memory, speed and gradient error together. */
+/**
+ * Every policy with every choice of a step: what nothing beats in memory, speed and gradient error together. Policies that end training worse
+ * are left out.
+ */
 export function frontierSection({ sweeps }: Reports): string | null {
   const { frontier, frontierNative, frontierDeit, frontierDeitNative } = sweeps;
   const found = [frontier, frontierNative, frontierDeit, frontierDeitNative].filter((sweep) =>
     sweep?.told.frontier !== undefined
   ) as Sweep[];
   if (found.length === 0) return null;
-  const told = found.flatMap(({ comparisons }) => comparisons.map(sentence));
+  const harmful = harmfulOf(sweeps.quality);
+  const told = found.flatMap((sweep) => worthwhile(sweep, harmful).map((of) => sentence(of, sweep)));
+  const without = harmful.length > 0
+    ? ` Without ${list(harmful.map(code))}, under which training ends worse ([Quality](#quality)).`
+    : "";
   return [
     "### What is worth it",
-    "Of the policies with every choice of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
-    `together, with a gradient error of at most ${smallError}: ${told.join("; ")}.`,
-    ...found.map(beside),
+    "Of policies with choices of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
+    `together, with a gradient error of at most ${smallError}: ${told.join("; ")}.${without}`,
+    ...found.map((sweep) => beside(sweep, harmful)),
     meaning,
   ].join("\n\n");
 }
+
+/** A comparison of a sweep, and its points by the numbers that the report's picture has. */
+interface Worthwhile {
+  comparison: Comparison<Cell>;
+  points: FrontierPoint[];
+}
+
+/** What is worth a look of each comparison of a sweep. */
+const worthwhile = ({ comparisons, told }: Sweep, harmful: readonly string[]): Worthwhile[] =>
+  comparisons.map((comparison) => {
+    const numbers = new Map(frontierPoints(comparison).map(({ name, number }) => [name, number]));
+    const policyOf = new Map(told.frontier!.planned.map(({ name, policy }) => [name, policy]));
+    const cells = [...comparison.cells].filter(([name]) => !harmful.includes(policyOf.get(name) ?? name));
+    const points = frontierPoints({ ...comparison, cells: new Map(cells) });
+    return { comparison, points: points.map((point) => ({ ...point, number: numbers.get(point.name)! })) };
+  });
 
 /** "small, 16 × 1024 tokens under Dawn" */
 function subject(comparison: Comparison<Cell>): string {
@@ -34,10 +65,9 @@ function subject(comparison: Comparison<Cell>): string {
   return `${names(comparison).join(", ")} tokens ${runtime}`;
 }
 
-/** "…, from 1.24 GiB at 0.86× of `exact`'s speed (`mst8`) to 6.3 GiB at 3.05× (`exact + f16`); of 34 that ran 21 are beaten" */
-function sentence(comparison: Comparison<Cell>): string {
+/** "…, from 1.24 GiB at 0.86× of `exact`'s speed (`mst8`) to 6.3 GiB at 3.05× (`exact + f16`), 21 beaten of the 34 that were measured of 234" */
+function sentence({ comparison, points }: Worthwhile, { told: { frontier } }: Sweep): string {
   const timed = timedOf(comparison) ?? baseOf(comparison);
-  const points = frontierPoints(comparison);
   const near = within(points, smallError);
   const steps = stairs(near);
   const [first, last] = [steps[0] ?? near[0], steps.at(-1)];
@@ -50,18 +80,19 @@ function sentence(comparison: Comparison<Cell>): string {
     return [`${bytes(point.bytes)}${speed ? ` at ${ratio(speed)}${whose}` : ""} (${code(point.name)})`];
   });
   const ends = told.length > 1 ? `from ${told.join(" to ")}` : told[0] ?? "nothing that was compared";
-  return `${subject(comparison)}, ${ends}, ${lost} of ${ran} that ran being beaten`;
+  return `${subject(comparison)}, ${ends}, ${lost} of ${ran} that ran being beaten (${
+    frontier!.planned.length
+  } were planned)`;
 }
 
 /** What is fastest in so much memory, where PyTorch's rows lie, and a row for each combination that nothing beats. */
-function beside(sweep: Sweep): string {
-  const { comparisons, told } = sweep;
-  const parts = comparisons.flatMap((comparison) => {
-    const points = frontierPoints(comparison);
+function beside(sweep: Sweep, harmful: readonly string[]): string {
+  const parts = worthwhile(sweep, harmful).flatMap(({ comparison, points }) => {
     const unbeaten = points.filter((point) => ranWell(point) && point.beatenBy.length === 0);
     return [
       [`**${subject(comparison)}.**`, fastest(comparison, points) ?? "None ran to its end."].join(" "),
-      besidePyTorch(peerPoints(comparison, points, told), comparison),
+      comparedSentence(comparison),
+      besidePyTorch(peerPoints(comparison, points, sweep.told), comparison),
       "What nothing beats, by its number in the picture:",
       combinationsTable(comparison, unbeaten),
     ].filter((part) => part !== null);

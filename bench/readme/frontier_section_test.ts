@@ -5,6 +5,7 @@ import { fakeHeader } from "../results/testing.ts";
 import { frontierSection } from "./frontier_section.ts";
 import { type Sweep, sweepOf } from "./reports.ts";
 import { answersPage } from "./results_page.ts";
+import { sweep as trainedSweep, trained } from "./testing.ts";
 
 const all: FakeCombination[] = [
   { name: "exact", policy: "exact", memory: 8, time: 1 },
@@ -39,10 +40,10 @@ Deno.test("frontierSection() tells the ends of what nothing beats within a small
   const section = frontierSection(reports)!;
   const [title, sentence] = section.split("\n\n");
   const ends =
-    "from 3 GiB at 0.80× of `exact`'s speed (`mesa8`) to 8 GiB at 1.00× (`exact`), 1 of 5 that ran being beaten";
+    "from 3 GiB at 0.80× of `exact`'s speed (`mesa8`) to 8 GiB at 1.00× (`exact`), 1 of 5 that ran being beaten (5 were planned)";
   assertEquals([title, sentence], [
     "### What is worth it",
-    "Of the policies with every choice of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
+    "Of policies with choices of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
     `together, with a gradient error of at most 0.01: nano, 4 × 128 tokens under Dawn, ${ends}; nano, 4 × 128 tokens natively, ${ends}.`,
   ]);
   assertStringIncludes(
@@ -53,11 +54,13 @@ Deno.test("frontierSection() tells the ends of what nothing beats within a small
 });
 
 Deno.test("frontierSection() has a row for each that nothing beats, PyTorch's rows, source and picture of each report", () => {
-  const [, , under, stairs, pytorch, , table, source, picture, natively] = frontierSection(reports)!.split(
-    "\n\n",
-  );
+  const [, , under, stairs, compared, pytorch, , table, source, picture, natively] = frontierSection(reports)!
+    .split(
+      "\n\n",
+    );
   assertStringIncludes(under, "**nano, 4 × 128 tokens under Dawn.** The fastest in so much memory");
   assertStringIncludes(stairs, "- with a gradient error of at most 0.01: from **3 GiB** `mesa8` (0.800×");
+  assertEquals(compared, "Gradient errors are those at step 2 of training.");
   assertStringIncludes(pytorch, "Of PyTorch's 1 row on this card the fastest is f32, plain");
   const rows = table.split("\n").map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
   assertEquals(rows[0], ["", "combination", "buffers", "of exact's", "speed", "gradient error"]);
@@ -72,11 +75,34 @@ Deno.test("frontierSection() has a row for each that nothing beats, PyTorch's ro
   assertStringIncludes(natively, "**nano, 4 × 128 tokens natively.**");
 });
 
+Deno.test("frontierSection() leaves out what ends training worse, and what that alone beats is beaten no more", () => {
+  const quality = trainedSweep(
+    ...trained("exact", [1, 2, 3]),
+    ...trained("mesa8", [2, 3, 4]),
+    ...trained("half", [1, 2, 3]),
+  );
+  const section = frontierSection({
+    sweeps: { frontierNative: reports.sweeps.frontierNative, quality },
+    peers: {},
+  })!;
+  assertStringIncludes(
+    section,
+    "from 5 GiB at 0.80× of `exact`'s speed (`half`) to 8 GiB at 1.00× (`exact`), 1 of 4 that ran being beaten",
+  );
+  assertStringIncludes(section, "Without `mesa8`, under which training ends worse ([Quality](#quality)).");
+  const rows = section.split("\n").filter((line) => line.startsWith("|")).slice(2);
+  assertEquals(rows.map((line) => line.split("|").slice(1, 3).map((cell) => cell.trim()).join(" ")), [
+    "1 mesa4",
+    "3 half",
+    "5 exact",
+  ]);
+});
+
 Deno.test("frontierSection() tells memory alone of a software adapter", () => {
   const software = sweep("frontier", "native", (record) => ({
     ...record,
     environment: { ...record.environment, adapterClass: "software" },
   }));
   const section = frontierSection({ sweeps: { frontier: software }, peers: {} })!;
-  assertStringIncludes(section, "natively, 3 GiB (`mesa8`), 0 of 5 that ran being beaten.");
+  assertStringIncludes(section, "natively, 3 GiB (`mesa8`), 0 of 5 that ran being beaten (5 were planned).");
 });

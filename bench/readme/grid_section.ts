@@ -14,20 +14,24 @@ export function gridSection({ sweeps: { grid } }: Reports): string | null {
   if (!families) return null;
   return [
     "### The grid",
-    `Of \`exact\`'s buffers and speed: ${families.map(sentence).join("; ")}.`,
+    `Beside \`exact\`, the least and the most of each by itself: ${families.map(sentence).join("; ")}.`,
     gridTable(grid.comparisons)!,
     sources(grid),
     picture(grid, "frontier.svg", "Speed against memory: up and to the left is better"),
   ].join("\n\n");
 }
 
-/** "GPT-2, 7 models and sizes, 0.39–0.89× at 0.92–0.99× under `mesa8` and 0.29–0.85× at 0.70–0.87× under `mst8`" */
+/** "GPT-2, 7 models and sizes, 0.39–0.89× of its buffers, 0.92–0.99× of its speed under `mesa8` and 0.29–0.85× of its buffers, … under `mst8`" */
 function sentence({ family, comparisons }: OfFamily): string {
   const told = [...new Set(["mesa8", smallest(comparisons)])].flatMap((policy) => {
     const buffers = buffersOf(comparisons, policy);
     const speed = speedRange(comparisons, policy);
     return buffers.length
-      ? [`${range(buffers, ratio)}${speed ? ` at ${speed}` : ""} under ${code(policy)}`]
+      ? [
+        `${range(buffers, ratio)} of its buffers${speed ? `, ${speed} of its speed` : ""} under ${
+          code(policy)
+        }`,
+      ]
       : [];
   });
   return `${family}, ${plural(comparisons.length, "model and size", "models and sizes")}, ${list(told)}`;

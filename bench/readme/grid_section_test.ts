@@ -37,8 +37,9 @@ Deno.test("gridSection() tells of each family mesa8 and the smallest policy, and
   const [title, sentence, table, , source, chart] = section.split("\n\n");
   assertEquals([title, sentence], [
     "### The grid",
-    "Of `exact`'s buffers and speed: GPT-2, 2 models and sizes, 0.55–0.60× at 0.80× under `mesa8` and 0.20× at 0.50× under `mst8`; " +
-    "ViT, 1 model and size, 0.60× at 0.80× under `mesa8` and 0.20× at 0.50× under `mst8`.",
+    "Beside `exact`, the least and the most of each by itself: GPT-2, 2 models and sizes, 0.55–0.60× of its buffers, 0.80× of its speed " +
+    "under `mesa8` and 0.20× of its buffers, 0.50× of its speed under `mst8`; ViT, 1 model and size, 0.60× of its buffers, 0.80× of its " +
+    "speed under `mesa8` and 0.20× of its buffers, 0.50× of its speed under `mst8`.",
   ]);
   assertEquals(table.split("\n").length, 5);
   assertStringIncludes(source, "[report](reports/fake/grid/report.md): `deno task bench grid`");
@@ -49,8 +50,7 @@ Deno.test("gridSection() tells of each family mesa8 and the smallest policy, and
     answer,
     `- **The grid.** ${sentence} [Table](reports/README.md#the-grid), measured on Imaginary 9000`,
   );
-  const caption =
-    "Speed against memory of the largest step of each family in the grid, on one Imaginary 9000";
+  const caption = "Speed against memory of the largest step of each family in the grid, on Imaginary 9000";
   assertEquals(picture, `![${caption}](reports/at-a-glance.svg)`);
   const glance = atAGlance(reports)!;
   assertEquals(glance.comparisons.map(({ model, batch }) => [model, batch]), [["nano", 8], ["vit-nano", 4]]);

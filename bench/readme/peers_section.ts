@@ -1,6 +1,6 @@
 import { ratio } from "../../src/text/format.ts";
 import { bySubject, fastest, type PeerRow, smallest } from "../report/peer_records.ts";
-import { lossDifferences } from "../report/losses.ts";
+import { harmfulOf } from "./harmful.ts";
 import { type Contest, contestOf, toldOf, type Way } from "./contest.ts";
 import { type Making, sources } from "./making.ts";
 import { type Reports, type Sweep, sweepsOn } from "./reports.ts";
@@ -13,41 +13,38 @@ export function peersSection({ sweeps, peers }: Reports): string | null {
   const parts = [
     peers.gpt2 &&
     beside("GPT-2", peers.gpt2, harmful, [
+      sweeps.frontierNative,
+      sweeps.grid,
       sweeps.stepsNative,
       sweeps.text,
+      sweeps.frontier,
       sweeps.stepsF16x3,
       sweeps.stepsF16,
-      sweeps.frontierNative,
-      sweeps.frontier,
     ]),
     peers.deit &&
     beside("DeiT", peers.deit, harmful, [
-      sweeps.vision,
-      sweeps.visionF16,
       sweeps.frontierDeitNative,
+      sweeps.grid,
+      sweeps.vision,
       sweeps.frontierDeit,
+      sweeps.visionF16,
     ]),
   ].filter((part) => part !== undefined && part !== null);
   return parts.length ? ["### Beside PyTorch", ...parts, counted].join("\n\n") : null;
 }
 
-/** Policies under which training ended worse than under `exact`, or not at all: no way to train that would be better than another. */
-const harmfulOf = (quality?: Sweep): string[] =>
-  lossDifferences(quality?.comparisons ?? [])
-    .filter(({ parity: { verdict } }) => verdict === "worse" || verdict === "diverged")
-    .map(({ policy }) => policy);
-
 const counted =
   "Headroom's memory is that of its buffers, PyTorch's `torch.cuda.max_memory_allocated`; both speeds are medians of steps by the card's " +
   "clock. Headroom's arithmetic is f32 where none stands beside a policy, natively, and else of products under Dawn; PyTorch's rows of a table " +
-  "are in f32, eager, with fused AdamW, but for the last two.";
+  "are in f32, eager, with fused AdamW, but for the last two. Headroom makes a language model's logits in pieces under every policy; PyTorch's rows " +
+  'without "loss in chunks" hold all of them, which is most of the difference in memory there.';
 
 /** A policy, and the form of PyTorch's that does the same; the first that is there counts. */
 const pairings: [policy: string, forms: string[]][] = [
   ["exact", ["plain"]],
   ["half", ["half", "half, loss in chunks"]],
   ["mesa8", ["int8", "int8, loss in chunks"]],
-  ["recompute", ["checkpointed"]],
+  ["recompute", ["checkpointed, loss in chunks", "checkpointed"]],
   ["mst", ["checkpointed, loss in chunks"]],
 ];
 

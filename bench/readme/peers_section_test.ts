@@ -87,7 +87,7 @@ Deno.test("peersSection() counts neither weights in fewer bits, as PyTorch's are
     ...trained("mesa2", [2, 3, 4]),
     ...trained("mst8", [1, 2, 3]),
   );
-  const reports = { sweeps: { ...sweeps, frontierNative: sweep(fakeRecord(), ...cells), quality }, peers };
+  const reports = { sweeps: { ...sweeps, frontierNative: sweep(fakeRecord({}, measured(1, 1, 400, 10)), ...cells), quality }, peers };
   assertStringIncludes(
     peersSection(reports)!,
     "no row of PyTorch here is faster and smaller than Headroom's `mst8` (nano at 4 × 128).",

@@ -47,7 +47,8 @@ Deno.test("qualitySection() tells of blocks made again by a report of their own,
   });
   const section = qualitySection(reports)!;
   const told =
-    "**Blocks made again.** Final losses of nano beside `exact`'s, by the test of equivalence: `mst8` is worse.";
+    "**Blocks made again.** Final losses of nano beside `exact`'s, by the test of equivalence: `mst8` is worse. " +
+    "All trained for 30 steps, from 3 seeds.";
   assertEquals(section.split("\n\n")[2], told);
   assertEquals(rows(section).at(-2), ["`mst8`", "+0.5000 (+0.5000 to +0.5000), 3", "+25.00%", "worse"]);
   assertStringIncludes(answersPage(reports), told);

@@ -44,7 +44,8 @@ const sections: [section: (reports: Reports) => string | null, taken: number][] 
 
 const opening =
   "Every figure is computed from the records of the report that is named beside it. (0.26×) is a multiple of `exact`'s; speed is the ratio " +
-  "to `exact` within a round, the geometric mean over the rounds and its 95% interval, from three rounds on.";
+  "to `exact` within a round, the geometric mean over the rounds and its 95% interval, from three rounds on: of rounds of one sweep, between two of which there is more " +
+  "([docs/measuring.md](docs/measuring.md#what-an-interval-tells)).";
 
 /** The results as markdown, with tables, pictures and sources. What was not measured is not there. */
 export function resultsPage(reports: Reports): string {

@@ -2,7 +2,7 @@
 
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { bytes as bytesText } from "../../src/text/format.ts";
-import { stepDefaults } from "../../src/train/step_choices.ts";
+import { isPlain, stepDefaults } from "../../src/train/step_choices.ts";
 import type { PeerMark, Told } from "../results/run_header.ts";
 import { isReference } from "../sweep/sweep.ts";
 import type { Cell } from "./cell_rounds.ts";
@@ -25,9 +25,11 @@ export interface FrontierPoint {
   readonly beatenBy: readonly FrontierPoint[];
 }
 
-/** Speeds that are known to differ by less than this share are the same to whoever chooses; so are gradient errors by less than this. */
-export const sameSpeed = 0.01;
+/** Gradient errors that differ by less than this share are the same to whoever chooses. */
 export const sameError = 0.05;
+
+/** What may be slower by this share is not known to be as fast. */
+export const sameSpeed = 0.01;
 
 /** Two orders of a sum in f32 differ by less than this share of a gradient: errors below it are none. */
 export const roundingError = 1e-5;
@@ -52,12 +54,15 @@ export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
 export const ranWell = ({ cell }: Pick<FrontierPoint, "cell">): boolean =>
   cell.step !== null && !cell.failure;
 
-/** Whether a combination is no worse than another in bytes, gradient error and speed, and better for certain in one. */
+/**
+ * Whether a combination is no worse than another in bytes, gradient error and speed, and better for certain in one. What is slower for certain,
+ * by however little, beats nothing: else a chain of small steps would lead to what is much slower.
+ */
 function beats(one: FrontierPoint, other: FrontierPoint): boolean {
   if (one === other || one.error === null || other.error === null) return false;
   if (![one, other].every(({ name, cell }) => isKnown([name, cell]))) return false;
   const interval = one.cell.speedAgainst(other.cell)?.interval;
-  if (!interval || interval.low <= 1 - sameSpeed) return false;
+  if (!interval || interval.low <= 1 - sameSpeed || interval.high < 1) return false;
   const exceeds = (a: number, b: number) =>
     Math.max(a, roundingError) > (1 + sameError) * Math.max(b, roundingError);
   return one.bytes <= other.bytes && !exceeds(one.error, other.error) &&
@@ -107,7 +112,7 @@ export interface PeerPoint {
   readonly memory: number;
   /** Of that cell's. */
   readonly speed: number;
-  /** The combinations that are both smaller and faster than its fastest round. */
+  /** The combinations that are both smaller and faster than its fastest round, of weights and moments in f32, as PyTorch's are. */
   readonly beatenBy: readonly FrontierPoint[];
 }
 
@@ -129,7 +134,8 @@ export function peerPoints(
     memory: bytes / memory.bufferBytes,
     speed: speed / tokensPerSecond,
     beatenBy: points.filter((point) =>
-      ranWell(point) && point.bytes < bytes && (point.cell.tokensPerSecond ?? 0) > fastest
+      ranWell(point) && isPlain(point.cell.configuration) && point.bytes < bytes &&
+      (point.cell.tokensPerSecond ?? 0) > fastest
     ),
   })).toSorted((a, b) => a.bytes - b.bytes);
 }

@@ -14,7 +14,8 @@ import {
   sameSpeed,
   stairs,
 } from "./frontier.ts";
-import { digits } from "./gradient_tables.ts";
+import { comparedSteps, digits } from "./gradient_tables.ts";
+import { hasLearnt } from "./parity.ts";
 import { subject } from "./savings.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { timedOf } from "./timed_cell.ts";
@@ -25,7 +26,7 @@ export const smallError = 1e-2;
 
 /** How far a gradient may be from that of `exact` in f32. */
 const bounds: readonly [most: number, words: string][] = [
-  [roundingError, "with the gradient of `exact`, to f32's rounding"],
+  [roundingError, "with a gradient error of at most 1e-5"],
   [smallError, `with a gradient error of at most ${smallError}`],
   [Infinity, "whatever its gradient error"],
 ];
@@ -46,18 +47,30 @@ export function frontierAnswers(comparisons: readonly Comparison<Cell>[], told: 
 export const meaning =
   "A gradient error is that of a policy in an arithmetic, beside `exact` in f32 on the same weights and batch. What weights and moments " +
   "are kept in, and when they are updated, decides which weights come next and not this gradient, so a combination has the figure of its " +
-  "policy and arithmetic alone; rounded weights are those that both gradients are computed from. Whether training suffers from them is " +
-  "another question, that of `bench parity-states`.";
+  "policy and arithmetic alone; rounded weights are those that both gradients are computed from. Whether training suffers is another " +
+  "question, that of `bench parity` and `bench parity-states`.";
 
 function answersOf(comparison: Comparison<Cell>, told: Told): string {
   const points = frontierPoints(comparison);
   const peers = peerPoints(comparison, points, told);
   return [
     planned(comparison, points, told),
+    comparedSentence(comparison),
     fastest(comparison, points),
     beaten(points),
     besidePyTorch(peers, comparison),
   ].filter((part) => part !== null).join("\n\n");
+}
+
+/** At which steps gradients were compared, and what that leaves open; null where none was. */
+export function comparedSentence(comparison: Comparison<Cell>): string | null {
+  const steps = [...comparison.cells.values()].map(comparedSteps).find((steps) => steps !== null);
+  if (!steps) return null;
+  return `Gradient errors are those at ${steps} of training${
+    hasLearnt(baseOf(comparison))
+      ? ""
+      : ", when `exact` did no better yet than what is known of the data without a network: later ones may be far larger"
+  }.`;
 }
 
 /** How many combinations there are, between which bytes, and how many were measured. */
@@ -126,9 +139,9 @@ function beaten(points: readonly FrontierPoint[]): string | null {
   return [
     `${lost.length} ${
       lost.length === 1 ? "is" : "are"
-    } **beaten**: another takes no more memory, is known to be less than ${
+    } **beaten**: another takes no more memory, is not known to be slower, and by less than ${
       wholePercentage(sameSpeed)
-    } slower, has no gradient error larger by more than ${
+    } at most, has no gradient error larger by more than ${
       wholePercentage(sameError)
     }, and is better in one of the three.`,
     lines.join("\n"),

@@ -19,6 +19,20 @@ Deno.test("within() takes an error that was not compared for no small one", () =
   assertEquals(names(Infinity), ["token8", "mesa8", "half", "exact"]);
 });
 
+Deno.test("answers() of a frontier tell at which steps gradients were compared, and where exact had learnt nothing by then", () => {
+  const records = fakeCombinations(all);
+  const told = "Gradient errors are those at step 2 of training";
+  assertStringIncludes(frontierAnswers(compare(records), fakeFrontier(all))!, `${told}.`);
+  const idle = records.map((record) => ({
+    ...record,
+    quality: record.quality && { ...record.quality, validationLoss: 100 },
+  }));
+  assertStringIncludes(
+    frontierAnswers(compare(idle), fakeFrontier(all))!,
+    `${told}, when \`exact\` did no better yet than what is known of the data without a network: later ones may be far larger.`,
+  );
+});
+
 Deno.test("answers() of a frontier call unbeaten only what ran to its end", () => {
   const records = fakeCombinations(all);
   const told = (failed: string) =>
@@ -43,7 +57,7 @@ Deno.test("answers() of a frontier tell no multiples of an exact that ran in com
   const [comparison] = compare(records);
   const text = fastest(comparison, frontierPoints(comparison))!;
   assertStringIncludes(text, "The fastest in so much memory:");
-  assertStringIncludes(text, "rounding: from **7 GiB** `exact + bf16 weights`.");
+  assertStringIncludes(text, "of at most 1e-5: from **7 GiB** `exact + bf16 weights`.");
   assertStringIncludes(text, "from **4 GiB** `token8` (gradient error 0.00400);");
   assertFalse(text.includes("×"), text);
 });

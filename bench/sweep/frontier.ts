@@ -72,8 +72,9 @@ export function planCombinations(
  *
  * 1. each choice alone with the first policy;
  * 2. of each arithmetic in turn, what fits and is beaten by plan by nothing in that arithmetic: no other has as few bytes, as short a
- *    step by its operations and bytes, and saves activations in as many bits. First the smallest, then always the one whose bytes lie
- *    furthest from those that were taken. Each brings its policy alone in that arithmetic, whose gradient is compared.
+ *    step by its policy's operations and bytes, and keeps activations and weights in as many bits. What weights and moments cost in time lies
+ *    within what a plan cannot tell. First the smallest, then always the one whose bytes lie furthest from those that were taken. Each brings
+ *    its policy alone in that arithmetic, whose gradient is compared.
  */
 export function chosen(planned: readonly PlannedCombination[], options: SweepOptions): Combination[] {
   const { policies, frontier, ...own } = options;
@@ -88,9 +89,15 @@ export function chosen(planned: readonly PlannedCombination[], options: SweepOpt
       one.policy === policy && one.arithmetic === arithmetic &&
       differences(one, own).every((axis) => axis === "arithmetic")
     )!;
-  const bitsOf = (one: PlannedCombination) => policies.find(({ name }) => name === one.policy)!.bits;
+  const costsOf = (one: PlannedCombination) => {
+    const { seconds } = companionOf(one);
+    const { bits } = policies.find(({ name }) => name === one.policy)!;
+    if (!one.fits || !one.memory || seconds === null) return null;
+    const weightBits = (one.parameters ?? stepDefaults.parameters) === "f32" ? 32 : 16;
+    return [one.memory.bufferBytes, seconds, -bits, -weightBits];
+  };
   const classes = [...Map.groupBy(planned, ({ arithmetic }) => arithmetic).values()];
-  for (const next of byTurns(classes.map((all) => spreadOut(unbeaten(all, bitsOf))))) {
+  for (const next of byTurns(classes.map((all) => spreadOut(unbeaten(all, costsOf))))) {
     const both = [...new Set([companionOf(next), next])].filter((one) => !taken.has(one));
     if (both.length > room()) continue;
     for (const one of both) taken.add(one);
@@ -106,16 +113,15 @@ function byTurns<T>(lists: readonly (readonly T[])[]): T[] {
     .flat();
 }
 
-/** What no other beats by plan, in bytes, seconds and bits together; of equals the first. */
+/** What no other beats by plan in all that it costs; of equals the first. What has no costs does not fit. */
 function unbeaten(
   planned: readonly PlannedCombination[],
-  bitsOf: (one: PlannedCombination) => number,
+  costsOf: (one: PlannedCombination) => number[] | null,
 ): PlannedCombination[] {
-  const known = planned.flatMap((one) =>
-    one.fits && one.memory && one.seconds !== null
-      ? [{ one, costs: [one.memory.bufferBytes, one.seconds, -bitsOf(one)] }]
-      : []
-  );
+  const known = planned.flatMap((one) => {
+    const costs = costsOf(one);
+    return costs ? [{ one, costs }] : [];
+  });
   return known.filter(({ costs }, place) =>
     !known.some((other, otherPlace) => {
       const differences = costs.map((cost, i) => cost - other.costs[i]);

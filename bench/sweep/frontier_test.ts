@@ -113,8 +113,23 @@ Deno.test("chosen() counts the policies, and takes the smallest first, then what
   assertEquals(names(planned, 3), [], "the policies are as many");
   assertEquals(names(planned, 4), alone.slice(0, 1));
   assertEquals(names(planned, 6), [...alone, small]);
-  assertEquals(names(planned, 7), [...alone, large, small]);
+  assertEquals(names(planned, 7), [...alone, middle, small], "large lies near exact, which is taken");
   assertEquals(names(planned, 8), [...alone, large, middle, small]);
+});
+
+Deno.test("chosen() takes weights in f32 and in fewer bits for two things, and what they cost in time for none", () => {
+  const planned = [
+    fake("exact", 100, 10),
+    fake("half", 60, 11),
+    fake("half", 45, 12, { moments: "8bit" }), // slower by plan, and as fast for all that it knows
+    fake("half", 50, 10, { moments: "bf16" }), // beaten
+    fake("half", 40, 9, { parameters: "bf16", moments: "8bit" }),
+    fake("half", 40, 8, { parameters: "f16", moments: "8bit" }), // its equal comes first
+  ];
+  assertEquals(chosen(planned, { ...few, policies: policies.slice(0, 2) }).map(({ name }) => name), [
+    "half 8bit",
+    "half bf16 8bit",
+  ]);
 });
 
 Deno.test("chosen() takes arithmetics in turn, each combination with its policy alone in that arithmetic", () => {
@@ -131,7 +146,7 @@ Deno.test("chosen() takes arithmetics in turn, each combination with its policy 
   const two = { ...few, policies: policies.slice(0, 2) };
   const of = (most: number) => chosen(planned, { ...two, frontier: { most } }).map(({ name }) => name);
   assertEquals(of(4), ["half 8bit bf16", "exact f16"]);
-  assertEquals(of(5), ["half 8bit bf16", "exact f16"], "one place is too few for two");
+  assertEquals(of(5), ["half 8bit bf16", "exact f16", "half f16"], "one place is too few for two");
   assertEquals(of(6), ["half 8bit bf16", "exact f16", "half f16", "half 8bit bf16 f16"]);
 });
 

@@ -251,18 +251,19 @@ export const profiles: Record<string, (adapter: Class) => SweepOptions> = {
     timeout: 3600,
     reinvest: { timedOnly: ["small", "token8"], mostTokens: 3 * 2 ** 20 },
   }),
-  // Every policy with every choice of a step: all by plan, and what may be worth it as measured (bench/sweep/frontier.ts has the rule). Each
-  // round has a seed of its own, so that a gradient is compared in each, and shards can divide them.
+  // Every policy with every choice of a step: all by plan, and what may be worth it as measured (bench/sweep/frontier.ts has the rule). Before
+  // its first round each policy trains in each arithmetic until gradients say something of training, with a rate that rises first.
   frontier: (adapter) => ({
     ...common,
     models: adapter === "gpu" ? models("small") : models("nano"),
     sequences: adapter === "gpu" ? [] : [128],
     batches: [adapter === "gpu" ? 16 : 1],
     policies: Object.values(policyPresets),
-    frontier: { most: 36 },
+    frontier: { most: 40 },
+    toZero: true,
     ...adapter === "gpu"
-      ? { steps: 3, rounds: 3, seeds: 3, qualitySteps: 4, gradientEvery: 4 }
-      : { steps: 1, rounds: 2, seeds: 2, qualitySteps: 2, gradientEvery: 1 },
+      ? { steps: 3, rounds: 3, qualitySteps: 100, gradientEvery: 50 }
+      : { steps: 1, rounds: 2, qualitySteps: 2, gradientEvery: 1 },
   }),
   // Pieces by each rule, at a usual length and at long ones, against one piece.
   "mini-sequences": (adapter) => ({

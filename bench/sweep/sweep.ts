@@ -43,13 +43,12 @@ export const isReference = (
   mlp === "whole" && head === "auto" && head_gradients === "forward";
 
 /**
- * Whether a cell's gradient is compared with the reference's. What weights and moments are kept in, and when they are updated, changes no
- * gradient of given weights, so that a combination by such choices has that of its policy in its arithmetic.
+ * Whether a cell's gradient is its own. What weights and moments are kept in, and when they are updated, changes no gradient of given weights,
+ * so that a combination by such choices has that of its policy in its arithmetic.
  */
-function isCompared(cell: StepChoices & Pick<CellConfiguration, "storage">, own: StepChoices): boolean {
-  const [{ arithmetic, ...states }, { arithmetic: _, ...plain }] = [cell, own].map(unusual);
-  const isPlain = JSON.stringify(states) === JSON.stringify(plain);
-  return isPlain && !(isReference(cell.storage) && arithmetic === undefined);
+function hasOwnGradient(cell: StepChoices, own: StepChoices): boolean {
+  const [states, plain] = [cell, own].map(({ arithmetic: _, ...choices }) => unusual(choices));
+  return JSON.stringify(states) === JSON.stringify(plain);
 }
 
 /** Rounds of a sweep that looks at speed closely enough for drift to matter. */
@@ -95,15 +94,15 @@ export function planSweep(
     rounds.flatMap((round) => {
       const common = cellFields({ model, sequence, batch }, round, own);
       const turn = round % 2 === 0 ? tried : tried.toReversed();
-      return turn.map(({ storage, ...kernels }) => ({
-        ...common,
-        policy: storage.name,
-        storage,
-        ...kernels,
-        gradientEvery: common.qualitySteps > 0 && isCompared({ ...common, storage, ...kernels }, own)
-          ? options.gradientEvery
-          : 0,
-      }));
+      return turn.map(({ storage, ...kernels }) => {
+        const cell = { ...common, policy: storage.name, storage, ...kernels };
+        const owns = hasOwnGradient(cell, own);
+        // A frontier trains for gradients alone.
+        const qualitySteps = owns || !options.frontier ? common.qualitySteps : 0;
+        const compares = qualitySteps > 0 && owns &&
+          !(isReference(storage) && cell.arithmetic === undefined);
+        return { ...cell, qualitySteps, gradientEvery: compares ? options.gradientEvery : 0 };
+      });
     })
   );
   return drift ? [...cells, onceMore(cells[0], count)] : cells;

@@ -80,6 +80,11 @@ Deno.test("planSweep() runs policies by other choices beside them, from the same
   const compared = cells.slice(0, 4).map(({ gradientEvery }) => gradientEvery);
   assertEquals(compared, [0, 3, 3, 0], "the reference is exact in f32, and moments change no gradient");
   assertEquals(cells[3].seed, cells[0].seed);
+  const trained = (more: Partial<SweepOptions>) =>
+    planSweep({ ...options, policies, gradientEvery: 3, combinations, ...more })
+      .slice(0, 4).map(({ qualitySteps }) => qualitySteps);
+  assertEquals(trained({}), [7, 7, 7, 7]);
+  assertEquals(trained({ frontier: { most: 9 } }), [7, 7, 7, 0], "a frontier trains for gradients alone");
   const one = planSweep({ ...options, policies: [policyDocument("mesa8")], combinations });
   assertEquals(
     one.map(({ policy }) => policy).slice(0, 2),

@@ -115,8 +115,8 @@ Deno.test("all makes the published reports in order, keeps what is whole, and go
       const line of [
         "bench frontier --runtime dawn --peers made/peers-gpt2 --require-gpu --out made/frontier",
         "bench frontier --peers made/peers-gpt2 --require-gpu --out made/frontier-native",
-        "bench frontier --model deit-base --batch 128 --runtime dawn --peers made/peers-deit --require-gpu --out made/frontier-deit",
-        "bench frontier --model deit-base --batch 128 --peers made/peers-deit --require-gpu --out made/frontier-deit-native",
+        "bench frontier --model deit-base --batch 128 --quality-steps 30 --gradient-every 15 --runtime dawn --peers made/peers-deit --require-gpu --out made/frontier-deit",
+        "bench frontier --model deit-base --batch 128 --quality-steps 30 --gradient-every 15 --peers made/peers-deit --require-gpu --out made/frontier-deit-native",
       ]
     ) assert(first.ran.includes(`deno task ${line}`), line);
     assert(first.ran.includes("deno task bench --render made/peers-deit"));

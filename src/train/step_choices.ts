@@ -85,6 +85,10 @@ export function unusual(options: StepChoices): StepChoices {
   );
 }
 
+/** Whether nothing is chosen but, perhaps, what products compute in: weights and moments are f32, updated after the step, of one process. */
+export const isPlain = (options: StepChoices): boolean =>
+  Object.keys(unusual({ ...options, arithmetic: undefined })).length === 0;
+
 /** The choices of a step by each of some numbers of ranks; without any, as they are. One process has nothing to part. */
 export function byRanks<T extends StepChoices>(choices: T, counts: readonly number[] = []): T[] {
   if (counts.length === 0) return [choices];
