@@ -300,7 +300,7 @@ gpuTest(
       const found = await output("bench", `frontier ${small} ${named} --out ${out}`);
       assert(found.kind === "sweep");
       const { planned, most } = found.frontier!;
-      assertEquals([most, planned.map(({ name }) => name)], [36, [
+      assertEquals([most, planned.map(({ name }) => name)], [40, [
         "exact",
         "half",
         "exact + in backward",
@@ -312,8 +312,9 @@ gpuTest(
       }
       const names = found.cells.map(({ policy }) => policy);
       assertEquals(names.slice(0, 3), ["exact", "half", "exact + in backward"]);
-      const [, half] = found.cells.map(({ quality }) => quality!.gradientError);
+      const [, half, backward] = found.cells.map(({ quality }) => quality?.gradientError);
       assert(half! > 1e-6);
+      assertEquals(backward, undefined, "its gradient is exact's");
       const [checked] = await output("check", out, [0, 1]); // 1 where the sources are not committed
       assertEquals(checked.findings.filter(({ pass, text }) => !pass && !text.includes("sources")), []);
       assertEquals(await output("bench", `--resume ${out}`), found);
