@@ -42,7 +42,7 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   );
   assertStringIncludes(
     open,
-    "**PyTorch is the better choice** in speed alone, by 4.00×; in memory alone, by 2.00×; no",
+    "**PyTorch is the better choice** in speed alone, by 4.00× (`exact`); in memory alone, by 2.00× (`mesa8`); no",
   );
   assertEquals(rows(open).slice(2), [
     ["`exact`", "f32, plain", "0.50×", "0.50×", "1"],
@@ -55,7 +55,7 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   });
   assertStringIncludes(
     peersSection(contest(plain, compiled, wild))!,
-    "by 2.00×; PyTorch's rounds lie too far apart to say so of `mesa8` (nano at 4 × 128).",
+    "by 2.00× (`mesa8`); PyTorch's rounds lie too far apart to say so of `mesa8` (nano at 4 × 128).",
   );
   const small = peer("checkpointed", 30000, 150, { arithmetic: "TF32" });
   const lost = peersSection(contest(plain, compiled, small))!;
@@ -87,7 +87,10 @@ Deno.test("peersSection() counts neither weights in fewer bits, as PyTorch's are
     ...trained("mesa2", [2, 3, 4]),
     ...trained("mst8", [1, 2, 3]),
   );
-  const reports = { sweeps: { ...sweeps, frontierNative: sweep(fakeRecord({}, measured(1, 1, 400, 10)), ...cells), quality }, peers };
+  const reports = {
+    sweeps: { ...sweeps, frontierNative: sweep(fakeRecord({}, measured(1, 1, 400, 10)), ...cells), quality },
+    peers,
+  };
   assertStringIncludes(
     peersSection(reports)!,
     "no row of PyTorch here is faster and smaller than Headroom's `mst8` (nano at 4 × 128).",

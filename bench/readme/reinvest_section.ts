@@ -1,7 +1,7 @@
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import { ratio } from "../../src/text/format.ts";
 import { equals, type Invested, invested, tallyOf } from "../report/reinvested.ts";
-import { affordable, losses, reinvestmentAnswer, tallyWords } from "../report/reinvestment.ts";
+import { affordable, falseWords, losses, reinvestmentAnswer, tallyWords } from "../report/reinvestment.ts";
 import { code, list, range } from "../report/words.ts";
 import type { Investment } from "../results/run_header.ts";
 import { picture, sources } from "./making.ts";
@@ -75,5 +75,9 @@ function lowers(all: readonly Invested[]): string[] {
     return tally.ways.length > 0 ? [tallyWords(equal, tally)] : [];
   });
   if (told.length === 0) return [];
-  return [`Trained so (${list(learnt.map(({ found: { model } }) => model))}), ${told.join("; ")}.`];
+  return [
+    `Trained so (${list(learnt.map(({ found: { model } }) => model))}), ${told.join("; ")}: ${
+      falseWords(learnt)
+    }`,
+  ];
 }

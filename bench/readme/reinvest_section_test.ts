@@ -21,7 +21,7 @@ Deno.test("reinvestSection() tells what each policy holds in exact's memory, and
   assertEquals([title, sentence], [
     "### Re-invested memory",
     "In the buffers that `exact` takes (nano), `mesa8` holds 2.00× the sequences or 1.50× the layers. Trained so (nano), in equal time 1 of 2 " +
-    "ways measurably lowers the loss, 0 raise it; in equal tokens 1 of 2 ways measurably lowers the loss, 1 raises it.",
+    "ways measurably lowers the loss, 0 raise it; in equal tokens 1 of 2 ways measurably lowers the loss, 1 raises it: of 2 such tests one is false by chance with a probability of at most 10%.",
   ]);
   assertStringIncludes(answer, "- nano, 4 × 128, 10 MiB: in equal time");
   assertStringIncludes(affordable, "**8**: 9 MiB; 9: 11 MiB");

@@ -1,6 +1,6 @@
 import { ratio } from "../../src/text/format.ts";
 import { beats, type Contest, mayBeat, toldOf, type Way } from "./contest.ts";
-import { list, range } from "../report/words.ts";
+import { list } from "../report/words.ts";
 
 /** For which models PyTorch is the better choice in speed, in memory, and in both together, and where it is not. */
 export function verdict(contests: readonly Contest[]): string {
@@ -20,18 +20,21 @@ export function verdict(contests: readonly Contest[]): string {
   const open = waysOf((contest) =>
     contest.own.filter((way) => !isKept(contest)(way) && !contest.theirs.some((row) => beats(row, way)))
   );
-  const alone = (
-    what: string,
-    best: (ways: readonly Way[]) => number,
-    more: (own: number, other: number) => number,
-  ) => {
-    const ahead = contests.filter(({ own, theirs }) => more(best(own), best(theirs)) > 1);
-    const factors = ahead.map(({ own, theirs }) => more(best(own), best(theirs)));
-    return ahead.length ? [`in ${what} alone${among(ahead)}, by ${range(factors, ratio)}`] : [];
+  const alone = (what: string, cost: (way: Way) => number) => {
+    const best = <T extends Way>(ways: readonly T[]) => ways.toSorted((a, b) => cost(a) - cost(b))[0];
+    const ahead = contests.map((contest) => ({
+      contest,
+      own: best(contest.own),
+      factor: cost(best(contest.own)) / cost(best(contest.theirs)),
+    })).filter(({ factor }) => factor > 1).toSorted((a, b) => a.factor - b.factor);
+    if (ahead.length === 0) return [];
+    const ends = ahead.length > 1 ? [ahead[0], ahead.at(-1)!] : ahead;
+    const told = ends.map(({ factor, own }) => `${ratio(factor)} (${toldOf(own)})`);
+    return [`in ${what} alone${among(ahead.map(({ contest }) => contest))}, by ${told.join(" to ")}`];
   };
   const choices = [
-    ...alone("speed", (ways) => Math.max(...ways.map(({ speed }) => speed)), (own, other) => other / own),
-    ...alone("memory", (ways) => Math.min(...ways.map(({ bytes }) => bytes)), (own, other) => own / other),
+    ...alone("speed", ({ speed }) => 1 / speed),
+    ...alone("memory", ({ bytes }) => bytes),
     ...lost.length
       ? [
         `in both at once${among(lost)}: to each of ${

@@ -21,8 +21,11 @@ export interface Outcome {
   /** Tokens of those steps, likewise: of few steps no whole number makes them equal. */
   readonly tokens: number;
   readonly losses: Paired;
-  /** Whether the loss is lower than `exact`'s, or higher, by a test that counts all ways to re-invest the budget; undefined: not settled. */
-  readonly verdict?: "lower" | "higher";
+  /**
+   * Whether the loss is lower than `exact`'s, or higher, by a test that counts all ways to re-invest the budget, or of some seed no number;
+   * undefined: not settled.
+   */
+  readonly verdict?: "lower" | "higher" | "diverged";
 }
 
 /** A policy at one size, at `exact`'s budget. */
@@ -50,7 +53,7 @@ export interface Invested {
 }
 
 /** The probability that any verdict at a budget on equal time, or on equal tokens, is false. */
-const level = 0.05;
+export const level = 0.05;
 
 /** The records of all that was run at a budget. */
 export const recordsAt = (
@@ -165,13 +168,13 @@ function judged(arms: readonly InvestedArm[]): InvestedArm[] {
   }));
 }
 
-/** How far from `exact`'s the time or the tokens of a run may lie that are called equal, as a share of them. */
-export const equalTolerance = 0.05;
+/** How far from `exact`'s the time or the tokens of a run may lie that are called equal, as a share of them: so far speeds and steps are off. */
+export const equalTolerance = 0.02;
 
 /** What a test says; a run that took more of what ought to be equal is not called better, nor one that took less worse. */
 function verdictOf(outcome: Outcome, rejected: boolean, equal: Equal): Outcome["verdict"] {
   const { losses: { difference, lost }, [equal]: share } = outcome;
-  if (lost > 0) return "higher";
+  if (lost > 0) return "diverged";
   if (!difference || !rejected) return undefined;
   const verdict = difference.mean < 0 ? "lower" : "higher";
   const unfair = verdict === "lower"
@@ -188,6 +191,7 @@ export interface Tally {
   readonly failed: readonly InvestedArm[];
   readonly lower: number;
   readonly higher: number;
+  readonly diverged: number;
   /** Of how many the time, or the tokens, were not `exact`'s. */
   readonly apart: number;
 }
@@ -202,9 +206,11 @@ export function tallyOf(arms: readonly InvestedArm[], equal: Equal): Tally {
   const failed = grown.filter((arm) =>
     !testable(arm, equal) && arm.records[equal].some((record) => !ran(record))
   );
-  const count = (verdict: string) => ways.filter(({ outcome }) => outcome.verdict === verdict).length;
+  const count = (verdict: Outcome["verdict"]) =>
+    ways.filter(({ outcome }) => outcome.verdict === verdict).length;
   const apart = ways.filter(({ outcome: { [equal]: share } }) =>
     share === null || Math.abs(share - 1) > equalTolerance
   );
-  return { ways, failed, lower: count("lower"), higher: count("higher"), apart: apart.length };
+  const verdicts = { lower: count("lower"), higher: count("higher"), diverged: count("diverged") };
+  return { ways, failed, ...verdicts, apart: apart.length };
 }

@@ -36,11 +36,11 @@ Deno.test("failureWords() tells what came to no end, and of how many; what diver
 Deno.test("reinvestmentAnswer() counts ways whose runs came to no end, and names them", () => {
   assertStringIncludes(
     reinvestmentAnswer(told, noTime)!,
-    "in equal time 0 of 2 ways measurably lower the loss, 0 raise it, 1 did not run to the end, and the lowest is that of `mesa8` with 8 sequences, ",
+    "in equal time 0 of 2 ways measurably lower the loss, 0 raise it, 1 did not run to the end; ",
   );
   assertStringIncludes(
     reinvestmentAnswer(told, noTime)!,
-    "); `mesa8` with 3 layers (timed out) did not run to the end; in equal tokens 1 of 2 ways measurably lowers the loss, 1 raises it, and",
+    "`mesa8` with 3 layers (timed out) did not run to the end; in equal tokens 1 of 2 ways measurably lowers the loss, 1 raises it; the lowest of those is",
   );
   const none = failedWhere(({ pace }) => pace !== undefined);
   assertStringIncludes(
@@ -57,7 +57,7 @@ Deno.test("reinvestmentAnswer() counts ways whose runs came to no end, and names
   );
   assertStringIncludes(
     reinvestmentAnswer(told, survivor)!,
-    "in equal time 0 of 2 ways measurably lower the loss, 0 raise it, 1 did not run to the end, and",
+    "in equal time 0 of 2 ways measurably lower the loss, 0 raise it, 1 did not run to the end;",
   );
   assert(/in equal time \d of 2 ways/.test(reinvestmentAnswer(told, oneSeed)!), "counted by its other seeds");
   const unpaced = records.filter(({ configuration: { reinvested } }) =>

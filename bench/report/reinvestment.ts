@@ -12,6 +12,7 @@ import {
   invested,
   type InvestedArm,
   isTrained,
+  level,
   type Outcome,
   type Tally,
   tallyOf,
@@ -196,7 +197,10 @@ function howTrained(all: readonly Invested[]): string {
     "less `exact`'s, " +
     (seeds > 1
       ? "with Student's 95% interval of pairs, and as a share of it. **lower** and **higher** are tested: Student's paired test at 5%, by Holm's " +
-        "procedure over all ways to re-invest a budget."
+        `procedure over all ways to re-invest a budget, in equal time and in equal tokens each by itself; ${
+          falseWords(all)
+        } The intervals ` +
+        "beside losses are of one comparison each, and count no others."
       : "and as a share of it. One seed has no interval, and nothing is tested."),
     "Equal tokens are as many steps as take `exact`'s sequences, to the nearest. Equal time is as many steps as take `exact`'s by the speeds that " +
     "were measured before the sweep and stand in each cell; by the paired speeds of the sweep's own rounds they took the share of its time that " +
@@ -206,6 +210,15 @@ function howTrained(all: readonly Invested[]): string {
     "Every run's schedule ends at zero with its own last step. Time is that of training steps: no setting up, no validation.",
     rateRule,
   ].join("\n\n");
+}
+
+/** "of 6 such tests one is false by chance with a probability of at most 26%." */
+export function falseWords(all: readonly Invested[]): string {
+  const tests =
+    all.flatMap(({ arms }) => equals.filter((equal) => tallyOf(arms, equal).ways.length > 0)).length;
+  return `of ${plural(tests, "such test")} one is false by chance with a probability of at most ${
+    wholePercentage(1 - (1 - level) ** tests)
+  }.`;
 }
 
 /** What re-invested memory brings, as sentences; null where nothing was re-invested. */
@@ -229,10 +242,13 @@ export function reinvestmentAnswer({ reinvest = [] }: Found, records: readonly C
 }
 
 /** "in equal time 3 of 9 ways measurably lower the loss, 1 raises it, 1 did not run to the end" */
-export function tallyWords(equal: Equal, { ways, failed, lower, higher, apart }: Tally): string {
+export function tallyWords(equal: Equal, { ways, failed, lower, higher, diverged, apart }: Tally): string {
   const were = equal === "time" ? "was" : "were";
   const unequal = apart > 0 ? ` (the ${equal} of ${apart} ${were} not equal)` : "";
-  const ended = failed.length > 0 ? `, ${failed.length} did not run to the end` : "";
+  const ended = [
+    ...diverged > 0 ? [`, ${diverged} diverged`] : [],
+    ...failed.length > 0 ? [`, ${failed.length} did not run to the end`] : [],
+  ].join("");
   return `in equal ${equal} ${lower} of ${ways.length + failed.length} ways measurably ${
     lower === 1 ? "lowers" : "lower"
   } the loss, ${higher} ${higher === 1 ? "raises" : "raise"} it${unequal}${ended}`;
@@ -266,11 +282,11 @@ function lossWords(arms: readonly InvestedArm[], equal: Equal): string {
   const { ways } = tally;
   if (ways.length === 0) return `in equal ${equal} no loss of more than one seed is known`;
   const verdict = tallyWords(equal, tally);
-  const [best] = ways.filter(({ outcome }) => outcome.losses.difference)
+  const [best] = ways.filter(({ outcome }) => outcome.verdict === "lower")
     .toSorted((a, b) => a.outcome.losses.difference!.mean - b.outcome.losses.difference!.mean);
   if (!best) return verdict;
   const { difference, loss } = best.outcome.losses;
-  return `${verdict}, and the lowest is that of ${code(best.arm.policy)} with ${sizeOf(best.arm)}, ${
+  return `${verdict}; the lowest of those is ${code(best.arm.policy)} with ${sizeOf(best.arm)}, ${
     signed(difference!.mean)
   } nats (${signed(difference!.low)} to ${signed(difference!.high)}; ${
     percentage(difference!.mean / loss!, true)

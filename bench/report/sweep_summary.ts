@@ -64,7 +64,9 @@ const outcomeSummary = z.object({
   lossDifference: z.object({ mean: z.number(), low: z.number(), high: z.number() }).nullable().describe(
     "validation loss less `exact`'s, mean over seeds and its 95% interval; null of fewer than two, or if one is no number",
   ),
-  verdict: z.enum(["lower", "higher"]).optional().describe("left out: not settled, or nothing has grown"),
+  verdict: z.enum(["lower", "higher", "diverged"]).optional().describe(
+    "left out: not settled, or nothing has grown",
+  ),
 });
 
 const armSummary = z.object({

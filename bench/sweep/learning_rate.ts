@@ -19,4 +19,5 @@ export const grownRate = (rate: number, { batch, width }: Growth): number => rat
 /** The rule in words, as reports tell it. */
 export const rateRule =
   "The learning rate is multiplied by √(batch ratio) (arXiv 2205.10287), divided by the width ratio (arXiv 2203.03466), and stays the same " +
-  "where only the depth grows, whose residual branches begin smaller; one rule for all policies, and no rate was searched for.";
+  "where only the depth grows, whose residual branches begin smaller; one rule for all policies, and no rate was searched for. `exact` with gradients added up over micro-batches, which is a larger batch in its " +
+  "memory too, is none of the ways.";
