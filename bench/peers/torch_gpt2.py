@@ -6,9 +6,9 @@ The presets micro, mini and small as Headroom builds them: biases, tanh GELU, ti
 attention (scaled_dot_product_attention: flash in 16 bits, memory-efficient in f32), AdamW, clipping at norm
 1, random tokens that lie on the card.
 
-Forms: plain; every block checkpointed; that and the loss in chunks of 1024 tokens, each checkpointed, so that
-the logits of a batch never exist at once; what blocks and the last LayerNorm save in 8 or 16 bits
-(saved_tensors.py), with the loss in chunks.
+Forms: plain; that with the loss in chunks of 1024 tokens, each checkpointed, so that the logits of a batch
+never exist at once; every block checkpointed, without that and with it; what blocks and the last LayerNorm
+save in 8 or 16 bits (saved_tensors.py), with the loss in chunks.
 """
 
 import sys
@@ -32,16 +32,17 @@ MODELS = {
 BATCHES = [4, 16]
 CHUNK = 1024
 
+PLAIN_IN_CHUNKS = "plain, loss in chunks"
 IN_CHUNKS = "checkpointed, loss in chunks"
 INT8 = "int8, loss in chunks"
 HALF = "half, loss in chunks"
 ROWS = [
     Row("f32", "plain", optimizer="AdamW"),
-    *[Row("f32", form) for form in ["plain", "checkpointed", IN_CHUNKS, INT8, HALF]],
+    *[Row("f32", form) for form in ["plain", PLAIN_IN_CHUNKS, "checkpointed", IN_CHUNKS, INT8, HALF]],
     *[Row("TF32", form) for form in ["plain", "checkpointed", IN_CHUNKS, INT8]],
-    *[Row("bf16 autocast", form) for form in ["plain", "checkpointed", IN_CHUNKS, INT8]],
+    *[Row("bf16 autocast", form) for form in ["plain", PLAIN_IN_CHUNKS, "checkpointed", IN_CHUNKS, INT8]],
     *[Row(arithmetic, "plain", compiled=True) for arithmetic in ["f32", "TF32", "bf16 autocast"]],
-    Row("bf16 autocast", IN_CHUNKS, compiled=True),
+    *[Row("bf16 autocast", form, compiled=True) for form in [PLAIN_IN_CHUNKS, IN_CHUNKS]],
 ]
 
 

@@ -41,7 +41,7 @@ const counted =
 
 /** A policy, and the form of PyTorch's that does the same; the first that is there counts. */
 const pairings: [policy: string, forms: string[]][] = [
-  ["exact", ["plain"]],
+  ["exact", ["plain, loss in chunks", "plain"]],
   ["half", ["half", "half, loss in chunks"]],
   ["mesa8", ["int8", "int8, loss in chunks"]],
   ["recompute", ["checkpointed, loss in chunks", "checkpointed"]],
