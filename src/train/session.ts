@@ -85,7 +85,7 @@ export class TrainingSession {
       session.#train = await session.#memory.program(description);
       await setWeights(session.#inTraining, weights);
     } catch (error) {
-      session.#memory.destroy();
+      session.destroy();
       throw error;
     }
     return session;
@@ -330,7 +330,7 @@ export class TrainingSession {
 
   /** Frees the device memory of the session. */
   destroy(): void {
-    this.#train.destroy();
+    this.#train?.destroy(); // which there is not where it could not be made
     this.#memory.destroy();
   }
 }

@@ -293,6 +293,16 @@ gpuTest(
       "3 heads do not divide 32 channels",
     );
     await assertRejects(create({ policy: "mesa" }), UserError, 'did you mean "mesa8"');
+    const large = new Map(
+      taskOf(options).parameters.map((
+        { name, rows, cols },
+      ) => [name, new Float32Array(rows * cols).fill(1e6)]),
+    );
+    await assertRejects(
+      () => TrainingSession.create(gpu, { ...options, parameters: "f16" }, large),
+      UserError,
+      "beyond the 65504 of f16",
+    );
     assertEquals(gpu.ledger.liveBytes, before);
     await withSession({ policy: "mesa8" }, () => Promise.resolve(assert(gpu.ledger.liveBytes > before)));
     assertEquals(gpu.ledger.liveBytes, before);
