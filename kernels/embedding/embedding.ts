@@ -1,5 +1,6 @@
 import type { ProgramBuilder } from "../../src/gpu/builder.ts";
 import { plain } from "../../src/gpu/operand.ts";
+import { inWindows } from "../../src/gpu/operand_windows.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { elementThreads } from "../shared/elementwise.ts";
 import positionText from "./embedding_backward_position.wgsl" with { type: "text" };
@@ -31,13 +32,15 @@ export function embeddingForward(
 ): void {
   const stride = x.stride / 4;
   const wordsCode = plain(words).code("words", 1);
+  // A sequence's positions may be anywhere in theirs.
+  const places = positions && inWindows(plain(positions), builder.windows([positions]));
   for (const window of builder.windows([x])) {
     for (const table of builder.windows([words])) {
       builder.dispatch({
-        kernel: positions
+        kernel: places
           ? {
             label: "embedding_forward",
-            code: wordsCode + plain(positions).code("positions", 2) + positionsText + forwardText,
+            code: wordsCode + places.code("positions", 2) + positionsText + forwardText,
             constants: { stride, sequence, first_position: firstPosition },
           }
           : { label: "embedding_forward", code: wordsCode + wordsText + forwardText, constants: { stride } },
@@ -45,7 +48,7 @@ export function embeddingForward(
           { group: 0, index: 1, tensor: tokens, access: "read", ...window },
           { group: 0, index: 2, tensor: x, access: "write", ...window },
           ...plain(words).bindings(1, table),
-          ...positions ? plain(positions).bindings(2) : [],
+          ...places ? places.bindings(2) : [],
         ],
         parameters: {
           rows: window.rows,
@@ -104,17 +107,32 @@ export function positionBackward(
   accumulate: boolean,
   firstPosition = 0,
 ): void {
-  const constants = { stride: dx.stride / 4, sequence, first_position: firstPosition };
-  for (const window of builder.windows([dx], sequence)) {
-    builder.dispatch({
-      kernel: { label: "embedding_backward_position", code: positionText, constants },
-      bindings: [
-        { group: 0, index: 1, tensor: dx, access: "read", ...window },
-        { group: 0, index: 2, tensor: dPositions, access: "update" },
-      ],
-      parameters: { sequences: window.rows / sequence, accumulate: Number(accumulate || window.first > 0) },
-      workgroups: Math.ceil(sequence * constants.stride / elementThreads),
-      flops: window.rows * dx.cols,
-    });
+  const stride = dx.stride / 4;
+  for (const table of builder.windows([dPositions])) {
+    const first = Math.max(firstPosition, table.first);
+    const count = Math.min(firstPosition + sequence, table.first + table.rows) - first;
+    if (count <= 0) continue;
+    for (const window of builder.windows([dx], sequence)) {
+      builder.dispatch({
+        kernel: {
+          label: "embedding_backward_position",
+          code: positionText,
+          constants: { sequence_vectors: sequence * stride },
+        },
+        bindings: [
+          { group: 0, index: 1, tensor: dx, access: "read", ...window },
+          { group: 0, index: 2, tensor: dPositions, access: "update", ...table },
+        ],
+        parameters: {
+          sequences: window.rows / sequence,
+          vectors: count * stride,
+          first_read: (first - firstPosition) * stride,
+          first_written: (first - table.first) * stride,
+          accumulate: Number(accumulate || window.first > 0),
+        },
+        workgroups: Math.ceil(count * stride / elementThreads),
+        flops: window.rows / sequence * count * dx.cols,
+      });
+    }
   }
 }

@@ -123,6 +123,40 @@ gpuTest(
 );
 
 gpuTest(
+  "embeddingForward() and positionBackward() over windows of positions equal the reference",
+  async () => {
+    const many = { batch: 2, sequence: 64, cols: 60, vocab: 11, positions: 150 }; // three windows, of which rows take one
+    await checkForward(many, narrow);
+    await checkBackward(many, false, narrow);
+    await checkBackward(many, true, narrow);
+  },
+);
+
+gpuTest("A part of each sequence may lie in two windows of positions", async () => {
+  const [part, cols, first, positions] = [64, 60, 40, 150];
+  const [places, dx] = [normals(positions * cols, 1), normals(part * cols, 2)];
+  const limits = narrowLimits(64 * cols * 4);
+  await runTest((t) => {
+    const x = t.output("x", part, cols);
+    const tables = [
+      t.input("words", 1, cols, new Float64Array(cols)),
+      t.input("positions", positions, cols, places),
+    ] as const;
+    embeddingForward(t.builder, tokenTensors(t, new Uint32Array(part), 1), ...tables, x, part, first);
+    const d = t.input("d", positions, cols, places);
+    positionBackward(t.builder, t.input("dx", part, cols, dx), d, part, false, first);
+    return [x, d];
+  }, async ([x, d], read) => {
+    const [begin, end] = [first * cols, (first + part) * cols];
+    assertEquals(await read(x), places.slice(begin, end));
+    assertEquals(
+      await read(d),
+      Float64Array.from(places, (value, i) => begin <= i && i < end ? dx[i - begin] : value),
+    );
+  }, { limits });
+});
+
+gpuTest(
   "embeddingForward() and positionBackward() of a part of each sequence begin at its first position",
   async () => {
     const [batch, part, cols, first] = [2, 3, 5, 4];

@@ -8,6 +8,7 @@ import {
 import { BufferSet, requestsFor } from "../../src/gpu/buffers.ts";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { type DeviceLimits, typicalGpuLimits } from "../../src/gpu/limits.ts";
+import { bindingBytes } from "../../src/gpu/kernel.ts";
 import { Program } from "../../src/gpu/program.ts";
 import { packStep, type StepValues } from "../../src/gpu/step_block.ts";
 import { type Store, type Tensor, tensorBytes, wholeOf } from "../../src/gpu/tensor.ts";
@@ -191,6 +192,7 @@ export async function runTest<T>(
     },
   });
   const description = builder.build();
+  refuseWide(description, gpu.limits);
   const stores = await storesFor(gpu, description);
   try {
     const program = await Program.create(gpu, description, stores);
@@ -208,6 +210,14 @@ export async function runTest<T>(
     }
   } finally {
     stores.destroy();
+  }
+}
+
+/** Throws for what is bound beyond the limits: the device knows its own alone, not narrower ones. */
+function refuseWide({ dispatches }: ProgramDescription, { maxStorageBufferBindingSize: most }: DeviceLimits) {
+  for (const { kernel, bindings } of dispatches) {
+    const wide = bindings.find((binding) => bindingBytes(binding) > most);
+    assert(!wide, `${kernel.label} binds ${wide?.tensor.name} at once, beyond ${most} bytes`);
   }
 }
 
