@@ -19,9 +19,7 @@ export function checkMemory(records: readonly CellRecord[]): Finding {
   return finding(
     [
       ...records.flatMap(({ configuration, memory }) =>
-        memory && memory.livePeakBytes > memory.bufferBytes
-          ? [`${processName(configuration)} has more bytes of live tensors than of buffers`]
-          : []
+        memory ? bytesFaults(memory).map((fault) => `${processName(configuration)} ${fault}`) : []
       ),
       ...[...cells.values()].flatMap(([first, ...others]) =>
         others.filter(({ memory }) => byPlan(memory!) !== byPlan(first.memory!)).map(({ configuration }) =>
@@ -31,6 +29,16 @@ export function checkMemory(records: readonly CellRecord[]): Finding {
     ],
     "live tensors are within their buffers, and all rounds of a cell take the same bytes",
   );
+}
+
+/** What is wrong with bytes that were told together. */
+function bytesFaults({ livePeakBytes, liveAtPeak, bufferBytes, ledgerPeakBytes }: Memory): string[] {
+  const live = Object.values(liveAtPeak).reduce((sum, bytes) => sum + bytes, 0);
+  return [
+    ...livePeakBytes > bufferBytes ? ["has more bytes of live tensors than of buffers"] : [],
+    ...live === livePeakBytes ? [] : ["has bytes by category that are not those of its live peak"],
+    ...bufferBytes > (ledgerPeakBytes ?? Infinity) ? ["had fewer bytes of buffers at once than by plan"] : [],
+  ];
 }
 
 /** What no plan of a step depends on: how often it is run, at which rate, from which seed, and what for. */

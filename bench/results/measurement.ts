@@ -4,7 +4,9 @@ import type { MemoryPlan } from "../../src/memory/plan.ts";
 import { count, measured, positive } from "./numbers.ts";
 
 const gradientError = z.object({
-  relativeError: measured.describe("norm of the difference to `exact`'s gradient, as a share of that one's"),
+  relativeError: z.number().nonnegative().nullable().describe(
+    "norm of the difference to `exact`'s gradient, as a share of that one's",
+  ),
   cosine: measured.describe("of the angle between the two"),
 });
 
@@ -116,14 +118,16 @@ export const measurement = z.object({
   quality: z.object({
     trainingLosses: z.array(measured).describe("nats per target, one a step"),
     validationLoss: measured.describe("nats per target after the quality steps"),
-    validationTop1: measured.describe(
+    validationTop1: z.number().nonnegative().nullable().describe(
       "share of held-out images whose class got the largest logit; null for texts",
     ),
     validationTargets: count,
     gradientErrors: z.array(gradientErrors).describe("at every gradientEvery-th step"),
-    clippedShare: z.number().describe("share of stored values outside their range in the last step"),
+    clippedShare: z.number().nonnegative().describe(
+      "share of stored values outside their range in the last step",
+    ),
   }).nullable(),
-  overflowShare: z.number().optional().describe(
+  overflowShare: z.number().nonnegative().optional().describe(
     "share of the numbers that products read in all steps of the process which their scale left too large for halves; left out where products are in f32",
   ),
   ranks: z.array(rankReport).optional().describe(
