@@ -6,9 +6,10 @@
 import { join } from "node:path";
 import process from "node:process";
 import { cacheFolder } from "../cache_folder.ts";
+import { sha256 } from "../data/digest.ts";
 import { UserError } from "../errors.ts";
 import { npmPackage, specifierOf } from "../io/npm_package.ts";
-import { isWhole, type PinnedFolder, placeFiles, sha256 } from "./pinned_folder.ts";
+import { isWhole, type PinnedFolder, placeFiles } from "./pinned_folder.ts";
 
 const npm = { name: "webgpu", version: "0.6.2" };
 

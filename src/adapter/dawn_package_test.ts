@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dirname, join } from "node:path";
+import { sha256 } from "../data/digest.ts";
 import { UserError } from "../errors.ts";
 import { fetchDawn } from "./dawn_package.ts";
-import { isWhole, type PinnedFolder, sha256 } from "./pinned_folder.ts";
+import { isWhole, type PinnedFolder } from "./pinned_folder.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -1,6 +1,7 @@
 /** Folders of the cache that libraries are loaded from: the user's own, and with nothing in them but files of known digests. */
 
 import { basename, dirname, join } from "node:path";
+import { sha256 } from "../data/digest.ts";
 import { UserError } from "../errors.ts";
 import { withFileErrors } from "../io/files.ts";
 
@@ -67,11 +68,6 @@ export async function placeFiles(
   // Another could have made the folder meanwhile.
   if (await isWhole(pinned)) return;
   throw new UserError(`${folder} changes while ${what} is unpacked there: see who writes to it`);
-}
-
-/** In hexadecimal digits. */
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 async function isPresent(path: string): Promise<boolean> {

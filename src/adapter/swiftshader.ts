@@ -7,9 +7,10 @@ import { brotliDecompressSync } from "node:zlib";
 import { join } from "node:path";
 import { cacheFolder } from "../cache_folder.ts";
 import { readVariable, setVariable } from "../environment_variables.ts";
+import { sha256 } from "../data/digest.ts";
 import { UserError } from "../errors.ts";
 import { npmPackage, specifierOf } from "../io/npm_package.ts";
-import { isWhole, placeFiles, sha256 } from "./pinned_folder.ts";
+import { isWhole, placeFiles } from "./pinned_folder.ts";
 
 const npm = { name: "@sparticuz/chromium", version: "153.0.0" };
 
