@@ -1,5 +1,5 @@
 import type { DeviceLimits } from "../../src/gpu/limits.ts";
-import { mlpPieceRows } from "../../src/nn/pieces.ts";
+import { mlpPieceRows } from "../../src/nn/mini_sequences.ts";
 import { headPieceRows } from "../../src/nn/tied_head.ts";
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";

@@ -6,7 +6,7 @@ import { UserError } from "../../src/errors.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import type { Program } from "../../src/gpu/program.ts";
 import { limit } from "../../src/models/shared/reference_storage.ts";
-import { pieceRows } from "../../src/nn/pieces.ts";
+import { pieceRows } from "../../src/nn/mini_sequences.ts";
 import { givenPolicy } from "./given_policy.ts";
 import { createPolicy, policyDocument } from "../../src/storage/policies.ts";
 import { parsePolicy, type PolicyDocument } from "../../src/storage/policy_document.ts";

@@ -8,7 +8,7 @@ import { gelu } from "./gelu.ts";
 import { type Layer, residual, sequence, within } from "./layer.ts";
 import { layerNorm, type LayerNormParameters } from "./layer_norm.ts";
 import { linear, type LinearParameters } from "./linear.ts";
-import { mlpPiece, piecesBehind } from "./pieces.ts";
+import { mlpPiece, piecesBehind } from "./mini_sequences.ts";
 import { recompute, remadeLate } from "./recompute.ts";
 import { rotary } from "./rotary.ts";
 import { swiglu } from "./swiglu.ts";

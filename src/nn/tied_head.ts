@@ -6,7 +6,7 @@ import { type Operand, plain, readRows } from "../gpu/operand.ts";
 import { padded, rowsOf, type Tensor } from "../gpu/tensor.ts";
 import type { MiniSequences } from "../storage/policy.ts";
 import type { Parameter } from "./parameters.ts";
-import { pieceRows } from "./pieces.ts";
+import { pieceRows } from "./mini_sequences.ts";
 import type { Tape } from "./tape.ts";
 
 /** What the head compares with, and where its results go. */
