@@ -39,7 +39,7 @@ export async function runOnRanks(
  * The words before a program that make so many ranks of it; none where there is one: `mpirun -n N`, or those of `HEADROOM_MPIRUN`, such as
  * "srun", with N in the place of {ranks}, or behind them.
  */
-export function rankLauncher(ranks: number): string[] {
+function rankLauncher(ranks: number): string[] {
   if (ranks === 1) return [];
   const words = (readVariable("HEADROOM_MPIRUN") || "mpirun").trim();
   return (words.includes("{ranks}") ? words : `${words} -n {ranks}`).replace("{ranks}", `${ranks}`).split(

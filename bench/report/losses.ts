@@ -173,7 +173,7 @@ export function natsText({ mean, low, high }: MeanInterval): string {
 }
 
 /** "+0.0015 (-0.0021 to +0.0050), 4" and "+0.19%" */
-export function lossColumns(parity: Parity): [string, string] {
+function lossColumns(parity: Parity): [string, string] {
   const { interval, seeds } = parity;
   const cost = testedCost(parity);
   if (!interval || !cost) return [`not a number, ${seeds}`, "–"];

@@ -27,7 +27,7 @@ export const savedAgainstHalf: Quantity<Cell> = {
   },
 };
 
-export const livePeak = bytesQuantity("live peak", (cell: Cell) => cell.memory?.livePeakBytes);
+const livePeak = bytesQuantity("live peak", (cell: Cell) => cell.memory?.livePeakBytes);
 
 export const buffers = bytesQuantity("buffers", (cell: Cell) => cell.memory?.bufferBytes);
 

@@ -1,7 +1,7 @@
-import { mean, median, medianAbsoluteDeviation, quantile, sampleStandardDeviation } from "simple-statistics";
+import { mean, median, medianAbsoluteDeviation, sampleStandardDeviation } from "simple-statistics";
 import { criticalT, probabilityWithin } from "./student.ts";
 
-export { mean, median, quantile, sampleStandardDeviation };
+export { mean, median, sampleStandardDeviation };
 
 /** Middle and spread of a sample, in the sample's unit. */
 export interface Summary {

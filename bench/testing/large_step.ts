@@ -14,7 +14,8 @@ import type { StoragePolicy } from "../../src/storage/policy.ts";
 import { readStored } from "../../src/storage/stored_values.ts";
 import { errorOf } from "../../src/train/gradient_error.ts";
 import { packRows } from "../../src/train/rows.ts";
-import { TrainingSession, type TrainOptions } from "../../src/train/session.ts";
+import { TrainingSession } from "../../src/train/session.ts";
+import type { TrainOptions } from "../../src/train/options.ts";
 import { pieceSizes } from "../sweep/piece_sizes.ts";
 
 /** What was found, and whether it is what it must be. */

@@ -134,7 +134,7 @@ export function builtInText(all: readonly TrainingData[]): Uint8Array<ArrayBuffe
 }
 
 /** A text as training data. */
-export function textData(corpus: Corpus): TrainingData {
+function textData(corpus: Corpus): TrainingData {
   const { name, digest, vocab, train, validation } = corpus;
   return {
     corpus,

@@ -8,7 +8,7 @@ import {
   modelConfig,
   usualSequence,
 } from "../../src/models/model_config.ts";
-import type { TrainOptions } from "../../src/train/session.ts";
+import type { TrainOptions } from "../../src/train/options.ts";
 import { refuseChoices, unusual } from "../../src/train/step_choices.ts";
 import { allWithStorageOptions } from "../options/options.ts";
 import { refuseUnused } from "../options/unused.ts";

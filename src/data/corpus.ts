@@ -7,8 +7,6 @@ import { sha256, short, shortDigest } from "./digest.ts";
 import { locateText, namedTexts, requirePinned, titleOf } from "./named_data.ts";
 import { isTokenFile, parseTokens, type TokenArray } from "./token_files.ts";
 
-export type { TokenArray };
-
 /** A text as token ids, split in two. */
 export interface Corpus {
   /** A short name for tables. */

@@ -8,8 +8,6 @@ import type { ImageSet } from "./image_set.ts";
 import { shapes } from "./image_shapes.ts";
 import { locateImages, namedImages, requirePinned, titleOf } from "./named_data.ts";
 
-export type { ImageSet };
-
 /** Labelled images of one size, split in two. */
 export interface ImageData {
   /** A short name for tables. */

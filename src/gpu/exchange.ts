@@ -49,7 +49,7 @@ export interface ExchangeTimes {
 export const noExchanges: ExchangeTimes = { count: 0, bytes: 0, compute: 0, map: 0, transfer: 0, write: 0 };
 
 /** Both together. */
-export function addTimes(a: ExchangeTimes, b: ExchangeTimes): ExchangeTimes {
+function addTimes(a: ExchangeTimes, b: ExchangeTimes): ExchangeTimes {
   const names = ["count", "bytes", "map", "transfer", "write"] as const;
   const sums = Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as Omit<
     ExchangeTimes,

@@ -11,8 +11,6 @@ import {
   showShape,
 } from "./safetensors_header.ts";
 
-export type { Dtype };
-
 /** A tensor in memory: `data` holds its elements in row-major order. */
 export type NamedTensor =
   & { shape: number[] }

@@ -1,7 +1,7 @@
 import { plain, readRows } from "../gpu/operand.ts";
 import { rowsOf, type Tensor } from "../gpu/tensor.ts";
 import { cutRows, windowAlignment } from "../gpu/limits.ts";
-import type { MiniSequences } from "../storage/policy.ts";
+import type { MiniSequences } from "../storage/policy_document.ts";
 import { type Layer, sequence } from "./layer.ts";
 import type { Activation, Tape } from "./tape.ts";
 

@@ -3,7 +3,8 @@ import { materialize } from "../../kernels/shared/materialize.ts";
 import type { ProgramBuilder } from "../gpu/builder.ts";
 import { type Operand, plain } from "../gpu/operand.ts";
 import { padded, placeOf, type Tensor } from "../gpu/tensor.ts";
-import type { MiniSequences, SavedTensor, StoragePolicy } from "../storage/policy.ts";
+import type { SavedTensor, StoragePolicy } from "../storage/policy.ts";
+import type { MiniSequences } from "../storage/policy_document.ts";
 import type { Parameter } from "./parameters.ts";
 
 /** How backward reads what forward kept. Asked in backward only, so that what was not kept can be made again then. */

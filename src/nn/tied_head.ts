@@ -4,7 +4,7 @@ import { readable } from "../../kernels/products/scaled_halves.ts";
 import { cutRows, type DeviceLimits } from "../gpu/limits.ts";
 import { type Operand, plain, readRows } from "../gpu/operand.ts";
 import { padded, rowsOf, type Tensor } from "../gpu/tensor.ts";
-import type { MiniSequences } from "../storage/policy.ts";
+import type { MiniSequences } from "../storage/policy_document.ts";
 import type { Parameter } from "./parameters.ts";
 import { pieceRows } from "./mini_sequences.ts";
 import type { Tape } from "./tape.ts";

@@ -4,8 +4,6 @@ import type { Tensor } from "../gpu/tensor.ts";
 import type { Category } from "../memory/category.ts";
 import type { MiniSequences, PolicyDocument, SavedKind } from "./policy_document.ts";
 
-export type { MiniSequences, SavedKind } from "./policy_document.ts";
-
 /** What an operator knows of a tensor that it saves. */
 export interface SavedTensor {
   readonly kind: SavedKind;

@@ -3,7 +3,8 @@ import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import type { TokenBatch } from "../data/batches.ts";
 import type { ImageBatch } from "../data/image_batches.ts";
 import { errorOf, squaresByTensor } from "./gradient_error.ts";
-import { TrainingSession, type TrainOptions } from "./session.ts";
+import { TrainingSession } from "./session.ts";
+import type { TrainOptions } from "./options.ts";
 import {
   llama,
   model as tiny,

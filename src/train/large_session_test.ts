@@ -3,7 +3,8 @@ import { gpuTest, narrowLimits, testGpu } from "../../kernels/testing/testing.ts
 import { OutOfMemoryError } from "../gpu/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { LlamaConfig } from "../models/llama/config.ts";
-import { TrainingSession, type TrainOptions } from "./session.ts";
+import { TrainingSession } from "./session.ts";
+import type { TrainOptions } from "./options.ts";
 import { options } from "./testing.ts";
 
 const sequence = 300;

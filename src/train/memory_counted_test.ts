@@ -10,7 +10,8 @@ import { momentFormats, parameterFormats } from "../nn/parameters.ts";
 import { policyDocument, policyNames } from "../storage/policies.ts";
 import { parsePolicy, type PolicyDocument } from "../storage/policy_document.ts";
 import { describeStep } from "./plan_training.ts";
-import { TrainingSession, type TrainOptions } from "./session.ts";
+import { TrainingSession } from "./session.ts";
+import type { TrainOptions } from "./options.ts";
 import type { StepChoices } from "./step_choices.ts";
 import { llama, vit, vitOptions } from "./testing.ts";
 

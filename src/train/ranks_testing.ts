@@ -9,7 +9,8 @@ import type { ModelConfig } from "../models/families.ts";
 import { readGoldenCase } from "../models/golden_case.ts";
 import { openMpi } from "../ranks/mpi.ts";
 import type { Share } from "../ranks/share.ts";
-import { TrainingSession, type TrainOptions } from "./session.ts";
+import { TrainingSession } from "./session.ts";
+import type { TrainOptions } from "./options.ts";
 
 /** What is trained: some steps of a reference case in `src/models/testdata`. */
 export interface Job {

@@ -31,9 +31,6 @@ import { type PackedBatch, ringLength, type Task } from "./task.ts";
 import { stepDefaults } from "./step_choices.ts";
 import { taskOf } from "./task_of.ts";
 
-export type { Evaluation } from "./evaluate.ts";
-export type { TrainOptions } from "./options.ts";
-
 /** What a step trains on: a batch, or as many micro-batches as the session's options say. */
 export type StepBatches = Batch | readonly Batch[];
 

@@ -18,8 +18,8 @@ import { initialValues } from "../models/testing.ts";
 import { vitPresets } from "../models/vit/config.ts";
 import { referenceState, referenceWeights } from "../models/shared/transformer_reference.ts";
 import { policyDocument, policyNames } from "../storage/policies.ts";
-import { learningRateAt } from "./options.ts";
-import { TrainingSession, type TrainOptions } from "./session.ts";
+import { learningRateAt, type TrainOptions } from "./options.ts";
+import { TrainingSession } from "./session.ts";
 import { taskOf } from "./task_of.ts";
 import {
   lossesOf,

@@ -6,7 +6,8 @@ import type { Gpt2Config } from "../models/gpt2/config.ts";
 import type { LlamaConfig } from "../models/llama/config.ts";
 import { type VitConfig, vitTokens } from "../models/vit/config.ts";
 import type { Weights, WeightSource } from "../models/checkpoint.ts";
-import { TrainingSession, type TrainOptions } from "./session.ts";
+import { TrainingSession } from "./session.ts";
+import type { TrainOptions } from "./options.ts";
 
 /** Tests of sessions train models of this one size, so that its kernels are compiled once. */
 export const model: Gpt2Config = {

@@ -14,7 +14,8 @@ import { everyWeight } from "../models/testing.ts";
 import { vitParameters } from "../models/vit/parameters.ts";
 import { vitLossAndGradients } from "../models/vit/reference.ts";
 import { policyNames } from "../storage/policies.ts";
-import type { TrainingSession, TrainOptions } from "./session.ts";
+import type { TrainingSession } from "./session.ts";
+import type { TrainOptions } from "./options.ts";
 import { lossesOf, someBatches, someImages, vit, vitOptions, withSession } from "./testing.ts";
 
 /** Losses in f32 are this close to the reference's. */

@@ -5,7 +5,7 @@ import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import { builderOptionsFor, gpuWith, softwareWith } from "../gpu/builder.ts";
 import { typicalGpuLimits } from "../gpu/limits.ts";
 import { describeStep } from "../train/plan_training.ts";
-import type { TrainOptions } from "../train/session.ts";
+import type { TrainOptions } from "../train/options.ts";
 import { options, someBatches, withSession } from "../train/testing.ts";
 import { otherVariants } from "./other_variants.ts";
 import { tuningCase } from "./tuning_case.ts";

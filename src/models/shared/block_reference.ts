@@ -19,7 +19,7 @@ import type { NormKind } from "../../../kernels/norms/layer_norm.ts";
 import { layerNormForward } from "../../../kernels/norms/layer_norm_reference.ts";
 import type { GeluKind } from "../../gpu/operand.ts";
 import { padded } from "../../gpu/tensor.ts";
-import type { SavedKind } from "../../storage/policy.ts";
+import type { SavedKind } from "../../storage/policy_document.ts";
 import type { ReferenceTape } from "./reference_storage.ts";
 import { add, type ReferenceLayers } from "./transformer_reference.ts";
 
