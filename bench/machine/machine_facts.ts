@@ -2,7 +2,7 @@ import { z } from "zod";
 import { adapterChoices, type AdapterReport } from "../../src/adapter/adapter.ts";
 import type { DriverSurvey } from "../../src/adapter/driver_survey.ts";
 import { runtimes } from "../../src/adapter/runtime.ts";
-import type { MatrixConfig } from "../../src/gpu/device.ts";
+import type { MatrixConfig } from "../../src/gpu/arithmetic.ts";
 
 const text = z.string();
 

@@ -1,6 +1,6 @@
 import type { AdapterChoice, AdapterReport } from "../../src/adapter/adapter.ts";
 import type { Runtime } from "../../src/adapter/runtime.ts";
-import type { MatrixConfig } from "../../src/gpu/device.ts";
+import type { MatrixConfig } from "../../src/gpu/arithmetic.ts";
 import { bytes } from "../../src/text/format.ts";
 import { diagnose, swiftShaderComes, takenCard, wantedAdapter } from "./diagnosis.ts";
 import type { MachineFacts } from "./machine_facts.ts";

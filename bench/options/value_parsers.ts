@@ -23,12 +23,8 @@ export function inJson<T>(value: Value<T>): z.ZodType<T> {
     });
 }
 
-/** A word of a set; one that `check` refuses with a UserError gets that message, and completion offers the set. */
-export function word<Name extends string>(
-  metavar: Uppercase<string>,
-  known: readonly Name[],
-  check: (name: string) => unknown = (name) => oneOf(metavar.toLowerCase(), name, known),
-): Value<Name> {
+/** A word of a set, which a message for any other tells and completion offers. */
+export function word<Name extends string>(metavar: Uppercase<string>, known: readonly Name[]): Value<Name> {
   return {
     mode: "sync",
     schema: oneOfWords(known),
@@ -37,8 +33,7 @@ export function word<Name extends string>(
     choices: known,
     parse(input): ValueParserResult<Name> {
       try {
-        check(input);
-        return { success: true, value: input as Name };
+        return { success: true, value: oneOf(metavar.toLowerCase(), input, known) };
       } catch (error) {
         if (error instanceof UserError) return { success: false, error: message`${text(error.message)}` };
         throw error;

@@ -31,7 +31,8 @@ function byGrouping(sweep: Sweep): string | null {
     : `Of what may share a range, \`${best.configuration.policy}\` has the smallest error of all, ${
       times(gradientError(best)!, gradientError(head)!)
     } than \`head\`, Mesa's way, at ${ratio(best.memory!.savedBytes / head.memory!.savedBytes)} its bytes`;
-  const tests = [best === head ? [] : [judgement(best, head)], pairOf(comparison, "head", "tensor")].flat();
+  const tensor = comparison.cells.get("tensor");
+  const tests = [...best === head ? [] : [judgement(best, head)], ...tensor ? [judgement(head, tensor)] : []];
   return [
     `${sentence} (${names(comparison).join(", ")} tokens in training, ${comparedSteps(best)}).`,
     ...tests.length ? [tests.join(" ")] : [],
@@ -45,11 +46,6 @@ function byGrouping(sweep: Sweep): string | null {
     ),
     sources(sweep),
   ].join("\n\n");
-}
-
-function pairOf({ cells }: Comparison<Cell>, one: string, other: string): string[] {
-  const [a, b] = [cells.get(one), cells.get(other)];
-  return a && b ? [judgement(a, b)] : [];
 }
 
 function byLength(sweep: Sweep): string | null {

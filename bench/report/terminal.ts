@@ -2,9 +2,8 @@
 export const printable = (markdown: string): string =>
   Deno.stdout.isTerminal() ? forTerminal(markdown, Deno.consoleSize().columns) : markdown;
 
-/** Columns that a line may have: the terminal's, or so many where stdout is none. */
-export const lineWidth = (without = 100): number =>
-  Deno.stdout.isTerminal() ? Deno.consoleSize().columns : without;
+/** Columns that a line may have: the terminal's, or a hundred where stdout is none. */
+export const lineWidth = (): number => Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 100;
 
 /**
  * A section's text for a terminal of so many columns: tables without markup, broken by model and then by column where they are too wide;

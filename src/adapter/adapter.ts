@@ -123,6 +123,7 @@ export async function reportAdapter(
   const given = runtime === "dawn" ? await nameOf(adapter) : info.description || info.device;
   const name = given || "unnamed adapter";
   const vendor = vendorOf(info.vendor);
+  const version = vendor === "NVIDIA" ? await driverVersion() : null;
   const limits: Record<string, number> = {};
   // Limits are getters of the prototype: spreading the object would give none.
   for (const key in adapter.limits) limits[key] = adapter.limits[key as keyof GPUSupportedLimits] as number;
@@ -132,7 +133,7 @@ export async function reportAdapter(
     name,
     slug: slugOf(name),
     vendor,
-    driver: vendor === "NVIDIA" ? prefixed("NVIDIA ", await driverVersion()) : null,
+    driver: version && `NVIDIA ${version}`,
     features: [...adapter.features].sort(),
     limits,
   };
@@ -219,8 +220,4 @@ function prepareVulkan(): void {
 
 function setUnset(name: string, value: string): void {
   if (readVariable(name) === undefined) setVariable(name, value);
-}
-
-function prefixed(prefix: string, text: string | null): string | null {
-  return text === null ? null : prefix + text;
 }

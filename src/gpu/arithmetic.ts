@@ -1,7 +1,4 @@
 import { UserError } from "../errors.ts";
-import type { MatrixConfig } from "./device.ts";
-
-export type { MatrixConfig };
 
 /**
  * What products compute in: f32; or, on matrices that a subgroup multiplies as one, operands rounded to f16 and sums in f32. `f16x3` takes
@@ -9,6 +6,17 @@ export type { MatrixConfig };
  */
 export const arithmetics = ["f32", "f16x3", "f16"] as const;
 export type Arithmetic = typeof arithmetics[number];
+
+/** Sizes of matrices that a subgroup multiplies as one, C (M × N) += A (M × K) · B (K × N), and what their elements are. */
+export interface MatrixConfig {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  /** Of A and B: "f16", "u8", "i8" and the like. */
+  readonly componentType: string;
+  /** Of C. */
+  readonly resultComponentType: string;
+}
 
 /** Sizes of the matrices that a subgroup multiplies as one: C (m × n) += A (m × k) · B (k × n). */
 export interface MatrixShape {

@@ -3,19 +3,9 @@ import { type AdapterReport, chooseAdapter } from "../adapter/adapter.ts";
 import type { Runtime } from "../adapter/runtime.ts";
 import { UserError } from "../errors.ts";
 import { alone, type Ranks } from "../ranks/ranks.ts";
+import type { MatrixConfig } from "./arithmetic.ts";
 import { DeviceError } from "./errors.ts";
 import { type DeviceLimits, limitsOf } from "./limits.ts";
-
-/** Sizes of matrices that a subgroup multiplies as one, C (M × N) += A (M × K) · B (K × N), and what their elements are. */
-export interface MatrixConfig {
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-  /** Of A and B: "f16", "u8", "i8" and the like. */
-  readonly componentType: string;
-  /** Of C. */
-  readonly resultComponentType: string;
-}
 
 /** An open device with everything that programs need of it. */
 export interface Gpu {
