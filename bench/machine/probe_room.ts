@@ -49,7 +49,7 @@ export async function probeRoom(
 async function take(gpu: Gpu, bytes: number, sets: BufferSet<"probe">[]): Promise<boolean> {
   const set = new BufferSet<"probe">(gpu);
   try {
-    await set.allocate([{ key: "probe", name: "probe", account: "control", bytes }]);
+    await set.allocate([{ key: "probe", name: "probe", bytes }]);
     sets.push(set);
     const encoder = gpu.device.createCommandEncoder();
     encoder.clearBuffer(set.get("probe"));

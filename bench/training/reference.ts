@@ -61,7 +61,7 @@ export async function timeReference(
   const buffers = new BufferSet<"target">(gpu);
   const timer = await StepTimer.create(gpu, 1);
   try {
-    await buffers.allocate([{ key: "target", name: "reference", account: "control", bytes: 2 ** 26 }]);
+    await buffers.allocate([{ key: "target", name: "reference", bytes: 2 ** 26 }]);
     const target = buffers.get("target");
     const names = Object.keys(referenceWorks) as Name[];
     // No work waits for its pipeline once the first has begun: the card would rest.

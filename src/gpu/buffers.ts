@@ -1,4 +1,3 @@
-import type { Account } from "../memory/ledger.ts";
 import type { Gpu } from "./device.ts";
 import { inErrorScopes, OutOfMemoryError } from "./errors.ts";
 import type { Store } from "./tensor.ts";
@@ -7,7 +6,6 @@ import type { Store } from "./tensor.ts";
 export interface BufferRequest<Key> {
   readonly key: Key;
   readonly name: string;
-  readonly account: Account;
   readonly bytes: number;
   /** GPUBufferUsage flags; by default storage that can be copied from and to. */
   readonly usage?: number;
@@ -18,14 +16,13 @@ export function requestsFor(stores: readonly Store[]): BufferRequest<Store>[] {
   return stores.map((store) => ({
     key: store,
     name: store.name,
-    account: store.category,
     bytes: store.bytes,
   }));
 }
 
 /** A group of buffers that are made and destroyed together, each booked in the ledger. Nothing else calls `createBuffer`. */
 export class BufferSet<Key> {
-  readonly #buffers = new Map<Key, { buffer: GPUBuffer; ticket: number }>();
+  readonly #buffers = new Map<Key, GPUBuffer>();
 
   constructor(readonly gpu: Gpu) {}
 
@@ -57,18 +54,16 @@ export class BufferSet<Key> {
       throw error;
     }
     for (const { request, buffer } of made) {
-      this.#buffers.set(request.key, {
-        buffer,
-        ticket: this.gpu.ledger.open(request.name, request.account, request.bytes),
-      });
+      this.#buffers.set(request.key, buffer);
+      this.gpu.ledger.open(buffer.size);
     }
   }
 
   /** The buffer made for `key`; throws if there is none. */
   get(key: Key): GPUBuffer {
-    const entry = this.#buffers.get(key);
-    if (!entry) throw new Error(`No buffer was made for ${JSON.stringify(key)}`);
-    return entry.buffer;
+    const buffer = this.#buffers.get(key);
+    if (!buffer) throw new Error(`No buffer was made for ${JSON.stringify(key)}`);
+    return buffer;
   }
 
   has(key: Key): boolean {
@@ -77,9 +72,9 @@ export class BufferSet<Key> {
 
   /** Destroys all buffers of the set; their memory is free at once. */
   destroy(): void {
-    for (const { buffer, ticket } of this.#buffers.values()) {
+    for (const buffer of this.#buffers.values()) {
       buffer.destroy();
-      this.gpu.ledger.close(ticket);
+      this.gpu.ledger.close(buffer.size);
     }
     this.#buffers.clear();
   }
@@ -94,7 +89,7 @@ export async function readBuffer(
 ): Promise<ArrayBuffer> {
   const staging = new BufferSet<"staging">(gpu);
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-  await staging.allocate([{ key: "staging", name: "readback", account: "control", bytes, usage }]);
+  await staging.allocate([{ key: "staging", name: "readback", bytes, usage }]);
   try {
     const encoder = gpu.device.createCommandEncoder();
     encoder.copyBufferToBuffer(source, offset, staging.get("staging"), 0, bytes);

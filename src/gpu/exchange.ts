@@ -115,7 +115,7 @@ export class Staging {
     };
     await staging.#buffers.allocate(
       stagingBytes(exchanges).map(({ key, name, bytes }) => ({
-        ...{ key, bytes, name: `staging: ${name}`, account: "control" as const, usage: usages[key] },
+        ...{ key, bytes, name: `staging: ${name}`, usage: usages[key] },
       })),
     );
     return staging;

@@ -60,13 +60,11 @@ export class Program {
         ) => ({
           key: slot,
           name: `${description.name} pool ${slot}`,
-          account: "pool" as const,
           bytes,
         })),
         {
           key: "uniforms" as const,
           name: `${description.name} uniforms`,
-          account: "control" as const,
           bytes: description.dispatches.length * uniformStride,
           usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
         },

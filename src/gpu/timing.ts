@@ -54,7 +54,6 @@ export class StepTimer {
     await buffers.allocate([{
       key: "times",
       name: "timestamps",
-      account: "control",
       bytes: 16 * steps,
       usage,
     }]);

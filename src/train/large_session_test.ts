@@ -59,7 +59,7 @@ gpuTest(
     const session = await TrainingSession.create(gpu, options);
     const { bufferBytes } = session.plan;
     session.destroy();
-    const before = gpu.ledger.entries.length;
+    const before = gpu.ledger.liveBytes;
     let made = 0;
     const device = new Proxy(gpu.device, {
       get: (device, name) => {
@@ -78,7 +78,7 @@ gpuTest(
       () => TrainingSession.create({ ...gpu, device, limits }, options),
       OutOfMemoryError,
     );
-    assertEquals([made, gpu.ledger.entries.length], [0, before]);
+    assertEquals([made, gpu.ledger.liveBytes], [0, before]);
     (await TrainingSession.create({ ...gpu, room: bufferBytes }, options)).destroy();
   },
 );
