@@ -22,7 +22,7 @@ export const larger: readonly Plant[] = [
   },
   {
     path: "src/memory/plan.ts",
-    from: "slotBytes: sizes,",
-    to: "slotBytes: sizes.map((bytes, slot) => slot === 0 ? bytes + 1 : bytes),",
+    from: "slots: { sizes,",
+    to: "slots: { sizes: sizes.map((bytes, slot) => slot === 0 ? bytes + 1 : bytes),",
   },
 ];

@@ -30,7 +30,7 @@ export interface ProgramDescription {
   readonly standing: readonly Standing[];
   /** The variants that its kernels took, by what was asked for. */
   readonly variants: Variants;
-  readonly plan: MemoryPlan & { slotBytes: number[] };
+  readonly plan: MemoryPlan;
 }
 
 /** Names of variants by what asks for one: a kernel at a shape, such as `matmul nn 4096×2304×768`. */

@@ -46,16 +46,16 @@ export class Program {
     stores: BufferSet<Store>,
     lender?: Program,
   ): Promise<Program> {
-    const { slotBytes, slots: { assignment, offsets } } = description.plan;
+    const { sizes, assignment, offsets } = description.plan.slots;
     const pool = new BufferSet<number | "uniforms">(gpu);
     const slotOf = new Map(
       description.tensors.map((tensor, i) => [tensor, { slot: assignment[i], offset: offsets[i] }]),
     );
-    const borrowed = lender ? lender.#lend(slotBytes) : new Map<number, GPUBuffer>();
+    const borrowed = lender ? lender.#lend(sizes) : new Map<number, GPUBuffer>();
     const program = new Program(gpu, description, stores, pool, slotOf, borrowed);
     try {
       await pool.allocate([
-        ...slotBytes.map((bytes, slot) => ({ bytes, slot })).filter(({ slot }) => !borrowed.has(slot)).map((
+        ...sizes.map((bytes, slot) => ({ bytes, slot })).filter(({ slot }) => !borrowed.has(slot)).map((
           { bytes, slot },
         ) => ({
           key: slot,
@@ -97,12 +97,13 @@ export class Program {
 
   /** For each wanted size the largest buffer of the pool not yet given, largest first, where it is large enough. */
   #lend(wanted: readonly number[]): Map<number, GPUBuffer> {
-    const own = this.description.plan.slotBytes.map((_, slot) => slot).filter((slot) => this.pool.has(slot));
-    const bySize = (sizes: readonly number[]) => (a: number, b: number) => sizes[b] - sizes[a];
-    own.sort(bySize(this.description.plan.slotBytes));
+    const { sizes } = this.description.plan.slots;
+    const own = sizes.map((_, slot) => slot).filter((slot) => this.pool.has(slot));
+    const bySize = (of: readonly number[]) => (a: number, b: number) => of[b] - of[a];
+    own.sort(bySize(sizes));
     const lent = new Map<number, GPUBuffer>();
     for (const slot of wanted.map((_, i) => i).sort(bySize(wanted))) {
-      if (own.length > 0 && this.description.plan.slotBytes[own[0]] >= wanted[slot]) {
+      if (own.length > 0 && sizes[own[0]] >= wanted[slot]) {
         lent.set(slot, this.pool.get(own.shift()!));
       }
     }

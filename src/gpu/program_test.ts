@@ -174,7 +174,7 @@ gpuTest("Program reuses buffers of tensors that are dead, and still computes wha
   const stores = await storesFor(gpu, description);
   const program = await Program.create(gpu, description, stores);
   try {
-    assertEquals(description.plan.slotBytes, [256, 256]);
+    assertEquals(description.plan.slots.sizes, [256, 256]);
     const values = normals(16, 2);
     program.write(input, padRows(values, input));
     program.run();

@@ -29,8 +29,8 @@ export interface MemoryPlan {
   /** Bytes of all saved activations together, block inputs among them, whenever they live. */
   savedBytes: number;
   largestBufferBytes: number;
-  /** Size of all shared buffers, and for each claim the index of its buffer and its offset there, a multiple of 256. */
-  slots: { bytes: number; assignment: number[]; offsets: number[] };
+  /** Sizes of the shared buffers, and for each claim the index of its buffer and its offset there, a multiple of 256. */
+  slots: { sizes: number[]; assignment: number[]; offsets: number[] };
 }
 
 const alignment = 256;
@@ -47,7 +47,7 @@ export function planMemory(
   claims: readonly Claim[],
   standing: readonly Standing[],
   apart: Iterable<readonly [number, number]> = [],
-): MemoryPlan & { slotBytes: number[] } {
+): MemoryPlan {
   const foes: number[][] = claims.map(() => []);
   for (const [a, b] of apart) {
     foes[a].push(b);
@@ -78,8 +78,7 @@ export function planMemory(
     savedBytes: claims.filter(({ category }) => category === "saved" || category === "inputs")
       .reduce((sum, c) => sum + c.bytes, 0),
     largestBufferBytes: Math.max(0, ...sizes, ...standing.map((s) => s.bytes)),
-    slots: { bytes, assignment: [...assignment], offsets: [...offsets] },
-    slotBytes: sizes,
+    slots: { sizes, assignment: [...assignment], offsets: [...offsets] },
   };
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Random } from "../data/random.ts";
 import { categories, type Category } from "./category.ts";
-import { type Claim, leastMemory, planMemory } from "./plan.ts";
+import { type Claim, leastMemory, type MemoryPlan, planMemory } from "./plan.ts";
 import { miniSequences } from "./testing.ts";
 
 function claim(
@@ -93,19 +93,19 @@ Deno.test("leastMemory() has what lives at once and the largest of all, standing
 
 Deno.test("planMemory() of nothing is the standing buffers", () => {
   const plan = planMemory([], [{ name: "weights", category: "parameters", bytes: 12 }]);
-  assertEquals([plan.livePeakBytes, plan.bufferBytes, plan.slotBytes.length], [12, 12, 0]);
+  assertEquals([plan.livePeakBytes, plan.bufferBytes, plan.slots.sizes.length], [12, 12, 0]);
 });
 
 /** Asserts that what a plan puts where fits its buffer, begins at a multiple of 256 bytes, and meets nothing that lives at the time. */
 function assertSound(
   claims: readonly Claim[],
   apart: readonly (readonly [number, number])[],
-  { slots: { assignment, offsets }, slotBytes }: ReturnType<typeof planMemory>,
+  { slots: { sizes, assignment, offsets } }: MemoryPlan,
 ): void {
   const end = (i: number) => offsets[i] + claims[i].bytes;
   const meet = (i: number, j: number) =>
     claims[i].first <= claims[j].last && claims[j].first <= claims[i].last;
-  assert(claims.every((_, i) => end(i) <= slotBytes[assignment[i]]), "a tensor ends behind its buffer");
+  assert(claims.every((_, i) => end(i) <= sizes[assignment[i]]), "a tensor ends behind its buffer");
   assert(offsets.every((offset) => offset % 256 === 0), "a tensor begins at no multiple of 256 bytes");
   for (const members of Map.groupBy(claims.keys(), (i) => assignment[i]).values()) {
     members.sort((i, j) => claims[i].first - claims[j].first);
@@ -138,9 +138,9 @@ Deno.test("planMemory() holds any claims without overlap, and needs at least the
     );
     assertEquals(plan.livePeakBytes, Math.max(...live));
     assertEquals(Object.values(plan.liveAtPeak).reduce((a, b) => a + b, 0), plan.livePeakBytes);
-    assertEquals(plan.bufferBytes, plan.slotBytes.reduce((a, b) => a + b, 0));
+    assertEquals(plan.bufferBytes, plan.slots.sizes.reduce((a, b) => a + b, 0));
     assert(plan.bufferBytes >= plan.livePeakBytes);
-    assert(plan.slotBytes.every((bytes) => bytes % 256 === 0), "a buffer is not a multiple of 256 bytes");
+    assert(plan.slots.sizes.every((bytes) => bytes % 256 === 0), "a buffer is not a multiple of 256 bytes");
   }
 });
 
