@@ -52,7 +52,7 @@ const held: Record<AttentionKernel, { tiles: number; scores: number }> = {
 /** Workgroup memory by elements: rows are followed by one more that spreads them over the banks. */
 export interface MatrixLayout {
   readonly head: { readonly pitch: number };
-  readonly scores: { readonly pitch: number; readonly elements: number; readonly begins: readonly number[] };
+  readonly scores: { readonly pitch: number; readonly begins: readonly number[] };
   /** Where each part of each tile begins. */
   readonly tiles: readonly (readonly number[])[];
   readonly elements: number;
@@ -71,7 +71,6 @@ export function matrixLayout(kernel: AttentionKernel, v: AttentionMatrixVariant)
     head: { pitch },
     scores: {
       pitch: scorePitch,
-      elements: scoreElements,
       begins: Array.from({ length: scores }, (_, i) => first + i * scoreElements),
     },
     tiles: Array.from(

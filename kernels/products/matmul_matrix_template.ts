@@ -24,7 +24,6 @@ export const longestSum = 768;
 interface Tile {
   readonly operand: "a" | "b";
   readonly along: boolean;
-  readonly rows: number;
   readonly columns: number;
   readonly pitch: number;
   readonly elements: number;
@@ -40,7 +39,7 @@ function tilesOf(product: Product, v: MatrixVariant): { a: Tile; b: Tile; elemen
     const pitch = columns / halvesEach + 1;
     const begins = range(partsOf(v)).map((part) => begin + part * rows * pitch);
     begin += partsOf(v) * rows * pitch;
-    return { operand, along, rows, columns, pitch, elements: rows * columns / halvesEach, begins };
+    return { operand, along, columns, pitch, elements: rows * columns / halvesEach, begins };
   };
   return { a: tile("a", v.tileM), b: tile("b", v.tileN), elements: begin };
 }
