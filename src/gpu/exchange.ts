@@ -81,6 +81,9 @@ export function stagingBytes(exchanges: readonly Exchange[]): { key: Staged; nam
   ];
 }
 
+/** Whether what arrives is mapped, too. */
+const mapsBoth = ({ runtime }: Gpu) => runtime === "dawn";
+
 /** For what arrives, where nothing is mapped for it. */
 const scratch = new Scratch();
 
@@ -89,7 +92,6 @@ const scratch = new Scratch();
  * the mapped ranges themselves; natively to map for writing is to read what stands there, at 0.06 GB/s on an H200 (docs/runtime.md).
  */
 export class Staging {
-  readonly #buffers: BufferSet<Staged>;
   readonly #marks: GPUQuerySet | undefined;
   #times = noExchanges;
   /** The stretches of work that the next exchange waits for: how many there are, whether one goes on, and since when they are waited for. */
@@ -97,8 +99,7 @@ export class Staging {
   #going = false;
   #since: number | undefined;
 
-  private constructor(readonly gpu: Gpu) {
-    this.#buffers = new BufferSet(gpu);
+  private constructor(readonly gpu: Gpu, private readonly buffers: BufferSet<Staged>) {
     this.#marks = gpu.timestamps
       ? gpu.device.createQuerySet({ type: "timestamp", count: 2 * mostStretches })
       : undefined;
@@ -106,23 +107,19 @@ export class Staging {
 
   /** Makes the buffers. Throws OutOfMemoryError with the bytes wanted. */
   static async create(gpu: Gpu, exchanges: readonly Exchange[]): Promise<Staging> {
-    const staging = new Staging(gpu);
     const usages = {
       leaves: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
       arrives: GPUBufferUsage.COPY_SRC |
-        (staging.#mapsBoth ? GPUBufferUsage.MAP_WRITE : GPUBufferUsage.COPY_DST),
+        (mapsBoth(gpu) ? GPUBufferUsage.MAP_WRITE : GPUBufferUsage.COPY_DST),
       times: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     };
-    await staging.#buffers.allocate(
+    const buffers = new BufferSet<Staged>(gpu);
+    await buffers.allocate(
       stagingBytes(exchanges).map(({ key, name, bytes }) => ({
         ...{ key, bytes, name: `staging: ${name}`, usage: usages[key] },
       })),
     );
-    return staging;
-  }
-
-  get #mapsBoth(): boolean {
-    return this.gpu.runtime === "dawn";
+    return new Staging(gpu, buffers);
   }
 
   /** Told before work is encoded that an exchange comes after: marks when the card begins with the first of it. */
@@ -156,7 +153,7 @@ export class Staging {
     beside: () => void = () => {},
   ): Promise<void> {
     const { device, ranks } = this.gpu;
-    const [out, back] = sides.map((side) => this.#buffers.get(side));
+    const [out, back] = sides.map((side) => this.buffers.get(side));
     const since = this.#since ?? performance.now();
     const stretches = this.#stretches;
     const [leaving, toWrite] = [bytesOf(leaves), bytesOf(arrives)];
@@ -191,7 +188,7 @@ export class Staging {
     const encoder = device.createCommandEncoder();
     this.#end(encoder);
     if (times) {
-      const resolved = this.#buffers.get("times");
+      const resolved = this.buffers.get("times");
       encoder.resolveQuerySet(times.marks, 0, 2 * stretches, resolved, 0);
       encoder.copyBufferToBuffer(resolved, 0, out, times.at, timesBytes);
     }
@@ -204,7 +201,7 @@ export class Staging {
     // A rank may have nothing to send, or nothing to receive, and nothing cannot be mapped.
     await Promise.all([
       toMap > 0 && out.mapAsync(GPUMapMode.READ, 0, toMap),
-      toWrite > 0 && this.#mapsBoth && back.mapAsync(GPUMapMode.WRITE, 0, toWrite),
+      toWrite > 0 && mapsBoth(this.gpu) && back.mapAsync(GPUMapMode.WRITE, 0, toWrite),
     ]);
     this.gpu.checkHealth();
     const mapped = performance.now();
@@ -224,12 +221,12 @@ export class Staging {
       new Float32Array(bytes > 0 ? buffer.getMappedRange(0, bytes) : new ArrayBuffer());
     const asked = performance.now();
     const left = numbers(out, leaving);
-    const arrived = this.#mapsBoth ? numbers(back, toWrite) : scratch.of(toWrite / 4);
+    const arrived = mapsBoth(this.gpu) ? numbers(back, toWrite) : scratch.of(toWrite / 4);
     const reading = performance.now() - asked; // natively a copy
     carry(ranks, left, arrived);
     const carried = performance.now();
     if (toMap > 0) out.unmap();
-    if (this.#mapsBoth && toWrite > 0) back.unmap();
+    if (mapsBoth(this.gpu) && toWrite > 0) back.unmap();
     else if (toWrite > 0) device.queue.writeBuffer(back, 0, arrived);
     copy(
       arrives,
@@ -262,6 +259,6 @@ export class Staging {
 
   destroy(): void {
     this.#marks?.destroy();
-    this.#buffers.destroy();
+    this.buffers.destroy();
   }
 }
