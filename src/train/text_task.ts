@@ -50,8 +50,14 @@ function textTask(
     lossRing: tensors.lossRing,
     loss: (tape, parameters) => languageLoss(tape, modelOf(parameters), tensors, shape),
     pack(given) {
-      if ("inputs" in given) return packTokens(given, tensors, options.batch, share);
-      throw new UserError(`Model "${model.name}" reads tokens; give it texts`);
+      if (!("inputs" in given)) throw new UserError(`Model "${model.name}" reads tokens; give it texts`);
+      const [wanted, { inputs, targets }] = [options.batch * options.sequence, given];
+      if (inputs.length !== wanted || targets.length !== wanted) {
+        throw new RangeError(
+          `A batch of ${inputs.length} tokens and ${targets.length} targets is not ${wanted}`,
+        );
+      }
+      return packTokens(given, tensors, options.batch, share);
     },
     generation: {
       vocab: model.vocab,

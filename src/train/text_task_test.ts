@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../errors.ts";
-import { packTokens, textTensors } from "./text_task.ts";
+import { gpt2Presets } from "../models/gpt2/config.ts";
+import { gpt2Task, packTokens, textTensors } from "./text_task.ts";
 
 const tensors = textTensors(6, 5);
 
@@ -38,4 +39,16 @@ Deno.test("textTensors() gives each of a batch's tensors room of its own", () =>
   assertEquals(starts.rows, 102);
   const homes = [tokens, order, starts, targets, lossRing].map(({ home }) => home!.store);
   assertEquals(new Set(homes).size, 5);
+});
+
+Deno.test("A text's task packs batches of the step's size and no others, whose rows would be an earlier batch's", () => {
+  const task = gpt2Task(gpt2Presets.nano, {
+    model: gpt2Presets.nano,
+    ...{ batch: 2, sequence: 3, policy: "exact", seed: 1 },
+  });
+  const pack = (inputs: number, targets: number) => () =>
+    task.pack({ inputs: new Uint32Array(inputs), targets: new Int32Array(targets) });
+  assertEquals(pack(6, 6)().valid, 6);
+  assertThrows(pack(3, 3), RangeError, "A batch of 3 tokens and 3 targets is not 6");
+  assertThrows(pack(6, 5), RangeError, "5 targets");
 });
