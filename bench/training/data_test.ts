@@ -127,7 +127,6 @@ Deno.test("imageData() validates on ten thousand images that need not be drawn, 
     train: set,
     heldOut: set,
     size: 4,
-    source: "read",
   };
   const count = (batch: number) => imageData(read).validation({ batch, sequence: 65 }).length;
   assertEquals([count(64), count(1000), count(16)], [157, 10, 160]);

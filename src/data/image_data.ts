@@ -18,9 +18,7 @@ export interface ImageData {
   size: number;
   train: ImageSet;
   heldOut: ImageSet;
-  /** Where the images are from: a path, or the generator with its version and seed. */
-  source: string;
-  /** The first 12 hexadecimal digits of the SHA-256 of the files' bytes in order; for generated images, of `source`. */
+  /** The first 12 hexadecimal digits of the SHA-256 of the files' bytes in order; for generated images, of the generator's name with its version and seed. */
   digest: string;
   generated: boolean;
 }
@@ -57,9 +55,8 @@ export async function loadImages({ path: given, size, seed = 0 }: ImageOptions):
       requirePinned(namedImages[given], digest, path);
     }
     const name = titleOf(namedImages, digest) ?? basename(path);
-    return { name, ...images, size, source: path, digest: short(digest), generated: false };
+    return { name, ...images, size, digest: short(digest), generated: false };
   }
-  const source = generatorName(seed);
   const split = (split: "train" | "heldOut") =>
     generatedImages({ size, seed, split, count: generatedCounts[split] });
   return {
@@ -68,8 +65,7 @@ export async function loadImages({ path: given, size, seed = 0 }: ImageOptions):
     size,
     train: split("train"),
     heldOut: split("heldOut"),
-    source,
-    digest: await shortDigest(new TextEncoder().encode(source)),
+    digest: await shortDigest(new TextEncoder().encode(generatorName(seed))),
     generated: true,
   };
 }

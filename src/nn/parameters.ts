@@ -199,11 +199,6 @@ export class ParameterSet {
   get all(): Parameter[] {
     return [...this.#byName.values()];
   }
-
-  /** How many numbers are trained, padding not counted. */
-  get count(): number {
-    return this.all.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
-  }
 }
 
 /** Where a parameter begins in its arenas, and where its moments do. */
