@@ -151,7 +151,8 @@ const drawn = (steps: readonly PlannedStep[], adapter: string): Promise<string> 
       const comparison = { model: model.name, sequence, batch, choices: { accumulate }, cells: new Map() };
       const [name, tokens] = names(comparison);
       return {
-        title: `${name}, ${policy.name}`,
+        model: name,
+        policy: policy.name,
         subtitle: [`${tokens} tokens`, ...describeChoices(options)].join("; "),
         step: liveStep(description),
         bufferBytes: description.plan.bufferBytes,

@@ -7,7 +7,8 @@ import { columns, type LiveStep, peakInWords, type Section, type Span } from "./
 
 /** A step to draw: what it is, and what is live over it. */
 export interface DrawnStep {
-  readonly title: string;
+  readonly model: string;
+  readonly policy: string;
   readonly subtitle: string;
   readonly step: LiveStep;
   readonly bufferBytes: number;
@@ -17,19 +18,29 @@ const [width, height] = [840, 260];
 /** Parts of a step that are drawn: about one for every two pixels. */
 const mostColumns = 420;
 
-/** Draws what is live over steps on such an adapter, one below the other; their heights have one scale. Equal steps give equal bytes. */
+/** Draws what is live over steps on such an adapter, one below the other; the heights of one model have one scale. Equal steps give equal bytes. */
 export function drawSteps(steps: readonly DrawnStep[], adapter: string): Promise<string> {
-  const most = Math.max(...steps.map(({ step, bufferBytes }) => Math.max(step.peak.bytes, bufferBytes)));
+  const mostOf = (model: string) =>
+    Math.max(
+      ...steps.filter((one) => one.model === model)
+        .map(({ step, bufferBytes }) => Math.max(step.peak.bytes, bufferBytes)),
+    );
   const used = categories.filter((category) =>
     steps.some(({ step }) => step.live[category].some((bytes) => bytes > 0))
   );
   const stands = (category: Category) =>
     steps.every(({ step: { live } }) => live[category].every((bytes) => bytes === live[category][0]));
   const shown = [...used.filter(stands), ...used.filter((category) => !stands(category))];
-  const panels = steps.map(({ title, subtitle, step, bufferBytes }) => ({
-    title: { text: title, subtitle: inLines(subtitle), anchor: "start", fontSize: 12, subtitleFontSize: 11 },
+  const panels = steps.map(({ model, policy, subtitle, step, bufferBytes }) => ({
+    title: {
+      text: `${model}, ${policy}`,
+      subtitle: inLines(subtitle),
+      anchor: "start",
+      fontSize: 12,
+      subtitleFontSize: 11,
+    },
     spacing: 2,
-    vconcat: [places(step), bytesOver(step, bufferBytes, most, shown)],
+    vconcat: [places(step), bytesOver(step, bufferBytes, mostOf(model), shown)],
     resolve: { scale: { x: "shared" } },
   }));
   const caption =

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { gpuWith } from "../../src/gpu/builder.ts";
 import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { type ModelConfig, modelConfig } from "../../src/models/model_config.ts";
@@ -11,7 +11,7 @@ const drawn = (policy: string, step: { model?: ModelConfig; sequence?: number } 
   const options = { model: modelConfig("micro"), sequence: 64, batch: 2, policy, seed: 0, ...step };
   const description = describeStep(options, gpuWith(typicalGpuLimits));
   const { bufferBytes } = description.plan;
-  return { title: `micro, ${policy}`, subtitle: "2 × 64 tokens", step: liveStep(description), bufferBytes };
+  return { model: "micro", policy, subtitle: "2 × 64 tokens", step: liveStep(description), bufferBytes };
 };
 
 /** The small texts of a picture that are so, from left to right. */
@@ -49,6 +49,14 @@ Deno.test("drawSteps() draws several steps one below the other, and the same byt
   for (const { step } of steps) assertStringIncludes(svg, peakInWords(step));
   assertStringIncludes(svg, ">block inputs<");
   assertEquals(await drawSteps(["exact", "mst8"].map((policy) => drawn(policy)), "a card"), svg);
+});
+
+Deno.test("drawSteps() draws steps of one model on one scale, and those of another on its own", async () => {
+  const [one, other] = [drawn("exact"), { ...drawn("mst8"), bufferBytes: 2 ** 40 }];
+  const alone = await drawSteps([one], "a card");
+  const axis = (svg: string) => svg.match(/Y-axis titled[^"]*scale with values from [^"]*/)?.[0];
+  assertEquals(axis(await drawSteps([one, { ...other, model: "another" }], "a card")), axis(alone));
+  assertNotEquals(axis(await drawSteps([one, other], "a card")), axis(alone));
 });
 
 Deno.test("drawSteps() lays no section's name over another", async () => {

@@ -30,5 +30,5 @@ export function fitSection({ fits }: Reports): string | null {
 const isWithin = ({ exceeds }: ProvedFit) => exceeds.startsWith("-") || exceeds.endsWith(" within it");
 
 const rowOf = ({ model, at, policy, largest, buffers, next, exceeds, proof }: ProvedFit) => [
-  ...[model, at, code(policy), largest, buffers, next, exceeds, proof],
+  ...[model, at, code(policy), largest, buffers, next, exceeds.replace(/^-(.*)/, "$1 within it"), proof],
 ];

@@ -69,7 +69,10 @@ const throughput: Quantity<Cell>[] = [
   { label: "images/s", show: ({ imagesPerSecond: speed }) => speed === null ? null : number(speed) },
   {
     label: "step",
-    show: ({ step }) => step && spread(step.median, step.deviation),
+    show({ step, records }) {
+      const times = records.flatMap(({ timing }) => timing?.stepMilliseconds ?? []).length;
+      return step && spread(step.median, times > 1 ? step.deviation : null);
+    },
   },
   {
     label: speed.label,

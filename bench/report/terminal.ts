@@ -65,15 +65,18 @@ function byModel({ header, right, rows }: Grid): { title: string | null; part: G
   }));
 }
 
-/** Grids that fit, each of which repeats the column of names. */
+/** Grids that fit, each of which repeats the columns of names: all that are words, or the first of these where all would leave no room. */
 function byColumns(grid: Grid, width: number): Grid[] {
-  const name = Math.max(grid.right.indexOf(false), 0);
-  const others = grid.header.map((_, i) => i).filter((i) => i !== name);
+  const columns = grid.header.map((_, i) => i);
+  const words = columns.filter((i) => !grid.right[i]);
+  const names = words.length < columns.length && widthOf(only(grid, words)) <= 2 * width / 3
+    ? words
+    : columns.filter((i) => i === (words[0] ?? 0));
   const parts: number[][] = [];
-  for (const column of others) {
+  for (const column of columns.filter((i) => !names.includes(i))) {
     const last = parts.at(-1);
     if (last && widthOf(only(grid, [...last, column])) <= width) last.push(column);
-    else parts.push([name, column]);
+    else parts.push([...names, column]);
   }
   return parts.map((columns) => only(grid, columns));
 }

@@ -45,6 +45,29 @@ a | pipe              5 MiB  1.00×
   assertEquals(narrow.filter((line) => line.startsWith("policy")).length, 4);
 });
 
+Deno.test("forTerminal() repeats all columns of words beside the others, as far as there is room", () => {
+  const fits = `
+| policy | at       | largest | proof   |
+| :----- | :------- | ------: | ------: |
+| exact  | batch 1  |      10 | trained |
+| exact  | batch 16 |       2 | trained |
+`.trim();
+  assertEquals(
+    forTerminal(fits, 30),
+    `
+policy  at        largest
+──────  ────────  ───────
+exact   batch 1        10
+exact   batch 16        2
+
+policy  at          proof
+──────  ────────  ───────
+exact   batch 1   trained
+exact   batch 16  trained
+`.trim(),
+  );
+});
+
 Deno.test("forTerminal() wraps prose, indents what follows a bullet, and leaves definitions to the report", () => {
   const text =
     "Where **it** is\n\n- one two three four\n- `five`\n\n- **word**: what it means\n- **other**: too";

@@ -5,7 +5,7 @@ import type { Gpu } from "../../src/gpu/device.ts";
 import { writeCheckpoint } from "../../src/models/checkpoint.ts";
 import { inputOf } from "../../src/models/model_config.ts";
 import { anyOf } from "../../src/ranks/ranks.ts";
-import { bytes, duration, percentage, rarePercentage } from "../../src/text/format.ts";
+import { bytes, duration, percentage, rarePercentage, withControlsShown } from "../../src/text/format.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import type { Evaluation } from "../../src/train/evaluate.ts";
 import { idleRulesNote } from "../../src/storage/policy_document.ts";
@@ -103,7 +103,7 @@ export async function trainRun(
   if (!stopped && sampleTokens > 0 && data.corpus && first) {
     const ids = await session.generate(prompt, sampleTokens, { temperature, seed: run.seed, signal });
     sample = decode([...prompt, ...ids], data.corpus);
-    teller.say(`\nSample (the first ${prompt.length} tokens were given):\n\n${sample}`);
+    teller.say(`\nSample (the first ${prompt.length} tokens were given):\n\n${withControlsShown(sample)}`);
   }
   if (run.json) {
     const { name, ...architecture } = model;

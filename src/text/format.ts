@@ -17,11 +17,12 @@ export function number(value: number): string {
   });
 }
 
-/** A time and its spread in one unit and to the same digit: "21.2 ± 0.2 ms", "1.30 ± 0.05 s" */
-export function spread(milliseconds: number, deviation: number): string {
+/** A time and, where there is one, its spread in one unit and to the same digit: "21.2 ± 0.2 ms", "1.30 ± 0.05 s", "74.5 s" */
+export function spread(milliseconds: number, deviation: number | null): string {
   const [unit, scale] = milliseconds < 1000 ? ["ms", 1] : ["s", 1000];
   const decimals = Math.max(0, 2 - Math.max(0, Math.floor(Math.log10(milliseconds / scale))));
-  return `${(milliseconds / scale).toFixed(decimals)} ± ${(deviation / scale).toFixed(decimals)} ${unit}`;
+  const digits = (time: number) => (time / scale).toFixed(decimals);
+  return `${digits(milliseconds)}${deviation === null ? "" : ` ± ${digits(deviation)}`} ${unit}`;
 }
 
 /** "8 s", "2 min 5 s", "1 h 3 min" */
@@ -85,3 +86,11 @@ export function namedList(entries: readonly (readonly [name: string, text: strin
 
 /** With a capital at its beginning. */
 export const sentenceCase = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** A text that may hold any bytes as it can be shown: control characters as their pictures, but for line ends and tabs. */
+export const withControlsShown = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (character) => {
+    const code = character.charCodeAt(0);
+    if (character === "\n" || character === "\t") return character;
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? "\u2421" : "\ufffd";
+  });

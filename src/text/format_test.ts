@@ -12,6 +12,7 @@ import {
   rarePercentage,
   signed,
   spread,
+  withControlsShown,
 } from "./format.ts";
 
 Deno.test("bytes() counts in powers of 1024", () => {
@@ -27,6 +28,7 @@ Deno.test("spread() writes both numbers to the same digit", () => {
   assertEquals(spread(21.24, 0.236), "21.2 ± 0.2 ms");
   assertEquals(spread(412.3, 3.4), "412 ± 3 ms");
   assertEquals(spread(14_321, 87), "14.3 ± 0.1 s");
+  assertEquals(spread(14_321, null), "14.3 s");
 });
 
 Deno.test("duration() names the two largest units", () => {
@@ -72,4 +74,8 @@ Deno.test("namedList() is markdown", () => {
 
 Deno.test("decimalsFor() shows two figures of what scatters, and four decimals at least", () => {
   assertEquals([0, 1, 0.0464, 0.0016, 0.00034, 0.000012, 1e-12].map(decimalsFor), [4, 4, 4, 4, 5, 6, 8]);
+});
+
+Deno.test("withControlsShown() leaves nothing that a terminal would obey, but line ends and tabs", () => {
+  assertEquals(withControlsShown("a\x1b[31m\0\b\n\té\x7f\x9b"), "a␛[31m␀␈\n\té␡\ufffd");
 });
