@@ -3,9 +3,11 @@
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import type { ModelConfig } from "../../src/models/model_config.ts";
 import { bytes } from "../../src/text/format.ts";
+import { Progress } from "../../src/text/progress.ts";
+import { describeChoices } from "../../src/train/step_choices.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
 import type { Frontier, LongestSequences, SweepHeader } from "../results/run_header.ts";
-import { chosen, planCombinations } from "../sweep/frontier.ts";
+import { choosings, chosen, planCombinations } from "../sweep/frontier.ts";
 import { lengthsOf, longestSequences, proves } from "../sweep/longest.ts";
 import type { Shape } from "../sweep/shapes.ts";
 import { planSweep } from "../sweep/sweep.ts";
@@ -83,8 +85,23 @@ function combine(
     const { sequence, batch } = cell;
     return { model: dataOf(cell).fit(modelOf(cell)), sequence, batch };
   });
-  console.error("Planning every policy with every choice of a step");
-  return { most, planned: planCombinations(shapes, all, builder) };
+  const tried = choosings(shapes, all, builder);
+  const sizeOf = ({ model, sequence, batch }: Shape) => `${model.name} ${batch} × ${sequence}`;
+  const progress = new Progress(tried.map(({ shape }) => sizeOf(shape)));
+  const planned = tried.flatMap((one, i) => {
+    const began = performance.now();
+    progress.begin(
+      i,
+      `planning ${sizeOf(one.shape)}, every policy with ${
+        describeChoices(one.choices).join(", ") || "a step's defaults"
+      }`,
+    );
+    const found = planCombinations(one, all, builder);
+    progress.end(i, (performance.now() - began) / 1000);
+    return found;
+  });
+  progress.clear();
+  return { most, planned };
 }
 
 /** What is measured of each model and size beside the policies. */

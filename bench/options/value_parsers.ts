@@ -104,11 +104,17 @@ const where = (holds: (value: number) => boolean) => (input: string) =>
 const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 /** Bytes, such as "8GiB". */
-export const size = numeric("SIZE", ["size", "a number and a unit, as in 8GiB"], 2 ** 30, (input) => {
-  const [, number, unit] = input.match(/^(\d+(?:\.\d+)?) ?([KMGT]iB|B)$/) ?? [];
-  const value = Number(number) * 1024 ** units.indexOf(unit);
-  return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : NaN;
-}, bytes);
+export const size = numeric(
+  "SIZE",
+  ["size", "a number and B, KiB, MiB, GiB or TiB, as in 8GiB"],
+  2 ** 30,
+  (input) => {
+    const [, number, unit] = input.match(/^(\d+(?:\.\d+)?) ?([KMGT]iB|B)$/) ?? [];
+    const value = Number(number) * 1024 ** units.indexOf(unit);
+    return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : NaN;
+  },
+  bytes,
+);
 
 /** Part of something that is neither nothing nor all of it, such as "0.5%". */
 export const percent = numeric("PERCENT", ["percentage", "one below 100%, as in 0.5%"], 0.005, (input) => {

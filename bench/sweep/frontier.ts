@@ -46,26 +46,34 @@ const words = {
 const nameOf = (policy: string, choices: StepChoices, own: StepChoices): string =>
   [policy, ...differences(choices, own).map((axis) => words[axis](choices))].join(" + ");
 
-/** Plans every combination of a sweep's policies with the choices of a step, at each model and size, policy by policy. */
-export function planCombinations(
+/** The choices of a step at one model and size, under which every policy is planned. */
+export interface Choosing {
+  readonly shape: Shape;
+  readonly choices: StepChoices;
+}
+
+/** Each choice of a step at each of some models and sizes, as a sweep combines them. */
+export const choosings = (
   shapes: readonly Shape[],
+  own: SweepOptions,
+  adapter: BuilderOptions,
+): Choosing[] => shapes.flatMap((shape) => choicesOver(own, adapter).map((choices) => ({ shape, choices })));
+
+/** Plans every policy of a sweep by such choices. */
+export const planCombinations = (
+  { shape: { model, sequence, batch }, choices }: Choosing,
   { policies, memory, ...own }: SweepOptions,
   adapter: BuilderOptions,
-): PlannedCombination[] {
-  return shapes.flatMap(({ model, sequence, batch }) =>
-    choicesOver(own, adapter).flatMap((choices) =>
-      policies.map((policy): PlannedCombination => {
-        const step = { model, sequence, batch, policy, seed: 0, ...choices };
-        const { memory: bytes, seconds, refusal } = planStep(step, adapter, memory);
-        const name = nameOf(policy.name, choices, own);
-        return {
-          ...{ model: model.name, sequence, batch, name, policy: policy.name, ...choices },
-          ...{ memory: bytes, seconds, fits: refusal === null },
-        };
-      })
-    )
-  );
-}
+): PlannedCombination[] =>
+  policies.map((policy) => {
+    const step = { model, sequence, batch, policy, seed: 0, ...choices };
+    const { memory: bytes, seconds, refusal } = planStep(step, adapter, memory);
+    const name = nameOf(policy.name, choices, own);
+    return {
+      ...{ model: model.name, sequence, batch, name, policy: policy.name, ...choices },
+      ...{ memory: bytes, seconds, fits: refusal === null },
+    };
+  });
 
 /**
  * The combinations of one model and size that are measured beside the policies, at most `most` of all together:

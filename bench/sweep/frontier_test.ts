@@ -6,8 +6,9 @@ import { policyDocument } from "../../src/storage/policies.ts";
 import { refuseChoices, type StepChoices, unusual } from "../../src/train/step_choices.ts";
 import { plannedMemory } from "../results/results.ts";
 import type { PlannedCombination } from "../results/run_header.ts";
-import { choicesOver, chosen, planCombinations } from "./frontier.ts";
+import { choicesOver, choosings, chosen, planCombinations } from "./frontier.ts";
 import { profiles } from "./profiles.ts";
+import type { SweepOptions } from "./sweep_options.ts";
 
 const native = { ...gpuWith(typicalGpuLimits), matrices: undefined };
 const options = profiles.frontier("software");
@@ -29,13 +30,12 @@ Deno.test("choicesOver() takes every value of a choice that is not named, and of
   }
 });
 
+const planAll = (of: SweepOptions) =>
+  choosings([shape], of, native).flatMap((one) => planCombinations(one, of, native));
+
 Deno.test("planCombinations() plans every policy with every choice, and names it by what is not the sweep's own", () => {
   const policies = ["exact", "mst8"].map(policyDocument);
-  const planned = planCombinations(
-    [shape],
-    { ...options, policies, moments: "8bit", memory: 2 ** 24 },
-    native,
-  );
+  const planned = planAll({ ...options, policies, moments: "8bit", memory: 2 ** 24 });
   assertEquals(planned.map(({ name }) => name), [
     ...["", " + bf16 weights", " + f16 weights"].flatMap((weights) =>
       policies.map(({ name }) => name + weights)
@@ -151,7 +151,7 @@ Deno.test("chosen() takes arithmetics in turn, each combination with its policy 
 });
 
 Deno.test("chosen() takes of nano's combinations no more than its profile does with the policies, each once and none that contradicts itself", () => {
-  const planned = planCombinations([shape], options, native);
+  const planned = planAll(options);
   assertEquals(planned.length, options.policies.length * 18);
   const some = chosen(planned, options);
   assert(options.policies.length + some.length <= options.frontier!.most);

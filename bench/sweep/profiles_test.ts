@@ -8,7 +8,7 @@ import { unusual } from "../../src/train/step_choices.ts";
 import { describeStep } from "../../src/train/plan_training.ts";
 import { refuseChoices } from "../../src/train/step_choices.ts";
 import { ablations } from "./ablations.ts";
-import { chosen, planCombinations } from "./frontier.ts";
+import { choosings, chosen, planCombinations } from "./frontier.ts";
 import { choicesOf } from "./longest.ts";
 import { defaultProfile, profiles } from "./profiles.ts";
 import { modelOf } from "../results/results.ts";
@@ -46,7 +46,8 @@ Deno.test("The frontier takes a Vision Transformer at its own length, whatever a
     const options = { ...profiles.frontier(adapter), ...given };
     const shape = { model: models[0], sequence: 197, batch: 128 };
     assertEquals(shapes(models, options.sequences, options.batches, options), [shape], adapter);
-    const planned = planCombinations([shape], options, gpuWith(typicalGpuLimits));
+    const card = gpuWith(typicalGpuLimits);
+    const planned = choosings([shape], options, card).flatMap((one) => planCombinations(one, options, card));
     assert(planned.length === 2 * 18 && planned.every(({ memory }) => memory), adapter);
     const cells = planSweep(options, undefined, () => chosen(planned, options));
     assertEquals(
