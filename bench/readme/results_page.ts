@@ -58,7 +58,7 @@ export function answersPage(reports: Reports): string {
     const [title, ...blocks] = taken ? section(reports)?.split("\n\n") ?? [] : [];
     if (!title) return [];
     const told = title.replace(/^#+ /, "");
-    const prose = blocks.filter(isProse).slice(0, taken).join(" ");
+    const prose = blocks.filter(isProse).slice(0, taken).join(" ").replaceAll("](#", "](reports/README.md#");
     const table = `[Table](reports/README.md#${anchor(told)})`;
     return [`- **${told}.** ${prose} ${table}${measuredOn(reports, blocks)}`];
   });

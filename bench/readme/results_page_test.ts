@@ -28,6 +28,7 @@ Deno.test("Every file and heading that the results link to is there, and they op
     ...[...list.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => `reports/${path}`),
   ];
   assert(linked.length > 30);
+  assert(!resultsOf(readme).includes("](#"), "a heading of the list is none of the README");
   for (const path of linked) {
     const [file, heading] = path.split("#");
     await Deno.stat(`${root}/${file}`);
