@@ -6,7 +6,7 @@ import { bytes } from "../../src/text/format.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { describeChoices } from "../../src/train/step_choices.ts";
 import { type CellConfiguration, modelOf } from "../results/results.ts";
-import type { Frontier, LongestSequences, SweepHeader } from "../results/run_header.ts";
+import type { Frontier, LongestSequences, PlannedCombination, SweepHeader } from "../results/run_header.ts";
 import { choosings, chosen, planCombinations } from "../sweep/frontier.ts";
 import { lengthsOf, longestSequences, proves } from "../sweep/longest.ts";
 import type { Shape } from "../sweep/shapes.ts";
@@ -39,7 +39,7 @@ export async function planAhead(
     return { found: { longest }, cells: lengthsGiven ? told : [...told, ...proofs(searching, longest)] };
   }
   if (all.frontier) {
-    const frontier = combine({ ...all, frontier: all.frontier }, told, dataOf, builder);
+    const frontier = await combine({ ...all, frontier: all.frontier }, told, dataOf, builder);
     return { found: { frontier }, cells: planSweep(all, undefined, chosenOf(all, frontier)) };
   }
   return { found: {}, cells: told };
@@ -73,12 +73,12 @@ function proofs(all: Searching, longest: LongestSequences): CellConfiguration[] 
 }
 
 /** Every combination of policies and choices by plan. */
-function combine(
+async function combine(
   all: SweepOptions & Required<Pick<SweepOptions, "frontier">>,
   told: readonly CellConfiguration[],
   dataOf: (cell: CellConfiguration) => TrainingData,
   builder: BuilderOptions,
-): Frontier {
+): Promise<Frontier> {
   const { frontier: { most }, policies: [first] } = all;
   const plain = told.filter(({ round, policy, again }) => round === 0 && policy === first.name && !again);
   const shapes = plain.map((cell): Shape => {
@@ -88,18 +88,12 @@ function combine(
   const tried = choosings(shapes, all, builder);
   const sizeOf = ({ model, sequence, batch }: Shape) => `${model.name} ${batch} × ${sequence}`;
   const progress = new Progress(tried.map(({ shape }) => sizeOf(shape)));
-  const planned = tried.flatMap((one, i) => {
-    const began = performance.now();
-    progress.begin(
-      i,
-      `planning ${sizeOf(one.shape)}, every policy with ${
-        describeChoices(one.choices).join(", ") || "a step's defaults"
-      }`,
-    );
-    const found = planCombinations(one, all, builder);
-    progress.end(i, (performance.now() - began) / 1000);
-    return found;
-  });
+  const planned: PlannedCombination[] = [];
+  for (const [i, one] of tried.entries()) {
+    const choices = describeChoices(one.choices).join(", ") || "a step's defaults";
+    const label = `planning ${sizeOf(one.shape)}, every policy with ${choices}`;
+    planned.push(...await progress.during(i, label, () => planCombinations(one, all, builder)));
+  }
   progress.clear();
   return { most, planned };
 }

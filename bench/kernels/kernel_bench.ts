@@ -121,10 +121,11 @@ async function timeAll(
     const variants = given ?? (options.noTune ? {} : await tune(gpu, keys, options.arithmetic));
     const progress = new Progress(cases.map(() => "case"));
     for (const [i, one] of cases.entries()) {
-      progress.begin(i, one.name);
-      const begun = performance.now();
-      await record(await timeCase(gpu, one, { ...builder, variants }));
-      progress.end(i, (performance.now() - begun) / 1000);
+      await progress.during(
+        i,
+        one.name,
+        async () => await record(await timeCase(gpu, one, { ...builder, variants })),
+      );
     }
     progress.clear();
   });

@@ -27,8 +27,8 @@ export function fitSection({ fits }: Reports): string | null {
 }
 
 /** Whether the plan of the next size would find room. */
-const isWithin = ({ exceeds }: ProvedFit) => exceeds.startsWith("-") || exceeds.endsWith(" within it");
+const isWithin = ({ exceeds }: ProvedFit) => exceeds.endsWith(" within it");
 
 const rowOf = ({ model, at, policy, largest, buffers, next, exceeds, proof }: ProvedFit) => [
-  ...[model, at, code(policy), largest, buffers, next, exceeds.replace(/^-(.*)/, "$1 within it"), proof],
+  ...[model, at, code(policy), largest, buffers, next, exceeds, proof],
 ];

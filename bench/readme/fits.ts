@@ -47,7 +47,7 @@ export function fitsIn(file: string, text: string): Fits {
     largest: column(line, "largest"),
     buffers: column(line, "buffers"),
     next: column(line, "the next"),
-    exceeds: column(line, "exceeds by"),
+    exceeds: column(line, "exceeds by").replace(/^-(.*)/, "$1 within it"), // as older programs told it
     proof: column(line, "proof"),
   }));
   const open = rows.find(({ proof }) => /^(not proved|–)/.test(proof));

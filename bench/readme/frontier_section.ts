@@ -6,6 +6,7 @@ import {
   comparedSentence,
   fastest,
   meaning,
+  plannedAt,
   smallError,
   within,
 } from "../report/frontier_answers.ts";
@@ -29,7 +30,8 @@ export function frontierSection({ sweeps }: Reports): string | null {
   ) as Sweep[];
   if (found.length === 0) return null;
   const harmful = harmfulOf(sweeps.quality);
-  const told = found.flatMap((sweep) => worthwhile(sweep, harmful).map((of) => sentence(of, sweep)));
+  const worth = found.map((sweep) => ({ sweep, of: worthwhile(sweep, harmful) }));
+  const told = worth.flatMap(({ sweep, of }) => of.map((one) => sentence(one, sweep)));
   const without = harmful.length > 0
     ? ` Without ${list(harmful.map(code))}, under which training ends worse ([Quality](#quality)).`
     : "";
@@ -37,7 +39,7 @@ export function frontierSection({ sweeps }: Reports): string | null {
     "### What is worth it",
     "Of policies with choices of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
     `together, with a gradient error of at most ${smallError}: ${told.join("; ")}.${without}`,
-    ...found.map((sweep) => beside(sweep, harmful)),
+    ...worth.map(({ sweep, of }) => beside(of, sweep)),
     meaning,
   ].join("\n\n");
 }
@@ -66,28 +68,28 @@ function subject(comparison: Comparison<Cell>): string {
 }
 
 /** "…, from 1.24 GiB at 0.86× of `exact`'s speed (`mst8`) to 6.3 GiB at 3.05× (`exact + f16`), 21 beaten of the 34 that were measured of 234" */
-function sentence({ comparison, points }: Worthwhile, { told: { frontier } }: Sweep): string {
+function sentence({ comparison, points }: Worthwhile, { told }: Sweep): string {
   const timed = timedOf(comparison) ?? baseOf(comparison);
   const near = within(points, smallError);
   const steps = stairs(near);
   const [first, last] = [steps[0] ?? near[0], steps.at(-1)];
   const ran = points.filter(ranWell).length;
   const lost = points.filter(({ beatenBy }) => beatenBy.length > 0).length;
-  const told = [first, ...last && last !== first ? [last] : []].flatMap((point, i) => {
+  const ends = [first, ...last && last !== first ? [last] : []].flatMap((point, i) => {
     if (!point) return [];
     const speed = last && point.cell.speedAgainst(timed)?.ratio;
     const whose = i === 0 ? ` of ${code(timed.configuration.policy)}'s speed` : "";
     return [`${bytes(point.bytes)}${speed ? ` at ${ratio(speed)}${whose}` : ""} (${code(point.name)})`];
   });
-  const ends = told.length > 1 ? `from ${told.join(" to ")}` : told[0] ?? "nothing that was compared";
-  return `${subject(comparison)}, ${ends}, ${lost} of ${ran} that ran being beaten (${
-    frontier!.planned.length
+  const range = ends.length > 1 ? `from ${ends.join(" to ")}` : ends[0] ?? "nothing that was compared";
+  return `${subject(comparison)}, ${range}, ${lost} of ${ran} that ran being beaten (${
+    plannedAt(comparison, told).length
   } were planned)`;
 }
 
 /** What is fastest in so much memory, where PyTorch's rows lie, and a row for each combination that nothing beats. */
-function beside(sweep: Sweep, harmful: readonly string[]): string {
-  const parts = worthwhile(sweep, harmful).flatMap(({ comparison, points }) => {
+function beside(worth: readonly Worthwhile[], sweep: Sweep): string {
+  const parts = worth.flatMap(({ comparison, points }) => {
     const unbeaten = points.filter((point) => ranWell(point) && point.beatenBy.length === 0);
     return [
       [`**${subject(comparison)}.**`, fastest(comparison, points) ?? "None ran to its end."].join(" "),

@@ -1,9 +1,9 @@
 import { number, percentage, plural } from "../../src/text/format.ts";
-import { type Cell, recordsOf } from "../report/cell_rounds.ts";
+import type { Cell } from "../report/cell_rounds.ts";
 import { costSentence, lossDifferences, verdictSentence } from "../report/losses.ts";
 import { baseOf } from "../report/side_by_side.ts";
 import { code, list, paragraph, policiesOf, range } from "../report/words.ts";
-import { lossParts } from "./loss_parts.ts";
+import { lossParts, trainedSteps } from "./loss_parts.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
@@ -42,12 +42,11 @@ export function qualitySection(
 function verdicts({ comparisons }: Sweep, other?: Sweep): (string | null)[] {
   const judged = policiesOf(other?.comparisons ?? []);
   const tested = lossDifferences(comparisons).filter(({ policy }) => !judged.includes(policy));
-  const steps = Math.max(...recordsOf(comparisons).map(({ configuration }) => configuration.qualitySteps));
   const seeds = range(tested.map(({ parity }) => parity.seeds), String);
   return [
     verdictSentence(tested),
     costSentence(tested),
-    `All trained for ${plural(steps, "step")}, from ${seeds} seeds.`,
+    `All trained for ${plural(trainedSteps(comparisons), "step")}, from ${seeds} seeds.`,
   ];
 }
 

@@ -21,12 +21,11 @@ export function verdict(contests: readonly Contest[]): string {
     contest.own.filter((way) => !isKept(contest)(way) && !contest.theirs.some((row) => beats(row, way)))
   );
   const alone = (what: string, cost: (way: Way) => number) => {
-    const best = <T extends Way>(ways: readonly T[]) => ways.toSorted((a, b) => cost(a) - cost(b))[0];
-    const ahead = contests.map((contest) => ({
-      contest,
-      own: best(contest.own),
-      factor: cost(best(contest.own)) / cost(best(contest.theirs)),
-    })).filter(({ factor }) => factor > 1).toSorted((a, b) => a.factor - b.factor);
+    const best = (ways: readonly Way[]) => ways.toSorted((a, b) => cost(a) - cost(b))[0];
+    const ahead = contests.map((contest) => {
+      const own = best(contest.own);
+      return { contest, own, factor: cost(own) / cost(best(contest.theirs)) };
+    }).filter(({ factor }) => factor > 1).toSorted((a, b) => a.factor - b.factor);
     if (ahead.length === 0) return [];
     const ends = ahead.length > 1 ? [ahead[0], ahead.at(-1)!] : ahead;
     const told = ends.map(({ factor, own }) => `${ratio(factor)} (${toldOf(own)})`);

@@ -1,7 +1,7 @@
 /** What a frontier says in sentences: what is fastest in so much memory, what is beaten by what, and where PyTorch's rows lie. */
 
 import { bytes, number, plural, ratio, wholePercentage } from "../../src/text/format.ts";
-import type { Told } from "../results/run_header.ts";
+import type { PlannedCombination, Told } from "../results/run_header.ts";
 import type { Cell } from "./cell_rounds.ts";
 import {
   type FrontierPoint,
@@ -73,12 +73,18 @@ export function comparedSentence(comparison: Comparison<Cell>): string | null {
   }.`;
 }
 
-/** How many combinations there are, between which bytes, and how many were measured. */
-function planned(comparison: Comparison<Cell>, points: readonly FrontierPoint[], { frontier }: Told): string {
-  const { model, sequence, batch } = comparison;
-  const all = frontier!.planned.filter((one) =>
+/** The combinations at a comparison's model and size of which a plan tells the bytes, the smallest first. */
+export const plannedAt = (
+  { model, sequence, batch }: Comparison<Cell>,
+  { frontier }: Told,
+): PlannedCombination[] =>
+  frontier!.planned.filter((one) =>
     one.model === model && one.sequence === sequence && one.batch === batch && one.memory
   ).toSorted((a, b) => a.memory!.bufferBytes - b.memory!.bufferBytes);
+
+/** How many combinations there are, between which bytes, and how many were measured. */
+function planned(comparison: Comparison<Cell>, points: readonly FrontierPoint[], told: Told): string {
+  const all = plannedAt(comparison, told);
   const ends = [all[0], all.at(-1)].flatMap((one) =>
     one ? [`${bytes(one.memory!.bufferBytes)} (${code(one.name)})`] : []
   );

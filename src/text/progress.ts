@@ -22,6 +22,15 @@ export class Progress {
     this.#seconds.set(this.keys[index], seconds);
   }
 
+  /** Does step `index`, which is shown meanwhile, and notes how long it took. */
+  async during<T>(index: number, label: string, work: () => T | Promise<T>): Promise<T> {
+    this.begin(index, label);
+    const began = performance.now();
+    const done = await work();
+    this.end(index, (performance.now() - began) / 1000);
+    return done;
+  }
+
   /** Takes the line away. */
   clear(): void {
     if (this.#terminal) show("\r\x1b[K");

@@ -32,11 +32,10 @@ export async function tune(
   const progress = new Progress(missing.map(() => "case"));
   try {
     for (const [i, { key, given }] of missing.entries()) {
-      progress.begin(i, `tuning ${key}`);
-      const started = performance.now();
-      found[key] = await fastest(gpu, key, given, options);
-      await writeCache(path, cached, { [key]: found[key] }); // at once: an interrupted run keeps what it found
-      progress.end(i, (performance.now() - started) / 1000);
+      await progress.during(i, `tuning ${key}`, async () => {
+        found[key] = await fastest(gpu, key, given, options);
+        await writeCache(path, cached, { [key]: found[key] }); // at once: an interrupted run keeps what it found
+      });
     }
   } finally {
     progress.clear();
