@@ -138,8 +138,8 @@ Deno.test("report --json prints what its schema says, of times, of PyTorch's row
   const folders = [
     "2026-11-29-nvidia-h200/precision",
     "2026-11-24-nvidia-h100-recompute/vit-micro",
-    "2026-11-28-nvidia-h200/kernels",
-    "2026-11-28-nvidia-h200/peers-deit",
+    "2026-11-30-nvidia-h200/kernels",
+    "2026-11-30-nvidia-h200/peers-deit",
   ];
   const [text, older, times, peers] = await output(
     "report",

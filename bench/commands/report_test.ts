@@ -3,7 +3,7 @@ import { main } from "../main.ts";
 import { fakeHeader, fakeRecord } from "../results/testing.ts";
 import { withFolder } from "../testing/folder.ts";
 
-const reports = `${import.meta.dirname}/../../reports/2026-11-28-nvidia-h200`;
+const reports = `${import.meta.dirname}/../../reports/2026-11-30-nvidia-h200`;
 
 /** Runs a command line; gives its exit code, what it printed, and its notes. */
 async function printed(...args: string[]): Promise<{ code: number; text: string; notes: string[] }> {

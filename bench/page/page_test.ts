@@ -72,7 +72,7 @@ Deno.test("renderPage() holds all that it needs, and forbids the rest", async ()
 });
 
 Deno.test("renderPage() shows PyTorch's rows beside, with the turns of each", async () => {
-  const folder = "reports/2026-11-28-nvidia-h200/peers-deit";
+  const folder = "reports/2026-11-30-nvidia-h200/peers-deit";
   const text = await Deno.readTextFile(`${import.meta.dirname}/../../${folder}/results.jsonl`);
   const { cells, policies } = peersSource(folder, text);
   assertEquals(cells.flatMap((cell) => cell.records).length, text.trimEnd().split("\n").length - 1);
@@ -82,7 +82,7 @@ Deno.test("renderPage() shows PyTorch's rows beside, with the turns of each", as
   assertEquals([plain.point.size, plain.point.adapter, plain.point.date], [
     "128 × 197",
     "NVIDIA H200",
-    "2026-11-28",
+    "2026-11-30",
   ]);
   assertEquals(plain.point.numbers.tokens, 197 * plain.point.numbers.images);
   assertEquals(policies.size, new Set(cells.map(({ point }) => point.policy)).size);

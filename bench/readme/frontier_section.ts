@@ -4,6 +4,7 @@ import { type FrontierPoint, frontierPoints, peerPoints, ranWell, stairs } from 
 import {
   besidePyTorch,
   comparedSentence,
+  divergedSentence,
   fastest,
   meaning,
   plannedAt,
@@ -82,9 +83,12 @@ function sentence({ comparison, points }: Worthwhile, { told }: Sweep): string {
     return [`${bytes(point.bytes)}${speed ? ` at ${ratio(speed)}${whose}` : ""} (${code(point.name)})`];
   });
   const range = ends.length > 1 ? `from ${ends.join(" to ")}` : ends[0] ?? "nothing that was compared";
+  const diverged = points.filter(({ cell }) => cell.failure?.status === "diverged")
+    .map(({ name }) => code(name));
+  const without = diverged.length > 0 ? `, while training diverged under ${list(diverged)}` : "";
   return `${subject(comparison)}, ${range}, ${lost} of ${ran} that ran being beaten (${
     plannedAt(comparison, told).length
-  } were planned)`;
+  } were planned)${without}`;
 }
 
 /** What is fastest in so much memory, where PyTorch's rows lie, and a row for each combination that nothing beats. */
@@ -94,6 +98,7 @@ function beside(worth: readonly Worthwhile[], sweep: Sweep): string {
     return [
       [`**${subject(comparison)}.**`, fastest(comparison, points) ?? "None ran to its end."].join(" "),
       comparedSentence(comparison),
+      divergedSentence(points),
       besidePyTorch(peerPoints(comparison, points, sweep.told), comparison),
       "What nothing beats, by its number in the picture:",
       combinationsTable(comparison, unbeaten),
@@ -102,6 +107,10 @@ function beside(worth: readonly Worthwhile[], sweep: Sweep): string {
   return [
     ...parts,
     sources(sweep),
-    picture(sweep, "frontier.svg", "Speed and gradient error against memory; what is beaten is grey"),
+    picture(
+      sweep,
+      "frontier.svg",
+      "Speed and gradient error against memory; what is beaten or diverged is grey",
+    ),
   ].join("\n\n");
 }

@@ -53,6 +53,18 @@ Deno.test("frontierSection() tells the ends of what nothing beats within a small
   assertEquals(frontierSection({ sweeps: {}, peers: {} }), null);
 });
 
+Deno.test("frontierSection() names what diverged, and counts it as no way to train", () => {
+  const native = sweep(
+    "native",
+    "native",
+    (record) => record.configuration.policy === "mesa8" ? { ...record, status: "diverged" } : record,
+  );
+  assertStringIncludes(
+    frontierSection({ sweeps: { frontierNative: native }, peers: {} })!.split("\n\n")[1],
+    "natively, from 5 GiB at 0.80× of `exact`'s speed (`half`) to 8 GiB at 1.00× (`exact`), 1 of 4 that ran being beaten (5 were planned), while training diverged under `mesa8`.",
+  );
+});
+
 Deno.test("frontierSection() has a row for each that nothing beats, PyTorch's rows, source and picture of each report", () => {
   const [, , under, stairs, compared, pytorch, , table, source, picture, natively] = frontierSection(reports)!
     .split(

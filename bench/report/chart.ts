@@ -14,7 +14,7 @@ import type { CellRecord } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 
 const combinationsCaption =
-  "Speed and gradient error against memory: up and to the left is better in the first, down and to the left in the second; grey is beaten in all three together";
+  "Speed and gradient error against memory: up and to the left is better in the first, down and to the left in the second; grey is beaten in all three together, or diverged";
 
 const lengthsCaption =
   "The longest sequences: trained by a whole step, pale what else fits by plan, hollow what is published";

@@ -1,7 +1,6 @@
 /** A frontier as a picture: speed and gradient error against memory, PyTorch's rows beside it, and the names of all points. */
 
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
-import { statusWords } from "../results/results.ts";
 import type { Told } from "../results/run_header.ts";
 import type { Cell } from "./cell_rounds.ts";
 import {
@@ -15,7 +14,7 @@ import {
   type Styles,
   stylesOfRows,
 } from "./chart_panels.ts";
-import { type FrontierPoint, frontierPoints, type PeerPoint, peerPoints } from "./frontier.ts";
+import { ending, type FrontierPoint, frontierPoints, type PeerPoint, peerPoints } from "./frontier.ts";
 import { policyStyles } from "./policy_style.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { timedOf } from "./timed_cell.ts";
@@ -75,26 +74,19 @@ function stylesOf(comparisons: readonly Comparison<Cell>[], policyOf: ReadonlyMa
   ]));
 }
 
-function rowOf(
-  { number, name, cell, bytes, error, beatenBy }: FrontierPoint,
-  policy: string,
-  base: Cell,
-  timed: Cell,
-): Row {
+function rowOf(point: FrontierPoint, policy: string, base: Cell, timed: Cell): Row {
+  const { number, name, cell, bytes, error, beatenBy } = point;
   const speed = cell.speedAgainst(timed);
+  const end = cell.failure?.status === "oom" ? "does not fit" : ending(point);
   return {
     policy,
     label: `${number}`,
     text: `${number}  ${name}${
-      beatenBy.length > 0
-        ? `  (beaten by ${beatenBy[0].number})`
-        : cell.failure
-        ? `  (${cell.failure.status === "oom" ? "does not fit" : statusWords[cell.failure.status]})`
-        : ""
+      beatenBy.length > 0 ? `  (beaten by ${beatenBy[0].number})` : end ? `  (${end})` : ""
     }`,
     memory: bytes / base.memory!.bufferBytes,
     error: error ?? undefined,
-    beaten: beatenBy.length > 0 ? 1 : 0,
+    beaten: beatenBy.length > 0 || point.diverged ? 1 : 0,
     ...speed && {
       speed: speed.ratio,
       low: speed.interval?.low ?? speed.ratio,

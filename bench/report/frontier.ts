@@ -3,6 +3,7 @@
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { bytes as bytesText } from "../../src/text/format.ts";
 import { isPlain, stepDefaults } from "../../src/train/step_choices.ts";
+import { statusWords } from "../results/results.ts";
 import type { PeerMark, Told } from "../results/run_header.ts";
 import { isReference } from "../sweep/sweep.ts";
 import type { Cell } from "./cell_rounds.ts";
@@ -21,6 +22,8 @@ export interface FrontierPoint {
   readonly bytes: number;
   /** Of its policy in its arithmetic; null where none was compared. */
   readonly error: number | null;
+  /** Whether training diverged by its policy in its arithmetic, in this combination or another. */
+  readonly diverged: boolean;
   /** What beats it: what nothing beats before others, the fastest first. */
   readonly beatenBy: readonly FrontierPoint[];
 }
@@ -39,7 +42,7 @@ export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
   const timed = timedOf(comparison);
   const speed = ({ cell }: Pick<FrontierPoint, "cell">) => timed && cell.speedAgainst(timed)?.ratio || 0;
   const points = [...comparison.cells].flatMap(([name, cell]) =>
-    cell.memory ? [{ name, cell, bytes: cell.memory.bufferBytes, error: errorOf(cell, comparison) }] : []
+    cell.memory ? [{ name, cell, bytes: cell.memory.bufferBytes, ...trainedOf(cell, comparison) }] : []
   ).toSorted((a, b) => a.bytes - b.bytes || speed(b) - speed(a) || (a.name < b.name ? -1 : 1))
     .map((point, place) => ({ ...point, number: place + 1, beatenBy: [] as FrontierPoint[] }));
   for (const point of points) point.beatenBy = points.filter((other) => beats(other, point));
@@ -51,15 +54,19 @@ export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
 }
 
 /** Whether a combination ran to its end: what diverged is no way to train, however fast. */
-export const ranWell = ({ cell }: Pick<FrontierPoint, "cell">): boolean =>
-  cell.step !== null && !cell.failure;
+export const ranWell = ({ cell, diverged }: Pick<FrontierPoint, "cell" | "diverged">): boolean =>
+  cell.step !== null && !cell.failure && !diverged;
+
+/** How a combination ended that is no way to train; null of one that ran to its end, or was not timed. */
+export const ending = ({ cell, diverged }: Pick<FrontierPoint, "cell" | "diverged">): string | null =>
+  cell.failure ? statusWords[cell.failure.status] : diverged ? "its policy diverged" : null;
 
 /**
  * Whether a combination is no worse than another in bytes, gradient error and speed, and better for certain in one. What is slower for certain,
  * by however little, beats nothing: else a chain of small steps would lead to what is much slower.
  */
 function beats(one: FrontierPoint, other: FrontierPoint): boolean {
-  if (one === other || one.error === null || other.error === null) return false;
+  if (one === other || one.diverged || one.error === null || other.error === null) return false;
   if (![one, other].every(({ name, cell }) => isKnown([name, cell]))) return false;
   const interval = one.cell.speedAgainst(other.cell)?.interval;
   if (!interval || interval.low <= 1 - sameSpeed || interval.high < 1) return false;
@@ -70,18 +77,25 @@ function beats(one: FrontierPoint, other: FrontierPoint): boolean {
 }
 
 /**
- * How far a cell's gradient is from that of `exact` in f32, of the same weights and batch. What weights and moments are kept in, and when they
- * are updated, changes no gradient of given weights, so that it is the error of the cell which has the same policy and arithmetic alone.
+ * How far a cell's gradient is from that of `exact` in f32, of the same weights and batch, and whether training diverged. What weights and moments
+ * are kept in, and when they are updated, changes no gradient of given weights, and one combination of a policy is trained for all: so both are
+ * what is known of any cell with the same policy and arithmetic.
  */
-function errorOf({ configuration }: Cell, { cells }: Comparison<Cell>): number | null {
+function trainedOf(
+  { configuration }: Cell,
+  { cells }: Comparison<Cell>,
+): Pick<FrontierPoint, "error" | "diverged"> {
   const { storage, arithmetic = stepDefaults.arithmetic } = configuration;
-  if (isReference(storage) && arithmetic === "f32") return 0;
   const documentOf = ({ name: _, ...document }: PolicyDocument) => JSON.stringify(document);
   const alike = [...cells.values()].filter(({ configuration: other }) =>
     documentOf(other.storage) === documentOf(storage) &&
     (other.arithmetic ?? stepDefaults.arithmetic) === arithmetic
   );
-  return alike.map(gradientError).find((error) => error !== null) ?? null;
+  const isExact = isReference(storage) && arithmetic === "f32";
+  return {
+    error: isExact ? 0 : alike.map(gradientError).find((error) => error !== null) ?? null,
+    diverged: alike.some(({ failure }) => failure?.status === "diverged"),
+  };
 }
 
 /**

@@ -56,6 +56,7 @@ function answersOf(comparison: Comparison<Cell>, told: Told): string {
   return [
     planned(comparison, points, told),
     comparedSentence(comparison),
+    divergedSentence(points),
     fastest(comparison, points),
     beaten(points),
     besidePyTorch(peers, comparison),
@@ -71,6 +72,20 @@ export function comparedSentence(comparison: Comparison<Cell>): string | null {
       ? ""
       : ", when `exact` did no better yet than what is known of the data without a network: later ones may be far larger"
   }.`;
+}
+
+/** Which combinations are no way to train, because training diverged by their policy; null where none did. */
+export function divergedSentence(points: readonly FrontierPoint[]): string | null {
+  const [trained, others] = [true, false].map((own) =>
+    points.filter(({ cell, diverged }) => diverged && (cell.failure?.status === "diverged") === own)
+  );
+  if (trained.length === 0) return null;
+  const alike = others.length > 0
+    ? `, and so ${plural(others.length, "other combination")} of the same policies and arithmetics ${
+      others.length === 1 ? "counts" : "count"
+    } as no way to train`
+    : "";
+  return `Training **diverged** under ${list(trained.map(({ name }) => code(name)))}${alike}.`;
 }
 
 /** The combinations at a comparison's model and size of which a plan tells the bytes, the smallest first. */

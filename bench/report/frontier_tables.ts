@@ -6,7 +6,7 @@ import type { PlannedCombination, Told } from "../results/run_header.ts";
 import { statusWords } from "../results/results.ts";
 import { commandCode } from "./command.ts";
 import type { Cell } from "./cell_rounds.ts";
-import { type FrontierPoint, frontierPoints, peerPoints } from "./frontier.ts";
+import { ending, type FrontierPoint, frontierPoints, peerPoints } from "./frontier.ts";
 import { digits } from "./gradient_tables.ts";
 import { baseOf, type Comparison, names } from "./side_by_side.ts";
 import { timedOf } from "./timed_cell.ts";
@@ -27,14 +27,14 @@ export function frontierSection(comparisons: readonly Comparison<Cell>[], told: 
 export function combinationsTable(comparison: Comparison<Cell>, points: readonly FrontierPoint[]): string {
   const [base, timed] = [baseOf(comparison), timedOf(comparison)];
   const lost = points.some(({ beatenBy }) => beatenBy.length > 0);
-  const rows = points.map(({ number: place, name, cell, bytes: own, error, beatenBy }) => [
-    `${place}`,
-    name,
-    bytes(own),
-    base.memory ? ratio(own / base.memory.bufferBytes) : "–",
-    cell.failure || !cell.step || !timed ? statusWords[cell.failure?.status ?? "ok"] : speedText(cell, timed),
-    error === null ? "–" : error === 0 ? "0" : digits(error),
-    ...lost ? [beatenBy.map(({ number }) => number).join(", ") || "–"] : [],
+  const rows = points.map((point) => [
+    `${point.number}`,
+    point.name,
+    bytes(point.bytes),
+    base.memory ? ratio(point.bytes / base.memory.bufferBytes) : "–",
+    ending(point) ?? (point.cell.step && timed ? speedText(point.cell, timed) : statusWords.ok),
+    point.error === null ? "–" : point.error === 0 ? "0" : digits(point.error),
+    ...lost ? [point.beatenBy.map(({ number }) => number).join(", ") || "–"] : [],
   ]);
   const header = [
     "",

@@ -172,6 +172,30 @@ Deno.test("What diverged beats nothing, and is no answer", () => {
   assertEquals(beatenBy.filter(({ name }) => name === "token8 + state"), []);
 });
 
+Deno.test("What diverged counts in every state of weights and moments, and in its own arithmetic alone", () => {
+  const records = fakeCombinations(all).map((record) =>
+    record.configuration.policy === "token8" ? { ...record, status: "diverged" as const } : record
+  );
+  const [comparison] = compare(records);
+  const points = frontierPoints(comparison);
+  const winners = new Set(points.flatMap(({ beatenBy }) => beatenBy.map(({ name }) => name)));
+  assertFalse(winners.has("token8 + state"), "token8 + state beats nothing");
+  assertEquals(points.filter(({ diverged }) => diverged).map(({ name }) => name), [
+    "token8 + state",
+    "token8",
+  ]);
+  const text = frontierAnswers([comparison], fakeFrontier(all))!;
+  assertStringIncludes(
+    text,
+    "Training **diverged** under `token8`, and so 1 other combination of the same policies and arithmetics counts as no way to train.",
+  );
+  assertFalse(/from \*\*[^*]+\*\* `token8/.test(text), text);
+  assertStringIncludes(text, "6 of them ran");
+  const table = frontierSection([comparison], fakeFrontier(all))!;
+  assertMatch(table, /token8 \+ state .* its policy diverged /);
+  assertMatch(table, /token8 {2,}\|.*\| +diverged /);
+});
+
 Deno.test("A row of PyTorch's is beaten by what is faster than its fastest round", () => {
   const [comparison] = compare(fakeCombinations(all));
   const points = frontierPoints(comparison);

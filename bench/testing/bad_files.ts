@@ -3,7 +3,7 @@
 import { modelNames } from "../../src/models/model_config.ts";
 import type { Row } from "./bad_lines.ts";
 
-const reports = "reports/2026-11-28-nvidia-h200";
+const reports = "reports/2026-11-30-nvidia-h200";
 
 const policies: Row[] = [
   ["plan --policy F/none.json", 2, "there is no such file; check the path"],
@@ -255,12 +255,16 @@ const places: Row[] = [
     1,
     'the kind "kernels", which have no cells; give folders of sweeps',
   ],
-  [`report ${reports}/grouping --html F/none/page.html`, 1, "its folder does not exist; create it first"],
+  [
+    `report ${reports}/ablation-grouping --html F/none/page.html`,
+    1,
+    "its folder does not exist; create it first",
+  ],
   ["report F --html=", 2, "Path must not be empty"],
   ["report F --html F/results.jsonl", 1, "would hold a page; give --html a FILE.html"],
   ["report F --predict-ranks 4 --json", 1, "--json does nothing with --predict-ranks; leave one of them out"],
   ["report F --predict-ranks 1", 2, "give one from 2 to 4096"],
-  [`report ${reports}/grouping --predict-ranks 4`, 1, "give a report of --ranks 2"],
+  [`report ${reports}/ablation-grouping --predict-ranks 4`, 1, "give a report of --ranks 2"],
   [`report ${reports}/kernels --predict-ranks 4`, 1, "holds no sweep; give a report of bench --ranks 2"],
   ["report F --html page.html --json", 1, "--json does nothing with --html; leave one of them out"],
   ["bench --render F/text.txt", 1, "a part of the path is a file, not a folder; check the path"],
