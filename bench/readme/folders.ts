@@ -32,6 +32,7 @@ export const sweepFolders = {
   qualityRecompute: [`${latest}/parity-recompute`, recompute],
   qualityArithmetic: [`${later}/parity-arithmetic`],
   qualityStates: [`${later}/parity-states`],
+  firstSteps: [`${latest}/first-steps`],
   grouping: [`${latest}/ablation-grouping`],
   length: [`${latest}/ablation-length`, `${set}/length`],
 } as const satisfies Record<string, readonly string[]>;

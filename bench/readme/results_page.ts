@@ -4,6 +4,7 @@ import { commandCode } from "../report/command.ts";
 import { list } from "../report/words.ts";
 import { arithmeticSection } from "./arithmetic_section.ts";
 import { atAGlance } from "./at_a_glance.ts";
+import { firstStepsSection } from "./first_steps_section.ts";
 import { fitSection } from "./fit_section.ts";
 import { frontierSection } from "./frontier_section.ts";
 import { gradientSection } from "./gradient_section.ts";
@@ -29,6 +30,7 @@ const sections: [section: (reports: Reports) => string | null, taken: number][] 
   [textSection, 1],
   [visionSection, 1],
   [qualitySection, 2],
+  [firstStepsSection, 1],
   [gradientSection, 0],
   [reinvestSection, 1],
   [arithmeticSection, 1],

@@ -93,19 +93,29 @@ const throughput: Quantity<Cell>[] = [
   { label: "dispatches", show: ({ dispatches }) => dispatches === null ? null : `${dispatches}` },
 ];
 
-const quality: Quantity<Cell>[] = [
-  {
-    label: "validation loss",
-    show(cell, base) {
-      const losses = measured(cell, (q) => q.validationLoss);
-      if (typeof losses === "string" || losses === null) return losses;
-      const text = overSeeds(losses, (loss) => loss.toFixed(4));
-      const pairs = cell.pairedQualities(base).filter((pair) => pair.base.validationLoss !== null);
-      if (cell === base || pairs.length === 0) return text;
-      const sum = (of: "own" | "base") => pairs.reduce((total, pair) => total + pair[of].validationLoss!, 0);
-      return `${text} (${percentage(sum("own") / sum("base") - 1, true)})`;
-    },
+export const validationLoss: Quantity<Cell> = {
+  label: "validation loss",
+  show(cell, base) {
+    const losses = measured(cell, (q) => q.validationLoss);
+    if (typeof losses === "string" || losses === null) return losses;
+    const text = overSeeds(losses, (loss) => loss.toFixed(4));
+    const pairs = cell.pairedQualities(base).filter((pair) => pair.base.validationLoss !== null);
+    if (cell === base || pairs.length === 0) return text;
+    const sum = (of: "own" | "base") => pairs.reduce((total, pair) => total + pair[of].validationLoss!, 0);
+    return `${text} (${percentage(sum("own") / sum("base") - 1, true)})`;
   },
+};
+
+export const clippedValues: Quantity<Cell> = {
+  label: "clipped values",
+  show(cell) {
+    const shares = [...cell.qualities.values()].map((q) => q.clippedShare);
+    return shares.length ? percentage(mean(shares)) : null;
+  },
+};
+
+const quality: Quantity<Cell>[] = [
+  validationLoss,
   {
     label: "top-1",
     show(cell) {
@@ -116,13 +126,7 @@ const quality: Quantity<Cell>[] = [
         : overSeeds(shares, (share) => percentage(share));
     },
   },
-  {
-    label: "clipped values",
-    show(cell) {
-      const shares = [...cell.qualities.values()].map((q) => q.clippedShare);
-      return shares.length ? percentage(mean(shares)) : null;
-    },
-  },
+  clippedValues,
 ];
 
 /** A quantity of each seed; null if no seed was trained, words if it is not a number for some. */

@@ -3,7 +3,6 @@ import { parsePolicy, type PolicyDocument } from "../../src/storage/policy_docum
 
 const exact = policyDocument("exact");
 const mesa8 = policyDocument("mesa8");
-
 const token8 = policyDocument("token8");
 
 const mesa8With = (name: string, changes: Partial<PolicyDocument>): PolicyDocument => ({
@@ -40,6 +39,7 @@ export const ablations: Record<string, PolicyDocument[]> = {
     mesa8With("running 0.5", { lambda: 0.5 }),
     mesa8With("running 0.9", {}),
     mesa8With("running 0.99", { lambda: 0.99 }),
+    mesa8With("running 0.9, attention again", { rules: [{ tensors: ["output"], recompute: true }] }),
     mesa8With("delayed 0.9", { ranges: "delayed" }),
     token8,
   ],

@@ -21,6 +21,12 @@ import {
 import { declareTile, endOfKeys, keyTiles, loop } from "./attention_tiles.ts";
 import { lines, range } from "../shared/text.ts";
 
+/**
+ * P of a score, no more than 1: scores of stored q and k can lie so far above the exact log-sum-exp that the power would be infinite, where
+ * ranges clip what grew since above all.
+ */
+const probability = (score: string, logSumExp: string) => `exp(min(${score} - ${logSumExp}, 0.0))`;
+
 /** Backward for queries: dq, from delta = rowsum(dO ∘ o). Operands `qkv` and `d` (dO). */
 export function attentionBackwardQueryText(v: AttentionRows): string {
   const { own } = vectors(v);
@@ -32,9 +38,9 @@ ${scores(v, "g", "d", "values")}
 ${share(v, ["s", "g"])}
 ${
     perPair(v, (r, u) =>
-      `      let ds${r}_${u} = select(0.0, exp(s${r}_${u} - lse${r}) * (g${r}_${u} - delta${r}), ${
-        visible(v, r, u)
-      });`)
+      `      let ds${r}_${u} = select(0.0, ${
+        probability(`s${r}_${u}`, `lse${r}`)
+      } * (g${r}_${u} - delta${r}), ${visible(v, r, u)});`)
   }
 ${gatherPairs(v, "ds")}
 ${accumulate(v, "dq", "ds", "keys")}`;
@@ -82,7 +88,7 @@ ${share(v, ["s", "g"])}
 ${lines(range(v.unroll).map((u) => `      let of${u} = statistics[u0 + ${u}u];`))}
 ${
     perPair(v, (r, u) =>
-      `      let p${r}_${u} = select(0.0, exp(s${r}_${u} - of${u}.x), ${
+      `      let p${r}_${u} = select(0.0, ${probability(`s${r}_${u}`, `of${u}.x`)}, ${
         seen(r, u)
       }); let ds${r}_${u} = p${r}_${u} * (g${r}_${u} - of${u}.y);`)
   }

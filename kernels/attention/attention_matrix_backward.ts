@@ -67,6 +67,10 @@ ${lines(range(strips).map(strip))}
     workgroupBarrier();`;
 }
 
+/** P of the scores at a place, no more than 1, as in `attention_backward_template.ts`; log-sum-exps are to base 2. */
+const probabilities = (at: string, logSumExp: string) =>
+  `exp2(min(bitcast<vec4<f32>>(staged[${at}]) * score_unit - ${logSumExp}, vec4<f32>()))`;
+
 /** Backward for queries: dq, from delta = rowsum(dO ∘ o). Operands `qkv` (or `q`, `k` and `v`) and `d` (dO). */
 export function attentionMatrixQueryText(v: AttentionMatrixVariant, scaling?: Observing): string {
   const layout = matrixLayout("backward_query", v);
@@ -80,7 +84,7 @@ export function attentionMatrixQueryText(v: AttentionMatrixVariant, scaling?: Ob
     return `    {
 ${
       lines(s.map(({ name, at }, n) =>
-        `      var p${name} = exp2(bitcast<vec4<f32>>(staged[${at}]) * score_unit - lse${i});
+        `      var p${name} = ${probabilities(at, `lse${i}`)};
       let g${name} = bitcast<vec4<f32>>(staged[${g[n].at}]) * gradient_unit - delta${i};`
       ))
     }
@@ -165,7 +169,7 @@ export function attentionMatrixKeyText(v: AttentionMatrixVariant, scaling?: Obse
     return `    {
 ${
       lines(s.map(({ name, at, column }, n) =>
-        `      var p${name} = exp2(bitcast<vec4<f32>>(staged[${at}]) * score_unit - tile_lse[(${column}) / 4]);
+        `      var p${name} = ${probabilities(at, `tile_lse[(${column}) / 4]`)};
       var g${name} = bitcast<vec4<f32>>(staged[${g[n].at}]) * gradient_unit - tile_delta[(${column}) / 4];`
       ))
     }

@@ -60,7 +60,7 @@ export function attentionForward(
 }
 
 /**
- * Gradient of `attentionForward` from whatever was kept: P = exp(S − logSumExp), dv = Pᵀ·dO, dP = dO·vᵀ, dS = P·(dP − δ) with
+ * Gradient of `attentionForward` from whatever was kept: P = exp(S − logSumExp), at most 1, dv = Pᵀ·dO, dP = dO·vᵀ, dS = P·(dP − δ) with
  * δ = rowsum(dO ∘ output), dq = dS·k/√headSize, dk = dSᵀ·q/√headSize. δ comes from the *given* output; a caller may pass rounded q, k, v
  * and output.
  *
@@ -90,7 +90,9 @@ export function attentionBackward(
     for (const key of keys) {
       const q = query * columns.all + columns.q;
       const [k, v] = [columns.k, columns.v].map((column) => key * columns.all + column);
-      const probability = Math.exp(score(qkv, query, key, head, shape) - logSumExp[query * heads + head]);
+      const probability = Math.exp(
+        Math.min(score(qkv, query, key, head, shape) - logSumExp[query * heads + head], 0),
+      );
       const dProbability = channels.reduce((sum, d) => sum + dOutput[o + d] * qkv[v + d], 0);
       const dScore = probability * (dProbability - delta);
       for (const d of channels) {
