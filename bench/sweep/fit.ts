@@ -121,8 +121,8 @@ const widened = byFamily<[number], ModelConfig>({
   },
 });
 
-/** How many sizes are looked at beyond the first that does not fit. */
-const mostLooks = 32;
+/** How many sizes are looked at beyond the first that does not fit, for partial sums and for packing. */
+const mostLooks = { sums: 32, packing: 8 };
 
 /** How many plans a guess is mended by. */
 const mostGuesses = 4;
@@ -140,8 +140,8 @@ export class FitSearch {
   constructor(readonly open: OpenStep, readonly adapter: BuilderOptions) {}
 
   /**
-   * What fits in so many bytes. A larger step may take less than a smaller one: where products of small models are cut into fewer parts, which is
-   * looked for beyond the first size that does not fit, or by the packing of tensors into buffers, by which a size a little beyond may fit again.
+   * What fits in so many bytes. A larger step may take less than a smaller one, where products of small models are cut into fewer parts, or where
+   * tensors happen to be packed better: so some sizes are looked at beyond the first that does not fit, and others may fit yet.
    *
    * @throws {UserError} if the step contradicts itself whatever the size
    * @throws the signal's reason once it is aborted, after the size that is being planned
@@ -154,7 +154,9 @@ export class FitSearch {
     const from = (size: number, least: number) => largestWhere(fits, { near: size, least });
     const even = guess && await this.#evenIn(guess, fits);
     const first = even && await from(even, even);
-    const again = first && await this.#fitsAgain(first, budget, fits, signal);
+    const again = first &&
+      (await this.#fitsAgain(first, budget, fits, signal) ??
+        await largestOf(mostLooks.packing, first, most, fits));
     const size = again ? await from(again, again) : first;
     const beyond = size === undefined ? least : size + 1;
     return {
@@ -223,9 +225,7 @@ export class FitSearch {
     }, signal);
     if (!await mayFit(next)) return undefined;
     const most = await largestWhere(mayFit, { near: next, least: next }) as number;
-    const stride = Math.ceil((most - size) / mostLooks);
-    for (let larger = most; larger > size; larger -= stride) if (await fits(larger)) return larger;
-    return undefined;
+    return await largestOf(mostLooks.sums, size, most, fits);
   }
 
   /** The largest size that may fit, however its buffers are packed. */
@@ -296,6 +296,18 @@ export class FitSearch {
       throw error;
     }
   }
+}
+
+/** The largest that fits of so many sizes beyond one, evenly spaced up to the most. */
+async function largestOf(
+  looks: number,
+  size: number,
+  most: number,
+  fits: (size: number) => Promise<boolean>,
+): Promise<number | undefined> {
+  const stride = Math.ceil((most - size) / looks);
+  for (let larger = most; larger > size; larger -= stride) if (await fits(larger)) return larger;
+  return undefined;
 }
 
 /** A question that is asked in a turn of its own, so that a signal is heard between two of them: planning itself never waits. */

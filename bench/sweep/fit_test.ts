@@ -87,6 +87,18 @@ Deno.test("FitSearch looks about where buffers take more than lives at once, whi
   }
 });
 
+Deno.test("FitSearch looks beyond a size that happens to be packed worse than larger ones", async () => {
+  const state = { parameters: "bf16", moments: "bf16", update: "backward", clipBy: "last" } as const;
+  const choices = { ...state, arithmetic: "f16" } as const;
+  const model = parseModel({ name: "shallow", preset: "llama-1b", layers: 2 }, "test");
+  const step = { ...open("llama-1b", "sequence", { choices, policy: policyDocument("mst8") }), model };
+  const search = new FitSearch(step, gpuWith(typicalDawnLimits));
+  const { answer, next } = await search.largestIn(8 * 2 ** 30);
+  // 95,173 is refused for its packing alone.
+  assert(answer!.size >= 95_398, `${answer!.size}`);
+  assertEquals(next.size, answer!.size + 1);
+});
+
 Deno.test("FitSearch finds nothing where not even the smallest fits, and says what that would take", async () => {
   const step = open("nano", "batch");
   const { answer, next } = await new FitSearch(step, software).largestIn(MiB);
