@@ -1,6 +1,13 @@
 import { bytes, ratio } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { type FrontierPoint, frontierPoints, peerPoints, ranWell, stairs } from "../report/frontier.ts";
+import {
+  divergedItself,
+  type FrontierPoint,
+  frontierPoints,
+  peerPoints,
+  ranWell,
+  stairs,
+} from "../report/frontier.ts";
 import {
   besidePyTorch,
   comparedSentence,
@@ -83,8 +90,7 @@ function sentence({ comparison, points }: Worthwhile, { told }: Sweep): string {
     return [`${bytes(point.bytes)}${speed ? ` at ${ratio(speed)}${whose}` : ""} (${code(point.name)})`];
   });
   const range = ends.length > 1 ? `from ${ends.join(" to ")}` : ends[0] ?? "nothing that was compared";
-  const diverged = points.filter(({ cell }) => cell.failure?.status === "diverged")
-    .map(({ name }) => code(name));
+  const diverged = points.filter(divergedItself).map(({ name }) => code(name));
   const without = diverged.length > 0 ? `, while training diverged under ${list(diverged)}` : "";
   return `${subject(comparison)}, ${range}, ${lost} of ${ran} that ran being beaten (${
     plannedAt(comparison, told).length

@@ -53,6 +53,10 @@ export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
   return points;
 }
 
+/** Whether training diverged by a combination itself, not by another of its policy. */
+export const divergedItself = ({ cell }: Pick<FrontierPoint, "cell">): boolean =>
+  cell.failure?.status === "diverged";
+
 /** Whether a combination ran to its end: what diverged is no way to train, however fast. */
 export const ranWell = ({ cell, diverged }: Pick<FrontierPoint, "cell" | "diverged">): boolean =>
   cell.step !== null && !cell.failure && !diverged;
@@ -94,7 +98,7 @@ function trainedOf(
   const isExact = isReference(storage) && arithmetic === "f32";
   return {
     error: isExact ? 0 : alike.map(gradientError).find((error) => error !== null) ?? null,
-    diverged: alike.some(({ failure }) => failure?.status === "diverged"),
+    diverged: alike.some((cell) => divergedItself({ cell })),
   };
 }
 

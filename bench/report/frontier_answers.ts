@@ -4,6 +4,7 @@ import { bytes, number, plural, ratio, wholePercentage } from "../../src/text/fo
 import type { PlannedCombination, Told } from "../results/run_header.ts";
 import type { Cell } from "./cell_rounds.ts";
 import {
+  divergedItself,
   type FrontierPoint,
   frontierPoints,
   type PeerPoint,
@@ -76,9 +77,8 @@ export function comparedSentence(comparison: Comparison<Cell>): string | null {
 
 /** Which combinations are no way to train, because training diverged by their policy; null where none did. */
 export function divergedSentence(points: readonly FrontierPoint[]): string | null {
-  const [trained, others] = [true, false].map((own) =>
-    points.filter(({ cell, diverged }) => diverged && (cell.failure?.status === "diverged") === own)
-  );
+  const trained = points.filter(divergedItself);
+  const others = points.filter((point) => point.diverged && !divergedItself(point));
   if (trained.length === 0) return null;
   const alike = others.length > 0
     ? `, and so ${plural(others.length, "other combination")} of the same policies and arithmetics ${

@@ -46,8 +46,7 @@ export function attentionForwardKernel(
 
 /**
  * Emits dqkv (N×(C + 2K)) from dO (`d`, N×C) and what was saved: qkv, o and the exact log-sum-exp. P is recomputed, and is no more than 1
- * whatever qkv was saved as. o is read first, once, by a
- * kernel of its own, and may end before dqkv begins.
+ * whatever qkv was saved as. o is read first, once, by a kernel of its own, and may end before dqkv begins.
  */
 export function attentionBackward(
   builder: ProgramBuilder,
