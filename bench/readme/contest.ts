@@ -1,5 +1,6 @@
 import { isPlain } from "../../src/train/step_choices.ts";
 import type { Cell } from "../report/cell_rounds.ts";
+import { policiesOf } from "../report/frontier.ts";
 import { nameOfRow, type PeerRow } from "../report/peer_records.ts";
 import { code } from "../report/words.ts";
 import type { Sweep } from "./reports.ts";
@@ -33,9 +34,13 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[], harmful: readonly st
     const alike = sweep.comparisons.filter((other) =>
       other.model === model && other.batch === batch && other.sequence === sequence
     );
-    return alike.flatMap(({ cells }) => [...cells].map(([name, cell]) => ({ name, cell, sweep })));
-  }).filter(({ cell: { failure, configuration } }) =>
-    !failure && !harmful.includes(configuration.policy) && isPlain(configuration)
+    // A frontier's cells have their arithmetic in their names, too.
+    const policies = policiesOf(sweep.told);
+    return alike.flatMap(({ cells }) =>
+      [...cells].map(([name, cell]) => ({ name: policies.get(name) ?? name, cell, sweep }))
+    );
+  }).filter(({ name, cell: { failure, configuration } }) =>
+    !failure && !harmful.includes(name) && isPlain(configuration)
   );
   const own = [...Map.groupBy(cells, toldBy).values()].flatMap(([{ name, cell, sweep }]) => {
     const speed = speedOf(cell, unit);

@@ -5,6 +5,7 @@ import {
   type FrontierPoint,
   frontierPoints,
   peerPoints,
+  policiesOf,
   ranWell,
   stairs,
 } from "../report/frontier.ts";
@@ -46,10 +47,19 @@ export function frontierSection({ sweeps }: Reports): string | null {
   return [
     "### What is worth it",
     "Of policies with choices of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
-    `together, with a gradient error of at most ${smallError}: ${told.join("; ")}.${without}`,
+    `together, with a gradient error of at most ${smallError}: ${told.join("; ")}.${
+      versions(found)
+    }${without}`,
     ...worth.map(({ sweep, of }) => beside(of, sweep)),
     meaning,
   ].join("\n\n");
+}
+
+/** What has to be known to read frontiers of different versions of the program beside each other. */
+function versions(found: readonly Sweep[]): string {
+  if (new Set(found.map(({ told }) => told.sources)).size < 2) return "";
+  const commits = list([...new Set(found.flatMap(({ commits }) => commits))]);
+  return ` They are of different versions of the program (commits ${commits}), so what differs between them is not the runtime's alone.`;
 }
 
 /** A comparison of a sweep, and its points by the numbers that the report's picture has. */
@@ -62,7 +72,7 @@ interface Worthwhile {
 const worthwhile = ({ comparisons, told }: Sweep, harmful: readonly string[]): Worthwhile[] =>
   comparisons.map((comparison) => {
     const numbers = new Map(frontierPoints(comparison).map(({ name, number }) => [name, number]));
-    const policyOf = new Map(told.frontier!.planned.map(({ name, policy }) => [name, policy]));
+    const policyOf = policiesOf(told);
     const cells = [...comparison.cells].filter(([name]) => !harmful.includes(policyOf.get(name) ?? name));
     const points = frontierPoints({ ...comparison, cells: new Map(cells) });
     return { comparison, points: points.map((point) => ({ ...point, number: numbers.get(point.name)! })) };

@@ -53,6 +53,18 @@ Deno.test("frontierSection() tells the ends of what nothing beats within a small
   assertEquals(frontierSection({ sweeps: {}, peers: {} }), null);
 });
 
+Deno.test("frontierSection() says where frontiers are of different versions of the program", () => {
+  const [dawn, native] = [sweep("frontier", "dawn"), sweep("native", "native")];
+  const other = { ...native, told: { ...native.told, sources: "another" }, commits: ["fedcba987654"] };
+  const told = (frontierNative: Sweep) =>
+    frontierSection({ sweeps: { frontier: dawn, frontierNative }, peers: {} })!.split("\n\n")[1];
+  assertStringIncludes(
+    told(other),
+    `They are of different versions of the program (commits ${dawn.commits[0]} and fedcba987654), so`,
+  );
+  assertEquals(told(native).includes("versions"), false);
+});
+
 Deno.test("frontierSection() names what diverged, and counts it as no way to train", () => {
   const native = sweep(
     "native",

@@ -1,8 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type FakeCombination, fakeCombinations, fakeFrontier } from "../report/frontier_testing.ts";
 import type { PeerRow } from "../report/peer_records.ts";
-import { fakeRecord } from "../results/testing.ts";
+import { fakeHeader, fakeRecord } from "../results/testing.ts";
 import { peersSection } from "./peers_section.ts";
-import type { Reports } from "./reports.ts";
+import { type Reports, sweepOf } from "./reports.ts";
 import { card, measured, mebibyte, rows, sweep, trained } from "./testing.ts";
 
 const peer = (form: string, speed: number, mebibytes: number, changes: Partial<PeerRow> = {}): PeerRow => ({
@@ -130,4 +131,20 @@ Deno.test("peersSection() compares nothing across cards", () => {
   const reports = contest(peer("plain", 1, 1));
   reports.peers.gpt2!.adapter = "Imaginary 9001";
   assertEquals(peersSection(reports), null);
+});
+
+Deno.test("peersSection() calls a frontier's combination by its policy and arithmetic, as it does another sweep's", () => {
+  const combinations: FakeCombination[] = [
+    { name: "exact", policy: "exact", memory: 8, time: 1 },
+    { name: "exact + f16", policy: "exact", memory: 8, time: 0.25, choices: { arithmetic: "f16" } },
+  ];
+  const records = fakeCombinations(combinations);
+  const header = fakeHeader(records, fakeFrontier(combinations, []));
+  const results = [header, ...records].map((line) => JSON.stringify(line)).join("\n");
+  const frontier = sweepOf("reports/frontier/report.md", [{ results, report: "" }]);
+  const { peers } = contest(peer("plain", 60000, 300));
+  assertEquals(rows(peersSection({ sweeps: { frontier }, peers })).slice(3).map(([own]) => own), [
+    "fastest: `exact` in f16",
+    "smallest: `exact`",
+  ]);
 });

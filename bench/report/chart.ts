@@ -42,7 +42,7 @@ export async function drawCharts(records: readonly CellRecord[], told: Told = {}
     [
       "memory",
       "Memory at the peak, by category",
-      memoryPanels(comparisons, told.frontier && { labelLimit: 400 }),
+      memoryPanels(comparisons, told.frontier && { labelLimit: 600 }),
     ],
     told.frontier ? ["frontier", combinationsCaption, combinationPanels(comparisons, told), 1] : [
       "frontier",

@@ -14,7 +14,14 @@ import {
   type Styles,
   stylesOfRows,
 } from "./chart_panels.ts";
-import { ending, type FrontierPoint, frontierPoints, type PeerPoint, peerPoints } from "./frontier.ts";
+import {
+  ending,
+  type FrontierPoint,
+  frontierPoints,
+  type PeerPoint,
+  peerPoints,
+  policiesOf,
+} from "./frontier.ts";
 import { policyStyles } from "./policy_style.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { timedOf } from "./timed_cell.ts";
@@ -30,7 +37,7 @@ const lineHeight = 12;
 export function combinationPanels(comparisons: readonly Comparison<Cell>[], told: Told): Panel[] {
   const { frontier } = told;
   if (!frontier) return [];
-  const policyOf = new Map(frontier.planned.map(({ name, policy }) => [name, policy]));
+  const policyOf = policiesOf(told);
   const pictures = comparisons.flatMap((comparison) => {
     const base = baseOf(comparison);
     const points = frontierPoints(comparison);

@@ -37,6 +37,10 @@ export const sameSpeed = 0.01;
 /** Two orders of a sum in f32 differ by less than this share of a gradient: errors below it are none. */
 export const roundingError = 1e-5;
 
+/** The policy that each combination of a frontier is made of, by the combination's name. */
+export const policiesOf = ({ frontier }: Told): ReadonlyMap<string, string> =>
+  new Map(frontier?.planned.map(({ name, policy }) => [name, policy]));
+
 /** The combinations of a comparison, the smallest first, of equals the fastest. */
 export function frontierPoints(comparison: Comparison<Cell>): FrontierPoint[] {
   const timed = timedOf(comparison);

@@ -197,7 +197,7 @@ export type SweepHeader = z.infer<typeof sweepHeader>;
 
 /** What of it tables tell, where there is any. */
 export type Told = Partial<
-  Pick<SweepHeader, "stopping" | "longest" | "reinvest" | "memory" | "frontier" | "peers">
+  Pick<SweepHeader, "sources" | "stopping" | "longest" | "reinvest" | "memory" | "frontier" | "peers">
 >;
 
 /** What a sweep knew of combinations by plan, before it ran any. */
