@@ -1,4 +1,5 @@
 import { bytes, ratio } from "../../src/text/format.ts";
+import { stepDefaults } from "../../src/train/step_choices.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import {
   divergedItself,
@@ -11,6 +12,7 @@ import {
 } from "../report/frontier.ts";
 import {
   besidePyTorch,
+  comparedAt,
   comparedSentence,
   divergedSentence,
   fastest,
@@ -19,6 +21,7 @@ import {
   smallError,
   within,
 } from "../report/frontier_answers.ts";
+import { lossesSentence } from "../report/frontier_losses.ts";
 import { combinationsTable } from "../report/frontier_tables.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { timedOf } from "../report/timed_cell.ts";
@@ -29,7 +32,7 @@ import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
 /**
- * Every policy with every choice of a step: what nothing beats in memory, speed and gradient error together. Policies that end training worse
+ * Every policy with every choice of a step: what nothing else that ran beats in memory, speed and gradient error together. Policies that end training worse
  * are left out.
  */
 export function frontierSection({ sweeps }: Reports): string | null {
@@ -46,7 +49,7 @@ export function frontierSection({ sweeps }: Reports): string | null {
     : "";
   return [
     "### What is worth it",
-    "Of policies with choices of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
+    "Of policies with choices of a step, from the smallest to the fastest that no other which ran beats in memory, speed and gradient error " +
     `together, with a gradient error of at most ${smallError}: ${told.join("; ")}.${
       versions(found)
     }${without}`,
@@ -96,15 +99,24 @@ function sentence({ comparison, points }: Worthwhile, { told }: Sweep): string {
   const ends = [first, ...last && last !== first ? [last] : []].flatMap((point, i) => {
     if (!point) return [];
     const speed = last && point.cell.speedAgainst(timed)?.ratio;
-    const whose = i === 0 ? ` of ${code(timed.configuration.policy)}'s speed` : "";
+    const whose = i === 0
+      ? ` of ${code(timed.configuration.policy)}'s speed in ${
+        timed.configuration.arithmetic ?? stepDefaults.arithmetic
+      }`
+      : "";
     return [`${bytes(point.bytes)}${speed ? ` at ${ratio(speed)}${whose}` : ""} (${code(point.name)})`];
   });
   const range = ends.length > 1 ? `from ${ends.join(" to ")}` : ends[0] ?? "nothing that was compared";
   const diverged = points.filter(divergedItself).map(({ name }) => code(name));
-  const without = diverged.length > 0 ? `, while training diverged under ${list(diverged)}` : "";
-  return `${subject(comparison)}, ${range}, ${lost} of ${ran} that ran being beaten (${
+  const without = diverged.length > 0 ? `; training, or its gradient, diverged under ${list(diverged)}` : "";
+  const losses = lossesSentence(comparison, points);
+  const ended = losses ? `; ${losses.slice(0, 1).toLowerCase()}${losses.slice(1, -1)}` : "";
+  const compared = comparedAt(comparison);
+  return `${subject(comparison)}${
+    compared ? `, at ${compared}` : ""
+  }, ${range}, ${lost} of ${ran} that ran being beaten (${
     plannedAt(comparison, told).length
-  } were planned)${without}`;
+  } were planned)${without}${ended}`;
 }
 
 /** What is fastest in so much memory, where PyTorch's rows lie, and a row for each combination that nothing beats. */
@@ -115,8 +127,9 @@ function beside(worth: readonly Worthwhile[], sweep: Sweep): string {
       [`**${subject(comparison)}.**`, fastest(comparison, points) ?? "None ran to its end."].join(" "),
       comparedSentence(comparison),
       divergedSentence(points),
-      besidePyTorch(peerPoints(comparison, points, sweep.told), comparison),
-      "What nothing beats, by its number in the picture:",
+      lossesSentence(comparison, points),
+      besidePyTorch(peerPoints(comparison, points, sweep.told), points, comparison),
+      "What no other combination beats, by its number in the picture:",
       combinationsTable(comparison, unbeaten),
     ].filter((part) => part !== null);
   });

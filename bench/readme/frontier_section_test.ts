@@ -40,11 +40,12 @@ Deno.test("frontierSection() tells the ends of what nothing beats within a small
   const section = frontierSection(reports)!;
   const [title, sentence] = section.split("\n\n");
   const ends =
-    "from 3 GiB at 0.80× of `exact`'s speed (`mesa8`) to 8 GiB at 1.00× (`exact`), 1 of 5 that ran being beaten (5 were planned)";
+    "from 3 GiB at 0.80× of `exact`'s speed in f32 (`mesa8`) to 8 GiB at 1.00× (`exact`), 1 of 5 that ran being beaten (5 were planned)" +
+    "; after 30 steps from 1 seed no validation loss lies more than 0.25% above `exact`'s";
   assertEquals([title, sentence], [
     "### What is worth it",
-    "Of policies with choices of a step, from the smallest to the fastest that nothing beats in memory, speed and gradient error " +
-    `together, with a gradient error of at most 0.01: nano, 4 × 128 tokens under Dawn, ${ends}; nano, 4 × 128 tokens natively, ${ends}.`,
+    "Of policies with choices of a step, from the smallest to the fastest that no other which ran beats in memory, speed and gradient error " +
+    `together, with a gradient error of at most 0.01: nano, 4 × 128 tokens under Dawn, at step 2, ${ends}; nano, 4 × 128 tokens natively, at step 2, ${ends}.`,
   ]);
   assertStringIncludes(
     answersPage(reports),
@@ -73,18 +74,21 @@ Deno.test("frontierSection() names what diverged, and counts it as no way to tra
   );
   assertStringIncludes(
     frontierSection({ sweeps: { frontierNative: native }, peers: {} })!.split("\n\n")[1],
-    "natively, from 5 GiB at 0.80× of `exact`'s speed (`half`) to 8 GiB at 1.00× (`exact`), 1 of 4 that ran being beaten (5 were planned), while training diverged under `mesa8`.",
+    "from 5 GiB at 0.80× of `exact`'s speed in f32 (`half`) to 8 GiB at 1.00× (`exact`), 1 of 4 that ran being beaten (5 were planned); training, or its gradient, diverged under `mesa8`; after",
   );
 });
 
 Deno.test("frontierSection() has a row for each that nothing beats, PyTorch's rows, source and picture of each report", () => {
-  const [, , under, stairs, compared, pytorch, , table, source, picture, natively] = frontierSection(reports)!
+  const [, , under, stairs, compared, ended, pytorch, , table, source, picture, natively] = frontierSection(
+    reports,
+  )!
     .split(
       "\n\n",
     );
   assertStringIncludes(under, "**nano, 4 × 128 tokens under Dawn.** The fastest in so much memory");
   assertStringIncludes(stairs, "- with a gradient error of at most 0.01: from **3 GiB** `mesa8` (0.800×");
   assertEquals(compared, "Gradient errors are those at step 2 of training.");
+  assertStringIncludes(ended, "After 30 steps from 1 seed no validation loss");
   assertStringIncludes(pytorch, "Of PyTorch's 1 row on this card the fastest is f32, plain");
   const rows = table.split("\n").map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
   assertEquals(rows[0], ["", "combination", "buffers", "of exact's", "speed", "gradient error"]);
@@ -111,7 +115,7 @@ Deno.test("frontierSection() leaves out what ends training worse, and what that 
   })!;
   assertStringIncludes(
     section,
-    "from 5 GiB at 0.80× of `exact`'s speed (`half`) to 8 GiB at 1.00× (`exact`), 1 of 4 that ran being beaten",
+    "from 5 GiB at 0.80× of `exact`'s speed in f32 (`half`) to 8 GiB at 1.00× (`exact`), 1 of 4 that ran being beaten",
   );
   assertStringIncludes(section, "Without `mesa8`, under which training ends worse ([Quality](#quality)).");
   const rows = section.split("\n").filter((line) => line.startsWith("|")).slice(2);
@@ -128,5 +132,8 @@ Deno.test("frontierSection() tells memory alone of a software adapter", () => {
     environment: { ...record.environment, adapterClass: "software" },
   }));
   const section = frontierSection({ sweeps: { frontier: software }, peers: {} })!;
-  assertStringIncludes(section, "natively, 3 GiB (`mesa8`), 0 of 5 that ran being beaten (5 were planned).");
+  assertStringIncludes(
+    section,
+    "natively, at step 2, 3 GiB (`mesa8`), 0 of 5 that ran being beaten (5 were planned);",
+  );
 });

@@ -15,6 +15,7 @@ import {
   sameSpeed,
   stairs,
 } from "./frontier.ts";
+import { lossesSentence } from "./frontier_losses.ts";
 import { comparedSteps, digits } from "./gradient_tables.ts";
 import { hasLearnt } from "./parity.ts";
 import { subject } from "./savings.ts";
@@ -27,7 +28,7 @@ export const smallError = 1e-2;
 
 /** How far a gradient may be from that of `exact` in f32. */
 const bounds: readonly [most: number, words: string][] = [
-  [roundingError, "with a gradient error of at most 1e-5"],
+  [roundingError, `with a gradient error of at most ${roundingError.toExponential()}`],
   [smallError, `with a gradient error of at most ${smallError}`],
   [Infinity, "whatever its gradient error"],
 ];
@@ -58,15 +59,20 @@ function answersOf(comparison: Comparison<Cell>, told: Told): string {
     planned(comparison, points, told),
     comparedSentence(comparison),
     divergedSentence(points),
+    lossesSentence(comparison, points),
     fastest(comparison, points),
     beaten(points),
-    besidePyTorch(peers, comparison),
+    besidePyTorch(peers, points, comparison),
   ].filter((part) => part !== null).join("\n\n");
 }
 
+/** "steps 50 to 100"; undefined where no gradients were compared. */
+export const comparedAt = ({ cells }: Comparison<Cell>): string | undefined =>
+  [...cells.values()].map(comparedSteps).find((steps) => steps !== null) ?? undefined;
+
 /** At which steps gradients were compared, and what that leaves open; null where none was. */
 export function comparedSentence(comparison: Comparison<Cell>): string | null {
-  const steps = [...comparison.cells.values()].map(comparedSteps).find((steps) => steps !== null);
+  const steps = comparedAt(comparison);
   if (!steps) return null;
   return `Gradient errors are those at ${steps} of training${
     hasLearnt(baseOf(comparison))
@@ -171,7 +177,11 @@ function beaten(points: readonly FrontierPoint[]): string | null {
 }
 
 /** Where PyTorch's rows lie, as sentences; null without any. */
-export function besidePyTorch(peers: readonly PeerPoint[], comparison: Comparison<Cell>): string | null {
+export function besidePyTorch(
+  peers: readonly PeerPoint[],
+  points: readonly FrontierPoint[],
+  comparison: Comparison<Cell>,
+): string | null {
   if (peers.length === 0) return null;
   const [base, timed] = [baseOf(comparison), timedOf(comparison)]
     .map((cell) => code(cell!.configuration.policy)); // without a cell that was timed there are no rows
@@ -184,9 +194,25 @@ export function besidePyTorch(peers: readonly PeerPoint[], comparison: Compariso
     } of ${buffers} buffers)`;
   return `Of PyTorch's ${plural(peers.length, "row")} on this card the fastest is ${
     where(fast)
-  }, the smallest ${where(peers[0])}. ${
+  }, the smallest ${where(peers[0])}. ${beatenByPeers(peers, points)} ${
     lost.length > 0
-      ? `Beaten in memory, and in speed beyond the fastest round: ${lost.map(({ name }) => name).join("; ")}.`
-      : "None is beaten in memory, and in speed beyond its fastest round."
+      ? `Some combination is smaller, and faster than the fastest round, than each of: ${
+        lost.map(({ name }) => name).join("; ")
+      }.`
+      : "No combination is smaller than one of them, and faster than its fastest round."
   } Their gradients were not compared.`;
+}
+
+/** How many combinations are larger and slower than a row of PyTorch's, and which of the others are worth a look. */
+function beatenByPeers(peers: readonly PeerPoint[], points: readonly FrontierPoint[]): string {
+  const ran = points.filter(ranWell);
+  const isLost = (point: FrontierPoint) => peers.some(({ beats }) => beats.includes(point));
+  const lost = ran.filter(isLost);
+  if (lost.length === 0) return "No combination that ran is both larger and slower than one of them.";
+  const kept = ran.filter((point) => point.beatenBy.length === 0 && !isLost(point));
+  return `${lost.length} of the ${plural(ran.length, "combination")} that ran ${
+    lost.length === 1 ? "is" : "are"
+  } larger and slower than one of them; of those that no other combination beats, ${
+    kept.length > 0 ? `the others are ${list(kept.map(({ name }) => code(name)))}` : "all are"
+  }.`;
 }

@@ -141,8 +141,9 @@ Deno.test("answers() of a frontier tell what is fastest in so much memory, and n
   assertStringIncludes(
     text,
     "Gradient errors are those at step 2 of training.\n\n" +
+      "After 30 steps from 1 seed no validation loss lies more than 0.25% above `exact`'s.\n\n" +
       "The fastest in so much memory, and its speed as a multiple of `exact`'s:\n\n" +
-      "- with a gradient error of at most 1e-5: from **7 GiB** `exact + state` (0.995×); from **8 GiB** `exact` (1.000×).\n" +
+      "- with a gradient error of at most 3e-5: from **7 GiB** `exact + state` (0.995×); from **8 GiB** `exact` (1.000×).\n" +
       "- with a gradient error of at most 0.01: from **3 GiB** `token8 + state` (0.981×, gradient error 0.00400); " +
       "from **7 GiB** `exact + state` (0.995×); from **7.5 GiB** `exact + state + f16` (1.667×, gradient error 0.000300); " +
       "from **8.5 GiB** `exact + f16` (2.000×, gradient error 0.000300).",
@@ -241,9 +242,47 @@ Deno.test("PyTorch's rows stand beside the cells of their model and size", () =>
   );
   assertStringIncludes(
     text,
-    "Beaten in memory, and in speed beyond the fastest round: f32, plain. Their gradients were not compared.",
+    "No combination that ran is both larger and slower than one of them. Some combination is smaller, and faster than the fastest round, " +
+      "than each of: f32, plain. Their gradients were not compared.",
   );
   assertStringIncludes(frontierSection([comparison], told)!, "| f32, plain ");
+});
+
+Deno.test("A row of PyTorch's beats what is larger and slower, in whatever state of weights and moments", () => {
+  const [comparison] = compare(fakeCombinations(all));
+  const told = (tokensPerSecond: number, gibibytes: number) =>
+    frontierAnswers(
+      [comparison],
+      fakeFrontier(all, [{ ...rows[0], tokensPerSecond, bytes: gibibytes * 2 ** 30 }]),
+    );
+  assertStringIncludes(
+    told(50_000, 4.2)!,
+    "6 of the 8 combinations that ran are larger and slower than one of them; of those that no other combination beats, the others are `token8 + state`. No combination is smaller",
+  );
+  assertStringIncludes(
+    told(50_000, 1)!,
+    "8 of the 8 combinations that ran are larger and slower than one of them; of those that no other combination beats, all are.",
+  );
+  assertStringIncludes(told(1, 1)!, "No combination that ran is both larger and slower than one of them.");
+});
+
+Deno.test("Answers of a frontier name whose loss ended above exact's by more than the margin, the highest first", () => {
+  const losses: Record<string, number | null> = {
+    exact: 4,
+    half: 4.02,
+    token8: 4.4,
+    mesa8: 4.009,
+    "exact + f16": null,
+  };
+  const records = fakeCombinations(all).map((record) => ({
+    ...record,
+    quality: record.quality &&
+      { ...record.quality, validationLoss: losses[record.configuration.policy] ?? null },
+  }));
+  assertStringIncludes(
+    frontierAnswers(compare(records), fakeFrontier(all))!,
+    "After 30 steps from 1 seed the validation loss lies more than 0.25% above `exact`'s under `token8` (10.0%) and `half` (0.5%).",
+  );
 });
 
 Deno.test("frontierSection() has a row for each combination, and plannedTable() a place for each that was planned", () => {
