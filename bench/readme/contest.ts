@@ -1,6 +1,6 @@
 import { isPlain } from "../../src/train/step_choices.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { policiesOf } from "../report/frontier.ts";
+import { divergedItself, policiesOf } from "../report/frontier.ts";
 import { nameOfRow, type PeerRow } from "../report/peer_records.ts";
 import { code } from "../report/words.ts";
 import type { Sweep } from "./reports.ts";
@@ -22,11 +22,13 @@ export interface Contest {
   subject: string;
   own: Way[];
   theirs: (Way & { row: PeerRow })[];
+  /** Headroom's ways that are left out because training diverged, as they are told. */
+  diverged: string[];
 }
 
 /**
  * The rows of one subject beside the cells of the same model, batch and length whose weights and moments are PyTorch's, in f32; of two cells
- * of a policy in one arithmetic the first counts, and of harmful policies none.
+ * of a policy in one arithmetic the first counts, and none of harmful policies, nor of those that diverged in any of the sweeps there.
  */
 export function contestOf(rows: PeerRow[], sweeps: Sweep[], harmful: readonly string[]): Contest {
   const [{ model, batch, sequence, unit }] = rows;
@@ -39,10 +41,13 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[], harmful: readonly st
     return alike.flatMap(({ cells }) =>
       [...cells].map(([name, cell]) => ({ name: policies.get(name) ?? name, cell, sweep }))
     );
-  }).filter(({ name, cell: { failure, configuration } }) =>
-    !failure && !harmful.includes(name) && isPlain(configuration)
+  });
+  const diverged = new Set(cells.filter(divergedItself).map(toldBy));
+  const ran = cells.filter((one) =>
+    !one.cell.failure && !diverged.has(toldBy(one)) && !harmful.includes(one.name) &&
+    isPlain(one.cell.configuration)
   );
-  const own = [...Map.groupBy(cells, toldBy).values()].flatMap(([{ name, cell, sweep }]) => {
+  const own = [...Map.groupBy(ran, toldBy).values()].flatMap(([{ name, cell, sweep }]) => {
     const speed = speedOf(cell, unit);
     const { arithmetic } = cell.configuration;
     return speed === null || !cell.memory
@@ -54,7 +59,7 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[], harmful: readonly st
       ? [{ name: nameOfRow(row), speed: row.speed.median, bytes: row.peakBytes, row }]
       : []
   );
-  return { subject: `${model} at ${batch} × ${sequence}`, own, theirs };
+  return { subject: `${model} at ${batch} × ${sequence}`, own, theirs, diverged: [...diverged] };
 }
 
 /** "`mesa8`", "`mesa8` in f16" */

@@ -5,7 +5,7 @@ import { type Contest, contestOf, toldOf, type Way } from "./contest.ts";
 import { type Making, sources } from "./making.ts";
 import { type Reports, type Sweep, sweepsOn } from "./reports.ts";
 import { verdict } from "./verdict.ts";
-import { code, range, table } from "../report/words.ts";
+import { code, list, range, table } from "../report/words.ts";
 
 /** Headroom's policies beside PyTorch's rows on the same card. */
 export function peersSection({ sweeps, peers }: Reports): string | null {
@@ -36,7 +36,7 @@ export function peersSection({ sweeps, peers }: Reports): string | null {
 const counted =
   "Headroom's memory is that of its buffers, PyTorch's `torch.cuda.max_memory_allocated`; both speeds are medians of steps by the card's " +
   "clock. Headroom's arithmetic is f32 where none stands beside a policy, natively, and else of products under Dawn; PyTorch's rows of a table " +
-  "are in f32, eager, with fused AdamW, but for the last two. Headroom makes a language model's logits in pieces under every policy; PyTorch's rows " +
+  "are in f32, eager, with fused AdamW, but for the last three. Headroom makes a language model's logits in pieces under every policy; PyTorch's rows " +
   'without "loss in chunks" hold all of them, which is most of the difference in memory there.';
 
 /** A policy, and the form of PyTorch's that does the same; the first that is there counts. */
@@ -59,7 +59,7 @@ function beside(
     .filter(({ own, theirs }) => own.length && theirs.length);
   if (contests.length === 0) return null;
   return [
-    `**${family}.** ${verdict(contests)}`,
+    `**${family}.** ${verdict(contests)}${leftOut(contests)}`,
     table(
       ["Headroom", "PyTorch", "speed, of PyTorch's", "memory, of PyTorch's", "models"],
       rowsOf(contests),
@@ -89,24 +89,36 @@ function rowsOf(contests: readonly Contest[]): string[][] {
   const rows = ({ theirs }: Contest) => theirs.map(({ row }) => row);
   return [
     ...alike,
-    row(
-      "fastest",
-      contests,
-      (contest) => [
-        contest.own.toSorted((a, b) => b.speed - a.speed)[0],
-        wayOf(contest, fastest(rows(contest))),
-      ],
-    ),
-    row(
-      "smallest",
-      contests,
-      (contest) => [
-        contest.own.toSorted((a, b) => a.bytes - b.bytes)[0],
-        wayOf(contest, smallest(rows(contest))),
-      ],
-    ),
+    row("fastest in f32", contests, (contest) => [
+      fastestOf(contest.own.filter(({ arithmetic }) => !arithmetic)),
+      wayOf(contest, fastest(rows(contest).filter(({ arithmetic }) => arithmetic === "f32"))),
+    ]),
+    row("fastest", contests, (contest) => [
+      fastestOf(contest.own),
+      wayOf(contest, fastest(rows(contest))),
+    ]),
+    row("smallest", contests, (contest) => [
+      smallestOf(contest.own),
+      wayOf(contest, smallest(rows(contest))),
+    ]),
   ].flat();
 }
+
+/** What is no way to train, if anything is. */
+function leftOut(contests: readonly Contest[]): string {
+  const told = contests.flatMap(({ diverged, subject }) =>
+    diverged.length > 0 ? [`${list(diverged)} (${subject})`] : []
+  );
+  return told.length > 0 ? ` Left out, for training or its gradient diverged in a sweep: ${list(told)}.` : "";
+}
+
+const fastestOf = (ways: readonly Way[]): Way | undefined => ways.toSorted((a, b) => b.speed - a.speed)[0];
+
+/** The fastest of those that are the smallest, to a hundredth of its bytes. */
+const smallestOf = (ways: readonly Way[]): Way | undefined => {
+  const least = Math.min(...ways.map(({ bytes }) => bytes));
+  return fastestOf(ways.filter(({ bytes }) => bytes <= 1.01 * least));
+};
 
 /** One row of the table, or none where no model has both. */
 function row(

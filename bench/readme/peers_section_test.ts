@@ -43,11 +43,14 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   );
   assertStringIncludes(
     open,
-    "**PyTorch is the better choice** in speed alone, by 4.00× (`exact`); in memory alone, by 2.00× (`mesa8`); no",
+    "**PyTorch is the better choice** in speed alone, by 4.00× (`exact` against bf16 autocast, plain, compiled); " +
+      "in memory alone, by 2.00× (`mesa8` against f32, int8, loss in chunks); " +
+      "its bf16 autocast, plain, compiled alone is faster and smaller than 1 of Headroom's 2 ways (nano at 4 × 128); no",
   );
   assertEquals(rows(open).slice(2), [
     ["`exact`", "f32, plain", "0.50×", "0.50×", "1"],
     ["`mesa8`", "f32, int8, loss in chunks", "2.00×", "2.00×", "1"],
+    ["fastest in f32: `exact`", "f32, plain", "0.50×", "0.50×", "1"],
     ["fastest: `exact`", "bf16 autocast, plain, compiled", "0.25×", "1.33×", "1"],
     ["smallest: `mesa8`", "f32, int8, loss in chunks", "2.00×", "2.00×", "1"],
   ]);
@@ -56,7 +59,7 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   });
   assertStringIncludes(
     peersSection(contest(plain, compiled, wild))!,
-    "by 2.00× (`mesa8`); PyTorch's rounds lie too far apart to say so of `mesa8` (nano at 4 × 128).",
+    "alone is faster and smaller than 1 of Headroom's 2 ways (nano at 4 × 128); PyTorch's rounds lie too far apart to say so of `mesa8` (nano at 4 × 128).",
   );
   const small = peer("checkpointed", 30000, 150, { arithmetic: "TF32" });
   const lost = peersSection(contest(plain, compiled, small))!;
@@ -69,7 +72,7 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
 });
 
 Deno.test("peersSection() counts no cell that failed as a way to train", () => {
-  const failed = fakeRecord({ policy: "mesa2" }, { ...measured(1, 1, 100, 5), status: "diverged" });
+  const failed = fakeRecord({ policy: "mesa2" }, { ...measured(1, 1, 100, 5), status: "error" });
   const { sweeps, peers } = contest(peer("plain", 60000, 300));
   const text = sweep(fakeRecord({}, measured(1, 1, 400, 10)), failed);
   const section = peersSection({ sweeps: { ...sweeps, text }, peers })!;
@@ -106,6 +109,7 @@ Deno.test("peersSection() sets products in f16 beside those in f32, under whiche
   const reports = { ...inF32, sweeps: { ...inF32.sweeps, stepsF16 } };
   assertEquals(rows(peersSection(reports)!).slice(2), [
     ["`exact`", "f32, plain", "0.50×", "4.00×", "1"],
+    ["fastest in f32: `exact`", "f32, plain", "0.50×", "4.00×", "1"],
     ["fastest: `exact` in f16", "f32, plain", "1.00×", "4.00×", "1"],
     ["smallest: `mesa8`", "f32, plain", "0.25×", "2.00×", "1"],
   ]);
@@ -127,6 +131,19 @@ Deno.test("peersSection() names the reports of PyTorch's rows and of Headroom's 
   assertEquals(linked, ["r", "native/report.md"]);
 });
 
+Deno.test("peersSection() counts nothing that diverged in one sweep as a way to train by another", () => {
+  const { sweeps, peers } = contest(peer("int8", 60000, 300));
+  const lost = fakeRecord({ policy: "mesa8" }, { ...measured(1, 1, 200, 20), status: "diverged" });
+  const frontierNative = sweep(fakeRecord({}, measured(1, 1, 400, 10)), lost);
+  const section = peersSection({ sweeps: { ...sweeps, frontierNative }, peers })!;
+  assertStringIncludes(
+    section,
+    "Left out, for training or its gradient diverged in a sweep: `mesa8` (nano at 4 × 128).",
+  );
+  assertEquals(section.split("`mesa8`").length, 2, section);
+  assertStringIncludes(peersSection({ sweeps, peers })!, "mesa8");
+});
+
 Deno.test("peersSection() compares nothing across cards", () => {
   const reports = contest(peer("plain", 1, 1));
   reports.peers.gpt2!.adapter = "Imaginary 9001";
@@ -136,7 +153,7 @@ Deno.test("peersSection() compares nothing across cards", () => {
 Deno.test("peersSection() calls a frontier's combination by its policy and arithmetic, as it does another sweep's", () => {
   const combinations: FakeCombination[] = [
     { name: "exact", policy: "exact", memory: 8, time: 1 },
-    { name: "exact + f16", policy: "exact", memory: 8, time: 0.25, choices: { arithmetic: "f16" } },
+    { name: "exact + f16", policy: "exact", memory: 8.0625, time: 0.25, choices: { arithmetic: "f16" } },
   ];
   const records = fakeCombinations(combinations);
   const header = fakeHeader(records, fakeFrontier(combinations, []));
@@ -144,7 +161,8 @@ Deno.test("peersSection() calls a frontier's combination by its policy and arith
   const frontier = sweepOf("reports/frontier/report.md", [{ results, report: "" }]);
   const { peers } = contest(peer("plain", 60000, 300));
   assertEquals(rows(peersSection({ sweeps: { frontier }, peers })).slice(3).map(([own]) => own), [
+    "fastest in f32: `exact`",
     "fastest: `exact` in f16",
-    "smallest: `exact`",
+    "smallest: `exact` in f16",
   ]);
 });
