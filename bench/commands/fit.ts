@@ -10,6 +10,7 @@ import { printJson } from "../../src/text/print_json.ts";
 import { Progress } from "../../src/text/progress.ts";
 import { byRanks, type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import { Interruption } from "../machine/interruption.ts";
+import { version } from "../machine/version.ts";
 import { ensureAdapterEnvironment } from "../machine/start.ts";
 import {
   adapterOptions,
@@ -135,7 +136,10 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
     }
     progress.clear();
     if (o.json) printJson(rows satisfies z.infer<typeof fits>);
-    else if (rows.length > 0) console.log(describeFits(rows, builder, title));
+    else if (rows.length > 0) {
+      console.log(describeFits(rows, builder, title));
+      if (o.prove) console.log(`\n${await proved()}`);
+    }
     for (const note of idleRules(answered)) {
       if (o.json) console.error(note);
       else console.log(`\n${printable(note)}`);
@@ -150,6 +154,10 @@ export const fit = command("fit", options, { brief }).map((o) => async () => {
     interruption.stop();
   }
 });
+
+/** "Proved on 2026-01-31 by Headroom 0.1.0 (commit 0123456789ab)": what stays with what is printed. */
+const proved = async () =>
+  `Proved on ${new Date().toISOString().slice(0, 10)} by Headroom ${await version()}`;
 
 /** What fits by plan; null where the search was asked to end. */
 async function unlessInterrupted(

@@ -61,6 +61,7 @@ gpuTest("fit --prove that is interrupted tells the answers that it has, and how 
     told += part;
   }
   assertMatch(await printed, /^\| nano +\| exact .* trained; the next was refused by plan \|$/m);
+  assertMatch(await printed, /^Proved on \d{4}-\d\d-\d\d by Headroom \d/m);
   assertMatch(told, /^Interrupted after 1 of 2 answers: run the command again$/m);
   assertEquals((await child.status).code, 130);
 });

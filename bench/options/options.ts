@@ -202,7 +202,7 @@ const runtimeOption = maybe(
 export const arithmeticOption = maybe(
   "--arithmetic",
   word("ARITHMETIC", arithmetics),
-  message`What products compute in: ${"f32"}; or, on subgroup matrices, ${"f16x3"} (two halves a number: f32's accuracy) or ${"f16"}; left out, f32`,
+  message`What products compute in: ${"f32"}; or, on subgroup matrices, ${"f16x3"} (two halves a number: nearly f32's accuracy) or ${"f16"}; left out, f32`,
 );
 
 /** Micro-batches of a step at most: the host has them all at hand, to count the targets that are valid. */

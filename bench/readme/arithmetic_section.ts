@@ -76,7 +76,11 @@ function speeds(sweeps: Reports["sweeps"]): Part | null {
   const [{ faster: [{ runtime }] }] = groups;
   const used = new Set(rows.map(({ arithmetic }) => arithmetic));
   const meaning = [
-    ...used.has("f16x3") ? ["two halves in f16x3, which keeps f32's accuracy"] : [],
+    ...used.has("f16x3")
+      ? [
+        "two halves in f16x3, whose gradients are nearly f32's ([What is worth it](#what-is-worth-it) has their error)",
+      ]
+      : [],
     ...used.has("f16") ? [used.has("f16x3") ? "one in f16" : "one half in f16"] : [],
   ];
   const answer = `With products on subgroup matrices, under ${runtime}: ${list(told)}.`;

@@ -5,7 +5,7 @@ import type { Reports } from "./reports.ts";
 /** What fits on the card by plan, each answer tried on it. */
 export function fitSection({ fits }: Reports): string | null {
   if (!fits) return null;
-  const { file, card, memory, choices, rows } = fits;
+  const { file, card, memory, choices, rows, made } = fits;
   const groups = [...Map.groupBy(rows, ({ model, at }) => `${model}, ${at}`)];
   const told = groups.map(([subject, of]) =>
     `${subject}: ${list(of.map(({ largest, policy }) => `${largest} under ${code(policy)}`))}`
@@ -22,7 +22,7 @@ export function fitSection({ fits }: Reports): string | null {
       rows.map(rowOf),
       3,
     ),
-    `- [what was printed](${file})`,
+    `- [what was printed](${file})${made ? `: ${made}` : ""}`,
   ].join("\n\n");
 }
 

@@ -30,6 +30,14 @@ Deno.test("fitSection() tells the largest that trained of each model and policy,
     answersPage(reports),
     `- **What fits.** ${sentence} [Table](reports/README.md#what-fits)`,
   );
+  const made = fitsIn(
+    "fit.txt",
+    `${printed}\nProved on 2026-01-31 by Headroom 0.1.0 (commit 0123456789ab)\n`,
+  );
+  assertStringIncludes(
+    fitSection({ ...reports, fits: made })!,
+    "[what was printed](fit.txt): Headroom 0.1.0 (commit 0123456789ab), 2026-01-31",
+  );
   assertEquals(fitSection({ sweeps: {}, peers: {} }), null);
   const fits = fitsIn("fit.txt", printed.replace("kernels' tables", "kernels' tables; products in f16"));
   assertStringIncludes(fitSection({ ...reports, fits })!, "of one Imaginary 9000, products in f16: small,");

@@ -24,6 +24,8 @@ export interface Fits {
   /** How steps compute and update, where it is not the usual way: "products in f16". */
   readonly choices: string;
   readonly rows: readonly ProvedFit[];
+  /** "Headroom 0.1.0 (commit 0123456789ab), 2026-01-31"; null of what does not tell it. */
+  readonly made: string | null;
 }
 
 /** Reads such proofs. Throws a UserError where an answer was not proved, or something is missing. */
@@ -56,5 +58,7 @@ export function fitsIn(file: string, text: string): Fits {
       `${file} has an answer that was not proved (${open.model}, ${open.policy}): prove it again`,
     );
   }
-  return { file, card, memory: column(lines[0], "in"), choices, rows };
+  const [, day, version] = text.match(/^Proved on (\S+) by (Headroom .+)$/m) ?? [];
+  const made = version ? `${version}, ${day}` : null;
+  return { made, file, card, memory: column(lines[0], "in"), choices, rows };
 }

@@ -51,6 +51,10 @@ Deno.test("frontierSection() tells the ends of what nothing beats within a small
     answersPage(reports),
     `- **What is worth it.** ${sentence} [Table](reports/README.md#what-is-worth-it)`,
   );
+  assertStringIncludes(
+    answersPage(reports),
+    "Not shown.** Anything of other cards than Imaginary 9000, of several cards together, that training ends as well under a policy together with",
+  );
   assertEquals(frontierSection({ sweeps: {}, peers: {} }), null);
 });
 

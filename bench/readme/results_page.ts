@@ -76,7 +76,7 @@ const isProse = (block: string) => !/^(\||!\[|- \[)/.test(block);
 
 /** ", measured on NVIDIA H200": the cards of the reports that a section names first, which are those of what the README takes of it. */
 function measuredOn({ sweeps, peers }: Reports, blocks: readonly string[]): string {
-  const named = blocks.find((block) => block.startsWith("- [")) ?? "";
+  const named = blocks.filter((block) => block.startsWith("- [")).join("\n");
   const all: Making[] = [...Object.values(sweeps), ...Object.values(peers)];
   const cards = all.filter((making) => named.includes(sources(making))).map(({ adapter }) => adapter);
   return cards.length > 0 ? `, measured on ${list([...new Set(cards)])}` : "";
@@ -99,10 +99,23 @@ function limits(reports: Reports): string | null {
   const gaps = [
     `anything of other cards than ${list(cards)}`,
     `of ${together > 1 ? `more than ${together}` : "several"} cards together`,
+    ...combinations.some((name) => reports.sweeps[name])
+      ? [
+        "that training ends as well under a policy together with other arithmetic or fewer bytes of weights and moments",
+      ]
+      : [],
     ...unmeasured.flatMap(([of, what]) => of.some((name) => reports.sweeps[name]) ? [] : [what]),
   ];
   return `**Not shown.** ${sentenceCase(`${gaps.slice(0, -1).join(", ")}, or ${gaps.at(-1)}`)}.`;
 }
+
+/** Where policies stand together with other choices of a step, timed and not trained to an end. */
+const combinations: (keyof Reports["sweeps"])[] = [
+  "frontier",
+  "frontierNative",
+  "frontierDeit",
+  "frontierDeitNative",
+];
 
 /** What a report that is not there would show. */
 const unmeasured: [reports: (keyof Reports["sweeps"])[], what: string][] = [
@@ -111,10 +124,7 @@ const unmeasured: [reports: (keyof Reports["sweeps"])[], what: string][] = [
   [["states"], "what fewer bytes of weights and moments save and cost"],
   [["longest"], "how long the sequences are that MST's own models train on"],
   [["reinvest"], "whether saved memory is better re-invested"],
-  [
-    ["frontier", "frontierNative", "frontierDeit", "frontierDeitNative"],
-    "every policy with every choice of a step",
-  ],
+  [combinations, "every policy with every choice of a step"],
   [["grid"], "the canonical grid"],
 ];
 

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 
 /**
  * What products compute in: f32; or, on matrices that a subgroup multiplies as one, operands rounded to f16 and sums in f32. `f16x3` takes
- * each operand as the sum of two halves and multiplies thrice, for f32's accuracy.
+ * each operand as the sum of two halves and multiplies thrice, for nearly f32's accuracy.
  */
 export const arithmetics = ["f32", "f16x3", "f16"] as const;
 export type Arithmetic = typeof arithmetics[number];
