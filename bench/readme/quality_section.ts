@@ -16,9 +16,8 @@ export function qualitySection(
   const again = qualityRecompute ? [qualityRecompute] : [];
   return [
     "### Quality",
-    ...paragraph(...verdicts(quality)),
+    ...paragraph(...verdicts(quality), run),
     ...again.flatMap((sweep) => paragraph("**Blocks made again.**", ...verdicts(sweep, quality))),
-    ...paragraph(run),
     ...[quality, ...again].flatMap(({ comparisons }) => lossParts(comparisons)),
     sources(quality, ...again, ...qualityCurve ? [qualityCurve] : []),
     picture(
