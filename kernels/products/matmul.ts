@@ -51,8 +51,9 @@ export function matmul(
   if (options.scaling) lookFirst(builder, looked, options.scaling);
   // Parts follow each other in whole matrices, so they are made only where C's rows need no windows.
   const partsOf = ({ variant, splits: asked }: MatmulChoice) => {
-    // Whole tiles, and no more than it takes to cover k: a part without any would leave its sums unwritten.
-    const splits = Math.ceil(k / partSteps(k, asked, variant));
+    // Whole tiles, and no more than it takes to cover the first window of k: a part without any there would leave its sums unwritten.
+    const [{ rows }] = windowsOfK(builder, product, a, b, k);
+    const splits = Math.ceil(rows / partSteps(rows, asked, variant));
     const widest = Math.max(splits * rowBytes(c), product === "tn" ? 0 : rowBytes(a.tensor));
     return m * widest > builder.limits.maxStorageBufferBindingSize ? 1 : splits;
   };
@@ -108,18 +109,11 @@ function emit(
     code: a.code("a", 1) + b.code("b", 2) +
       textOf(product, variant, { bias, scaling: scaling && { observes: scaling.observes }, fetched, scaled }),
   });
-  // Scaled halves are windowed as f32 would be, so that the same sums follow each other.
-  const bytesOf = ({ tensor, scaled }: Operand) => scaled ? 4 * padded(tensor.cols) : rowBytes(tensor);
   const [aBytes, bBytes, cBytes] = [bytesOf(a), bytesOf(b), rowBytes(c)];
-  const whole = (rows: number) => [{ first: 0, rows }];
   const cut = (rows: number, bytes: number, unit?: number) => rowWindows(builder.limits, rows, bytes, unit);
   const windowsM = product === "tn" ? cut(m, cBytes) : cut(m, Math.max(aBytes, cBytes), a.unit);
   const windowsN = product === "nt" ? cut(n, bBytes, b.unit) : whole(n);
-  const windowsK = product === "nt"
-    ? whole(k)
-    : product === "tn"
-    ? cut(k, Math.max(aBytes, bBytes), commonUnit(a, b))
-    : cut(k, bBytes, b.unit);
+  const windowsK = windowsOfK(builder, product, a, b, k);
   for (const wm of windowsM) {
     for (const wn of windowsN) {
       for (const [i, wk] of windowsK.entries()) {
@@ -169,6 +163,19 @@ function emit(
       }
     }
   }
+}
+
+/** Bytes of a row, by which it is windowed: scaled halves as f32 would be, so that the same sums follow each other. */
+const bytesOf = ({ tensor, scaled }: Operand) => scaled ? 4 * padded(tensor.cols) : rowBytes(tensor);
+
+const whole = (rows: number) => [{ first: 0, rows }];
+
+/** Rows of the operands that the contraction takes at a time, the first window as long as any. */
+function windowsOfK({ limits }: ProgramBuilder, product: Product, a: Operand, b: Operand, k: number) {
+  if (product === "nt") return whole(k);
+  return product === "tn"
+    ? rowWindows(limits, k, Math.max(bytesOf(a), bytesOf(b)), commonUnit(a, b))
+    : rowWindows(limits, k, bytesOf(b), b.unit);
 }
 
 /** Steps of the contraction in each of so many parts: whole tiles. */

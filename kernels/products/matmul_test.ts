@@ -1,4 +1,5 @@
 import { plain } from "../../src/gpu/operand.ts";
+import { tensorBytes } from "../../src/gpu/tensor.ts";
 import { builderOptionsFor } from "../../src/gpu/builder.ts";
 import { matmul, type MatmulOptions } from "./matmul.ts";
 import { matrixVariants } from "./matmul_matrix_table.ts";
@@ -14,6 +15,7 @@ import {
   normals,
   runTest,
   testGpu,
+  type TestProgram,
   tolerance,
 } from "../testing/testing.ts";
 
@@ -50,6 +52,7 @@ async function check(
   await runTest(
     (t) => {
       const c = accumulate ? t.input("c", m, n, before) : t.output("c", m, n);
+      dirtyParts(t);
       matmul(
         t.builder,
         product,
@@ -67,6 +70,16 @@ async function check(
     async (c, read) => assertClose(await read(c), expected, allowed(k, options.variant), `${m}×${n}×${k}`),
     binding ? { limits: narrowLimits(binding) } : {},
   );
+}
+
+/** Memory that is used again holds what was there: has partial products begin with other numbers than the zeros of a new buffer. */
+function dirtyParts({ builder, fill }: TestProgram): void {
+  const tensor = builder.tensor.bind(builder);
+  builder.tensor = (name, rows, cols, options) => {
+    const made = tensor(name, rows, cols, options);
+    if (name.endsWith(" parts")) fill(made, new Float32Array(tensorBytes(made) / 4).fill(1000));
+    return made;
+  };
 }
 
 const options = builderOptionsFor(await testGpu());
@@ -120,6 +133,19 @@ for (const product of products) {
       },
       variant && missing(variant),
     );
+  }
+
+  if (product !== "nt") { // whose operands have the contraction in their columns, which are not windowed
+    gpuTest(`matmul() ${product} in parts over windows of the contraction equals the whole`, async () => {
+      const variant = tiledVariants.find((v) => v.tileM === 64)!;
+      for (const k of [200, 1000]) {
+        const shape = { m: 4, n: 140, k };
+        await check(product, shape, { variant, splits: 3 }, {
+          bias: true,
+          binding: Math.max(64, k / 16) * 140 * 4,
+        });
+      }
+    });
   }
 
   gpuTest(`matmul() ${product} asked for parts equals the whole where its rows need windows`, async () => {

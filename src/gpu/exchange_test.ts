@@ -15,6 +15,7 @@ import { plain } from "./operand.ts";
 import { wholly } from "./pieces.ts";
 import { Program } from "./program.ts";
 import { allToAll, gathers } from "./over_ranks.ts";
+import { StepTimer } from "./timing.ts";
 import { rowsOf, type Tensor } from "./tensor.ts";
 
 const gpu = await testGpu();
@@ -69,6 +70,25 @@ gpuTest("The runs of a piece leave, arrive and stay one after the other", async 
     const rows = [[4, 10], [12, 10], [0, 1], [8, 1]];
     const wanted = rows.flatMap(([first, times]) => [0, 1, 2, 3].map((i) => times * (first + i)));
     assertEquals([...await read(c)], wanted);
+  });
+});
+
+gpuTest("A program that begins and ends with an exchange writes the times of its begin and end", async () => {
+  await runTest((t) => {
+    const [a, b] = [t.output("a", 64, 64), t.output("b", 64, 64)];
+    t.builder.exchange({ name: "", leaves: [wholly(a)], arrives: [wholly(a)], carry() {} });
+    copy(t.builder, a, b);
+    t.builder.exchange({ name: "", leaves: [wholly(b)], arrives: [wholly(b)], carry() {} });
+  }, async (_, __, program) => {
+    if (!gpu.timestamps) return;
+    const timer = await StepTimer.create(gpu, 2);
+    try {
+      for (const step of [0, 1]) await program.run(timer.writes(step));
+      const own = await timer.durations();
+      assert(own.every((ms) => ms >= 0 && ms < 60_000), `steps of ${own.join(" and ")} ms`);
+    } finally {
+      timer.destroy();
+    }
   });
 });
 

@@ -144,12 +144,16 @@ export class Program {
       const place = (tensor: Tensor) => this.#buffer(tensor);
       await this.#staging!.exchange(exchange, place, () => this.#submit(beside));
     }
+    if (isExchange(steps.at(-1)!)) this.#submit([], querySet && { querySet, end });
   }
 
+  /** Without steps a pass that writes the timestamps, if there are any: what begins or ends with an exchange has them, too. */
   #submit(steps: readonly Prepared[], timestamps?: TimestampWrites): void {
     const { device } = this.gpu;
+    const marks = timestamps?.begin !== undefined || timestamps?.end !== undefined;
+    if (steps.length === 0 && !marks) return;
     let from = 0;
-    while (from < steps.length) {
+    do {
       let to = from;
       let flops = 0;
       while (to < steps.length && (to === from || flops + steps[to].dispatch.flops < flopsPerSubmit)) {
@@ -164,7 +168,7 @@ export class Program {
       });
       device.queue.submit([encoder.finish()]);
       from = to;
-    }
+    } while (from < steps.length);
   }
 
   /** Forgets what its exchanges took so far. The queue must be idle. */

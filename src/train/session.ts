@@ -248,8 +248,9 @@ export class TrainingSession {
    */
   gradientProgram(policy: StoragePolicy, options: Partial<BuilderOptions> = {}): Promise<Program> {
     const builderOptions = { ...this.#builderOptions, scales: new OperandScales(), ...options };
+    const { accumulate, ranks, rank } = this.options;
     return this.#memory.program(
-      describeGradients(this.task, this.parameterSet, policy, builderOptions, this.options),
+      describeGradients(this.task, this.parameterSet, policy, builderOptions, { accumulate, ranks, rank }),
       this.#train,
     );
   }
