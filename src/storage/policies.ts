@@ -1,5 +1,6 @@
 import { materialize } from "../../kernels/shared/materialize.ts";
 import { UserError } from "../errors.ts";
+import type { DeviceLimits } from "../gpu/limits.ts";
 import { plain } from "../gpu/operand.ts";
 import { placeOf, type Tensor } from "../gpu/tensor.ts";
 import { oneOf } from "../suggest.ts";
@@ -14,7 +15,7 @@ import {
   storageOf,
   type TensorStorage,
 } from "./policy_document.ts";
-import { storeByChannels, storeByTokens } from "./quantize.ts";
+import { mostTokenParts, storeByChannels, storeByTokens } from "./quantize.ts";
 import { rangeEstimates } from "./ranges.ts";
 
 const preset = (name: string, fields: Partial<PolicyDocument> = {}): PolicyDocument =>
@@ -117,7 +118,7 @@ export function createPolicy(document: PolicyDocument): StoragePolicy {
       }
       if (bits === 16) return storeHalf(builder, x, category);
       const encoding = { bits, rounding, stream, category };
-      const parts = partsOf(name, x, saved, grouping);
+      const parts = partsOf(name, x, saved, grouping, builder.limits);
       if (parts) return storeByTokens(builder, x, parts, encoding);
       const estimates = estimatesFor(key, x, groupsOf(name, x, saved, grouping));
       return storeByChannels(builder, x, estimates, { ...encoding, ranges, lambda });
@@ -139,9 +140,23 @@ function sidesOf({ name, cols }: Tensor, { parts = 1 }: SavedTensor): { sides: n
 }
 
 /** Parts of a row that have a range each; undefined where ranges go over rows. */
-function partsOf(policy: string, x: Tensor, saved: SavedTensor, grouping: Grouping): number | undefined {
+function partsOf(
+  policy: string,
+  x: Tensor,
+  saved: SavedTensor,
+  grouping: Grouping,
+  limits: DeviceLimits,
+): number | undefined {
   if (typeof grouping === "object" && "token_channels" in grouping) {
-    return wholeGroups(policy, x, saved, grouping.token_channels);
+    const parts = wholeGroups(policy, x, saved, grouping.token_channels);
+    const most = mostTokenParts(limits);
+    if (parts <= most) return parts;
+    const { channels } = sidesOf(x, saved);
+    let least = Math.ceil(x.cols / most);
+    while (channels % least > 0) least++;
+    throw new UserError(
+      `Policy "${policy}": a token of ${x.name} has ${parts} ranges, of which a workgroup holds ${most}; give token_channels of at least ${least}`,
+    );
   }
   return grouping === "token" ? sidesOf(x, saved).sides : undefined;
 }

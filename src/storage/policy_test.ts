@@ -177,6 +177,21 @@ Deno.test("groups that do not divide the channels are refused with both numbers"
   }
 });
 
+Deno.test("More ranges of a token than a workgroup holds are refused, with the least channels that it would take", () => {
+  const keptBy = (channels: number) => {
+    const { tensor, keep } = keepingUnder({ grouping: { token_channels: channels }, ranges: "current" });
+    return () => keep(tensor("h.0 wide", 8, 12288, saved), saved);
+  };
+  const refusal = assertThrows(
+    keptBy(2),
+    UserError,
+    "a token of h.0 wide has 6144 ranges, of which a workgroup holds",
+  );
+  const [, least] = refusal.message.match(/give token_channels of at least (\d+)$/)!;
+  keptBy(+least)();
+  assertThrows(keptBy(+least - 1), UserError);
+});
+
 Deno.test("storing takes three dispatches, two under delayed ranges after the first run, and one by token", () => {
   const counts = (fields: Record<string, unknown>) => {
     const { builder, tensor, keep } = keepingUnder(fields);

@@ -1,6 +1,7 @@
 import { keepingThreadsFor } from "../../kernels/shared/elementwise.ts";
 import pcgText from "../../kernels/shared/pcg.wgsl" with { type: "text" };
 import type { ProgramBuilder } from "../gpu/builder.ts";
+import type { DeviceLimits } from "../gpu/limits.ts";
 import type { Operand } from "../gpu/operand.ts";
 import { stepTensor, stepText } from "../gpu/step_block.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -152,6 +153,10 @@ function quantizeAndObserve(
     });
   }
 }
+
+/** The most parts of a row that `storeByTokens` takes: their ranges, of 8 bytes, lie in a workgroup's memory beside 24 bytes a thread. */
+export const mostTokenParts = ({ maxComputeWorkgroupStorageSize }: DeviceLimits): number =>
+  Math.floor((maxComputeWorkgroupStorageSize - 24 * 256) / 8);
 
 /**
  * Emits the pass that stores x (N×C) by a range for each row of each of its `parts`, and returns how to read it. The ranges are this

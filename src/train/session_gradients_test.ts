@@ -17,6 +17,16 @@ async function gradientsUnder(session: TrainingSession, policy: string, batch: T
   }
 }
 
+gpuTest(
+  "TrainingSession.gradientProgram() is the same where the update is told to be after the step, as it is anyway",
+  async () => {
+    const [batch] = someBatches(1);
+    const told = (options: { update?: "step" }) =>
+      withSession({ policy: "mesa8", ...options }, (session) => gradientsUnder(session, "exact", batch));
+    assertEquals(await told({ update: "step" }), await told({}));
+  },
+);
+
 gpuTest("TrainingSession.runGradients() makes the gradients of a step under that policy", async () => {
   const [first, second] = someBatches(2);
   const weights = await withSession({ policy: "mesa8" }, async (session) => {
