@@ -24,7 +24,7 @@ export async function resumeBench(
   { timeout, json }: { timeout?: number; json: boolean },
 ): Promise<number> {
   const folder = withoutSlash(path);
-  const { header, records } = await resumable(folder);
+  const { text, header, records } = await resumable(folder);
   await requireRanks(header.cells);
   const adapter = await ensureAdapterEnvironment({ ...header, runtime: runtimeOf(header.environment) })
     .catch((error) => refuseElsewhere(folder, header, error));
@@ -36,6 +36,7 @@ export async function resumeBench(
   const results = await ResultsFile.continue(
     `${folder}/results.jsonl`,
     [header, ...kept].map((line) => JSON.stringify(line)),
+    text,
   );
   console.error(
     `${header.stopping ? "At most " : ""}${missing} of ${
@@ -65,7 +66,9 @@ export function keptRecords(records: readonly CellRecord[]): CellRecord[] {
   return [...byProcess.values()].map(([first]) => first);
 }
 
-async function resumable(folder: string): Promise<{ header: SweepHeader; records: CellRecord[] }> {
+async function resumable(
+  folder: string,
+): Promise<{ text: string; header: SweepHeader; records: CellRecord[] }> {
   const text = await readResultsText(folder);
   if (kindOf(text) !== "sweep") {
     throw new UserError(
@@ -79,7 +82,7 @@ async function resumable(folder: string): Promise<{ header: SweepHeader; records
       `${folder} was run by turns with another commit, and pairs of different hours would be none; run its command again`,
     );
   }
-  if (header) return { header, records };
+  if (header) return { text, header, records };
   const lost = lostHeader(results);
   if (lost !== null) {
     throw new UserError(

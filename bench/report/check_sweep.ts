@@ -50,7 +50,13 @@ function checkPlan(
   return finding(
     [
       ...strange.map(({ configuration }) => `${processName(configuration)} was not planned`),
-      ...missing.map((cell) => `${processName(cell)} is missing: run it with --resume`),
+      ...missing.map((cell) =>
+        `${processName(cell)} is missing: ${
+          header.interleaved
+            ? "run the command again, for what runs by turns cannot be resumed"
+            : "run it with --resume"
+        }`
+      ),
     ],
     `${records.length} of ${plural(planned.size, "planned process", "planned processes")}${part}${
       toldPassedOver(header, records)

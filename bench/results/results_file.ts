@@ -20,9 +20,16 @@ export class ResultsFile {
     return await ResultsFile.continue(path, [JSON.stringify(header)]);
   }
 
-  /** Goes on with a file of which `lines` are to stay. Throws a UserError if another process writes it. */
-  static async continue(path: string, lines: readonly string[]): Promise<ResultsFile> {
+  /**
+   * Goes on with a file of which `lines` are to stay, as they were found in `read`. Throws a UserError if another process writes it, or has
+   * written since.
+   */
+  static async continue(path: string, lines: readonly string[], read?: string): Promise<ResultsFile> {
     const file = new ResultsFile(path, [...lines], await lock(path));
+    if (read !== undefined && new TextDecoder().decode(await Deno.readFile(path)) !== read) {
+      file.close();
+      throw new UserError(`Another run has written ${path} meanwhile; run the command again`);
+    }
     await file.#writeAll();
     return file;
   }

@@ -56,6 +56,21 @@ Deno.test("ResultsFile lets one run write at a time", () =>
     (await ResultsFile.continue(path, file.lines)).close();
   }));
 
+Deno.test("ResultsFile goes on with no file that another run has written since it was read", () =>
+  withFile(async (path) => {
+    const file = await ResultsFile.create(path, { n: 0 });
+    const before = await read(path);
+    await file.append({ n: 1 });
+    file.close();
+    await assertRejects(
+      () => ResultsFile.continue(path, ['{"n":0}'], before),
+      UserError,
+      "meanwhile; run the command again",
+    );
+    assertEquals(await read(path), lines(0, 1), "nothing is lost");
+    (await ResultsFile.continue(path, ['{"n":0}'], await read(path))).close();
+  }));
+
 Deno.test("ResultsFile says why a record cannot be written, keeps the others, and can try again", () =>
   withFile(async (path) => {
     const file = await ResultsFile.create(path, { n: 0 });

@@ -16,13 +16,13 @@ const axes = ["parameters", "moments", "update", "arithmetic"] as const;
 export function choicesOver(own: StepChoices, { matrices }: Pick<BuilderOptions, "matrices">): StepChoices[] {
   const values = <T>(named: T | undefined, all: readonly T[]) => named === undefined ? all : [named];
   const addsUp = (own.accumulate ?? stepDefaults.accumulate) > 1; // update in backward uses each gradient up at once
-  const { accumulate, clipBy } = own;
+  const { accumulate, clipBy, ranks, spread, sharding } = own;
   return values(own.arithmetic, matrices ? arithmetics : [stepDefaults.arithmetic]).flatMap((arithmetic) =>
     values(own.update, addsUp ? [stepDefaults.update] : updates).flatMap((update) =>
       values(own.parameters, parameterFormats).flatMap((parameters) =>
         values(own.moments, momentFormats).map((moments) =>
           unusual({
-            ...{ accumulate, arithmetic, parameters, moments, update },
+            ...{ accumulate, arithmetic, parameters, moments, update, ranks, spread, sharding },
             clipBy: update === "backward" ? clipBy ?? "last" : clipBy,
           })
         )

@@ -24,9 +24,19 @@ Deno.test("choicesOver() takes every value of a choice that is not named, and of
   assertEquals(choicesOver({ moments: "8bit", update: "step" }, native).length, 3);
   assertEquals(choicesOver({ accumulate: 2 }, native).length, 9, "micro-batches add gradients up");
   for (
-    const choices of [{}, { accumulate: 2 }, { clipBy: "last" }, { update: "backward" }] as StepChoices[]
+    const choices of [
+      ...[{}, { accumulate: 2 }, { clipBy: "last" }, { update: "backward" }],
+      ...[{ ranks: 2 }, { ranks: 2, spread: "batch", sharding: "moments" }],
+    ] as StepChoices[]
   ) {
     for (const one of choicesOver(choices, { matrices })) refuseChoices({ ...one, clipNorm: 1 });
+  }
+});
+
+Deno.test("choicesOver() leaves to every combination what ranks share", () => {
+  const shared: StepChoices = { ranks: 2, spread: "batch", sharding: "moments" };
+  for (const { ranks, spread, sharding } of choicesOver(shared, native)) {
+    assertEquals({ ranks, spread, sharding }, shared);
   }
 });
 

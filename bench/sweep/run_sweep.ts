@@ -103,7 +103,7 @@ async function runSteadily(cell: CellConfiguration, host: SweepHost, repeats: nu
   let { timing, ranks } = answer.measurement;
   for (let repeat = 0; repeat < repeats && timing && unsteadyTimes(timing, host); repeat++) {
     const again = await host.run({ ...cell, qualitySteps: 0, gradientEvery: 0 });
-    if (host.signal.aborted || !again.measurement.timing) break;
+    if (host.signal.aborted || again.measurement.status !== "ok" || !again.measurement.timing) break;
     const { setAside = [], clock, stepMilliseconds, card } = timing;
     timing = { ...again.measurement.timing, setAside: [...setAside, { clock, stepMilliseconds, card }] };
     ranks = again.measurement.ranks; // whose exchanges are those of these steps

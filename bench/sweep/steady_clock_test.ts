@@ -56,7 +56,7 @@ Deno.test("unsteadyTimes() finds steps whose median lies a tenth above the least
 const noExchange = { count: 1, map: 0, transfer: 0, write: 0 };
 
 /** What a sweep of so many cells records, of the last, and what it runs, where the card is found in these states one after another. */
-async function swept(states: (CardState | "fails" | "held up" | undefined)[], cells = 1) {
+async function swept(states: (CardState | "fails" | "diverges" | "held up" | undefined)[], cells = 1) {
   const ran: CellConfiguration[] = [];
   const recorded: CellMeasurement[] = [];
   const all = Array.from({ length: cells }, (_, seed) => fakeConfiguration({ gradientEvery: 5, seed }));
@@ -81,7 +81,8 @@ async function swept(states: (CardState | "fails" | "held up" | undefined)[], ce
         ...{ host: "a", adapter: "b", card: null, bufferBytes: 7, ledgerPeakBytes: 7 },
         exchanges,
       }];
-      return Promise.resolve(unread(fakeMeasurement({ timing, quality, ranks })));
+      const status = state === "diverges" ? "diverged" : "ok";
+      return Promise.resolve(unread(fakeMeasurement({ status, timing, quality, ranks })));
     },
     finished: (_, { measurement }) => Promise.resolve(void recorded.push(measurement)),
   }, new Outcomes({ growing: false }));
@@ -131,11 +132,13 @@ Deno.test("runSweep() times what was held up again while that helps, and then ag
   ]);
 });
 
-Deno.test("runSweep() keeps what it has where timing it again fails", async () => {
-  assertEquals(await swept([idle, "fails"]), {
-    ran: [first, onlyTimed],
-    steps: [1],
-    setAside: undefined,
-    rest: ["ok", true],
-  });
+Deno.test("runSweep() keeps what it has where timing it again fails, or diverges", async () => {
+  for (const end of ["fails", "diverges"] as const) {
+    assertEquals(await swept([idle, end]), {
+      ran: [first, onlyTimed],
+      steps: [1],
+      setAside: undefined,
+      rest: ["ok", true],
+    });
+  }
 });

@@ -59,13 +59,14 @@ export async function timeReference(
   { hasRisen = () => Promise.resolve(true), patience = 5000 } = {},
 ): Promise<ReferenceTimes | null> {
   const buffers = new BufferSet<"target">(gpu);
-  const timer = await StepTimer.create(gpu, 1);
+  let timer: StepTimer | undefined;
   try {
+    const made = timer = await StepTimer.create(gpu, 1);
     await buffers.allocate([{ key: "target", name: "reference", bytes: 2 ** 26 }]);
     const target = buffers.get("target");
     const names = Object.keys(referenceWorks) as Name[];
     // No work waits for its pipeline once the first has begun: the card would rest.
-    const runs = await Promise.all(names.map((name) => prepare(gpu, timer, target, referenceWorks[name])));
+    const runs = await Promise.all(names.map((name) => prepare(gpu, made, target, referenceWorks[name])));
     await warmUp(gpu, runs[0], hasRisen, patience);
     const times: Partial<ReferenceTimes> = {};
     for (const [i, name] of names.entries()) times[name] = await timeWork(runs[i]);
@@ -74,7 +75,7 @@ export async function timeReference(
     if (error instanceof OutOfMemoryError) return null;
     throw error;
   } finally {
-    timer.destroy();
+    timer?.destroy();
     buffers.destroy();
   }
 }

@@ -58,7 +58,7 @@ fn main(
   if (p.write_gradient == 0) {
     return;
   }
-  workgroupBarrier(); // the target's logit has been read
+  storageBarrier(); // the target's logit has been read
   let weight = select(0.0, step.inverse_valid, valid);
   for (var column = local; column < stride; column += threads) {
     let z = select(vec4(lowest), logits[first + column], inside(column));

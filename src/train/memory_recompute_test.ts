@@ -68,7 +68,8 @@ Deno.test("GPT-2 small with 8 GiB takes the tokens that the documentation tells,
   assertEquals(told.size, 6);
   for (const [policy, thousands] of told) {
     const fits = (n: number) => bytes(policy, n * 1024) <= 8 * 2 ** 30;
-    assertEquals([fits(thousands), fits(thousands + 1)], [true, false], policy);
+    const beyond = Array.from({ length: 8 }, (_, i) => thousands + 1 + i).filter(fits); // a size may be packed worse than larger ones
+    assertEquals([fits(thousands), beyond], [true, []], policy);
   }
   assert(told.get("mst8")! >= 8 * told.get("exact")!);
 });
