@@ -17,7 +17,13 @@ import { peersSummary, summarizePeers } from "../report/peer_records.ts";
 import { sections } from "../report/report.ts";
 import { summarizeSweep, sweepSummary } from "../report/sweep_summary.ts";
 import { printable } from "../report/terminal.ts";
-import { kindOf, parseSweep, readResultsText, type SweepResults } from "../results/read_results.ts";
+import {
+  kindOf,
+  parseSweep,
+  readResultsText,
+  recordRemedy,
+  type SweepResults,
+} from "../results/read_results.ts";
 import { reportsBelow, tellLeftOut, tellSkipped } from "./report_paths.ts";
 
 const options = object({
@@ -149,6 +155,6 @@ function sweepOf(folder: string, text: string): SweepResults {
   }
   throw new NoCells(
     `${folder}/results.jsonl holds no record`,
-    "finish a cell with --resume, or leave it out",
+    `${recordRemedy(results)}, or leave it out`,
   );
 }

@@ -7,7 +7,7 @@ import { refuseUnused } from "../options/unused.ts";
 import { runtimeOf } from "../results/results.ts";
 import { renderSummary } from "../report/summary.ts";
 import { summarizeSweep } from "../report/sweep_summary.ts";
-import { readReport } from "../results/read_results.ts";
+import { readReport, recordRemedy } from "../results/read_results.ts";
 import { tellSkipped } from "./report_paths.ts";
 
 const options = object({
@@ -26,7 +26,7 @@ export const summary = command("summary", options, { brief }).map(({ card, json,
   if (card) refuseUnused("--card", { json }, []);
   const { folder, results } = await readReport(o.folder);
   const { header, records } = results;
-  if (records.length === 0) throw new UserError(`${folder} holds no record; finish a cell with \`--resume\``);
+  if (records.length === 0) throw new UserError(`${folder} holds no record; ${recordRemedy(results)}`);
   tellSkipped(results);
   const { environment } = records[0];
   if (json) printJson(summarizeSweep(folder, { header, records }));

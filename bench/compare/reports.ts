@@ -2,7 +2,7 @@ import { UserError } from "../../src/errors.ts";
 import { type StepChoices, stepDefaults } from "../../src/train/step_choices.ts";
 import { Cell } from "../report/cell_rounds.ts";
 import { crowding } from "../results/timed_alone.ts";
-import type { Report } from "../results/read_results.ts";
+import { recordRemedy, type Report } from "../results/read_results.ts";
 import { type CellConfiguration, type CellRecord, runtimeOf } from "../results/results.ts";
 
 /** Whether two reports were made by turns, so that a round of one has its pair in the other. */
@@ -35,7 +35,7 @@ export function refuseIncomparable(base: Report, own: Report, across: boolean): 
   for (const { folder, results } of [base, own]) {
     if (results.records.length === 0) {
       throw new UserError(
-        `${folder} holds no record; finish a cell with \`--resume\`, or name another folder`,
+        `${folder} holds no record; ${recordRemedy(results)}, or name another folder`,
       );
     }
   }

@@ -1,5 +1,5 @@
 import { plural } from "../../src/text/format.ts";
-import { headerRemedy, lostHeader, type SweepResults } from "../results/read_results.ts";
+import { headerRemedy, lostHeader, recordRemedy, type SweepResults } from "../results/read_results.ts";
 import { type CellRecord, keyOf, ran } from "../results/results.ts";
 import type { SweepHeader } from "../results/run_header.ts";
 import { missingCells, type Needless, passedOver } from "../sweep/outcomes.ts";
@@ -16,7 +16,7 @@ import { type Finding, finding } from "./finding.ts";
 export function checkSweep({ header, records, skipped, versions }: SweepResults): Finding[] {
   return [
     finding(
-      records.length === 0 ? ["there is no record"] : skipped,
+      records.length === 0 ? [`there is no record: ${recordRemedy({ header })}`] : skipped,
       `${plural(records.length, "record")}, each a whole line of version ${versions.join(" and ")}`,
     ),
     checkPlan(header, records, lostHeader({ header, skipped, versions })),

@@ -50,6 +50,7 @@ Deno.test("checkSweep() tells how many processes were passed over, and after wha
 });
 
 Deno.test("checkSweep() finds each fault that was planted", () => {
+  const turns = { ...header, interleaved: { run: crypto.randomUUID(), side: "new" } };
   const { environment, quality } = a;
   const environments = (changes: Partial<CellRecord["environment"]>) =>
     changed(b2, { environment: { ...environment, ...changes } });
@@ -77,7 +78,9 @@ Deno.test("checkSweep() finds each fault that was planted", () => {
     [[header, a, b, a2, environments({ runtime: "dawn" })], "2 runtimes: native, dawn"],
     [[header, a, b, a2, changed(b2, { data: { ...a.data, digest: "0" } })], "2 texts: cafe, 0"],
     [[header, ...records, { ...b, seconds: -1 }], "r:6: skipped, seconds:"],
-    [[header], "there is no record"],
+    [[header], "there is no record: finish a cell with `--resume`"],
+    [[turns], "there is no record: run its command again"],
+    [[turns, a, b], "round 2 is missing: run the command again, for what runs by turns cannot be resumed"],
   ];
   for (const [lines, fault] of cases) assertStringIncludes(faults(lines).join("; "), fault);
 });

@@ -1,6 +1,12 @@
 import { UserError } from "../../src/errors.ts";
 import { variantsFile } from "../../src/tuning/variants_file.ts";
-import { headerRemedy, lostHeader, parseSweep, type SweepResults } from "../results/read_results.ts";
+import {
+  headerRemedy,
+  lostHeader,
+  parseSweep,
+  recordRemedy,
+  type SweepResults,
+} from "../results/read_results.ts";
 import { type CellRecord, variantsOf } from "../results/results.ts";
 import { missingCells } from "../sweep/outcomes.ts";
 import { drawCharts } from "./chart.ts";
@@ -18,7 +24,7 @@ export async function sweepFiles(text: string, before: string): Promise<Record<s
     throw new UserError(`The results do not tell what was planned (${lost}): ${headerRemedy}`);
   }
   if (records.length === 0) {
-    throw new UserError("The results hold no record; finish a cell with `--resume`, or name another folder");
+    throw new UserError(`The results hold no record; ${recordRemedy(results)}, or name another folder`);
   }
   refuseTwoMachines(records);
   const charts = await drawCharts(records, results.header ?? {});

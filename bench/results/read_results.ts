@@ -114,6 +114,10 @@ export function lostHeader({ header, skipped, versions }: Omit<SweepResults, "re
 /** What mends that: there is no other copy of it in the folder. */
 export const headerRemedy = "take the first line from a copy of the folder, or run its command again";
 
+/** What mends results without a record: only what tells its plan, and runs by itself, can be gone on with. */
+export const recordRemedy = ({ header }: Pick<SweepResults, "header">): string =>
+  header && !header.interleaved ? "finish a cell with `--resume`" : "run its command again";
+
 /** A process that was run after an interruption stands at the end of the file. */
 function sortByPlan(records: CellRecord[], { cells }: SweepHeader): void {
   const places = new Map(cells.map((cell, index) => [keyOf(cell), index]));
