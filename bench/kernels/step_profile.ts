@@ -1,4 +1,3 @@
-import { median } from "simple-statistics";
 import { markdownTable } from "markdown-table";
 import { z } from "zod";
 import { UserError } from "../../src/errors.ts";
@@ -6,6 +5,7 @@ import { withGpu } from "../../src/gpu/device.ts";
 import { boundBytes, fullName } from "../../src/gpu/kernel.ts";
 import { TrainingSession } from "../../src/train/session.ts";
 import type { AdapterOptions } from "../machine/start.ts";
+import { median } from "../statistics/statistics.ts";
 import { trainOptions } from "../sweep/cell.ts";
 import type { TrainingData } from "../training/data.ts";
 import { trainSteps } from "../training/training_loop.ts";

@@ -31,7 +31,7 @@ export function groupLayouts(device: GPUDevice, dispatch: Dispatch): GPUBindGrou
 /** The pipeline of a dispatch's kernel, compiled once for a device. Throws what the compiler says, with the kernel's label. */
 export function pipelineFor(gpu: Gpu, dispatch: Dispatch): Promise<GPUComputePipeline> {
   const { code, constants = {} } = dispatch.kernel;
-  const signature = dispatch.bindings.map((b) => `${b.group}.${b.index}${b.access[0]}`).join();
+  const signature = dispatch.bindings.map((b) => `${b.group}.${b.index}:${bufferType(b.access)}`).join();
   const key = JSON.stringify([code, Object.entries(constants).sort(), signature]);
   let pipeline = gpu.pipelines.get(key);
   if (!pipeline) {
