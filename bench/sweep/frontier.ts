@@ -15,10 +15,11 @@ const axes = ["parameters", "moments", "update", "arithmetic"] as const;
 /** Every combination of a step's choices that such an adapter offers, beside what the sweep chooses itself; its own first. */
 export function choicesOver(own: StepChoices, { matrices }: Pick<BuilderOptions, "matrices">): StepChoices[] {
   const values = <T>(named: T | undefined, all: readonly T[]) => named === undefined ? all : [named];
-  const addsUp = (own.accumulate ?? stepDefaults.accumulate) > 1; // update in backward uses each gradient up at once
+  // An update in backward uses each gradient up at once, before others add to it or its step's norm is known.
+  const atEnd = (own.accumulate ?? stepDefaults.accumulate) > 1 || own.clipBy === "step";
   const { accumulate, clipBy, ranks, spread, sharding } = own;
   return values(own.arithmetic, matrices ? arithmetics : [stepDefaults.arithmetic]).flatMap((arithmetic) =>
-    values(own.update, addsUp ? [stepDefaults.update] : updates).flatMap((update) =>
+    values(own.update, atEnd ? [stepDefaults.update] : updates).flatMap((update) =>
       values(own.parameters, parameterFormats).flatMap((parameters) =>
         values(own.moments, momentFormats).map((moments) =>
           unusual({

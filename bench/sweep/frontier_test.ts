@@ -25,7 +25,7 @@ Deno.test("choicesOver() takes every value of a choice that is not named, and of
   assertEquals(choicesOver({ accumulate: 2 }, native).length, 9, "micro-batches add gradients up");
   for (
     const choices of [
-      ...[{}, { accumulate: 2 }, { clipBy: "last" }, { update: "backward" }],
+      ...[{}, { accumulate: 2 }, { clipBy: "last" }, { clipBy: "step" }, { update: "backward" }],
       ...[{ ranks: 2 }, { ranks: 2, spread: "batch", sharding: "moments" }],
     ] as StepChoices[]
   ) {
