@@ -41,11 +41,10 @@ export function contestOf(rows: PeerRow[], sweeps: Sweep[], harmful: readonly st
     return alike.flatMap(({ cells }) =>
       [...cells].map(([name, cell]) => ({ name: policies.get(name) ?? name, cell, sweep }))
     );
-  });
+  }).filter(({ cell }) => isPlain(cell.configuration));
   const diverged = new Set(cells.filter(divergedItself).map(toldBy));
   const ran = cells.filter((one) =>
-    !one.cell.failure && !diverged.has(toldBy(one)) && !harmful.includes(one.name) &&
-    isPlain(one.cell.configuration)
+    !one.cell.failure && !diverged.has(toldBy(one)) && !harmful.includes(one.name)
   );
   const own = [...Map.groupBy(ran, toldBy).values()].flatMap(([{ name, cell, sweep }]) => {
     const speed = speedOf(cell, unit);

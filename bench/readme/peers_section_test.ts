@@ -135,6 +135,9 @@ Deno.test("peersSection() counts nothing that diverged in one sweep as a way to 
   const { sweeps, peers } = contest(peer("int8", 60000, 300));
   const lost = fakeRecord({ policy: "mesa8" }, { ...measured(1, 1, 200, 20), status: "diverged" });
   const frontierNative = sweep(fakeRecord({}, measured(1, 1, 400, 10)), lost);
+  const rounded = { ...lost, configuration: { ...lost.configuration, parameters: "bf16" as const } };
+  const stepsNative = sweep(fakeRecord({}, measured(1, 1, 400, 10)), rounded);
+  assertStringIncludes(peersSection({ sweeps: { ...sweeps, stepsNative }, peers })!, "| `mesa8`");
   const section = peersSection({ sweeps: { ...sweeps, frontierNative }, peers })!;
   assertStringIncludes(
     section,
