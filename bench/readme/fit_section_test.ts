@@ -60,3 +60,14 @@ Deno.test("fitsIn() refuses what was not proved, or is not whole", () => {
     ]
   ) assertThrows(() => fitsIn("fit.txt", other), UserError, sentence);
 });
+
+Deno.test("fitsIn() refuses answers of which nothing was tried", () => {
+  const printed =
+    `Planned for Imaginary 9000, bindings of at most 2 GiB; variants of kernels by the kernels' tables
+
+| model | policy | at          |     in |  largest | buffers | the next | exceeds by | limited by | proof |
+| :---- | :----- | :---------- | -----: | -------: | ------: | -------: | ---------: | :--------- | :---- |
+| small | exact  | 1024 tokens | 80 GiB | batch 57 |  79 GiB |       58 |    300 MiB | memory     | –     |
+`;
+  assertThrows(() => fitsIn("fit.txt", printed), UserError, "was not proved (small, exact)");
+});

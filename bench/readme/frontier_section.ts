@@ -31,13 +31,15 @@ import { harmfulOf } from "./harmful.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
 
+/** Where policies stand together with other choices of a step, timed and not trained to an end. */
+export const frontiers = ["frontier", "frontierNative", "frontierDeit", "frontierDeitNative"] as const;
+
 /**
  * Every policy with every choice of a step: what nothing else that ran beats in memory, speed and gradient error together. Policies that end training worse
  * are left out.
  */
 export function frontierSection({ sweeps }: Reports): string | null {
-  const { frontier, frontierNative, frontierDeit, frontierDeitNative } = sweeps;
-  const found = [frontier, frontierNative, frontierDeit, frontierDeitNative].filter((sweep) =>
+  const found = frontiers.map((name) => sweeps[name]).filter((sweep) =>
     sweep?.told.frontier !== undefined
   ) as Sweep[];
   if (found.length === 0) return null;

@@ -169,3 +169,45 @@ Deno.test("peersSection() calls a frontier's combination by its policy and arith
     "smallest: `exact` in f16",
   ]);
 });
+
+const gpt2 = (...rows: PeerRow[]) => ({ gpt2: { ...card, adapter: "Imaginary 9000", rows } });
+const exact = fakeRecord({}, measured(1, 1, 400, 10));
+
+Deno.test("peersSection() tells by how much from the smallest to the largest, whatever the order of models", () => {
+  const micro = { ...fakeRecord({ batch: 8 }, measured(1, 1, 400, 10)) };
+  const both = [peer("plain", 204800, 800), peer("plain", 204800, 800, { batch: 8 })]; // 4.00× and 2.00×
+  assertStringIncludes(
+    peersSection({ sweeps: { text: sweep(exact, micro) }, peers: gpt2(...both) })!,
+    "in speed alone, by 2.00× (`exact` of nano at 8 × 128 against f32, plain) to 4.00× (`exact` of nano at 4 × 128 against f32, plain)",
+  );
+});
+
+Deno.test("peersSection() sets beside a policy no row that is compiled", () => {
+  const some = [peer("plain", 204800, 300, { compiled: true }), peer("plain", 102400, 800)];
+  assertEquals(rows(peersSection({ sweeps: { text: sweep(exact) }, peers: gpt2(...some) }))[2], [
+    "`exact`",
+    "f32, plain",
+    "0.50×",
+    "0.50×",
+    "1",
+  ]);
+});
+
+Deno.test("peersSection() sets beside f32's rows no policy in f16, whichever sweep comes first", () => {
+  const in16 = fakeRecord({ arithmetic: "f16" }, measured(1, 1, 400, 5));
+  const sweeps = { frontierNative: sweep(in16), text: sweep(exact) };
+  assertEquals(rows(peersSection({ sweeps, peers: gpt2(peer("plain", 102400, 800)) }))[2], [
+    "`exact`",
+    "f32, plain",
+    "0.50×",
+    "0.50×",
+    "1",
+  ]);
+});
+
+Deno.test("no row of PyTorch's in as many bytes is smaller", () => {
+  assertStringIncludes(
+    peersSection({ sweeps: { text: sweep(exact) }, peers: gpt2(peer("plain", 102400, 400)) })!,
+    "no row of PyTorch here is faster and smaller than Headroom's `exact`",
+  );
+});

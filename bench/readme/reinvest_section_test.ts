@@ -6,8 +6,8 @@ import { reinvestSection } from "./reinvest_section.ts";
 import { sweepOf } from "./reports.ts";
 import { answersPage } from "./results_page.ts";
 
-const reports = (lines: readonly CellRecord[]) => {
-  const header = fakeHeader(lines, { command: "deno task bench reinvest", ...told });
+const reports = (lines: readonly CellRecord[], reinvest = told.reinvest) => {
+  const header = fakeHeader(lines, { command: "deno task bench reinvest", ...told, reinvest });
   const results = [header, ...lines].map((line) => JSON.stringify(line)).join("\n");
   return {
     sweeps: { reinvest: sweepOf("reports/reinvest/report.md", [{ results, report: "" }]) },
@@ -47,4 +47,25 @@ Deno.test("reinvestSection() tells no loss where nothing was trained, and is nul
   assertStringIncludes(section, "1.50× the layers.\n\n");
   assertEquals(/Trained so|reinvestment\.svg|Final/.test(section), false);
   assertEquals(reinvestSection({ sweeps: {}, peers: {} }), null);
+});
+
+Deno.test("reinvestSection() counts the ways and the tests of models that learnt something alone", () => {
+  const idle = records.map((record): CellRecord => ({
+    ...record,
+    configuration: {
+      ...record.configuration,
+      model: record.configuration.model === "nano"
+        ? "micro"
+        : record.configuration.model.replace("nano", "micro"),
+      ...record.configuration.reinvested &&
+        { reinvested: { ...record.configuration.reinvested, model: "micro" } },
+    },
+    data: { ...record.data, baseline: { rule: "bigram", loss: 1 } } as CellRecord["data"],
+  }));
+  const budgets = [...told.reinvest, { ...told.reinvest[0], model: "micro" }];
+  assertStringIncludes(
+    reinvestSection(reports([...records, ...idle], budgets))!,
+    "Trained so (nano), in equal time 1 of 2 ways measurably lowers the loss, 0 raise it; in equal tokens 1 of 2 ways measurably lowers the loss, " +
+      "1 raises it: of 2 such tests",
+  );
 });

@@ -6,7 +6,7 @@ import { arithmeticSection } from "./arithmetic_section.ts";
 import { atAGlance } from "./at_a_glance.ts";
 import { firstStepsSection } from "./first_steps_section.ts";
 import { fitSection } from "./fit_section.ts";
-import { frontierSection } from "./frontier_section.ts";
+import { frontiers, frontierSection } from "./frontier_section.ts";
 import { gradientSection } from "./gradient_section.ts";
 import { gridSection } from "./grid_section.ts";
 import { kernelsSection } from "./kernels_section.ts";
@@ -99,7 +99,7 @@ function limits(reports: Reports): string | null {
   const gaps = [
     `anything of other cards than ${list(cards)}`,
     `of ${together > 1 ? `more than ${together}` : "several"} cards together`,
-    ...combinations.some((name) => reports.sweeps[name])
+    ...frontiers.some((name) => reports.sweeps[name])
       ? [
         "that training ends as well under a policy together with other arithmetic or fewer bytes of weights and moments",
       ]
@@ -109,22 +109,14 @@ function limits(reports: Reports): string | null {
   return `**Not shown.** ${sentenceCase(`${gaps.slice(0, -1).join(", ")}, or ${gaps.at(-1)}`)}.`;
 }
 
-/** Where policies stand together with other choices of a step, timed and not trained to an end. */
-const combinations: (keyof Reports["sweeps"])[] = [
-  "frontier",
-  "frontierNative",
-  "frontierDeit",
-  "frontierDeitNative",
-];
-
 /** What a report that is not there would show. */
-const unmeasured: [reports: (keyof Reports["sweeps"])[], what: string][] = [
+const unmeasured: [reports: readonly (keyof Reports["sweeps"])[], what: string][] = [
   [["qualityArithmetic"], "that training in other arithmetic than f32 ends as well"],
   [["qualityStates"], "that training with weights and moments in fewer bytes ends as well"],
   [["states"], "what fewer bytes of weights and moments save and cost"],
   [["longest"], "how long the sequences are that MST's own models train on"],
   [["reinvest"], "whether saved memory is better re-invested"],
-  [combinations, "every policy with every choice of a step"],
+  [frontiers, "every policy with every choice of a step"],
   [["grid"], "the canonical grid"],
 ];
 

@@ -10,14 +10,15 @@ export function verdict(contests: readonly Contest[]): string {
     contests.filter((contest) => contest.own.every((way) => rows(contest).some((row) => beats(row, way))));
   const lost = beaten(({ theirs }) => theirs);
   const lostInF32 = beaten(({ theirs }) => theirs.filter(({ row }) => row.arithmetic === "f32"));
+  const undecided = contests.filter((contest) => !lost.includes(contest));
   const waysOf = (which: (contest: Contest) => Way[]) =>
-    contests.filter((contest) => !lost.includes(contest)).flatMap((contest) => {
+    undecided.flatMap((contest) => {
       const ways = which(contest);
       return ways.length ? [`${list(ways.map(toldOf))} (${contest.subject})`] : [];
     });
   const isKept = ({ theirs }: Contest) => (way: Way) => !theirs.some((row) => mayBeat(row, way));
   const kept = waysOf((contest) => contest.own.filter(isKept(contest)));
-  const widest = contests.filter((contest) => !lost.includes(contest)).flatMap(beatingMost);
+  const widest = undecided.flatMap(beatingMost);
   const open = waysOf((contest) =>
     contest.own.filter((way) => !isKept(contest)(way) && !contest.theirs.some((row) => beats(row, way)))
   );

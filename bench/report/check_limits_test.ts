@@ -43,6 +43,14 @@ const own = (
   };
 };
 const base = { model: "nano", batch: 4 };
+const grown = (policy: string, batch: number, qualitySteps = 0) =>
+  own({
+    policy,
+    batch,
+    qualitySteps,
+    learningRate: 0.001 * Math.sqrt(batch / 4),
+    reinvested: { ...base, into: "batch" },
+  });
 
 Deno.test("checkReinvested() finds other bytes of exact's in any round", () => {
   assertEquals(faults(plan, [own({}), own({ round: 1 }, { bufferBytes: 1 })]), [
@@ -51,14 +59,6 @@ Deno.test("checkReinvested() finds other bytes of exact's in any round", () => {
 });
 
 Deno.test("checkReinvested() holds each policy to the size that was found for itself", () => {
-  const grown = (policy: string, batch: number) =>
-    own({
-      policy,
-      batch,
-      qualitySteps: 0,
-      learningRate: 0.001 * Math.sqrt(batch / 4),
-      reinvested: { ...base, into: "batch" },
-    });
   assertEquals(faults(plan, [own({}), grown("half", 9), grown("mesa8", 16)]), []);
   assertEquals(faults(plan, [own({}), grown("mesa8", 9)]), [
     "nano 9 × 128 mesa8 is not of the batch that was found",
@@ -81,25 +81,13 @@ Deno.test("checkReinvested() holds a wider model to the rule's learning rate", (
 });
 
 Deno.test("checkReinvested() finds what was re-invested and is no size that was found", () => {
-  const cell = own({
-    policy: "token8",
-    batch: 9,
-    qualitySteps: 0,
-    learningRate: 0.0015,
-    reinvested: { ...base, into: "batch" },
-  });
-  assertEquals(faults(plan, [own({}), cell]), ["nano 9 × 128 token8 is not of the batch that was found"]);
+  assertEquals(faults(plan, [own({}), grown("token8", 9)]), [
+    "nano 9 × 128 token8 is not of the batch that was found",
+  ]);
 });
 
 Deno.test("checkReinvested() goes by the steps of a round that trained, where the first was only timed", () => {
-  const cell = own({
-    policy: "half",
-    batch: 9,
-    qualitySteps: 13,
-    learningRate: 0.0015,
-    reinvested: { ...base, into: "batch" },
-  });
-  assertEquals(faults(plan, [own({ round: 1, qualitySteps: 0 }), own({}), cell]), []);
+  assertEquals(faults(plan, [own({ round: 1, qualitySteps: 0 }), own({}), grown("half", 9, 13)]), []);
 });
 
 function sweepFaults(some: CellRecord[], header: object = {}): string[] {

@@ -59,17 +59,18 @@ Deno.test("planCombinations() plans every policy with every choice, and names it
   for (const { fits, memory } of planned) assertEquals(fits, memory!.bufferBytes <= 2 ** 24);
 });
 
-/** A combination for tests, of so many bytes and seconds. */
+/** A combination for tests, of so many bytes, of which so many are live at once, and seconds. */
 const fake = (
   policy: string,
   bytes: number,
   seconds: number,
   choices: StepChoices = {},
+  live = bytes,
 ): PlannedCombination => ({
   ...{ model: "nano", sequence: 32, batch: 1, policy, ...choices },
   name: [policy, ...Object.values(choices)].join(" "),
   memory: plannedMemory(
-    { savedBytes: 0, livePeakBytes: bytes, liveAtPeak: {}, bufferBytes: bytes } as Parameters<
+    { savedBytes: 0, livePeakBytes: live, liveAtPeak: {}, bufferBytes: bytes } as Parameters<
       typeof plannedMemory
     >[0],
   ),
@@ -79,8 +80,8 @@ const fake = (
 
 const policies = ["exact", "half", "mesa8"].map(policyDocument);
 const few = { ...options, policies, frontier: { most: 40 } };
-const names = (planned: PlannedCombination[], most = 40) =>
-  chosen(planned, { ...few, frontier: { most } }).map(({ name }) => name);
+const names = (planned: PlannedCombination[], most = 40, of = policies) =>
+  chosen(planned, { ...few, policies: of, frontier: { most } }).map(({ name }) => name);
 
 const exact = [
   fake("exact", 100, 10),
@@ -173,4 +174,71 @@ Deno.test("chosen() takes of nano's combinations no more than its profile does w
     assertEquals(unusual(choices), choices);
   }
   assertEquals(chosen(planned, options), some);
+});
+
+Deno.test("planCombinations() holds combinations to the sweep's memory, of which some fit and some do not", () => {
+  const own = { ...options, policies: ["exact", "mst8"].map(policyDocument) };
+  const sizes = planAll(own).map(({ memory }) => memory!.bufferBytes).toSorted((a, b) => a - b);
+  const middle = sizes[Math.floor(sizes.length / 2)];
+  const fits = planAll({ ...own, memory: middle }).map(({ fits }) => fits);
+  assert(fits.includes(true) && fits.includes(false));
+  assertEquals(fits, planAll(own).map(({ memory }) => memory!.bufferBytes <= middle));
+});
+
+Deno.test("chosen() takes the smallest first, then always what lies furthest from what was taken", () => {
+  const state = (policy: string, bytes: number, seconds: number, more: StepChoices = {}) =>
+    fake(policy, bytes, seconds, { moments: "8bit", parameters: "bf16", ...more });
+  const planned = [
+    fake("exact", 1000, 10),
+    fake("half", 900, 11),
+    fake("mesa8", 800, 12),
+    state("mesa8", 10, 12),
+    state("half", 11, 11),
+    state("exact", 100, 10),
+  ];
+  const [small, near, far] = planned.slice(3).map(({ name }) => name);
+  assertEquals(names(planned, 4), [small]);
+  assertEquals(names(planned, 5).toSorted(), [small, far].toSorted());
+  assertEquals(names(planned, 6).toSorted(), [small, near, far].toSorted());
+});
+
+Deno.test("chosen() takes the smallest first", () => {
+  const state = (policy: string, bytes: number, seconds: number) =>
+    fake(policy, bytes, seconds, { moments: "8bit", update: "backward", clipBy: "last" });
+  const planned = [
+    fake("exact", 1000, 10),
+    fake("half", 900, 11),
+    fake("mesa8", 800, 12), // each beaten by its own with less state
+    state("exact", 100, 10),
+    state("mesa8", 10, 12),
+  ];
+  assertEquals(names(planned, 4), [planned[4].name]);
+});
+
+Deno.test("chosen() goes by the bytes of buffers, not by what is live", () => {
+  const planned = [
+    fake("exact", 100, 10),
+    fake("half", 60, 11),
+    fake("half", 40, 11, { moments: "8bit" }, 50),
+    fake("half", 45, 11, { moments: "bf16" }, 30),
+  ];
+  assertEquals(names(planned, 40, policies.slice(0, 2)), ["half 8bit"]);
+});
+
+Deno.test("chosen() takes arithmetics in turn where there is no room for all", () => {
+  const in16 = { arithmetic: "f16" } as const;
+  const state = { moments: "8bit", parameters: "bf16" } as const;
+  const planned = [
+    fake("exact", 100, 10),
+    fake("half", 60, 11),
+    fake("exact", 90, 10, state),
+    fake("half", 40, 11, state),
+    fake("exact", 100, 10, in16), // alone
+    fake("exact", 20, 10, { ...state, ...in16 }),
+  ];
+  assertEquals(names(planned, 5, policies.slice(0, 2)), [
+    "half 8bit bf16",
+    "exact f16",
+    "exact 8bit bf16 f16",
+  ]);
 });

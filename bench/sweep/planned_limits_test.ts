@@ -1,43 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { gpuWith, softwareWith } from "../../src/gpu/builder.ts";
-import { typicalGpuLimits, typicalSoftwareLimits } from "../../src/gpu/limits.ts";
+import { gpuWith } from "../../src/gpu/builder.ts";
+import { typicalGpuLimits } from "../../src/gpu/limits.ts";
 import { modelConfig } from "../../src/models/model_config.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
 import { fakeConfiguration, fakeMeasurement } from "../results/testing.ts";
-import { FitSearch, type OpenStep } from "./fit.ts";
 import { proves } from "./longest.ts";
 import { exceeds, planStep } from "./planned_step.ts";
-import { prove } from "./prove.ts";
 import { Pace } from "../training/pace.ts";
-
-const step: OpenStep = {
-  model: modelConfig("nano"),
-  sequence: 32,
-  batch: 1,
-  largest: "batch",
-  policy: policyDocument("mesa8"),
-  choices: {},
-  keepPositions: false,
-};
-Deno.test("prove() tries an answer of one, too, and tells how many processes tried", async () => {
-  const search = new FitSearch(step, softwareWith(typicalSoftwareLimits));
-  const budget = search.planOf(1)!.bufferBytes;
-  const fit = await search.largestIn(budget);
-  assertEquals(fit.answer?.size, 1);
-  const tried: number[] = [];
-  const { proof } = await prove(search, budget, fit, {
-    real: false,
-    attempt({ batch }) {
-      tried.push(batch);
-      return Promise.resolve(
-        batch === 1
-          ? { status: "trained", losses: [5, 4], bufferBytes: 1, ledgerPeakBytes: 2 }
-          : { status: "refused", by: "plan", message: "no", wantedBytes: 9 },
-      );
-    },
-  });
-  assertEquals([tried, proof.attempts, proof.proved, proof.trained !== null], [[1, 2], 2, true, true]);
-});
 
 Deno.test("proves() wants the cell of a longest sequence, those named beside it, and the first policy's", () => {
   const { memory } = fakeMeasurement();

@@ -132,3 +132,19 @@ gpuTest("tryInChild() and lookAtAdapter() tell what the same do here", async () 
   const late = await tryInChild({ ...host, timeoutSeconds: 0.001 }, trial());
   assert(late.status === "failed" && late.message.includes("allow more with --timeout"));
 });
+
+Deno.test("prove() tries an answer of one, too, and tells how many processes tried", async () => {
+  const search = new FitSearch(step, softwareWith(typicalSoftwareLimits));
+  const budget = search.planOf(1)!.bufferBytes;
+  const fit = await search.largestIn(budget);
+  assertEquals(fit.answer?.size, 1);
+  const tried: number[] = [];
+  const { proof } = await prove(search, budget, fit, {
+    real: false,
+    attempt({ batch }) {
+      tried.push(batch);
+      return Promise.resolve(batch === 1 ? trained : refused("plan"));
+    },
+  });
+  assertEquals([tried, proof.attempts, proof.proved, proof.trained !== null], [[1, 2], 2, true, true]);
+});

@@ -1,13 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { gpuWith, softwareWith } from "../../src/gpu/builder.ts";
-import { typicalGpuLimits, typicalSoftwareLimits } from "../../src/gpu/limits.ts";
-import { modelConfig } from "../../src/models/model_config.ts";
+import { softwareWith } from "../../src/gpu/builder.ts";
+import { typicalSoftwareLimits } from "../../src/gpu/limits.ts";
 import { policyDocument } from "../../src/storage/policies.ts";
-import type { StepChoices } from "../../src/train/step_choices.ts";
-import { type CellRecord, plannedMemory, unread } from "../results/results.ts";
-import type { PlannedCombination } from "../results/run_header.ts";
+import { type CellRecord, unread } from "../results/results.ts";
 import { fakeHeader, fakeMeasurement, fakeRecord } from "../results/testing.ts";
-import { choosings, chosen, planCombinations } from "./frontier.ts";
 import { profiles } from "./profiles.ts";
 import { missingCells, Outcomes } from "./outcomes.ts";
 import { budgets } from "./reinvest.ts";
@@ -18,99 +14,6 @@ import { planSweep } from "./sweep.ts";
 import { mergeSweeps } from "./merge.ts";
 import { budgetOfCard } from "./budget.ts";
 import { options as brief, policy } from "./sweep_testing.ts";
-
-const native = { ...gpuWith(typicalGpuLimits), matrices: undefined };
-const options = profiles.frontier("software");
-const shape = { model: modelConfig("nano"), sequence: 128, batch: 4 };
-Deno.test("planCombinations() holds combinations to the sweep's memory, of which some fit and some do not", () => {
-  const own = { ...options, policies: ["exact", "mst8"].map(policyDocument) };
-  const planAll = (memory?: number) =>
-    choosings([shape], own, native).flatMap((one) => planCombinations(one, { ...own, memory }, native));
-  const sizes = planAll().map(({ memory }) => memory!.bufferBytes).toSorted((a, b) => a - b);
-  const middle = sizes[Math.floor(sizes.length / 2)];
-  const fits = planAll(middle).map(({ fits }) => fits);
-  assert(fits.includes(true) && fits.includes(false));
-  assertEquals(fits, planAll().map(({ memory }) => memory!.bufferBytes <= middle));
-});
-
-const fake = (
-  policy: string,
-  bytes: number,
-  seconds: number,
-  choices: StepChoices = {},
-  live = bytes,
-): PlannedCombination => ({
-  ...{ model: "nano", sequence: 32, batch: 1, policy, ...choices },
-  name: [policy, ...Object.values(choices)].join(" "),
-  memory: plannedMemory(
-    { savedBytes: 0, livePeakBytes: live, liveAtPeak: {}, bufferBytes: bytes } as Parameters<
-      typeof plannedMemory
-    >[0],
-  ),
-  seconds,
-  fits: true,
-});
-
-const policies = ["exact", "half", "mesa8"].map(policyDocument);
-const names = (planned: PlannedCombination[], most: number, of = policies) =>
-  chosen(planned, { ...options, policies: of, frontier: { most } }).map(({ name }) => name);
-Deno.test("chosen() takes the smallest first, then always what lies furthest from what was taken", () => {
-  const state = (policy: string, bytes: number, seconds: number, more: StepChoices = {}) =>
-    fake(policy, bytes, seconds, { moments: "8bit", parameters: "bf16", ...more });
-  const planned = [
-    fake("exact", 1000, 10),
-    fake("half", 900, 11),
-    fake("mesa8", 800, 12),
-    state("mesa8", 10, 12),
-    state("half", 11, 11),
-    state("exact", 100, 10),
-  ];
-  const [small, near, far] = planned.slice(3).map(({ name }) => name);
-  assertEquals(names(planned, 4), [small]);
-  assertEquals(names(planned, 5).toSorted(), [small, far].toSorted());
-  assertEquals(names(planned, 6).toSorted(), [small, near, far].toSorted());
-});
-
-Deno.test("chosen() takes the smallest first", () => {
-  const state = (policy: string, bytes: number, seconds: number) =>
-    fake(policy, bytes, seconds, { moments: "8bit", update: "backward", clipBy: "last" });
-  const planned = [
-    fake("exact", 1000, 10),
-    fake("half", 900, 11),
-    fake("mesa8", 800, 12), // each beaten by its own with less state
-    state("exact", 100, 10),
-    state("mesa8", 10, 12),
-  ];
-  assertEquals(names(planned, 4), [planned[4].name]);
-});
-
-Deno.test("chosen() goes by the bytes of buffers, not by what is live", () => {
-  const planned = [
-    fake("exact", 100, 10),
-    fake("half", 60, 11),
-    fake("half", 40, 11, { moments: "8bit" }, 50),
-    fake("half", 45, 11, { moments: "bf16" }, 30),
-  ];
-  assertEquals(names(planned, 40, policies.slice(0, 2)), ["half 8bit"]);
-});
-
-Deno.test("chosen() takes arithmetics in turn where there is no room for all", () => {
-  const in16 = { arithmetic: "f16" } as const;
-  const state = { moments: "8bit", parameters: "bf16" } as const;
-  const planned = [
-    fake("exact", 100, 10),
-    fake("half", 60, 11),
-    fake("exact", 90, 10, state),
-    fake("half", 40, 11, state),
-    fake("exact", 100, 10, in16), // alone
-    fake("exact", 20, 10, { ...state, ...in16 }),
-  ];
-  assertEquals(names(planned, 5, policies.slice(0, 2)), [
-    "half 8bit bf16",
-    "exact f16",
-    "exact 8bit bf16 f16",
-  ]);
-});
 
 Deno.test("planReinvested() trains from every seed, of more seeds than rounds too", async () => {
   const own = {
