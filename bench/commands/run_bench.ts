@@ -162,7 +162,10 @@ export async function builderOptions(options: { requireGpu: boolean }): Promise<
   return await withGpu(options, (gpu) => Promise.resolve(builderOptionsFor(gpu)));
 }
 
-/** The data of every model of a sweep, each read once; with what is known of them without a network, where one is trained for quality. */
+/**
+ * The data of every model of a sweep, each read once; with what is known of them without a network, where one is trained for quality: of what
+ * the first of these is validated on, for one number is told of the data.
+ */
 export async function loadAll(cells: readonly CellConfiguration[], paths: DataPaths) {
   const keyOf = (cell: CellConfiguration) => dataKey(modelOf(cell));
   const loaded = new Map<string, TrainingData>();
@@ -171,7 +174,8 @@ export async function loadAll(cells: readonly CellConfiguration[], paths: DataPa
     if (!loaded.has(key)) loaded.set(key, await loadData(modelOf(cell), paths));
     const data = loaded.get(key)!;
     if (cell.qualitySteps > 0 && !data.report.baseline) {
-      loaded.set(key, { ...data, report: { ...data.report, baseline: data.baseline() } });
+      const baseline = data.baseline({ ...cell, reference: cell.reinvested?.batch });
+      loaded.set(key, { ...data, report: { ...data.report, baseline } });
     }
   }
   return (cell: CellConfiguration) => loaded.get(keyOf(cell))!;

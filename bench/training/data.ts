@@ -26,11 +26,17 @@ interface Size {
   sequence: number;
 }
 
+/** The batches that held-out data are cut into; with `reference` for as much of them as batches of so many would hold. */
+type Held = Size & { reference?: number };
+
 /** What a model is trained on, texts or images, and how it is cut into batches. */
 export interface TrainingData {
   readonly report: DataReport;
-  /** What is known of the data without a network; takes seconds to find out. */
-  baseline(): Baseline;
+  /**
+   * What is known of the data without a network, in nats a target of the held-out ones: of all of a text, and of those images that
+   * `validation` takes. Takes seconds to find out.
+   */
+  baseline(size: Held): Baseline;
   /** The text, where there is one. */
   readonly corpus?: Corpus;
   /** The model, with as many classes as the data need. */
@@ -43,7 +49,7 @@ export interface TrainingData {
    * Always the same batches. With `reference` they hold the windows that batches of so many would, so that losses of different batches are of
    * the same text; of images, as many as fill whole batches.
    */
-  validation(size: Size & { reference?: number }): Batch[];
+  validation(size: Held): Batch[];
 }
 
 /** Where data come from: a text and images, each a path or a name, or, left out, the built-in ones. */
@@ -168,14 +174,10 @@ export function imageData(
   { name, digest, classes, generated, train, heldOut, size }: ImageData,
 ): TrainingData {
   const origin = generated ? "drawn" : "read";
-  const looked = Math.min(validationImages[origin], heldOut.count);
-  const held = (batch: number, reference: number) => {
-    const count = Math.min(mostImageBatches[origin], Math.ceil(validationImages[origin] / reference));
-    return heldOutBatches(heldOut, {
-      batch,
-      size,
-      count: Math.max(1, Math.floor(count * reference / batch)),
-    });
+  /** Whole batches that are looked at, the first ones. */
+  const batchesOf = ({ batch, reference = batch }: Held) => {
+    const most = Math.min(mostImageBatches[origin], Math.ceil(validationImages[origin] / reference));
+    return Math.min(Math.max(1, Math.floor(most * reference / batch)), Math.floor(heldOut.count / batch));
   };
   return {
     report: {
@@ -187,11 +189,12 @@ export function imageData(
       trainImages: train.count,
       heldOutImages: heldOut.count,
     },
-    // To draw thousands of images takes longer than to train on a few.
-    baseline: () =>
-      generated
-        ? { rule: "classes", loss: classEntropy(heldOut, classes, looked) }
-        : { rule: "linear", loss: linearRuleLoss(train, heldOut, { classes, size, count: looked }) },
+    baseline(held) {
+      const count = held.batch * batchesOf(held);
+      return generated // to draw thousands of images takes longer than to train on a few
+        ? { rule: "classes", loss: classEntropy(heldOut, classes, count) }
+        : { rule: "linear", loss: linearRuleLoss(train, heldOut, { classes, size, count }) };
+    },
     fit: (model) => "classes" in model ? { ...model, classes: Math.max(model.classes, classes) } : model,
     check(model, { batch }) {
       if (inputOf(model).kind !== "images") throw new UserError(`Model "${model.name}" looks at no images`);
@@ -202,6 +205,6 @@ export function imageData(
       }
     },
     training: ({ batch, seed, augmentation }) => new ImageBatches(train, { batch, size, seed, augmentation }),
-    validation: ({ batch, reference = batch }) => held(batch, reference),
+    validation: (held) => heldOutBatches(heldOut, { batch: held.batch, size, count: batchesOf(held) }),
   };
 }

@@ -176,12 +176,37 @@ Deno.test("loadData() reads each family's own path, and refuses one that leads n
 
 Deno.test("baseline() tells what a bigram knows of a text, and of generated images how often classes occur", async () => {
   // Ten letters in turn: after each, one. What leans on single letters is one part in 91, a tenth of it right.
-  const { rule, loss } = (await textOf(text)).baseline();
+  const { rule, loss } = (await textOf(text)).baseline({ batch: 2, sequence: 8 });
   assertEquals(rule, "bigram");
   assertAlmostEquals(loss, 0, 0.02);
-  const images = (await loadData(vit, {})).baseline();
+  const images = (await loadData(vit, {})).baseline({ batch: 64, sequence: 65 });
   assertEquals(images.rule, "classes");
   assertAlmostEquals(images.loss, Math.log(10), 0.01);
+});
+
+Deno.test("baseline() of images is of the held-out ones that validation takes", () => {
+  for (const generated of [true, false]) {
+    const looked = new Set<number>();
+    const label = (index: number) => index % 10;
+    const heldOut = {
+      count: 10_100,
+      label: (index: number) => (looked.add(index), label(index)),
+      write() {},
+    };
+    const train = { count: 10, label, write() {} };
+    const data = imageData({
+      ...{ name: "images", digest: "0", classes: 10, generated, train, heldOut, size: 1 },
+    });
+    const lookedBy = (look: () => unknown) => {
+      looked.clear();
+      look();
+      return [...looked];
+    };
+    for (const held of [{ batch: 16 }, { batch: 64 }, { batch: 1000 }, { batch: 24, reference: 16 }]) {
+      const size = { ...held, sequence: 65 };
+      assertEquals(lookedBy(() => data.baseline(size)), lookedBy(() => data.validation(size)));
+    }
+  }
 });
 
 Deno.test("baseline() of images in files is a linear rule's, and loadData() takes such a folder", async () => {
@@ -189,7 +214,7 @@ Deno.test("baseline() of images in files is a linear rule's, and loadData() take
   try {
     const data = await loadData(vit, { images: await folderWith(folder, idxFiles()) });
     assertObjectMatch(data.report, { classes: 5, generated: false, trainImages: 3, heldOutImages: 2 });
-    assertEquals(data.baseline().rule, "linear");
+    assertEquals(data.baseline({ batch: 2, sequence: 65 }).rule, "linear");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
