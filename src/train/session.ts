@@ -225,10 +225,15 @@ export class TrainingSession {
     }
   }
 
-  /** Trains `repeats` steps on one batch, the same random bits in each, and times each of their dispatches. */
+  /**
+   * Trains one step on a batch, its only micro-batch, and times each of its dispatches in milliseconds, by GPU timestamps. With `repeats` the
+   * card makes that step as often, with no wait to tell it another: weights and moments are updated each time, but one step is counted, so that
+   * what the session gives afterwards is of no training. Throws where there are no timestamps, or ranks exchange.
+   */
   async profile(batch: Batch, repeats = 1): Promise<TimedDispatch[]> {
+    const [packed] = this.#packed(batch); // a batch that is refused is no step
     const { step, ...values } = this.#nextStep();
-    this.#memory.writeBatch(this.task.pack(batch), { ...this.#rounding(step), ...values });
+    this.#memory.writeBatch(packed, { ...this.#rounding(step), ...values });
     return await this.#train.profile(repeats);
   }
 

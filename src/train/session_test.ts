@@ -258,6 +258,23 @@ gpuTest("TrainingSession.timedSteps() trains as step() does", async () => {
 });
 
 gpuTest(
+  "TrainingSession.profile() trains as step() does, and a batch that it refuses is no step",
+  async () => {
+    const batches = someBatches(3);
+    const losses = await lossesOf({ policy: "mesa8" }, batches);
+    await withSession({ policy: "mesa8" }, async (session) => {
+      const inputs = batches[0].inputs.with(7, model.vocab);
+      await assertRejects(() => session.profile({ ...batches[0], inputs }), UserError, "Token id 16");
+      session.step(batches[0]);
+      await session.profile(batches[1]);
+      session.step(batches[2]);
+      assertEquals(await session.losses(), losses);
+    });
+  },
+  !(await testGpu()).timestamps && "this adapter has no timestamps",
+);
+
+gpuTest(
   "TrainingSession refuses a token outside the vocabulary, and trains on as if it had not been given",
   async () => {
     const batches = someBatches(2);
