@@ -20,7 +20,7 @@ export function requestsFor(stores: readonly Store[]): BufferRequest<Store>[] {
   }));
 }
 
-/** A group of buffers that are made and destroyed together, each booked in the ledger. Nothing else calls `createBuffer`. */
+/** Buffers by key, each booked in the ledger. Nothing else calls `createBuffer`. */
 export class BufferSet<Key> {
   readonly #buffers = new Map<Key, GPUBuffer>();
 
@@ -70,13 +70,14 @@ export class BufferSet<Key> {
     return this.#buffers.has(key);
   }
 
-  /** Destroys all buffers of the set; their memory is free at once. */
-  destroy(): void {
-    for (const buffer of this.#buffers.values()) {
+  /** Destroys the buffers of some keys, or all of the set; their memory is free at once. */
+  destroy(keys: Iterable<Key> = this.#buffers.keys()): void {
+    for (const key of keys) {
+      const buffer = this.get(key);
       buffer.destroy();
       this.gpu.ledger.close(buffer.size);
+      this.#buffers.delete(key);
     }
-    this.#buffers.clear();
   }
 }
 

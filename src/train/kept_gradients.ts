@@ -11,12 +11,13 @@ import type { InTraining } from "./in_training.ts";
 import type { SessionMemory } from "./session_memory.ts";
 
 /**
- * Gradients kept on the device, which later ones are compared with where they are: in as much memory again, until the session ends. Whose
+ * Gradients kept on the device, which later ones are compared with where they are: in as much memory again, which `destroy` frees. Whose
  * gradients they are, a step's or a program's of gradients, is the matter of who runs it.
  */
 export class KeptGradients {
   private constructor(
     private readonly memory: SessionMemory,
+    private readonly stores: ReadonlySet<Store>,
     private readonly keeping: Program,
     private readonly comparison: Program,
     /** What a comparison leaves: rows of sums, and by parameter which are its own. */
@@ -31,6 +32,7 @@ export class KeptGradients {
       const { store, offset } = gradient.home!;
       return { ...gradient, name: `kept ${gradient.name}`, home: { store: storeOf(store), offset } };
     };
+    const stores = new Set(parameterSet.gradients.map((gradient) => keptOf(gradient).home!.store));
     const keep = new ProgramBuilder("keep gradients", builderOptions);
     for (const gradient of parameterSet.gradients) materialize(keep, plain(gradient), keptOf(gradient));
     const compare = new ProgramBuilder("compare gradients", { ...builderOptions, keepAll: true });
@@ -40,9 +42,11 @@ export class KeptGradients {
     const byName = new Map(all.map(({ name }, i) => [name, rows[i]]));
     const keeping = await memory.program(keep.build(), step);
     try {
-      return new KeptGradients(memory, keeping, await memory.program(compare.build()), sums, byName);
+      const comparison = await memory.program(compare.build());
+      return new KeptGradients(memory, stores, keeping, comparison, sums, byName);
     } catch (error) {
       keeping.destroy();
+      memory.destroy(stores);
       throw error;
     }
   }
@@ -67,5 +71,6 @@ export class KeptGradients {
   destroy(): void {
     this.keeping.destroy();
     this.comparison.destroy();
+    this.memory.destroy(this.stores);
   }
 }

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { gpuTest } from "../../kernels/testing/testing.ts";
+import { gpuTest, testGpu } from "../../kernels/testing/testing.ts";
 import type { TokenBatch } from "../data/batches.ts";
+import { OutOfMemoryError } from "../gpu/errors.ts";
+import { countBuffers } from "../gpu/testing.ts";
 import { addSquares, errorOf, squaresByTensor } from "./gradient_error.ts";
 import { policyOf } from "./options.ts";
 import type { TrainingSession } from "./session.ts";
@@ -94,3 +96,31 @@ gpuTest(
     });
   },
 );
+
+gpuTest("KeptGradients.destroy() frees all that it took, and so does create() where it fails", async () => {
+  const gpu = await testGpu();
+  await withSession({ policy: "exact" }, async (session) => {
+    const before = gpu.ledger.liveBytes;
+    const counter = countBuffers(gpu);
+    const { createBuffer } = gpu.device;
+    const held = () => [gpu.ledger.liveBytes - before, counter.live()];
+    try {
+      const kept = await session.keptGradients();
+      const gradients = new Set(session.parameterSet.gradients.map(({ home }) => home!.store));
+      const [booked, counted] = held();
+      assert(booked === counted && counted >= [...gradients].reduce((sum, { bytes }) => sum + bytes, 0));
+      kept.destroy();
+      assertEquals(held(), [0, 0]);
+      for (const refused of ["keep gradients uniforms", "compare gradients uniforms"]) {
+        gpu.device.createBuffer = (descriptor) => {
+          if (descriptor.label === refused) throw new OutOfMemoryError(refused, 7);
+          return createBuffer.call(gpu.device, descriptor);
+        };
+        await assertRejects(() => session.keptGradients(), OutOfMemoryError, refused);
+        assertEquals(held(), [0, 0], refused);
+      }
+    } finally {
+      counter.stop();
+    }
+  });
+});

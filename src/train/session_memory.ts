@@ -34,12 +34,17 @@ export class SessionMemory {
     this.#stores = new BufferSet(gpu);
   }
 
-  /** Makes a program, and those of its stores that do not exist yet. Throws OutOfMemoryError with the bytes wanted. */
+  /** Makes a program, and those of its stores that do not exist yet, or none. Throws OutOfMemoryError with the bytes wanted. */
   async program(description: ProgramDescription, lender?: Program): Promise<Program> {
     const stores = new Set([...description.stores, stepStore]);
     const missing = [...stores].filter((store) => !this.#stores.has(store));
     await this.#stores.allocate(requestsFor(missing));
-    return await Program.create(this.gpu, description, this.#stores, lender);
+    try {
+      return await Program.create(this.gpu, description, this.#stores, lender);
+    } catch (error) {
+      this.#stores.destroy(missing);
+      throw error;
+    }
   }
 
   /** Writes a tensor's bytes, padding included. */
@@ -134,8 +139,8 @@ export class SessionMemory {
     });
   }
 
-  /** Frees all stores. */
-  destroy(): void {
-    this.#stores.destroy();
+  /** Frees some stores, or all. */
+  destroy(stores?: Iterable<Store>): void {
+    this.#stores.destroy(stores);
   }
 }
