@@ -22,15 +22,24 @@ import {
   peerPoints,
   policiesOf,
 } from "./frontier.ts";
+import {
+  type Axes,
+  axis,
+  black,
+  digits,
+  greyText,
+  labels,
+  letters,
+  markOf,
+  points,
+  type Scale,
+  size,
+  unlessBeaten,
+} from "./labelled_points.ts";
 import { policyStyles } from "./policy_style.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { timedOf } from "./timed_cell.ts";
 
-/** Lighter than any policy's color. */
-const grey = "#c8c8c8";
-const greyText = "#9a9a9a";
-const width = 400;
-const height = 230;
 const lineHeight = 12;
 
 /** A picture of each comparison whose base is known; none where no frontier was looked for. */
@@ -115,16 +124,8 @@ const peerRow = ({ name, memory, speed, beatenBy }: PeerPoint, place: number): R
   };
 };
 
-const field = (name: string, title: string, scale: Spec, axis: Spec = {}) => ({
-  field: name,
-  type: "quantitative",
-  title,
-  scale: { nice: false, ...scale },
-  axis,
-});
-
 /** A logarithmic scale with room at both ends. */
-function logarithmic(values: readonly number[]): Spec {
+function logarithmic(values: readonly number[]): Scale {
   const [low, high] = roomy(values.map(Math.log2), 0.1);
   return { type: "log", domain: [2 ** low, 2 ** high] };
 }
@@ -133,36 +134,26 @@ const numbers = (rows: readonly Row[], name: string) =>
   rows.flatMap((row) => typeof row[name] === "number" ? [row[name] as number] : []);
 
 const memoryAxis = (rows: readonly Row[], title: string) =>
-  field("memory", title, logarithmic(numbers(rows, "memory")), { format: "~g", tickCount: 8 });
-
-/** What comes later is drawn over what came before. */
-const lastUnbeaten = (rows: readonly Row[]) =>
-  rows.toSorted((a, b) => (b.beaten as number) - (a.beaten as number));
-
-/** Points with their numbers: in their policy's style, grey where they are beaten. */
-function points(rows: readonly Row[], x: Spec, y: Spec, styles: Styles, labelled = true): Spec[] {
-  const encoding = byPolicy(styles, "points");
-  const color = { condition: { test: "datum.beaten", value: grey }, ...encoding.color };
-  const layer = (mark: Spec, more: Spec) => ({ mark, encoding: { x, y, color, ...more } });
-  return [
-    layer({ type: "point", size: 55, strokeWidth: 1.8, opacity: 1 }, { shape: encoding.shape }),
-    ...labelled
-      ? [layer({ type: "text", fontSize: 9, dx: 7, dy: -6, align: "left" }, { text: { field: "label" } })]
-      : [],
-  ].map((one) => ({ data: { values: lastUnbeaten(rows) }, ...one }));
-}
+  axis("memory", title, logarithmic(numbers(rows, "memory")), { format: "~g", tickCount: 8 });
 
 function speedPart(rows: readonly Row[], styles: Styles, memory: string, speed: string): Spec {
-  const x = memoryAxis(rows, memory);
   const [low, high] = roomy([...numbers(rows, "low"), ...numbers(rows, "high")], 0.01);
-  const y = field("speed", speed, { domain: [low, high], zero: false }, { format: "~f", tickCount: 6 });
-  const color = { condition: { test: "datum.beaten", value: grey }, ...byPolicy(styles, "points").color };
+  const axes = {
+    x: memoryAxis(rows, memory),
+    y: axis("speed", speed, { domain: [low, high] }, { format: "~f", tickCount: 6 }),
+  };
+  const { x, y } = axes;
+  const { color } = byPolicy(styles, "points");
   const rule = {
     data: { values: rows },
     mark: { type: "rule", strokeWidth: 1.5 },
-    encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color },
+    encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: unlessBeaten(color) },
   };
-  return { width, height, layer: [rule, ...points(rows, x, y, styles)] };
+  const rules = rows.map((row) => {
+    const [from, to] = ["low", "high"].map((end) => markOf({ ...row, speed: row[end] }, axes));
+    return { ...from, y: (from.y + to.y) / 2, halfWidth: 1, halfHeight: (from.y - to.y) / 2 };
+  });
+  return { ...size, layer: [rule, points(rows, axes, styles), ...labels(rows, axes, color, digits, rules)] };
 }
 
 const powersOfTen = (low: number, high: number) => {
@@ -181,13 +172,17 @@ function errorPart(all: readonly Row[], styles: Styles, memory: string): Spec[] 
   const rows = withErrors(all);
   if (rows.length === 0) return [];
   const known = numbers(rows, "error").filter((error) => error > 0);
-  const [foot, top] = [Math.min(...known) / 4, 2 * Math.max(...known)];
-  const y = field("error", "gradient error (at the foot: none)", { type: "log", domain: [foot, top] }, {
+  const foot = Math.min(...known) / 4;
+  const scale = logarithmic([foot, ...known]);
+  const [, top] = scale.domain;
+  const y = axis("error", "gradient error (at the foot: none)", scale, {
     format: "~e",
     ...top / foot >= 100 ? { values: powersOfTen(foot, top) } : { tickCount: 4 },
   });
   const values = rows.map((row) => ({ ...row, error: row.error || foot }));
-  return [{ width, height, layer: points(values, memoryAxis(all, memory), y, styles) }];
+  const axes = { x: memoryAxis(all, memory), y };
+  const { color } = byPolicy(styles, "points");
+  return [{ ...size, layer: [points(values, axes, styles), ...labels(values, axes, color, digits)] }];
 }
 
 /** PyTorch's rows among the same points, which need other scales. */
@@ -198,26 +193,23 @@ function peersPart(
   [memoryOf, speedOf]: string[],
 ): Spec {
   const all = [...rows, ...peers];
-  const x = memoryAxis(all, `buffers, or PyTorch's peak, of ${memoryOf}'s buffers`);
-  const y = field("speed", `speed, of ${speedOf}'s`, logarithmic(numbers(all, "speed")), {
-    format: "~g",
-    tickCount: 6,
-  });
-  const color = { condition: { test: "datum.beaten", value: grey }, value: "#000000" };
-  const mark = (mark: Spec, more: Spec = {}) => ({
-    data: { values: peers },
-    mark,
-    encoding: { x, y, color, ...more },
-  });
+  const axes: Axes = {
+    x: memoryAxis(all, `buffers, or PyTorch's peak, of ${memoryOf}'s buffers`),
+    y: axis("speed", `speed, of ${speedOf}'s`, logarithmic(numbers(all, "speed")), {
+      format: "~g",
+      tickCount: 6,
+    }),
+  };
   return {
-    width,
-    height,
+    ...size,
     layer: [
-      ...points(rows, x, y, styles, false),
-      mark({ type: "point", shape: "cross", filled: true, size: 60, opacity: 1 }),
-      mark({ type: "text", fontSize: 10, dx: 7, dy: -6, align: "left", fontWeight: "bold" }, {
-        text: { field: "label" },
-      }),
+      points(rows, axes, styles),
+      {
+        data: { values: peers },
+        mark: { type: "point", shape: "cross", filled: true, size: 60, opacity: 1 },
+        encoding: { ...axes, color: unlessBeaten(black) },
+      },
+      ...labels(peers, axes, black, letters, rows.map((row) => markOf(row, axes))),
     ],
   };
 }
@@ -239,7 +231,7 @@ function names(rows: readonly Row[], peers: readonly Row[]): Spec {
         scale: { domain: [lines.length, 0], nice: false },
       },
       text: { field: "text" },
-      color: { condition: { test: "datum.beaten", value: greyText }, value: "#000000" },
+      color: unlessBeaten(black, greyText),
     },
   };
 }
