@@ -71,6 +71,8 @@ function versions(found: readonly Sweep[]): string {
 interface Worthwhile {
   comparison: Comparison<Cell>;
   points: FrontierPoint[];
+  /** How training ended under them. */
+  losses: string | null;
 }
 
 /** What is worth a look of each comparison of a sweep. */
@@ -79,8 +81,9 @@ const worthwhile = ({ comparisons, told }: Sweep, harmful: readonly string[]): W
     const numbers = new Map(frontierPoints(comparison).map(({ name, number }) => [name, number]));
     const policyOf = policiesOf(told);
     const cells = [...comparison.cells].filter(([name]) => !harmful.includes(policyOf.get(name) ?? name));
-    const points = frontierPoints({ ...comparison, cells: new Map(cells) });
-    return { comparison, points: points.map((point) => ({ ...point, number: numbers.get(point.name)! })) };
+    const points = frontierPoints({ ...comparison, cells: new Map(cells) })
+      .map((point) => ({ ...point, number: numbers.get(point.name)! }));
+    return { comparison, points, losses: lossesSentence(comparison, points) };
   });
 
 /** "small, 16 × 1024 tokens under Dawn" */
@@ -91,7 +94,7 @@ function subject(comparison: Comparison<Cell>): string {
 }
 
 /** "…, from 1.24 GiB at 0.86× of `exact`'s speed (`mst8`) to 6.3 GiB at 3.05× (`exact + f16`), 21 beaten of the 34 that were measured of 234" */
-function sentence({ comparison, points }: Worthwhile, { told }: Sweep): string {
+function sentence({ comparison, points, losses }: Worthwhile, { told }: Sweep): string {
   const timed = timedOf(comparison) ?? baseOf(comparison);
   const near = within(points, smallError);
   const steps = stairs(near);
@@ -111,7 +114,6 @@ function sentence({ comparison, points }: Worthwhile, { told }: Sweep): string {
   const range = ends.length > 1 ? `from ${ends.join(" to ")}` : ends[0] ?? "nothing that was compared";
   const diverged = points.filter(divergedItself).map(({ name }) => code(name));
   const without = diverged.length > 0 ? `; training, or its gradient, diverged under ${list(diverged)}` : "";
-  const losses = lossesSentence(comparison, points);
   const ended = losses ? `; ${losses.slice(0, 1).toLowerCase()}${losses.slice(1, -1)}` : "";
   const compared = comparedAt(comparison);
   return `${subject(comparison)}${
@@ -123,13 +125,13 @@ function sentence({ comparison, points }: Worthwhile, { told }: Sweep): string {
 
 /** What is fastest in so much memory, where PyTorch's rows lie, and a row for each combination that nothing beats. */
 function beside(worth: readonly Worthwhile[], sweep: Sweep): string {
-  const parts = worth.flatMap(({ comparison, points }) => {
+  const parts = worth.flatMap(({ comparison, points, losses }) => {
     const unbeaten = points.filter((point) => ranWell(point) && point.beatenBy.length === 0);
     return [
       [`**${subject(comparison)}.**`, fastest(comparison, points) ?? "None ran to its end."].join(" "),
       comparedSentence(comparison),
       divergedSentence(points),
-      lossesSentence(comparison, points),
+      losses,
       besidePyTorch(peerPoints(comparison, points, sweep.told), points, comparison),
       "What no other combination beats, by its number in the picture:",
       combinationsTable(comparison, unbeaten),

@@ -1,6 +1,7 @@
 import { number, percentage, plural } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import { costSentence, lossDifferences, verdictSentence } from "../report/losses.ts";
+import { lossShares } from "../report/parity.ts";
 import { baseOf } from "../report/side_by_side.ts";
 import { code, list, paragraph, policiesOf, range } from "../report/words.ts";
 import { lossParts, trainedSteps } from "./loss_parts.ts";
@@ -54,12 +55,9 @@ function longRun({ comparisons: [comparison] }: Sweep): string | null {
   const exact = baseOf(comparison);
   const byRounding = (cell: Cell) => cell.configuration.kernels === "other";
   const ends = [...comparison.cells].flatMap(([policy, cell]) => {
-    const [pair] = cell === exact ? [] : cell.pairedQualities(exact);
-    if (pair?.own.validationLoss == null || pair.base.validationLoss === null) return [];
-    const text = `${code(policy)} ${
-      percentage(pair.own.validationLoss / pair.base.validationLoss - 1, true)
-    }`;
-    return [{ text, alone: byRounding(cell) }];
+    const [share] = lossShares(cell, exact);
+    if (share === undefined) return [];
+    return [{ text: `${code(policy)} ${percentage(share, true)}`, alone: byRounding(cell) }];
   }).toSorted((a, b) => Number(a.alone) - Number(b.alone));
   if (ends.length === 0) return null;
   const { configuration: { qualitySteps }, records: [{ data }] } = exact;

@@ -6,6 +6,7 @@ import { mean } from "../statistics/statistics.ts";
 import type { Cell } from "./cell_rounds.ts";
 import type { FrontierPoint } from "./frontier.ts";
 import { marginOf } from "./margins.ts";
+import { lossShares } from "./parity.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { code, list } from "./words.ts";
 
@@ -20,14 +21,8 @@ export function lossesSentence(
   const exact = baseOf(comparison);
   const [trained] = exact.records.filter(({ quality }) => quality);
   const ended = points.flatMap(({ name, cell }) => {
-    const pairs = cell === exact
-      ? []
-      : cell.pairedQualities(exact).flatMap(({ own, base }) =>
-        own.validationLoss === null || base.validationLoss === null
-          ? []
-          : [own.validationLoss / base.validationLoss - 1]
-      );
-    return pairs.length > 0 ? [{ name, share: mean(pairs), seeds: pairs.length }] : [];
+    const shares = lossShares(cell, exact);
+    return shares.length > 0 ? [{ name, share: mean(shares), seeds: shares.length }] : [];
   });
   if (!trained || ended.length === 0) return null;
   const margin = marginOf({ modelType: trained.architecture.modelType as ModelType });

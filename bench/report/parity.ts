@@ -40,6 +40,16 @@ export function pairedLosses(cell: Cell, exact: Cell): Paired | null {
   return { seeds, differences, difference: meanInterval(differences), loss, lost };
 }
 
+/** Validation losses less `exact`'s, as shares of those, of each seed from which both are numbers; none of `exact` itself. */
+export const lossShares = (cell: Cell, exact: Cell): number[] =>
+  cell === exact
+    ? []
+    : cell.pairedQualities(exact).flatMap(({ own, base }) =>
+      own.validationLoss === null || base.validationLoss === null
+        ? []
+        : [own.validationLoss / base.validationLoss - 1]
+    );
+
 /** The worse end of an interval, which is the upper one: nats, and as a share of `exact`'s mean loss. Null if a loss is not a number. */
 export function costAtMost(
   { difference, loss }: Pick<Paired, "difference" | "loss">,
