@@ -1,9 +1,9 @@
 import { sideBySidePanels } from "../report/chart_panels.ts";
-import type { Cell } from "../report/cell_rounds.ts";
+import { type Cell, recordsOf } from "../report/cell_rounds.ts";
 import { draw } from "../report/draw.ts";
 import { byFamily, type OfFamily } from "../report/families.ts";
 import { frontierPanels } from "../report/frontier_chart.ts";
-import { policyStyles } from "../report/policy_style.ts";
+import { stylesOfRecords } from "../report/policy_style.ts";
 import { baseOf, type Comparison } from "../report/side_by_side.ts";
 import type { Reports } from "./reports.ts";
 
@@ -34,9 +34,6 @@ const exactBytes = (comparison: Comparison<Cell>) => baseOf(comparison).memory?.
 
 /** The picture as SVG. Equal records give equal bytes. */
 export async function drawGlance({ caption, comparisons }: Glance): Promise<string> {
-  const documents = comparisons.flatMap(({ cells }) =>
-    [...cells].map(([policy, { configuration }]) => [policy, configuration.storage] as const)
-  );
-  const panels = frontierPanels(comparisons, policyStyles(new Map(documents)));
+  const panels = frontierPanels(comparisons, stylesOfRecords(recordsOf(comparisons)));
   return await draw(sideBySidePanels(panels), `${caption}: up and to the left is better`);
 }

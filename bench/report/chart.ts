@@ -6,7 +6,7 @@ import { frontierPanels, hasIntervals } from "./frontier_chart.ts";
 import { longestPanels } from "./longest_chart.ts";
 import { differencePanels, lossPanels } from "./loss_charts.ts";
 import { memoryPanels } from "./memory_chart.ts";
-import { policyStyles } from "./policy_style.ts";
+import { stylesOfRecords } from "./policy_style.ts";
 import { invested } from "./reinvested.ts";
 import { reinvestmentPanels } from "./reinvestment_chart.ts";
 import { softwareBrand } from "./report.ts";
@@ -30,12 +30,7 @@ export interface Chart {
 export async function drawCharts(records: readonly CellRecord[], told: Told = {}): Promise<Chart[]> {
   const comparisons = compare(records);
   const found = told.longest?.found ?? [];
-  const styles = policyStyles(
-    new Map([
-      ...found.map(({ policy }) => [policy, null] as const),
-      ...records.map(({ configuration: { policy, storage } }) => [policy, storage] as const),
-    ]),
-  );
+  const styles = stylesOfRecords(records, found.map(({ policy }) => policy));
   const seeds = new Set(records.flatMap((r) => r.quality ? [r.configuration.seed] : [])).size;
   const pictures: [file: string, caption: string, panels: Panel[], columns?: number][] = [
     ["lengths", lengthsCaption, longestPanels(found, comparisons, styles), 1],

@@ -1,6 +1,7 @@
 import { hash } from "../../src/data/random.ts";
 import { policyPresets } from "../../src/storage/policies.ts";
 import type { PolicyDocument } from "../../src/storage/policy_document.ts";
+import type { CellRecord } from "../results/results.ts";
 
 /** How charts draw a policy: each of the three tells it apart alone. */
 export interface PolicyStyle {
@@ -77,3 +78,15 @@ export function policyStyles(policies: ReadonlyMap<string, PolicyDocument | null
   }
   return new Map([...policies.keys()].map((name) => [name, chosen.get(name)!]));
 }
+
+/** The styles of the policies of records, and of others by name alone. */
+export const stylesOfRecords = (
+  records: readonly CellRecord[],
+  others: readonly string[] = [],
+): Map<string, PolicyStyle> =>
+  policyStyles(
+    new Map([
+      ...others.map((name) => [name, null] as const),
+      ...records.map(({ configuration: { policy, storage } }) => [policy, storage] as const),
+    ]),
+  );
