@@ -6,7 +6,7 @@ import { costSentence, lossDifferences, verdictSentence } from "../report/losses
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { speedText } from "../report/speeds.ts";
 import { buffers } from "../report/tables.ts";
-import { list, paragraph, table } from "../report/words.ts";
+import { list, paragraph, range, table } from "../report/words.ts";
 import { lossParts } from "./loss_parts.ts";
 import { picture, sources } from "./making.ts";
 import type { Reports, Sweep } from "./reports.ts";
@@ -62,13 +62,9 @@ function speeds(sweeps: Reports["sweeps"]): Part | null {
     return faster.length > 0 ? [{ comparison, faster }] : [];
   });
   if (!native || groups.length === 0) return null;
-  const told = groups.map(({ comparison, faster }) =>
-    `${names(comparison).join(", ")} tokens, trains at ${
-      number(tokensPerSecond(comparison)!)
-    } tokens/s natively in f32, ${
-      list(faster.map((row) => `${speedOf(row)} in ${row.arithmetic} (${ratio(timesNative(row))})`))
-    }`
-  );
+  const faster = [...Map.groupBy(groups.flatMap(({ faster }) => faster), ({ arithmetic }) => arithmetic)]
+    .map(([arithmetic, rows]) => `${range(rows.map(timesNative), ratio)} as fast in ${arithmetic}`);
+  const models = list(groups.map(({ comparison }) => names(comparison).join(", ")));
   const rows = groups.flatMap(({ comparison, faster }) => [
     { arithmetic: "f32", runtime: "native", own: comparison, native: comparison },
     ...faster,
@@ -83,7 +79,9 @@ function speeds(sweeps: Reports["sweeps"]): Part | null {
       : [],
     ...used.has("f16") ? [used.has("f16x3") ? "one in f16" : "one half in f16"] : [],
   ];
-  const answer = `With products on subgroup matrices, under ${runtime}: ${list(told)}.`;
+  const answer = `With products on subgroup matrices, under ${runtime}, \`exact\` trains ${
+    list(faster)
+  } as natively in f32 (${models} tokens).`;
   const detail = `Each number is ${meaning.join(", and ")}.`;
   const header = [
     "model",

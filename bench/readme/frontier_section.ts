@@ -1,4 +1,4 @@
-import { bytes, ratio } from "../../src/text/format.ts";
+import { bytes, plural, ratio } from "../../src/text/format.ts";
 import { stepDefaults } from "../../src/train/step_choices.ts";
 import type { Cell } from "../report/cell_rounds.ts";
 import {
@@ -12,7 +12,6 @@ import {
 } from "../report/frontier.ts";
 import {
   besidePyTorch,
-  comparedAt,
   comparedSentence,
   divergedSentence,
   fastest,
@@ -21,11 +20,11 @@ import {
   smallError,
   within,
 } from "../report/frontier_answers.ts";
-import { lossesSentence } from "../report/frontier_losses.ts";
+import { type LossesAbove, lossesAbove, lossesSentence, sharesAbove } from "../report/frontier_losses.ts";
 import { combinationsTable } from "../report/frontier_tables.ts";
 import { baseOf, type Comparison, names } from "../report/side_by_side.ts";
 import { timedOf } from "../report/timed_cell.ts";
-import { code, list } from "../report/words.ts";
+import { code, list, paragraph, range } from "../report/words.ts";
 import { runtimeOf } from "../results/results.ts";
 import { harmfulOf } from "./harmful.ts";
 import { picture, sources } from "./making.ts";
@@ -45,26 +44,32 @@ export function frontierSection({ sweeps }: Reports): string | null {
   if (found.length === 0) return null;
   const harmful = harmfulOf(sweeps.quality);
   const worth = found.map((sweep) => ({ sweep, of: worthwhile(sweep, harmful) }));
-  const told = worth.flatMap(({ sweep, of }) => of.map((one) => sentence(one, sweep)));
+  const all = worth.flatMap(({ of }) => of);
   const without = harmful.length > 0
-    ? ` Without ${list(harmful.map(code))}, under which training ends worse ([Quality](#quality)).`
-    : "";
+    ? `${list(harmful.map(code))} ${
+      harmful.length === 1 ? "is" : "are"
+    } left out, under which training ends worse ([Quality](#quality)).`
+    : null;
   return [
     "### What is worth it",
-    "Of policies with choices of a step, from the smallest to the fastest that no other which ran beats in memory, speed and gradient error " +
-    `together, with a gradient error of at most ${smallError}: ${told.join("; ")}.${
-      versions(found)
-    }${without}`,
+    ...paragraph(
+      "Of policies with choices of a step, from the smallest to the fastest that no other which ran beats in memory, speed and gradient error " +
+        `together, with a gradient error of at most ${smallError}${speedsOf(all)}: ${
+          all.map(ends).join("; ")
+        }.`,
+      endedHigher(all),
+    ),
+    ...paragraph(versions(found), without),
     ...worth.map(({ sweep, of }) => beside(of, sweep)),
     meaning,
   ].join("\n\n");
 }
 
 /** What has to be known to read frontiers of different versions of the program beside each other. */
-function versions(found: readonly Sweep[]): string {
-  if (new Set(found.map(({ told }) => told.sources)).size < 2) return "";
+function versions(found: readonly Sweep[]): string | null {
+  if (new Set(found.map(({ told }) => told.sources)).size < 2) return null;
   const commits = list([...new Set(found.flatMap(({ commits }) => commits))]);
-  return ` They are of different versions of the program (commits ${commits}), so what differs between them is not the runtime's alone.`;
+  return `These are of different versions of the program (commits ${commits}), so what differs between them is not the runtime's alone.`;
 }
 
 /** A comparison of a sweep, and its points by the numbers that the report's picture has. */
@@ -72,7 +77,7 @@ interface Worthwhile {
   comparison: Comparison<Cell>;
   points: FrontierPoint[];
   /** How training ended under them. */
-  losses: string | null;
+  losses: LossesAbove | null;
 }
 
 /** What is worth a look of each comparison of a sweep. */
@@ -83,7 +88,7 @@ const worthwhile = ({ comparisons, told }: Sweep, harmful: readonly string[]): W
     const cells = [...comparison.cells].filter(([name]) => !harmful.includes(policyOf.get(name) ?? name));
     const points = frontierPoints({ ...comparison, cells: new Map(cells) })
       .map((point) => ({ ...point, number: numbers.get(point.name)! }));
-    return { comparison, points, losses: lossesSentence(comparison, points) };
+    return { comparison, points, losses: lossesAbove(comparison, points) };
   });
 
 /** "small, 16 × 1024 tokens under Dawn" */
@@ -93,34 +98,57 @@ function subject(comparison: Comparison<Cell>): string {
   return `${names(comparison).join(", ")} tokens ${runtime}`;
 }
 
-/** "…, from 1.24 GiB at 0.86× of `exact`'s speed (`mst8`) to 6.3 GiB at 3.05× (`exact + f16`), 21 beaten of the 34 that were measured of 234" */
-function sentence({ comparison, points, losses }: Worthwhile, { told }: Sweep): string {
+/** What speeds are multiples of; nothing where none was timed. */
+function speedsOf(all: readonly Worthwhile[]): string {
+  const timed = all.flatMap(({ comparison }) => timedOf(comparison)?.configuration ?? []);
+  const whose = timed.map(({ policy, arithmetic = stepDefaults.arithmetic }) =>
+    `${code(policy)}'s in ${arithmetic}`
+  );
+  return whose.length > 0 ? ` (speeds are multiples of ${list([...new Set(whose)])})` : "";
+}
+
+/** "small, 16 × 1024 tokens under Dawn, from 1.24 GiB at 0.86× (`mst8`) to 6.3 GiB at 3.05× (`exact + f16`)" */
+function ends({ comparison, points }: Worthwhile): string {
   const timed = timedOf(comparison) ?? baseOf(comparison);
   const near = within(points, smallError);
   const steps = stairs(near);
   const [first, last] = [steps[0] ?? near[0], steps.at(-1)];
-  const ran = points.filter(ranWell).length;
-  const lost = points.filter(({ beatenBy }) => beatenBy.length > 0).length;
-  const ends = [first, ...last && last !== first ? [last] : []].flatMap((point, i) => {
+  const told = [first, ...last && last !== first ? [last] : []].flatMap((point) => {
     if (!point) return [];
     const speed = last && point.cell.speedAgainst(timed)?.ratio;
-    const whose = i === 0
-      ? ` of ${code(timed.configuration.policy)}'s speed in ${
-        timed.configuration.arithmetic ?? stepDefaults.arithmetic
-      }`
-      : "";
-    return [`${bytes(point.bytes)}${speed ? ` at ${ratio(speed)}${whose}` : ""} (${code(point.name)})`];
+    return [`${bytes(point.bytes)}${speed ? ` at ${ratio(speed)}` : ""} (${code(point.name)})`];
   });
-  const range = ends.length > 1 ? `from ${ends.join(" to ")}` : ends[0] ?? "nothing that was compared";
-  const diverged = points.filter(divergedItself).map(({ name }) => code(name));
-  const without = diverged.length > 0 ? `; training, or its gradient, diverged under ${list(diverged)}` : "";
-  const ended = losses ? `; ${losses.slice(0, 1).toLowerCase()}${losses.slice(1, -1)}` : "";
-  const compared = comparedAt(comparison);
-  return `${subject(comparison)}${
-    compared ? `, at ${compared}` : ""
-  }, ${range}, ${lost} of ${ran} that ran being beaten (${
-    plannedAt(comparison, told).length
-  } were planned)${without}${ended}`;
+  return `${subject(comparison)}, ${
+    told.length > 1 ? `from ${told.join(" to ")}` : told[0] ?? "nothing that was compared"
+  }`;
+}
+
+/** Under what training ended higher than `exact`'s in any of them, by the most, and under what it diverged; null where none trained. */
+function endedHigher(all: readonly Worthwhile[]): string | null {
+  const trained = all.flatMap(({ losses, ...of }) => losses ? [{ ...of, losses }] : []);
+  if (trained.length === 0) return null;
+  const higher = trained.filter(({ losses }) => losses.above.length > 0);
+  const models = new Set((higher.length > 0 ? higher : trained).map(({ comparison: { model } }) => model));
+  const byName = Map.groupBy(higher.flatMap(({ losses }) => losses.above), ({ name }) => name);
+  const most = [...byName].map(([name, of]) => ({ name, share: Math.max(...of.map(({ share }) => share)) }))
+    .toSorted((a, b) => b.share - a.share);
+  const diverged = new Set(
+    all.flatMap(({ points }) => points.filter(divergedItself)).map(({ name }) => name),
+  );
+  const [steps, seeds] = [
+    trained.map(({ losses }) => losses.steps),
+    trained.map(({ losses }) => losses.seeds),
+  ];
+  return [
+    `After ${range(steps, String)} steps from ${range(seeds, (count) => plural(count, "seed"))} `,
+    `${most.length > 0 ? "validation losses" : "no validation loss"} of ${
+      list([...models])
+    } lay above \`exact\`'s `,
+    "by more than counts as equal",
+    most.length > 0 ? ` under ${sharesAbove(most)}` : "",
+    diverged.size > 0 ? `; training, or its gradient, diverged under ${list([...diverged].map(code))}` : "",
+    ".",
+  ].join("");
 }
 
 /** What is fastest in so much memory, where PyTorch's rows lie, and a row for each combination that nothing beats. */
@@ -129,9 +157,14 @@ function beside(worth: readonly Worthwhile[], sweep: Sweep): string {
     const unbeaten = points.filter((point) => ranWell(point) && point.beatenBy.length === 0);
     return [
       [`**${subject(comparison)}.**`, fastest(comparison, points) ?? "None ran to its end."].join(" "),
-      comparedSentence(comparison),
-      divergedSentence(points),
-      losses,
+      ...paragraph(
+        `${points.filter(({ beatenBy }) => beatenBy.length > 0).length} of the ${
+          points.filter(ranWell).length
+        } that ran are beaten; ${plannedAt(comparison, sweep.told).length} were planned.`,
+        comparedSentence(comparison),
+        divergedSentence(points),
+        lossesSentence(comparison, losses),
+      ),
       besidePyTorch(peerPoints(comparison, points, sweep.told), points, comparison),
       "What no other combination beats, by its number in the picture:",
       combinationsTable(comparison, unbeaten),

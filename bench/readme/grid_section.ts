@@ -1,6 +1,6 @@
 import { plural, ratio } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { byFamily, type OfFamily } from "../report/families.ts";
+import { byFamily } from "../report/families.ts";
 import { gridTable } from "../report/grid_table.ts";
 import type { Comparison } from "../report/side_by_side.ts";
 import { speedRange } from "../report/speeds.ts";
@@ -14,27 +14,34 @@ export function gridSection({ sweeps: { grid } }: Reports): string | null {
   if (!families) return null;
   return [
     "### The grid",
-    `Beside \`exact\`, the least and the most of each by itself: ${families.map(sentence).join("; ")}.`,
+    `Beside \`exact\`, the least and the most of ${count(grid.comparisons)}, each by itself: ${
+      shares(grid.comparisons)
+    }.`,
+    `By family: ${
+      families.map(({ family, comparisons }) => `${family}, ${count(comparisons)}, ${shares(comparisons)}`)
+        .join("; ")
+    }.`,
     gridTable(grid.comparisons)!,
     sources(grid),
     picture(grid, "frontier.svg", "Speed against memory: up and to the left is better"),
   ].join("\n\n");
 }
 
-/** "GPT-2, 7 models and sizes, 0.39–0.89× of its buffers, 0.92–0.99× of its speed under `mesa8` and 0.29–0.85× of its buffers, … under `mst8`" */
-function sentence({ family, comparisons }: OfFamily): string {
+const count = ({ length }: readonly unknown[]) => plural(length, "model and size", "models and sizes");
+
+/** "`mesa8` takes 0.39–0.89× of the buffers at 0.92–0.99× of the speed and `mst8` 0.29–0.85× at 0.73–0.86×" */
+function shares(comparisons: readonly Comparison<Cell>[]): string {
   const told = [...new Set(["mesa8", smallest(comparisons)])].flatMap((policy) => {
     const buffers = buffersOf(comparisons, policy);
     const speed = speedRange(comparisons, policy);
-    return buffers.length
-      ? [
-        `${range(buffers, ratio)} of its buffers${speed ? `, ${speed} of its speed` : ""} under ${
-          code(policy)
-        }`,
-      ]
-      : [];
+    return buffers.length ? [{ policy, buffers: range(buffers, ratio), speed }] : [];
   });
-  return `${family}, ${plural(comparisons.length, "model and size", "models and sizes")}, ${list(told)}`;
+  return list(told.map(({ policy, buffers, speed }, i) => {
+    const [takes, ofBuffers, ofSpeed] = i === 0
+      ? [" takes", " of the buffers", " of the speed"]
+      : ["", "", ""];
+    return `${code(policy)}${takes} ${buffers}${ofBuffers}${speed ? ` at ${speed}${ofSpeed}` : ""}`;
+  }));
 }
 
 /** The policy whose buffers are the smallest share of `exact`'s, by the mean of the shares. */

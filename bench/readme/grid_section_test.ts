@@ -34,12 +34,13 @@ const grid = (...records: ReturnType<typeof fakeRecord>[]) => ({
 Deno.test("gridSection() tells of each family mesa8 and the smallest policy, and has the report's table, below a picture of the largest steps", async () => {
   const texts = [...cells(fakeRecord, 4, 1), ...cells(fakeRecord, 8, 2)];
   const section = gridSection(grid(...texts, ...cells(fakeImageRecord, 4, 1)))!;
-  const [title, sentence, table, , source, chart] = section.split("\n\n");
-  assertEquals([title, sentence], [
+  const [title, sentence, families, table, , source, chart] = section.split("\n\n");
+  assertEquals([title, sentence, families], [
     "### The grid",
-    "Beside `exact`, the least and the most of each by itself: GPT-2, 2 models and sizes, 0.55–0.60× of its buffers, 0.80× of its speed " +
-    "under `mesa8` and 0.20× of its buffers, 0.50× of its speed under `mst8`; ViT, 1 model and size, 0.60× of its buffers, 0.80× of its " +
-    "speed under `mesa8` and 0.20× of its buffers, 0.50× of its speed under `mst8`.",
+    "Beside `exact`, the least and the most of 3 models and sizes, each by itself: `mesa8` takes 0.55–0.60× of the buffers at 0.80× of the " +
+    "speed and `mst8` 0.20× at 0.50×.",
+    "By family: GPT-2, 2 models and sizes, `mesa8` takes 0.55–0.60× of the buffers at 0.80× of the speed and `mst8` 0.20× at 0.50×; ViT, " +
+    "1 model and size, `mesa8` takes 0.60× of the buffers at 0.80× of the speed and `mst8` 0.20× at 0.50×.",
   ]);
   assertEquals(table.split("\n").length, 5);
   assertStringIncludes(source, "[report](reports/fake/grid/report.md): `deno task bench grid`");

@@ -8,7 +8,7 @@ import {
 } from "../report/longest.ts";
 import { sharedChoices } from "../report/longest_rows.ts";
 import { publishedSentence } from "../report/mst_published.ts";
-import { code } from "../report/words.ts";
+import { code, paragraph } from "../report/words.ts";
 import { longSequence } from "./long_sequence.ts";
 import { picture, sources } from "./making.ts";
 import type { ProvedStep } from "./proofs.ts";
@@ -51,13 +51,12 @@ function longest(sweep: Sweep, inHalves?: Sweep): string | null {
   const likewise = trained("mst", sweep);
   const halves = inHalves && trained("mst16", inHalves);
   return [
-    [
-      sentence,
+    ...paragraph(sentence, theirs),
+    ...paragraph(
       speeds && `The longest that trained ran at ${[speeds, ...sharedChoices(found)].join(", ")}.`,
-      theirs,
       likewise && `Their method with activations in f32, ${code("mst")}, trained ${likewise} here.`,
-      halves && `Block inputs in 16 bits, as theirs are, make that ${halves} (${code("mst16")}).`,
-    ].filter(Boolean).join(" "),
+      halves ? `Block inputs in 16 bits, as theirs are, make that ${halves} (${code("mst16")}).` : null,
+    ),
     `Multiples of ${number(told.longest!.unit)} tokens; the report has the bytes of each${
       theirs === null ? "" : ", and what differs from the published"
     }:`,

@@ -47,7 +47,7 @@ export function longestSection({ sweeps, peers: { llama } }: Reports): string | 
   );
   if (!ours || !other) return null;
   const times = [other.beyond ?? other.tokens, other.tokens].map((tokens) => ours.tokens / tokens);
-  const failed = other.beyond ? `; ${number(other.beyond)} ran out of memory` : "";
+  const failed = other.beyond ? ` (${number(other.beyond)} ran out of memory)` : "";
   const longer = other.tokens > ours.tokens;
   const faster = other.speed > ours.speed
     ? ` **PyTorch is the better choice** in ${longer ? "length and " : ""}speed: its step runs at ${
@@ -62,9 +62,10 @@ export function longestSection({ sweeps, peers: { llama } }: Reports): string | 
     "### Long sequences beside PyTorch",
     `Within ${bytes(limit)} of one ${llama.adapter} Headroom trained a sequence of ${
       number(ours.tokens)
-    } tokens of ${model} (${ours.way}), and the longest that PyTorch did has ${
-      number(other.tokens)
-    } (${other.way}${failed}): **${range(times, ratio)}** as long.${faster}${
+    } tokens of ${model}, and the longest that PyTorch did has ${number(other.tokens)}${failed}: **${
+      range(times, ratio)
+    }** as long.${faster}`,
+    `Headroom's way is ${ours.way}; PyTorch's is ${other.way}.${
       theirs.some(({ way }) => way.includes("int8")) ? "" : ` ${wider}`
     } Nothing here shows that training so ends as well.`,
     table(

@@ -63,9 +63,9 @@ Deno.test("longestSection() sets the longest sequences of both programs side by 
   })!;
   assertStringIncludes(
     section,
-    "Within 24 GiB of one Imaginary 9000 Headroom trained a sequence of 5,120 tokens of nano (`mst8`, products in f16, weights in bf16), and the " +
-      "longest that PyTorch did has 2,048 (bf16, checkpointed; 4,096 ran out of memory): **1.25–2.50×** as long. A step here runs at 5,120 " +
-      "tokens/s, PyTorch's at 2,000. What `mst8` keeps of a block in 8 bits, its input, PyTorch keeps in 16 or more in all these rows.",
+    "Within 24 GiB of one Imaginary 9000 Headroom trained a sequence of 5,120 tokens of nano, and the longest that PyTorch did has 2,048 " +
+      "(4,096 ran out of memory): **1.25–2.50×** as long. A step here runs at 5,120 tokens/s, PyTorch's at 2,000.\n\nHeadroom's way is `mst8`, " +
+      "products in f16, weights in bf16; PyTorch's is bf16, checkpointed. What `mst8` keeps of a block in 8 bits, its input, PyTorch keeps in 16 or more in all these rows.",
   );
   assertEquals(rows(section).slice(2), [
     ["Headroom", "`mst8`, products in f16, weights in bf16", "5,120", "–", "24 GiB", "5,120"],
@@ -82,8 +82,8 @@ Deno.test("longestSection() says who is faster, who gets farther, and what PyTor
   })!;
   assertStringIncludes(
     section,
-    "(bf16, checkpointed, block inputs in int8): **0.63×** as long. **PyTorch is the better choice** in length and speed: its step runs at " +
-      "51,200 tokens/s, 10.00× of the 5,120 here. Nothing here shows",
+    "did has 8,192: **0.63×** as long. **PyTorch is the better choice** in length and speed: its step runs at 51,200 tokens/s, 10.00× of the " +
+      "5,120 here.\n\nHeadroom's way is `mst8`, products in f16, weights in bf16; PyTorch's is bf16, checkpointed, block inputs in int8. Nothing",
   );
   const told = (tokens: number, speed: number) =>
     longestSection({

@@ -4,15 +4,14 @@ import { harmfulOf } from "./harmful.ts";
 import { type Contest, contestOf, toldOf, type Way } from "./contest.ts";
 import { type Making, sources } from "./making.ts";
 import { type Reports, type Sweep, sweepsOn } from "./reports.ts";
-import { verdict } from "./verdict.ts";
+import { type Family, shortVerdict, verdict } from "./verdict.ts";
 import { code, list, range, table } from "../report/words.ts";
 
 /** Headroom's policies beside PyTorch's rows on the same card. */
 export function peersSection({ sweeps, peers }: Reports): string | null {
   const harmful = harmfulOf(sweeps.quality);
-  const parts = [
-    peers.gpt2 &&
-    beside("GPT-2", peers.gpt2, harmful, [
+  const families = [
+    contestsOf("GPT-2", peers.gpt2, harmful, [
       sweeps.frontierNative,
       sweeps.grid,
       sweeps.stepsNative,
@@ -21,16 +20,17 @@ export function peersSection({ sweeps, peers }: Reports): string | null {
       sweeps.stepsF16x3,
       sweeps.stepsF16,
     ]),
-    peers.deit &&
-    beside("DeiT", peers.deit, harmful, [
+    contestsOf("DeiT", peers.deit, harmful, [
       sweeps.frontierDeitNative,
       sweeps.grid,
       sweeps.vision,
       sweeps.frontierDeit,
       sweeps.visionF16,
     ]),
-  ].filter((part) => part !== undefined && part !== null);
-  return parts.length ? ["### Beside PyTorch", ...parts, counted].join("\n\n") : null;
+  ].filter((one) => one !== null);
+  return families.length > 0
+    ? ["### Beside PyTorch", shortVerdict(families), ...families.map(beside), counted].join("\n\n")
+    : null;
 }
 
 const counted =
@@ -48,29 +48,38 @@ const pairings: [policy: string, forms: string[]][] = [
   ["mst", ["checkpointed, loss in chunks"]],
 ];
 
-function beside(
-  family: string,
-  peers: Making & { rows: PeerRow[] },
+/** A family's contests, with the reports whose cells they are. */
+interface Measured extends Family {
+  readonly peers: Making;
+  readonly sweeps: readonly Sweep[];
+}
+
+function contestsOf(
+  name: string,
+  peers: (Making & { rows: PeerRow[] }) | undefined,
   harmful: readonly string[],
   sweeps: (Sweep | undefined)[],
-): string | null {
+): Measured | null {
+  if (!peers) return null;
   const found = sweepsOn(peers.adapter, sweeps);
   const contests = bySubject(peers.rows).map((rows) => contestOf(rows, found, harmful))
     .filter(({ own, theirs }) => own.length && theirs.length);
   if (contests.length === 0) return null;
-  return [
-    `**${family}.** ${verdict(contests)}${leftOut(contests)}`,
+  const used = found.filter((sweep) => contests.some(({ own }) => own.some((way) => way.sweep === sweep)));
+  return { name, contests, peers, sweeps: used };
+}
+
+/** A family's verdict by models, and the table that it is of. */
+const beside = ({ name, contests, peers, sweeps }: Measured): string =>
+  [
+    `**${name}.** ${verdict(contests)}${leftOut(contests)}`,
     table(
       ["Headroom", "PyTorch", "speed, of PyTorch's", "memory, of PyTorch's", "models"],
       rowsOf(contests),
       2,
     ),
-    sources(
-      peers,
-      ...found.filter((sweep) => contests.some(({ own }) => own.some((way) => way.sweep === sweep))),
-    ),
+    sources(peers, ...sweeps),
   ].join("\n\n");
-}
 
 /** Headroom's policy against the row that does the same, and the best of each against the best, as ranges over the models. */
 function rowsOf(contests: readonly Contest[]): string[][] {

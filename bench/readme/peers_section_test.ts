@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type FakeCombination, fakeCombinations, fakeFrontier } from "../report/frontier_testing.ts";
 import type { PeerRow } from "../report/peer_records.ts";
-import { fakeHeader, fakeRecord } from "../results/testing.ts";
+import { fakeHeader, fakeImageRecord, fakeRecord } from "../results/testing.ts";
 import { peersSection } from "./peers_section.ts";
 import { type Reports, sweepOf } from "./reports.ts";
 import { card, measured, mebibyte, rows, sweep, trained } from "./testing.ts";
@@ -65,6 +65,11 @@ Deno.test("peersSection() says for which models PyTorch is the better choice, an
   const lost = peersSection(contest(plain, compiled, small))!;
   assertStringIncludes(lost, "in both at once: to each of `exact` and `mesa8` here it has");
   assertEquals(lost.includes("f32 alone"), false);
+  assertStringIncludes(
+    lost,
+    "### Beside PyTorch\n\n**PyTorch is the better choice** in speed alone by 4.00× (GPT-2), in memory alone by 1.33× (GPT-2) and in both at once " +
+      "(nano at 4 × 128). One row alone is faster and smaller than 1 of Headroom's 2 ways (nano at 4 × 128).\n\n**GPT-2.**",
+  );
   const lostInF32 = peersSection(contest(peer("checkpointed", 60000, 150)))!;
   const behind = peersSection(contest(peer("plain", 40000, 500)))!;
   assertEquals(behind.includes("better choice"), false);
@@ -168,6 +173,38 @@ Deno.test("peersSection() calls a frontier's combination by its policy and arith
     "fastest: `exact` in f16",
     "smallest: `exact` in f16",
   ]);
+});
+
+Deno.test("peersSection() opens with both families: by how much, what one row beats, and which ways none beats wherever they were measured", () => {
+  const deit = (policy: string, mebibytes: number, step: number) =>
+    fakeImageRecord({ policy }, measured(1, 1, mebibytes, step));
+  const [{ model, batch, sequence }] = [deit("exact", 400, 10).configuration];
+  const images = { model, batch, sequence, unit: "images" as const };
+  const { sweeps, peers } = contest(peer("plain", 204800, 300), peer("int8", 12800, 100));
+  const vision = sweep(...[deit("exact", 400, 10), deit("mesa8", 200, 20), deit("half", 300, 10)]);
+  const faster = peer("plain", 800, 350, images); // exact's 400 images/s in 400 MiB
+  const section = peersSection({
+    sweeps: { ...sweeps, vision },
+    peers: { ...peers, deit: { ...card, adapter: "Imaginary 9000", rows: [faster] } },
+  })!;
+  assertEquals(
+    section.split("\n\n")[1],
+    "**PyTorch is the better choice** in speed alone by 4.00× (GPT-2) and 2.00× (DeiT) and in memory alone by 2.00× (GPT-2). One row alone is " +
+      `faster and smaller than 1 of Headroom's 2 ways (nano at 4 × 128) and 1 of 3 (${model} at ${batch} × ${sequence}). None is faster and ` +
+      "smaller than `mesa8` and `half`, where these were measured.",
+  );
+  const beaten = peersSection({
+    sweeps: { ...sweeps, vision },
+    peers: {
+      ...peers,
+      deit: { ...card, adapter: "Imaginary 9000", rows: [{ ...faster, peakBytes: 100 * mebibyte }] },
+    },
+  })!;
+  assertStringIncludes(
+    beaten.split("\n\n")[1],
+    `in both at once (${model} at ${batch} × ${sequence}). One row`,
+  );
+  assertEquals(beaten.split("\n\n")[1].includes("None is"), false);
 });
 
 const gpt2 = (...rows: PeerRow[]) => ({ gpt2: { ...card, adapter: "Imaginary 9000", rows } });

@@ -1,6 +1,12 @@
 import { number, percentage, plural } from "../../src/text/format.ts";
 import type { Cell } from "../report/cell_rounds.ts";
-import { costSentence, lossDifferences, verdictSentence } from "../report/losses.ts";
+import {
+  costSentence,
+  judged,
+  type LossDifference,
+  lossDifferences,
+  verdictsText,
+} from "../report/losses.ts";
 import { lossShares } from "../report/parity.ts";
 import { baseOf } from "../report/side_by_side.ts";
 import { code, list, paragraph, policiesOf, range } from "../report/words.ts";
@@ -13,12 +19,21 @@ export function qualitySection(
   { sweeps: { quality, qualityCurve, qualityRecompute } }: Reports,
 ): string | null {
   if (!quality) return null;
-  const run = qualityCurve ? longRun(qualityCurve) : null;
   const again = qualityRecompute ? [qualityRecompute] : [];
+  const tests = [
+    { steps: trainedSteps(quality.comparisons), tested: testedIn(quality) },
+    ...again.map((sweep) => ({
+      steps: trainedSteps(sweep.comparisons),
+      tested: testedIn(sweep, policiesOf(quality.comparisons)),
+    })),
+  ];
   return [
     "### Quality",
-    ...paragraph(...verdicts(quality), run),
-    ...again.flatMap((sweep) => paragraph("**Blocks made again.**", ...verdicts(sweep, quality))),
+    ...paragraph(
+      `${judged(tests.flatMap(({ tested }) => tested))}: ${tests.map(verdicts).join("; ")}.`,
+      qualityCurve ? longRun(qualityCurve) : null,
+    ),
+    ...paragraph(...tests.map(({ tested }) => costSentence(tested))),
     ...[quality, ...again].flatMap(({ comparisons }) => lossParts(comparisons)),
     sources(quality, ...again, ...qualityCurve ? [qualityCurve] : []),
     picture(
@@ -38,16 +53,14 @@ export function qualitySection(
   ].join("\n\n");
 }
 
-/** The verdicts, and what is left to lose; not of what another sweep has judged, as its controls are. */
-function verdicts({ comparisons }: Sweep, other?: Sweep): (string | null)[] {
-  const judged = policiesOf(other?.comparisons ?? []);
-  const tested = lossDifferences(comparisons).filter(({ policy }) => !judged.includes(policy));
+/** The losses of a sweep, without those of policies that another has judged, as its controls are. */
+const testedIn = ({ comparisons }: Sweep, elsewhere: readonly string[] = []) =>
+  lossDifferences(comparisons).filter(({ policy }) => !elsewhere.includes(policy));
+
+/** "after 2000 steps of 12 seeds `half` is equivalent" */
+function verdicts({ steps, tested }: { steps: number; tested: LossDifference[] }): string {
   const seeds = range(tested.map(({ parity }) => parity.seeds), String);
-  return [
-    verdictSentence(tested),
-    costSentence(tested),
-    `All trained for ${plural(trainedSteps(comparisons), "step")}, from ${seeds} seeds.`,
-  ];
+  return `after ${plural(steps, "step")} of ${seeds} seeds ${verdictsText(tested)}`;
 }
 
 /** Where a run of one seed ends, on how much of its corpus, and what rounding alone moves it by; null without such an end. */

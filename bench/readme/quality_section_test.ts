@@ -19,7 +19,7 @@ Deno.test("qualitySection() tells the verdicts, and what those cost at most that
   }))!;
   assertStringIncludes(
     section,
-    "beside `exact`'s, by the test of equivalence: `half` and `mesa8` are undecided; `mesa2` is worse; `mesa4` (1 of 3 seeds) diverged.",
+    "beside `exact`'s, by the test of equivalence: after 30 steps of 3 seeds `half` and `mesa8` are undecided; `mesa2` is worse; `mesa4` (1 of 3 seeds) diverged.",
   );
   assertStringIncludes(
     section,
@@ -47,9 +47,9 @@ Deno.test("qualitySection() tells of blocks made again by a report of their own,
   });
   const section = qualitySection(reports)!;
   const told =
-    "**Blocks made again.** Final losses of nano beside `exact`'s, by the test of equivalence: `mst8` is worse. " +
-    "All trained for 30 steps, from 3 seeds.";
-  assertEquals(section.split("\n\n")[2], told);
+    "Final losses of nano beside `exact`'s, by the test of equivalence: after 30 steps of 3 seeds `mesa8` is equivalent; after 30 steps of " +
+    "3 seeds `mst8` is worse.";
+  assertEquals(section.split("\n\n")[1], told);
   assertEquals(rows(section).at(-2), ["`mst8`", "+0.5000 (+0.5000 to +0.5000), 3", "+25.00%", "worse"]);
   assertStringIncludes(answersPage(reports), told);
 });

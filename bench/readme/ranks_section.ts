@@ -2,7 +2,7 @@ import { bytes, number, ratio } from "../../src/text/format.ts";
 import { recordsOf } from "../report/cell_rounds.ts";
 import { ranksSection as ranksTable, ranksSentences } from "../report/ranks_table.ts";
 import { sharedCards } from "../processes/shared_cards.ts";
-import { code, list } from "../report/words.ts";
+import { code, list, paragraph } from "../report/words.ts";
 import { adapterTitle } from "../results/results.ts";
 import { shardedWords } from "../../src/train/step_choices.ts";
 import { sources } from "./making.ts";
@@ -25,19 +25,24 @@ export function ranksSection(reports: Reports): string | null {
     recordsOf(comparisons).some(({ ranks = [] }) => sharedCards(ranks).length > 0)
   );
   const { ranksSequence, ranksBatch, ranksLength, ranksOne } = reports.sweeps;
+  const [answer, ...others] = [
+    ranksLength && ranksOne ? [lengths(ranksLength, ranksOne)] : [],
+    ...[ranksBatch, ranksSequence, ranksLength].map((sweep) =>
+      sweep ? ranksSentences(sweep.comparisons) : []
+    ),
+  ].flatMap((sentences) => sentences.length > 0 ? [sentences.join(" ")] : []);
   return [
     "### Several cards",
-    [
+    ...paragraph(
       `${sharing ? "Some ranks share a card" : "Each rank has a card of its own"}, ${
         list([...cards])
       }; what crosses goes through the host, by MPI.`,
-      ...ranksLength && ranksOne ? [lengths(ranksLength, ranksOne)] : [],
-      ...ranksBatch ? ranksSentences(ranksBatch.comparisons) : [],
-    ].join(" "),
-    [ranksSequence, ranksLength].flatMap((sweep) => sweep ? ranksSentences(sweep.comparisons) : []).join(" "),
+      answer ?? null,
+    ),
+    ...paragraph(...others),
     ...shared.map(({ comparisons }) => ranksTable(comparisons)!),
     sources(...shared, ...ranksLength && ranksOne ? [ranksOne] : []),
-  ].filter((block) => block !== "").join("\n\n");
+  ].join("\n\n");
 }
 
 /** How long a sequence several cards trained beside what one did, and in what memory: of ranks the most that one takes. */

@@ -23,25 +23,28 @@ import { statesSection } from "./states_section.ts";
 import { textSection } from "./text_section.ts";
 import { visionSection } from "./vision_section.ts";
 
-/** The sections, and how many paragraphs of each the README takes: what policies give and cost, then how far one gets with them. */
-const sections: [section: (reports: Reports) => string | null, taken: number][] = [
-  [gridSection, 1],
-  [frontierSection, 1],
-  [textSection, 1],
-  [visionSection, 1],
-  [qualitySection, 2],
-  [firstStepsSection, 1],
-  [gradientSection, 0],
-  [reinvestSection, 1],
-  [arithmeticSection, 1],
-  [peersSection, 2],
-  [lengthSection, 1],
-  [longestSection, 1],
-  [statesSection, 1],
-  [fitSection, 1],
-  [ranksSection, 1],
-  [proofsSection, 0],
-  [kernelsSection, 0],
+/** A heading, the answer in a paragraph that can stand alone, and then what shows it. */
+type Section = (reports: Reports) => string | null;
+
+/** What policies give and cost, then how far one gets with them; and whether the README has the answer. */
+const sections: [section: Section, inReadme: boolean][] = [
+  [gridSection, true],
+  [frontierSection, true],
+  [textSection, true],
+  [visionSection, true],
+  [qualitySection, true],
+  [firstStepsSection, true],
+  [gradientSection, false],
+  [reinvestSection, true],
+  [arithmeticSection, true],
+  [peersSection, true],
+  [lengthSection, true],
+  [longestSection, true],
+  [statesSection, true],
+  [fitSection, true],
+  [ranksSection, true],
+  [proofsSection, false],
+  [kernelsSection, false],
 ];
 
 const opening =
@@ -54,15 +57,18 @@ export function resultsPage(reports: Reports): string {
   return [opening, ...sections.flatMap(([section]) => section(reports) ?? [])].join("\n\n");
 }
 
-/** What the README says of them: the first sentences of a section, and where it stands whole; then how long runs took, and on what. */
+/** What the README says of them: the answer of each section, and where it stands whole; then how long runs took, and on what. */
 export function answersPage(reports: Reports): string {
-  const answers = sections.flatMap(([section, taken]) => {
-    const [title, ...blocks] = taken ? section(reports)?.split("\n\n") ?? [] : [];
+  const answers = sections.flatMap(([section, inReadme]) => {
+    const [title, answer, ...shown] = inReadme ? section(reports)?.split("\n\n") ?? [] : [];
     if (!title) return [];
     const told = title.replace(/^#+ /, "");
-    const prose = blocks.filter(isProse).slice(0, taken).join(" ").replaceAll("](#", "](reports/README.md#");
     const table = `[Table](reports/README.md#${anchor(told)})`;
-    return [`- **${told}.** ${prose} ${table}${measuredOn(reports, blocks)}`];
+    return [
+      `- **${told}.** ${answer.replaceAll("](#", "](reports/README.md#")} ${table}${
+        measuredOn(reports, shown)
+      }`,
+    ];
   });
   const lines = [
     ...answers,
@@ -71,8 +77,6 @@ export function answersPage(reports: Reports): string {
   const glance = atAGlance(reports);
   return [...glance ? [`![${glance.caption}](${glance.file})`] : [], lines.join("\n")].join("\n\n");
 }
-
-const isProse = (block: string) => !/^(\||!\[|- \[)/.test(block);
 
 /** ", measured on NVIDIA H200": the cards of the reports that a section names first, which are those of what the README takes of it. */
 function measuredOn({ sweeps, peers }: Reports, blocks: readonly string[]): string {

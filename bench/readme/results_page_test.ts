@@ -37,6 +37,12 @@ Deno.test("Every file and heading that the results link to is there, and they op
   assertEquals(resultsOf(readme).split("\n").flatMap((line, i) => /^\||!\[/.test(line) ? i : []), [0]);
 });
 
+Deno.test("The README's answers are no longer than is read", () => {
+  const answers = resultsOf(readme).split("\n").filter((line) => line.startsWith("- "));
+  assert(answers.length > 10);
+  assertEquals(answers.filter((answer) => answer.length > 1300), []);
+});
+
 Deno.test("The README has no table of measurements but in its results", () => {
   const rest = withResults(readme, "");
   for (const unit of [/\d (?:[MG]iB|ms)\b/, /\d\.\d+×/, /(?:tokens|images)\/s[^*]*\d/]) {

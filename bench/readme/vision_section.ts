@@ -30,10 +30,12 @@ export function visionSection({ sweeps: { vision } }: Reports): string | null {
     list(comparisons.map(({ model }) => model))
   }; here the live peak is ${
     list(others.map((policy) => `${shares(policy)} of ${code("exact")}'s under ${code(policy)}`))
-  }. Theirs trains in f16 autocast, holds attention's probabilities as ${code("mesa8-paper")} does, and ${
+  }. Theirs trains in f16 autocast, all here is in f32.`;
+  const detail = `Theirs holds attention's probabilities as ${code("mesa8-paper")} does, and ${
     code("exact")
-  } and ${code("mesa8")} here do not, and counts PyTorch's whole allocator; here all arithmetic is f32.`;
-  const detail = `They published ${sizes(figures.map(({ mesa }) => mesa * 2 ** 20))}; ${
+  } and ${code("mesa8")} here do not, and counts PyTorch's whole allocator. They published ${
+    sizes(figures.map(({ mesa }) => mesa * 2 ** 20))
+  }; ${
     list(others.map((policy) =>
       `${code(policy)} takes ${sizes(peaks(policy))}, ${ofPublished(policy)} of that`
     ))

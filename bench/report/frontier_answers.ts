@@ -15,7 +15,7 @@ import {
   sameSpeed,
   stairs,
 } from "./frontier.ts";
-import { lossesSentence } from "./frontier_losses.ts";
+import { lossesAbove, lossesSentence } from "./frontier_losses.ts";
 import { comparedSteps, digits } from "./gradient_tables.ts";
 import { hasLearnt } from "./parity.ts";
 import { subject } from "./savings.ts";
@@ -59,7 +59,7 @@ function answersOf(comparison: Comparison<Cell>, told: Told): string {
     planned(comparison, points, told),
     comparedSentence(comparison),
     divergedSentence(points),
-    lossesSentence(comparison, points),
+    lossesSentence(comparison, lossesAbove(comparison, points)),
     fastest(comparison, points),
     beaten(points),
     besidePyTorch(peers, points, comparison),

@@ -10,14 +10,20 @@ import { lossShares } from "./parity.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { code, list } from "./words.ts";
 
-/**
- * Under which of some combinations the validation loss ended above `exact`'s by more than the margin within which losses count as equal, the
- * highest first; null where no two trained from the same seeds. Of one seed it is no test: chance is not told apart.
- */
-export function lossesSentence(
+/** The combinations whose validation loss ended above `exact`'s by more than the margin within which losses count as equal. */
+export interface LossesAbove {
+  readonly steps: number;
+  readonly seeds: number;
+  readonly margin: number;
+  /** As a share of `exact`'s loss, the highest first. */
+  readonly above: readonly { name: string; share: number }[];
+}
+
+/** How training ended under some combinations; null where no two trained from the same seeds. Of one seed it is no test: chance is not told apart. */
+export function lossesAbove(
   comparison: Comparison<Cell>,
   points: readonly FrontierPoint[],
-): string | null {
+): LossesAbove | null {
   const exact = baseOf(comparison);
   const [trained] = exact.records.filter(({ quality }) => quality);
   const ended = points.flatMap(({ name, cell }) => {
@@ -26,14 +32,25 @@ export function lossesSentence(
   });
   if (!trained || ended.length === 0) return null;
   const margin = marginOf({ modelType: trained.architecture.modelType as ModelType });
-  const above = ended.filter(({ share }) => share > margin).toSorted((a, b) => b.share - a.share);
-  const where = `After ${plural(trained.configuration.qualitySteps, "step")} from ${
-    plural(Math.max(...ended.map(({ seeds }) => seeds)), "seed")
-  }`;
-  const within = `${percentage(margin)} above ${code(exact.configuration.policy)}'s`;
+  return {
+    steps: trained.configuration.qualitySteps,
+    seeds: Math.max(...ended.map(({ seeds }) => seeds)),
+    margin,
+    above: ended.filter(({ share }) => share > margin).toSorted((a, b) => b.share - a.share),
+  };
+}
+
+/** "`mesa8` (7.0%) and `tensor8` (3.4%)" */
+export const sharesAbove = (above: LossesAbove["above"]): string =>
+  list(above.map(({ name, share }) => `${code(name)} (${(100 * share).toFixed(1)}%)`));
+
+/** Under which of some combinations losses ended higher; null where none are compared. */
+export function lossesSentence(comparison: Comparison<Cell>, losses: LossesAbove | null): string | null {
+  if (!losses) return null;
+  const { steps, seeds, margin, above } = losses;
+  const where = `After ${plural(steps, "step")} from ${plural(seeds, "seed")}`;
+  const within = `${percentage(margin)} above ${code(baseOf(comparison).configuration.policy)}'s`;
   return above.length === 0
     ? `${where} no validation loss lies more than ${within}.`
-    : `${where} the validation loss lies more than ${within} under ${
-      list(above.map(({ name, share }) => `${code(name)} (${(100 * share).toFixed(1)}%)`))
-    }.`;
+    : `${where} the validation loss lies more than ${within} under ${sharesAbove(above)}.`;
 }

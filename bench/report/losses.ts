@@ -116,9 +116,10 @@ const verdictWords: Record<Verdict, [one: string, many: string]> = {
 /** "4 of 12" */
 const lostSeeds = ({ parity: { lost, seeds } }: LossDifference) => `${lost} of ${seeds}`;
 
-/** "`a` and `b` are equivalent; `c` (vit-micro) is undecided.": the verdicts, with the models where a policy has not the same at all. */
-export function verdictSentence(differences: readonly LossDifference[]): string {
-  const modelsOf = (some: readonly LossDifference[]) => [...new Set(some.map(({ model }) => model))];
+const modelsOf = (some: readonly LossDifference[]) => [...new Set(some.map(({ model }) => model))];
+
+/** "`a` and `b` are equivalent; `c` (vit-micro) is undecided": the verdicts, with the models where a policy has not the same at all. */
+export function verdictsText(differences: readonly LossDifference[]): string {
   const told = Object.entries(verdictWords).flatMap(([verdict, [one, many]]) => {
     const byPolicy = Map.groupBy(
       differences.filter(({ parity }) => parity.verdict === verdict),
@@ -133,10 +134,16 @@ export function verdictSentence(differences: readonly LossDifference[]): string 
     });
     return policies.length ? [`${list(policies)} ${policies.length === 1 ? one : many}`] : [];
   });
-  return `Final losses of ${list(modelsOf(differences))} beside \`exact\`'s, by the test of equivalence: ${
-    told.join("; ")
-  }.`;
+  return told.join("; ");
 }
+
+/** What losses a verdict is of. */
+export const judged = (differences: readonly LossDifference[]): string =>
+  `Final losses of ${list(modelsOf(differences))} beside \`exact\`'s, by the test of equivalence`;
+
+/** What the verdicts are of, and they. */
+export const verdictSentence = (differences: readonly LossDifference[]): string =>
+  `${judged(differences)}: ${verdictsText(differences)}.`;
 
 /** "At most, … `a` costs ….": what those cost at most that do not measurably harm; null where none has learnt. */
 export function costSentence(differences: readonly LossDifference[]): string | null {
