@@ -13,6 +13,7 @@ import { shortDigest } from "../../src/data/digest.ts";
 import { UserError } from "../../src/errors.ts";
 import { trainDefaults } from "../../src/train/options.ts";
 import { refuseUnused } from "../options/unused.ts";
+import { createReportFolder } from "../report/report_folder.ts";
 import { runBench } from "./run_bench.ts";
 import { runKernelBench } from "../kernels/kernel_bench.ts";
 import { renderAgain } from "./render.ts";
@@ -250,6 +251,12 @@ function refuseContradictory(o: Options): void {
 /** Options of which one leaves the other nothing to say. */
 const exclusive = [["named", "profile"], ["batches", "tokens"], ["variants", "noTune"]] as const;
 
+/** Throws a UserError at once for a report folder that would be refused after what is planned and tuned in minutes. */
+async function refuseFolder(out: string): Promise<void> {
+  const { results } = await createReportFolder(out, "", new Date());
+  await Deno.remove(results); // whatever ends before there are any leaves none to resume
+}
+
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
   (given) => async () => {
     const launched = takeLaunch();
@@ -261,6 +268,7 @@ export const bench = command("bench", options, { brief, usageLine: [{ type: "ell
       ? { ...told, rankCounts: [launchedRanks(launched, told.rankCounts)] }
       : told;
     refuseContradictory(all);
+    if (all.out !== undefined) await refuseFolder(all.out);
     const { named, render, resume, config, ...o } = all;
     if (resume !== undefined) return await resumeBench(resume, o);
     if (render !== undefined) return await renderAgain(render, o);

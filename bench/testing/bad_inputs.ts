@@ -132,6 +132,8 @@ const documents: Record<string, string | Uint8Array> = {
   "nobody.json": '{"weight_map": {"bert.embeddings.weight": "nobody.safetensors"}}',
   // A reference case.
   "case/expected.json": '{"config": {"model_type": "bert"}}',
+  // A folder of results.
+  "taken/results.jsonl": "",
 };
 
 /** llm.c's header: 256 words, of which the first three count. */
@@ -224,7 +226,7 @@ const checkpoints: Record<string, [(tensors: Map<string, NamedTensor>) => unknow
 export const badInputs: () => Promise<string> = remembered(async () => {
   const folder = await Deno.makeTempDir();
   globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  for (const inner of ["folder.json", "folder.safetensors", "cifar", "case", "beside", "other"]) {
+  for (const inner of ["folder.json", "folder.safetensors", "cifar", "case", "taken", "beside", "other"]) {
     await Deno.mkdir(join(folder, inner));
   }
   for (const [inner, files] of Object.entries(sets)) await folderWith(join(folder, inner), files);
