@@ -13,6 +13,10 @@ export function sizeName(
 export const cellName = (cell: CellConfiguration): string =>
   [cell.model, sizeName(cell), cell.policy].join(" ");
 
+/** What a run of re-invested memory has in common with `exact`'s: an arm has one of each. One that only times has neither. */
+const equality = ({ reinvested, qualitySteps }: CellConfiguration): string =>
+  !reinvested || qualitySteps === 0 ? "" : `, in equal ${reinvested.pace ? "time" : "tokens"}`;
+
 /** "nano 4 × 128 mesa8, round 2": how a process is called while it runs, and where something is wrong with its record. */
 export const processName = (cell: CellConfiguration): string =>
-  `${cellName(cell)}, ${cell.again ? "once more" : `round ${cell.round + 1}`}`;
+  `${cellName(cell)}${equality(cell)}, ${cell.again ? "once more" : `round ${cell.round + 1}`}`;
