@@ -103,14 +103,14 @@ const where = (holds: (value: number) => boolean) => (input: string) =>
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-/** Bytes, such as "8GiB". */
+/** Whole bytes, as many as can be counted, such as "8GiB". */
 export const size = numeric(
   "SIZE",
-  ["size", "a number and B, KiB, MiB, GiB or TiB, as in 8GiB"],
+  ["size from 1B to 8191TiB", "a number and B, KiB, MiB, GiB or TiB, as in 8GiB"],
   2 ** 30,
   (input) => {
     const [, number, unit] = input.match(/^(\d+(?:\.\d+)?) ?([KMGT]iB|B)$/) ?? [];
-    const value = Number(number) * 1024 ** units.indexOf(unit);
+    const value = Math.floor(Number(number) * 1024 ** units.indexOf(unit));
     return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : NaN;
   },
   bytes,

@@ -7,13 +7,12 @@ const reader = (parser: typeof size) => (input: string) => {
   return result.success ? result.value : null;
 };
 
-Deno.test("size reads bytes with their unit, and refuses anything else", () => {
+Deno.test("size reads whole bytes with their unit, and refuses anything else", () => {
   const read = reader(size);
   assertEquals(["8GiB", "1.5 MiB", "64KiB", "100B"].map(read), [8 * 2 ** 30, 1.5 * 2 ** 20, 2 ** 16, 100]);
-  assertEquals(
-    ["8GB", "8", "0GiB", "-1MiB", "GiB", "8gib", "8GiB!", "8192TiB"].map(read),
-    Array(8).fill(null),
-  );
+  assertEquals(["0.3KiB", "8191TiB"].map(read), [307, 8191 * 2 ** 40]);
+  const none = ["8GB", "8", "0GiB", "0.5B", "-1MiB", "GiB", "8gib", "8GiB!", "8192TiB"];
+  assertEquals(none.map(read), Array(none.length).fill(null));
 });
 
 Deno.test("percent reads what is above nothing and below all, and span times with their unit", () => {

@@ -94,7 +94,7 @@ const sweeps: Row[] = [
   [
     "bench --config F/sweep-memory.json",
     2,
-    'memory cannot be taken: "8" is no size; give a number and B, KiB, MiB, GiB or TiB, as in 8GiB',
+    'memory cannot be taken: "8" is no size from 1B to 8191TiB; give a number and B, KiB, MiB, GiB or TiB, as in 8GiB',
   ],
   ["bench --config F/sweep-data.json", 2, "data must be a text or a number"],
   ["bench --config F/sweep-tune.json", 2, "no-tune must be true or false"],

@@ -77,7 +77,11 @@ const commands: Row[] = [
 
 const fits: Row[] = [
   ["fit --largest bathc", 2, 'Unknown size "bathc"; did you mean "batch"?'],
-  ["fit --memory 8", 2, '"8" is no size; give a number and B, KiB, MiB, GiB or TiB, as in 8GiB'],
+  [
+    "fit --memory 8",
+    2,
+    '"8" is no size from 1B to 8191TiB; give a number and B, KiB, MiB, GiB or TiB, as in 8GiB',
+  ],
   ["fit --memory 8GiB,24GB", 2, '"24GB" is no size'],
   ["fit --tokens 64", 2, 'Unknown option of fit "--tokens"'],
   ["fit --memory 8GiB --batch 1 --sequence 64", 1, "leave one of them out, or give --largest depth or width"],
@@ -145,10 +149,14 @@ const numbers: Row[] = [
   ["bench --shard 5/4", 2, '"5/4" is no shard; give its number, from 1, and how many there are, as in 2/4'],
   ["bench --shard 0/4", 2, "is no shard"],
   ["bench --shard 2", 2, "is no shard"],
-  ["bench --memory 8GB", 2, '"8GB" is no size; give a number and B, KiB, MiB, GiB or TiB, as in 8GiB'],
+  ["bench --memory 8GB", 2, '"8GB" is no size'],
   ["bench --memory 8", 2, "is no size"],
   ["bench --memory 0GiB", 2, "is no size"],
-  ["bench --memory 9999TiB", 2, "is no size"],
+  [
+    "bench --memory 99999999TiB",
+    2,
+    '"99999999TiB" is no size from 1B to 8191TiB; give a number and B, KiB, MiB, GiB or TiB, as in 8GiB',
+  ],
   ["bench --precision 0.5", 2, '"0.5" is no percentage; give one below 100%, as in 0.5%'],
   ["bench --precision 100%", 2, "is no percentage"],
   ["bench --precision 1% --max-time 5", 2, '"5" is no time; give a number and s, min or h, as in 5min'],
