@@ -28,6 +28,8 @@ export interface OpenStep extends Shape {
   readonly choices: StepChoices;
   /** Whether a sequence ends at the model's positions, instead of being of a model with as many as it needs. */
   readonly keepPositions: boolean;
+  /** Tokens that a sequence is counted in; left out, one. */
+  readonly unit?: number;
 }
 
 /**
@@ -59,15 +61,17 @@ export interface Fit {
   readonly next: { readonly size: number; readonly refusal: Refusal };
 }
 
-/** The step whose open size is that: a number of sequences, tokens or blocks, or of heads, of a Llama of heads of keys. */
+/** The step whose open size is that: a number of sequences, units of tokens or blocks, or of heads, of a Llama of heads of keys. */
 export function stepOf(open: OpenStep, size: number): TrainOptions {
   const { model, sequence, batch, policy, choices } = open;
   const step = { model, sequence, batch, policy, ...choices, seed: 0 };
   switch (open.largest) {
     case "batch":
       return { ...step, batch: size };
-    case "sequence":
-      return { ...step, sequence: size, model: open.keepPositions ? model : withPositions(model, size) };
+    case "sequence": {
+      const tokens = inUnits(open, size);
+      return { ...step, sequence: tokens, model: open.keepPositions ? model : withPositions(model, tokens) };
+    }
     case "depth":
       return { ...step, model: renamed(model, { ...model, layers: size }, `${size}-layers`) };
     case "width": {
@@ -78,14 +82,16 @@ export function stepOf(open: OpenStep, size: number): TrainOptions {
 }
 
 /** The smallest size: where ranks share it, each needs some. */
-export function leastSize({ largest, choices }: Pick<OpenStep, "largest" | "choices">): number {
+export function leastSize(
+  { largest, choices, unit = 1 }: Pick<OpenStep, "largest" | "choices" | "unit">,
+): number {
   const { ranks, spread } = { ...stepDefaults, ...choices };
-  return largest === spread ? ranks : 1;
+  return largest === spread ? Math.ceil(ranks / unit) : 1;
 }
 
-/** What a size is in the words of tables: a width in channels. */
-export function inUnits({ largest, model }: OpenStep, size: number): number {
-  return largest === "width" ? widened(model, size).width : size;
+/** What a size is in the words of tables: a width in channels, a sequence in tokens. */
+export function inUnits({ largest, model, unit = 1 }: OpenStep, size: number): number {
+  return largest === "width" ? widened(model, size).width : size * unit;
 }
 
 /** The model itself where it has as many positions, else one that has exactly those. */
@@ -284,7 +290,10 @@ export class FitSearch {
     if (largest === "depth" && size > mostLayers) {
       return refused("program", `A model has at most ${mostLayers} layers`);
     }
-    if (largest === "sequence" && keepPositions && "positions" in model && size > model.positions) {
+    if (
+      largest === "sequence" && keepPositions && "positions" in model &&
+      inUnits(this.open, size) > model.positions
+    ) {
       return refused("positions", `Model "${model.name}" has ${model.positions} positions`);
     }
     const { model: sized, sequence, batch } = stepOf(this.open, size);

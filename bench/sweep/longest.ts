@@ -1,6 +1,5 @@
 /** How long a sequence may be, by plan alone. */
 
-import { remembered } from "../../kernels/shared/remembered.ts";
 import type { BuilderOptions } from "../../src/gpu/builder.ts";
 import { familyOf } from "../../src/models/families.ts";
 import { type ModelConfig, mostTokens } from "../../src/models/model_config.ts";
@@ -8,7 +7,7 @@ import type { PolicyDocument } from "../../src/storage/policy_document.ts";
 import { type StepChoices, stepDefaults, unusual } from "../../src/train/step_choices.ts";
 import type { CellConfiguration } from "../results/results.ts";
 import { isOf, type Limit, type LongestSequence, type LongestSequences } from "../results/run_header.ts";
-import { largestWhere } from "./largest.ts";
+import { FitSearch, inUnits, type OpenStep, stepOf } from "./fit.ts";
 import { exceeds, planStep } from "./planned_step.ts";
 import { ofLength } from "./shapes.ts";
 import { ofModel, type SweepOptions } from "./sweep_options.ts";
@@ -81,38 +80,17 @@ async function longestOf(
   { model, batch, policy, choices, memory, unit }: Case,
   adapter: BuilderOptions,
 ): Promise<LongestSequence> {
-  const planOf = remembered((units: number) => {
-    const sequence = units * unit;
-    const step = { model: ofLength(model, sequence), sequence, batch, policy, seed: 0, ...choices };
-    return planStep(step, adapter, memory);
-  });
-  const tokens = mostTokens(model);
-  const most = Math.max(1, Math.floor(tokens / (batch * unit)));
-  const usesOf = (units: number) => planOf(units).uses;
-  const fits = (units: number) => !usesOf(units).some(exceeds);
-  const units = await largestWhere(fits, { near: whereReached(usesOf, most), most }) ?? 0;
-  const limit: Limit = units === most
-    ? { of: "tokens", wanted: batch * (units + 1) * unit, most: tokens }
-    : usesOf(units + 1).find(exceeds)!;
-  const sequence = units * unit;
-  const { memory: planned } = planOf(Math.max(1, units));
+  const open: OpenStep = {
+    model: ofLength(model, unit), // longer ones get exactly as many positions
+    ...{ sequence: unit, batch, policy, choices, unit },
+    ...{ largest: "sequence", keepPositions: false },
+  };
+  const { answer, next } = await new FitSearch(open, adapter).largestIn(memory ?? Infinity);
+  const planOf = (size: number) => planStep(stepOf(open, size), adapter, memory);
+  const limit: Limit = next.refusal.limit === "program"
+    ? { of: "tokens", wanted: batch * inUnits(open, next.size), most: mostTokens(model) }
+    : planOf(next.size).uses.find(exceeds)!;
+  const { memory: planned } = planOf(answer?.size ?? next.size);
+  const sequence = answer ? inUnits(open, answer.size) : 0;
   return { model: model.name, batch, policy: policy.name, ...choices, sequence, memory: planned, limit };
-}
-
-/**
- * About where a step takes all that there is, so that few long ones need to be planned: memory grows nearly evenly beyond what stands anyway,
- * and the largest buffer with the length, once it holds what does.
- */
-function whereReached(usesOf: (units: number) => readonly Limit[], most: number): number {
-  let [low, high] = [1, Math.min(16, most)];
-  for (let round = 0; round < 2 && low < high; round++) {
-    const [before, after] = [low, high].map(usesOf);
-    const reached = after.flatMap((use) => {
-      const was = before.find(({ of }) => of === use.of);
-      if (use.of !== "memory" || !was) return exceeds(use) ? [high * use.most / use.wanted] : [];
-      return [high + (high - low) * (use.most - use.wanted) / (use.wanted - was.wanted)];
-    });
-    [low, high] = [high, Math.max(1, Math.floor(Math.min(most, ...reached)))];
-  }
-  return high;
 }

@@ -45,6 +45,23 @@ Deno.test("longestSequences() finds lengths that fit, of which one unit more doe
   assert(exact < mst8 && exact < exactSmall && mst8 < mst8Small, `${found.map((one) => one.sequence)}`);
 });
 
+Deno.test("longestSequences() looks beyond a length that happens to be packed worse than longer ones", async () => {
+  const models = [modelConfig("nano")];
+  const policies = [policyDocument("exact")];
+  const memory = 32 * 2 ** 20;
+  const bare = { models, batches: [1], policies, memory, longest: { unit: 16, choices: [] } };
+  const { found: [one] } = await longestSequences(bare, adapter);
+  const refused = (sequence: number) =>
+    planStep(
+      { model: ofLength(models[0], sequence), sequence, batch: 1, policy: policies[0], seed: 0 },
+      adapter,
+      memory,
+    ).refusal !== null;
+  assertEquals([1568, 1584].map(refused), [false, true], "a longer one fits, too:");
+  assert(one.sequence >= 1712, `${one.sequence}`);
+  assertEquals([one.sequence, one.sequence + 16].map(refused), [false, true]);
+});
+
 Deno.test("longestSequences() names what bounds a length where it is not memory", async () => {
   const of = async (changes: Partial<typeof search>, limits = {}) => {
     const { found: [one] } = await longestSequences(
