@@ -11,7 +11,7 @@ gpuTest(
     const before = gpu.ledger.liveBytes;
     const told: number[] = [];
     const as = { ...gpu, adapter: { ...adapter, class: "software" as const } };
-    const found = await probeRoom(as, { available: () => 512 * MiB }, (bytes) => {
+    const found = await probeRoom(as, { available: () => 500 * MiB }, (bytes) => {
       assert(bytes <= 128 * MiB, "it does not end");
       told.push(bytes);
     });

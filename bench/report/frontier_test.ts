@@ -335,7 +335,7 @@ Deno.test("drawCharts() draws a frontier with every combination named, the beate
   const own = await chart(fakeFrontier(all));
   assertFalse(own.includes("PyTorch"));
   assertMatch(own, /#c8c8c8/);
-  assertFalse((await chart({})).includes("token8 + state  "), "another sweep has its usual picture");
+  assertFalse((await chart({})).includes("1  token8 + state"), "another sweep has its usual picture");
   const alone = all.filter(({ name }) => ["half", "exact + f16"].includes(name));
   assertFalse((await chart(fakeFrontier(alone), alone)).includes("#c8c8c8"), "where nothing is beaten");
 });

@@ -46,7 +46,7 @@ gpuTest(
       assertEquals([...await read(c)], [20, 0, 0, 0, 0, 0, 0, 10]);
       const { count, bytes, map, transfer, write } = program.takeExchangeTimes();
       assertEquals([count, bytes], [2, 64]);
-      assert([map, transfer, write].every((ms) => ms >= 0), "an exchange took less than no time");
+      assert([map, transfer, write].every((ms) => ms > 0), "an exchange took no time");
       assertEquals(program.takeExchangeTimes().count, 0);
     });
   },
@@ -85,7 +85,7 @@ gpuTest("A program that begins and ends with an exchange writes the times of its
     try {
       for (const step of [0, 1]) await program.run(timer.writes(step));
       const own = await timer.durations();
-      assert(own.every((ms) => ms >= 0 && ms < 60_000), `steps of ${own.join(" and ")} ms`);
+      assert(own.every((ms) => ms > 0 && ms < 60_000), `steps of ${own.join(" and ")} ms`);
     } finally {
       timer.destroy();
     }

@@ -158,7 +158,7 @@ gpuTest(
       for (const expected of [["first", "add"], ["add"]]) {
         const times = await program.profile();
         assertEquals(times.map(({ dispatch }) => dispatch.kernel.label), expected);
-        assert(times.every(({ milliseconds: [ms] }) => ms >= 0), "a dispatch took less than no time");
+        assert(times.every(({ milliseconds: [ms] }) => ms > 0), "a dispatch took no time");
       }
       program.write(a, Float32Array.of(5, 6, 7, 8));
       program.run();
