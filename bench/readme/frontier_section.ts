@@ -123,9 +123,11 @@ function ends({ comparison, points }: Worthwhile): string {
   }`;
 }
 
-/** Under what training ended higher than `exact`'s in any of them, by the most, and under what it diverged; null where none trained. */
+/** Under what training ended higher than `exact`'s in any of them, by the most, and under what it diverged; null where none has learnt. */
 function endedHigher(all: readonly Worthwhile[]): string | null {
-  const trained = all.flatMap(({ losses, ...of }) => losses ? [{ ...of, losses }] : []);
+  const trained = all.flatMap(({ losses, ...of }) =>
+    losses && (losses.learnt || losses.above.length > 0) ? [{ ...of, losses }] : []
+  );
   if (trained.length === 0) return null;
   const higher = trained.filter(({ losses }) => losses.above.length > 0);
   const models = new Set((higher.length > 0 ? higher : trained).map(({ comparison: { model } }) => model));

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { type FakeCombination, fakeCombinations, fakeFrontier } from "../report/frontier_testing.ts";
 import type { CellRecord } from "../results/results.ts";
 import { fakeHeader } from "../results/testing.ts";
@@ -88,6 +88,20 @@ Deno.test("frontierSection() tells the most that losses ended above exact's by i
     sentence,
     "After 30 steps from 1 seed validation losses of nano lay above `exact`'s by more than counts as equal under `token8` (8.0%), `mesa8` (5.0%) " +
       "and `half` (1.0%).",
+  );
+});
+
+Deno.test("frontierSection() says nothing of losses where exact has learnt nothing, and where they are told that they say nothing", () => {
+  const frontier = sweep("frontier", "native", (record) => {
+    const { quality } = record;
+    return quality ? { ...record, quality: { ...quality, validationLoss: 99 } } : record;
+  });
+  const section = frontierSection({ sweeps: { frontier }, peers: {} })!;
+  assertFalse(section.split("\n\n")[1].includes("loss"));
+  assertStringIncludes(
+    section,
+    "no validation loss lies more than 0.25% above `exact`'s, which says nothing of a policy: `exact` did no better by then than what is known " +
+      "of the data without a network.",
   );
 });
 

@@ -6,7 +6,7 @@ import { mean } from "../statistics/statistics.ts";
 import type { Cell } from "./cell_rounds.ts";
 import type { FrontierPoint } from "./frontier.ts";
 import { marginOf } from "./margins.ts";
-import { lossShares } from "./parity.ts";
+import { hasLearnt, lossShares } from "./parity.ts";
 import { baseOf, type Comparison } from "./side_by_side.ts";
 import { code, list } from "./words.ts";
 
@@ -15,6 +15,8 @@ export interface LossesAbove {
   readonly steps: number;
   readonly seeds: number;
   readonly margin: number;
+  /** Whether `exact` did better by then than what is known of the data without a network. */
+  readonly learnt: boolean;
   /** As a share of `exact`'s loss, the highest first. */
   readonly above: readonly { name: string; share: number }[];
 }
@@ -36,6 +38,7 @@ export function lossesAbove(
     steps: trained.configuration.qualitySteps,
     seeds: Math.max(...ended.map(({ seeds }) => seeds)),
     margin,
+    learnt: hasLearnt(exact),
     above: ended.filter(({ share }) => share > margin).toSorted((a, b) => b.share - a.share),
   };
 }
@@ -44,13 +47,16 @@ export function lossesAbove(
 export const sharesAbove = (above: LossesAbove["above"]): string =>
   list(above.map(({ name, share }) => `${code(name)} (${(100 * share).toFixed(1)}%)`));
 
+const idle =
+  ", which says nothing of a policy: `exact` did no better by then than what is known of the data without a network";
+
 /** Under which of some combinations losses ended higher; null where none are compared. */
 export function lossesSentence(comparison: Comparison<Cell>, losses: LossesAbove | null): string | null {
   if (!losses) return null;
-  const { steps, seeds, margin, above } = losses;
+  const { steps, seeds, margin, learnt, above } = losses;
   const where = `After ${plural(steps, "step")} from ${plural(seeds, "seed")}`;
   const within = `${percentage(margin)} above ${code(baseOf(comparison).configuration.policy)}'s`;
   return above.length === 0
-    ? `${where} no validation loss lies more than ${within}.`
+    ? `${where} no validation loss lies more than ${within}${learnt ? "" : idle}.`
     : `${where} the validation loss lies more than ${within} under ${sharesAbove(above)}.`;
 }
