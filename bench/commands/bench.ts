@@ -11,6 +11,7 @@ import {
 } from "@optique/core";
 import { shortDigest } from "../../src/data/digest.ts";
 import { UserError } from "../../src/errors.ts";
+import { isPresent } from "../../src/io/files.ts";
 import { trainDefaults } from "../../src/train/options.ts";
 import { refuseUnused } from "../options/unused.ts";
 import { createReportFolder } from "../report/report_folder.ts";
@@ -251,10 +252,9 @@ function refuseContradictory(o: Options): void {
 /** Options of which one leaves the other nothing to say. */
 const exclusive = [["named", "profile"], ["batches", "tokens"], ["variants", "noTune"]] as const;
 
-/** Throws a UserError at once for a report folder that would be refused after what is planned and tuned in minutes. */
-async function refuseFolder(out: string): Promise<void> {
-  const { results } = await createReportFolder(out, "", new Date());
-  await Deno.remove(results); // whatever ends before there are any leaves none to resume
+/** Throws a UserError at once for a folder that holds results, which would be refused after what is planned and tuned in minutes. */
+async function refuseTaken(out: string): Promise<void> {
+  if (await isPresent(`${out}/results.jsonl`)) await createReportFolder(out, "", new Date());
 }
 
 export const bench = command("bench", options, { brief, usageLine: [{ type: "ellipsis" }] }).map(
@@ -268,7 +268,7 @@ export const bench = command("bench", options, { brief, usageLine: [{ type: "ell
       ? { ...told, rankCounts: [launchedRanks(launched, told.rankCounts)] }
       : told;
     refuseContradictory(all);
-    if (all.out !== undefined) await refuseFolder(all.out);
+    if (all.out !== undefined) await refuseTaken(all.out);
     const { named, render, resume, config, ...o } = all;
     if (resume !== undefined) return await resumeBench(resume, o);
     if (render !== undefined) return await renderAgain(render, o);
