@@ -25,7 +25,10 @@ interface Loop {
   readonly ranks?: Ranks;
 }
 
-/** Trains `steps` steps and reads their losses (nats per token) in groups, as many at a time as keeps the reading cheap. Returns all losses. */
+/**
+ * Trains `steps` steps and reads their losses (nats per token) in groups, as many at a time as keeps the reading cheap; the batch that comes
+ * next is made while the device computes. Returns all losses.
+ */
 export async function trainSteps<Given>(
   session: { step(batches: Given): void; losses(): Promise<number[]> },
   batches: { next(): Given },
@@ -33,11 +36,13 @@ export async function trainSteps<Given>(
   { onLosses = () => {}, halted = () => false, ranks = alone }: Loop = {},
 ): Promise<number[]> {
   const all: number[] = [];
+  const made: Given[] = [];
   let group = 1;
   while (all.length < steps && !halted()) {
     const started = performance.now();
     group = Math.min(group, steps - all.length);
-    for (let i = 0; i < group; i++) session.step(batches.next());
+    for (let i = 0; i < group; i++) session.step(made.pop() ?? batches.next());
+    if (all.length + group < steps) made.push(batches.next());
     const losses = await session.losses();
     all.push(...losses);
     await onLosses(losses, all.length);

@@ -28,6 +28,32 @@ Deno.test("trainSteps() reads every loss once and in order, several steps at a t
   assert(groups.length < 10);
 });
 
+Deno.test("trainSteps() makes the next batch while the device computes, and no more than it trains on", async () => {
+  const events: string[] = [];
+  let [made, queued] = [0, 0];
+  const session = {
+    step(batch: number) {
+      events.push(`step ${batch}`);
+      queued++;
+    },
+    losses() {
+      events.push("read");
+      const losses = Array(queued).fill(0);
+      queued = 0;
+      return Promise.resolve(losses);
+    },
+  };
+  const next = () => (events.push(`make ${made}`), made++);
+  await trainSteps(session, { next }, 3);
+  await trainSteps(session, { next }, 1);
+  assertEquals(events.slice(0, 4), ["make 0", "step 0", "make 1", "read"]);
+  assertEquals(
+    events.filter((event) => event.startsWith("step")),
+    [0, 1, 2, 3].map((batch) => `step ${batch}`),
+  );
+  assertEquals(made, 4);
+});
+
 Deno.test("trainSteps() ends after the group in which it is told to, and returns its losses", async () => {
   let taken = 0;
   const session = { step: () => void taken++, losses: () => Promise.resolve([taken]) };
